@@ -1,0 +1,50 @@
+// A half-step: every row of one side solved against the other, in parallel.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "kernels.h"
+
+namespace cinefold {
+
+// The observations of all rows (compressed sparse rows) and their regularization.
+struct Observations {
+    const int64_t* offsets;        // (n_rows + 1,)
+    const int32_t* columns;        // (n_observed,)
+    const float* targets;          // (n_observed,)
+    const float* weights;          // (n_observed,) or null: all 1
+    const double* regularization;  // (n_rows,)
+    const int64_t* order;          // (n_rows,) rows by falling number of observations
+    int64_t n_rows;
+
+    Row row(int64_t i) const {
+        const int64_t begin = offsets[i];
+        return {columns + begin, targets + begin, weights ? weights + begin : nullptr,
+                offsets[i + 1] - begin, regularization[i], nullptr, 0};
+    }
+};
+
+struct Outcome {
+    bool interrupted = false;
+    int64_t singular_row = -1;  // the first row whose equations are not positive definite
+};
+
+// The best level this machine runs, or the one CINEFOLD_SIMD names (avx512, avx2, baseline).
+// Throws std::invalid_argument for a name that is unknown or that this machine cannot run.
+const KernelTable& select_kernels();
+
+// Solves all rows into `factors` (n_rows, n_factors); a row's losses go to losses (n_rows, 2).
+// Each row is solved by one thread in a fixed order of operations, so that the result does not
+// depend on n_threads. `interrupted` is asked from the calling thread several times a second.
+Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, float* factors,
+                   double* losses, int n_threads, const std::function<bool()>& interrupted);
+
+// V'V (d, d) of V (n, d), float32 products summed in double precision.
+void gram(const KernelTable&, const float* v, int64_t n, int d, double* out, int n_threads);
+
+// out (n, padded(d)) = a (n, d) @ q (d, padded(d))
+void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q, float* out,
+            int n_threads);
+
+}  // namespace cinefold

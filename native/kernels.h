@@ -1,0 +1,66 @@
+// The contract between the kernels (kernels.cpp, compiled once per instruction set) and the code
+// that drives them. Only plain types cross it: the kernel files share no inline library code with
+// the rest, so that no instruction beyond the baseline can leak into it at link time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cinefold {
+
+constexpr int kAlign = 16;  // floats; every padded row length is a multiple of it
+
+inline int padded(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
+
+// The fixed side of a half-step, in the eigenbasis of its Gram matrix, where
+// unobserved_weight * V'V is the diagonal `base`.
+struct FixedSide {
+    const float* rows;   // (n_rows, stride), zero padded, 64-byte aligned
+    const double* base;  // (n_factors,)  unobserved_weight * eigenvalues of V'V
+    int n_factors;
+    int stride;  // padded(n_factors)
+    float unobserved_weight;
+};
+
+// One row of the normal equations: the observed entries of one user (or item).
+struct Row {
+    const int32_t* columns;  // (n,)
+    const float* targets;    // (n,)
+    const float* weights;    // (n,) or null: all 1
+    int64_t n;
+    double regularization;
+    const int32_t* next_columns;  // the columns that the following row will gather, and how many
+    int64_t n_next;
+};
+
+struct RowLoss {
+    double weighted;  // sum_obs c (r - s)^2 + w0 sum_unobs s^2 + lambda |x|^2
+    double squared;   // sum_obs (r - s)^2
+};
+
+enum class Status : int { ok = 0, singular = 1 };
+
+struct KernelTable {
+    const char* name;
+    std::size_t (*workspace_floats)(int n_factors);
+    // Solves one row exactly. `x` holds `stride` floats, zero beyond n_factors on return.
+    Status (*solve_row)(const FixedSide&, const Row&, float* workspace, float* x, RowLoss*);
+    // out (d, d) += V'V over `n` rows of length d and distance `stride`; upper triangle only.
+    void (*add_gram)(const float* v, int64_t n, int d, int64_t stride, float* workspace,
+                     double* out);
+    // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
+    void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
+                     int d_out, float* out);
+};
+
+namespace baseline {
+extern const KernelTable table;
+}
+namespace avx2 {
+extern const KernelTable table;
+}
+namespace avx512 {
+extern const KernelTable table;
+}
+
+}  // namespace cinefold

@@ -1,0 +1,150 @@
+// Python bindings of the core: cinefold._core. Arguments are checked here for shape; their values
+// (indices in range, finite numbers) are the Python side's to check, once per fit.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "half_step.h"
+#include "top_k.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+template <class T, int N>
+using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <class T, int N>
+using InOut = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+using Matrix = nb::ndarray<nb::numpy, float, nb::ndim<2>, nb::c_contig>;
+
+void require(bool condition, const char* message) {
+    if (!condition) throw nb::value_error(message);
+}
+
+// Rows are gathered at random: 64-byte alignment saves split loads, huge pages save TLB misses.
+Matrix aligned_matrix(std::size_t rows, std::size_t columns) {
+    constexpr std::size_t huge = std::size_t(2) << 20;
+    const std::size_t bytes = std::max<std::size_t>(64, rows * columns * sizeof(float));
+    const std::size_t alignment = bytes >= huge ? huge : 64;
+    void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (!memory) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    if (alignment == huge) madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+    nb::capsule owner(memory, [](void* p) noexcept { std::free(p); });
+    return Matrix(memory, {rows, columns}, owner);
+}
+
+template <class T>
+nb::ndarray<nb::numpy, T, nb::ndim<2>> matrix(std::size_t rows, std::size_t columns) {
+    auto* memory = new T[rows * columns];
+    nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return {memory, {rows, columns}, owner};
+}
+
+auto gram(In<float, 2> v, int n_threads) {
+    const std::size_t d = v.shape(1);
+    auto out = matrix<double>(d, d);
+    {
+        nb::gil_scoped_release release;
+        cinefold::gram(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), int(d),
+                       out.data(), n_threads);
+    }
+    return out;
+}
+
+auto top_k(In<float, 2> scores, int k, int n_threads) {
+    require(k > 0, "k must be positive");
+    auto columns = matrix<int32_t>(scores.shape(0), std::size_t(k));
+    auto best = matrix<float>(scores.shape(0), std::size_t(k));
+    {
+        nb::gil_scoped_release release;
+        cinefold::top_k(scores.data(), int64_t(scores.shape(0)), int64_t(scores.shape(1)), k,
+                        columns.data(), best.data(), n_threads);
+    }
+    return std::make_pair(columns, best);
+}
+
+Matrix rotate(In<float, 2> v, In<float, 2> q, int n_threads) {
+    const int d = int(v.shape(1));
+    require(q.shape(0) == std::size_t(d) && q.shape(1) == std::size_t(cinefold::padded(d)),
+            "rotation must have shape (n_factors, padded(n_factors))");
+    Matrix out = aligned_matrix(v.shape(0), std::size_t(cinefold::padded(d)));
+    {
+        nb::gil_scoped_release release;
+        cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, q.data(),
+                         out.data(), n_threads);
+    }
+    return out;
+}
+
+// True if a signal handler raised (Ctrl-C): the Python error is then set.
+bool signal_raised() {
+    nb::gil_scoped_acquire acquire;
+    return PyErr_CheckSignals() != 0;
+}
+
+void solve_rows(In<float, 2> fixed, In<double, 1> base, float unobserved_weight,
+                In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> targets,
+                std::optional<In<float, 1>> weights, In<double, 1> regularization,
+                In<int64_t, 1> order, InOut<float, 2> factors, InOut<double, 2> losses,
+                int n_threads) {
+    const std::size_t n_rows = regularization.shape(0), d = base.shape(0);
+    require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
+            "fixed must have padded(n_factors) columns");
+    require(offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows &&
+                factors.shape(0) == n_rows && losses.shape(0) == n_rows,
+            "offsets, order, factors and losses must have one entry per row");
+    require(factors.shape(1) == d && losses.shape(1) == 2,
+            "factors must have n_factors columns and losses two");
+    require(columns.shape(0) == targets.shape(0) &&
+                columns.shape(0) == std::size_t(offsets.data()[n_rows]) &&
+                (!weights || weights->shape(0) == columns.shape(0)),
+            "columns, targets and weights must have one entry per observation");
+
+    const cinefold::FixedSide side{fixed.data(), base.data(), int(d), int(fixed.shape(1)),
+                                   unobserved_weight};
+    const cinefold::Observations rows{offsets.data(),  columns.data(),
+                                      targets.data(),  weights ? weights->data() : nullptr,
+                                      regularization.data(), order.data(), int64_t(n_rows)};
+    cinefold::Outcome outcome;
+    {
+        nb::gil_scoped_release release;
+        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows, factors.data(),
+                                       losses.data(), n_threads, signal_raised);
+    }
+    if (outcome.interrupted) throw nb::python_error();
+    if (outcome.singular_row >= 0) {
+        PyErr_SetObject(PyExc_ArithmeticError, nb::int_(outcome.singular_row).ptr());
+        throw nb::python_error();
+    }
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+    m.doc() = "The compiled core of cinefold: exact row solves of weighted ALS.";
+    m.def("gram", &gram, "v"_a, "n_threads"_a, "V'V (d, d) in double precision.");
+    m.def("rotate", &rotate, "v"_a, "q"_a, "n_threads"_a,
+          "V Q with rows padded with zeros to padded_length(d), aligned for solve_rows.");
+    m.def("solve_rows", &solve_rows, "fixed"_a, "base"_a, "unobserved_weight"_a, "offsets"_a,
+          "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a, "factors"_a,
+          "losses"_a, "n_threads"_a,
+          "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones. "
+          "Raises ArithmeticError(row) for a row that is not positive definite.");
+    m.def("top_k", &top_k, "scores"_a, "k"_a, "n_threads"_a,
+          "Columns (-1: none) and scores of the k best of each row; ties by rising column.");
+    m.def("padded_length", &cinefold::padded, "n_factors"_a);
+    m.def(
+        "simd_level", [] { return std::string(cinefold::select_kernels().name); },
+        "The instruction set in use: avx512, avx2 or baseline; CINEFOLD_SIMD forces a lower one.");
+}

@@ -1,0 +1,60 @@
+// A vector of W floats and the few operations the kernels need, on GCC/Clang vector extensions,
+// so that one source serves every instruction set: the width is a template parameter.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+namespace cinefold::CINEFOLD_LEVEL {
+
+template <int W>
+struct Simd {
+    typedef float Vec __attribute__((vector_size(W * sizeof(float))));
+
+    static inline Vec load(const float* p) {
+        Vec v;
+        std::memcpy(&v, p, sizeof v);
+        return v;
+    }
+    static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+    static inline Vec splat(float x) { return Vec{} + x; }
+    static inline Vec zero() { return Vec{}; }
+
+    // In-place transpose of W vectors: log2(W) rounds of pairwise lane exchanges.
+    static inline void transpose(Vec (&rows)[W]) { exchange_from<1>(rows); }
+
+    static inline float sum(Vec v) { return halve<W / 2>(v)[0]; }
+
+   private:
+    template <int Stride, std::size_t... I>
+    static inline void exchange(Vec& a, Vec& b, std::index_sequence<I...>) {
+        const Vec low = __builtin_shufflevector(
+            a, b, (int(I) & Stride ? int(I) - Stride + W : int(I))...);
+        b = __builtin_shufflevector(a, b, (int(I) & Stride ? int(I) + W : int(I) + Stride)...);
+        a = low;
+    }
+    template <int Stride>
+    static inline void exchange_from(Vec (&rows)[W]) {
+        if constexpr (Stride < W) {
+#pragma GCC unroll 16
+            for (int i = 0; i < W; ++i)
+                if (!(i & Stride))
+                    exchange<Stride>(rows[i], rows[i + Stride], std::make_index_sequence<W>{});
+            exchange_from<Stride * 2>(rows);
+        }
+    }
+    template <int Half, std::size_t... I>
+    static inline Vec fold(Vec v, std::index_sequence<I...>) {
+        return v + __builtin_shufflevector(v, v, (int(I) ^ Half)...);
+    }
+    template <int Half>
+    static inline Vec halve(Vec v) {
+        if constexpr (Half == 0)
+            return v;
+        else
+            return halve<Half / 2>(fold<Half>(v, std::make_index_sequence<W>{}));
+    }
+};
+
+}  // namespace cinefold::CINEFOLD_LEVEL

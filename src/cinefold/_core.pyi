@@ -1,0 +1,26 @@
+import numpy as np
+from numpy.typing import NDArray
+
+def gram(v: NDArray[np.float32], n_threads: int) -> NDArray[np.float64]: ...
+def rotate(
+    v: NDArray[np.float32], q: NDArray[np.float32], n_threads: int
+) -> NDArray[np.float32]: ...
+def solve_rows(
+    fixed: NDArray[np.float32],
+    base: NDArray[np.float64],
+    unobserved_weight: float,
+    offsets: NDArray[np.int64],
+    columns: NDArray[np.int32],
+    targets: NDArray[np.float32],
+    weights: NDArray[np.float32] | None,
+    regularization: NDArray[np.float64],
+    order: NDArray[np.int64],
+    factors: NDArray[np.float32],
+    losses: NDArray[np.float64],
+    n_threads: int,
+) -> None: ...
+def top_k(
+    scores: NDArray[np.float32], k: int, n_threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+def padded_length(n_factors: int) -> int: ...
+def simd_level() -> str: ...

@@ -1,0 +1,70 @@
+"""``cinefold app``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cinefold.cli.console import complain, say
+
+_LOOPBACK = "127.0.0.1"
+
+
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to serve on.")] = 8501,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to serve on: this machine only, unless you say 0.0.0.0 to let others in."
+        ),
+    ] = _LOOPBACK,
+) -> None:
+    """Serve the app for the browser; Ctrl-C ends it.
+
+    The first start fetches MovieLens 100K and trains a model, which takes some seconds; later
+    starts find both.
+    """
+    if importlib.util.find_spec("streamlit") is None:
+        complain("the app needs more packages; install them with: pip install 'cinefold[app]'")
+        raise typer.Exit(1)
+    _check_free(host, port)
+    shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
+    say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
+    sys.stderr.flush()
+    # In place of this process: signals and the exit code are Streamlit's own.
+    os.execv(sys.executable, [sys.executable, *_streamlit_arguments(host, port)])  # noqa: S606
+
+
+def _streamlit_arguments(host: str, port: int) -> list[str]:
+    script = Path(__file__).parents[1] / "app" / "main.py"
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "global.developmentMode": "false",
+    }
+    flags = (word for name, value in options.items() for word in (f"--{name}", str(value)))
+    return ["-m", "streamlit", "run", str(script), *flags]
+
+
+def _check_free(host: str, port: int) -> None:
+    """Streamlit would start, wait and then speak of a port that the user may not have chosen."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        complain(
+            f"cannot serve on {host}:{port}: {error.strerror}",
+            "choose another with --port or --host",
+        )
+        raise typer.Exit(1) from None

@@ -1,0 +1,74 @@
+"""How commands talk: tables and JSON to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_WIDTH_OF_A_PIPE = 160
+
+
+@dataclass
+class Settings:
+    """Options that hold for every command."""
+
+    quiet: bool = False
+
+    @property
+    def progress(self) -> bool | None:
+        """The library's ``progress``: none when quiet, else wherever there is a terminal."""
+        return False if self.quiet else None
+
+
+settings = Settings()
+
+
+def output() -> Console:
+    """Standard output; wide when it is no terminal, so that what reads it gets whole lines."""
+    wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(width=_WIDTH_OF_A_PIPE if wide else None, highlight=False, markup=False)
+
+
+def say(message: str) -> None:
+    """A message for the person, on standard error."""
+    if not settings.quiet:
+        print(message, file=sys.stderr)
+
+
+def complain(message: str, hint: str = "") -> None:
+    """An error, on standard error."""
+    ending = f" ({hint})" if hint else ""
+    print(f"cinefold: {message.rstrip('.')}{ending}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on standard output; NaN, which JSON lacks, as null."""
+    print(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar as a Python one."""
+    return value.item()
+
+
+def table(*columns: str, title: str | None = None, numbers: tuple[str, ...] = ()) -> Table:
+    """A table with `columns`, those in `numbers` aligned to the right."""
+    result = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        result.add_column(column, justify="right" if column in numbers else "left")
+    return result

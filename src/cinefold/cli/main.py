@@ -1,0 +1,91 @@
+"""The entry point: assembles the commands and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import cinefold
+from cinefold.cli import application, data, recommending, training
+from cinefold.cli.console import complain, settings
+from cinefold.datasets import DatasetError
+
+# The base of all complaints about arguments; Typer exports only this subclass of it.
+_UsageError: Any = typer.BadParameter.__base__
+
+app = typer.Typer(
+    name="cinefold",
+    help="Movie recommendations by exact weighted matrix factorization.",
+    epilog="Start with [bold]cinefold app[/bold], or "
+    '[bold]cinefold recommend --rate "Toy Story=5" --rate "Fargo=4"[/bold].',
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("app")(application.serve)
+app.command("recommend")(recommending.recommend)
+app.command("similar")(recommending.similar)
+app.command("train")(training.train)
+app.add_typer(data.app, name="data")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"cinefold {cinefold.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _common(
+    context: typer.Context,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more, with the place of errors.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress, and only warnings.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    del version
+    settings.quiet = quiet
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", force=True)
+    logging.getLogger("cinefold").setLevel(level)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    try:
+        return app(arguments, prog_name="cinefold", standalone_mode=False) or 0
+    except _UsageError as error:
+        complain(error.format_message(), "see cinefold --help")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except typer.Abort:
+        return 130
+    except DatasetError as error:
+        return _failed(error, 1)
+    except ValueError as error:
+        return _failed(error, 2)
+    except OSError as error:
+        return _failed(error, 1)
+
+
+def _failed(error: Exception, code: int) -> int:
+    logging.getLogger(__name__).debug("", exc_info=error)
+    complain(str(error))
+    return code
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run())

@@ -1,0 +1,121 @@
+"""Options that several commands share, and what they open."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cinefold.cli.console import settings
+from cinefold.datasets import load_movielens
+from cinefold.model import WeightedMatrixFactorization
+from cinefold.recommender import MovieFilter, MovieRecommender
+from cinefold.training import load_or_train
+
+if TYPE_CHECKING:
+    from cinefold.datasets import MovieData
+
+Dataset = Annotated[
+    str, typer.Option(help="The data set: one that [bold]cinefold data list[/bold] names.")
+]
+DataPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--path",
+        exists=True,
+        help="A folder or zip file with the data set, instead of the downloaded one.",
+    ),
+]
+ModelFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        exists=True,
+        dir_okay=False,
+        help="A model that [bold]cinefold train --output[/bold] wrote; without it, the default "
+        "model, trained on all ratings when first needed and kept.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, for programs, instead of tables.")
+]
+Length = Annotated[int, typer.Option("-k", min=1, help="Films to list.")]
+
+
+def _range(text: str, what: str) -> tuple[str | None, str | None]:
+    match = re.fullmatch(r"\s*([\d.]+)?\s*(-)?\s*([\d.]+)?\s*", text)
+    first, dash, last = match.groups() if match else (None, None, None)
+    if (first, last) == (None, None) or (first and last and not dash):
+        raise typer.BadParameter(f"{text!r} is not a range of {what}")
+    return first, last if dash else first
+
+
+def _years(text: str) -> tuple[int | None, int | None]:
+    first, last = _range(text, "years such as 1980-1999, 1980-, -1999 or 1994")
+    try:
+        return (int(first) if first else None), (int(last) if last else None)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a range of whole years") from None
+
+
+def _percentiles(text: str) -> tuple[float, float]:
+    first, last = _range(text, "percentiles such as 0-50")
+    try:
+        return float(first or 0), float(last or 100)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a range of percentiles") from None
+
+
+Genres = Annotated[
+    list[str] | None, typer.Option("--genre", help="Only films with this genre (or these).")
+]
+NotGenres = Annotated[
+    list[str] | None, typer.Option("--exclude-genre", help="No films with this genre (or these).")
+]
+Years = Annotated[
+    Any,
+    typer.Option(
+        parser=_years, metavar="YEARS", help="Only films of 1980-1999, 1980-, -1999 or 1994."
+    ),
+]
+Popularity = Annotated[
+    Any,
+    typer.Option(
+        parser=_percentiles,
+        metavar="PERCENTILES",
+        help="Only films this often rated: 0-50 is the less known half, 90-100 the hits.",
+    ),
+]
+MinRatings = Annotated[int, typer.Option(min=0, help="Only films with at least so many ratings.")]
+
+
+def movie_filter(
+    genres: list[str] | None,
+    exclude_genres: list[str] | None,
+    years: Any,
+    popularity: Any,
+    min_ratings: int,
+) -> MovieFilter:
+    """The filter that the options describe."""
+    return MovieFilter(
+        genres=tuple(genres or ()),
+        exclude_genres=tuple(exclude_genres or ()),
+        years=years,
+        popularity=popularity or (0.0, 100.0),
+        min_ratings=min_ratings,
+    )
+
+
+def open_data(dataset: str, path: Path | None) -> MovieData:
+    """The data set, fetched if it must be."""
+    return load_movielens(dataset, path=path, progress=settings.progress)
+
+
+def open_recommender(dataset: str, path: Path | None, model: Path | None) -> MovieRecommender:
+    """The data set with the model in the file, or with the default model."""
+    data = open_data(dataset, path)
+    if model is not None:
+        return MovieRecommender(data, WeightedMatrixFactorization.load(model))
+    return MovieRecommender(data, load_or_train(data, progress=settings.progress).model)

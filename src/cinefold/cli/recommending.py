@@ -1,0 +1,193 @@
+"""``cinefold recommend`` and ``cinefold similar``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cinefold.cli import options
+from cinefold.cli.console import output, print_json, say, table
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie, MovieCatalog
+    from cinefold.recommender import MovieRecommender, Recommendation
+
+_LOWEST, _HIGHEST = 0.5, 5.0
+
+
+def recommend(
+    user: Annotated[
+        str | None, typer.Option(help="A user of the data set, by id: their next films.")
+    ] = None,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TITLE=STARS",
+            help="A film you know and its stars, 0.5 to 5; repeat it for more films. A title that "
+            'several films share needs its year: "Sabrina (1954)=4".',
+        ),
+    ] = None,
+    k: options.Length = 10,
+    genre: options.Genres = None,
+    exclude_genre: options.NotGenres = None,
+    years: options.Years = None,
+    popularity: options.Popularity = None,
+    min_ratings: options.MinRatings = 0,
+    model: options.ModelFile = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Recommend films to a user of the data set, or to you from a few ratings.
+
+    Nothing that the user has rated is listed. Scores order a list; they are not stars. The reasons
+    are the ratings that add most to the score.
+    """
+    if (user is None) == (not rate):
+        raise typer.BadParameter("say either --user or --rate, one or more times")
+    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
+    wanted = [_title_and_stars(text) for text in rate or ()]
+    recommender = options.open_recommender(dataset, path, model)
+    ratings: dict[Any, float] = {}
+    if user is not None:
+        user_id = _id(user, recommender)
+        found = recommender.recommend(user_id, k, filters=filters)
+        title = f"For user {user_id}"
+    else:
+        user_id = None
+        ratings = _resolve(wanted, recommender.data.movies)
+        found = recommender.recommend_for(ratings, k, filters=filters)
+        title = "For you"
+    if as_json:
+        _print_json(recommender, user_id, ratings, found)
+    else:
+        _print(title, found)
+        _explain_empty(found, ratings, k)
+
+
+def similar(
+    title: Annotated[str, typer.Argument(help="A film; with its year if several share the title.")],
+    k: options.Length = 10,
+    genre: options.Genres = None,
+    exclude_genre: options.NotGenres = None,
+    years: options.Years = None,
+    popularity: options.Popularity = None,
+    min_ratings: options.MinRatings = 0,
+    model: options.ModelFile = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the films most like one: liked by the same people, whatever their genre.
+
+    The score is the cosine between the films' factors: 1 is the same direction, 0 unrelated.
+    """
+    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
+    recommender = options.open_recommender(dataset, path, model)
+    movie = recommender.data.movies.resolve(title)
+    found = recommender.similar(movie.id, k, filters=filters)
+    if as_json:
+        lines = [{"rank": r.rank, **_movie(r.movie), "score": r.score} for r in found]
+        print_json({"dataset": recommender.data.name, "movie": _movie(movie), "similar": lines})
+        return
+    listing = table(
+        "#", "Title", "Year", "Genres", "Score", title=f"Like {movie.label}", numbers=("#", "Score")
+    )
+    for line in found:
+        listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.3f}")
+    output().print(listing)
+
+
+def _title_and_stars(text: str) -> tuple[str, float]:
+    title, equals, stars = text.rpartition("=")
+    try:
+        value = float(stars)
+    except ValueError:
+        value = float("nan")
+    if not equals or not title.strip() or not _LOWEST <= value <= _HIGHEST:
+        raise typer.BadParameter(
+            f'--rate takes "TITLE=STARS" with {_LOWEST:g} to {_HIGHEST:g} stars, not {text!r}'
+        )
+    return title.strip(), value
+
+
+def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any, float]:
+    ratings: dict[Any, float] = {}
+    for title, stars in wanted:
+        movie = movies.resolve(title)
+        if movie.id in ratings:
+            raise typer.BadParameter(f"{movie.label} is rated twice")
+        ratings[movie.id] = stars
+    return ratings
+
+
+def _id(text: str, recommender: MovieRecommender) -> Any:
+    """The user id that was typed, as the data has it."""
+    ids = recommender.data.interactions.user_ids
+    if ids.dtype.kind != "i":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
+        ) from None
+
+
+def _print(title: str, found: list[Recommendation]) -> None:
+    listing = table(
+        "#", "Title", "Year", "Genres", "Score", "Because you rated",
+        title=title, numbers=("#", "Score"),
+    )  # fmt: skip
+    for line in found:
+        reasons = ", ".join(f"{reason.movie.title} {reason.rating:g}" for reason in line.reasons)
+        listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.2f}", reasons)
+    output().print(listing)
+
+
+def _explain_empty(found: list[Recommendation], ratings: dict[Any, float], k: int) -> None:
+    if not found and ratings and max(ratings.values()) <= 1:
+        say("Rate at least one film that you like: low ratings alone say only what to leave out.")
+    elif len(found) < k:
+        say(f"Only {len(found)} films are left that pass the filters.")
+
+
+def _cells(movie: Movie) -> tuple[str, str, str]:
+    return movie.title, str(movie.year or ""), ", ".join(movie.genres)
+
+
+def _movie(movie: Movie) -> dict[str, Any]:
+    return {"id": movie.id, "title": movie.title, "year": movie.year, "genres": movie.genres}
+
+
+def _print_json(
+    recommender: MovieRecommender,
+    user: Any,
+    ratings: dict[Any, float],
+    found: list[Recommendation],
+) -> None:
+    movies = recommender.data.movies
+    print_json(
+        {
+            "dataset": recommender.data.name,
+            "user": user,
+            "ratings": [{**_movie(movies[i]), "rating": stars} for i, stars in ratings.items()],
+            "recommendations": [
+                {
+                    "rank": line.rank,
+                    **_movie(line.movie),
+                    "score": line.score,
+                    "reasons": [
+                        {
+                            **_movie(reason.movie),
+                            "rating": reason.rating,
+                            "contribution": reason.contribution,
+                        }
+                        for reason in line.reasons
+                    ],
+                }
+                for line in found
+            ],
+        }
+    )

@@ -1,0 +1,258 @@
+"""``cinefold train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from cinefold import training
+from cinefold.cli import options, plotting
+from cinefold.cli.console import output, print_json, say, settings, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cinefold.datasets import MovieData
+    from cinefold.model import WeightedMatrixFactorization
+    from cinefold.training import TrainingRun
+
+_DEFAULTS = training.DEFAULT_PARAMETERS
+_INTERRUPTED = 130
+
+
+def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
+
+
+def _loss(text: str, **more: Any) -> Any:
+    return _option(text=text, panel="What to learn", **more)
+
+
+def _fit(*names: str, text: str, **more: Any) -> Any:
+    return _option(*names, text=text, panel="How to learn it", **more)
+
+
+def train(
+    n_factors: Annotated[
+        int, _loss("Numbers that describe each user and film: more hold finer tastes.", min=1)
+    ] = _DEFAULTS["n_factors"],
+    unobserved_weight: Annotated[
+        float,
+        _loss(
+            "w0: how much a film that somebody has not rated counts as a 0, against 1 for one they "
+            "have: more gives better lists and worse predicted stars; 0 learns from ratings only.",
+            min=0,
+        ),
+    ] = _DEFAULTS["unobserved_weight"],
+    regularization: Annotated[
+        float,
+        _loss("lambda: pulls all factors towards 0, so that few ratings prove little.", min=0),
+    ] = _DEFAULTS["regularization"],
+    regularization_exponent: Annotated[
+        float,
+        _loss(
+            "nu: 0 is one lambda for all; towards 1 it grows with the number of ratings, and lambda "
+            "itself must be smaller (about 1.5 at 0.5, 0.08 at 1).",
+            min=0,
+            max=2,
+        ),
+    ] = _DEFAULTS["regularization_exponent"],
+    target: Annotated[
+        Literal["rating", "binary"],
+        _loss("What a rated film should score: its rating, or 1 whatever the rating."),
+    ] = _DEFAULTS["target"],
+    alpha: Annotated[
+        float,
+        _loss("Weighs a rated film 1 + alpha * rating, so that liked ones count more.", min=0),
+    ] = _DEFAULTS["alpha"],
+    max_iter: Annotated[
+        int, _fit(text="At most so many rounds; each solves all films, then all users.", min=1)
+    ] = _DEFAULTS["max_iter"],
+    tol: Annotated[
+        float, _fit(text="Stop when a round lowers the loss by less than this fraction.", min=0)
+    ] = _DEFAULTS["tol"],
+    validation: Annotated[
+        float,
+        _fit(
+            text="Share of each user's ratings that is held out at random and measured on; with 0 "
+            "the model learns from all and nothing is measured.",
+            min=0,
+            max=0.9,
+        ),
+    ] = training.DEFAULT_VALIDATION_FRACTION,
+    seed: Annotated[
+        int,
+        _fit(text="Of the split and of the first factors: same seed, same result.", min=0),
+    ] = training.DEFAULT_SPLIT_SEED,
+    threads: Annotated[
+        int | None,
+        _fit(text="Threads to use; by default all cores. The result does not depend on it.", min=1),
+    ] = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    model_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Keep the model in this file (safetensors), for --model of other commands. It is "
+            "the one that the figures measure: it has not seen the held-out ratings.",
+            dir_okay=False,
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the learning curve into this PNG, SVG or PDF.",
+            dir_okay=False,
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train a model, show how it learns, and measure it against popularity.
+
+    RMSE is the root mean squared error of the predictions u.v, not clipped, over the ratings (in
+    training, and over all held-out ones in validation).
+
+    NDCG@10 rates the lists, from 0 to 1: each user's ten best films, without those rated in
+    training, are compared with the held-out ones, all of which are relevant; a hit at place p
+    counts 1/log2(p + 1), divided by the best possible sum. It is the mean over the users who have
+    held-out ratings. Recall@10 is the share of them that the ten contain.
+
+    Popularity, the baseline, lists the most rated films and predicts each film's mean rating.
+
+    Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
+    """
+    _check_folder(model_file, "--output")
+    _check_folder(plot, "--plot")
+    if plot is not None:
+        plotting.check(plot)
+    data = options.open_data(dataset, path)
+    model = training.default_model(
+        n_factors=n_factors,
+        unobserved_weight=unobserved_weight,
+        regularization=regularization,
+        regularization_exponent=regularization_exponent,
+        target=target,
+        alpha=alpha,
+        max_iter=max_iter,
+        tol=tol,
+        n_threads=threads,
+        random_state=seed,
+    )
+    run = _train(data, model, validation, seed, model_file)
+    if model_file is not None:
+        run.model.save(model_file)
+    if plot is not None:
+        plotting.learning_curve(run).savefig(plot)
+    if as_json:
+        print_json(_report(data, run, model_file))
+    else:
+        _print(data, run)
+    _say_what_was_kept(run, model_file, plot)
+
+
+def _check_folder(file: Path | None, option: str) -> None:
+    if file is not None and not file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{option}: there is no folder {file.absolute().parent}")
+
+
+def _train(
+    data: MovieData,
+    model: WeightedMatrixFactorization,
+    validation: float,
+    seed: int,
+    model_file: Path | None,
+) -> TrainingRun:
+    try:
+        return training.train(
+            data.interactions,
+            model,
+            validation_fraction=validation,
+            random_state=seed,
+            progress=settings.progress,
+        )
+    except KeyboardInterrupt:
+        if model_file is not None and getattr(model, "n_iter_", 0):
+            model.save(model_file)
+            say(f"Ended by Ctrl-C before it was measured. What was learnt is in {model_file}.")
+        raise
+
+
+def _say_what_was_kept(run: TrainingRun, model_file: Path | None, plot: Path | None) -> None:
+    if plot is not None:
+        say(f"The learning curve is drawn in {plot}.")
+    if model_file is not None:
+        say(f"The model is in {model_file}.")
+    if run.stop_reason == "interrupted":
+        say(f"Ended by Ctrl-C: this is what was learnt up to iteration {len(run.history)}.")
+        raise typer.Exit(_INTERRUPTED)
+
+
+def _report(data: MovieData, run: TrainingRun, model_file: Path | None) -> dict[str, Any]:
+    trained = run.model.interactions_.n_ratings
+    return {
+        "dataset": data.name,
+        "source": data.source,
+        "n_training_ratings": trained,
+        "n_held_out_ratings": data.interactions.n_ratings - trained,
+        **run.report(),
+        "model_file": None if model_file is None else str(model_file),
+    }
+
+
+def _print(data: MovieData, run: TrainingRun) -> None:
+    console = output()
+    console.print(_learning_curve(run))
+    console.print(f"Stopped: {_STOPS[run.stop_reason]}. {run.seconds:.1f} s in all.")
+    if not run.metrics:
+        console.print(f"Trained on all {data.interactions.n_ratings:,} ratings of {data.name}.")
+        return
+    trained = run.model.interactions_.n_ratings
+    console.print(
+        f"\nMeasured on {data.interactions.n_ratings - trained:,} held-out ratings of {data.name} "
+        f"({trained:,} trained on; split {run.split['method']}, "
+        f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
+    )
+    console.print(_measures(run))
+    if run.parameters["unobserved_weight"] > 0:
+        console.print(
+            "Films that a user has not rated count as 0 here, which lifts the lists and lowers the\n"
+            "predicted stars: judge this model by NDCG@10. --unobserved-weight 0 predicts stars."
+        )
+
+
+_STOPS = {
+    "converged": "the loss hardly fell any more",
+    "max_iter": "all iterations are done",
+    "callback": "it was told to",
+    "interrupted": "Ctrl-C",
+}
+
+
+def _learning_curve(run: TrainingRun) -> Table:
+    columns = ("Iteration", "Loss", "Training RMSE", "Validation RMSE", "NDCG@10", "Seconds")
+    keys = ("train_rmse", "validation_rmse", "validation_ndcg_at_10")
+    curve = table(*columns, numbers=columns)
+    for record in run.history:
+        measures = ("" if record[key] is None else f"{record[key]:.4f}" for key in keys)
+        curve.add_row(
+            str(record["iteration"]),
+            f"{record['objective']:.6g}",
+            *measures,
+            f"{record['seconds']:.2f}",
+        )
+    return curve
+
+
+def _measures(run: TrainingRun) -> Table:
+    columns = ("Validation RMSE", "NDCG@10", "Recall@10")
+    measures = table("", *columns, numbers=columns)
+    for name, values in (("This model", run.metrics), ("Popularity", run.baseline)):
+        keys = ("rmse", "ndcg_at_10", "recall_at_10")
+        measures.add_row(name, *(f"{values[key]:.4f}" for key in keys))
+    return measures

@@ -1,0 +1,21 @@
+"""Data sets: what there is, fetching it, reading it, and its movies."""
+
+from cinefold.datasets.catalogue import DatasetError, DatasetSpec, dataset_info, list_datasets
+from cinefold.datasets.fetch import default_data_dir, fetch
+from cinefold.datasets.movielens import MovieData, load_movielens
+from cinefold.datasets.movies import Match, Movie, MovieCatalog, TitleError
+
+__all__ = [
+    "DatasetError",
+    "DatasetSpec",
+    "Match",
+    "Movie",
+    "MovieCatalog",
+    "MovieData",
+    "TitleError",
+    "dataset_info",
+    "default_data_dir",
+    "fetch",
+    "list_datasets",
+    "load_movielens",
+]

@@ -1,0 +1,248 @@
+"""Movies, and finding them by what people type."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from cinefold.datasets.titles import split_year
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+_NOT_WORDS = re.compile(r"[^\w]+")
+_LEADING_ARTICLE = re.compile(r"^(the|a|an|la|le|les|l|el|los|las|il|das|der|die) (?=\w)")
+_BRACKETS = re.compile(r"\([^()]*\)")
+
+
+@dataclass(frozen=True)
+class Movie:
+    """A film: its id in the data set, title as people read it, year and genres."""
+
+    id: int | str
+    title: str
+    year: int | None = None
+    genres: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """ "Fargo (1996)"."""
+        return self.title if self.year is None else f"{self.title} ({self.year})"
+
+
+@dataclass(frozen=True)
+class Match:
+    """A film found by a search, and how well it fits (0 to 100)."""
+
+    movie: Movie
+    score: float
+
+
+class TitleError(ValueError):
+    """A title that names no film, or several; ``candidates`` are those it may mean."""
+
+    def __init__(self, message: str, candidates: Sequence[Movie]) -> None:
+        listed = "; ".join(movie.label for movie in candidates)
+        super().__init__(f"{message}: {listed}" if listed else message)
+        self.candidates = list(candidates)
+
+
+class MovieCatalog:
+    """The films of a data set, by id and by title.
+
+    Parameters
+    ----------
+    movies : iterable of Movie
+    popularity : mapping {movie id: number of ratings}, optional
+        Decides between films that fit a search equally well, and between two ids of one film.
+    """
+
+    def __init__(
+        self, movies: Iterable[Movie], popularity: Mapping[Any, int] | None = None
+    ) -> None:
+        self._movies = {movie.id: movie for movie in sorted(movies, key=lambda movie: movie.id)}
+        self._popularity = dict(popularity or {})
+
+    def __len__(self) -> int:
+        return len(self._movies)
+
+    def __iter__(self) -> Iterator[Movie]:
+        return iter(self._movies.values())
+
+    def __contains__(self, movie_id: object) -> bool:
+        return movie_id in self._movies
+
+    def __getitem__(self, movie_id: Any) -> Movie:
+        key = movie_id.item() if isinstance(movie_id, np.generic) else movie_id
+        try:
+            return self._movies[key]
+        except KeyError:
+            raise KeyError(f"there is no movie with id {key!r}") from None
+
+    def __repr__(self) -> str:
+        return f"MovieCatalog({len(self):,} movies)"
+
+    @cached_property
+    def ids(self) -> NDArray[Any]:
+        """All ids, sorted."""
+        return np.array(list(self._movies))
+
+    @cached_property
+    def genres(self) -> tuple[str, ...]:
+        """All genres, sorted."""
+        return tuple(sorted({genre for movie in self for genre in movie.genres}))
+
+    def select(
+        self,
+        *,
+        genres: Iterable[str] | None = None,
+        exclude_genres: Iterable[str] | None = None,
+        years: tuple[int | None, int | None] | None = None,
+    ) -> NDArray[Any]:
+        """Ids of the films with any of `genres`, none of `exclude_genres`, and a year in range.
+
+        A bound of `years` may be None; films without a year fit no range.
+        """
+        wanted = None if genres is None else self._known(genres)
+        unwanted = self._known(exclude_genres or ())
+        low, high = years or (None, None)
+
+        def fits(movie: Movie) -> bool:
+            if wanted is not None and not wanted.intersection(movie.genres):
+                return False
+            if unwanted.intersection(movie.genres):
+                return False
+            if years is None:
+                return True
+            return movie.year is not None and (low or 0) <= movie.year <= (high or 9999)
+
+        return np.array([movie.id for movie in self if fits(movie)], dtype=self.ids.dtype)
+
+    def search(self, query: str, limit: int = 10) -> list[Match]:
+        """Films whose titles fit `query`, best first: typos, parts and either article order do.
+
+        A year in the query ("sabrina 1954") narrows the search to it.
+        """
+        text, year = _query(query)
+        if not text:
+            return []
+        candidates = self._names if year is None else self._names_of(year)
+        found = process.extract(
+            text,
+            candidates,
+            scorer=_fit,
+            limit=max(50, 4 * limit),
+            score_cutoff=60,
+        )
+        best: dict[Any, float] = {}
+        for name, score, key in found:
+            movie_id = key[0]
+            best[movie_id] = max(best.get(movie_id, 0), score + _bonus(text, name))
+        ranked = sorted(
+            best.items(), key=lambda pair: (-round(pair[1]), -self._popularity.get(pair[0], 0))
+        )
+        return [Match(self._movies[key], min(score, 100.0)) for key, score in ranked[:limit]]
+
+    def resolve(self, title: str) -> Movie:
+        """The one film of exactly this title; case, accents and the article's place do not matter.
+
+        A title that two films share needs its year: "Sabrina (1954)". Two ids of one title and
+        year are one film; the one with more ratings is taken.
+
+        Raises
+        ------
+        TitleError
+            When no film or several have this title; ``candidates`` are those it may mean.
+        """
+        text, year = _query(title, only_in_brackets=True)
+        ids = self._ids_by_name.get(text, ())
+        movies = [self._movies[key] for key in ids if year in (None, self._movies[key].year)]
+        if not movies:
+            near = [match.movie for match in self.search(title, limit=5)]
+            hint = "did you mean" if near else "search with another part of it"
+            raise TitleError(f"no film is titled {title!r}; {hint}", near)
+        if len({(movie.title, movie.year) for movie in movies}) > 1:
+            raise TitleError(f"{title!r} is the title of several films; add the year", movies)
+        return max(movies, key=lambda movie: self._popularity.get(movie.id, 0))
+
+    @cached_property
+    def _names(self) -> dict[tuple[Any, int], str]:
+        """Every way to name a film, as (id, number) -> normalized name."""
+        return {
+            (movie.id, number): name
+            for movie in self
+            for number, name in enumerate(_names_of_title(movie.title))
+        }
+
+    def _names_of(self, year: int) -> dict[tuple[Any, int], str]:
+        return {key: name for key, name in self._names.items() if self._movies[key[0]].year == year}
+
+    @cached_property
+    def _ids_by_name(self) -> dict[str, list[Any]]:
+        ids: dict[str, list[Any]] = {}
+        for (movie_id, _), name in self._names.items():
+            known = ids.setdefault(name, [])
+            if movie_id not in known:
+                known.append(movie_id)
+        return ids
+
+    def _known(self, genres: Iterable[str]) -> set[str]:
+        by_name = {genre.casefold(): genre for genre in self.genres}
+        unknown = [genre for genre in genres if genre.casefold() not in by_name]
+        if unknown:
+            raise ValueError(
+                f"there is no genre {', '.join(map(repr, unknown))}; "
+                f"there are {', '.join(self.genres)}"
+            )
+        return {by_name[genre.casefold()] for genre in genres}
+
+
+def _plain(text: str) -> str:
+    """Lower case, without accents, punctuation and a leading article."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    words = _NOT_WORDS.sub(" ", letters.replace("'", "")).strip()
+    return _LEADING_ARTICLE.sub("", words)
+
+
+def _names_of_title(title: str) -> list[str]:
+    """Of "The Big Blue (Le Grand bleu)": the whole, the title alone, and the one in brackets."""
+    names = [title, _BRACKETS.sub(" ", title), *(part[1:-1] for part in _BRACKETS.findall(title))]
+    return list(dict.fromkeys(name for name in map(_plain, names) if name))
+
+
+def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:
+    from cinefold.datasets.titles import readable
+
+    title, year = split_year(query)
+    if year is None and not only_in_brackets:
+        match = re.search(r"^(?P<rest>.+\D)(?P<year>(18|19|20)\d\d)$", title.strip())
+        if match:
+            title, year = match["rest"], int(match["year"])
+    return _plain(readable(title.strip())), year
+
+
+def _fit(query: str, name: str, *, score_cutoff: float = 0) -> float:
+    """Likeness of a query and a name; parts of words count only where they say something."""
+    whole = fuzz.ratio(query, name, score_cutoff=score_cutoff)
+    if len(name) < 0.7 * len(query):
+        return whole
+    words = 0.95 * fuzz.token_set_ratio(query, name, score_cutoff=score_cutoff)
+    part = 0.9 * fuzz.partial_ratio(query, name, score_cutoff=score_cutoff)
+    return max(whole, words, part)
+
+
+def _bonus(query: str, name: str) -> float:
+    if name == query:
+        return 15
+    if name.startswith(query):
+        return 8
+    return 4 if query in name else 0

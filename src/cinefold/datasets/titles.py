@@ -1,0 +1,34 @@
+"""Titles as people read them."""
+
+from __future__ import annotations
+
+import re
+
+# "Godfather, The (1972)": articles stand behind, in any of the languages of the catalogue.
+_ARTICLES = "The|A|An|La|Le|Les|L'|El|Los|Las|Lo|Il|I|Gli|Das|Der|Die|Det|Den|De|Un|Une|Uma|Um|O|Os|As|Ein|Eine|Het"
+_TRAILING_ARTICLE = re.compile(rf"^(?P<rest>.+), (?P<article>{_ARTICLES})$", re.IGNORECASE)
+_YEAR_AT_END = re.compile(r"\s*\((?P<year>\d{4})(?:[-–]\d{0,4})?\)\s*(?:\([A-Z]+\))?\s*$")
+_PARENTHESES = re.compile(r"\(([^()]*)\)")
+
+
+def split_year(title: str) -> tuple[str, int | None]:
+    """Title and year of "Heat (1995)" or "Heat (1995) (V)"; None when it has no year."""
+    match = _YEAR_AT_END.search(title)
+    if match is None:
+        return title.strip(), None
+    return title[: match.start()].strip(), int(match["year"])
+
+
+def readable(title: str) -> str:
+    """ "Big Blue, The (Grand bleu, Le)" as "The Big Blue (Le Grand bleu)"."""
+    main, bracket, rest = title.partition(" (")
+    inner = _PARENTHESES.sub(lambda match: f"({_article_first(match[1])})", bracket + rest)
+    return _article_first(main.strip()) + inner
+
+
+def _article_first(title: str) -> str:
+    match = _TRAILING_ARTICLE.match(title)
+    if match is None:
+        return title
+    gap = "" if match["article"].endswith("'") else " "
+    return f"{match['article']}{gap}{match['rest']}"

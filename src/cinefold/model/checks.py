@@ -1,0 +1,54 @@
+"""Checks of what users pass in; each error names the thing, what was found and what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from cinefold.interactions import Interactions
+
+
+def rating(item: Any, value: Any) -> float:
+    if not isinstance(value, int | float | np.integer | np.floating) or not np.isfinite(
+        np.float32(value)
+    ):
+        raise ValueError(f"the rating of item {item!r} must be a finite number, not {value!r}")
+    return float(value)
+
+
+def as_interactions(data: Any, name: str) -> Interactions:
+    if isinstance(data, Interactions):
+        return data
+    if sp.issparse(data):
+        return Interactions.from_sparse(data)
+    raise TypeError(
+        f"{name} must be Interactions or a scipy sparse matrix (rows users, columns items), not "
+        f"{type(data).__name__}; Interactions.from_dataframe and from_arrays build them"
+    )
+
+
+def same_ids(held_out: Interactions, train: Interactions) -> None:
+    for side in ("user_ids", "item_ids"):
+        if not np.array_equal(getattr(held_out, side), getattr(train, side)):
+            raise ValueError(
+                f"validation must have the same {side} as the training interactions; "
+                "Interactions.split gives such a pair"
+            )
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value < low or (high is not None and value > high):
+        allowed = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name} must be {allowed}, not {value}")
+
+
+def number(name: str, value: Any, low: float = 0, high: float = np.inf) -> None:
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if not (low <= value <= high and np.isfinite(value)):
+        allowed = f"at least {low}" if high == np.inf else f"from {low} to {high}"
+        raise ValueError(f"{name} must be finite and {allowed}, not {value}")

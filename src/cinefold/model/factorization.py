@@ -1,0 +1,563 @@
+"""The estimator."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, get_args
+
+import numpy as np
+import scipy.sparse as sp
+from tqdm.auto import tqdm
+
+from cinefold.interactions import Interactions
+from cinefold.model import checks, persistence
+from cinefold.model.fitting import Factors, Validation, alternate, available_threads, predict_pairs
+from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
+from cinefold.model.objective import Objective, Target
+from cinefold.model.parameters import Parameters
+from cinefold.model.ranking import Ranking, top_k
+from cinefold.model.results import Explanation, FoldedUsers, NotFittedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from os import PathLike
+
+    from numpy.typing import ArrayLike, NDArray
+
+    Record = dict[str, Any]
+    Callback = Callable[["WeightedMatrixFactorization", Record], bool | None]
+
+logger = logging.getLogger(__name__)
+
+MAX_FACTORS = 2048
+
+
+class WeightedMatrixFactorization(Parameters):
+    """Users and items as vectors whose inner products approximate the ratings, by exact WALS.
+
+    Minimizes the weighted squared error over observed *and* unobserved pairs
+    (:class:`cinefold.model.Objective`) by alternating exact solves: all items with the users
+    fixed, then all users with the items fixed. The objective never rises.
+
+    Parameters
+    ----------
+    n_factors : int
+        Length of the vectors.
+    unobserved_weight : float
+        w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
+        0 fits the observed ratings only. Larger values rank better up to a point, and pull
+        predicted ratings towards 0.
+    regularization : float
+        lambda: pulls the vectors towards 0.
+    regularization_exponent : float
+        nu: a row's lambda is multiplied by (its observations + w0 * the rest) ** nu. 0 is one
+        lambda for all, 1 weighs it like the data (Rendle et al. 2021).
+    target : {"rating", "binary"}
+        What an observed pair should score: its rating, or 1.
+    alpha : float
+        Confidence of an observation is 1 + alpha * rating (Hu et al. 2008); 0 is 1 for all.
+    max_iter : int
+        At most so many iterations.
+    tol : float
+        Stop when an iteration lowers the objective by less than this fraction.
+    n_threads : int, optional
+        Threads of the solver; by default all cores this process may use. The result does not
+        depend on it.
+    random_state : int, optional
+        Seed of the initial factors; None differs from run to run.
+
+    Attributes
+    ----------
+    user_factors_ : ndarray of float32, shape (n_users, n_factors)
+        For the final item factors, these are the exact minimizer.
+    item_factors_ : ndarray of float32, shape (n_items, n_factors)
+        In the eigenbasis of their Gram matrix: columns are orthogonal, by falling norm.
+    interactions_ : Interactions
+        What it was fitted on.
+    history_ : list of dict
+        One record per iteration: ``iteration``, ``objective``, ``train_rmse``,
+        ``validation_rmse``, ``validation_ndcg_at_10`` (None without validation) and ``seconds``.
+    n_iter_ : int
+    stop_reason_ : {"converged", "max_iter", "callback", "interrupted"}
+
+    References
+    ----------
+    Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, ICDM 2008.
+    Rendle, Krichene, Zhang, Koren: Revisiting the Performance of iALS on Item Recommendation
+    Benchmarks, 2021.
+
+    Examples
+    --------
+    >>> import scipy.sparse as sp
+    >>> ratings = sp.csr_array([[5.0, 4, 0, 0], [4, 5, 0, 1], [0, 0, 5, 4], [0, 1, 4, 5]])
+    >>> model = WeightedMatrixFactorization(n_factors=2, regularization=0.1).fit(ratings)
+    >>> int(model.fold_in({0: 5.0}).factors @ model.item_factors_.T @ [0, 1, 0, 0] > 1)
+    1
+    """
+
+    interactions_: Interactions
+    history_: list[Record]
+    n_iter_: int
+    stop_reason_: str
+
+    def __init__(
+        self,
+        n_factors: int = 64,
+        *,
+        unobserved_weight: float = 0.1,
+        regularization: float = 10.0,
+        regularization_exponent: float = 0.0,
+        target: Target = "rating",
+        alpha: float = 0.0,
+        max_iter: int = 15,
+        tol: float = 1e-4,
+        n_threads: int | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.n_factors = n_factors
+        self.unobserved_weight = unobserved_weight
+        self.regularization = regularization
+        self.regularization_exponent = regularization_exponent
+        self.target = target
+        self.alpha = alpha
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_threads = n_threads
+        self.random_state = random_state
+
+    # -- fitting ------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        interactions: Interactions | sp.sparray | sp.spmatrix,
+        validation: Interactions | sp.sparray | sp.spmatrix | None = None,
+        *,
+        callbacks: Iterable[Callback] = (),
+        progress: bool | None = None,
+    ) -> Self:
+        """Learn the factors.
+
+        Ctrl-C ends training within a second and keeps the last finished iteration
+        (``stop_reason_`` is then "interrupted").
+
+        Parameters
+        ----------
+        interactions : Interactions or scipy sparse matrix, shape (n_users, n_items)
+            Stored zeros of a matrix are observations with rating 0.
+        validation : the same, optional
+            Held-out ratings of the same users and items, measured after every iteration.
+        callbacks : iterable of callable
+            Called as ``callback(model, record)`` after every iteration, with the factors in
+            place; a true return value ends training.
+        progress : bool, optional
+            Show a progress bar; by default when standard error is a terminal.
+
+        Raises
+        ------
+        ValueError
+            A parameter out of range, validation of other users or items, ratings too large, or
+            equations without a unique solution (no regularization and too few ratings).
+        """
+        self._check_parameters()
+        train = checks.as_interactions(interactions, "interactions")
+        objective, n_threads = self._objective(), available_threads(self.n_threads)
+        held_out = None
+        if validation is not None:
+            held_out = checks.as_interactions(validation, "validation")
+            checks.same_ids(held_out, train)
+        measure = None if held_out is None else Validation(held_out, train, objective)
+
+        self.interactions_, self.history_, self.n_iter_ = train, [], 0
+        self.stop_reason_ = "max_iter"
+        callbacks = list(callbacks)
+        hide_bar = None if progress is None else not progress
+        bar = tqdm(total=self.max_iter, desc="WALS", unit="iter", disable=hide_bar)
+        steps = alternate(train, objective, self.n_factors, self.random_state, n_threads)
+        try:
+            with bar:
+                for step in steps:
+                    record: Record = {
+                        "iteration": self.n_iter_ + 1,
+                        "objective": step.objective,
+                        "train_rmse": step.train_rmse,
+                        "validation_rmse": measure and measure.rmse(step.factors),
+                        "validation_ndcg_at_10": measure and measure.ndcg(step.factors, n_threads),
+                        "seconds": step.seconds,
+                    }
+                    self._keep(step.factors, record)
+                    _show(bar, record)
+                    stops = [callback(self, record) for callback in callbacks]
+                    if any(stops):
+                        self.stop_reason_ = "callback"
+                    elif self._converged():
+                        self.stop_reason_ = "converged"
+                    elif self.n_iter_ < self.max_iter:
+                        continue
+                    break
+        except KeyboardInterrupt:
+            if self.n_iter_ == 0:
+                raise
+            self.stop_reason_ = "interrupted"
+            logger.warning("training interrupted; keeping iteration %d", self.n_iter_)
+        return self
+
+    def _keep(self, factors: Factors, record: Record) -> None:
+        # One assignment each, so that an interrupt leaves the factors of a single iteration.
+        self._factors, self.history_ = factors, [*self.history_, record]
+        self.n_iter_ = record["iteration"]
+
+    def _converged(self) -> bool:
+        if self.n_iter_ < 2:
+            return False
+        before, now = (record["objective"] for record in self.history_[-2:])
+        return bool(before - now <= self.tol * before)
+
+    def _objective(self) -> Objective:
+        return Objective(
+            self.unobserved_weight,
+            self.regularization,
+            self.regularization_exponent,
+            self.target,
+            self.alpha,
+        )
+
+    def _check_parameters(self) -> None:
+        checks.integer("n_factors", self.n_factors, 1, MAX_FACTORS)
+        checks.integer("max_iter", self.max_iter, 1)
+        if self.n_threads is not None:
+            checks.integer("n_threads", self.n_threads, 1)
+        for name in ("unobserved_weight", "regularization", "alpha", "tol"):
+            checks.number(name, getattr(self, name))
+        checks.number("regularization_exponent", self.regularization_exponent, 0, 2)
+        if self.target not in get_args(Target):
+            raise ValueError(f"target must be one of {get_args(Target)}, not {self.target!r}")
+
+    # -- fitted state -------------------------------------------------------------------------
+
+    @property
+    def user_factors_(self) -> NDArray[np.float32]:
+        return self._fitted.users
+
+    @property
+    def item_factors_(self) -> NDArray[np.float32]:
+        return self._fitted.items.factors
+
+    @property
+    def _fitted(self) -> Factors:
+        factors: Factors | None = getattr(self, "_factors", None)
+        if factors is None:
+            raise NotFittedError(
+                f"this {type(self).__name__} is not fitted; call fit or load first"
+            )
+        return factors
+
+    # -- using it -----------------------------------------------------------------------------
+
+    def recommend(
+        self,
+        user: Any,
+        k: int = 10,
+        *,
+        exclude_seen: bool = True,
+        exclude: ArrayLike | None = None,
+        among: ArrayLike | None = None,
+    ) -> Ranking:
+        """The k items of highest score; equal scores in the order of the item ids.
+
+        Parameters
+        ----------
+        user : a user id, an array of user ids, or FoldedUsers
+        k : int
+            At most so many; fewer than k left is not an error.
+        exclude_seen : bool
+            Leave out what the user has rated.
+        exclude, among : array of item ids, optional
+            Never these; only these.
+
+        Returns
+        -------
+        Ranking
+            ``items`` and ``scores``, of shape (n,) with n <= k for one user, (n_users, k) for an
+            array or a batch of folded users.
+
+        Raises
+        ------
+        UnknownIdError
+            For a user or item that was not in the training data (fold new users in).
+        """
+        checks.integer("k", k, 1)
+        queries, ratings, _, single = self._users(user)
+        indices, scores = top_k(
+            queries,
+            self.item_factors_,
+            k,
+            excluded=ratings if exclude_seen else None,
+            allowed=self._allowed(exclude, among),
+            n_threads=available_threads(self.n_threads),
+        )
+        return self._ranking(indices, scores, single)
+
+    def similar_items(
+        self,
+        item: Any,
+        k: int = 10,
+        *,
+        exclude: ArrayLike | None = None,
+        among: ArrayLike | None = None,
+    ) -> Ranking:
+        """The k items whose vectors point most nearly in the direction of `item`'s.
+
+        Parameters
+        ----------
+        item : an item id or an array of item ids
+        k, exclude, among
+            As in :meth:`recommend`; an item is never listed as similar to itself.
+
+        Returns
+        -------
+        Ranking
+            Scores are cosines, at most 1.
+        """
+        checks.integer("k", k, 1)
+        index = np.atleast_1d(self.interactions_.item_index(item))
+        directions = _directions(self._fitted.items.factors)
+        itself = sp.csr_array(
+            (np.ones(len(index), np.float32), index, np.arange(len(index) + 1)),
+            shape=(len(index), len(directions)),
+        )
+        indices, scores = top_k(
+            directions[index],
+            directions,
+            k,
+            excluded=itself,
+            allowed=self._allowed(exclude, among),
+            n_threads=available_threads(self.n_threads),
+        )
+        return self._ranking(indices, scores, np.ndim(item) == 0)
+
+    def predict(self, users: Any, items: ArrayLike) -> NDArray[np.float32]:
+        """Scores u.v of pairs: one user (id or folded) with each item, or arrays of equal length.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,), or a scalar for one user and one item
+        """
+        queries, _, _, single = self._users(users)
+        columns = np.asarray(self.interactions_.item_index(items))
+        if not single and columns.shape != (len(queries),):
+            raise ValueError(
+                f"users and items must be of equal length; got {len(queries)} users and items of "
+                f"shape {columns.shape}"
+            )
+        rows = np.zeros(columns.size, np.int64) if single else np.arange(len(queries))
+        pairs = predict_pairs(Factors(queries, self._fitted.items), rows, columns.ravel())
+        return pairs.reshape(columns.shape)[()]
+
+    def fold_in(
+        self, ratings: Mapping[Any, float] | Interactions | sp.sparray | sp.spmatrix
+    ) -> FoldedUsers:
+        """New users, solved exactly against the item factors; the model does not change.
+
+        Parameters
+        ----------
+        ratings : mapping {item id: rating}, Interactions, or sparse matrix (n_users, n_items)
+            One user as a mapping; many as interactions (whose items the model must know) or as a
+            matrix with the model's item order.
+
+        Raises
+        ------
+        UnknownIdError
+            For an item that was not in the training data.
+        """
+        fixed = self._fitted.items
+        matrix, weights = self._new_ratings(ratings)
+        factors = np.empty((matrix.shape[0], fixed.n_factors), np.float32)
+        objective = self._objective()
+        n_threads = available_threads(self.n_threads) if matrix.shape[0] > 1 else 1
+        try:
+            solve_rows(
+                objective.observations(matrix, weights),
+                fixed,
+                objective.unobserved_weight,
+                factors,
+                n_threads,
+            )
+        except SingularRowError as error:
+            raise ValueError(
+                f"the equations of row {error.row} have no unique solution; the model was fitted "
+                "with too little regularization to fold in users with few ratings"
+            ) from None
+        return FoldedUsers(factors[0] if isinstance(ratings, Mapping) else factors, matrix, weights)
+
+    def explain(self, user: Any, item: Any) -> Explanation:
+        """What each of a user's ratings adds to the score of an item.
+
+        The user's vector is linear in the targets, u = A^-1 sum_j c_j t_j v_j, so that the score
+        is a sum over the rated items, v'u = sum_j c_j t_j v'A^-1 v_j (Hu et al. 2008, section 5).
+
+        Parameters
+        ----------
+        user : a user id or one folded user
+        item : an item id
+        """
+        queries, ratings, weights, _ = self._users(user)
+        if len(queries) != 1:
+            raise ValueError(f"explain takes one user, not {len(queries)}")
+        target = int(self.interactions_.item_index(item))
+        fixed, objective = self._fitted.items, self._objective()
+        row = objective.observations(ratings, weights)
+        vectors = fixed.factors[row.columns].astype(np.float64)
+        confidence = np.ones(len(vectors)) if row.weights is None else row.weights
+        w0 = objective.unobserved_weight
+        equations = vectors.T * (confidence - w0) @ vectors
+        equations[np.diag_indices_from(equations)] += w0 * fixed.spectrum + row.regularization[0]
+        direction = np.linalg.solve(equations, fixed.factors[target].astype(np.float64))
+        contributions = confidence * row.targets * (vectors @ direction)
+        order = np.argsort(-contributions, kind="stable")
+        return Explanation(
+            item,
+            float(contributions.sum()),
+            self.interactions_.item_ids[row.columns[order]],
+            ratings.data[order],
+            contributions[order],
+        )
+
+    # -- keeping it ---------------------------------------------------------------------------
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model as safetensors: factors, ids, ratings, parameters and history."""
+        persistence.save(
+            Path(path),
+            persistence.SavedModel(
+                self.get_params(),
+                self._fitted.users,
+                self._fitted.items.factors,
+                self._fitted.items.spectrum,
+                self.interactions_,
+                self.history_,
+                self.stop_reason_,
+            ),
+        )
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a model that :meth:`save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a model, is damaged, or comes from a newer format.
+        """
+        saved = persistence.load(Path(path))
+        unknown = set(saved.parameters) - set(cls.parameter_names())
+        if unknown:
+            raise ValueError(f"{path} has unknown parameters: {', '.join(sorted(unknown))}")
+        model = cls(**saved.parameters)
+        model._check_parameters()
+        items = FixedSide.in_eigenbasis(
+            saved.item_factors, saved.item_spectrum, available_threads(model.n_threads)
+        )
+        model._factors = Factors(saved.user_factors, items)
+        model.interactions_ = saved.interactions
+        model.history_, model.n_iter_ = saved.history, len(saved.history)
+        model.stop_reason_ = saved.stop_reason
+        return model
+
+    # -- ids in, ids out ----------------------------------------------------------------------
+
+    def _users(
+        self, user: Any
+    ) -> tuple[NDArray[np.float32], sp.csr_array, NDArray[np.float32] | None, bool]:
+        """Vectors (n, n_factors), ratings (n, n_items) with weights, and whether it is just one."""
+        factors = self._fitted
+        if isinstance(user, FoldedUsers):
+            return np.atleast_2d(user.factors), user.ratings, user.weights, user.factors.ndim == 1
+        index = self.interactions_.user_index(user)
+        rows = np.atleast_1d(index)
+        by_user, weights = self.interactions_.by_user, self.interactions_.weights
+        if np.ndim(index) == 0:
+            begin, end = by_user.indptr[rows[0] : rows[0] + 2]
+            ratings = _csr(by_user.data[begin:end], by_user.indices[begin:end], by_user.shape[1])
+            weights = None if weights is None else weights[begin:end]
+            return factors.users[rows], ratings, weights, True
+        return factors.users[rows], by_user[rows], None, False
+
+    def _new_ratings(
+        self, ratings: Mapping[Any, float] | Interactions | sp.sparray | sp.spmatrix
+    ) -> tuple[sp.csr_array, NDArray[np.float32] | None]:
+        known = self.interactions_
+        if isinstance(ratings, Mapping):
+            if not ratings:
+                raise ValueError("fold_in needs at least one rating")
+            values = np.array(
+                [checks.rating(item, value) for item, value in ratings.items()], np.float32
+            )
+            columns = np.asarray(known.item_index(list(ratings)))
+            order = np.argsort(columns)
+            return _csr(values[order], columns[order], known.n_items), None
+        new = checks.as_interactions(ratings, "ratings")
+        if sp.issparse(ratings):
+            if new.n_items != known.n_items:
+                raise ValueError(
+                    f"ratings must have {known.n_items} columns, one per item of the model; "
+                    f"got {new.n_items}"
+                )
+            return new.by_user, new.weights
+        columns = np.asarray(known.item_index(new.item_ids))[new.by_user.indices]
+        # Both id maps are sorted, so that the columns stay sorted within each row.
+        matrix = sp.csr_array(
+            (new.by_user.data, columns.astype(np.int32), new.by_user.indptr),
+            shape=(new.n_users, known.n_items),
+        )
+        return matrix, new.weights
+
+    def _allowed(
+        self, exclude: ArrayLike | None, among: ArrayLike | None
+    ) -> NDArray[np.bool_] | None:
+        if exclude is None and among is None:
+            return None
+        n_items = self.interactions_.n_items
+        allowed = np.full(n_items, among is None)
+        if among is not None:
+            allowed[self._items(among)] = True
+        if exclude is not None:
+            allowed[self._items(exclude)] = False
+        return allowed
+
+    def _items(self, ids: ArrayLike) -> NDArray[np.int64]:
+        values = np.asarray(list(ids) if isinstance(ids, Set) else ids)
+        return np.atleast_1d(self.interactions_.item_index(values)) if values.size else _NO_ITEMS
+
+    def _ranking(
+        self, indices: NDArray[np.int32], scores: NDArray[np.float32], single: bool
+    ) -> Ranking:
+        if single:
+            found = indices[0] >= 0
+            indices, scores = indices[0][found], scores[0][found]
+        return Ranking(self.interactions_.item_ids[indices], scores)
+
+
+_NO_ITEMS = np.empty(0, np.int64)
+
+
+def _csr(data: NDArray[Any], columns: NDArray[Any], n_columns: int) -> sp.csr_array:
+    return sp.csr_array((data, columns, np.array([0, len(data)])), shape=(1, n_columns))
+
+
+def _directions(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    lengths[lengths == 0] = 1
+    return np.divide(factors, lengths, dtype=np.float32)
+
+
+def _show(bar: tqdm[Any], record: Record) -> None:
+    shown = {
+        "objective": record["objective"],
+        "RMSE": record["train_rmse"],
+        "validation": record["validation_rmse"],
+        "NDCG@10": record["validation_ndcg_at_10"],
+    }
+    bar.set_postfix({name: f"{value:.4g}" for name, value in shown.items() if value is not None})
+    bar.update()

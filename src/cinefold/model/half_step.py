@@ -1,0 +1,138 @@
+"""One half of an alternating step: all rows of one side solved exactly, the other side fixed.
+
+With V fixed, the row of user i is the solution of (Hu, Koren, Volinsky 2008, eq. 4, generalized)
+
+    (w0 V'V + sum_{j in Obs(i)} (c_ij - w0) v_j v_j' + lambda_i I) u_i = sum_j c_ij t_ij v_j.
+
+V is first rotated into the eigenbasis of V'V = Q L Q'. Then w0 V'V is diagonal, so that rows with
+few observations can be solved in the much smaller dual (see native/kernels.cpp). Rotating both
+sides by the same Q changes neither their products nor their norms, so fit keeps the rotated
+factors: no row is ever rotated back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cinefold import _core
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cinefold.model.objective import Observations
+
+
+class SingularRowError(ArithmeticError):
+    """The equations of a row have no unique solution in float32; ``row`` is its index."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(f"the normal equations of row {row} are singular")
+        self.row = row
+
+
+@dataclass(frozen=True)
+class FixedSide:
+    """The side that a half-step holds fixed, in the eigenbasis of its Gram matrix.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n, padded n_factors)
+        V Q, padded with zero columns.
+    spectrum : ndarray of float64, shape (n_factors,)
+        Eigenvalues of V'V, falling.
+    rotation : ndarray of float64, shape (n_factors, n_factors)
+        Q.
+    """
+
+    rows: NDArray[np.float32]
+    spectrum: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, factors: NDArray[np.float32], n_threads: int) -> FixedSide:
+        """Rotate `factors` (n, n_factors) into the eigenbasis of their Gram matrix."""
+        gram = _core.gram(factors, n_threads)
+        if not np.isfinite(gram).all():
+            raise ValueError(
+                "the factors have grown beyond what float32 can hold; "
+                "increase regularization or scale the ratings down"
+            )
+        spectrum, rotation = np.linalg.eigh(gram)
+        return cls._rotated(factors, spectrum[::-1].clip(0), rotation[:, ::-1], n_threads)
+
+    @classmethod
+    def in_eigenbasis(
+        cls, factors: NDArray[np.float32], spectrum: NDArray[np.float64], n_threads: int
+    ) -> FixedSide:
+        """`factors` that have been rotated already."""
+        return cls._rotated(factors, spectrum, np.eye(len(spectrum)), n_threads)
+
+    @classmethod
+    def _rotated(
+        cls,
+        factors: NDArray[np.float32],
+        spectrum: NDArray[np.float64],
+        rotation: NDArray[np.float64],
+        n_threads: int,
+    ) -> FixedSide:
+        d = len(spectrum)
+        q = np.zeros((d, _core.padded_length(d)), np.float32)
+        q[:, :d] = rotation
+        return cls(_core.rotate(factors, q, n_threads), spectrum, rotation)
+
+    @property
+    def n_factors(self) -> int:
+        return len(self.spectrum)
+
+    @cached_property
+    def factors(self) -> NDArray[np.float32]:
+        """The rotated rows without their padding, (n, n_factors), contiguous."""
+        return np.ascontiguousarray(self.rows[:, : self.n_factors])
+
+
+def solve_rows(
+    observations: Observations,
+    fixed: FixedSide,
+    unobserved_weight: float,
+    out: NDArray[np.float32],
+    n_threads: int,
+) -> tuple[float, float]:
+    """Solve every row against `fixed`, in its basis, into `out` (n_rows, n_factors).
+
+    Returns
+    -------
+    weighted, squared : float
+        The objective without the regularization of the fixed side, and the sum of squared errors
+        over the observations, both at the solution.
+
+    Raises
+    ------
+    SingularRowError
+        If a row has no unique solution.
+    KeyboardInterrupt
+        On Ctrl-C, within a fraction of a second; `out` is then only partly written.
+    """
+    losses = np.empty((observations.n_rows, 2))
+    try:
+        _core.solve_rows(
+            fixed.rows,
+            unobserved_weight * fixed.spectrum,
+            unobserved_weight,
+            observations.offsets,
+            observations.columns,
+            observations.targets,
+            observations.weights,
+            observations.regularization,
+            observations.order,
+            out,
+            losses,
+            n_threads,
+        )
+    except ArithmeticError as error:
+        raise SingularRowError(int(error.args[0])) from None
+    weighted, squared = losses.sum(axis=0)
+    return float(weighted), float(squared)

@@ -1,0 +1,117 @@
+"""The loss that weighted matrix factorization minimizes, and the observations it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+Target = Literal["rating", "binary"]
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The observed entries of all rows of one side, in the form that the core reads.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (n_rows + 1,)
+    columns : ndarray of int32, shape (n_observed,)
+    targets : ndarray of float32, shape (n_observed,)
+    weights : ndarray of float32, shape (n_observed,), or None when all are 1
+    regularization : ndarray of float64, shape (n_rows,)
+        lambda of each row.
+    order : ndarray of int64, shape (n_rows,)
+        Rows by falling number of observations: the order in which they are handed to threads.
+    """
+
+    offsets: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32] | None
+    regularization: NDArray[np.float64]
+    order: NDArray[np.int64]
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.regularization)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The weighted squared loss of Hu, Koren and Volinsky (2008), in its general form.
+
+    .. math::
+
+        \\sum_{(i,j) \\in Obs} c_{ij} (t_{ij} - u_i \\cdot v_j)^2
+        + w_0 \\sum_{(i,j) \\notin Obs} (u_i \\cdot v_j)^2
+        + \\sum_i \\lambda_i |u_i|^2 + \\sum_j \\lambda_j |v_j|^2
+
+    with :math:`\\lambda_i = \\lambda (n_i + w_0 (N - n_i))^\\nu` (Rendle et al. 2021, eq. 9): a
+    row's number of observations, and of unobserved entries by their weight, to the power nu.
+
+    Parameters
+    ----------
+    unobserved_weight : float
+        w0, the weight of an unobserved pair.
+    regularization : float
+        lambda.
+    regularization_exponent : float
+        nu; 0 is one lambda for all rows.
+    target : {"rating", "binary"}
+        t is the rating, or 1 for a rating above 0 and 0 for others.
+    alpha : float
+        c is (1 + alpha * rating) times the confidence weight of the observation.
+    """
+
+    unobserved_weight: float
+    regularization: float
+    regularization_exponent: float = 0.0
+    target: Target = "rating"
+    alpha: float = 0.0
+
+    def targets(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.target == "binary":
+            return (ratings > 0).astype(np.float32)
+        return ratings
+
+    def confidence(
+        self, ratings: NDArray[np.float32], weights: NDArray[np.float32] | None
+    ) -> NDArray[np.float32] | None:
+        """c of each observation; None when all are 1."""
+        if self.alpha == 0:
+            return weights
+        confidence = 1 + np.float32(self.alpha) * ratings
+        if weights is not None:
+            confidence *= weights
+        if confidence.size and confidence.min() < 0:
+            raise ValueError(
+                f"alpha={self.alpha} gives a negative confidence 1 + alpha * rating for the "
+                f"rating {ratings[confidence.argmin()]}; ratings must be above -1/alpha"
+            )
+        return confidence
+
+    def row_regularization(self, counts: NDArray[np.int64], n_columns: int) -> NDArray[np.float64]:
+        """lambda_i for rows with `counts` observations among `n_columns`."""
+        scaled = counts + self.unobserved_weight * (n_columns - counts)
+        return self.regularization * np.asarray(scaled, np.float64) ** self.regularization_exponent
+
+    def observations(
+        self, ratings: csr_array, weights: NDArray[np.float32] | None = None
+    ) -> Observations:
+        """The rows of `ratings` (n_rows, n_columns) as observations; weights in its order."""
+        offsets = ratings.indptr.astype(np.int64, copy=False)
+        counts = np.diff(offsets)
+        return Observations(
+            offsets=offsets,
+            columns=ratings.indices.astype(np.int32, copy=False),
+            targets=self.targets(ratings.data),
+            weights=self.confidence(ratings.data, weights),
+            regularization=self.row_regularization(counts, ratings.shape[1]),
+            order=np.argsort(-counts, kind="stable"),
+        )

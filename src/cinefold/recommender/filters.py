@@ -1,0 +1,91 @@
+"""Which films may appear in a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from cinefold.datasets import Movie
+
+
+@dataclass(frozen=True)
+class MovieFilter:
+    """Which films may appear. The default lets all pass; conditions add up.
+
+    Attributes
+    ----------
+    genres : tuple of str
+        At least one of these (empty: any).
+    exclude_genres : tuple of str
+        None of these.
+    years : tuple of (int or None, int or None), optional
+        First and last year, both included, None for open. Films without a year do not pass.
+    popularity : tuple of (float, float)
+        Percentiles of the number of ratings, 0 (least rated) to 100 (most rated), both included.
+    min_ratings : int
+        Least number of ratings.
+    """
+
+    genres: tuple[str, ...] = ()
+    exclude_genres: tuple[str, ...] = ()
+    years: tuple[int | None, int | None] | None = None
+    popularity: tuple[float, float] = (0.0, 100.0)
+    min_ratings: int = 0
+
+    def __post_init__(self) -> None:
+        first, last = self.years or (None, None)
+        if first is not None and last is not None and first > last:
+            raise ValueError(f"years must go from the first to the last, not {first} to {last}")
+        low, high = self.popularity
+        if not 0 <= low <= high <= 100:
+            raise ValueError(f"popularity must be percentiles from 0 to 100, not {low} to {high}")
+        if self.min_ratings < 0:
+            raise ValueError(f"min_ratings must be 0 or more, not {self.min_ratings}")
+
+
+class Features:
+    """What filters ask about, as arrays in the model's order of films."""
+
+    def __init__(self, movies: Sequence[Movie], counts: NDArray[np.int64]) -> None:
+        genres = sorted({genre for movie in movies for genre in movie.genres})
+        self.counts = counts
+        self._percentiles = 100 * np.searchsorted(np.sort(counts), counts, "right") / len(counts)
+        self._years = np.array([np.nan if m.year is None else m.year for m in movies])
+        self._names = genres
+        self._columns = {genre.casefold(): column for column, genre in enumerate(genres)}
+        self._has = np.zeros((len(movies), len(genres)), np.bool_)
+        for row, movie in enumerate(movies):
+            self._has[row, [self._columns[genre.casefold()] for genre in movie.genres]] = True
+
+    def passing(self, filters: MovieFilter) -> NDArray[np.bool_]:
+        """Whether each film passes, shape (n_items,)."""
+        low, high = filters.popularity
+        passing = (self._percentiles >= low) & (self._percentiles <= high)
+        passing &= self.counts >= filters.min_ratings
+        if filters.genres:
+            passing &= self._any_of(filters.genres)
+        if filters.exclude_genres:
+            passing &= ~self._any_of(filters.exclude_genres)
+        if filters.years is not None:
+            first, last = filters.years
+            passing &= ~np.isnan(self._years)
+            passing &= self._years >= (-np.inf if first is None else first)
+            passing &= self._years <= (np.inf if last is None else last)
+        return passing
+
+    def _any_of(self, genres: tuple[str, ...]) -> NDArray[np.bool_]:
+        unknown = [genre for genre in genres if genre.casefold() not in self._columns]
+        if unknown:
+            raise ValueError(
+                f"there is no genre {', '.join(map(repr, unknown))}; genres are "
+                f"{', '.join(self._names)}"
+            )
+        columns = [self._columns[genre.casefold()] for genre in genres]
+        return np.asarray(self._has[:, columns].any(axis=1))

@@ -1,0 +1,52 @@
+"""Which ratings to hold out: boolean masks over the ratings of a data set, from a seed.
+
+All take and give arrays in the order of the ratings, grouped by user: ``offsets[i]`` to
+``offsets[i + 1]`` are those of user i.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def random_holdout(n_ratings: int, fraction: float, seed: int | None) -> NDArray[np.bool_]:
+    """Hold out a random `fraction` of all ratings, rounded, but at least leave one."""
+    n = min(_rounded(fraction * n_ratings), n_ratings - 1)
+    mask = np.zeros(n_ratings, bool)
+    mask[np.random.default_rng(seed).permutation(n_ratings)[:n]] = True
+    return mask
+
+
+def per_user_holdout(
+    offsets: NDArray[np.int64], fraction: float, seed: int | None
+) -> NDArray[np.bool_]:
+    """Hold out a random `fraction` of each user's ratings, rounded; each user keeps one."""
+    counts = np.diff(offsets)
+    held_out = np.minimum(np.floor(fraction * counts + 0.5), np.maximum(counts - 1, 0))
+    keys = np.random.default_rng(seed).random(offsets[-1])
+    return _rank_within_users(offsets, keys) < np.repeat(held_out, counts)
+
+
+def leave_last_out(offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Hold out each user's latest rating (the last of equals); single ratings stay."""
+    counts = np.diff(offsets)
+    rank = _rank_within_users(offsets, timestamps)
+    return (rank == np.repeat(counts - 1, counts)) & (rank > 0)
+
+
+def _rounded(x: float) -> int:
+    return int(np.floor(x + 0.5))
+
+
+def _rank_within_users(offsets: NDArray[np.int64], keys: NDArray[np.generic]) -> NDArray[np.int64]:
+    counts = np.diff(offsets)
+    users = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((keys, users))
+    rank = np.empty(len(keys), np.int64)
+    rank[order] = np.arange(len(keys)) - np.repeat(offsets[:-1], counts)
+    return rank

@@ -1,0 +1,89 @@
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.metrics import ndcg_score
+
+from cinefold.evaluation import ndcg, ndcg_per_user, recall, rmse
+
+
+def held_out(rows):
+    return sp.csr_array(np.asarray(rows, np.float32))
+
+
+def discount(place):
+    return 1 / math.log2(place + 1)
+
+
+def test_rmse_is_the_root_of_the_mean_square():
+    assert rmse([1.0, 2.0, 7.0], [1.0, 4.0, 3.0]) == pytest.approx(math.sqrt(20 / 3))
+
+
+def test_rmse_does_not_lose_digits_in_float32():
+    errors = np.full(1_000_000, 1e-4, np.float32)
+    assert rmse(errors, np.zeros_like(errors)) == pytest.approx(1e-4, rel=1e-6)
+
+
+def test_rmse_of_nothing_is_nan():
+    assert math.isnan(rmse([], []))
+
+
+def test_rmse_refuses_shapes_that_would_broadcast():
+    with pytest.raises(ValueError, match=r"\(2,\).*\(2, 1\)"):
+        rmse([1.0, 2.0], [[1.0], [2.0]])
+
+
+def test_ndcg_by_hand():
+    relevant = held_out([[0, 5, 0, 1], [2, 0, 0, 0], [0, 0, 0, 0]])
+    lists = [[0, 3, 1], [2, 1, 3], [0, 1, 2]]
+    first = (discount(2) + discount(3)) / (discount(1) + discount(2))
+    np.testing.assert_allclose(ndcg_per_user(lists, relevant), [first, 0, np.nan])
+    assert ndcg(lists, relevant) == pytest.approx(first / 2)
+    assert recall(lists, relevant) == pytest.approx(1 / 2)
+
+
+def test_a_perfect_list_scores_one_even_if_it_is_shorter_than_what_is_held_out():
+    relevant = held_out([[1, 1, 1, 1, 0]])
+    assert ndcg([[2, 0]], relevant) == pytest.approx(1)
+    assert recall([[2, 0]], relevant) == pytest.approx(1)
+
+
+def test_empty_places_hit_nothing():
+    # -1 of user 1 must not count as the last item of user 0.
+    relevant = held_out([[0, 0, 1], [1, 0, 0]])
+    np.testing.assert_allclose(ndcg_per_user([[2, -1], [-1, -1]], relevant), [1, 0])
+
+
+def test_a_held_out_zero_is_relevant():
+    relevant = sp.csr_array((np.zeros(1, np.float32), [1], [0, 1]), shape=(1, 3))
+    assert ndcg([[1]], relevant) == 1
+
+
+def test_nobody_with_held_out_items_is_nan():
+    assert math.isnan(ndcg([[0]], held_out([[0, 0]])))
+
+
+def test_agrees_with_scikit_learn():
+    rng = np.random.default_rng(3)
+    relevant = (rng.random((40, 60)) < 0.15).astype(np.float32)
+    relevant[:, 0] = 1
+    scores = rng.random((40, 60))
+    lists = np.argsort(-scores, axis=1)[:, :10]
+    expected = [ndcg_score(r[None], s[None], k=10) for r, s in zip(relevant, scores, strict=True)]
+    np.testing.assert_allclose(ndcg_per_user(lists, held_out(relevant)), expected)
+
+
+@pytest.mark.parametrize(
+    ("lists", "error", "message"),
+    [
+        ([0, 1], ValueError, r"shape \(n_users, k\) with n_users=1"),
+        ([[0], [1]], ValueError, r"\(2, 1\)"),
+        (np.empty((1, 0), int), ValueError, "k of at least 1"),
+        ([[0.0]], TypeError, "float64"),
+        ([[4]], ValueError, "between -1 .* and 2"),
+    ],
+)
+def test_wrong_lists_are_named(lists, error, message):
+    with pytest.raises(error, match=message):
+        ndcg(lists, held_out([[1, 0, 1]]))

@@ -1,0 +1,226 @@
+"""Every path of the row solver against the dense specification."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cinefold import _core
+from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
+from cinefold.model.objective import Objective
+from tests.oracle import DenseProblem, relative_error
+
+
+def random_ratings(rng, n_rows, n_columns, density):
+    mask = rng.random((n_rows, n_columns)) < density
+    stars = rng.integers(1, 11, (n_rows, n_columns)).astype(np.float32) / 2
+    rows, columns = np.nonzero(mask)
+    offsets = np.searchsorted(rows, np.arange(n_rows + 1))
+    return sp.csr_array((stars[mask], columns.astype(np.int32), offsets), shape=mask.shape)
+
+
+def half_step(ratings, fixed, objective, weights=None, n_threads=1):
+    """Rows in the original basis, their losses, and the losses' sums."""
+    side = FixedSide.of(fixed, n_threads)
+    out = np.full((ratings.shape[0], fixed.shape[1]), np.nan, np.float32)
+    losses = solve_rows(
+        objective.observations(ratings, weights), side, objective.unobserved_weight, out, n_threads
+    )
+    return out @ side.rotation.T, losses
+
+
+def check(ratings, fixed, objective, weights=None, tolerance=2e-5):
+    dense = DenseProblem.of(
+        ratings,
+        w0=objective.unobserved_weight,
+        lam=objective.regularization,
+        nu=objective.regularization_exponent,
+        target=objective.target,
+        alpha=objective.alpha,
+        confidence=weights,
+    )
+    exact = dense.solve(fixed)
+    found, (weighted, squared) = half_step(ratings, fixed, objective, weights)
+    assert relative_error(found, exact) < tolerance
+    assert weighted == pytest.approx(dense.row_losses(exact, fixed).sum(), rel=1e-5)
+    rows = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
+    predicted = (exact @ fixed.T.astype(np.float64))[rows, ratings.indices]
+    errors = objective.targets(ratings.data) - predicted
+    assert squared == pytest.approx((errors**2).sum(), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("n_factors", [1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 100, 130])
+@pytest.mark.parametrize("density", [0.02, 0.3, 0.9], ids=["light", "middle", "heavy"])
+@pytest.mark.parametrize("w0", [0.0, 0.1, 1.0, 2.5])
+def test_shapes_and_unobserved_weights(n_factors, density, w0):
+    rng = np.random.default_rng(n_factors)
+    ratings = random_ratings(rng, 12, 300, density)
+    fixed = rng.standard_normal((300, n_factors)).astype(np.float32)
+    check(ratings, fixed, Objective(w0, 3.0))
+
+
+@pytest.mark.parametrize("nu", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("target", ["rating", "binary"])
+@pytest.mark.parametrize("alpha", [0.0, 2.0])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_factors", [10, 48])
+def test_options(nu, target, alpha, weighted, n_factors):
+    rng = np.random.default_rng(3)
+    ratings = random_ratings(rng, 20, 150, 0.2)
+    # Confidence on both sides of w0, so that some rank-one weights are negative.
+    weights = rng.uniform(0.05, 2, ratings.nnz).astype(np.float32) if weighted else None
+    fixed = rng.standard_normal((150, n_factors)).astype(np.float32)
+    check(ratings, fixed, Objective(0.4, 1.0, nu, target, alpha), weights)
+
+
+def test_rows_longer_than_a_block_of_observations():
+    rng = np.random.default_rng(5)
+    ratings = random_ratings(rng, 3, 3000, 0.5)
+    fixed = rng.standard_normal((3000, 40)).astype(np.float32)
+    check(ratings, fixed, Objective(0.2, 5.0))
+    weights = rng.uniform(0.1, 3, ratings.nnz).astype(np.float32)
+    check(ratings, fixed, Objective(0.2, 5.0), weights)
+
+
+def test_more_factors_than_columns():
+    rng = np.random.default_rng(6)
+    ratings = random_ratings(rng, 9, 20, 0.5)
+    fixed = rng.standard_normal((20, 70)).astype(np.float32)
+    check(ratings, fixed, Objective(0.1, 1.0))
+    check(ratings, fixed, Objective(0.0, 1.0))
+
+
+def test_large_number_of_factors():
+    rng = np.random.default_rng(7)
+    ratings = random_ratings(rng, 3, 2100, 0.05)
+    fixed = (rng.standard_normal((2100, 1000)) / 10).astype(np.float32)
+    check(ratings, fixed, Objective(0.1, 2.0))
+
+
+def test_one_row_and_one_column():
+    objective = Objective(0.3, 0.5)
+    one = sp.csr_array(np.array([[4.0]], np.float32))
+    check(one, np.array([[1.5, -0.5, 2]], np.float32), objective)
+    check(sp.csr_array(np.array([[4.0, 0, 2]], np.float32)), np.eye(3, dtype=np.float32), objective)
+
+
+@pytest.mark.parametrize("w0", [0.0, 0.2])
+def test_rows_without_observations_are_zero(w0):
+    ratings = sp.csr_array((3, 5), dtype=np.float32)
+    found, losses = half_step(ratings, np.ones((5, 4), np.float32), Objective(w0, 1.0))
+    assert not found.any()
+    assert losses == (0.0, 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_factors=st.integers(1, 80),
+    density=st.floats(0, 1),
+    w0=st.floats(0, 3),
+    spread=st.floats(0, 1.5),
+)
+def test_condition_numbers_up_to_ten_thousand(seed, n_factors, density, w0, spread):
+    rng = np.random.default_rng(seed)
+    ratings = random_ratings(rng, 6, 120, density)
+    fixed = rng.standard_normal((120, n_factors)) * np.logspace(0, -spread, n_factors)
+    fixed = fixed.astype(np.float32)
+    lam = 1e-3
+    dense = DenseProblem.of(ratings, w0=w0, lam=lam)
+    while dense.condition(fixed) > 1e4:
+        lam *= 2
+        dense = DenseProblem.of(ratings, w0=w0, lam=lam)
+    found, _ = half_step(ratings, fixed, Objective(w0, lam))
+    assert relative_error(found, dense.solve(fixed)) < 1e-4
+
+
+@pytest.mark.parametrize("w0", [0.0, 0.3])
+def test_ratings_of_a_million(w0):
+    rng = np.random.default_rng(8)
+    ratings = random_ratings(rng, 10, 80, 0.4)
+    ratings.data *= 2e5
+    check(ratings, rng.standard_normal((80, 20)).astype(np.float32), Objective(w0, 1.0))
+
+
+def test_threads_do_not_change_a_bit():
+    rng = np.random.default_rng(9)
+    ratings = random_ratings(rng, 400, 900, 0.1)
+    fixed = rng.standard_normal((900, 50)).astype(np.float32)
+    one = half_step(ratings, fixed, Objective(0.1, 1.0), n_threads=1)
+    for n_threads in (2, 3, 5):
+        other = half_step(ratings, fixed, Objective(0.1, 1.0), n_threads=n_threads)
+        assert np.array_equal(one[0], other[0])
+        assert one[1] == other[1]
+
+
+def test_singular_equations_name_the_row():
+    ratings = sp.csr_array(np.array([[1, 2, 3, 4], [5, 0, 0, 0]], np.float32))
+    with pytest.raises(SingularRowError) as error:
+        half_step(ratings, np.eye(4, 3, dtype=np.float32), Objective(0.0, 0.0))
+    assert error.value.row == 1
+
+
+def test_the_optimum_cannot_be_improved_by_a_perturbation():
+    rng = np.random.default_rng(10)
+    ratings = random_ratings(rng, 5, 60, 0.3)
+    fixed = rng.standard_normal((60, 12)).astype(np.float32)
+    dense = DenseProblem.of(ratings, w0=0.2, lam=1.0)
+    found, _ = half_step(ratings, fixed, Objective(0.2, 1.0))
+    best = dense.row_losses(found, fixed)
+    for _ in range(64):
+        step = rng.standard_normal(found.shape)
+        step *= (
+            0.01
+            * np.linalg.norm(found, axis=1, keepdims=True)
+            / np.linalg.norm(step, axis=1, keepdims=True)
+        )
+        assert (dense.row_losses(found + step, fixed) > best).all()
+
+
+def test_gram_matrix_in_double_precision():
+    rng = np.random.default_rng(11)
+    for n, d in [(1, 1), (5, 3), (1000, 33), (20_000, 17)]:
+        v = rng.standard_normal((n, d)).astype(np.float32)
+        exact = v.astype(np.float64).T @ v
+        for n_threads in (1, 2):
+            assert np.allclose(_core.gram(v, n_threads), exact, rtol=0, atol=2e-6 * exact.max())
+
+
+LEVELS = ["avx512", "avx2", "baseline"]
+
+
+def level_works(level):
+    probe = "from cinefold import _core; _core.simd_level()"
+    environment = {**os.environ, "CINEFOLD_SIMD": level}
+    return subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_instruction_set_this_machine_has(level):
+    if level == _core.simd_level():
+        return  # the tests above ran it
+    probe = level_works(level)
+    if probe.returncode and b"this machine runs" in probe.stderr:
+        pytest.skip(f"this machine does not run {level}")
+    selected = f"{__file__}::test_shapes_and_unobserved_weights"
+    options = f"{__file__}::test_options"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", selected, options],
+        env={**os.environ, "CINEFOLD_SIMD": level},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+
+
+def test_an_unknown_instruction_set_is_refused():
+    probe = level_works("abacus")
+    assert probe.returncode
+    assert b"CINEFOLD_SIMD is 'abacus'; this machine runs: " in probe.stderr
