@@ -133,25 +133,20 @@ class Interactions:
         if len(user_values) == 0:
             raise ValueError("there are no ratings: users is empty")
         n = len(user_values)
-        columns = {
-            "items": item_values,
-            "ratings": None if ratings is None else _floats(ratings, "ratings"),
-            "timestamps": None if timestamps is None else _integers(timestamps, "timestamps"),
-            "weights": None if weights is None else _positive(_floats(weights, "weights")),
-        }
-        for name, column in columns.items():
+        given = (
+            np.ones(n, np.float32) if ratings is None else _floats(ratings, "ratings"),
+            None if weights is None else _positive(_floats(weights, "weights")),
+            None if timestamps is None else _integers(timestamps, "timestamps"),
+        )
+        named = zip(
+            ("items", "ratings", "weights", "timestamps"), (item_values, *given), strict=True
+        )
+        for name, column in named:
             if column is not None and len(column) != n:
                 raise ValueError(f"{name} has {len(column)} entries, users has {n}")
         all_users, rows = _index(user_values, user_ids, "user")
         all_items, indices = _index(item_values, item_ids, "item")
-        values = columns["ratings"]
-        entries = _Entries(
-            rows,
-            indices,
-            np.ones(n, np.float32) if values is None else values,
-            columns["weights"],
-            columns["timestamps"],
-        ).sorted()
+        entries = _Entries(rows, indices, *given).sorted()
         entries = entries.without_duplicates(duplicates)
         offsets = np.searchsorted(entries.rows, np.arange(len(all_users) + 1))
         matrix = _csr(entries.ratings, entries.columns, offsets, len(all_items))
@@ -273,7 +268,8 @@ class Interactions:
 
     def user_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each user, (n_users,)."""
-        return np.diff(self.by_user.indptr)
+        counts: NDArray[np.int64] = np.diff(self.by_user.indptr).astype(np.int64)
+        return counts
 
     def item_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each item, (n_items,)."""

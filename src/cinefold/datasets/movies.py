@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from cinefold.datasets.titles import split_year
+from cinefold.datasets.titles import readable, split_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -220,8 +220,6 @@ def _names_of_title(title: str) -> list[str]:
 
 
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:
-    from cinefold.datasets.titles import readable
-
     title, year = split_year(query)
     if year is None and not only_in_brackets:
         match = re.search(r"^(?P<rest>.+\D)(?P<year>(18|19|20)\d\d)$", title.strip())
@@ -230,7 +228,7 @@ def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | No
     return _plain(readable(title.strip())), year
 
 
-def _fit(query: str, name: str, *, score_cutoff: float = 0) -> float:
+def _fit(query: Any, name: Any, *, score_cutoff: float | None = 0) -> float:
     """Likeness of a query and a name; parts of words count only where they say something."""
     whole = fuzz.ratio(query, name, score_cutoff=score_cutoff)
     if len(name) < 0.7 * len(query):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 # "Godfather, The (1972)": articles stand behind, in any of the languages of the catalogue.
-_ARTICLES = "The|A|An|La|Le|Les|L'|El|Los|Las|Lo|Il|I|Gli|Das|Der|Die|Det|Den|De|Un|Une|Uma|Um|O|Os|As|Ein|Eine|Het"
+_ARTICLES = "|".join(
+    (
+        *("The", "A", "An"),
+        *("La", "Le", "Les", "L'", "Un", "Une"),
+        *("El", "Los", "Las", "Il", "Lo", "Gli", "I", "O", "Os", "As", "Um", "Uma"),
+        *("Das", "Der", "Die", "Ein", "Eine", "Det", "Den", "De", "Het"),
+    )
+)
 _TRAILING_ARTICLE = re.compile(rf"^(?P<rest>.+), (?P<article>{_ARTICLES})$", re.IGNORECASE)
 _YEAR_AT_END = re.compile(r"\s*\((?P<year>\d{4})(?:[-–]\d{0,4})?\)\s*(?:\([A-Z]+\))?\s*$")
 _PARENTHESES = re.compile(r"\(([^()]*)\)")

@@ -549,7 +549,8 @@ def _csr(data: NDArray[Any], columns: NDArray[Any], n_columns: int) -> sp.csr_ar
 def _directions(factors: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(factors, axis=1, keepdims=True)
     lengths[lengths == 0] = 1
-    return np.divide(factors, lengths, dtype=np.float32)
+    directions: NDArray[np.float32] = factors / lengths
+    return directions
 
 
 def _show(bar: tqdm[Any], record: Record) -> None:

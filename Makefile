@@ -1,0 +1,69 @@
+# Every target sets up what it needs in .venv and may be run again at no cost.
+
+PYTHON ?= python3
+PORT ?= 8501
+PYTEST_ARGS ?=
+
+# cmake, ninja and clang-format come from the environment, not from the system.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+NATIVE := $(wildcard native/*.h native/*.cpp native/*/*.h native/*/*.cpp)
+
+define setup
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+    echo "Python 3.11 or newer is needed; '$(PYTHON)' is missing or older. On Debian 12, Ubuntu 24.04 and newer:"; \
+    echo; echo "    sudo apt-get install -y python3-dev python3-venv g++ make"; echo; \
+    echo "or name the one to use: make PYTHON=python3.12 $@"; exit 1; } >&2
+@$(PYTHON) tools/environment.py
+endef
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## List these targets
+	@echo "Cinefold. Start with 'make app'."; echo
+	@sed -n 's/^\([a-z-]*\):  ## /\1\t/p' $(MAKEFILE_LIST) \
+	    | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@echo; echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
+
+.PHONY: app
+app:  ## Get the data, train the model, open the app on port 8501
+	$(setup) app
+	@cinefold data fetch ml-100k
+	@exec cinefold app --port $(PORT)
+
+.PHONY: test
+test: sanitize  ## Run all tests
+	$(setup) app test
+	python -m pytest $(PYTEST_ARGS)
+
+.PHONY: sanitize
+sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers
+	$(setup)
+	@cmake -S . -B build/sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCINEFOLD_SANITIZE=ON --log-level=WARNING
+	@cmake --build build/sanitize -- --quiet
+	ctest --test-dir build/sanitize --output-on-failure
+
+.PHONY: lint
+lint:  ## Check style and types
+	$(setup) app test lint
+	ruff check
+	ruff format --check
+	mypy
+	clang-format --dry-run -Werror $(NATIVE)
+
+.PHONY: format
+format:  ## Fix the style
+	$(setup) app test lint
+	ruff check --fix
+	ruff format
+	clang-format -i $(NATIVE)
+
+.PHONY: bench
+bench:  ## Measure against other libraries
+	$(setup) bench
+	python -m benchmarks $(BENCH_ARGS)
+
+.PHONY: clean
+clean:  ## Remove the environment and all that was built (downloaded data stays)
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis test-artifacts
+	find src tests benchmarks tools -name __pycache__ -type d -exec rm -rf {} +
