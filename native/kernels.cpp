@@ -30,6 +30,7 @@ using Vec = S::Vec;
 typedef double Wide __attribute__((vector_size(W * sizeof(double))));
 
 constexpr int kDepth = 128;  // observations packed at a time
+constexpr int kCapacity = kDepth + 1;  // of a panel: panels a power of two apart share cache sets
 constexpr int kLine = 16;    // floats of a cache line
 constexpr float kSmallestWeight = 1e-3f;  // below it, dividing by the weight costs accuracy
 
@@ -55,12 +56,12 @@ struct Workspace {
 std::size_t vector_floats(int stride) { return std::size_t(stride > kDepth ? stride : kDepth) + W; }
 
 std::size_t panel_floats(int stride) {
-    return std::size_t(stride) * (stride > kDepth ? stride : kDepth);
+    return std::size_t(stride) * (stride > kCapacity ? stride : kCapacity);
 }
 
 std::size_t workspace_floats(int n_factors) {
     const int stride = padded(n_factors);
-    return panel_floats(stride) + std::size_t(stride) * kDepth +
+    return panel_floats(stride) + std::size_t(stride) * kCapacity +
            std::size_t(stride) * matrix_stride(stride) + 5 * vector_floats(stride) + 8 * kAlign;
 }
 
@@ -72,7 +73,7 @@ Workspace carve(float* memory, int stride) {
         return p;
     };
     w.panels = take(panel_floats(stride));
-    w.scaled = take(std::size_t(stride) * kDepth);
+    w.scaled = take(std::size_t(stride) * kCapacity);
     w.matrix = take(std::size_t(stride) * matrix_stride(stride));
     w.inverse = take(vector_floats(stride));
     w.rhs = take(vector_floats(stride));
@@ -298,8 +299,8 @@ void pack_factors(const FixedSide& side, const Row& row, int64_t first, int dept
         const float weight = c - side.unobserved_weight;
         for (int i = 0; i < side.stride; i += W) {
             const Vec v = S::load(source + i);
-            S::store(w.panels + (std::ptrdiff_t(i) * kDepth + k * W), v);
-            if (with_scaled) S::store(w.scaled + (std::ptrdiff_t(i) * kDepth + k * W), v * weight);
+            S::store(w.panels + (std::ptrdiff_t(i) * kCapacity + k * W), v);
+            if (with_scaled) S::store(w.scaled + (std::ptrdiff_t(i) * kCapacity + k * W), v * weight);
         }
         w.targets[k] = c * row.targets[first + k];
     }
@@ -388,7 +389,7 @@ void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, co
 
 void accumulate_rhs(const Workspace& w, int stride, int depth) {
     for (int p = 0; p < stride; p += W) {
-        const float* panel = w.panels + std::ptrdiff_t(p) * kDepth;
+        const float* panel = w.panels + std::ptrdiff_t(p) * kCapacity;
         Vec sum[4] = {S::zero(), S::zero(), S::zero(), S::zero()};
         int k = 0;
         for (; k + 4 <= depth; k += 4)
@@ -408,7 +409,7 @@ void predict_packed(const Workspace& w, const Row& row, int64_t first, int depth
 #pragma GCC unroll 16
         for (int i = 0; i < W; ++i) dot[i] = S::zero();
         for (int p = 0; p < stride; p += W) {
-            const float* panel = w.panels + std::ptrdiff_t(p) * kDepth + k * W;
+            const float* panel = w.panels + std::ptrdiff_t(p) * kCapacity + k * W;
             const Vec xv = S::load(x + p);
 #pragma GCC unroll 16
             for (int i = 0; i < W; ++i) dot[i] = dot[i] + S::load(panel + i * W) * xv;
@@ -463,10 +464,10 @@ Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* 
         const float* a = uniform ? w.panels : w.scaled;
         Prefetch prefetch(side, row, first + depth);
         if (first == 0)
-            symmetric_product<Start::zero>(w.matrix, ld, stride, a, w.panels, kDepth, depth,
+            symmetric_product<Start::zero>(w.matrix, ld, stride, a, w.panels, kCapacity, depth,
                                            prefetch);
         else
-            symmetric_product<Start::load>(w.matrix, ld, stride, a, w.panels, kDepth, depth,
+            symmetric_product<Start::load>(w.matrix, ld, stride, a, w.panels, kCapacity, depth,
                                            prefetch);
     }
     for (int i = 0; i < stride; ++i) {
@@ -593,9 +594,9 @@ void add_gram(const float* v, int64_t n, int d, int64_t v_stride, float* memory,
                 const float* source = v + (first + k) * v_stride + i;
                 const Vec value = i + W <= d ? S::load(source)
                                              : load_some(source, d - i > 0 ? d - i : 0);
-                S::store(w.panels + (std::ptrdiff_t(i) * kDepth + k * W), value);
+                S::store(w.panels + (std::ptrdiff_t(i) * kCapacity + k * W), value);
             }
-        symmetric_product<Start::zero>(w.matrix, ld, stride, w.panels, w.panels, kDepth, depth);
+        symmetric_product<Start::zero>(w.matrix, ld, stride, w.panels, w.panels, kCapacity, depth);
         for (int i = 0; i < d; ++i)
             for (int j = i; j < d; ++j) out[std::ptrdiff_t(i) * d + j] += w.matrix[i * ld + j];
     }

@@ -63,9 +63,9 @@ def check_system() -> None:
         names, packages = zip(*missing, strict=True)
         command = f"apt-get install -y {' '.join(packages)}"
         raise SetupError(
-            "This machine lacks "
-            + " and ".join(names)
-            + ".\nOn Debian and Ubuntu this installs what is missing:\n\n    "
+            "This machine lacks\n"
+            + "".join(f"  - {name}\n" for name in names)
+            + "On Debian and Ubuntu this installs what is missing:\n\n    "
             + (command if os.geteuid() == 0 else f"sudo {command}")
         )
 
@@ -168,7 +168,9 @@ def requirements(project: dict[str, Any], group: str) -> list[str]:
     return list(known[group])
 
 
-def install_requirements(project: dict[str, Any], groups: list[str], record: dict[str, Any]) -> None:
+def install_requirements(
+    project: dict[str, Any], groups: list[str], record: dict[str, Any]
+) -> None:
     """Install `groups`, together with those that are there already so that none is broken."""
     done = record.get("requirements", {})
     wanted = {group: requirements(project, group) for group in groups}
@@ -207,7 +209,7 @@ def pip(arguments: Iterable[str]) -> None:
         "PYTHONUNBUFFERED": "1",
     }
     environment.pop("PYTHONPATH", None)
-    command = [PYTHON, "-m", "pip", "--no-input", *arguments]
+    command = [str(PYTHON), "-m", "pip", "--no-input", *arguments]
     lines = []
     with (
         LOG.open("a", encoding="utf-8") as log,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 import cinefold
+from cinefold.datasets import default_data_dir
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.model import WeightedMatrixFactorization
 

@@ -12,6 +12,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
 _WIDTH_OF_A_PIPE = 160
 
 

@@ -10,7 +10,7 @@ import typer
 
 import cinefold
 from cinefold.cli import application, data, recommending, training
-from cinefold.cli.console import complain, settings
+from cinefold.cli.console import INTERRUPTED, complain, settings
 from cinefold.datasets import DatasetError
 
 # The base of all complaints about arguments; Typer exports only this subclass of it.
@@ -66,12 +66,12 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         return app(arguments, prog_name="cinefold", standalone_mode=False) or 0
     except _UsageError as error:
-        complain(error.format_message(), "see cinefold --help")
+        # A group without a command has shown its help, and has no message.
+        if message := error.format_message():
+            complain(message, f"see {error.ctx.command_path} --help" if error.ctx else "")
         return 2
-    except KeyboardInterrupt:
-        return 130
-    except typer.Abort:
-        return 130
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
     except DatasetError as error:
         return _failed(error, 1)
     except ValueError as error:

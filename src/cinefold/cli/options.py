@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold.cli.console import settings
-from cinefold.datasets import load_movielens
+from cinefold.datasets import DatasetError, dataset_info, load_movielens
 from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.training import load_or_train
 
 if TYPE_CHECKING:
-    from cinefold.datasets import MovieData
+    from cinefold.datasets import DatasetSpec, MovieData
 
 Dataset = Annotated[
     str, typer.Option(help="The data set: one that [bold]cinefold data list[/bold] names.")
@@ -108,8 +108,17 @@ def movie_filter(
     )
 
 
+def known_dataset(name: str) -> DatasetSpec:
+    """The data set called `name`, which the user typed."""
+    try:
+        return dataset_info(name)
+    except DatasetError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def open_data(dataset: str, path: Path | None) -> MovieData:
     """The data set, fetched if it must be."""
+    known_dataset(dataset)
     return load_movielens(dataset, path=path, progress=settings.progress)
 
 

@@ -61,9 +61,12 @@ def recommend(
         title = "For you"
     if as_json:
         _print_json(recommender, user_id, ratings, found)
-    else:
-        _print(title, found)
-        _explain_empty(found, ratings, k)
+        return
+    if ratings and max(ratings.values()) <= recommender.lowest_rating:
+        say("Rate a film that you like: the lowest rating says only what to leave out.")
+        return
+    _print(title, found)
+    _say_if_short(found, k)
 
 
 def similar(
@@ -97,6 +100,7 @@ def similar(
     for line in found:
         listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.3f}")
     output().print(listing)
+    _say_if_short(found, k)
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -146,11 +150,9 @@ def _print(title: str, found: list[Recommendation]) -> None:
     output().print(listing)
 
 
-def _explain_empty(found: list[Recommendation], ratings: dict[Any, float], k: int) -> None:
-    if not found and ratings and max(ratings.values()) <= 1:
-        say("Rate at least one film that you like: low ratings alone say only what to leave out.")
-    elif len(found) < k:
-        say(f"Only {len(found)} films are left that pass the filters.")
+def _say_if_short(found: list[Recommendation], k: int) -> None:
+    if len(found) < k:
+        say(f"{len(found) or 'No'} film{'' if len(found) == 1 else 's'} passed the filters.")
 
 
 def _cells(movie: Movie) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ import typer
 
 from cinefold import training
 from cinefold.cli import options, plotting
-from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cinefold.training import TrainingRun
 
 _DEFAULTS = training.DEFAULT_PARAMETERS
-_INTERRUPTED = 130
 
 
 def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
@@ -53,8 +52,8 @@ def train(
     regularization_exponent: Annotated[
         float,
         _loss(
-            "nu: 0 is one lambda for all; towards 1 it grows with the number of ratings, and lambda "
-            "itself must be smaller (about 1.5 at 0.5, 0.08 at 1).",
+            "nu: 0 is one lambda for all; towards 1 it grows with the number of ratings, and "
+            "lambda itself must be smaller (about 1.5 at 0.5, 0.08 at 1).",
             min=0,
             max=2,
         ),
@@ -177,7 +176,7 @@ def _train(
             progress=settings.progress,
         )
     except KeyboardInterrupt:
-        if model_file is not None and getattr(model, "n_iter_", 0):
+        if model_file is not None and hasattr(model, "n_iter_") and model.n_iter_:
             model.save(model_file)
             say(f"Ended by Ctrl-C before it was measured. What was learnt is in {model_file}.")
         raise
@@ -190,7 +189,7 @@ def _say_what_was_kept(run: TrainingRun, model_file: Path | None, plot: Path | N
         say(f"The model is in {model_file}.")
     if run.stop_reason == "interrupted":
         say(f"Ended by Ctrl-C: this is what was learnt up to iteration {len(run.history)}.")
-        raise typer.Exit(_INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
 
 
 def _report(data: MovieData, run: TrainingRun, model_file: Path | None) -> dict[str, Any]:
@@ -221,7 +220,7 @@ def _print(data: MovieData, run: TrainingRun) -> None:
     console.print(_measures(run))
     if run.parameters["unobserved_weight"] > 0:
         console.print(
-            "Films that a user has not rated count as 0 here, which lifts the lists and lowers the\n"
+            "Films that a user has not rated count as 0 here, which makes better lists and lower\n"
             "predicted stars: judge this model by NDCG@10. --unobserved-weight 0 predicts stars."
         )
 

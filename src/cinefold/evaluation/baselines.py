@@ -71,7 +71,7 @@ class Popularity:
         """
         del users
         indices = self.interactions_.item_index(np.asarray(items))
-        return self.item_means_[indices].astype(np.float32)
+        return np.asarray(self.item_means_[indices], np.float32)
 
     def recommend(self, users: ArrayLike, k: int = 10) -> Ranking:
         """The k most rated items that each of `users` (n,) has not rated; the score is the count.

@@ -77,7 +77,7 @@ def ndcg_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float
     k = hits.shape[1]
     discounts = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[np.nan], np.cumsum(discounts)])
-    return (hits @ discounts) / ideal[np.minimum(k, np.diff(held_out.indptr))]
+    return np.asarray((hits @ discounts) / ideal[np.minimum(k, np.diff(held_out.indptr))])
 
 
 def recall(top_items: ArrayLike, held_out: csr_array) -> float:

@@ -73,6 +73,12 @@ class MovieRecommender:
     model : WeightedMatrixFactorization
         Fitted on `data` or a part of it.
 
+    Attributes
+    ----------
+    data, model
+    lowest_rating : float
+        Of the data; new users must rate something above it to get recommendations.
+
     Raises
     ------
     ValueError
@@ -91,11 +97,11 @@ class MovieRecommender:
             )
         self._movies = [data.movies[item] for item in self._item_ids.tolist()]
         self._features = Features(self._movies, self._counts())
-        self._lowest, self._middle = _scale(data.interactions.by_user.data)
+        self.lowest_rating, self._middle = _scale(data.interactions.by_user.data)
 
     def _counts(self) -> NDArray[np.int64]:
         interactions = self.data.interactions
-        return interactions.item_counts()[interactions.item_index(self._item_ids)]
+        return np.asarray(interactions.item_counts()[interactions.item_index(self._item_ids)])
 
     # -- lists --------------------------------------------------------------------------------
 
@@ -173,7 +179,7 @@ class MovieRecommender:
 
     def _fold_in(self, ratings: Mapping[Any, float]) -> FoldedUsers | None:
         """The new user, or None without anything they like."""
-        above = {item: max(0.0, stars - self._lowest) for item, stars in ratings.items()}
+        above = {item: max(0.0, stars - self.lowest_rating) for item, stars in ratings.items()}
         return self.model.fold_in(above) if any(above.values()) else None
 
     def _recommendation(
@@ -209,17 +215,17 @@ class MovieRecommender:
     ) -> list[Movie]:
         """Films whose rating would teach the model most about somebody, and that they may know.
 
-        A user's equations A (see `WeightedMatrixFactorization.explain`) are the inverse of what is
+        The inverse of a user's equations A (see `WeightedMatrixFactorization.explain`) is what is
         uncertain about their factors. One more rating, of film j, takes
 
         .. math::
 
-            \\sum_l (v_l' A^{-1} v_j)^2 / (1/w + v_j' A^{-1} v_j), \\quad w = c - w_0
+            \\sum_l p_l (v_l' A^{-1} v_j)^2 / (1/w + v_j' A^{-1} v_j), \\quad w = c - w_0
 
-        off the uncertainty of their scores, summed over all films l. The suggestion is the film
-        with the most of it, times the chance that they know it: the share of users who have rated
-        it plus, as unrated films count as 0, their own score for it over the middle rating. Each
-        further suggestion assumes that those before it are rated.
+        off the uncertainty of their scores, summed over all films l by the share p of users who
+        have rated them. The suggestion is the film with the most of it, times the chance that they
+        know it: its own share p plus, as unrated films count as 0, their score for it over the
+        middle rating. Each further suggestion assumes that those before it are rated.
 
         Parameters
         ----------
@@ -230,46 +236,46 @@ class MovieRecommender:
             Films they do not know; neither these nor rated ones are suggested.
         """
         vectors = self.model.item_factors_.astype(np.float64)
-        # Its columns are orthogonal, so that V'V is this diagonal.
-        spectrum = np.einsum("ij,ij->j", vectors, vectors)
+        shares = self._features.counts / self.data.interactions.n_users
         rated = self._indices(ratings)
-        uncertainty, weight = self._uncertainty(vectors[rated], spectrum)
-        chance = self._chance_of_knowing(ratings, vectors)
+        chance = (shares + self._expected_share(ratings, vectors)).clip(max=1)
         chance[rated] = chance[self._indices(skip)] = 0
+        uncertainty, weight = self._uncertainty(vectors, rated)
+        importance = vectors.T * shares @ vectors
         chosen: list[Movie] = []
         while len(chosen) < k and chance.any():
             spread = vectors @ uncertainty
+            learnt = np.einsum("ij,ij->i", spread @ importance, spread)
             own = 1 / weight + np.einsum("ij,ij->i", spread, vectors)
-            best = int(np.argmax(chance * (np.square(spread) @ spectrum) / own))
+            best = int(np.argmax(chance * learnt / own))
             chosen.append(self._movies[best])
             chance[best] = 0
             uncertainty -= np.outer(spread[best], spread[best]) / own[best]
         return chosen
 
-    def _chance_of_knowing(
+    def _expected_share(
         self, ratings: Mapping[Any, float], vectors: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        known = self._features.counts / self.data.interactions.n_users
+        """How far the user's own scores speak for their having seen a film, (n_items,)."""
         user = self._fold_in(ratings)
-        if user is not None:
-            known = known + (vectors @ user.factors / self._middle).clip(0)
-        return known.clip(max=1)
+        scores = np.zeros(len(vectors)) if user is None else vectors @ user.factors
+        return scores.clip(0) / self._middle
 
     def _uncertainty(
-        self, rated: NDArray[np.float64], spectrum: NDArray[np.float64]
+        self, vectors: NDArray[np.float64], rated: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], float]:
-        """A^-1 of a user who rated films with these vectors, and the weight of one more rating."""
+        """A^-1 of a user who has rated these films, and the weight of one more rating."""
         parameters = self.model.get_params()
-        names = Objective.__dataclass_fields__
-        objective = Objective(**{name: parameters[name] for name in names})
+        objective = Objective(**{name: parameters[name] for name in Objective.__dataclass_fields__})
         w0 = objective.unobserved_weight
-        typical = np.array([self._middle - self._lowest], np.float32)
+        typical = np.array([self._middle - self.lowest_rating], np.float32)
         confidence = objective.confidence(typical, None)
         weight = max((1.0 if confidence is None else float(confidence[0])) - w0, 1e-3)
-        counts = np.array([len(rated)])
-        ridge = max(objective.row_regularization(counts, len(self._movies))[0], 1e-6)
-        equations = weight * rated.T @ rated + np.diag(w0 * spectrum + ridge)
-        return np.linalg.inv(equations), weight
+        ridge = objective.row_regularization(np.array([len(rated)]), len(vectors))[0]
+        seen = vectors[rated]
+        equations = w0 * vectors.T @ vectors + weight * seen.T @ seen
+        equations[np.diag_indices_from(equations)] += max(ridge, 1e-6)
+        return np.asarray(np.linalg.inv(equations)), weight
 
     def _indices(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         known = list(ids)

@@ -1,0 +1,57 @@
+"""How films are drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cinefold.app.wording import genre_badges, genres, literal, stars, title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cinefold.datasets import Movie
+    from cinefold.recommender import RatedMovie, Reason, Recommendation
+
+_CARD_WIDTH = 260
+
+
+def recommendation_cards(
+    recommendations: Sequence[Recommendation], foot: Callable[[Movie], None] | None = None
+) -> None:
+    """One card for each film, as many side by side as fit; `foot` draws the end of a card."""
+    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small")
+    for entry in recommendations:
+        with grid.cell():
+            st.markdown(_card(entry))
+            if foot is not None:
+                foot(entry.movie)
+
+
+def _card(entry: Recommendation) -> str:
+    lines = [
+        f":primary[**{entry.rank}**] {title(entry.movie)}",
+        f":primary-badge[score {entry.score:.2f}] {genre_badges(entry.movie)}",
+    ]
+    if entry.reasons:
+        lines.append(f":small[Because you rated {_because(entry.reasons)}]")
+    return "\n\n".join(lines)
+
+
+def _because(reasons: Sequence[Reason]) -> str:
+    return ", ".join(f"*{literal(r.movie.title)}* :orange[{r.rating:g}★]" for r in reasons)
+
+
+def film_row(movie: Movie, foot: Callable[[Movie], None]) -> None:
+    """A film on a line, its genres below, and what `foot` draws at the end of the line."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        below = f"  \n:small[:gray[{genres(movie)}]]" if movie.genres else ""
+        st.markdown(title(movie) + below, width="stretch")
+        foot(movie)
+
+
+def rated_list(rated: Sequence[RatedMovie]) -> None:
+    """Films and their stars, one a line."""
+    lines = (f":orange[{stars(entry.rating)}] {title(entry.movie)}" for entry in rated)
+    st.markdown("  \n".join(lines))

@@ -1,0 +1,98 @@
+"""The charts, in Altair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cinefold.recommender import GenreTaste
+
+_GENRES_SHOWN = 10
+_BAR_HEIGHT, _CURVE_HEIGHT = 22, 280
+
+
+def genre_profile(tastes: Sequence[GenreTaste]) -> None:
+    """Bars: how many films of each genre somebody rated, coloured by their mean rating."""
+    rows = [
+        {"genre": taste.genre, "ratings": taste.n_ratings, "mean": round(taste.mean_rating, 2)}
+        for taste in tastes[:_GENRES_SHOWN]
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=rows), height=_BAR_HEIGHT * len(rows))
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X("ratings:Q", title="Films rated (number)", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("genre:N", title="Genre", sort=None),
+            color=alt.Color(
+                "mean:Q",
+                title="Mean rating (stars)",
+                scale=alt.Scale(domain=[1, 5]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            tooltip=[
+                alt.Tooltip("genre:N", title="Genre"),
+                alt.Tooltip("ratings:Q", title="Films rated"),
+                alt.Tooltip("mean:Q", title="Mean rating (stars)"),
+            ],
+        )
+    )
+    st.altair_chart(chart, alt="Films rated by genre, and their mean rating")
+
+
+def learning_curve(history: Sequence[Mapping[str, Any]]) -> None:
+    """Training and validation RMSE by iteration."""
+    parts = {"train_rmse": "Training", "validation_rmse": "Validation"}
+    rows = [
+        {"iteration": record["iteration"], "value": record[key], "part": part}
+        for record in history
+        for key, part in parts.items()
+        if record[key] is not None
+    ]
+    _draw_lines(rows, "RMSE (stars)", "RMSE of training and validation by iteration")
+
+
+def ranking_curve(history: Sequence[Mapping[str, Any]], popularity: float | None) -> None:
+    """Validation NDCG@10 by iteration, and that of popularity."""
+    rows = [
+        {"iteration": record["iteration"], "value": value, "part": part}
+        for record in history
+        for part, value in (
+            ("Validation", record["validation_ndcg_at_10"]),
+            ("Popularity", popularity),
+        )
+        if value is not None
+    ]
+    _draw_lines(rows, "NDCG@10 (0 to 1)", "Validation NDCG@10 by iteration, against popularity")
+
+
+def _draw_lines(rows: list[dict[str, Any]], measure: str, description: str) -> None:
+    chart = (
+        alt.Chart(alt.InlineData(values=rows), height=_CURVE_HEIGHT)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X(
+                "iteration:Q",
+                title="Iteration (number)",
+                axis=alt.Axis(tickMinStep=1, format="d"),
+                scale=alt.Scale(nice=False),
+            ),
+            y=alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False)),
+            color=alt.Color(
+                "part:N",
+                title=None,
+                sort=None,
+                legend=alt.Legend(orient="top", direction="horizontal"),
+            ),
+            tooltip=[
+                alt.Tooltip("part:N", title="Measured on"),
+                alt.Tooltip("iteration:Q", title="Iteration"),
+                alt.Tooltip("value:Q", title=measure, format=".4f"),
+            ],
+        )
+    )
+    st.altair_chart(chart, alt=description)

@@ -1,0 +1,91 @@
+"""The filters of a list of recommendations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cinefold.app.wording import literal
+from cinefold.recommender import MovieFilter
+
+if TYPE_CHECKING:
+    from cinefold.datasets import MovieCatalog
+
+# Percentiles of the number of ratings.
+_FAME = {
+    "Any": (0.0, 100.0),
+    "Well known": (80.0, 100.0),
+    "Less obvious": (40.0, 80.0),
+    "Hidden": (0.0, 60.0),
+}
+_LENGTHS = (6, 12, 24, 48)
+_USUAL_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to list, how much of it, and the filters in words (empty without any)."""
+
+    filters: MovieFilter
+    length: int
+    summary: str
+
+
+def choose_filters(catalog: MovieCatalog, place: str) -> Choice:
+    """A button that opens the filters and the number of films; `place` tells pages apart."""
+    with st.popover("Filters", icon=":material/tune:", key=f"{place}-filters"):
+        wanted = _genres("Only these genres", catalog, f"{place}-genres")
+        unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
+        years = _years(catalog, f"{place}-years")
+        fame = st.segmented_control(
+            "How well known",
+            list(_FAME),
+            default="Any",
+            required=True,
+            key=f"{place}-fame",
+            persist_state="session",
+            help="By number of ratings. Well known: the most rated fifth of all films. "
+            "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
+        )
+        length = st.segmented_control(
+            "Number of films",
+            _LENGTHS,
+            default=_USUAL_LENGTH,
+            required=True,
+            key=f"{place}-length",
+            persist_state="session",
+        )
+    summary = [
+        *wanted,
+        *(f"no {genre}" for genre in unwanted),
+        *([f"{years[0]} to {years[1]}"] if years else []),
+        *([fame.lower()] if fame and fame != "Any" else []),
+    ]
+    filters = MovieFilter(
+        genres=wanted, exclude_genres=unwanted, years=years, popularity=_FAME[fame or "Any"]
+    )
+    return Choice(filters, length or _USUAL_LENGTH, ", ".join(summary))
+
+
+def draw_summary(choice: Choice) -> None:
+    """The filters in words, where there are any."""
+    if choice.summary:
+        st.caption(f"Only: {literal(choice.summary)}")
+
+
+def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
+    return tuple(st.multiselect(label, catalog.genres, key=key, persist_state="session"))
+
+
+def _years(catalog: MovieCatalog, key: str) -> tuple[int, int] | None:
+    """The years chosen; None for all of them, which lets films without a year pass."""
+    known = [movie.year for movie in catalog if movie.year is not None]
+    if not known or min(known) == max(known):
+        return None
+    everything = min(known), max(known)
+    chosen: tuple[int, int] = st.slider(
+        "Years", *everything, everything, format="%d", key=key, persist_state="session"
+    )
+    return None if chosen == everything else chosen

@@ -1,0 +1,83 @@
+"""Training in the background, so that the page stays alive and can stop it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cinefold.training import train
+
+if TYPE_CHECKING:
+    from cinefold.interactions import Interactions
+    from cinefold.model import WeightedMatrixFactorization
+    from cinefold.training import TrainingRun
+
+
+class TrainingJob:
+    """One training, measured on held-out ratings and then repeated on all of them.
+
+    Attributes
+    ----------
+    records : list of dict
+        The iterations so far, as in ``history_``.
+    run : TrainingRun or None
+        The outcome; None until the training is over, and if it failed.
+    error : Exception or None
+        Why it failed.
+    """
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        model: WeightedMatrixFactorization,
+        *,
+        validation_fraction: float,
+        random_state: int,
+    ) -> None:
+        self.model = model
+        self.records: list[dict[str, Any]] = []
+        self.run: TrainingRun | None = None
+        self.error: Exception | None = None
+        self._interactions = interactions
+        self._validation_fraction = validation_fraction
+        self._random_state = random_state
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="cinefold-training", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the iteration under way; what was learnt is measured and kept."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Until it is over, but no longer than `seconds`."""
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        try:
+            self.run = train(
+                self._interactions,
+                self.model,
+                validation_fraction=self._validation_fraction,
+                random_state=self._random_state,
+                refit=True,
+                callbacks=[self._record],
+                progress=False,
+            )
+        except (ValueError, ArithmeticError, MemoryError) as error:
+            self.error = error
+
+    def _record(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
+        del model
+        self.records.append(record)
+        return self._stop.is_set()

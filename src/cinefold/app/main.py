@@ -1,0 +1,19 @@
+"""The page registry: what ``cinefold app`` serves."""
+
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
+st.logo(str(_HERE / "logo.svg"), size="large")
+st.navigation(
+    [
+        st.Page("views/for_you.py", title="For you", icon=":material/recommend:", default=True),
+        st.Page("views/new_here.py", title="New here", icon=":material/star:"),
+        st.Page("views/train.py", title="Train", icon=":material/model_training:"),
+        st.Page("views/about.py", title="About", icon=":material/info:"),
+    ],
+    position="top",
+).run()

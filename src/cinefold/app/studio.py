@@ -1,0 +1,110 @@
+"""What all visitors of the running app share: the data, and the model in use."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.wording import counted
+from cinefold.datasets import DatasetError, load_movielens
+from cinefold.recommender import MovieRecommender
+from cinefold.training import load_or_train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cinefold.datasets import MovieData
+    from cinefold.training import TrainingRun
+
+DATASET = "ml-100k"
+
+
+class Studio:
+    """The data, the default model, and the model in use: the default one or a kept one."""
+
+    def __init__(self, data: MovieData, default: TrainingRun) -> None:
+        self.data = data
+        self.default = default
+        self.use(default)
+
+    def use(self, run: TrainingRun) -> None:
+        """Recommend with `run`, to everybody, from now on."""
+        # One assignment, so that no page sees a run and the recommender of another.
+        self._in_use = run, MovieRecommender(self.data, run.model)
+
+    @property
+    def run(self) -> TrainingRun:
+        return self._in_use[0]
+
+    @property
+    def recommender(self) -> MovieRecommender:
+        return self._in_use[1]
+
+    @property
+    def uses_default(self) -> bool:
+        return self.run is self.default
+
+
+@dataclass
+class _Shared:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    studio: Studio | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def _shared() -> _Shared:
+    return _Shared()
+
+
+def open_studio() -> Studio:
+    """The studio; the first visitor waits for it with a progress bar.
+
+    Without data, the page says why and ends here.
+    """
+    shared = _shared()
+    if shared.studio is None:
+        place = st.empty()
+        try:
+            with place.container():
+                _prepare(shared)
+        except DatasetError as error:
+            place.empty()
+            _say_what_is_missing(error)
+        place.empty()
+    assert shared.studio is not None  # noqa: S101 - for the type checker
+    return shared.studio
+
+
+def _prepare(shared: _Shared) -> None:
+    bar = st.progress(0.0, "Opening the studio …")
+    with shared.lock:
+        if shared.studio is not None:  # another visitor came first
+            return
+        bar.progress(0.0, "Getting MovieLens 100K (5 MB, only once) …")
+        data = load_movielens(DATASET)
+        films = counted(data.interactions.n_items, "film")
+        bar.progress(0.1, f"Preparing recommendations for {films} …")
+        shared.studio = Studio(data, load_or_train(data, callbacks=[_shows(bar)]))
+
+
+def _shows(bar: Any) -> Callable[[Any, dict[str, Any]], None]:
+    def show(model: Any, record: dict[str, Any]) -> None:
+        share = record["iteration"] / model.max_iter
+        text = f"Training the model, only once: iteration {record['iteration']} of {model.max_iter}"
+        bar.progress(0.1 + 0.8 * share, text)
+
+    return show
+
+
+def _say_what_is_missing(error: DatasetError) -> None:
+    st.title("The films are not here yet")
+    st.markdown(
+        "Cinefold learns from the MovieLens 100K ratings. It fetches them once and keeps them, "
+        "but this time that did not work:"
+    )
+    st.code(str(error), language=None, wrap_lines=True)
+    st.button("Try again", icon=":material/refresh:", type="primary")
+    st.stop()

@@ -1,0 +1,59 @@
+"""How it works, where the data comes from, and under which terms."""
+
+import streamlit as st
+
+import cinefold
+from cinefold.app.studio import DATASET
+from cinefold.datasets import dataset_info
+
+_WIDTH = 760
+
+_MODEL = r"""
+Cinefold describes every user $i$ and every film $j$ by a vector, $u_i$ and $v_j$, so that
+$u_i \cdot v_j$ comes near the rating $r_{ij}$ where there is one, and near 0 where there is none.
+It minimizes
+"""
+
+_OBJECTIVE = r"""
+\sum_{(i,j)\ \text{rated}} (r_{ij} - u_i \cdot v_j)^2
++ w_0 \sum_{(i,j)\ \text{not rated}} (u_i \cdot v_j)^2
++ \lambda \Big(\sum_i \|u_i\|^2 + \sum_j \|v_j\|^2\Big)
+"""
+
+_METHOD = r"""
+by solving for all films with the users fixed, then for all users with the films fixed, exactly,
+until nothing improves (weighted alternating least squares:
+[Hu, Koren and Volinsky 2008](https://doi.org/10.1109/ICDM.2008.22)). Somebody new needs no
+training: their vector is one such solution, for their ratings.
+
+A *score* is $u_i \cdot v_j$. It is a sum over the films that somebody has rated, and its largest
+parts are the reasons given with a recommendation. As films without a rating count as 0, it is
+lower than a number of stars: compare scores within a list.
+"""
+
+_DATA = """
+{title}: {ratings:,} ratings of {movies:,} films by {users:,} people, collected by the GroupLens
+research group at the University of Minnesota
+([Harper and Konstan 2015](https://doi.org/10.1145/2827872)). Its [terms of use]({licence}) forbid
+passing it on, so it is fetched on first use.
+"""
+
+spec = dataset_info(DATASET)
+with st.container(width=_WIDTH):
+    st.title("About", anchor=False)
+    st.markdown(_MODEL)
+    st.latex(_OBJECTIVE)
+    st.markdown(_METHOD)
+    st.subheader("Data", anchor=False)
+    st.markdown(
+        _DATA.format(
+            title=spec.title,
+            ratings=spec.ratings,
+            movies=spec.movies,
+            users=spec.users,
+            licence=spec.licence,
+        )
+    )
+    st.caption(
+        f"Cinefold {cinefold.__version__}, MIT licence. What you rate stays with this session."
+    )

@@ -1,0 +1,81 @@
+"""An existing user: what they like, and what to watch next."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.cards import rated_list, recommendation_cards
+from cinefold.app.charts import genre_profile
+from cinefold.app.export import ratings_csv, recommendations_csv
+from cinefold.app.filters import choose_filters, draw_summary
+from cinefold.app.studio import open_studio
+from cinefold.app.widgets import csv_button, recommendations_heading
+from cinefold.app.wording import literal
+
+if TYPE_CHECKING:
+    from cinefold.recommender import MovieRecommender, Taste
+
+_FAVOURITES_SHOWN = 8
+
+
+def choose_user(users: list[Any]) -> Any:
+    """The user of the selection box, who is also that of the address (?user=196)."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        user = st.selectbox(
+            "You are user",
+            users,
+            key="user",
+            bind="query-params",
+            filter_mode="prefix",
+            width=160,
+        )
+        st.button("Somebody else", icon=":material/casino:", on_click=_pick, args=(users,))
+    return user
+
+
+def _pick(users: list[Any]) -> None:
+    st.session_state["user"] = random.choice(users)  # noqa: S311 - not a secret
+
+
+def draw_numbers(taste: Taste) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Films rated", f"{taste.n_ratings:,}", border=True, width="content")
+        st.metric("Mean rating", f"{taste.mean_rating:.1f} ★", border=True, width="content")
+        if taste.genres:
+            favourite = literal(taste.genres[0].genre)
+            st.metric("Rated most", favourite, border=True, width="content")
+
+
+@st.fragment
+def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
+    with recommendations_heading():
+        choice = choose_filters(recommender.data.movies, "for-you")
+    found = recommender.recommend(user, choice.length, filters=choice.filters)
+    draw_summary(choice)
+    if not found:
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+        return
+    recommendation_cards(found)
+    csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")
+
+
+def draw_taste(taste: Taste, user: Any) -> None:
+    st.subheader("What you like", anchor=False)
+    rated_list(taste.favourites[:_FAVOURITES_SHOWN])
+    genre_profile(taste.genres)
+    csv_button("All ratings as CSV", ratings_csv(taste.favourites), f"cinefold-user-{user}-ratings")
+
+
+recommender = open_studio().recommender
+st.title("For you", anchor=False)
+user = choose_user(recommender.data.interactions.user_ids.tolist())
+taste = recommender.taste(user)
+draw_numbers(taste)
+left, right = st.columns([2, 1], gap="medium")
+with left:
+    draw_recommendations(recommender, user)
+with right:
+    draw_taste(taste, user)

@@ -1,0 +1,155 @@
+"""Somebody new: they rate a few films and get recommendations at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cinefold.app.cards import film_row, recommendation_cards
+from cinefold.app.export import ratings_csv, recommendations_csv
+from cinefold.app.filters import choose_filters, draw_summary
+from cinefold.app.studio import open_studio
+from cinefold.app.visitor import rating_stars, visitor
+from cinefold.app.widgets import csv_button, recommendations_heading
+from cinefold.app.wording import counted
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie
+    from cinefold.recommender import MovieRecommender
+
+_FOUND, _SUGGESTED = 6, 4
+_ROWS_BEFORE_SCROLLING, _SCROLLED_HEIGHT = 5, 380
+
+
+def draw_search(recommender: MovieRecommender) -> None:
+    query = st.text_input(
+        "Find films you know",
+        type="search",
+        live=True,
+        key="search",
+        placeholder="A title or a part of it, typos allowed",
+    )
+    if not (query or "").strip():
+        return
+    matches = recommender.data.movies.search(query or "", _FOUND)
+    if not matches:
+        st.caption("No film has a title like that. Try another part of it.")
+    for match in matches:
+        film_row(match.movie, lambda movie: rating_stars(movie, "search"))
+
+
+def draw_suggestions(recommender: MovieRecommender) -> None:
+    you = visitor()
+    suggested = recommender.suggest_to_rate(you.ratings, _SUGGESTED, skip=you.unseen)
+    if not suggested:
+        return
+    st.markdown("**Or rate these:** they would tell most about your taste.")
+    for movie in suggested:
+        film_row(movie, _suggestion_foot)
+
+
+def _suggestion_foot(movie: Movie) -> None:
+    rating_stars(movie, "suggested")
+    st.button(
+        "Not seen",
+        key=f"unseen-{movie.id}",
+        type="tertiary",
+        on_click=visitor().unseen.add,
+        args=(movie.id,),
+    )
+
+
+def draw_ratings(recommender: MovieRecommender) -> None:
+    you = visitor()
+    if not you.ratings:
+        return
+    st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
+    scrolls = len(you.ratings) > _ROWS_BEFORE_SCROLLING
+    with st.container(height=_SCROLLED_HEIGHT if scrolls else "content", border=scrolls):
+        for movie_id in reversed(you.ratings):
+            film_row(recommender.data.movies[movie_id], _rating_foot)
+    with st.container(horizontal=True):
+        rated = recommender.taste_for(you.ratings).favourites
+        csv_button("Ratings as CSV", ratings_csv(rated), "cinefold-my-ratings")
+        st.button("Clear all", icon=":material/delete:", on_click=you.forget)
+
+
+def _rating_foot(movie: Movie) -> None:
+    rating_stars(movie, "rated")
+    st.button(
+        "",
+        key=f"remove-{movie.id}",
+        icon=":material/close:",
+        type="tertiary",
+        help="Take this rating back",
+        on_click=visitor().rate,
+        args=(movie.id, None),
+    )
+
+
+def draw_recommendations(recommender: MovieRecommender) -> None:
+    you = visitor()
+    heading = recommendations_heading()
+    if not you.ratings:
+        st.info(
+            "Give stars to a film you know, and recommendations appear here. "
+            "With three or four they begin to fit.",
+            icon=":material/star:",
+        )
+        return
+    with heading:
+        choice = choose_filters(recommender.data.movies, "new-here")
+    found = recommender.recommend_for(
+        you.ratings, choice.length, filters=choice.filters, exclude=you.unwanted
+    )
+    draw_summary(choice)
+    if not found:
+        _say_why_nothing(recommender)
+        return
+    recommendation_cards(found, _recommendation_foot)
+    csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
+
+
+def _say_why_nothing(recommender: MovieRecommender) -> None:
+    you = visitor()
+    if recommender.recommend_for(you.ratings, 1, exclude=you.unwanted):
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+    else:
+        st.info(
+            "So far there are only films that you did not like. Rate one that you do.",
+            icon=":material/star:",
+        )
+
+
+def _recommendation_foot(movie: Movie) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        rating_stars(movie, "recommended")
+        st.button(
+            "Not for me",
+            key=f"unwanted-{movie.id}",
+            type="tertiary",
+            on_click=visitor().unwanted.add,
+            args=(movie.id,),
+        )
+
+
+@st.fragment
+def draw(recommender: MovieRecommender) -> None:
+    """Everything that a rating changes: a click redraws this and no more."""
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        draw_search(recommender)
+        draw_suggestions(recommender)
+        draw_ratings(recommender)
+    with right:
+        draw_recommendations(recommender)
+
+
+recommender = open_studio().recommender
+st.title("New here", anchor=False)
+st.caption(
+    "Rate films you know: each rating gives new recommendations at once. "
+    f"There are {counted(len(recommender.data.movies), 'film')}."
+)
+draw(recommender)

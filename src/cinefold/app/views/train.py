@@ -1,0 +1,208 @@
+"""Training a model with other parameters, and using it or not."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.charts import learning_curve, ranking_curve
+from cinefold.app.jobs import TrainingJob
+from cinefold.app.settings import Plan, choose_plan
+from cinefold.app.studio import Studio, open_studio
+from cinefold.training import default_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cinefold.model import WeightedMatrixFactorization
+    from cinefold.training import TrainingRun
+
+_JOB = "training-job"
+_REFRESH_SECONDS = 0.4
+_ENDS = {
+    "converged": "nothing improved any more",
+    "max_iter": "all of them",
+    "callback": "stopped by you",
+}
+
+
+def start(studio: Studio, plan: Plan) -> None:
+    """Train in the background; a training under way in this session ends."""
+    drop_job()
+    job = TrainingJob(
+        studio.data.interactions,
+        default_model(**plan.parameters),
+        validation_fraction=plan.validation_fraction,
+        random_state=plan.random_state,
+    )
+    job.start()
+    st.session_state[_JOB] = job
+
+
+def drop_job() -> None:
+    job: TrainingJob | None = st.session_state.pop(_JOB, None)
+    if job is not None:
+        job.stop()
+
+
+def keep(studio: Studio, run: TrainingRun) -> None:
+    studio.use(run)
+    drop_job()
+
+
+@st.fragment(run_every=_REFRESH_SECONDS)
+def draw_progress(job: TrainingJob) -> None:
+    """Redraws itself while the job runs; then the whole page."""
+    if not job.running:
+        st.rerun()
+    done, total = len(job.records), job.model.max_iter
+    ending = job.stopping or done == total
+    text = (
+        f"{done} iterations done. Measuring, then training on all ratings …"
+        if ending
+        else f"Iteration {done} of at most {total} …"
+    )
+    st.progress(done / total, text)
+    st.button(
+        "Stop and keep what was learnt",
+        icon=":material/stop_circle:",
+        disabled=ending or not done,
+        on_click=job.stop,
+    )
+    if done:
+        draw_curves(list(job.records), None)
+
+
+def draw_curves(records: Sequence[Mapping[str, Any]], popularity: float | None) -> None:
+    rmse, ranking = st.columns(2)
+    with rmse:
+        st.markdown("**Learning curve**")
+        learning_curve(records)
+    with ranking:
+        st.markdown("**Quality of the lists**")
+        ranking_curve(records, popularity)
+
+
+def draw_run(run: TrainingRun) -> None:
+    draw_metrics(run)
+    draw_curves(run.history, run.baseline.get("ndcg_at_10"))
+    iterations, end = len(run.history), _ENDS.get(run.stop_reason, run.stop_reason)
+    st.caption(
+        f"{iterations} iterations ({end}), {run.seconds:.1f} s, "
+        f"{run.split['fraction']:.0%} of the ratings held out (seed {run.split['random_state']}). "
+        "The model to use was then trained on all ratings."
+    )
+
+
+def draw_metrics(run: TrainingRun) -> None:
+    rmse, ndcg, recall = st.columns(3)
+    _metric(rmse, run, "rmse", "RMSE (stars)", lower_is_better=True, meaning=_RMSE)
+    _metric(ndcg, run, "ndcg_at_10", "NDCG@10 (0 to 1)", meaning=_NDCG)
+    _metric(recall, run, "recall_at_10", "Recall@10 (0 to 1)", meaning=_RECALL)
+
+
+_RMSE = (
+    "Error of the predicted stars of held-out ratings; lower is better. As unrated pairs pull "
+    "predictions towards 0, a model made for good lists has more of it than popularity; "
+    "with w0 = 0 it predicts stars instead."
+)
+_NDCG = "How high the held-out films stand in the lists of ten; higher is better."
+_RECALL = "Share of the held-out films that the lists of ten found; higher is better."
+
+
+def _metric(
+    place: Any,
+    run: TrainingRun,
+    key: str,
+    label: str,
+    *,
+    meaning: str,
+    lower_is_better: bool = False,
+) -> None:
+    if key not in run.metrics:
+        return
+    value, baseline = run.metrics[key], run.baseline[key]
+    place.metric(
+        label,
+        f"{value:.3f}",
+        f"{value - baseline:+.3f}",
+        delta_description=f"popularity {baseline:.3f}",
+        delta_color="inverse" if lower_is_better else "normal",
+        help=meaning,
+        border=True,
+    )
+
+
+def draw_outcome(studio: Studio, run: TrainingRun) -> None:
+    st.subheader("The new model", anchor=False)
+    with st.container(horizontal=True):
+        st.button(
+            "Keep: recommend with it",
+            type="primary",
+            icon=":material/check:",
+            on_click=keep,
+            args=(studio, run),
+        )
+        st.button("Discard", icon=":material/delete:", on_click=drop_job)
+        draw_download(run.model)
+    draw_run(run)
+
+
+def draw_model_in_use(studio: Studio) -> None:
+    kind = "the default one" if studio.uses_default else "yours, until the app ends"
+    st.subheader("The model in use", anchor=False)
+    st.caption(f"The pages recommend with this model: {kind}.")
+    with st.container(horizontal=True):
+        if not studio.uses_default:
+            st.button(
+                "Back to the default model",
+                icon=":material/undo:",
+                on_click=studio.use,
+                args=(studio.default,),
+            )
+        draw_download(studio.run.model)
+    draw_run(studio.run)
+
+
+def draw_download(model: WeightedMatrixFactorization) -> None:
+    st.download_button(
+        "Model as file",
+        lambda: model_file(model),
+        "cinefold-model.safetensors",
+        "application/octet-stream",
+        icon=":material/download:",
+        on_click="ignore",
+        help="For cinefold recommend --model, or for your own programs.",
+    )
+
+
+def model_file(model: WeightedMatrixFactorization) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model.save(path)
+        return path.read_bytes()
+
+
+studio = open_studio()
+st.title("Train", anchor=False)
+left, right = st.columns([1, 2], gap="medium")
+with left, st.form("training"):
+    plan = choose_plan()
+    wanted = st.form_submit_button(
+        "Train", type="primary", icon=":material/model_training:", width="stretch"
+    )
+if wanted:
+    start(studio, plan)
+job: TrainingJob | None = st.session_state.get(_JOB)
+with right:
+    if job is not None and job.running:
+        draw_progress(job)
+    elif job is not None and job.run is not None:
+        draw_outcome(studio, job.run)
+    else:
+        if job is not None and job.error is not None:
+            st.error(f"Training failed: {job.error}", icon=":material/error:")
+        draw_model_in_use(studio)

@@ -1,0 +1,35 @@
+"""Widgets that several pages share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+
+def recommendations_heading() -> DeltaGenerator:
+    """The heading of a list, in a row that takes what is drawn into it."""
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.subheader(
+        "What to watch next",
+        anchor=False,
+        width="stretch",
+        help="The score says how strongly your ratings speak for a film. It is not a number of "
+        "stars: compare it within the list.",
+    )
+    return row
+
+
+def csv_button(label: str, content: str, name: str) -> None:
+    """A button that downloads `content` as `name`.csv."""
+    st.download_button(
+        label,
+        content,
+        f"{name}.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )

