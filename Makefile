@@ -28,7 +28,7 @@ help:  ## List these targets
 .PHONY: app
 app:  ## Get the data, train the model, open the app on port 8501
 	$(setup) app
-	@cinefold data fetch ml-100k
+	@cinefold data fetch ml-100k >/dev/null
 	@exec cinefold app --port $(PORT)
 
 .PHONY: test

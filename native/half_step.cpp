@@ -123,7 +123,7 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
 
 void gram(const KernelTable& kernels, const float* v, int64_t n, int d, double* out,
           int n_threads) {
-    const int64_t blocks = gram_blocks(n, d), size = int64_t(d) * d;
+    const int64_t blocks = gram_blocks(n, d), stride = padded(d), size = stride * stride;
     std::vector<double> partial(blocks * size, 0.0);
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
@@ -137,7 +137,7 @@ void gram(const KernelTable& kernels, const float* v, int64_t n, int d, double* 
     for (int i = 0; i < d; ++i)
         for (int j = i; j < d; ++j) {
             double sum = 0;
-            for (int64_t b = 0; b < blocks; ++b) sum += partial[b * size + int64_t(i) * d + j];
+            for (int64_t b = 0; b < blocks; ++b) sum += partial[b * size + i * stride + j];
             out[int64_t(i) * d + j] = out[int64_t(j) * d + i] = sum;
         }
 }
@@ -151,6 +151,24 @@ void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, const 
             kernels.multiply(a + begin * d, std::min(block, n - begin), d, d, q, d,
                              out + begin * padded(d));
     });
+}
+
+void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride,
+                   float* out, int n_threads) {
+    constexpr int64_t block = 1024;
+    std::atomic<int64_t> next{0};
+    run_parallel(n_threads, [&](int) {
+        for (int64_t begin; (begin = block * next++) < n;)
+            kernels.squared_norms(rows + begin * stride, std::min(block, n - begin), stride,
+                                  out + begin);
+    });
+}
+
+FixedSide fixed_side(const float* rows, const float* norms, const double* base, int n_factors,
+                     float unobserved_weight) {
+    const auto [smallest, largest] = std::minmax_element(base, base + n_factors);
+    return {rows,      norms,     base, n_factors, padded(n_factors), unobserved_weight,
+            *smallest, *largest};
 }
 
 }  // namespace cinefold

@@ -40,11 +40,18 @@ const KernelTable& select_kernels();
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, float* factors,
                    double* losses, int n_threads, const std::function<bool()>& interrupted);
 
-// V'V (d, d) of V (n, d), float32 products summed in double precision.
+// V'V (d, d) of V (n, d), in double precision.
 void gram(const KernelTable&, const float* v, int64_t n, int d, double* out, int n_threads);
 
 // out (n, padded(d)) = a (n, d) @ q (d, padded(d))
 void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q, float* out,
             int n_threads);
+
+// out (n,) = |row|^2 of rows (n, stride)
+void squared_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* out,
+                   int n_threads);
+
+FixedSide fixed_side(const float* rows, const float* norms, const double* base, int n_factors,
+                     float unobserved_weight);
 
 }  // namespace cinefold

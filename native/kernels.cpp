@@ -33,10 +33,19 @@ constexpr int kDepth = 128;  // observations packed at a time
 constexpr int kCapacity = kDepth + 1;  // of a panel: panels a power of two apart share cache sets
 constexpr int kLine = 16;    // floats of a cache line
 constexpr float kSmallestWeight = 1e-3f;  // below it, dividing by the weight costs accuracy
+constexpr double kIllConditioned = 1500;
 
 inline int matrix_stride(int order) { return order + W; }  // odd number of cache lines: no aliasing
 
-double sum_lanes(Wide v) {
+inline Wide load_wide(const double* p) {
+    Wide v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+inline void store_wide(double* p, Wide v) { __builtin_memcpy(p, &v, sizeof v); }
+
+inline double sum_lanes(Wide v) {
     double sum = 0;
     for (int i = 0; i < W; ++i) sum += v[i];
     return sum;
@@ -50,7 +59,8 @@ struct Workspace {
     float* rhs;
     float* scale;    // D^-1/2
     float* x;
-    float* targets;  // c_j r_j of the packed observations, then predictions
+    float* targets;  // c_j r_j of the packed observations
+    double* wide;    // residual and solution of a refinement
 };
 
 std::size_t vector_floats(int stride) { return std::size_t(stride > kDepth ? stride : kDepth) + W; }
@@ -62,7 +72,8 @@ std::size_t panel_floats(int stride) {
 std::size_t workspace_floats(int n_factors) {
     const int stride = padded(n_factors);
     return panel_floats(stride) + std::size_t(stride) * kCapacity +
-           std::size_t(stride) * matrix_stride(stride) + 5 * vector_floats(stride) + 8 * kAlign;
+           std::size_t(stride) * matrix_stride(stride) + 5 * vector_floats(stride) + 4 * std::size_t(stride) +
+           16 * kAlign;
 }
 
 Workspace carve(float* memory, int stride) {
@@ -80,6 +91,7 @@ Workspace carve(float* memory, int stride) {
     w.scale = take(vector_floats(stride));
     w.x = take(vector_floats(stride));
     w.targets = take(vector_floats(stride));
+    w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
     return w;
 }
 
@@ -236,27 +248,17 @@ inline void update_rows(float* u, std::ptrdiff_t stride, int row, int order) {
     }
 }
 
-// Solves A x = rhs in place; `order` is a multiple of W. False if A is not positive definite.
-// `y_squared` is |y|^2 of the intermediate U'y = rhs.
-bool cholesky_solve(float* u, std::ptrdiff_t stride, int order, float* inverse, float* rhs,
-                    double* y_squared) {
-    Wide squares{};
-    for (int row = 0; row < order; row += W) {
-        if (row > 0) update_rows(u, stride, row, order);
-        float* diagonal = u + row * stride + row;
-        if (!factor_diagonal(diagonal, stride, inverse + row, rhs + row)) return false;
-        for (int col = row + W; col < order; col += W) {
-            float* panel = u + row * stride + col;
-            solve_panel(diagonal, stride, inverse + row, panel);
-            Vec y = S::load(rhs + col);
+// rhs[col..] -= U[rows, col..]' y[rows] for the block of rows just solved.
+inline void subtract_block(const float* panel, std::ptrdiff_t stride, const float* y, float* rhs) {
+    Vec rest = S::load(rhs);
 #pragma GCC unroll 16
-            for (int k = 0; k < W; ++k) y = y - S::load(panel + k * stride) * rhs[row + k];
-            S::store(rhs + col, y);
-        }
-        const Wide y = __builtin_convertvector(S::load(rhs + row), Wide);
-        squares += y * y;
-    }
-    *y_squared = sum_lanes(squares);
+    for (int k = 0; k < W; ++k) rest = rest - S::load(panel + k * stride) * y[k];
+    S::store(rhs, rest);
+}
+
+// U x = rhs in place.
+void solve_backward(const float* u, std::ptrdiff_t stride, int order, const float* inverse,
+                    float* rhs) {
     for (int row = order - W; row >= 0; row -= W) {
         Vec sums[W];
 #pragma GCC unroll 16
@@ -282,6 +284,41 @@ bool cholesky_solve(float* u, std::ptrdiff_t stride, int order, float* inverse, 
             y = y - columns[i] * xi;
         }
     }
+}
+
+// U'y = rhs in place.
+void solve_forward(const float* u, std::ptrdiff_t stride, int order, const float* inverse,
+                   float* rhs) {
+    for (int row = 0; row < order; row += W) {
+        Vec rest = S::load(rhs + row);
+        for (int k = 0; k < W; ++k) {
+            rhs[row + k] = rest[k] * inverse[row + k];
+            rest = rest - S::load(u + (row + k) * stride + row) * rhs[row + k];
+        }
+        for (int col = row + W; col < order; col += W)
+            subtract_block(u + row * stride + col, stride, rhs + row, rhs + col);
+    }
+}
+
+// Factors A in place and solves A x = rhs in place; `order` is a multiple of W. False if A is not
+// positive definite. `y_squared` is |y|^2 of the intermediate U'y = rhs.
+bool cholesky_solve(float* u, std::ptrdiff_t stride, int order, float* inverse, float* rhs,
+                    double* y_squared) {
+    Wide squares{};
+    for (int row = 0; row < order; row += W) {
+        if (row > 0) update_rows(u, stride, row, order);
+        float* diagonal = u + row * stride + row;
+        if (!factor_diagonal(diagonal, stride, inverse + row, rhs + row)) return false;
+        for (int col = row + W; col < order; col += W) {
+            float* panel = u + row * stride + col;
+            solve_panel(diagonal, stride, inverse + row, panel);
+            subtract_block(panel, stride, rhs + row, rhs + col);
+        }
+        const Wide y = __builtin_convertvector(S::load(rhs + row), Wide);
+        squares += y * y;
+    }
+    *y_squared = sum_lanes(squares);
+    solve_backward(u, stride, order, inverse, rhs);
     return true;
 }
 
@@ -447,8 +484,38 @@ RowLoss uniform_loss(const FixedSide& side, const Row& row, double weight, doubl
     return {targets - fit, squared > 0 ? squared : 0};
 }
 
+// One step of iterative refinement, for ill-conditioned rows: x += A^-1 (b - A x), the residual in
+// double precision from the observations themselves (Higham 2002, ch. 12).
+void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, float* x) {
+    const int stride = side.stride;
+    const std::ptrdiff_t ld = matrix_stride(stride);
+    double* residual = w.wide;
+    double* solution = w.wide + stride;
+    for (int i = 0; i < stride; ++i) {
+        solution[i] = x[i];
+        residual[i] = i < side.n_factors ? -(side.base[i] + row.regularization) * x[i] : 0.0;
+    }
+    for (int64_t j = 0; j < row.n; ++j) {
+        const float* v = side.rows + std::ptrdiff_t(row.columns[j]) * stride;
+        Wide dot{};
+        for (int i = 0; i < stride; i += W)
+            dot += __builtin_convertvector(S::load(v + i), Wide) * load_wide(solution + i);
+        const double c = weight_of(row, j);
+        const double factor =
+            c * row.targets[j] - (c - double(side.unobserved_weight)) * sum_lanes(dot);
+        for (int i = 0; i < stride; i += W)
+            store_wide(residual + i, load_wide(residual + i) +
+                                         __builtin_convertvector(S::load(v + i), Wide) * factor);
+    }
+    for (int i = 0; i < stride; ++i) w.rhs[i] = float(residual[i] / weight);
+    solve_forward(w.matrix, ld, stride, w.inverse, w.rhs);
+    solve_backward(w.matrix, ld, stride, w.inverse, w.rhs);
+    for (int i = 0; i < stride; ++i) x[i] = float(solution[i] + w.rhs[i]);
+}
+
 template <bool uniform>
-Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool ill_conditioned,
+                    float* x, RowLoss* loss) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     // Equal weights are divided out of the equations, so that the product needs no scaled copy.
@@ -477,6 +544,7 @@ Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* 
     }
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, stride, w.inverse, x, &y_squared)) return Status::singular;
+    if (ill_conditioned) refine(side, row, w, weight, x);
     if (uniform) {
         *loss = uniform_loss(side, row, weight, y_squared, x);
         return Status::ok;
@@ -551,18 +619,27 @@ bool dual_is_cheaper(double n, double d) {
     return dual < primal;
 }
 
-bool dual_is_safe(const FixedSide& side, const Row& row) {
-    double smallest = INFINITY, largest = 0;
-    for (int i = 0; i < side.n_factors; ++i) {
-        const double d = side.base[i] + row.regularization;
-        smallest = d < smallest ? d : smallest;
-        largest = d > largest ? d : largest;
+struct Conditioning {
+    bool positive;  // all weights w are clear of 0, as the dual needs them
+    bool ill;       // the condition number of A may exceed what float32 solves to four digits
+};
+
+// |A| <= max D + sum |w| |v|^2, and A >= D where no w is negative, A >= lambda I in any case.
+Conditioning conditioning(const FixedSide& side, const Row& row) {
+    float lowest = weight_of(row, 0), largest = lowest;
+    double norms = 0;
+    for (int64_t j = 0; j < row.n; ++j) {
+        const float c = weight_of(row, j);
+        lowest = c < lowest ? c : lowest;
+        largest = c > largest ? c : largest;
+        norms += side.norms[row.columns[j]];
     }
-    if (!(smallest > 1e-9 * largest)) return false;
-    if (!row.weights) return 1.0f - side.unobserved_weight > kSmallestWeight;
-    for (int64_t j = 0; j < row.n; ++j)
-        if (!(row.weights[j] - side.unobserved_weight > kSmallestWeight)) return false;
-    return true;
+    lowest -= side.unobserved_weight;
+    largest -= side.unobserved_weight;
+    const double size = fabsf(lowest) > fabsf(largest) ? fabsf(lowest) : fabsf(largest);
+    const double above = side.largest_base + row.regularization + size * norms;
+    const double below = row.regularization + (lowest < 0 ? 0.0 : side.smallest_base);
+    return {lowest > kSmallestWeight, !(above <= kIllConditioned * below)};
 }
 
 Status solve_row(const FixedSide& side, const Row& row, float* memory, float* x, RowLoss* loss) {
@@ -572,33 +649,50 @@ Status solve_row(const FixedSide& side, const Row& row, float* memory, float* x,
         return Status::ok;
     }
     Workspace w = carve(memory, side.stride);
-    if (row.n < side.n_factors && dual_is_cheaper(double(row.n), side.n_factors) &&
-        dual_is_safe(side, row))
+    const Conditioning state = conditioning(side, row);
+    if (state.positive && !state.ill && row.n < side.n_factors &&
+        dual_is_cheaper(double(row.n), side.n_factors))
         return solve_dual(side, row, w, x, loss);
-    if (!row.weights && 1.0f - side.unobserved_weight > kSmallestWeight)
-        return solve_primal<true>(side, row, w, x, loss);
-    return solve_primal<false>(side, row, w, x, loss);
+    if (state.positive && !row.weights)
+        return solve_primal<true>(side, row, w, state.ill, x, loss);
+    return solve_primal<false>(side, row, w, state.ill, x, loss);
 }
 
 // ---------------------------------------------------------------------------------------------
 // Gram matrix and product
 
+// The Gram matrix is needed in double precision throughout: its rounding would show in the small
+// eigenvalues, which ill-conditioned rows depend on.
 void add_gram(const float* v, int64_t n, int d, int64_t v_stride, float* memory, double* out) {
     const int stride = padded(d);
-    const std::ptrdiff_t ld = matrix_stride(stride);
-    Workspace w = carve(memory, stride);
-    for (int64_t first = 0; first < n; first += kDepth) {
-        const int depth = n - first < kDepth ? int(n - first) : kDepth;
+    constexpr int depth_limit = 64;
+    double* panels = reinterpret_cast<double*>(memory);  // [panel][depth][W]
+    for (int64_t first = 0; first < n; first += depth_limit) {
+        const int depth = n - first < depth_limit ? int(n - first) : depth_limit;
         for (int k = 0; k < depth; ++k)
             for (int i = 0; i < stride; i += W) {
                 const float* source = v + (first + k) * v_stride + i;
                 const Vec value = i + W <= d ? S::load(source)
                                              : load_some(source, d - i > 0 ? d - i : 0);
-                S::store(w.panels + (std::ptrdiff_t(i) * kCapacity + k * W), value);
+                store_wide(panels + (std::ptrdiff_t(i) * depth_limit + k * W),
+                           __builtin_convertvector(value, Wide));
             }
-        symmetric_product<Start::zero>(w.matrix, ld, stride, w.panels, w.panels, kCapacity, depth);
-        for (int i = 0; i < d; ++i)
-            for (int j = i; j < d; ++j) out[std::ptrdiff_t(i) * d + j] += w.matrix[i * ld + j];
+        for (int col = 0; col < stride; col += W)
+            for (int row = 0; row < col + W; row += MR) {
+                const double* a = panels + std::ptrdiff_t(row / W * W) * depth_limit + row % W;
+                const double* b = panels + std::ptrdiff_t(col) * depth_limit;
+                Wide sum[MR] = {};
+                for (int k = 0; k < depth; ++k) {
+                    const Wide bv = load_wide(b + k * W);
+#pragma GCC unroll 16
+                    for (int i = 0; i < MR; ++i) sum[i] += bv * a[k * W + i];
+                }
+#pragma GCC unroll 16
+                for (int i = 0; i < MR; ++i) {
+                    double* c = out + std::ptrdiff_t(row + i) * stride + col;
+                    store_wide(c, load_wide(c) + sum[i]);
+                }
+            }
     }
 }
 
@@ -619,9 +713,21 @@ void multiply(const float* a, int64_t n, int d_in, int64_t a_stride, const float
         }
 }
 
+void squared_norms(const float* rows, int64_t n, int64_t stride, float* out) {
+    for (int64_t i = 0; i < n; ++i) {
+        Vec sum = S::zero();
+        for (int64_t k = 0; k < stride; k += W) {
+            const Vec v = S::load(rows + i * stride + k);
+            sum = sum + v * v;
+        }
+        out[i] = S::sum(sum);
+    }
+}
+
 }  // namespace
 
 extern const KernelTable table;
-const KernelTable table = {CINEFOLD_LEVEL_NAME, workspace_floats, solve_row, add_gram, multiply};
+const KernelTable table = {CINEFOLD_LEVEL_NAME, workspace_floats, solve_row, add_gram,
+                           multiply, squared_norms};
 
 }  // namespace cinefold::CINEFOLD_LEVEL

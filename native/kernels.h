@@ -16,10 +16,12 @@ inline int padded(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
 // unobserved_weight * V'V is the diagonal `base`.
 struct FixedSide {
     const float* rows;   // (n_rows, stride), zero padded, 64-byte aligned
+    const float* norms;  // (n_rows,)  |v|^2
     const double* base;  // (n_factors,)  unobserved_weight * eigenvalues of V'V
     int n_factors;
     int stride;  // padded(n_factors)
     float unobserved_weight;
+    double smallest_base, largest_base;
 };
 
 // One row of the normal equations: the observed entries of one user (or item).
@@ -45,12 +47,15 @@ struct KernelTable {
     std::size_t (*workspace_floats)(int n_factors);
     // Solves one row exactly. `x` holds `stride` floats, zero beyond n_factors on return.
     Status (*solve_row)(const FixedSide&, const Row&, float* workspace, float* x, RowLoss*);
-    // out (d, d) += V'V over `n` rows of length d and distance `stride`; upper triangle only.
+    // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`; upper
+    // triangle only.
     void (*add_gram)(const float* v, int64_t n, int d, int64_t stride, float* workspace,
                      double* out);
     // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
     void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
                      int d_out, float* out);
+    // out (n,) = |row|^2 of n rows of padded length `stride`
+    void (*squared_norms)(const float* rows, int64_t n, int64_t stride, float* out);
 };
 
 namespace baseline {

@@ -93,7 +93,19 @@ bool signal_raised() {
     return PyErr_CheckSignals() != 0;
 }
 
-void solve_rows(In<float, 2> fixed, In<double, 1> base, float unobserved_weight,
+auto squared_norms(In<float, 2> rows, int n_threads) {
+    const std::size_t n = rows.shape(0);
+    auto* memory = new float[n];
+    nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+    {
+        nb::gil_scoped_release release;
+        cinefold::squared_norms(cinefold::select_kernels(), rows.data(), int64_t(n),
+                                int(rows.shape(1)), memory, n_threads);
+    }
+    return nb::ndarray<nb::numpy, float, nb::ndim<1>>(memory, {n}, owner);
+}
+
+void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, float unobserved_weight,
                 In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> targets,
                 std::optional<In<float, 1>> weights, In<double, 1> regularization,
                 In<int64_t, 1> order, InOut<float, 2> factors, InOut<double, 2> losses,
@@ -101,6 +113,7 @@ void solve_rows(In<float, 2> fixed, In<double, 1> base, float unobserved_weight,
     const std::size_t n_rows = regularization.shape(0), d = base.shape(0);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
+    require(norms.shape(0) == fixed.shape(0), "norms must have one entry per row of fixed");
     require(offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows &&
                 factors.shape(0) == n_rows && losses.shape(0) == n_rows,
             "offsets, order, factors and losses must have one entry per row");
@@ -111,8 +124,8 @@ void solve_rows(In<float, 2> fixed, In<double, 1> base, float unobserved_weight,
                 (!weights || weights->shape(0) == columns.shape(0)),
             "columns, targets and weights must have one entry per observation");
 
-    const cinefold::FixedSide side{fixed.data(), base.data(), int(d), int(fixed.shape(1)),
-                                   unobserved_weight};
+    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), base.data(), int(d),
+                                           unobserved_weight);
     const cinefold::Observations rows{offsets.data(),  columns.data(),
                                       targets.data(),  weights ? weights->data() : nullptr,
                                       regularization.data(), order.data(), int64_t(n_rows)};
@@ -136,7 +149,8 @@ NB_MODULE(_core, m) {
     m.def("gram", &gram, "v"_a, "n_threads"_a, "V'V (d, d) in double precision.");
     m.def("rotate", &rotate, "v"_a, "q"_a, "n_threads"_a,
           "V Q with rows padded with zeros to padded_length(d), aligned for solve_rows.");
-    m.def("solve_rows", &solve_rows, "fixed"_a, "base"_a, "unobserved_weight"_a, "offsets"_a,
+    m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
+    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a, "offsets"_a,
           "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a, "factors"_a,
           "losses"_a, "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones. "

@@ -186,6 +186,29 @@ def from_spark_explicit(values, theirs):
     )
 
 
+# -- and back -------------------------------------------------------------------------------------
+
+
+def to_implicit(w, lam, nu):
+    return {"alpha": 1 / w, "regularization": lam / w}
+
+
+def to_lenskit(w, lam, nu):
+    return {"weight": 1 / w - 1, "use_ratings": False, "regularization": lam / w}
+
+
+def to_irspack_original(w, lam, nu):
+    return {"alpha0": w / (1 - w), "reg": lam * (1 - w) ** (nu - 1), "nu": nu}
+
+
+def to_ials_plus_plus(w, lam, nu):
+    return {
+        "unobserved_weight": w / (1 - w),
+        "regularization": lam * (1 - w) ** nu,
+        "regularization_exp": nu,
+    }
+
+
 def cases():
     yield Case("implicit", implicit, {"alpha": 8.0, "regularization": 0.7}, from_implicit)
     yield Case(
@@ -258,6 +281,28 @@ def test_our_minimizer_is_theirs(case):
     theirs_for_items = {**case.theirs, **case.theirs_for_items}
     # Items are the minimizer only in the limit of many iterations.
     assert relative_error(v, case.library(values.T, u, **theirs_for_items)) < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("back", "forth", "nus"),
+    [
+        (to_implicit, from_implicit_without_values, [0.0]),
+        (to_lenskit, from_lenskit, [0.0]),
+        (to_irspack_original, from_irspack_original, [0.0, 0.5, 1.0]),
+        (to_ials_plus_plus, from_ials_plus_plus, [0.0, 0.5, 1.0]),
+    ],
+)
+def test_there_and_back(back, forth, nus):
+    w, lam = 0.2, 3.0
+    for nu in nus:
+        ours = forth(np.ones((2, 2)), back(w, lam, nu))
+        confidence = (1 + ours.parameters.get("alpha", 0)) * (
+            1 if ours.weights is None else ours.weights[0, 0]
+        )
+        # Up to a factor on the whole objective.
+        assert ours.parameters["unobserved_weight"] / confidence == pytest.approx(w)
+        assert ours.parameters["regularization"] / confidence == pytest.approx(lam)
+        assert ours.parameters.get("regularization_exponent", 0) == nu
 
 
 def test_spark_with_implicit_preferences_when_all_have_as_many_positive_ratings():

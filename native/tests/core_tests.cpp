@@ -110,7 +110,9 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
     std::vector<int64_t> order(p.n_rows());
     for (int64_t i = 0; i < p.n_rows(); ++i) order[i] = i;
 
-    const cinefold::FixedSide side{rows.data(), base.data(), d, stride, p.w0};
+    std::vector<float> norms(p.n_columns);
+    cinefold::squared_norms(kernels, rows.data(), p.n_columns, stride, norms.data(), n_threads);
+    const auto side = cinefold::fixed_side(rows.data(), norms.data(), base.data(), d, p.w0);
     const cinefold::Observations observations{
         p.offsets.data(),        p.columns.data(), p.targets.data(), weighted ? p.weights.data() : nullptr,
         p.regularization.data(), order.data(),     p.n_rows()};
@@ -149,7 +151,8 @@ void check_singular_and_interrupted() {
     const std::vector<double> base(4, 0.0);
     const std::vector<int64_t> order{0, 1, 2};
     std::vector<double> losses(6);
-    const cinefold::FixedSide side{rows.data(), base.data(), 4, stride, 0.0f};
+    const std::vector<float> norms(20, 1.0f);
+    const auto side = cinefold::fixed_side(rows.data(), norms.data(), base.data(), 4, 0.0f);
     const cinefold::Observations observations{p.offsets.data(),        p.columns.data(),
                                               p.targets.data(),        nullptr,
                                               p.regularization.data(), order.data(),

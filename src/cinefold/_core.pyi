@@ -5,8 +5,10 @@ def gram(v: NDArray[np.float32], n_threads: int) -> NDArray[np.float64]: ...
 def rotate(
     v: NDArray[np.float32], q: NDArray[np.float32], n_threads: int
 ) -> NDArray[np.float32]: ...
+def squared_norms(rows: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]: ...
 def solve_rows(
     fixed: NDArray[np.float32],
+    norms: NDArray[np.float32],
     base: NDArray[np.float64],
     unobserved_weight: float,
     offsets: NDArray[np.int64],

@@ -396,7 +396,7 @@ def test_no_regularization_at_all_is_an_error_that_says_so():
         small_model(unobserved_weight=0.0, regularization=0.0).fit(ratings)
 
 
-def test_ratings_beyond_float32_are_an_error():
+def test_ratings_beyond_what_float32_can_solve_are_an_error():
     ratings = sp.csr_array(np.array([[1e25, 1e30], [1e30, 1e20]], np.float32))
-    with pytest.raises(ValueError, match="float32"):
+    with pytest.raises(ValueError, match=r"float32|no unique solution"):
         small_model(regularization=1e-3).fit(ratings)

@@ -77,7 +77,7 @@ def alternate(
             loss, squared = solve_rows(by_user, fixed, w0, users, n_threads)
         except SingularRowError as error:
             raise ValueError(_singular_message(error.row, side, train)) from None
-        loss += float(by_item.regularization @ np.einsum("ij,ij->i", fixed.rows, fixed.rows))
+        loss += float(by_item.regularization @ fixed.norms)
         if not np.isfinite(loss):
             raise ValueError(
                 "the objective is not finite: the ratings are too large for float32; scale them"

@@ -13,10 +13,11 @@ factors: no row is ever rotated back.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from cinefold import _core
 
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.model.objective import Observations
+
+
+# What the rotation rounds off is what V'V keeps off its diagonal. It averages out over many rows;
+# over few it would show in ill-conditioned solutions.
+_ROWS_ROTATED_IN_DOUBLE = 4096
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """For one BLAS thread: idle ones would spin beside the solver's, and change the last bits."""
+    return ThreadpoolController()
 
 
 class SingularRowError(ArithmeticError):
@@ -42,6 +54,8 @@ class FixedSide:
     ----------
     rows : ndarray of float32, shape (n, padded n_factors)
         V Q, padded with zero columns.
+    norms : ndarray of float32, shape (n,)
+        Squared length of each row.
     spectrum : ndarray of float64, shape (n_factors,)
         Eigenvalues of V'V, falling.
     rotation : ndarray of float64, shape (n_factors, n_factors)
@@ -49,6 +63,7 @@ class FixedSide:
     """
 
     rows: NDArray[np.float32]
+    norms: NDArray[np.float32]
     spectrum: NDArray[np.float64]
     rotation: NDArray[np.float64]
 
@@ -61,7 +76,8 @@ class FixedSide:
                 "the factors have grown beyond what float32 can hold; "
                 "increase regularization or scale the ratings down"
             )
-        spectrum, rotation = np.linalg.eigh(gram)
+        with _blas().limit(limits=1, user_api="blas"):
+            spectrum, rotation = np.linalg.eigh(gram)
         return cls._rotated(factors, spectrum[::-1].clip(0), rotation[:, ::-1], n_threads)
 
     @classmethod
@@ -79,10 +95,13 @@ class FixedSide:
         rotation: NDArray[np.float64],
         n_threads: int,
     ) -> FixedSide:
-        d = len(spectrum)
+        n, d = factors.shape
         q = np.zeros((d, _core.padded_length(d)), np.float32)
         q[:, :d] = rotation
-        return cls(_core.rotate(factors, q, n_threads), spectrum, rotation)
+        rows = _core.rotate(factors, q, n_threads)
+        if n <= _ROWS_ROTATED_IN_DOUBLE:
+            rows[:, :d] = factors.astype(np.float64) @ rotation
+        return cls(rows, _core.squared_norms(rows, n_threads), spectrum, rotation)
 
     @property
     def n_factors(self) -> int:
@@ -120,6 +139,7 @@ def solve_rows(
     try:
         _core.solve_rows(
             fixed.rows,
+            fixed.norms,
             unobserved_weight * fixed.spectrum,
             unobserved_weight,
             observations.offsets,

@@ -1,4 +1,4 @@
-"""scikit-learn's parameter protocol (``get_params``, ``set_params``, ``clone``) without the dependency."""
+"""scikit-learn's parameter protocol (get_params, set_params, clone) without depending on it."""
 
 from __future__ import annotations
 

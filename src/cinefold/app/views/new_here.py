@@ -107,7 +107,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     if not found:
         _say_why_nothing(recommender)
         return
-    recommendation_cards(found, _recommendation_foot)
+    recommendation_cards(found)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
 
 
@@ -138,12 +138,12 @@ def _recommendation_foot(movie: Movie) -> None:
 def draw(recommender: MovieRecommender) -> None:
     """Everything that a rating changes: a click redraws this and no more."""
     left, right = st.columns([2, 3], gap="medium")
+    with right:  # first, as this is what a click waits for
+        draw_recommendations(recommender)
     with left:
         draw_search(recommender)
         draw_suggestions(recommender)
         draw_ratings(recommender)
-    with right:
-        draw_recommendations(recommender)
 
 
 recommender = open_studio().recommender
