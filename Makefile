@@ -32,17 +32,19 @@ app:  ## Get the data, train the model, open the app on port 8501
 	@exec cinefold app --port $(PORT)
 
 .PHONY: test
-test: sanitize  ## Run all tests
+test:  ## Run all tests
 	$(setup) app test
+	@$(MAKE) --no-print-directory sanitize
 	python -m pytest $(PYTEST_ARGS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers
 	$(setup)
 	@cmake -S . -B build/sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCINEFOLD_SANITIZE=ON >/dev/null
-	@cmake --build build/sanitize -- --quiet >/dev/null
-	@cd build/sanitize; if [ core_tests -nt passed ]; then ./core_tests && touch passed; \
-	    else echo "The core has not changed since it passed under the sanitizers."; fi
+	@cmake --build build/sanitize -- --quiet
+	@cd build/sanitize; if [ passed -nt core_tests ]; \
+	    then echo "The core has not changed since it passed under the sanitizers."; \
+	    else ./core_tests && touch passed; fi
 
 .PHONY: lint
 lint:  ## Check style and types

@@ -20,8 +20,8 @@ _FAME = {
     "Less obvious": (40.0, 80.0),
     "Hidden": (0.0, 60.0),
 }
-_LENGTHS = (6, 12, 24, 48)
-_USUAL_LENGTH = 12
+_LENGTHS = (10, 20, 50)
+_USUAL_LENGTH = 10
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import Interactions
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-def rating(item: Any, value: Any) -> float:
-    if not isinstance(value, int | float | np.integer | np.floating) or not np.isfinite(
-        np.float32(value)
-    ):
-        raise ValueError(f"the rating of item {item!r} must be a finite number, not {value!r}")
-    return float(value)
+    from numpy.typing import NDArray
+
+
+def ratings(given: Mapping[Any, Any]) -> NDArray[np.float32]:
+    """The values of {item: rating}, which must be finite numbers."""
+    values = np.array(list(given.values()))
+    if values.dtype.kind in "iuf" and np.isfinite(values.astype(np.float32)).all():
+        return values.astype(np.float32)
+    item, value = next(pair for pair in given.items() if not _is_finite_number(pair[1]))
+    raise ValueError(f"the rating of item {item!r} must be a finite number, not {value!r}")
+
+
+def _is_finite_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    return is_number and not isinstance(value, bool) and bool(np.isfinite(np.float32(value)))
 
 
 def as_interactions(data: Any, name: str) -> Interactions:

@@ -491,9 +491,7 @@ class WeightedMatrixFactorization(Parameters):
         if isinstance(ratings, Mapping):
             if not ratings:
                 raise ValueError("fold_in needs at least one rating")
-            values = np.array(
-                [checks.rating(item, value) for item, value in ratings.items()], np.float32
-            )
+            values = checks.ratings(ratings)
             columns = np.asarray(known.item_index(list(ratings)))
             order = np.argsort(columns)
             return _csr(values[order], columns[order], known.n_items), None

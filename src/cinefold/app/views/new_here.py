@@ -107,7 +107,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     if not found:
         _say_why_nothing(recommender)
         return
-    recommendation_cards(found)
+    recommendation_cards(found, _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
 
 
