@@ -102,8 +102,7 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
                     row.next_columns = next.columns;
                     row.n_next = next.n;
                 }
-                if (kernels.solve_row(side, row, workspace.get(), x.get(), &loss) !=
-                    Status::ok) {
+                if (kernels.solve_row(side, row, workspace.get(), x.get(), &loss) != Status::ok) {
                     int64_t first = singular.load();
                     while (i < first && !singular.compare_exchange_weak(first, i)) {
                     }
@@ -153,8 +152,8 @@ void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, const 
     });
 }
 
-void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride,
-                   float* out, int n_threads) {
+void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride, float* out,
+                   int n_threads) {
     constexpr int64_t block = 1024;
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
@@ -167,7 +166,7 @@ void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int
 FixedSide fixed_side(const float* rows, const float* norms, const double* base, int n_factors,
                      float unobserved_weight) {
     const auto [smallest, largest] = std::minmax_element(base, base + n_factors);
-    return {rows,      norms,     base, n_factors, padded(n_factors), unobserved_weight,
+    return {rows,      norms,   base, n_factors, padded(n_factors), unobserved_weight,
             *smallest, *largest};
 }
 

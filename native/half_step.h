@@ -20,8 +20,13 @@ struct Observations {
 
     Row row(int64_t i) const {
         const int64_t begin = offsets[i];
-        return {columns + begin, targets + begin, weights ? weights + begin : nullptr,
-                offsets[i + 1] - begin, regularization[i], nullptr, 0};
+        return {columns + begin,
+                targets + begin,
+                weights ? weights + begin : nullptr,
+                offsets[i + 1] - begin,
+                regularization[i],
+                nullptr,
+                0};
     }
 };
 

@@ -29,9 +29,9 @@ using S = Simd<W>;
 using Vec = S::Vec;
 typedef double Wide __attribute__((vector_size(W * sizeof(double))));
 
-constexpr int kDepth = 128;  // observations packed at a time
+constexpr int kDepth = 128;            // observations packed at a time
 constexpr int kCapacity = kDepth + 1;  // of a panel: panels a power of two apart share cache sets
-constexpr int kLine = 16;    // floats of a cache line
+constexpr int kLine = 16;              // floats of a cache line
 constexpr float kSmallestWeight = 1e-3f;  // below it, dividing by the weight costs accuracy
 constexpr double kIllConditioned = 1500;
 
@@ -57,7 +57,7 @@ struct Workspace {
     float* matrix;   // upper triangle, row-major, matrix_stride(order)
     float* inverse;  // reciprocal pivots
     float* rhs;
-    float* scale;    // D^-1/2
+    float* scale;  // D^-1/2
     float* x;
     float* targets;  // c_j r_j of the packed observations
     double* wide;    // residual and solution of a refinement
@@ -72,8 +72,8 @@ std::size_t panel_floats(int stride) {
 std::size_t workspace_floats(int n_factors) {
     const int stride = padded(n_factors);
     return panel_floats(stride) + std::size_t(stride) * kCapacity +
-           std::size_t(stride) * matrix_stride(stride) + 5 * vector_floats(stride) + 4 * std::size_t(stride) +
-           16 * kAlign;
+           std::size_t(stride) * matrix_stride(stride) + 5 * vector_floats(stride) +
+           4 * std::size_t(stride) + 16 * kAlign;
 }
 
 Workspace carve(float* memory, int stride) {
@@ -173,8 +173,8 @@ inline void tile(float* __restrict c, std::ptrdiff_t c_stride, const float* __re
 // Upper triangle of c (order x order) = or += A'B over `depth` packed vectors, where A is B or B
 // with each vector scaled; `capacity` is the depth the panels were laid out for.
 template <Start start, class Fetch = NoPrefetch>
-void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const float* a,
-                       const float* b, int capacity, int depth, Fetch&& prefetch = {}) {
+void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const float* a, const float* b,
+                       int capacity, int depth, Fetch&& prefetch = {}) {
     const std::ptrdiff_t panel = std::ptrdiff_t(capacity) * W;
     for (int col = 0; col < order; col += 2 * W) {
         const int rows = col + 2 * W < order ? col + 2 * W : order;
@@ -189,8 +189,7 @@ void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const float
             else if (left)
                 tile<1, start, false>(cp, c_stride, ap, W, bp, W, 0, depth, prefetch);
             else
-                tile<1, start, false>(cp + W, c_stride, ap, W, bp + panel, W, 0, depth,
-                                      prefetch);
+                tile<1, start, false>(cp + W, c_stride, ap, W, bp + panel, W, 0, depth, prefetch);
         }
     }
 }
@@ -337,7 +336,8 @@ void pack_factors(const FixedSide& side, const Row& row, int64_t first, int dept
         for (int i = 0; i < side.stride; i += W) {
             const Vec v = S::load(source + i);
             S::store(w.panels + (std::ptrdiff_t(i) * kCapacity + k * W), v);
-            if (with_scaled) S::store(w.scaled + (std::ptrdiff_t(i) * kCapacity + k * W), v * weight);
+            if (with_scaled)
+                S::store(w.scaled + (std::ptrdiff_t(i) * kCapacity + k * W), v * weight);
         }
         w.targets[k] = c * row.targets[first + k];
     }
@@ -393,12 +393,27 @@ inline void add_losses(LossSums& sums, const Row& row, int64_t first, int count,
         const Vec weight = row.weights ? S::load(row.weights + first) : S::splat(1.0f);
         sums.add(prediction, S::load(row.targets + first), weight, S::splat(1.0f));
     } else {
-        static const float ones[W] = {1, 1, 1, 1
+        static const float ones[W] = {1,
+                                      1,
+                                      1,
+                                      1
 #if CINEFOLD_LANES > 4
-                                      , 1, 1, 1, 1
+                                      ,
+                                      1,
+                                      1,
+                                      1,
+                                      1
 #endif
 #if CINEFOLD_LANES > 8
-                                      , 1, 1, 1, 1, 1, 1, 1, 1
+                                      ,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1
 #endif
         };
         const Vec mask = load_some(ones, count);
@@ -416,8 +431,7 @@ void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, co
         norm += square;
     }
     loss->weighted = sum_lanes(sums.weighted) + all -
-                     side.unobserved_weight * sum_lanes(sums.predicted) +
-                     row.regularization * norm;
+                     side.unobserved_weight * sum_lanes(sums.predicted) + row.regularization * norm;
     loss->squared = sum_lanes(sums.squared);
 }
 
@@ -653,8 +667,7 @@ Status solve_row(const FixedSide& side, const Row& row, float* memory, float* x,
     if (state.positive && !state.ill && row.n < side.n_factors &&
         dual_is_cheaper(double(row.n), side.n_factors))
         return solve_dual(side, row, w, x, loss);
-    if (state.positive && !row.weights)
-        return solve_primal<true>(side, row, w, state.ill, x, loss);
+    if (state.positive && !row.weights) return solve_primal<true>(side, row, w, state.ill, x, loss);
     return solve_primal<false>(side, row, w, state.ill, x, loss);
 }
 
@@ -672,8 +685,8 @@ void add_gram(const float* v, int64_t n, int d, int64_t v_stride, float* memory,
         for (int k = 0; k < depth; ++k)
             for (int i = 0; i < stride; i += W) {
                 const float* source = v + (first + k) * v_stride + i;
-                const Vec value = i + W <= d ? S::load(source)
-                                             : load_some(source, d - i > 0 ? d - i : 0);
+                const Vec value =
+                    i + W <= d ? S::load(source) : load_some(source, d - i > 0 ? d - i : 0);
                 store_wide(panels + (std::ptrdiff_t(i) * depth_limit + k * W),
                            __builtin_convertvector(value, Wide));
             }
@@ -724,10 +737,69 @@ void squared_norms(const float* rows, int64_t n, int64_t stride, float* out) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------
+// Scores of items for queries
+
+void pack_items(const float* items, int64_t n, int stride, float* panels) {
+    for (int64_t first = 0; first < n; first += kAlign)
+        for (int half = 0; half < kAlign; half += W)
+            for (int f = 0; f < stride; f += W) {
+                Vec block[W];
+#pragma GCC unroll 16
+                for (int i = 0; i < W; ++i) {
+                    const int64_t item = first + half + i;
+                    block[i] = item < n ? S::load(items + item * stride + f) : S::zero();
+                }
+                S::transpose(block);
+                float* panel = panels + (first + half) * stride;
+#pragma GCC unroll 16
+                for (int i = 0; i < W; ++i) S::store(panel + (f + i) * W, block[i]);
+            }
+}
+
+void score(const float* queries, int n_queries, int64_t query_stride, const float* panels,
+           int n_items, int n_factors, int stride, float* out) {
+    const std::ptrdiff_t out_stride = padded(n_items), panel = std::ptrdiff_t(stride) * W;
+    for (std::ptrdiff_t col = 0; col < out_stride; col += 2 * W) {
+        const float* items = panels + col * stride;
+        for (int row = 0; row < n_queries; row += MR) {
+            const float* q = queries + row * query_stride;
+            float* c = out + row * out_stride + col;
+            if (col + W < out_stride)
+                tile<2, Start::zero, false, true>(c, out_stride, q, query_stride, items, W, panel,
+                                                  n_factors);
+            else
+                tile<1, Start::zero, false, true>(c, out_stride, q, query_stride, items, W, 0,
+                                                  n_factors);
+        }
+    }
+}
+
+int64_t next_above(const float* scores, int64_t begin, int64_t n, float bar) {
+    int64_t j = begin;
+    for (; j + W <= n; j += W) {
+        const auto above = S::load(scores + j) > bar;
+        int any = 0;
+        for (int i = 0; i < W; ++i) any |= above[i];
+        if (any) break;
+    }
+    for (; j < n; ++j)
+        if (scores[j] > bar) return j;
+    return n;
+}
+
 }  // namespace
 
 extern const KernelTable table;
-const KernelTable table = {CINEFOLD_LEVEL_NAME, workspace_floats, solve_row, add_gram,
-                           multiply, squared_norms};
+const KernelTable table = {CINEFOLD_LEVEL_NAME,
+                           workspace_floats,
+                           solve_row,
+                           add_gram,
+                           multiply,
+                           squared_norms,
+                           MR,
+                           pack_items,
+                           score,
+                           next_above};
 
 }  // namespace cinefold::CINEFOLD_LEVEL

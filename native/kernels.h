@@ -56,6 +56,15 @@ struct KernelTable {
                      int d_out, float* out);
     // out (n,) = |row|^2 of n rows of padded length `stride`
     void (*squared_norms)(const float* rows, int64_t n, int64_t stride, float* out);
+    int tile_rows;  // queries of `score` come in multiples of it
+    // Items (n, stride) with items along the lanes: kAlign * stride floats for each kAlign items,
+    // zero beyond n.
+    void (*pack_items)(const float* items, int64_t n, int stride, float* panels);
+    // out (n_queries, padded(n_items)) = queries (n_queries, n_factors) @ items'
+    void (*score)(const float* queries, int n_queries, int64_t query_stride, const float* panels,
+                  int n_items, int n_factors, int stride, float* out);
+    // The first index from `begin` on whose score is above `bar`; n if there is none.
+    int64_t (*next_above)(const float* scores, int64_t begin, int64_t n, float bar);
 };
 
 namespace baseline {

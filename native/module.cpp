@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -62,18 +63,6 @@ auto gram(In<float, 2> v, int n_threads) {
     return out;
 }
 
-auto top_k(In<float, 2> scores, int k, int n_threads) {
-    require(k > 0, "k must be positive");
-    auto columns = matrix<int32_t>(scores.shape(0), std::size_t(k));
-    auto best = matrix<float>(scores.shape(0), std::size_t(k));
-    {
-        nb::gil_scoped_release release;
-        cinefold::top_k(scores.data(), int64_t(scores.shape(0)), int64_t(scores.shape(1)), k,
-                        columns.data(), best.data(), n_threads);
-    }
-    return std::make_pair(columns, best);
-}
-
 Matrix rotate(In<float, 2> v, In<float, 2> q, int n_threads) {
     const int d = int(v.shape(1));
     require(q.shape(0) == std::size_t(d) && q.shape(1) == std::size_t(cinefold::padded(d)),
@@ -87,10 +76,17 @@ Matrix rotate(In<float, 2> v, In<float, 2> q, int n_threads) {
     return out;
 }
 
-// True if a signal handler raised (Ctrl-C): the Python error is then set.
-bool signal_raised() {
-    nb::gil_scoped_acquire acquire;
-    return PyErr_CheckSignals() != 0;
+// Asks whether a signal handler raised (Ctrl-C; the Python error is then set). Python handles
+// signals on its main thread alone; others never ask, since taking the GIL while the interpreter
+// exits would end the process.
+std::function<bool()> signal_check() {
+    const nb::object threading = nb::module_::import_("threading");
+    const nb::object current = threading.attr("current_thread")();
+    if (!current.is(threading.attr("main_thread")())) return [] { return false; };
+    return [] {
+        nb::gil_scoped_acquire acquire;
+        return PyErr_CheckSignals() != 0;
+    };
 }
 
 auto squared_norms(In<float, 2> rows, int n_threads) {
@@ -124,22 +120,57 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
                 (!weights || weights->shape(0) == columns.shape(0)),
             "columns, targets and weights must have one entry per observation");
 
-    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), base.data(), int(d),
-                                           unobserved_weight);
-    const cinefold::Observations rows{offsets.data(),  columns.data(),
-                                      targets.data(),  weights ? weights->data() : nullptr,
-                                      regularization.data(), order.data(), int64_t(n_rows)};
+    const auto side =
+        cinefold::fixed_side(fixed.data(), norms.data(), base.data(), int(d), unobserved_weight);
+    const cinefold::Observations rows{
+        offsets.data(),        columns.data(), targets.data(), weights ? weights->data() : nullptr,
+        regularization.data(), order.data(),   int64_t(n_rows)};
+    const auto interrupted = signal_check();
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
         outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows, factors.data(),
-                                       losses.data(), n_threads, signal_raised);
+                                       losses.data(), n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
     if (outcome.singular_row >= 0) {
         PyErr_SetObject(PyExc_ArithmeticError, nb::int_(outcome.singular_row).ptr());
         throw nb::python_error();
     }
+}
+
+auto top_k(In<float, 2> queries, In<float, 2> items, int k, std::optional<In<int64_t, 1>> offsets,
+           std::optional<In<int32_t, 1>> excluded, std::optional<In<bool, 1>> allowed,
+           int n_threads) {
+    const std::size_t n = queries.shape(0), d = queries.shape(1);
+    require(k > 0, "k must be positive");
+    require(items.shape(1) == std::size_t(cinefold::padded(int(d))),
+            "items must have padded(n_factors) columns");
+    require(!offsets || (excluded && offsets->shape(0) == n + 1 &&
+                         excluded->shape(0) == std::size_t(offsets->data()[n])),
+            "offsets must have one entry per query and end with the number of excluded items");
+    require(!allowed || allowed->shape(0) == items.shape(0),
+            "allowed must have one entry per item");
+    auto found = matrix<int32_t>(n, std::size_t(k));
+    auto scores = matrix<float>(n, std::size_t(k));
+    const cinefold::TopKProblem problem{
+        queries.data(),
+        int64_t(n),
+        items.data(),
+        int64_t(items.shape(0)),
+        int(d),
+        offsets ? offsets->data() : nullptr,
+        excluded ? excluded->data() : nullptr,
+        allowed ? reinterpret_cast<const uint8_t*>(allowed->data()) : nullptr};
+    const auto interrupted = signal_check();
+    bool finished;
+    {
+        nb::gil_scoped_release release;
+        finished = cinefold::top_k(cinefold::select_kernels(), problem, k, found.data(),
+                                   scores.data(), n_threads, interrupted);
+    }
+    if (!finished) throw nb::python_error();
+    return std::make_pair(found, scores);
 }
 
 }  // namespace
@@ -150,13 +181,14 @@ NB_MODULE(_core, m) {
     m.def("rotate", &rotate, "v"_a, "q"_a, "n_threads"_a,
           "V Q with rows padded with zeros to padded_length(d), aligned for solve_rows.");
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
-    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a, "offsets"_a,
-          "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a, "factors"_a,
-          "losses"_a, "n_threads"_a,
+    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a,
+          "offsets"_a, "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a,
+          "factors"_a, "losses"_a, "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones. "
           "Raises ArithmeticError(row) for a row that is not positive definite.");
-    m.def("top_k", &top_k, "scores"_a, "k"_a, "n_threads"_a,
-          "Columns (-1: none) and scores of the k best of each row; ties by rising column.");
+    m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),
+          "allowed"_a.none(), "n_threads"_a,
+          "Items (-1: none) and scores of the k best of each query; ties by rising item.");
     m.def("padded_length", &cinefold::padded, "n_factors"_a);
     m.def(
         "simd_level", [] { return std::string(cinefold::select_kernels().name); },

@@ -26,11 +26,11 @@ struct Simd {
 
     static inline float sum(Vec v) { return halve<W / 2>(v)[0]; }
 
-   private:
+  private:
     template <int Stride, std::size_t... I>
     static inline void exchange(Vec& a, Vec& b, std::index_sequence<I...>) {
-        const Vec low = __builtin_shufflevector(
-            a, b, (int(I) & Stride ? int(I) - Stride + W : int(I))...);
+        const Vec low =
+            __builtin_shufflevector(a, b, (int(I) & Stride ? int(I) - Stride + W : int(I))...);
         b = __builtin_shufflevector(a, b, (int(I) & Stride ? int(I) + W : int(I) + Stride)...);
         a = low;
     }

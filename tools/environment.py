@@ -180,8 +180,8 @@ def install_requirements(
     for group in done:
         with contextlib.suppress(SetupError):
             wanted[group] = requirements(project, group)
-    write_record({**record, "installing": True})
-    pip(["install", "--prefer-binary", *dict.fromkeys(chain.from_iterable(wanted.values()))])
+    packages = dict.fromkeys(chain.from_iterable(wanted.values()))
+    pip(["install", "--prefer-binary", *packages], {**record, "installing": True})
     record["requirements"] = {group: fingerprint(listed) for group, listed in wanted.items()}
     write_record(record)
 
@@ -193,29 +193,19 @@ def install_package(project: dict[str, Any], record: dict[str, Any]) -> None:
         return
     check_system()
     say("Compiling the core")
-    pip(["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    pip(["install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], record)
     write_record({**record, "core": wanted})
 
 
-def pip(arguments: Iterable[str]) -> None:
-    """Run pip, showing its current step on a terminal; its words go to the log."""
+def pip(arguments: Iterable[str], meanwhile: dict[str, Any]) -> None:
+    """Run pip; the record is `meanwhile` from the moment that it changes the environment."""
     started = time.monotonic()
-    paths = [str(PYTHON.parent), os.environ.get("PATH", os.defpath)]
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join(paths),
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_REQUIRE_VIRTUALENV": "0",
-        "PYTHONUNBUFFERED": "1",
-    }
-    environment.pop("PYTHONPATH", None)
-    command = [str(PYTHON), "-m", "pip", "--no-input", *arguments]
     lines = []
     with (
         LOG.open("a", encoding="utf-8") as log,
         subprocess.Popen(
-            command,
-            env=environment,
+            [str(PYTHON), "-m", "pip", "--no-input", *arguments],
+            env=pip_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -224,17 +214,36 @@ def pip(arguments: Iterable[str]) -> None:
         ) as process,
     ):
         for line in process.stdout or ():
+            if line.startswith("Installing collected packages"):
+                write_record(meanwhile)
             log.write(line)
             lines.append(line.rstrip())
             show_step(line)
     show_step("")
     if process.returncode:
-        tail = "\n".join(f"    {line}" for line in lines[-30:])
-        raise SetupError(
-            f"pip could not do it; its last words (all of them are in {LOG.relative_to(ROOT)}):\n"
-            f"\n{tail}\n\nIf this was the network, run the same command again."
-        )
+        raise SetupError(pip_failure(lines))
     say(f"  done in {time.monotonic() - started:.0f} s")
+
+
+def pip_environment() -> dict[str, str]:
+    path = os.pathsep.join([str(PYTHON.parent), os.environ.get("PATH", os.defpath)])
+    own = {"PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | own
+
+
+def pip_failure(lines: list[str]) -> str:
+    unreachable = any("Retrying (Retry(" in line for line in lines)
+    noise = ("Requirement already satisfied", "Looking in ", "WARNING: Retrying")
+    tail = [line for line in lines if not line.strip().startswith(noise)][-40:]
+    return "\n".join(
+        [
+            "The package index could not be reached:" if unreachable else "pip failed:",
+            "",
+            *(f"    {line}" for line in tail),
+            "",
+            f"{LOG.relative_to(ROOT)} has all of it. The same command tries again.",
+        ]
+    )
 
 
 # -- talking ----------------------------------------------------------------------------------

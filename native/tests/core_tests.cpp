@@ -113,9 +113,13 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
     std::vector<float> norms(p.n_columns);
     cinefold::squared_norms(kernels, rows.data(), p.n_columns, stride, norms.data(), n_threads);
     const auto side = cinefold::fixed_side(rows.data(), norms.data(), base.data(), d, p.w0);
-    const cinefold::Observations observations{
-        p.offsets.data(),        p.columns.data(), p.targets.data(), weighted ? p.weights.data() : nullptr,
-        p.regularization.data(), order.data(),     p.n_rows()};
+    const cinefold::Observations observations{p.offsets.data(),
+                                              p.columns.data(),
+                                              p.targets.data(),
+                                              weighted ? p.weights.data() : nullptr,
+                                              p.regularization.data(),
+                                              order.data(),
+                                              p.n_rows()};
     std::vector<float> factors(std::size_t(p.n_rows()) * d);
     std::vector<double> losses(std::size_t(p.n_rows()) * 2);
     const auto outcome = cinefold::solve_rows(kernels, side, observations, factors.data(),
@@ -139,10 +143,11 @@ void check_solver() {
             for (bool weighted : {false, true})
                 check_rows(random_problem(300, d, w0, counts), weighted, 3,
                            std::string(cinefold::select_kernels().name) + ", " + std::to_string(d) +
-                               " factors, w0 " + std::to_string(w0) + (weighted ? ", weighted" : ""));
+                               " factors, w0 " + std::to_string(w0) +
+                               (weighted ? ", weighted" : ""));
 }
 
-void check_singular_and_interrupted() {
+void check_singular() {
     Problem p = random_problem(20, 4, 0.0f, {5, 1, 2});
     std::fill(p.regularization.begin(), p.regularization.end(), 0.0);
     const int stride = padded(4);
@@ -153,9 +158,12 @@ void check_singular_and_interrupted() {
     std::vector<double> losses(6);
     const std::vector<float> norms(20, 1.0f);
     const auto side = cinefold::fixed_side(rows.data(), norms.data(), base.data(), 4, 0.0f);
-    const cinefold::Observations observations{p.offsets.data(),        p.columns.data(),
-                                              p.targets.data(),        nullptr,
-                                              p.regularization.data(), order.data(),
+    const cinefold::Observations observations{p.offsets.data(),
+                                              p.columns.data(),
+                                              p.targets.data(),
+                                              nullptr,
+                                              p.regularization.data(),
+                                              order.data(),
                                               3};
     const auto outcome =
         cinefold::solve_rows(cinefold::select_kernels(), side, observations, factors.data(),
@@ -165,12 +173,46 @@ void check_singular_and_interrupted() {
 
 void check_top_k() {
     const float none = -std::numeric_limits<float>::infinity();
-    const std::vector<float> scores{1, 3, 3, 2, none, none, none, 7};
-    std::vector<int32_t> columns(6);
-    std::vector<float> best(6);
-    cinefold::top_k(scores.data(), 2, 4, 3, columns.data(), best.data(), 2);
-    expect(columns == std::vector<int32_t>{1, 2, 3, 3, -1, -1}, "top k: columns");
-    expect(best[0] == 3 && best[3] == 7 && best[5] == none, "top k: scores");
+    constexpr int n_items = 1200, n_queries = 70, d = 5, k = 12;
+    std::mt19937 random(3);
+    std::uniform_int_distribution<int> digits(-4, 4);  // many equal scores
+    std::vector<float> queries(n_queries * d), items(n_items * padded(d), 0.0f);
+    for (auto& value : queries) value = float(digits(random));
+    for (int i = 0; i < n_items; ++i)
+        for (int f = 0; f < d; ++f) items[i * padded(d) + f] = float(digits(random));
+    std::vector<int64_t> offsets{0};
+    std::vector<int32_t> excluded;
+    std::vector<uint8_t> allowed(n_items);
+    for (auto& value : allowed) value = digits(random) > -3;
+    for (int q = 0; q < n_queries; ++q) {
+        for (int i = q; i < n_items; i += 7 + q) excluded.push_back(i);
+        offsets.push_back(int64_t(excluded.size()));
+    }
+    std::vector<int32_t> found(n_queries * k);
+    std::vector<float> scores(n_queries * k);
+    const cinefold::TopKProblem problem{queries.data(), n_queries,       items.data(),  n_items, d,
+                                        offsets.data(), excluded.data(), allowed.data()};
+    expect(cinefold::top_k(cinefold::select_kernels(), problem, k, found.data(), scores.data(), 3,
+                           [] { return false; }),
+           "top k: finished");
+    for (int q = 0; q < n_queries; ++q) {
+        std::vector<std::pair<float, int>> all;
+        for (int i = 0; i < n_items; ++i) {
+            float sum = 0;
+            for (int f = 0; f < d; ++f) sum += queries[q * d + f] * items[i * padded(d) + f];
+            const bool hidden = !allowed[i] || (i >= q && (i - q) % (7 + q) == 0);
+            all.emplace_back(hidden ? -none : -sum, i);  // rising: best first, then lower items
+        }
+        std::sort(all.begin(), all.end());
+        for (int j = 0; j < k; ++j)
+            expect(found[q * k + j] == all[j].second && scores[q * k + j] == -all[j].first,
+                   "top k: query " + std::to_string(q));
+    }
+    std::fill(allowed.begin(), allowed.end(), uint8_t(0));
+    allowed[3] = 1;
+    cinefold::top_k(cinefold::select_kernels(), problem, k, found.data(), scores.data(), 1,
+                    [] { return false; });
+    expect(found[k] == 3 && found[k + 1] == -1 && scores[k + 1] == none, "top k: few left");
 }
 
 }  // namespace
@@ -185,10 +227,10 @@ int main() {
             continue;
         }
         check_solver();
-        check_singular_and_interrupted();
+        check_singular();
+        check_top_k();
         std::printf("%s: checked\n", level);
     }
-    check_top_k();
     std::printf(failures ? "%d failures\n" : "the core is sound\n", failures);
     return failures != 0;
 }

@@ -22,7 +22,13 @@ def solve_rows(
     n_threads: int,
 ) -> None: ...
 def top_k(
-    scores: NDArray[np.float32], k: int, n_threads: int
+    queries: NDArray[np.float32],
+    items: NDArray[np.float32],
+    k: int,
+    offsets: NDArray[np.int64] | None,
+    excluded: NDArray[np.int32] | None,
+    allowed: NDArray[np.bool_] | None,
+    n_threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 def padded_length(n_factors: int) -> int: ...
 def simd_level() -> str: ...

@@ -21,7 +21,7 @@ def recommendation_cards(
     recommendations: Sequence[Recommendation], foot: Callable[[Movie], None] | None = None
 ) -> None:
     """One card for each film, as many side by side as fit; `foot` draws the end of a card."""
-    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small")
+    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="recommendations")
     for entry in recommendations:
         with grid.cell():
             st.markdown(_card(entry))
@@ -40,13 +40,14 @@ def _card(entry: Recommendation) -> str:
 
 
 def _because(reasons: Sequence[Reason]) -> str:
-    return ", ".join(f"*{literal(r.movie.title)}* :orange[{r.rating:g}★]" for r in reasons)
+    # A space that does not break keeps the stars with their film.
+    return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
 
 
-def film_row(movie: Movie, foot: Callable[[Movie], None]) -> None:
+def film_row(movie: Movie, foot: Callable[[Movie], None], *, show_genres: bool = True) -> None:
     """A film on a line, its genres below, and what `foot` draws at the end of the line."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        below = f"  \n:small[:gray[{genres(movie)}]]" if movie.genres else ""
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
+        below = f"  \n:small[:gray[{genres(movie)}]]" if show_genres and movie.genres else ""
         st.markdown(title(movie) + below, width="stretch")
         foot(movie)
 

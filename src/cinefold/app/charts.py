@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cinefold.recommender import GenreTaste
 
 _GENRES_SHOWN = 10
-_BAR_HEIGHT, _CURVE_HEIGHT = 22, 280
+_BAR_HEIGHT, _AXIS_AND_LEGEND_HEIGHT, _CURVE_HEIGHT = 20, 140, 280
 
 
 def genre_profile(tastes: Sequence[GenreTaste]) -> None:
@@ -23,11 +23,13 @@ def genre_profile(tastes: Sequence[GenreTaste]) -> None:
         for taste in tastes[:_GENRES_SHOWN]
     ]
     chart = (
-        alt.Chart(alt.InlineData(values=rows), height=_BAR_HEIGHT * len(rows))
+        alt.Chart(
+            alt.InlineData(values=rows), height=_BAR_HEIGHT * len(rows) + _AXIS_AND_LEGEND_HEIGHT
+        )
         .mark_bar(cornerRadiusEnd=3)
         .encode(
             x=alt.X("ratings:Q", title="Films rated (number)", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("genre:N", title="Genre", sort=None),
+            y=alt.Y("genre:N", title="Genre", sort=None, axis=alt.Axis(labelOverlap=False)),
             color=alt.Color(
                 "mean:Q",
                 title="Mean rating (stars)",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from cinefold.training import train
@@ -11,6 +13,13 @@ if TYPE_CHECKING:
     from cinefold.interactions import Interactions
     from cinefold.model import WeightedMatrixFactorization
     from cinefold.training import TrainingRun
+
+
+_SECONDS_TO_END = 5.0
+
+
+class _AbandonedError(Exception):
+    """Nobody wants the outcome any more."""
 
 
 class TrainingJob:
@@ -41,15 +50,20 @@ class TrainingJob:
         self._interactions = interactions
         self._validation_fraction = validation_fraction
         self._random_state = random_state
-        self._stop = threading.Event()
+        self._stop, self._abandoned = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="cinefold-training", daemon=True)
 
     def start(self) -> None:
+        _started.add(self)
         self._thread.start()
 
     def stop(self) -> None:
         """End after the iteration under way; what was learnt is measured and kept."""
         self._stop.set()
+
+    def abandon(self) -> None:
+        """End after the iteration under way, without an outcome."""
+        self._abandoned.set()
 
     @property
     def stopping(self) -> bool:
@@ -74,10 +88,27 @@ class TrainingJob:
                 callbacks=[self._record],
                 progress=False,
             )
+        except _AbandonedError:
+            return
         except (ValueError, ArithmeticError, MemoryError) as error:
             self.error = error
 
     def _record(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
         del model
+        if self._abandoned.is_set():
+            raise _AbandonedError
         self.records.append(record)
         return self._stop.is_set()
+
+
+_started: weakref.WeakSet[TrainingJob] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A thread that comes back from native code while Python ends would abort the process."""
+    running = [job for job in _started if job.running]
+    for job in running:
+        job.abandon()
+    for job in running:
+        job.wait(_SECONDS_TO_END)

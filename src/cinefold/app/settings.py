@@ -57,6 +57,18 @@ _SETTINGS = (
         "improves.",
     ),
 )
+_HELD_OUT = Setting(
+    "held_out",
+    "Held out for validation (%)",
+    *(5, 50, 5),
+    "Share of everybody's ratings that training does not see, to measure on.",
+)
+_SEED = Setting(
+    "seed",
+    "Seed",
+    *(0, 2**31 - 1, 1),
+    "Decides what is held out and where training begins: the same seed gives the same result.",
+)
 
 
 @dataclass(frozen=True)
@@ -69,28 +81,17 @@ class Plan:
 
 
 def choose_plan() -> Plan:
-    """A widget with its explanation for everything that can be changed."""
-    parameters = {s.name: _number(s, DEFAULT_PARAMETERS[s.name]) for s in _SETTINGS}
-    percent = st.slider(
-        "Held out for validation (%)",
-        5,
-        50,
-        round(100 * DEFAULT_VALIDATION_FRACTION),
-        step=5,
-        key="train-percent",
-        persist_state="session",
-    )
-    st.caption("Share of everybody's ratings that training does not see, to measure on.")
-    seed = int(_number(_SEED, DEFAULT_SPLIT_SEED))
+    """A widget with its explanation for everything that can be changed, side by side."""
+    grid = st.grid(4, min_column_width=230)
+    parameters = {}
+    for setting in _SETTINGS:
+        with grid.cell():
+            parameters[setting.name] = _number(setting, DEFAULT_PARAMETERS[setting.name])
+    with grid.cell():
+        percent = _number(_HELD_OUT, round(100 * DEFAULT_VALIDATION_FRACTION))
+    with grid.cell():
+        seed = int(_number(_SEED, DEFAULT_SPLIT_SEED))
     return Plan({**parameters, "random_state": seed}, percent / 100, seed)
-
-
-_SEED = Setting(
-    "seed",
-    "Seed",
-    *(0, 2**31 - 1, 1),
-    "Decides what is held out and where training begins: the same seed gives the same result.",
-)
 
 
 def _number(setting: Setting, default: float) -> float:

@@ -79,7 +79,8 @@ def open_studio() -> Studio:
 
 
 def _prepare(shared: _Shared) -> None:
-    bar = st.progress(0.0, "Opening the studio …")
+    st.title("Getting ready", anchor=False)
+    bar = st.progress(0.0, "Waiting …")
     with shared.lock:
         if shared.studio is not None:  # another visitor came first
             return
@@ -92,19 +93,23 @@ def _prepare(shared: _Shared) -> None:
 
 def _shows(bar: Any) -> Callable[[Any, dict[str, Any]], None]:
     def show(model: Any, record: dict[str, Any]) -> None:
-        share = record["iteration"] / model.max_iter
-        text = f"Training the model, only once: iteration {record['iteration']} of {model.max_iter}"
-        bar.progress(0.1 + 0.8 * share, text)
+        done, total = record["iteration"], model.max_iter
+        text = (
+            f"Training the model, only once: iteration {done} of {total} …"
+            if done < total
+            else "Measuring the model, then training it on all ratings …"
+        )
+        bar.progress(0.1 + 0.6 * done / total, text)
 
     return show
 
 
 def _say_what_is_missing(error: DatasetError) -> None:
-    st.title("The films are not here yet")
+    st.title("The films are not here yet", anchor=False)
     st.markdown(
         "Cinefold learns from the MovieLens 100K ratings. It fetches them once and keeps them, "
-        "but this time that did not work:"
+        "but this time that did not work."
     )
-    st.code(str(error), language=None, wrap_lines=True)
     st.button("Try again", icon=":material/refresh:", type="primary")
+    st.code(str(error), language=None, wrap_lines=True)
     st.stop()

@@ -4,6 +4,17 @@ Results go to standard output, progress and messages to standard error. Exit cod
 data, a file or the app could not be had; 2 wrong input, said in one line; 130 ended by Ctrl-C.
 """
 
-from cinefold.cli.main import main
+import sys
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        # Here, so that Ctrl-C while it loads ends quietly too.
+        from cinefold.cli.commands import run
+
+        sys.exit(run())
+    except KeyboardInterrupt:
+        sys.exit(130)

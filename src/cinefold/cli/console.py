@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import sys
@@ -31,6 +32,13 @@ class Settings:
 
 
 settings = Settings()
+
+
+class LogMessages(logging.Handler):
+    """What the library logs, as messages for the person."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr)
 
 
 def output() -> Console:

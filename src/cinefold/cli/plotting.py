@@ -50,7 +50,7 @@ def _rmse(axes: Axes, run: TrainingRun) -> None:
     if run.metrics:
         validation = [record["validation_rmse"] for record in run.history]
         axes.plot(iterations, validation, "s-", label="Validation")
-    axes.set_ylabel("RMSE (stars)")
+    axes.set_ylabel("RMSE" if run.parameters["target"] == "binary" else "RMSE (stars)")
     axes.set_title("Learning curve")
 
 

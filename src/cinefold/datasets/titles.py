@@ -9,12 +9,19 @@ _ARTICLES = "|".join(
     (
         *("The", "A", "An"),
         *("La", "Le", "Les", "L'", "Un", "Une"),
-        *("El", "Los", "Las", "Il", "Lo", "Gli", "I", "O", "Os", "As", "Um", "Uma"),
-        *("Das", "Der", "Die", "Ein", "Eine", "Det", "Den", "De", "Het"),
+        *("El", "Los", "Las", "Il", "Lo", "Gli", "Os", "As", "Um", "Uma"),
+        *("Das", "Der", "Die", "Ein", "Eine", "Det", "Den", "En", "Ett", "De", "Het", "Een"),
     )
 )
-_TRAILING_ARTICLE = re.compile(rf"^(?P<rest>.+), (?P<article>{_ARTICLES})$", re.IGNORECASE)
-_YEAR_AT_END = re.compile(r"\s*\((?P<year>\d{4})(?:[-–]\d{0,4})?\)\s*(?:\([A-Z]+\))?\s*$")
+# "Vitelloni, I" has an article behind, "Me, Myself, I" has not.
+_TRAILING_ARTICLE = re.compile(
+    rf"^(?P<alias>a\.k\.a\. )?(?:(?P<rest>.+), (?P<article>{_ARTICLES})"
+    r"|(?P<single>[^,]+), (?P<letter>[IO]))$",
+    re.IGNORECASE,
+)
+_YEAR_AT_END = re.compile(
+    r"(?<=\S)\s*\((?P<year>\d{4})(?:[-–]\s*(?:\d{4})?)?\)\s*(?:\([A-Z]+\))?\s*$"
+)
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
 
 
@@ -37,5 +44,6 @@ def _article_first(title: str) -> str:
     match = _TRAILING_ARTICLE.match(title)
     if match is None:
         return title
-    gap = "" if match["article"].endswith("'") else " "
-    return f"{match['article']}{gap}{match['rest']}"
+    article, rest = match["article"] or match["letter"], match["rest"] or match["single"]
+    gap = "" if article.endswith("'") else " "
+    return f"{match['alias'] or ''}{article}{gap}{rest}"

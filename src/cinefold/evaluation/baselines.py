@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from cinefold.model.ranking import Ranking, top_k
+from cinefold.model.ranking import Ranking
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
 
@@ -84,11 +85,26 @@ class Popularity:
             If the training data has no such user.
         """
         rows = self.interactions_.user_index(np.atleast_1d(np.asarray(users)))
-        indices, scores = top_k(
-            np.ones((len(rows), 1), np.float32),
-            self.counts_[:, None].astype(np.float32),
-            k,
-            excluded=self.interactions_.by_user[rows],
-        )
-        items: NDArray[Any] = self.interactions_.item_ids[indices]
-        return Ranking(items, scores)
+        order = np.argsort(-self.counts_, kind="stable")
+        places = _unrated_places(self.interactions_.by_user[rows], order, min(k, len(order)))
+        left = places < len(order)
+        items = order[np.where(left, places, 0)]
+        scores = np.where(left, self.counts_[items], -np.inf).astype(np.float32)
+        return Ranking(self.interactions_.item_ids[items], scores)
+
+
+def _unrated_places(rated: csr_array, order: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Where in `order` each row's first k items are that it has not rated, shape (n, k).
+
+    Places past the end mean that a row has rated the rest. Without a loop over rows: a rated item
+    in place r of the order, m-th of its row, pushes back all unrated ones from the (r - m)-th on.
+    """
+    place_of = np.empty_like(order)
+    place_of[order] = np.arange(len(order))
+    counts = np.diff(rated.indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    places = np.sort(rows * len(order) + place_of[rated.indices]) - rows * len(order)
+    pushed = places - (np.arange(len(places)) - np.repeat(rated.indptr[:-1], counts))
+    near = pushed < k
+    pushes = np.bincount(rows[near] * k + pushed[near], minlength=len(counts) * k)
+    return np.asarray(np.arange(k) + pushes.reshape(-1, k).cumsum(axis=1))

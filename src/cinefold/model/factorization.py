@@ -291,7 +291,7 @@ class WeightedMatrixFactorization(Parameters):
         queries, ratings, _, single = self._users(user)
         indices, scores = top_k(
             queries,
-            self.item_factors_,
+            self._fitted.items.rows,
             k,
             excluded=ratings if exclude_seen else None,
             allowed=self._allowed(exclude, among),
@@ -322,13 +322,13 @@ class WeightedMatrixFactorization(Parameters):
         """
         checks.integer("k", k, 1)
         index = np.atleast_1d(self.interactions_.item_index(item))
-        directions = _directions(self._fitted.items.factors)
+        directions = _directions(self._fitted.items)
         itself = sp.csr_array(
             (np.ones(len(index), np.float32), index, np.arange(len(index) + 1)),
             shape=(len(index), len(directions)),
         )
         indices, scores = top_k(
-            directions[index],
+            directions[index, : self._fitted.items.n_factors],
             directions,
             k,
             excluded=itself,
@@ -544,11 +544,10 @@ def _csr(data: NDArray[Any], columns: NDArray[Any], n_columns: int) -> sp.csr_ar
     return sp.csr_array((data, columns, np.array([0, len(data)])), shape=(1, n_columns))
 
 
-def _directions(factors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+def _directions(items: FixedSide) -> NDArray[np.float32]:
+    lengths = np.sqrt(items.norms)
     lengths[lengths == 0] = 1
-    directions: NDArray[np.float32] = factors / lengths
-    return directions
+    return np.divide(items.rows, lengths[:, np.newaxis], dtype=np.float32)
 
 
 def _show(bar: tqdm[Any], record: Record) -> None:

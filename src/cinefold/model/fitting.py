@@ -121,7 +121,7 @@ class Validation:
         """Mean NDCG@10 over users with held-out items, training items not ranked."""
         items, _ = top_k(
             factors.users[self._users],
-            factors.items.factors,
+            factors.items.rows,
             RANKING_DEPTH,
             excluded=self._seen,
             n_threads=n_threads,

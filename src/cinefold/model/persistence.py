@@ -62,7 +62,10 @@ def save(path: Path, model: SavedModel) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
         save_file(arrays, temporary, metadata=header)
+        temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

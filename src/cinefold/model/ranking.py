@@ -1,4 +1,4 @@
-"""Exact top-k by inner product, in blocks of bounded memory."""
+"""Exact top-k by inner product, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
-
-_BLOCK_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,16 @@ def top_k(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The k items of largest inner product with each query; equal scores by rising index.
 
+    A score does not depend on the batch it is computed in, nor on the number of threads.
+
     Parameters
     ----------
     queries : ndarray of float32, shape (n, n_factors)
-    items : ndarray of float32, shape (n_items, n_factors)
+    items : ndarray of float32, shape (n_items, padded n_factors)
+        Rows as :class:`~cinefold.model.half_step.FixedSide` holds them.
     excluded : csr_array, shape (n, n_items), optional
-        The stored entries of a row are not candidates for it.
-    allowed : ndarray of bool, shape (n_items,) or (n, n_items), optional
+        The stored entries of a row, with rising columns, are not candidates for it.
+    allowed : ndarray of bool, shape (n_items,), optional
         The only candidates.
 
     Returns
@@ -90,22 +91,9 @@ def top_k(
     indices : ndarray of int32, shape (n, min(k, n_items)); -1 where no candidate is left
     scores : ndarray of float32, the same shape; -inf there
     """
-    k = min(k, len(items))
-    block = max(1, _BLOCK_BYTES // (4 * max(1, len(items))))
-    indices = np.empty((len(queries), k), np.int32)
-    best = np.empty((len(queries), k), np.float32)
-    for begin in range(0, len(queries), block):
-        rows = slice(begin, begin + block)
-        scores = queries[rows] @ items.T
-        if allowed is not None:
-            np.copyto(scores, -np.inf, where=~(allowed if allowed.ndim == 1 else allowed[rows]))
-        if excluded is not None:
-            _hide(scores, excluded, begin)
-        indices[rows], best[rows] = _core.top_k(scores, k, n_threads)
-    return indices, best
-
-
-def _hide(scores: NDArray[np.float32], excluded: csr_array, begin: int) -> None:
-    offsets = excluded.indptr[begin : begin + len(scores) + 1]
-    rows = np.repeat(np.arange(len(scores)), np.diff(offsets))
-    scores[rows, excluded.indices[offsets[0] : offsets[-1]]] = -np.inf
+    offsets = columns = None
+    if excluded is not None:
+        offsets = excluded.indptr.astype(np.int64, copy=False)
+        columns = excluded.indices.astype(np.int32, copy=False)
+    rows = np.ascontiguousarray(queries)
+    return _core.top_k(rows, items, min(k, len(items)), offsets, columns, allowed, n_threads)

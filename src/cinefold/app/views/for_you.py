@@ -23,6 +23,9 @@ _FAVOURITES_SHOWN = 8
 
 def choose_user(users: list[Any]) -> Any:
     """The user of the selection box, who is also that of the address (?user=196)."""
+    asked = st.query_params.get("user")
+    if asked is not None and asked not in map(str, users):
+        st.warning(f"There is no user {literal(asked)}.", icon=":material/person_off:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         user = st.selectbox(
             "You are user",

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from cinefold.recommender import MovieRecommender
 
 _FOUND, _SUGGESTED = 6, 4
-_ROWS_BEFORE_SCROLLING, _SCROLLED_HEIGHT = 5, 380
+_CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
+_ROWS_BEFORE_SCROLLING, _SCROLLED_HEIGHT = 6, 360
 
 
 def draw_search(recommender: MovieRecommender) -> None:
@@ -36,7 +37,8 @@ def draw_search(recommender: MovieRecommender) -> None:
     if not matches:
         st.caption("No film has a title like that. Try another part of it.")
     for match in matches:
-        film_row(match.movie, lambda movie: rating_stars(movie, "search"))
+        if match.score >= _CLOSE * matches[0].score:
+            film_row(match.movie, lambda movie: rating_stars(movie, "search"))
 
 
 def draw_suggestions(recommender: MovieRecommender) -> None:
@@ -68,7 +70,7 @@ def draw_ratings(recommender: MovieRecommender) -> None:
     scrolls = len(you.ratings) > _ROWS_BEFORE_SCROLLING
     with st.container(height=_SCROLLED_HEIGHT if scrolls else "content", border=scrolls):
         for movie_id in reversed(you.ratings):
-            film_row(recommender.data.movies[movie_id], _rating_foot)
+            film_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
     with st.container(horizontal=True):
         rated = recommender.taste_for(you.ratings).favourites
         csv_button("Ratings as CSV", ratings_csv(rated), "cinefold-my-ratings")

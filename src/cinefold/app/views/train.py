@@ -12,6 +12,7 @@ from cinefold.app.charts import learning_curve, ranking_curve
 from cinefold.app.jobs import TrainingJob
 from cinefold.app.settings import Plan, choose_plan
 from cinefold.app.studio import Studio, open_studio
+from cinefold.app.wording import literal
 from cinefold.training import default_model
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def start(studio: Studio, plan: Plan) -> None:
 def drop_job() -> None:
     job: TrainingJob | None = st.session_state.pop(_JOB, None)
     if job is not None:
-        job.stop()
+        job.abandon()
 
 
 def keep(studio: Studio, run: TrainingRun) -> None:
@@ -89,6 +90,12 @@ def draw_curves(records: Sequence[Mapping[str, Any]], popularity: float | None) 
 def draw_run(run: TrainingRun) -> None:
     draw_metrics(run)
     draw_curves(run.history, run.baseline.get("ndcg_at_10"))
+    if run.parameters["unobserved_weight"] > 0:
+        st.caption(
+            "Unrated pairs pull predictions towards 0. That makes better lists, and an RMSE above "
+            "that of popularity, which predicts every film's mean rating. A model with w0 = 0 "
+            "predicts stars instead."
+        )
     iterations, end = len(run.history), _ENDS.get(run.stop_reason, run.stop_reason)
     st.caption(
         f"{iterations} iterations ({end}), {run.seconds:.1f} s, "
@@ -104,11 +111,7 @@ def draw_metrics(run: TrainingRun) -> None:
     _metric(recall, run, "recall_at_10", "Recall@10 (0 to 1)", meaning=_RECALL)
 
 
-_RMSE = (
-    "Error of the predicted stars of held-out ratings; lower is better. As unrated pairs pull "
-    "predictions towards 0, a model made for good lists has more of it than popularity; "
-    "with w0 = 0 it predicts stars instead."
-)
+_RMSE = "Error of the predicted stars of held-out ratings; lower is better."
 _NDCG = "How high the held-out films stand in the lists of ten; higher is better."
 _RECALL = "Share of the held-out films that the lists of ten found; higher is better."
 
@@ -188,21 +191,17 @@ def model_file(model: WeightedMatrixFactorization) -> bytes:
 
 studio = open_studio()
 st.title("Train", anchor=False)
-left, right = st.columns([1, 2], gap="medium")
-with left, st.form("training"):
+with st.form("training"):
     plan = choose_plan()
-    wanted = st.form_submit_button(
-        "Train", type="primary", icon=":material/model_training:", width="stretch"
-    )
+    wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
 if wanted:
     start(studio, plan)
 job: TrainingJob | None = st.session_state.get(_JOB)
-with right:
-    if job is not None and job.running:
-        draw_progress(job)
-    elif job is not None and job.run is not None:
-        draw_outcome(studio, job.run)
-    else:
-        if job is not None and job.error is not None:
-            st.error(f"Training failed: {job.error}", icon=":material/error:")
-        draw_model_in_use(studio)
+if job is not None and job.running:
+    draw_progress(job)
+elif job is not None and job.run is not None:
+    draw_outcome(studio, job.run)
+else:
+    if job is not None and job.error is not None:
+        st.error(f"Training failed: {literal(str(job.error))}", icon=":material/error:")
+    draw_model_in_use(studio)

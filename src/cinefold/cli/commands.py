@@ -1,16 +1,15 @@
-"""The entry point: assembles the commands and turns errors into one line and an exit code."""
+"""Assembles the commands and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Annotated, Any
 
 import typer
 
 import cinefold
 from cinefold.cli import application, data, recommending, training
-from cinefold.cli.console import INTERRUPTED, complain, settings
+from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
 from cinefold.datasets import DatasetError
 
 # The base of all complaints about arguments; Typer exports only this subclass of it.
@@ -54,9 +53,9 @@ def _common(
 ) -> None:
     del version
     settings.quiet = quiet
-    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", force=True)
-    logging.getLogger("cinefold").setLevel(level)
+    logger = logging.getLogger("cinefold")
+    logger.handlers = [LogMessages()]
+    logger.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand is None:
         print(context.get_help())
 
@@ -84,8 +83,3 @@ def _failed(error: Exception, code: int) -> int:
     logging.getLogger(__name__).debug("", exc_info=error)
     complain(str(error))
     return code
-
-
-def main() -> None:
-    """Run the command line and exit."""
-    sys.exit(run())

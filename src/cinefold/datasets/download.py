@@ -1,0 +1,157 @@
+"""Downloading over HTTP with limited patience."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+_BLOCK = 1 << 16
+
+
+class UnavailableError(Exception):
+    """Why a source did not serve."""
+
+
+class WrongChecksumError(UnavailableError):
+    """What a source served is not the file that was asked for."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long sources may take, in seconds.
+
+    Attributes
+    ----------
+    connect, read : float
+        For the connection, and for each answer.
+    stretch, speed : float
+        A download slower than `speed` (bytes per second) over a `stretch` is given up.
+    pip : float
+        For pip, from start to end.
+    """
+
+    connect: float = 6
+    read: float = 20
+    stretch: float = 30
+    speed: float = 8192
+    pip: float = 300
+
+
+def download(url: str, path: Path, md5: str, *, progress: bool, patience: Patience) -> None:
+    """Put the file at `url` into `path` once its checksum is right, else leave no trace.
+
+    Raises
+    ------
+    UnavailableError
+        When the server does not answer in time or in full; WrongChecksumError when with another
+        file.
+    """
+    import pooch  # with requests, too slow to import for those who only read a cache
+    import requests
+
+    def write(source: str, target: str, _: object) -> None:
+        with requests.get(
+            source,
+            stream=True,
+            timeout=(patience.connect, patience.read),
+            headers={"Accept-Encoding": "identity"},
+        ) as response:
+            response.raise_for_status()
+            _save(response, Path(target), path.name, progress, patience)
+
+    try:
+        with _quiet_pooch():
+            pooch.retrieve(
+                url, known_hash=f"md5:{md5}", fname=path.name, path=path.parent, downloader=write
+            )
+        path.chmod(0o644)  # the cache may be shared
+    except requests.RequestException as error:
+        raise UnavailableError(_reason(error)) from error
+    except ValueError as error:
+        raise WrongChecksumError(_one_line(error)) from error
+    except OSError as error:
+        reason = error.strerror or _one_line(error)
+        raise UnavailableError(f"cannot write to {path.parent}: {reason}") from error
+
+
+def _save(
+    response: requests.Response, target: Path, name: str, progress: bool, patience: Patience
+) -> None:
+    from tqdm.auto import tqdm
+
+    announced = int(response.headers.get("Content-Length", 0))
+    bar = tqdm(total=announced or None, unit="B", unit_scale=True, desc=name, disable=not progress)
+    with target.open("wb") as file, bar:
+        for block in _at_speed(_blocks(response), patience):
+            file.write(block)
+            bar.update(len(block))
+        received = file.tell()
+    if received < announced:
+        raise UnavailableError(f"the download ended after {received:,} of {announced:,} bytes")
+
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    # read1 comes back with whatever there is: a server that drips does not hold it for long.
+    read = getattr(response.raw, "read1", response.raw.read)
+    try:
+        while block := read(_BLOCK):
+            yield block
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from error
+
+
+def _at_speed(blocks: Iterator[bytes], patience: Patience) -> Iterator[bytes]:
+    begin, received = time.monotonic(), 0
+    for block in blocks:
+        yield block
+        received += len(block)
+        elapsed = time.monotonic() - begin
+        if elapsed >= patience.stretch:
+            if received < patience.speed * elapsed:
+                raise UnavailableError(f"too slow: {received:,} bytes in {elapsed:.0f} s")
+            begin, received = time.monotonic(), 0
+
+
+@contextmanager
+def _quiet_pooch() -> Iterator[None]:
+    import pooch
+
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _reason(error: requests.RequestException) -> str:
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    text = _one_line(error)
+    if isinstance(error, requests.Timeout) or "timed out" in text:
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError) and "resolve" in text.lower():
+        return "its host name cannot be resolved (no network?)"
+    if "refused" in text:
+        return "the connection was refused"
+    if "IncompleteRead" in text or "reset by peer" in text or "aborted" in text:
+        return f"the connection broke off ({text})"
+    return text
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

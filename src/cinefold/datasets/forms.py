@@ -1,0 +1,173 @@
+"""The forms in which MovieLens data comes: from the bytes of its files to ratings and movies."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cinefold.datasets.movies import Movie
+from cinefold.datasets.titles import readable, split_year
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import polars as pl
+
+# The 19 flags of u.item, in their order.
+_GENRES = (
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime"),
+    *("Documentary", "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance"),
+    *("Sci-Fi", "Thriller", "War", "Western"),
+)
+_NO_GENRE = {"", "unknown", "(no genres listed)"}
+_COLUMNS = {"user_id": int, "item_id": int, "rating": float, "timestamp": float}
+
+
+class DamageError(ValueError):
+    """A file does not have the form it should have; the message says where."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to store a data set: a file of ratings and a file of movies."""
+
+    ratings: str
+    movies: str
+    separator: str
+    header: bool
+    encodings: tuple[str, ...]
+    to_movie: Callable[[str], Movie]
+
+    def read_ratings(self, content: bytes) -> pl.DataFrame:
+        """Table of user_id, item_id, rating and timestamp; DamageError names the line."""
+        import polars as pl  # not needed before data is read
+
+        if not content.strip():
+            raise DamageError("it is empty")
+        types = {name: pl.Int64 if kind is int else pl.Float64 for name, kind in _COLUMNS.items()}
+        try:
+            table = pl.read_csv(
+                io.BytesIO(self._single_byte_separated(content)),
+                separator=self.separator[0],
+                has_header=False,
+                skip_rows=int(self.header),
+                schema=types,
+                quote_char=None,
+            )
+        except pl.exceptions.PolarsError as error:
+            raise self._first_damage(content) or DamageError(str(error)) from None
+        absent = table.select(pl.sum_horizontal(pl.all().is_null())).to_series()
+        if ((absent > 0) & (absent < len(_COLUMNS))).any():
+            raise self._first_damage(content) or DamageError("values are missing")
+        table = table.filter(absent == 0)  # without blank lines
+        return table.with_columns(pl.col("timestamp").cast(pl.Int64))
+
+    def read_movies(self, content: bytes) -> list[Movie]:
+        """The movies, in the order of the file; DamageError names the line."""
+        if not content.strip():
+            raise DamageError("it is empty")
+        movies: dict[int | str, Movie] = {}
+        for number, line in self._lines(content):
+            try:
+                movie = self.to_movie(line)
+                if movie.id in movies:
+                    raise ValueError(f"id {movie.id} is there twice")
+            except ValueError as error:
+                raise DamageError(f"line {number}: {error}") from None
+            movies[movie.id] = movie
+        return list(movies.values())
+
+    def _single_byte_separated(self, content: bytes) -> bytes:
+        if len(self.separator) == 1:
+            return content
+        return content.replace(self.separator.encode(), self.separator[0].encode())
+
+    def _lines(self, content: bytes) -> Iterable[tuple[int, str]]:
+        """Lines with text, and their numbers. Only line feeds count: titles may hold the rest."""
+        lines = enumerate(self._decoded(content).split("\n"), start=1)
+        return ((number, line) for number, line in lines if line.strip() and number > self.header)
+
+    def _decoded(self, content: bytes) -> str:
+        for encoding in self.encodings:
+            try:
+                return content.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        raise DamageError(f"it is not in {' or '.join(self.encodings)}")
+
+    def _first_damage(self, content: bytes) -> DamageError | None:
+        for number, line in self._lines(content):
+            fields = line.rstrip("\r").split(self.separator)
+            if len(fields) != len(_COLUMNS):
+                return DamageError(f"line {number}: {len(fields)} fields, not {len(_COLUMNS)}")
+            for (name, kind), field in zip(_COLUMNS.items(), fields, strict=True):
+                try:
+                    kind(field)
+                except ValueError:
+                    return DamageError(f"line {number}: {name} is {field!r}, not a number")
+        return None
+
+
+# -- one line of each movie file ----------------------------------------------------------------
+
+
+def _from_flags(line: str) -> Movie:
+    fields = _split(line, "|", 5 + len(_GENRES))
+    flags = fields[5:]
+    if not set(flags) <= {"0", "1"}:
+        raise ValueError("a genre flag is neither 0 nor 1")
+    title, year = split_year(fields[1])
+    genres = [genre for genre, flag in zip(_GENRES, flags, strict=True) if flag == "1"]
+    return _movie(fields[0], title, year, genres)
+
+
+def _from_recbole(line: str) -> Movie:
+    number, title, year, genres = _split(line, "\t", 4)
+    # Without a year, its column holds what stood in the title's last brackets.
+    known = (title.strip(), int(year)) if year.isdecimal() else split_year(title)
+    if known[0] == "unkonwn":  # misspelt in this form
+        known = ("unknown", None)
+    names = genres.split()
+    return _movie(number, *known, sorted(names, key=_position))
+
+
+def _from_double_colons(line: str) -> Movie:
+    number, title, genres = _split(line, "::", 3)
+    return _movie(number, *split_year(title), genres.split("|"))
+
+
+def _from_csv(line: str) -> Movie:
+    fields = next(csv.reader([line.rstrip("\r")]))
+    if len(fields) != 3:
+        raise ValueError(f"{len(fields)} fields, not 3")
+    return _movie(fields[0], *split_year(fields[1]), fields[2].split("|"))
+
+
+def _split(line: str, separator: str, n: int) -> list[str]:
+    fields = line.rstrip("\r").split(separator)
+    if len(fields) != n:
+        raise ValueError(f"{len(fields)} fields, not {n}")
+    return fields
+
+
+def _position(genre: str) -> int:
+    return _GENRES.index(genre) if genre in _GENRES else len(_GENRES)
+
+
+def _movie(number: str, title: str, year: int | None, genres: Iterable[str]) -> Movie:
+    if not number.isdecimal():
+        raise ValueError(f"the id is {number!r}, not an integer")
+    named = tuple(genre for genre in genres if genre not in _NO_GENRE)
+    return Movie(int(number), readable(title), year, named)
+
+
+# Latin-1 takes any bytes, so it comes last; its accents are hardly ever valid UTF-8.
+_ANY = ("utf-8", "latin-1")
+FORMS = {
+    "flags": Form("u.data", "u.item", "\t", False, _ANY, _from_flags),
+    "recbole": Form("ml-100k.inter", "ml-100k.item", "\t", True, ("utf-8",), _from_recbole),
+    "colons": Form("ratings.dat", "movies.dat", "::", False, _ANY, _from_double_colons),
+    "csv": Form("ratings.csv", "movies.csv", ",", True, ("utf-8-sig",), _from_csv),
+}

@@ -1,0 +1,88 @@
+"""Original ids and their indices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cinefold.interactions.columns import as_ids
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+LONGEST_SIDE = 2**31 - 1
+
+
+class UnknownIdError(ValueError):
+    """An id that the data does not have; the message names it and its side (user or item)."""
+
+
+def index_ids(
+    values: NDArray[Any], universe: ArrayLike | None, side: str
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
+    if universe is None:
+        ids, indices = np.unique(values, return_inverse=True)
+    else:
+        ids = np.sort(unique_ids(universe, side))
+        indices = lookup(ids, values, side)
+    if len(ids) > LONGEST_SIDE:
+        raise ValueError(f"{len(ids)} {side}s are more than {LONGEST_SIDE}")
+    return ids, indices
+
+
+def unique_ids(ids: ArrayLike, side: str) -> NDArray[Any]:
+    """The ids, in their order; a ValueError when one repeats."""
+    values = as_ids(ids, f"{side}_ids")
+    unique, counts = np.unique(values, return_counts=True)
+    if len(unique) != len(values):
+        raise ValueError(f"{side}_ids has repeated ids: {_sample(unique[counts > 1])}")
+    return values
+
+
+def axis_ids(ids: ArrayLike | None, n: int, side: str) -> NDArray[Any]:
+    """Ids of the `n` rows or columns of a matrix: 0, 1, 2 ... by default."""
+    if ids is None:
+        return np.arange(n)
+    values = unique_ids(ids, side)
+    if len(values) != n:
+        raise ValueError(f"{side}_ids has {len(values)} ids for {n} {side}s of the matrix")
+    return values
+
+
+def rising(ids: NDArray[Any]) -> bool:
+    """Whether the ids are sorted."""
+    return bool((ids[1:] > ids[:-1]).all())
+
+
+def lookup(known: NDArray[Any], ids: Any, side: str) -> Any:
+    """Index of one id, or indices (int64) of an array of them; UnknownIdError for others."""
+    given = ids if np.ndim(ids) == 1 else np.reshape(np.asarray(ids), -1)
+    if len(given) == 0:
+        return np.empty(np.shape(ids), np.int64)
+    values = _of_kind(known, given, side)
+    found = np.searchsorted(known, values)
+    missing = found == len(known)
+    found[missing] = 0
+    missing |= known[found] != values if len(known) else True
+    if missing.any():
+        unknown = np.unique(values[missing])
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise UnknownIdError(f"unknown {side}: {_sample(unknown)}{more}")
+    return int(found[0]) if np.ndim(ids) == 0 else found.reshape(np.shape(ids))
+
+
+def _of_kind(known: NDArray[Any], ids: Any, side: str) -> NDArray[Any]:
+    kind = "integers" if known.dtype.kind == "i" else "strings"
+    try:
+        values = as_ids(ids, f"{side} ids")
+    except (TypeError, ValueError) as error:
+        raise UnknownIdError(f"{side} ids are {kind} here; got {_sample(ids)}") from error
+    if values.dtype.kind != known.dtype.kind:
+        raise UnknownIdError(f"{side} ids are {kind} here; got {_sample(ids)}")
+    return values
+
+
+def _sample(values: Any) -> str:
+    return ", ".join(repr(value) for value in np.asarray(values).ravel()[:5].tolist())

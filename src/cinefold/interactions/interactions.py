@@ -1,0 +1,352 @@
+"""The ratings of a data set, and how to build, look into and divide them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from cinefold import splits
+from cinefold.interactions.columns import (
+    as_floats,
+    as_ids,
+    as_table,
+    as_times,
+    column,
+    positive,
+)
+from cinefold.interactions.entries import (
+    Duplicates,
+    Entries,
+    canonical,
+    csr,
+    weights_of_pattern,
+)
+from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame
+    from numpy.typing import ArrayLike, NDArray
+
+SplitMethod = Literal["per-user", "random", "leave-last-out"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interactions:
+    """Ratings of items by users, indexed from both sides.
+
+    Build it with :meth:`from_dataframe`, :meth:`from_arrays` or :meth:`from_sparse`.
+
+    Attributes
+    ----------
+    user_ids, item_ids : ndarray of int64 or str, shape (n_users,), (n_items,)
+        Original ids, sorted; row i of the matrices belongs to ``user_ids[i]``.
+    by_user : csr_array of float32, shape (n_users, n_items)
+        The ratings; stored entries are observations, whatever their value.
+    weights : ndarray of float32, shape (n_ratings,), or None
+        Confidence of each rating, in the order of ``by_user``.
+    timestamps : ndarray of int64, shape (n_ratings,), or None
+        In the order of ``by_user``.
+    """
+
+    user_ids: NDArray[Any]
+    item_ids: NDArray[Any]
+    by_user: sp.csr_array
+    weights: NDArray[np.float32] | None = None
+    timestamps: NDArray[np.int64] | None = None
+
+    # -- building -----------------------------------------------------------------------------
+
+    @classmethod
+    def from_dataframe(
+        cls,
+        frame: IntoDataFrame,
+        *,
+        user: str = "user_id",
+        item: str = "item_id",
+        rating: str | None = "rating",
+        timestamp: str | None = None,
+        weight: str | None = None,
+        duplicates: Duplicates = "last",
+    ) -> Self:
+        """From a table with one row per rating: pandas, Polars, Arrow or any other narwhals takes.
+
+        Parameters
+        ----------
+        frame : dataframe
+        user, item : str
+            Columns of ids: integers or strings.
+        rating : str, optional
+            Column of ratings; None counts every row as 1.
+        timestamp, weight : str, optional
+            Columns of times (integers; datetimes become microseconds since 1970) and of
+            confidence weights (above 0).
+        duplicates : {"last", "mean", "sum", "max", "error"}
+            What becomes of several rows for one user and item. "last" keeps the latest by
+            timestamp, without timestamps the last row, and warns with their number. The others
+            combine the ratings; weight and timestamp are those of the last.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the column, what was found and what is allowed.
+        """
+        table = as_table(frame)
+
+        def named(name: str) -> tuple[NDArray[Any], str]:
+            return column(table, name), f"column {name!r}"
+
+        return cls._from_columns(
+            as_ids(*named(user)),
+            as_ids(*named(item)),
+            None if rating is None else as_floats(*named(rating)),
+            None if timestamp is None else as_times(*named(timestamp)),
+            None if weight is None else positive(as_floats(*named(weight)), named(weight)[1]),
+            duplicates=duplicates,
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        users: ArrayLike,
+        items: ArrayLike,
+        ratings: ArrayLike | None = None,
+        *,
+        timestamps: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+        user_ids: ArrayLike | None = None,
+        item_ids: ArrayLike | None = None,
+        duplicates: Duplicates = "last",
+    ) -> Self:
+        """From arrays of equal length, one entry per rating.
+
+        Parameters
+        ----------
+        users, items : array of int or str, shape (n_ratings,)
+        ratings : array of float, optional
+            All 1 when left out.
+        timestamps, weights : array, optional
+        user_ids, item_ids : array, optional
+            All ids there are, also those without ratings; by default those that occur.
+        duplicates
+            As in :meth:`from_dataframe`.
+        """
+        return cls._from_columns(
+            as_ids(users, "users"),
+            as_ids(items, "items"),
+            None if ratings is None else as_floats(ratings, "ratings"),
+            None if timestamps is None else as_times(timestamps, "timestamps"),
+            None if weights is None else positive(as_floats(weights, "weights"), "weights"),
+            user_ids=user_ids,
+            item_ids=item_ids,
+            duplicates=duplicates,
+        )
+
+    @classmethod
+    def _from_columns(
+        cls,
+        users: NDArray[Any],
+        items: NDArray[Any],
+        ratings: NDArray[np.float32] | None,
+        timestamps: NDArray[np.int64] | None,
+        weights: NDArray[np.float32] | None,
+        *,
+        user_ids: ArrayLike | None = None,
+        item_ids: ArrayLike | None = None,
+        duplicates: Duplicates,
+    ) -> Self:
+        n = len(users)
+        if ratings is None:
+            ratings = np.ones(n, np.float32)
+        others = {"items": items, "ratings": ratings, "timestamps": timestamps, "weights": weights}
+        for name, values in others.items():
+            if values is not None and len(values) != n:
+                raise ValueError(f"{name} has {len(values)} entries, users has {n}")
+        if n == 0:
+            raise ValueError("there are no ratings: users is empty")
+        all_users, rows = index_ids(users, user_ids, "user")
+        all_items, columns = index_ids(items, item_ids, "item")
+        entries = Entries(rows, columns, ratings, weights, timestamps).sorted()
+        entries = entries.without_duplicates(duplicates, stacklevel=3)
+        matrix = entries.matrix(len(all_users), len(all_items))
+        return cls(all_users, all_items, matrix, entries.weights, entries.timestamps)
+
+    @classmethod
+    def from_sparse(
+        cls,
+        matrix: sp.sparray | sp.spmatrix,
+        *,
+        user_ids: ArrayLike | None = None,
+        item_ids: ArrayLike | None = None,
+        weights: sp.sparray | sp.spmatrix | ArrayLike | None = None,
+    ) -> Self:
+        """From a scipy sparse matrix: rows are users, columns are items.
+
+        Stored zeros are observations. Entries stored twice are added up, as scipy does.
+
+        Parameters
+        ----------
+        matrix : sparse matrix, shape (n_users, n_items)
+        user_ids, item_ids : array, optional
+            Ids of the rows and columns, unique; 0, 1, 2 ... by default.
+        weights : sparse matrix of the same pattern, or array in the order of its CSR form, optional
+            Confidence of each observation, above 0.
+        """
+        if not sp.issparse(matrix):
+            raise TypeError(
+                "matrix must be scipy sparse (rows users, columns items), not "
+                f"{type(matrix).__name__}; scipy.sparse.csr_array(matrix) makes one, with the "
+                "zeros as unobserved"
+            )
+        by_user = canonical(matrix, "matrix")
+        if by_user.nnz == 0:
+            raise ValueError(f"there are no ratings: the matrix of shape {matrix.shape} is empty")
+        confidence = None
+        if weights is not None:
+            confidence = positive(weights_of_pattern(weights, by_user), "weights")
+        n_users, n_items = by_user.shape
+        users = axis_ids(user_ids, n_users, "user")
+        items = axis_ids(item_ids, n_items, "item")
+        if rising(users) and rising(items):
+            return cls(users, items, by_user, confidence)
+        rows = np.repeat(np.arange(n_users), np.diff(by_user.indptr))
+        return cls.from_arrays(
+            users[rows],
+            items[by_user.indices],
+            by_user.data,
+            weights=confidence,
+            user_ids=users,
+            item_ids=items,
+        )
+
+    # -- size ---------------------------------------------------------------------------------
+
+    @property
+    def n_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        return len(self.item_ids)
+
+    @property
+    def n_ratings(self) -> int:
+        return int(self.by_user.nnz)
+
+    @property
+    def density(self) -> float:
+        """Share of all pairs that are observed."""
+        return self.n_ratings / (self.n_users * self.n_items)
+
+    def __len__(self) -> int:
+        return self.n_ratings
+
+    def __repr__(self) -> str:
+        return (
+            f"Interactions({self.n_ratings:,} ratings of {self.n_items:,} items "
+            f"by {self.n_users:,} users)"
+        )
+
+    # -- looking in ---------------------------------------------------------------------------
+
+    @cached_property
+    def _by_item(self) -> tuple[sp.csr_array, NDArray[np.float32] | None]:
+        # Transposing positions instead of values carries the weights along in one pass.
+        positions = sp.csr_array(
+            (np.arange(self.n_ratings), self.by_user.indices, self.by_user.indptr),
+            shape=self.by_user.shape,
+        ).T.tocsr()
+        order = positions.data
+        matrix = csr(self.by_user.data[order], positions.indices, positions.indptr, self.n_users)
+        return matrix, None if self.weights is None else self.weights[order]
+
+    @property
+    def by_item(self) -> sp.csr_array:
+        """The ratings from the items' side, (n_items, n_users)."""
+        return self._by_item[0]
+
+    @property
+    def weights_by_item(self) -> NDArray[np.float32] | None:
+        """``weights`` in the order of ``by_item``."""
+        return self._by_item[1]
+
+    def user_index(self, ids: Any) -> Any:
+        """Row of a user id, or rows (int64) of an array of ids; UnknownIdError for others."""
+        return lookup(self.user_ids, ids, "user")
+
+    def item_index(self, ids: Any) -> Any:
+        """Column of an item id, or columns (int64) of an array; UnknownIdError for others."""
+        return lookup(self.item_ids, ids, "item")
+
+    def user_ratings(self, user_id: Any) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """What a user rated: item ids and ratings."""
+        row = self.user_index(user_id)
+        begin, end = self.by_user.indptr[row : row + 2]
+        return self.item_ids[self.by_user.indices[begin:end]], self.by_user.data[begin:end]
+
+    def user_counts(self) -> NDArray[np.int64]:
+        """Number of ratings of each user, (n_users,)."""
+        counts: NDArray[np.int64] = np.diff(self.by_user.indptr).astype(np.int64)
+        return counts
+
+    def item_counts(self) -> NDArray[np.int64]:
+        """Number of ratings of each item, (n_items,)."""
+        return np.bincount(self.by_user.indices, minlength=self.n_items)
+
+    # -- dividing -----------------------------------------------------------------------------
+
+    def select(self, mask: ArrayLike) -> Interactions:
+        """The ratings where `mask` (n_ratings,), in the order of ``by_user``, with the same ids."""
+        chosen = np.asarray(mask)
+        if chosen.dtype != bool or chosen.shape != (self.n_ratings,):
+            raise ValueError(
+                f"mask must be boolean with {self.n_ratings} entries, not {chosen.dtype} of "
+                f"shape {chosen.shape}"
+            )
+        offsets = np.concatenate([[0], np.cumsum(chosen)])[self.by_user.indptr]
+        matrix = csr(self.by_user.data[chosen], self.by_user.indices[chosen], offsets, self.n_items)
+        return replace(
+            self,
+            by_user=matrix,
+            weights=None if self.weights is None else self.weights[chosen],
+            timestamps=None if self.timestamps is None else self.timestamps[chosen],
+        )
+
+    def split(
+        self,
+        method: SplitMethod = "per-user",
+        *,
+        fraction: float = 0.1,
+        random_state: int | None = 0,
+    ) -> tuple[Interactions, Interactions]:
+        """Part of the ratings to learn from, and the rest to measure on; both with all ids.
+
+        Parameters
+        ----------
+        method : {"per-user", "random", "leave-last-out"}
+            A random `fraction` of each user's ratings (rounded; a user keeps at least one), of
+            all ratings, or each user's latest rating (needs timestamps).
+        fraction : float
+            Between 0 and 1; not used by "leave-last-out".
+        random_state : int, optional
+            The same seed gives the same split everywhere.
+        """
+        if not 0 < fraction < 1:
+            raise ValueError(f"fraction must be between 0 and 1, not {fraction}")
+        offsets = self.by_user.indptr
+        if method == "per-user":
+            mask = splits.per_user_holdout(offsets, fraction, random_state)
+        elif method == "random":
+            mask = splits.random_holdout(self.n_ratings, fraction, random_state)
+        elif method == "leave-last-out":
+            if self.timestamps is None:
+                raise ValueError("leave-last-out needs timestamps, which these interactions lack")
+            mask = splits.leave_last_out(offsets, self.timestamps)
+        else:
+            raise ValueError(
+                f"method must be 'per-user', 'random' or 'leave-last-out', not {method!r}"
+            )
+        return self.select(~mask), self.select(mask)

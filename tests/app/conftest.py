@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cinefold.app
+from tests.synthetic import SyntheticArchive, write_archive
+
+st = pytest.importorskip("streamlit")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from streamlit.testing.v1 import AppTest
+
+MAIN = Path(cinefold.app.__file__).with_name("main.py")
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> SyntheticArchive:
+    """The data set in a cache folder of its own; the models trained on it are cached there too."""
+    return write_archive(tmp_path_factory.mktemp("cinefold-data"))
+
+
+@pytest.fixture(scope="session")
+def environment(archive: SyntheticArchive) -> dict[str, str]:
+    """Variables with which Cinefold finds the data set and nothing else."""
+    return {
+        "CINEFOLD_DATA_DIR": str(archive.path.parent),
+        "CINEFOLD_MOVIELENS_MD5": archive.md5,
+        "CINEFOLD_MOVIELENS_URL": "http://127.0.0.1:9/",
+    }
+
+
+@pytest.fixture
+def open_page(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AppTest]]:
+    """A function that opens a page of a freshly started app, with query parameters."""
+    from streamlit.testing.v1 import AppTest
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def open_(view: str, **query: str) -> AppTest:
+        test = AppTest.from_file(MAIN, default_timeout=60)
+        for name, value in query.items():
+            test.query_params[name] = value
+        test.run()
+        if view != "for_you":
+            test.switch_page(f"views/{view}.py").run()
+        return test
+
+    st.cache_resource.clear()
+    yield open_
+    st.cache_resource.clear()

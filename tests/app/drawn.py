@@ -1,0 +1,46 @@
+"""What AppTest drew, as a person reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from markdown_it import MarkdownIt
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+_DIRECTIVE = re.compile(r"(?<!\\):[a-z-]+\[((?:\\.|[^\]\\])*)\]")
+_MARKDOWN = MarkdownIt()
+
+
+def plain(markdown: str) -> str:
+    """The text that Markdown with Streamlit's directives shows."""
+    while _DIRECTIVE.search(markdown):
+        markdown = _DIRECTIVE.sub(r"\1", markdown)
+    tokens = [token for block in _MARKDOWN.parse(markdown) for token in block.children or ()]
+    text = "".join("\n" if token.type == "hardbreak" else token.content for token in tokens)
+    return text.replace("\u2060", "")
+
+
+def texts(page: AppTest) -> list[str]:
+    """All Markdown of a page, as text."""
+    return [plain(element.value) for element in page.markdown]
+
+
+def cards(page: AppTest) -> list[str]:
+    """The titles, with their years, of the recommendation cards, in order."""
+    firsts = [element.value.split("\n")[0] for element in page.markdown if "score" in element.value]
+    return [plain(first).split(" ", 1)[1] for first in firsts]
+
+
+def no_errors(page: AppTest) -> AppTest:
+    assert not page.exception, [error.value for error in page.exception]
+    assert not page.error, [error.value for error in page.error]
+    return page
+
+
+def widget(elements: Any, label: str) -> Any:
+    """The one widget of this label (AppTest itself finds them only by key)."""
+    (found,) = [element for element in elements if element.label == label]
+    return found

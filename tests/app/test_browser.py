@@ -1,0 +1,170 @@
+"""Both journeys and the Train page, in headless Chromium."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from cinefold import load_movielens
+from tests.app.browser import CHROMIUM, FLAGS, open_window, served
+from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
+
+
+def unavailable(reason):
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        unavailable("Chromium is not installed (Debian: apt install chromium)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright is not installed (pip install 'cinefold[test]')")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(environment, tmp_path_factory):
+    with served(environment, tmp_path_factory.mktemp("app") / "app.log") as url:
+        yield url
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide-light", "phone-dark"])
+def window(browser, address, request):
+    opened = open_window(browser, *request.param)
+    yield opened
+    opened.page.context.close()
+
+
+@pytest.fixture
+def wide_window(browser):
+    opened = open_window(browser, 1280, "dark")
+    yield opened
+    opened.page.context.close()
+
+
+@pytest.fixture
+def data(archive):
+    return load_movielens(path=archive.path)
+
+
+def test_an_existing_user(window, address, data):
+    user = user_id("Western", 4)
+    window.page.goto(f"{address}/?user={user}")
+    window.page.get_by_text("Because you rated").first.wait_for()
+    window.settle()
+    ids, _ = data.interactions.user_ratings(user)
+    shown = window.cards()
+    assert len(shown) == 10
+    assert not set(shown) & {f"{data.movies[i].title} {data.movies[i].year}" for i in ids.tolist()}
+    assert window.page.get_by_role("heading", name="What you like").is_visible()
+    window.picture("for-you")
+
+    window.page.get_by_test_id("stPopoverButton").click()
+    window.page.get_by_text("Less obvious").click()
+    window.page.keyboard.press("Escape")
+    window.page.get_by_text("Only: less obvious").wait_for()
+    window.settle()
+    assert window.cards() != shown
+
+    with window.page.expect_download() as download:
+        window.page.get_by_role("button", name="Recommendations as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
+    assert [f"{row['title']} {row['year']}".strip() for row in rows] == window.cards()
+    window.check()
+
+
+def test_somebody_new(window, address):
+    window.page.goto(address)
+    window.page.get_by_text("Because you rated").first.wait_for()
+    window.visit("New here")
+    window.page.get_by_text("Give stars to a film you know").wait_for()
+    window.picture("new-here-at-first")
+    before = []
+    rated = []
+    for taste, stars in (("Sci-Fi", 5), ("Horror", 4), ("Western", 5)):
+        title = film_title(taste, 2)
+        window.page.get_by_label("Find films you know").fill(title.replace("Golden", "Goldn"))
+        row = window.page.locator(f".st-key-stars-search-{film_id(taste, 2)}")
+        row.get_by_role("radio", name=f"{stars} out of 5 stars").click()
+        rated.append(title)
+        window.page.get_by_text(f"Your ratings ({len(rated)})").wait_for()
+        window.settle()
+        after = window.cards()
+        assert len(after) == 10
+        assert after != before
+        assert not any(card.startswith(film) for card in after for film in rated)
+        before = after
+    window.picture("new-here")
+    window.check()
+
+    window.page.locator(f".st-key-remove-{film_id('Sci-Fi', 2)}").get_by_role("button").click()
+    window.page.get_by_text("Your ratings (2)").wait_for()
+    window.settle()
+    assert window.cards() != before
+    window.page.get_by_role("button", name="Clear all").click()
+    window.page.get_by_text("Give stars to a film you know").wait_for()
+    window.check()
+
+
+def test_awkward_titles_are_shown_as_they_are(wide_window, address):
+    window = wide_window
+    window.page.goto(address)
+    window.page.get_by_text("Because you rated").first.wait_for()
+    window.visit("New here")
+    for number, title in enumerate(AWKWARD_TITLES):
+        window.page.get_by_label("Find films you know").fill(title)
+        film = film_id("Western", 23) + 1 + number
+        row = window.page.locator(f".st-key-stars-search-{film}")
+        row.get_by_role("radio").nth(3).click()
+        window.page.locator(f".st-key-remove-{film}").wait_for()
+        window.settle()
+        shown = window.page.get_by_test_id("stMarkdown").all_inner_texts()
+        assert f"{title} 1999" in {text.replace("\u2060", "") for text in shown}
+        assert not window.page.locator("[data-testid=stMarkdown] a").count()
+    window.picture("awkward-titles")
+    window.check()
+
+
+def test_training(window, address):
+    window.page.goto(address)
+    window.page.get_by_text("Because you rated").first.wait_for()
+    window.visit("Train")
+    window.page.get_by_role("heading", name="The model in use").wait_for()
+    window.page.get_by_label("Factors").fill("12")
+    window.page.get_by_label("Factors").press("Tab")
+    window.page.get_by_role("button", name="Train", exact=True).click()
+    window.page.get_by_role("heading", name="The new model").wait_for()
+    window.settle()
+    assert window.page.get_by_text("Learning curve").is_visible()
+    assert window.page.get_by_test_id("stVegaLiteChart").count() == 2
+    assert window.page.get_by_test_id("stMetric").count() == 3
+    window.picture("train")
+    window.page.get_by_role("button", name="Keep: recommend with it").click()
+    window.page.get_by_role("button", name="Back to the default model").wait_for()
+    window.visit("For you")
+    window.page.get_by_text("Because you rated").first.wait_for()
+    window.visit("Train")
+    window.page.get_by_role("button", name="Back to the default model").click()
+    window.page.get_by_text("the default one").wait_for()
+    window.check()
+
+
+def test_about(window, address):
+    window.page.goto(address)
+    window.page.get_by_text("Because you rated").first.wait_for()
+    window.visit("About")
+    window.page.get_by_text("terms of use").wait_for()
+    window.picture("about")
+    window.check()

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.app.drawn import cards, no_errors, plain, texts, widget
+from tests.synthetic import AWKWARD_TITLES, film_id, film_title
+
+
+@pytest.fixture
+def page(open_page):
+    return no_errors(open_page("new_here"))
+
+
+def rate(page, movie, stars, place="search"):
+    page.feedback(key=f"stars-{place}-{movie}").set_value(stars - 1).run()
+    return no_errors(page)
+
+
+def rate_by_title(page, taste, number, stars):
+    page.text_input(key="search").set_value(film_title(taste, number)).run()
+    return rate(page, film_id(taste, number), stars)
+
+
+def keys(page, prefix):
+    return [w.key for w in page.feedback if w.key.startswith(prefix)]
+
+
+def test_before_the_first_rating(page):
+    assert not cards(page)
+    assert "Give stars" in page.info[0].value
+    assert len(keys(page, "stars-suggested-")) == 4
+
+
+@pytest.mark.parametrize(
+    "query", ["golden galxy", "galaxy golden", "GOLDEN GALAXY", "the golden gal"]
+)
+def test_search_forgives_typos(page, query):
+    page.text_input(key="search").set_value(query).run()
+    assert keys(page, "stars-search-")[0] == f"stars-search-{film_id('Sci-Fi', 2)}"
+
+
+def test_search_without_a_hit_is_said(page):
+    page.text_input(key="search").set_value("qqqqqqqq").run()
+    assert any("No film has a title" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("awkward", AWKWARD_TITLES)
+def test_awkward_titles_are_shown_as_they_are(page, awkward):
+    page.text_input(key="search").set_value(awkward).run()
+    assert any(text.startswith(f"{awkward} 1999") for text in texts(no_errors(page)))
+
+
+def test_each_rating_changes_the_recommendations(page):
+    lists = []
+    for taste in ("Sci-Fi", "Horror", "Western"):
+        rate_by_title(page, taste, 0, 5)
+        lists.append(cards(page))
+        assert len(lists[-1]) == 10
+    assert lists[0] != lists[1] != lists[2]
+    assert not any(film_title("Sci-Fi", 0) in card for card in lists[2])
+
+
+def test_recommendations_follow_what_was_liked_and_not_what_was_not(page):
+    for number in range(3):
+        rate_by_title(page, "Sci-Fi", number, 5)
+    for number in range(2):
+        rate_by_title(page, "Romance", number, 1)
+    first_five = [text.split("Because")[0] for text in texts(page) if "score" in text][:5]
+    assert all("Sci-Fi" in text for text in first_five)
+
+
+def test_suggestions_can_be_rated_or_passed_over(page):
+    first, second, *_ = keys(page, "stars-suggested-")
+    rate(page, first.removeprefix("stars-suggested-"), 4, "suggested")
+    assert first not in keys(page, "stars-suggested-")
+    passed = second.removeprefix("stars-suggested-")
+    page.button(key=f"unseen-{passed}").click().run()
+    assert second not in keys(no_errors(page), "stars-suggested-")
+
+
+def test_ratings_can_be_changed_and_taken_back(page):
+    movie = film_id("Horror", 0)
+    rate_by_title(page, "Horror", 0, 5)
+    rate_by_title(page, "Comedy", 0, 4)
+    rate(page, movie, 2, "rated")
+    assert page.feedback(key=f"stars-rated-{movie}").value == 1
+    page.button(key=f"remove-{movie}").click().run()
+    assert keys(no_errors(page), "stars-rated-") == [f"stars-rated-{film_id('Comedy', 0)}"]
+    page.text_input(key="search").set_value(film_title("Horror", 0)).run()
+    assert page.feedback(key=f"stars-search-{movie}").value is None
+
+
+def test_a_second_click_on_a_star_takes_the_rating_back(page):
+    rate_by_title(page, "Horror", 0, 5)
+    page.feedback(key=f"stars-rated-{film_id('Horror', 0)}").set_value(None).run()
+    assert not keys(no_errors(page), "stars-rated-")
+    assert "Give stars" in page.info[0].value
+
+
+def test_recommended_films_can_be_rated_or_refused(page):
+    rate_by_title(page, "Western", 0, 5)
+    first, second, *_ = keys(page, "stars-recommended-")
+    rate(page, first.removeprefix("stars-recommended-"), 5, "recommended")
+    assert first not in keys(page, "stars-recommended-")
+    page.button(key=f"unwanted-{second.removeprefix('stars-recommended-')}").click().run()
+    assert second not in keys(no_errors(page), "stars-recommended-")
+
+
+def test_clear_all(page):
+    rate_by_title(page, "Western", 0, 5)
+    widget(page.button, "Clear all").click().run()
+    assert not keys(no_errors(page), "stars-rated-")
+    assert not cards(page)
+
+
+def test_only_dislikes_are_answered(page):
+    rate_by_title(page, "Western", 0, 1)
+    assert not cards(page)
+    assert "did not like" in page.info[0].value
+
+
+def test_filters_that_nothing_passes_are_said(page):
+    rate_by_title(page, "Western", 0, 5)
+    page.multiselect(key="new-here-genres").set_value(["Horror"])
+    page.multiselect(key="new-here-not-genres").set_value(["Horror"]).run()
+    assert "Loosen" in no_errors(page).info[0].value
+
+
+def test_ratings_outlive_a_visit_to_another_page(page):
+    rate_by_title(page, "Western", 0, 5)
+    before = cards(page)
+    page.switch_page("views/about.py").run()
+    page.switch_page("views/new_here.py").run()
+    assert cards(no_errors(page)) == before
+    assert "Your ratings (1)" in [plain(heading.value) for heading in page.subheader]
+
+
+def test_csv_buttons(page):
+    assert not page.download_button
+    rate_by_title(page, "Western", 0, 5)
+    labels = {button.label for button in page.download_button}
+    assert labels == {"Recommendations as CSV", "Ratings as CSV"}

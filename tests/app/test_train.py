@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cinefold.training import DEFAULT_PARAMETERS
+from tests.app.drawn import no_errors, plain, widget
+
+
+@pytest.fixture
+def page(open_page):
+    return no_errors(open_page("train"))
+
+
+def train(page, **settings):
+    for name, value in settings.items():
+        page.number_input(key=f"train-{name}").set_value(value)
+    widget(page.button, "Train").click().run()
+    while "training-job" in page.session_state and page.session_state["training-job"].running:
+        time.sleep(0.05)
+        page.run()
+    return page.run()
+
+
+def headings(page):
+    return [plain(heading.value) for heading in page.subheader]
+
+
+def captions(page):
+    return " ".join(plain(caption.value) for caption in page.caption)
+
+
+def test_at_first_the_default_model_is_shown(page):
+    assert headings(page) == ["The model in use"]
+    assert "the default one" in captions(page)
+    for name in ("n_factors", "unobserved_weight", "regularization", "max_iter"):
+        assert page.number_input(key=f"train-{name}").value == DEFAULT_PARAMETERS[name]
+    assert len(page.get("vega_lite_chart")) == 2
+
+
+def test_every_setting_is_explained(page):
+    assert len(page.number_input) == 7
+    assert len(page.caption) >= 7
+
+
+def test_training_shows_the_curve_and_the_baseline(page):
+    no_errors(train(page, n_factors=8, max_iter=4, held_out=20, seed=7))
+    assert headings(page) == ["The new model"]
+    assert [metric.label for metric in page.metric][:2] == ["RMSE (stars)", "NDCG@10 (0 to 1)"]
+    run = page.session_state["training-job"].run
+    assert page.metric[0].value == f"{run.metrics['rmse']:.3f}"
+    assert page.metric[0].delta == f"{run.metrics['rmse'] - run.baseline['rmse']:+.3f}"
+    assert run.split["fraction"] == 0.2
+    assert run.parameters["n_factors"] == 8
+    assert "20% of the ratings held out (seed 7)" in captions(page)
+    assert len(page.get("vega_lite_chart")) == 2
+
+
+def test_a_kept_model_recommends_until_the_default_one_is_back(page):
+    train(page, n_factors=3, max_iter=2)
+    widget(page.button, "Keep: recommend with it").click().run()
+    assert headings(no_errors(page)) == ["The model in use"]
+    assert "yours" in captions(page)
+    page.switch_page("views/for_you.py").run()
+    no_errors(page)
+    page.switch_page("views/train.py").run()
+    widget(page.button, "Back to the default model").click().run()
+    assert "the default one" in captions(no_errors(page))
+
+
+def test_a_discarded_model_is_gone(page):
+    train(page, n_factors=3, max_iter=2)
+    widget(page.button, "Discard").click().run()
+    assert headings(no_errors(page)) == ["The model in use"]
+    assert "the default one" in captions(page)
+    assert "training-job" not in page.session_state
+
+
+def test_settings_that_cannot_work_are_said_and_lose_nothing(page):
+    train(page, n_factors=200, unobserved_weight=0.0, regularization=0.0)
+    assert not page.exception
+    assert "increase regularization" in plain(page.error[0].value)
+    assert headings(page) == ["The model in use"]
+
+
+def test_settings_outlive_a_visit_to_another_page(page):
+    page.number_input(key="train-n_factors").set_value(24)
+    widget(page.button, "Train").click().run()
+    page.switch_page("views/about.py").run()
+    page.switch_page("views/train.py").run()
+    assert page.number_input(key="train-n_factors").value == 24

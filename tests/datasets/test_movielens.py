@@ -1,0 +1,179 @@
+"""Reading MovieLens files: both forms give the same, and damage is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from cinefold.datasets import DatasetError, MovieData, load_movielens
+from tests import movielens_files as files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ORIGINAL, RECBOLE = files.original_files(), files.recbole_files()
+
+
+def _assert_same(one: MovieData, other: MovieData) -> None:
+    assert list(one.movies) == list(other.movies)
+    a, b = one.interactions, other.interactions
+    for name in ("user_ids", "item_ids", "timestamps"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(a.by_user, name), getattr(b.by_user, name))
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> MovieData:
+    return load_movielens(path=files.as_zip(ORIGINAL, tmp_path / "original.zip"))
+
+
+PLACES: dict[str, Callable[[Path], Path]] = {
+    "original folder": lambda f: files.as_folder(ORIGINAL, f) / "ml-100k",
+    "original, nested folder": lambda f: files.as_folder(ORIGINAL, f / "some" / "where"),
+    "original zip": lambda f: files.as_zip(ORIGINAL, f / "ml-100k.zip"),
+    "RecBole folder": lambda f: files.as_folder(RECBOLE, f),
+    "RecBole zip": lambda f: files.as_zip(RECBOLE, f / "anything.zip"),
+    "RecBole wheel": files.write_wheel,
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_form_and_place_gives_the_same(
+    place: str, original: MovieData, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    path = PLACES[place](folder)
+    data = load_movielens(path=path)
+    _assert_same(data, original)
+    assert data.source == f"read from {path}"
+
+
+def test_movies_are_as_people_read_them(original: MovieData) -> None:
+    expected = [(film.id, film.readable, film.year, film.genres) for film in files.films()]
+    found = [(movie.id, movie.title, movie.year, movie.genres) for movie in original.movies]
+    assert found == expected
+
+
+def test_ratings_are_those_of_the_file(original: MovieData) -> None:
+    interactions = original.interactions
+    assert interactions.n_users == files.N_USERS
+    assert interactions.n_ratings == len(files.ratings())
+    assert interactions.timestamps is not None
+    times = interactions.by_user.copy()
+    times.data = interactions.timestamps
+    for user, film, rating, time in files.ratings():
+        pair = interactions.user_index(user), interactions.item_index(film)
+        assert interactions.by_user[pair] == rating
+        assert times[pair] == time
+
+
+def test_rated_but_undescribed_film_is_still_a_film(tmp_path: Path) -> None:
+    lines = ORIGINAL["ml-100k/u.item"].split(b"\n")
+    rated = files.ratings()[0][1]
+    kept = b"\n".join(line for line in lines if not line.startswith(b"%d|" % rated))
+    data = load_movielens(path=files.as_folder(ORIGINAL | {"ml-100k/u.item": kept}, tmp_path))
+    assert data.movies[rated].label == f"Movie {rated}"
+
+
+def test_windows_line_ends_and_missing_last_one(original: MovieData, tmp_path: Path) -> None:
+    changed = {name: text.rstrip().replace(b"\n", b"\r\n") for name, text in ORIGINAL.items()}
+    _assert_same(load_movielens(path=files.as_folder(changed, tmp_path / "crlf")), original)
+
+
+def test_blank_lines_do_not_count(original: MovieData, tmp_path: Path) -> None:
+    first, rest = ORIGINAL["ml-100k/u.data"].split(b"\n", 1)
+    changed = ORIGINAL | {"ml-100k/u.data": b"\n".join((first, b"", rest, b"", b""))}
+    _assert_same(load_movielens(path=files.as_folder(changed, tmp_path / "blank")), original)
+
+
+DAMAGE = {
+    "u.item: few fields": (ORIGINAL, "ml-100k/u.item", 3, b"3|Something (1990)|", "u.item.*line 3"),
+    "u.item: id": (ORIGINAL, "ml-100k/u.item", 2, b"x|T (1990)|||" + b"|0" * 19, "u.item.*line 2"),
+    "u.item: flag": (ORIGINAL, "ml-100k/u.item", 2, b"2|T|||" + b"|7" * 19, "u.item.*line 2.*flag"),
+    "u.item: same id": (
+        ORIGINAL, "ml-100k/u.item", 2, b"1|T|||" + b"|0" * 19, "u.item.*line 2.*id 1 .*twice"
+    ),
+    "u.data: text": (ORIGINAL, "ml-100k/u.data", 5, b"1\t2\tfive\t88", "u.data.*line 5.*rating"),
+    "u.data: few": (ORIGINAL, "ml-100k/u.data", 7, b"1\t2\t3", "u.data.*line 7"),
+    "u.data: many": (ORIGINAL, "ml-100k/u.data", 7, b"1\t2\t3\t4\t5", "u.data.*line 7"),
+    ".inter: text": (
+        RECBOLE, "recbole/dataset_example/ml-100k/ml-100k.inter", 3, b"1\tb\t3\t4",
+        "ml-100k.inter.*line 3.*item_id",
+    ),
+    ".item: few": (
+        RECBOLE, "recbole/dataset_example/ml-100k/ml-100k.item", 9, b"9\ttitle",
+        "ml-100k.item.*line 9",
+    ),
+    ".item: not UTF-8": (
+        RECBOLE, "recbole/dataset_example/ml-100k/ml-100k.item", 9, b"9\t\xe9lan\t1990\tDrama",
+        "ml-100k.item.*utf-8",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_lines_are_named(damage: str, tmp_path: Path) -> None:
+    form, member, number, line, message = DAMAGE[damage]
+    lines = form[member].split(b"\n")
+    lines[number - 1] = line
+    folder = files.as_folder(form | {member: b"\n".join(lines)}, tmp_path)
+    with pytest.raises(DatasetError, match=message) as caught:
+        load_movielens(path=folder)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("member", ["ml-100k/u.data", "ml-100k/u.item"])
+def test_empty_file(member: str, tmp_path: Path) -> None:
+    folder = files.as_folder(ORIGINAL | {member: b""}, tmp_path)
+    with pytest.raises(DatasetError, match=rf"{member.removeprefix('ml-100k/')}.*is empty"):
+        load_movielens(path=folder)
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"there is no file or folder .*nowhere"):
+        load_movielens(path=tmp_path / "nowhere")
+
+
+def test_wrong_file(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a zip file")
+    with pytest.raises(DatasetError, match=r"notes\.txt is not a readable zip file"):
+        load_movielens(path=path)
+
+
+def test_archive_cut_short(tmp_path: Path) -> None:
+    path = files.as_zip(ORIGINAL, tmp_path / "ml-100k.zip")
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(DatasetError, match="not a readable zip file"):
+        load_movielens(path=path)
+
+
+def test_flipped_byte_in_archive(tmp_path: Path) -> None:
+    path = files.as_zip(ORIGINAL, tmp_path / "ml-100k.zip")
+    content = bytearray(path.read_bytes())
+    content[400] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="not a readable zip file"):
+        load_movielens(path=path)
+
+
+@pytest.mark.parametrize("missing", ["ml-100k/u.data", "ml-100k/u.item"])
+def test_folder_with_half_of_it(missing: str, tmp_path: Path) -> None:
+    rest = {name: content for name, content in ORIGINAL.items() if name != missing}
+    with pytest.raises(DatasetError, match=r"u\.data and u\.item or ml-100k\.inter"):
+        load_movielens(path=files.as_folder(rest, tmp_path))
+
+
+def test_folder_copied_by_a_mac(original: MovieData, tmp_path: Path) -> None:
+    extra = {"__MACOSX/ml-100k/._u.data": b"\0\1", "__MACOSX/ml-100k/u.data": b"\0\1"}
+    _assert_same(load_movielens(path=files.as_zip(extra | ORIGINAL, tmp_path / "m.zip")), original)
+
+
+def test_unknown_name_lists_the_names() -> None:
+    with pytest.raises(DatasetError, match=r"no data set 'ml-99k'.*ml-100k"):
+        load_movielens("ml-99k")

@@ -1,0 +1,222 @@
+"""Finding films by what people type."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinefold.datasets import Movie, MovieCatalog, TitleError
+from tests import movielens_files as files
+
+
+@pytest.fixture(scope="module")
+def catalog() -> MovieCatalog:
+    """The films of the synthetic files; those with higher ids are better known."""
+    movies = [Movie(film.id, film.readable, film.year, film.genres) for film in files.films()]
+    return MovieCatalog(movies[::-1], popularity={movie.id: movie.id for movie in movies})
+
+
+def _id(title: str, year: int | None = None) -> int:
+    found = [film.id for film in files.films() if film.readable == title]
+    if year is not None:
+        found = [film.id for film in files.films() if (film.readable, film.year) == (title, year)]
+    return max(found)
+
+
+# -- the collection -----------------------------------------------------------------------------
+
+
+def test_collection(catalog: MovieCatalog) -> None:
+    assert len(catalog) == len(files.films()) == 120
+    assert [movie.id for movie in catalog] == catalog.ids.tolist() == sorted(catalog.ids)
+    assert 1 in catalog
+    assert 10**6 not in catalog
+    assert catalog[1] == catalog[np.int64(1)]
+    assert catalog[1].label == "The Last Galaxy (1950)"
+    assert catalog[_id("unknown")].label == "unknown"
+    assert repr(catalog) == "MovieCatalog(120 movies)"
+    assert catalog.genres == tuple(sorted(set(catalog.genres)))
+    assert "unknown" not in catalog.genres
+    with pytest.raises(KeyError, match="no movie with id 1000000"):
+        catalog[10**6]
+
+
+def test_empty_collection() -> None:
+    empty = MovieCatalog([])
+    assert (len(empty), empty.genres, len(empty.select())) == (0, (), 0)
+    assert empty.search("anything") == []
+    with pytest.raises(TitleError, match="no film is titled 'anything'"):
+        empty.resolve("anything")
+
+
+def test_ids_of_text() -> None:
+    catalog = MovieCatalog([Movie("b", "Beta"), Movie("a", "Alpha")])
+    assert catalog.ids.tolist() == ["a", "b"]
+    assert catalog[np.str_("b")].title == "Beta"
+
+
+# -- search -------------------------------------------------------------------------------------
+
+FIRST = {
+    "The Last Galaxy": "The Last Galaxy",
+    "last galaxy": "The Last Galaxy",
+    "Last Galaxy, The": "The Last Galaxy",
+    "LAST  GALAXY!": "The Last Galaxy",
+    "lst galxy": "The Last Galaxy",
+    "the lasst gallaxy": "The Last Galaxy",
+    "galaxy last": "The Last Galaxy",
+    "laurore": "L'Aurore",
+    "l'aurore": "L'Aurore",
+    "aurore": "L'Aurore",
+    "Aurore, L'": "L'Aurore",
+    "elan vital": "Élan vital",
+    "Élan Vital": "Élan vital",
+    "e\u0301lan": "Élan vital",
+    "island i dag": "Ísland í dag (Iceland Today)",
+    "iceland today": "Ísland í dag (Iceland Today)",
+    "forgotten station": "La Gare oubliée (The Forgotten Station)",
+    "gare oubliee": "La Gare oubliée (The Forgotten Station)",
+    "campo di neve": "The Snowfield (Il Campo di neve)",
+    "zug nach": "Der Zug nach Norden",
+    "rain and thunder": "A Rain & Thunder",
+    "rain & thunder": "A Rain & Thunder",
+    "puppet isl": "Puppet Island III",
+    "2084": "2084",
+    "spinning tops": 'Spinning "Tops" in 50% of Towns',
+}
+
+
+@pytest.mark.parametrize("query", FIRST)
+def test_search_finds_first(catalog: MovieCatalog, query: str) -> None:
+    assert catalog.search(query)[0].movie.title == FIRST[query]
+
+
+def test_half_a_word_finds_all_of_it(catalog: MovieCatalog) -> None:
+    titles = {match.movie.title for match in catalog.search("vamp")}
+    assert {title for title in titles if "Vampire" in title} == {
+        f"The {adjective} Vampire" for adjective in ("Last", "Hidden", "Golden", "Silent", "Broken")
+    }
+
+
+@pytest.mark.parametrize("query", ["double bill 1941", "Double Bill (1941)", "doubel bil 1941"])
+def test_year_narrows_the_search(catalog: MovieCatalog, query: str) -> None:
+    assert catalog.search(query)[0].movie.id == _id("Double Bill", 1941)
+    assert {match.movie.year for match in catalog.search(query)} == {1941}
+
+
+def test_better_known_first_among_equals(catalog: MovieCatalog) -> None:
+    found = [match.movie.id for match in catalog.search("harbour lights")[:2]]
+    assert found == sorted(found, reverse=True)
+    assert [match.movie.year for match in catalog.search("double bill")[:2]] == [1993, 1941]
+
+
+def test_limit_and_scores(catalog: MovieCatalog) -> None:
+    matches = catalog.search("golden", limit=3)
+    assert len(matches) == 3
+    scores = [match.score for match in catalog.search("golden comet", limit=50)]
+    assert all(0 <= score <= 100 for score in scores)
+    assert len({match.movie.id for match in catalog.search("snowfield", limit=50)}) == len(
+        catalog.search("snowfield", limit=50)
+    )
+
+
+@pytest.mark.parametrize("query", ["", "   ", "?!", "zzzzqqqq", "(1995)"])
+def test_nothing_found(catalog: MovieCatalog, query: str) -> None:
+    assert catalog.search(query) == []
+
+
+# -- resolve ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("The Last Galaxy", "The Last Galaxy"),
+        ("last galaxy, the", "The Last Galaxy"),
+        ("LAST GALAXY", "The Last Galaxy"),
+        ("The Last Galaxy (1950)", "The Last Galaxy"),
+        ("elan vital", "Élan vital"),
+        ("Iceland Today", "Ísland í dag (Iceland Today)"),
+        ("Forgotten Station, The", "La Gare oubliée (The Forgotten Station)"),
+        (
+            "La Gare oubliée (The Forgotten Station) (1958)",
+            "La Gare oubliée (The Forgotten Station)",
+        ),
+        ("2084", "2084"),
+        ("unknown", "unknown"),
+        ("Tiny Circus", "The Tiny Circus"),
+    ],
+)
+def test_resolve(catalog: MovieCatalog, title: str, expected: str) -> None:
+    assert catalog.resolve(title).title == expected
+
+
+def test_every_label_resolves_to_its_film(catalog: MovieCatalog) -> None:
+    for movie in catalog:
+        found = catalog.resolve(movie.label)
+        assert (found.title, found.year) == (movie.title, movie.year)
+
+
+def test_two_films_of_one_title_need_the_year(catalog: MovieCatalog) -> None:
+    with pytest.raises(TitleError, match=r"several films.*\(1941\); .*\(1993\)") as caught:
+        catalog.resolve("double bill")
+    assert {movie.year for movie in caught.value.candidates} == {1941, 1993}
+    assert catalog.resolve("Double Bill (1941)").id == _id("Double Bill", 1941)
+
+
+def test_two_ids_of_one_film_are_the_better_known(catalog: MovieCatalog) -> None:
+    assert catalog.resolve("Harbour Lights, The").id == _id("The Harbour Lights")
+
+
+def test_unknown_title_lists_candidates(catalog: MovieCatalog) -> None:
+    with pytest.raises(TitleError, match=r"no film is titled 'Lst Galaxy'; did you mean") as caught:
+        catalog.resolve("Lst Galaxy")
+    assert caught.value.candidates[0].title == "The Last Galaxy"
+    with pytest.raises(TitleError, match=r"search with another part of it$") as caught:
+        catalog.resolve("zzzzqqqq")
+    assert caught.value.candidates == []
+
+
+def test_wrong_year_lists_the_film_of_that_title(catalog: MovieCatalog) -> None:
+    with pytest.raises(TitleError) as caught:
+        catalog.resolve("The Last Galaxy (1999)")
+    assert "The Last Galaxy (1950)" in str(caught.value)
+
+
+# -- select -------------------------------------------------------------------------------------
+
+
+def _titles(catalog: MovieCatalog, ids: np.ndarray) -> set[str]:  # type: ignore[type-arg]
+    return {catalog[movie_id].title for movie_id in ids}
+
+
+def test_select_by_genre(catalog: MovieCatalog) -> None:
+    assert _titles(catalog, catalog.select(genres=["mystery", "Documentary"])) == {
+        "La Gare oubliée (The Forgotten Station)",
+        "Ísland í dag (Iceland Today)",
+        "Marie: A Shadow",
+    }
+    drama = catalog.select(genres=["Drama"])
+    rest = catalog.select(genres=["Drama"], exclude_genres=["Mystery"])
+    assert set(drama) - set(rest) == {_id("La Gare oubliée (The Forgotten Station)")}
+    assert len(catalog.select(genres=[])) == 0
+    assert len(catalog.select()) == len(catalog)
+
+
+def test_select_by_year(catalog: MovieCatalog) -> None:
+    years = [catalog[movie_id].year for movie_id in catalog.select(years=(1984, 1988))]
+    assert set(years) == {1984, 1988}
+    assert all(catalog[i].year >= 1990 for i in catalog.select(years=(1990, None)))
+    assert all(catalog[i].year <= 1949 for i in catalog.select(years=(None, 1949)))
+    assert len(catalog.select(years=(None, None))) == len(catalog) - 1  # one has no year
+    nothing = catalog.select(years=(1800, 1801))
+    assert (len(nothing), nothing.dtype) == (0, catalog.ids.dtype)
+
+
+def test_unknown_genre(catalog: MovieCatalog) -> None:
+    with pytest.raises(
+        ValueError, match=r"there is no genre 'Sitcom'; there are Action, Animation"
+    ):
+        catalog.select(genres=["Drama", "Sitcom"])
+    with pytest.raises(ValueError, match="no genre 'Sitcom'"):
+        catalog.select(exclude_genres=["Sitcom"])

@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from cinefold import Interactions, UnknownIdError, load_movielens
+from cinefold.recommender import MovieFilter, MovieRecommender
+from cinefold.training import default_model
+from tests.movielens_files import as_folder, original_files
+
+LOWEST = 1
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return load_movielens(path=as_folder(original_files(), tmp_path_factory.mktemp("ml-100k")))
+
+
+@pytest.fixture(scope="module")
+def model(data):
+    """Trained on a part, so that some of what people have rated is news to it."""
+    training, _ = data.interactions.split(fraction=0.2)
+    return default_model(n_factors=8, regularization=5.0, n_threads=1).fit(training, progress=False)
+
+
+@pytest.fixture(scope="module")
+def recommender(data, model):
+    return MovieRecommender(data, model)
+
+
+def ids(lines):
+    return [line.movie.id for line in lines]
+
+
+def titled(data, *titles):
+    return [data.movies.resolve(title).id for title in titles]
+
+
+@pytest.fixture(scope="module")
+def newcomer(data):
+    """Likes science fiction, not romance."""
+    liked = titled(data, "The Last Galaxy", "The Hidden Android", "The Golden Comet")
+    disliked = titled(data, "The Last Kiss", "The Golden Wedding")
+    return dict.fromkeys(liked, 5.0) | dict.fromkeys(disliked, 1.0)
+
+
+# -- known users ----------------------------------------------------------------------------------
+
+
+def test_nothing_rated_is_ever_recommended(data, model, recommender):
+    assert model.interactions_.n_ratings < data.interactions.n_ratings
+    films = {(movie.title, movie.year) for movie in data.movies}
+    assert len(films) < len(data.movies)  # some have two ids
+    for user in data.interactions.user_ids.tolist():
+        rated, _ = data.interactions.user_ratings(user)
+        seen = {(data.movies[item].title, data.movies[item].year) for item in rated}
+        listed = [(line.movie.title, line.movie.year) for line in recommender.recommend(user, 500)]
+        assert set(listed) == films - seen
+        assert len(listed) == len(set(listed))
+
+
+def test_scores_are_products_of_the_factors_best_first(model, recommender):
+    lines = recommender.recommend(7, 12)
+    user = model.user_factors_[model.interactions_.user_index(7)]
+    expected = model.item_factors_[model.interactions_.item_index(ids(lines))] @ user
+    np.testing.assert_allclose([line.score for line in lines], expected, rtol=1e-5)
+    assert [line.rank for line in lines] == list(range(1, 13))
+    assert sorted(expected, reverse=True) == expected.tolist()
+
+
+def test_reasons_are_the_largest_contributions_of_what_they_liked(model, recommender):
+    for line in recommender.recommend(7, 5):
+        explanation = model.explain(7, line.movie.id)
+        liked = explanation.ratings >= 3
+        assert len(line.reasons) == 3
+        assert [reason.movie.id for reason in line.reasons] == explanation.items[liked][:3].tolist()
+        assert [reason.rating for reason in line.reasons] == explanation.ratings[liked][:3].tolist()
+        contributions = [reason.contribution for reason in line.reasons]
+        assert contributions == explanation.contributions[liked][:3].tolist()
+
+
+def test_people_get_more_of_their_own_taste(data, recommender):
+    taste = recommender.taste(1).genres[0].genre
+    assert all(taste in line.movie.genres for line in recommender.recommend(1, 5))
+
+
+def test_more_films_can_be_left_out(recommender):
+    before = ids(recommender.recommend(7, 5))
+    assert ids(recommender.recommend(7, 3, exclude=before[:2])) == before[2:]
+
+
+def test_unknown_ids_are_named(recommender):
+    with pytest.raises(UnknownIdError, match="999"):
+        recommender.recommend(999)
+    with pytest.raises(UnknownIdError, match="12345"):
+        recommender.recommend(7, exclude=[12345])
+    with pytest.raises(UnknownIdError, match="12345"):
+        recommender.recommend_for({12345: 5.0})
+
+
+def test_a_model_of_other_films_is_refused(data, model):
+    other = Interactions.from_arrays([1, 2], [1, 999], [5, 4])
+    stranger = default_model(n_factors=2).fit(other, progress=False)
+    with pytest.raises(ValueError, match="not trained on ml-100k: 1 of its 2 films"):
+        MovieRecommender(data, stranger)
+
+
+# -- new users ------------------------------------------------------------------------------------
+
+
+def folded(model, ratings):
+    """The new user's factors and equations, by a dense solve."""
+    rows = model.interactions_.item_index(list(ratings))
+    vectors = model.item_factors_.astype(float)
+    seen, w0 = vectors[rows], model.unobserved_weight
+    equations = w0 * vectors.T @ vectors + (1 - w0) * seen.T @ seen
+    equations += model.regularization * np.eye(len(equations))
+    targets = np.array(list(ratings.values())) - LOWEST
+    return np.linalg.solve(equations, seen.T @ targets), equations
+
+
+def test_scores_of_a_new_user_are_those_of_the_exact_solve(model, recommender, newcomer):
+    lines = recommender.recommend_for(newcomer, 20)
+    user, _ = folded(model, newcomer)
+    expected = model.item_factors_[model.interactions_.item_index(ids(lines))] @ user
+    np.testing.assert_allclose([line.score for line in lines], expected, rtol=1e-4, atol=1e-6)
+    assert set(ids(lines)).isdisjoint(newcomer)
+
+
+def test_a_new_user_gets_what_they_like_and_not_what_they_do_not(recommender, newcomer):
+    genres = [
+        genre for line in recommender.recommend_for(newcomer, 8) for genre in line.movie.genres
+    ]
+    assert genres.count("Sci-Fi") >= 6
+    assert "Romance" not in genres
+
+
+def test_the_reasons_of_a_new_user_show_the_stars_they_gave(recommender, newcomer):
+    for line in recommender.recommend_for(newcomer, 5):
+        assert line.reasons
+        assert {reason.rating for reason in line.reasons} == {5.0}
+
+
+def test_reasons_add_up_to_the_score(recommender, newcomer):
+    for line in recommender.recommend_for(newcomer, 5):
+        assert sum(reason.contribution for reason in line.reasons) == pytest.approx(
+            line.score, rel=1e-4
+        )
+
+
+def test_a_lowest_rating_never_brings_more_of_the_kind(data, model, recommender, newcomer):
+    """Told of a film they like least, the model expects no more of those they have not rated."""
+    liked = {film: stars for film, stars in newcomer.items() if stars == 5}
+    film = titled(data, "The Last Kiss")[0]
+
+    def scores(ratings):
+        return {
+            line.movie.id: line.score
+            for line in recommender.recommend_for(
+                ratings, 500, filters=MovieFilter(genres=("Romance",))
+            )
+        }
+
+    before, after = scores(liked), scores({**liked, film: 1.0})
+    assert film not in after
+    assert sum(after.values()) <= sum(before[other] for other in after) + 1e-6
+
+
+def test_ratings_below_the_scale_count_as_the_lowest(recommender, newcomer):
+    lower = {film: 0.5 if stars == 1 else stars for film, stars in newcomer.items()}
+    assert recommender.recommend_for(lower, 10) == recommender.recommend_for(newcomer, 10)
+
+
+@pytest.mark.parametrize("stars", [None, 1.0, 0.5])
+def test_without_anything_liked_there_is_nothing_to_go_by(data, recommender, stars):
+    ratings = {} if stars is None else dict.fromkeys(titled(data, "The Last Kiss"), stars)
+    assert recommender.recommend_for(ratings) == []
+
+
+# -- filters --------------------------------------------------------------------------------------
+
+
+def passing(recommender, filters):
+    return [line.movie for line in recommender.recommend(7, 500, filters=filters)]
+
+
+def test_genres(recommender):
+    chosen = passing(recommender, MovieFilter(genres=("sci-fi", "WAR")))
+    assert chosen
+    assert all({"Sci-Fi", "War"} & set(movie.genres) for movie in chosen)
+    left = passing(recommender, MovieFilter(exclude_genres=("Sci-Fi", "War")))
+    assert len(chosen) + len(left) == len(passing(recommender, None))
+
+
+@pytest.mark.parametrize("years", [(1960, 1969), (1980, None), (None, 1955), (1984, 1984)])
+def test_years(recommender, years):
+    first, last = years[0] or 0, years[1] or 9999
+    everything = passing(recommender, None)
+    expected = {m.id for m in everything if m.year is not None and first <= m.year <= last}
+    assert {m.id for m in passing(recommender, MovieFilter(years=years))} == expected != set()
+
+
+def test_numbers_of_ratings(data, recommender):
+    interactions = data.interactions
+    counts = dict(zip(interactions.item_ids.tolist(), interactions.item_counts(), strict=True))
+    known = passing(recommender, MovieFilter(min_ratings=12))
+    assert known
+    assert min(counts[movie.id] for movie in known) >= 12
+    less = passing(recommender, MovieFilter(popularity=(0, 50)))
+    more = passing(recommender, MovieFilter(popularity=(90, 100)))
+    assert max(counts[m.id] for m in less) <= np.median(interactions.item_counts())
+    assert min(counts[m.id] for m in more) >= np.percentile(interactions.item_counts(), 85)
+
+
+def test_conditions_add_up_and_may_leave_nothing(recommender):
+    none = MovieFilter(genres=("Sci-Fi",), exclude_genres=("Sci-Fi",))
+    assert recommender.recommend(7, filters=none) == []
+    both = MovieFilter(genres=("Sci-Fi",), years=(1960, 1969))
+    assert all("Sci-Fi" in m.genres and 1960 <= m.year <= 1969 for m in passing(recommender, both))
+
+
+def test_no_condition_lets_all_pass(recommender):
+    assert recommender.recommend(7, 9, filters=MovieFilter()) == recommender.recommend(7, 9)
+
+
+def test_an_unknown_genre_lists_those_there_are(recommender):
+    with pytest.raises(ValueError, match=r"'Scifi'.*Romance, Sci-Fi"):
+        recommender.recommend(7, filters=MovieFilter(genres=("Scifi",)))
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ({"years": (1999, 1980)}, "1999 to 1980"),
+        ({"popularity": (50, 10)}, "50 to 10"),
+        ({"popularity": (0, 101)}, "0 to 101"),
+        ({"min_ratings": -1}, "-1"),
+    ],
+)
+def test_impossible_conditions_are_refused(condition, message):
+    with pytest.raises(ValueError, match=message):
+        MovieFilter(**condition)
+
+
+# -- similar films --------------------------------------------------------------------------------
+
+
+def test_similar_films_are_of_the_kind(data, recommender):
+    (film,) = titled(data, "The Golden Comet")
+    lines = recommender.similar(film, 6)
+    assert film not in ids(lines)
+    assert sum("Sci-Fi" in line.movie.genres for line in lines) >= 4
+    assert all(line.score <= 1 + 1e-6 for line in lines)
+    assert [line.score for line in lines] == sorted((line.score for line in lines), reverse=True)
+
+
+def test_similar_films_can_be_filtered(data, recommender):
+    (film,) = titled(data, "The Golden Comet")
+    lines = recommender.similar(film, 500, filters=MovieFilter(years=(1960, 1969)))
+    assert lines
+    assert all(1960 <= line.movie.year <= 1969 for line in lines)
+
+
+# -- what to rate next ----------------------------------------------------------------------------
+
+
+def test_suggestions_follow_the_stated_rule(data, model, recommender, newcomer):
+    """Each is the best by inverting the equations anew, with the earlier ones rated."""
+    vectors = model.item_factors_.astype(float)
+    counts = data.interactions.item_counts()[
+        data.interactions.item_index(model.interactions_.item_ids)
+    ]
+    shares = counts / data.interactions.n_users
+    user, equations = folded(model, newcomer)
+    # Targets do not enter the equations, so that those of the ratings as given are the same.
+    weight = 1 - model.unobserved_weight
+    chance = (shares + (vectors @ user).clip(0) / 3).clip(max=1)
+    chance[model.interactions_.item_index(list(newcomer))] = 0
+    expected = []
+    for _ in range(4):
+        before = np.linalg.inv(equations)
+        uncertain = shares @ np.einsum("ij,jk,ik->i", vectors, before, vectors)
+        gains = []
+        for vector in vectors:
+            after = np.linalg.inv(equations + weight * np.outer(vector, vector))
+            left = shares @ np.einsum("ij,jk,ik->i", vectors, after, vectors)
+            gains.append(uncertain - left)
+        best = int(np.argmax(chance * gains))
+        expected.append(model.interactions_.item_ids[best])
+        chance[best] = 0
+        equations = equations + weight * np.outer(vectors[best], vectors[best])
+    assert [movie.id for movie in recommender.suggest_to_rate(newcomer, 4)] == expected
+
+
+def test_suggestions_are_new_and_each_its_own(recommender, newcomer):
+    first = [movie.id for movie in recommender.suggest_to_rate({}, 10)]
+    second = [movie.id for movie in recommender.suggest_to_rate(newcomer, 10, skip=first)]
+    assert len(set(first)) == len(set(second)) == 10
+    assert set(second).isdisjoint([*first, *newcomer])
+
+
+def test_suggestions_end_when_all_is_rated_or_skipped(data, recommender):
+    everything = data.interactions.item_ids.tolist()
+    ratings, skipped = dict.fromkeys(everything[:5], 4.0), everything[5:-2]
+    left = recommender.suggest_to_rate(ratings, 10, skip=skipped)
+    assert {movie.id for movie in left} == set(everything[-2:])
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"unobserved_weight": 0.0, "regularization": 0.01},
+        {"unobserved_weight": 2.0},
+        {"alpha": 1.0, "regularization_exponent": 1.0},
+        {"target": "binary"},
+    ],
+)
+def test_suggestions_work_for_every_objective(data, newcomer, parameters):
+    model = default_model(**{"n_factors": 6, "max_iter": 3, "n_threads": 1, **parameters})
+    recommender = MovieRecommender(data, model.fit(data.interactions, progress=False))
+    assert len(recommender.suggest_to_rate(newcomer, 5)) == 5
+    assert len(recommender.recommend_for(newcomer, 5)) == 5
+
+
+# -- taste ----------------------------------------------------------------------------------------
+
+
+def test_taste_counts_what_was_rated(data, recommender):
+    comet, kiss, bill = titled(data, "The Golden Comet", "The Last Kiss", "Double Bill (1993)")
+    taste = recommender.taste_for({kiss: 2.0, comet: 5.0, bill: 3.5})
+    assert (taste.n_ratings, taste.mean_rating) == (3, 3.5)
+    assert {g.genre: (g.n_ratings, g.mean_rating) for g in taste.genres} == {
+        "Sci-Fi": (1, 5.0),
+        "Romance": (1, 2.0),
+        "Action": (1, 3.5),
+        "Crime": (1, 3.5),
+    }
+    assert all(genre.share == pytest.approx(1 / 3) for genre in taste.genres)
+    assert sum(count for _, count in taste.decades) == 3
+    assert (1990, 1) in taste.decades
+    assert [rated.movie.id for rated in taste.favourites] == [comet, bill, kiss]
+
+
+def test_taste_of_a_known_user_is_of_all_their_ratings(data, recommender):
+    rated, stars = data.interactions.user_ratings(7)
+    taste = recommender.taste(7)
+    assert taste.n_ratings == len(rated)
+    assert taste.mean_rating == pytest.approx(float(stars.mean()))
+    assert taste.favourites[0].rating == stars.max()
+
+
+def test_taste_of_nobody(recommender):
+    taste = recommender.taste_for({})
+    assert (taste.n_ratings, taste.genres, taste.decades, taste.favourites) == (0, (), (), ())
+    assert math.isnan(taste.mean_rating)
