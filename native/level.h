@@ -1,0 +1,37 @@
+// What a level is: its vector width, its register tile, and its vectors of floats and doubles.
+// Every header of the kernels is compiled once per level, each time into that level's namespace.
+//   CINEFOLD_LEVEL  the name of that namespace and of the level,
+//   CINEFOLD_LANES  floats per vector register,
+//   CINEFOLD_MR     rows of a register tile (CINEFOLD_MR x 2 vectors of accumulators).
+#pragma once
+
+#include "kernels.h"
+#include "simd.h"
+
+namespace cinefold::CINEFOLD_LEVEL {
+namespace {
+
+constexpr int W = CINEFOLD_LANES;
+constexpr int MR = CINEFOLD_MR;
+static_assert(kAlign % W == 0 && W % MR == 0);
+
+using S = Simd<W>;
+using Vec = S::Vec;
+typedef double Wide __attribute__((vector_size(W * sizeof(double))));
+
+inline Wide load_wide(const double* p) {
+    Wide v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+inline void store_wide(double* p, Wide v) { __builtin_memcpy(p, &v, sizeof v); }
+
+inline double sum_lanes(Wide v) {
+    double sum = 0;
+    for (int i = 0; i < W; ++i) sum += v[i];
+    return sum;
+}
+
+}  // namespace
+}  // namespace cinefold::CINEFOLD_LEVEL
