@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from cinefold.interactions import Interactions
 from cinefold.model import checks, persistence
 from cinefold.model.fitting import Factors, Validation, alternate, available_threads, predict_pairs
-from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
+from cinefold.model.half_step import FixedSide, SingularRowError, one_blas_thread, solve_rows
 from cinefold.model.objective import Objective, Target
 from cinefold.model.parameters import Parameters
 from cinefold.model.ranking import Ranking, top_k
@@ -411,9 +411,12 @@ class WeightedMatrixFactorization(Parameters):
         vectors = fixed.factors[row.columns].astype(np.float64)
         confidence = np.ones(len(vectors)) if row.weights is None else row.weights
         w0 = objective.unobserved_weight
-        equations = vectors.T * (confidence - w0) @ vectors
-        equations[np.diag_indices_from(equations)] += w0 * fixed.spectrum + row.regularization[0]
-        direction = np.linalg.solve(equations, fixed.factors[target].astype(np.float64))
+        with one_blas_thread():
+            equations = vectors.T * (confidence - w0) @ vectors
+            equations[np.diag_indices_from(equations)] += (
+                w0 * fixed.spectrum + row.regularization[0]
+            )
+            direction = np.linalg.solve(equations, fixed.factors[target].astype(np.float64))
         contributions = confidence * row.targets * (vectors @ direction)
         order = np.argsort(-contributions, kind="stable")
         return Explanation(

@@ -22,6 +22,8 @@ from threadpoolctl import ThreadpoolController
 from cinefold import _core
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
 
     from cinefold.model.objective import Observations
@@ -34,8 +36,13 @@ _ROWS_ROTATED_IN_DOUBLE = 4096
 
 @cache
 def _blas() -> ThreadpoolController:
-    """For one BLAS thread: idle ones would spin beside the solver's, and change the last bits."""
     return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """For small matrices: more BLAS threads would only spin beside the solver's."""
+    limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return limited
 
 
 class SingularRowError(ArithmeticError):
@@ -76,7 +83,7 @@ class FixedSide:
                 "the factors have grown beyond what float32 can hold; "
                 "increase regularization or scale the ratings down"
             )
-        with _blas().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             spectrum, rotation = np.linalg.eigh(gram)
         return cls._rotated(factors, spectrum[::-1].clip(0), rotation[:, ::-1], n_threads)
 
