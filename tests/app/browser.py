@@ -37,7 +37,7 @@ _PHONE = (
 
 
 @contextlib.contextmanager
-def served(environment: dict[str, str], log: Path) -> Iterator[str]:
+def served(environment: dict[str, str], log: Path, *options: str) -> Iterator[str]:
     """``cinefold app`` on a free port of this machine; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -46,7 +46,7 @@ def served(environment: dict[str, str], log: Path) -> Iterator[str]:
     run = [script] if script.exists() else ["-c", "from cinefold.cli import main; main()"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *run, "app", "--port", str(port)],
+            [sys.executable, *run, "app", "--port", str(port), *options],
             env={**os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ import pytest
 
 from cinefold import load_movielens
 from tests.app.browser import CHROMIUM, FLAGS, open_window, served
+from tests.movielens_files import as_folder, films, original_files
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
 
 
@@ -159,6 +160,19 @@ def test_training(window, address):
     window.page.get_by_role("button", name="Back to the default model").click()
     window.page.get_by_text("the default one").wait_for()
     window.check()
+
+
+def test_a_data_set_of_ones_own(browser, environment, tmp_path):
+    folder = as_folder(original_files(), tmp_path / "mine")
+    nothing_cached = {**environment, "CINEFOLD_DATA_DIR": str(tmp_path / "cache")}
+    with served(nothing_cached, tmp_path / "log", "--path", str(folder)) as url:
+        window = open_window(browser, 1280, "light")
+        window.page.goto(url)
+        window.page.get_by_text("Because you rated").first.wait_for()
+        window.settle()
+        assert set(window.cards()) <= {f"{f.readable} {f.year or ''}".strip() for f in films()}
+        window.check()
+        window.page.context.close()
 
 
 def test_about(window, address):

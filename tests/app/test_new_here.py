@@ -113,6 +113,19 @@ def test_clear_all(page):
     assert not cards(page)
 
 
+def test_cleared_ratings_can_be_brought_back(page):
+    rate_by_title(page, "Western", 0, 5)
+    rate_by_title(page, "Comedy", 3, 2)
+    before = cards(page)
+    widget(page.button, "Clear all").click().run()
+    widget(page.button, "Bring back 2 ratings").click().run()
+    assert cards(no_errors(page)) == before
+    assert len(keys(page, "stars-rated-")) == 2
+    page.button(key=f"remove-{film_id('Western', 0)}").click().run()
+    page.button(key=f"remove-{film_id('Comedy', 3)}").click().run()
+    assert not any(button.label.startswith("Bring back") for button in page.button)
+
+
 def test_only_dislikes_are_answered(page):
     rate_by_title(page, "Western", 0, 1)
     assert not cards(page)

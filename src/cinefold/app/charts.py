@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from cinefold.recommender import GenreTaste
 
 _GENRES_SHOWN = 10
-_BAR_HEIGHT, _AXIS_AND_LEGEND_HEIGHT, _CURVE_HEIGHT = 20, 140, 280
+_BAR_HEIGHT, _AXIS_AND_LEGEND_HEIGHT, _CURVE_HEIGHT = 20, 140, 340
+_PARTS = ("Training", "Validation", "Popularity")  # each has its colour in every chart
 
 
 def genre_profile(tastes: Sequence[GenreTaste]) -> None:
@@ -28,8 +29,17 @@ def genre_profile(tastes: Sequence[GenreTaste]) -> None:
         )
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=alt.X("ratings:Q", title="Films rated (number)", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("genre:N", title="Genre", sort=None, axis=alt.Axis(labelOverlap=False)),
+            x=alt.X(
+                "ratings:Q",
+                title="Films rated (number)",
+                axis=alt.Axis(tickMinStep=1, format="d", labelFlush=False),
+            ),
+            y=alt.Y(
+                "genre:N",
+                title="Genre",
+                sort=None,
+                axis=alt.Axis(labelOverlap=False, labelFlush=False),
+            ),
             color=alt.Color(
                 "mean:Q",
                 title="Mean rating (stars)",
@@ -73,6 +83,7 @@ def ranking_curve(history: Sequence[Mapping[str, Any]], popularity: float | None
 
 
 def _draw_lines(rows: list[dict[str, Any]], measure: str, description: str) -> None:
+    shown = {row["part"] for row in rows}
     chart = (
         alt.Chart(alt.InlineData(values=rows), height=_CURVE_HEIGHT)
         .mark_line(point=True)
@@ -80,15 +91,25 @@ def _draw_lines(rows: list[dict[str, Any]], measure: str, description: str) -> N
             x=alt.X(
                 "iteration:Q",
                 title="Iteration (number)",
-                axis=alt.Axis(tickMinStep=1, format="d"),
+                axis=alt.Axis(tickMinStep=1, format="d", labelFlush=False),
                 scale=alt.Scale(nice=False),
             ),
-            y=alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False)),
+            y=alt.Y(
+                "value:Q",
+                title=measure,
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(labelFlush=False),
+            ),
             color=alt.Color(
                 "part:N",
                 title=None,
-                sort=None,
-                legend=alt.Legend(orient="top", direction="horizontal"),
+                scale=alt.Scale(domain=_PARTS),
+                legend=alt.Legend(
+                    orient="top",
+                    direction="horizontal",
+                    values=[part for part in _PARTS if part in shown],
+                    padding=0,
+                ),
             ),
             tooltip=[
                 alt.Tooltip("part:N", title="Measured on"),

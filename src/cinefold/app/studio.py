@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cinefold.app.launch import chosen_dataset
 from cinefold.app.wording import counted
-from cinefold.datasets import DatasetError, load_movielens
+from cinefold.datasets import DatasetError, dataset_info, load_movielens
 from cinefold.recommender import MovieRecommender
 from cinefold.training import load_or_train
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from cinefold.datasets import MovieData
     from cinefold.training import TrainingRun
-
-DATASET = "ml-100k"
 
 
 class Studio:
@@ -84,8 +83,11 @@ def _prepare(shared: _Shared) -> None:
     with shared.lock:
         if shared.studio is not None:  # another visitor came first
             return
-        bar.progress(0.0, "Getting MovieLens 100K (5 MB, only once) …")
-        data = load_movielens(DATASET)
+        name, path = chosen_dataset()
+        spec = dataset_info(name)
+        source = f"{spec.size / 1e6:.0f} MB, only once" if path is None else "from your file"
+        bar.progress(0.0, f"Getting {spec.title} ({source}) …")
+        data = load_movielens(name, path=path)
         films = counted(data.interactions.n_items, "film")
         bar.progress(0.1, f"Preparing recommendations for {films} …")
         shared.studio = Studio(data, load_or_train(data, callbacks=[_shows(bar)]))
@@ -105,10 +107,15 @@ def _shows(bar: Any) -> Callable[[Any, dict[str, Any]], None]:
 
 
 def _say_what_is_missing(error: DatasetError) -> None:
+    _, path = chosen_dataset()
     st.title("The films are not here yet", anchor=False)
     st.markdown(
-        "Cinefold learns from the MovieLens 100K ratings. It fetches them once and keeps them, "
-        "but this time that did not work."
+        "Cinefold learns from ratings of films. It "
+        + (
+            "fetches them once and keeps them, but this time that did not work."
+            if path is None
+            else "was started with a file or folder of your own, but cannot read that."
+        )
     )
     st.button("Try again", icon=":material/refresh:", type="primary")
     st.code(str(error), language=None, wrap_lines=True)

@@ -25,11 +25,14 @@ class Visitor:
         Films they have not seen: not suggested for rating again.
     unwanted : set of movie id
         Films they do not want recommended.
+    cleared : dict of movie id to stars
+        The ratings that `clear` took away last, in case it was by mistake.
     """
 
     ratings: dict[Any, float] = field(default_factory=dict)
     unseen: set[Any] = field(default_factory=set)
     unwanted: set[Any] = field(default_factory=set)
+    cleared: dict[Any, float] = field(default_factory=dict)
 
     def rate(self, movie_id: Any, stars: float | None) -> None:
         """Give a film `stars`; None takes its rating back."""
@@ -38,11 +41,17 @@ class Visitor:
         else:
             self.ratings[movie_id] = stars
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Back to nothing."""
-        self.ratings.clear()
+        self.cleared = self.ratings
+        self.ratings = {}
         self.unseen.clear()
         self.unwanted.clear()
+
+    def restore(self) -> None:
+        """Give the cleared ratings again."""
+        self.ratings = self.cleared | self.ratings
+        self.cleared = {}
 
 
 def visitor() -> Visitor:

@@ -11,6 +11,13 @@ from typing import Annotated
 
 import typer
 
+from cinefold.app.launch import (
+    DATASET,
+    DATASET_PATH,
+    dataset_variables,
+    streamlit_arguments,
+)
+from cinefold.cli import options
 from cinefold.cli.console import complain, say
 
 _LOOPBACK = "127.0.0.1"
@@ -24,6 +31,21 @@ def serve(
             help="Address to serve on: this machine only, unless you say 0.0.0.0 to let others in."
         ),
     ] = _LOOPBACK,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            envvar=DATASET,
+            help="The data set: one that [bold]cinefold data list[/bold] names.",
+        ),
+    ] = "ml-100k",
+    path: Annotated[
+        Path | None,
+        typer.Option(
+            envvar=DATASET_PATH,
+            exists=True,
+            help="A folder or zip file with the data set, instead of the downloaded one.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the app for the browser; Ctrl-C ends it.
 
@@ -33,26 +55,14 @@ def serve(
     if importlib.util.find_spec("streamlit") is None:
         complain("the app needs more packages; install them with: pip install 'cinefold[app]'")
         raise typer.Exit(1)
+    options.known_dataset(dataset)
     _check_free(host, port)
     shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
     say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
     sys.stderr.flush()
+    os.environ.update(dataset_variables(dataset, path))
     # In place of this process: signals and the exit code are Streamlit's own.
-    os.execv(sys.executable, [sys.executable, *_streamlit_arguments(host, port)])  # noqa: S606
-
-
-def _streamlit_arguments(host: str, port: int) -> list[str]:
-    script = Path(__file__).parents[1] / "app" / "main.py"
-    options = {
-        "server.address": host,
-        "server.port": port,
-        "server.headless": "true",
-        "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": "false",
-        "global.developmentMode": "false",
-    }
-    flags = (word for name, value in options.items() for word in (f"--{name}", str(value)))
-    return ["-m", "streamlit", "run", str(script), *flags]
+    os.execv(sys.executable, [sys.executable, *streamlit_arguments(host, port)])  # noqa: S606
 
 
 def _check_free(host: str, port: int) -> None:

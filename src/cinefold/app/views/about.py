@@ -1,9 +1,12 @@
 """How it works, where the data comes from, and under which terms."""
 
+from pathlib import Path
+
 import streamlit as st
 
 import cinefold
-from cinefold.app.studio import DATASET
+from cinefold.app.launch import chosen_dataset
+from cinefold.app.wording import literal
 from cinefold.datasets import dataset_info
 
 _WIDTH = 760
@@ -38,7 +41,8 @@ research group at the University of Minnesota
 passing it on, so it is fetched on first use.
 """
 
-spec = dataset_info(DATASET)
+name, path = chosen_dataset()
+spec = dataset_info(name)
 with st.container(width=_WIDTH):
     st.title("About", anchor=False)
     st.markdown(_MODEL)
@@ -54,6 +58,8 @@ with st.container(width=_WIDTH):
             licence=spec.licence,
         )
     )
+    if path is not None:
+        st.markdown(f"Here it is read from {literal(Path(path).name)}, and may be another edition.")
     st.caption(
         f"Cinefold {cinefold.__version__}, MIT licence. What you rate stays with this session."
     )

@@ -65,6 +65,7 @@ def _suggestion_foot(movie: Movie) -> None:
 def draw_ratings(recommender: MovieRecommender) -> None:
     you = visitor()
     if not you.ratings:
+        draw_undo()
         return
     st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
     scrolls = len(you.ratings) > _ROWS_BEFORE_SCROLLING
@@ -74,7 +75,18 @@ def draw_ratings(recommender: MovieRecommender) -> None:
     with st.container(horizontal=True):
         rated = recommender.taste_for(you.ratings).favourites
         csv_button("Ratings as CSV", ratings_csv(rated), "cinefold-my-ratings")
-        st.button("Clear all", icon=":material/delete:", on_click=you.forget)
+        st.button("Clear all", icon=":material/delete:", on_click=you.clear)
+
+
+def draw_undo() -> None:
+    """Nothing is lost by clearing, until the next rating."""
+    you = visitor()
+    if you.cleared:
+        st.button(
+            f"Bring back {counted(len(you.cleared), 'rating')}",
+            icon=":material/undo:",
+            on_click=you.restore,
+        )
 
 
 def _rating_foot(movie: Movie) -> None:

@@ -1,0 +1,33 @@
+"""How the app is started: Streamlit's arguments, and what the command tells the pages."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DATASET, DATASET_PATH = "CINEFOLD_DATASET", "CINEFOLD_DATASET_PATH"
+_USUAL_DATASET = "ml-100k"
+
+
+def streamlit_arguments(host: str, port: int) -> list[str]:
+    """What follows ``python`` to serve the app; the looks are in ``.streamlit/config.toml``."""
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "global.developmentMode": "false",
+    }
+    flags = (word for name, value in options.items() for word in (f"--{name}", str(value)))
+    return ["-m", "streamlit", "run", str(Path(__file__).with_name("main.py")), *flags]
+
+
+def dataset_variables(dataset: str, path: Path | None) -> dict[str, str]:
+    """The environment in which the pages find this data set (no path: download it)."""
+    return {DATASET: dataset, DATASET_PATH: "" if path is None else str(path.resolve())}
+
+
+def chosen_dataset() -> tuple[str, str | None]:
+    """The name of the data set, and the file or folder to read it from (None: download it)."""
+    return os.environ.get(DATASET) or _USUAL_DATASET, os.environ.get(DATASET_PATH) or None

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from cinefold.app.launch import chosen_dataset, dataset_variables, streamlit_arguments
+from tests.app.conftest import MAIN
+from tests.app.drawn import cards, no_errors, texts, widget
+from tests.movielens_files import as_folder, as_zip, original_files
+
+
+@pytest.fixture
+def own_path(monkeypatch, tmp_path):
+    """Sets the data set that the app is started with."""
+
+    def set_(path):
+        for name, value in dataset_variables("ml-100k", path).items():
+            monkeypatch.setenv(name, value)
+
+    monkeypatch.chdir(tmp_path)
+    return set_
+
+
+def test_the_pages_find_what_the_command_said(own_path, tmp_path):
+    assert chosen_dataset() == ("ml-100k", None)
+    own_path(tmp_path / "mine.zip")
+    assert chosen_dataset() == ("ml-100k", str(tmp_path / "mine.zip"))
+    own_path(None)
+    assert chosen_dataset() == ("ml-100k", None)
+
+
+def test_streamlit_serves_the_registry_of_pages():
+    arguments = streamlit_arguments("127.0.0.1", 8600)
+    assert arguments[:4] == ["-m", "streamlit", "run", str(MAIN)]
+    assert arguments[arguments.index("--server.port") + 1] == "8600"
+    assert arguments[arguments.index("--browser.gatherUsageStats") + 1] == "false"
+
+
+def test_a_local_data_set_is_used(open_page, own_path, tmp_path):
+    own_path(as_zip(original_files(), tmp_path / "my_ratings.zip"))
+    page = no_errors(open_page("for_you"))
+    assert len(page.selectbox(key="user").options) == 60
+    assert cards(page)
+    page.switch_page("views/about.py").run()
+    assert any("my_ratings.zip" in text for text in texts(no_errors(page)))
+
+
+def test_a_local_data_set_that_cannot_be_read_is_said(open_page, own_path, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    own_path(folder)
+    page = no_errors(open_page("for_you"))
+    assert page.title[0].value == "The films are not here yet"
+    assert "u.data and u.item" in page.code[0].value
+    assert any("of your own" in text for text in texts(page))
+
+    as_folder(original_files(), folder)
+    widget(page.button, "Try again").click().run()
+    assert cards(no_errors(page))
