@@ -177,6 +177,12 @@ def test_unknown_title_lists_candidates(catalog: MovieCatalog) -> None:
     assert caught.value.candidates == []
 
 
+def test_typo_and_wrong_year_still_list_the_film(catalog: MovieCatalog) -> None:
+    with pytest.raises(TitleError) as caught:
+        catalog.resolve("The Lst Galaxy (1999)")
+    assert caught.value.candidates[0].title == "The Last Galaxy"
+
+
 def test_wrong_year_lists_the_film_of_that_title(catalog: MovieCatalog) -> None:
     with pytest.raises(TitleError) as caught:
         catalog.resolve("The Last Galaxy (1999)")

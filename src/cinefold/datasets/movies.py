@@ -167,7 +167,7 @@ class MovieCatalog:
         movies = [self._movies[key] for key in ids if year in (None, self._movies[key].year)]
         if not movies:
             near = [self._movies[key] for key in ids]
-            near = near or [match.movie for match in self.search(title, limit=5)]
+            near = near or [match.movie for match in self.search(text, limit=5)]
             hint = "did you mean" if near else "search with another part of it"
             raise TitleError(f"no film is titled {title!r}; {hint}", near)
         if len({(movie.title, movie.year) for movie in movies}) > 1:
