@@ -30,8 +30,7 @@ struct Workspace {
     float* matrix;   // upper triangle, row-major, matrix_stride(order)
     float* inverse;  // reciprocal pivots
     float* rhs;
-    float* scale;  // D^-1/2
-    float* x;
+    float* scale;    // D^-1/2
     float* targets;  // c_j r_j of the packed observations
     double* wide;    // residual and solution of a refinement
 };
@@ -45,7 +44,7 @@ std::size_t panel_floats(int stride) {
 std::size_t workspace_floats(int n_factors) {
     const int stride = padded(n_factors);
     return panel_floats(stride) + std::size_t(stride) * kCapacity +
-           std::size_t(stride) * matrix_stride(stride) + 5 * vector_floats(stride) +
+           std::size_t(stride) * matrix_stride(stride) + 4 * vector_floats(stride) +
            4 * std::size_t(stride) + 16 * kAlign;
 }
 
@@ -62,7 +61,6 @@ Workspace carve(float* memory, int stride) {
     w.inverse = take(vector_floats(stride));
     w.rhs = take(vector_floats(stride));
     w.scale = take(vector_floats(stride));
-    w.x = take(vector_floats(stride));
     w.targets = take(vector_floats(stride));
     w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
     return w;
@@ -236,25 +234,32 @@ void accumulate_rhs(const Workspace& w, int stride, int depth) {
     }
 }
 
+// Inner products with x (length,) of the W packed vectors that start at `packed`; `capacity` is the
+// depth their panels were laid out for.
+inline Vec inner_products(const float* packed, std::ptrdiff_t capacity, const float* x,
+                          int length) {
+    Vec dot[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) dot[i] = S::zero();
+    for (int p = 0; p < length; p += W) {
+        const float* panel = packed + p * capacity;
+        const Vec xv = S::load(x + p);
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) dot[i] = dot[i] + S::load(panel + i * W) * xv;
+    }
+    S::transpose(dot);
+    Vec sum = dot[0];
+#pragma GCC unroll 16
+    for (int i = 1; i < W; ++i) sum = sum + dot[i];
+    return sum;
+}
+
 // Losses of the packed observations [first, first + depth).
 void predict_packed(const Workspace& w, const Row& row, int64_t first, int depth, int stride,
                     const float* x, LossSums& sums) {
-    for (int k = 0; k < depth; k += W) {
-        Vec dot[W];
-#pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) dot[i] = S::zero();
-        for (int p = 0; p < stride; p += W) {
-            const float* panel = w.panels + std::ptrdiff_t(p) * kCapacity + k * W;
-            const Vec xv = S::load(x + p);
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) dot[i] = dot[i] + S::load(panel + i * W) * xv;
-        }
-        S::transpose(dot);
-        Vec prediction = dot[0];
-#pragma GCC unroll 16
-        for (int i = 1; i < W; ++i) prediction = prediction + dot[i];
-        add_losses(sums, row, first + k, depth - k, prediction);
-    }
+    for (int k = 0; k < depth; k += W)
+        add_losses(sums, row, first + k, depth - k,
+                   inner_products(w.panels + k * W, kCapacity, x, stride));
 }
 
 double sum_of_squares(const float* values, int64_t n) {
@@ -388,22 +393,9 @@ Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
                              : 0.0f;
         add_losses(sums, row, j, n - j, S::load(s));
     }
-    for (int f = 0; f < stride; f += W) {
-        Vec dot[W];
-#pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) dot[i] = S::zero();
-        for (int j = 0; j < order; j += W) {
-            const Vec t = S::load(w.rhs + j);
-            const float* panel = w.panels + std::ptrdiff_t(j) * stride + f * W;
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) dot[i] = dot[i] + S::load(panel + i * W) * t;
-        }
-        S::transpose(dot);
-        Vec sum = dot[0];
-#pragma GCC unroll 16
-        for (int i = 1; i < W; ++i) sum = sum + dot[i];
-        S::store(x + f, sum * S::load(w.scale + f));
-    }
+    for (int f = 0; f < stride; f += W)
+        S::store(x + f,
+                 S::load(w.scale + f) * inner_products(w.panels + f * W, stride, w.rhs, order));
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
 }

@@ -16,21 +16,11 @@ import urllib.request
 import numpy as np
 import pytest
 
-from cinefold import WeightedMatrixFactorization, __version__, load_movielens
+from cinefold import WeightedMatrixFactorization, __version__
 from cinefold.cli import commands
 from tests.movielens_files import as_folder, as_zip, digest, original_files
 
 PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return as_folder(original_files(), tmp_path_factory.mktemp("ml-100k"))
-
-
-@pytest.fixture(scope="module")
-def data(folder):
-    return load_movielens(path=folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from cinefold import Interactions, UnknownIdError, load_movielens
+from cinefold import Interactions, UnknownIdError
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.training import default_model
-from tests.movielens_files import as_folder, original_files
 
 LOWEST = 1
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return load_movielens(path=as_folder(original_files(), tmp_path_factory.mktemp("ml-100k")))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cinefold import Interactions, load_movielens
+from cinefold import Interactions
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.training import (
     DEFAULT_PARAMETERS,
@@ -22,19 +22,8 @@ from cinefold.training import (
     load_or_train,
     train,
 )
-from tests.movielens_files import as_folder, original_files
 
 SMALL = {"n_factors": 8, "max_iter": 4, "n_threads": 1}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return as_folder(original_files(), tmp_path_factory.mktemp("ml-100k"))
-
-
-@pytest.fixture(scope="module")
-def data(folder):
-    return load_movielens(path=folder)
 
 
 @pytest.fixture(scope="module")

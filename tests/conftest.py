@@ -1,0 +1,27 @@
+"""The small data set that most tests of the product share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cinefold import load_movielens
+from tests.movielens_files import as_folder, original_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cinefold import MovieData
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Synthetic ratings and films in the files of MovieLens 100K."""
+    return as_folder(original_files(), tmp_path_factory.mktemp("ml-100k"))
+
+
+@pytest.fixture(scope="session")
+def data(folder: Path) -> MovieData:
+    """The same, loaded; nothing may change it."""
+    return load_movielens(path=folder)
