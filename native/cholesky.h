@@ -1,7 +1,11 @@
 // Cholesky factorisation  A = U'U  by block rows of W, left-looking, and the two triangular solves.
+// Blocks on the diagonal are kept as the transposed inverse of U's: all that follows them are
+// products then, without the latency of a substitution.
 #pragma once
 
 #include <math.h>
+
+#include <utility>
 
 #include "tile.h"
 
@@ -10,103 +14,135 @@ namespace {
 
 inline int matrix_stride(int order) { return order + W; }  // odd number of cache lines: no aliasing
 
-// Factors the W x W block on the diagonal in registers and solves its part of U'y = rhs.
-inline bool factor_diagonal(float* u, std::ptrdiff_t stride, float* inverse, float* rhs) {
+// Lane masks, as floats to be multiplied or integers to be tested, would cost a load each; these
+// are constants of the level.
+typedef int32_t Mask __attribute__((vector_size(W * sizeof(int32_t))));
+
+template <int K, std::size_t... Lane>
+constexpr Mask lane_is(std::index_sequence<Lane...>) {
+    return Mask{(int(Lane) == K ? -1 : 0)...};
+}
+
+template <int K, std::size_t... Lane>
+constexpr Mask lane_above(std::index_sequence<Lane...>) {
+    return Mask{(int(Lane) > K ? -1 : 0)...};
+}
+
+using Lanes = std::make_index_sequence<W>;
+
+template <int K, int I>
+inline void eliminate_row(Vec (&row)[W], const Vec pivot_row, const Vec multiples) {
+    const Vec kept = lane_is<K>(Lanes{}) ? S::zero() : row[I];
+    row[I] = kept - pivot_row * S::template splat_lane<I>(multiples);
+}
+
+// Gauss-Jordan step K on the rows below it: left of column K they hold L^-1, right of it what is
+// left of A = L D L'.
+template <int K, std::size_t... Below>
+inline void eliminate(Vec (&row)[W], Vec& y, float* pivots, float* z,
+                      std::index_sequence<Below...>) {
+    const Vec pivot = S::template splat_lane<K>(row[K]);
+    const Vec multiples = row[K] / pivot;
+    const Vec pivot_row = lane_is<K>(Lanes{}) ? S::splat(1.0f) : row[K];
+    (eliminate_row<K, K + 1 + int(Below)>(row, pivot_row, multiples), ...);
+    pivots[K] = pivot[0];
+    const Vec yk = S::template splat_lane<K>(y);
+    z[K] = yk[0];
+    y = y - multiples * yk;
+    row[K] = lane_above<K>(Lanes{}) ? S::zero() : pivot_row;
+}
+
+template <std::size_t... K>
+inline void eliminate_all(Vec (&row)[W], Vec& y, float* pivots, float* z,
+                          std::index_sequence<K...>) {
+    (eliminate<int(K)>(row, y, pivots, z, std::make_index_sequence<W - 1 - K>{}), ...);
+}
+
+// Replaces the W x W block on the diagonal by U^-T = D^-1/2 L^-1 and its part of rhs by U^-T rhs.
+inline bool factor_diagonal(float* block, std::ptrdiff_t stride, float* rhs) {
     Vec row[W];
 #pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) row[i] = S::load(u + i * stride);
+    for (int i = 0; i < W; ++i) row[i] = S::load(block + i * stride);
     Vec y = S::load(rhs);
+    alignas(64) float pivots[W], z[W], root[W];
+    eliminate_all(row, y, pivots, z, Lanes{});
     bool positive = true;
+    for (int i = 0; i < W; ++i) positive &= pivots[i] > 0.0f;
+    for (int i = 0; i < W; ++i) root[i] = 1.0f / sqrtf(pivots[i]);
+    S::store(rhs, S::load(z) * S::load(root));
 #pragma GCC unroll 16
-    for (int k = 0; k < W; ++k) {
-        const float pivot = row[k][k];
-        positive &= pivot > 0.0f;
-        const float inv = 1.0f / sqrtf(pivot);
-        inverse[k] = inv;
-        row[k] = row[k] * inv;
-        S::store(u + k * stride, row[k]);
-        const float yk = y[k] * inv;
-        rhs[k] = yk;
-        y = y - row[k] * yk;
-#pragma GCC unroll 16
-        for (int i = k + 1; i < W; ++i) row[i] = row[i] - row[k] * row[k][i];
-    }
+    for (int i = 0; i < W; ++i) S::store(block + i * stride, row[i] * root[i]);
     return positive;
 }
 
-// U_kk' X = A for one block of W columns to the right of the diagonal block.
-inline void solve_panel(const float* diagonal, std::ptrdiff_t stride, const float* inverse,
-                        float* a) {
-    Vec x[W];
-#pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) {
-        Vec sum = S::load(a + i * stride);
-#pragma GCC unroll 16
-        for (int k = 0; k < i; ++k) sum = sum - x[k] * diagonal[k * stride + i];
-        x[i] = sum * inverse[i];
-        S::store(a + i * stride, x[i]);
+// Rows [row, row + W) of A, from the diagonal on, less what the rows above account for.
+inline void update_rows(float* u, std::ptrdiff_t stride, int row, int order) {
+    for (int r = row; r < row + W; r += MR) {
+        const Strided a{u + r, stride};
+        int col = row;
+        for (; col + 2 * W <= order; col += 2 * W)
+            tile<2, Start::load, true>(u + r * stride + col, stride, a, Strided{u + col, stride},
+                                       row);
+        if (col < order)
+            tile<1, Start::load, true>(u + r * stride + col, stride, a, Strided{u + col, stride},
+                                       row);
     }
 }
 
-inline void update_rows(float* u, std::ptrdiff_t stride, int row, int order) {
-    for (int r = row; r < row + W; r += MR) {
-        int col = row;
-        for (; col + 2 * W <= order; col += 2 * W)
-            tile<2, Start::load, true>(u + r * stride + col, stride, u + r, stride, u + col, stride,
-                                       W, row);
-        if (col < order)
-            tile<1, Start::load, true>(u + r * stride + col, stride, u + r, stride, u + col, stride,
-                                       0, row);
-    }
+// The row of blocks right of a diagonal block, times its U^-T, in place: from the bottom up, since
+// U^-T is lower triangular.
+inline void solve_panel(const float* diagonal, float* panel, std::ptrdiff_t stride, int width) {
+    for (int col = 0; col < width; col += 2 * W)
+        for (int r = W - MR; r >= 0; r -= MR) {
+            const Transposed a{diagonal + r * stride, stride};
+            const Strided b{panel + col, stride};
+            float* c = panel + r * stride + col;
+            if (col + W < width)
+                tile<2, Start::zero>(c, stride, a, b, r + MR);
+            else
+                tile<1, Start::zero>(c, stride, a, b, r + MR);
+        }
 }
 
 // rhs[col..] -= U[rows, col..]' y[rows] for the block of rows just solved.
 inline void subtract_block(const float* panel, std::ptrdiff_t stride, const float* y, float* rhs) {
-    Vec rest = S::load(rhs);
+    Vec rest[2] = {S::load(rhs), S::zero()};
 #pragma GCC unroll 16
-    for (int k = 0; k < W; ++k) rest = rest - S::load(panel + k * stride) * y[k];
-    S::store(rhs, rest);
+    for (int k = 0; k < W; ++k) rest[k % 2] = rest[k % 2] - S::load(panel + k * stride) * y[k];
+    S::store(rhs, rest[0] + rest[1]);
 }
 
 // U x = rhs in place.
-void solve_backward(const float* u, std::ptrdiff_t stride, int order, const float* inverse,
-                    float* rhs) {
+void solve_backward(const float* u, std::ptrdiff_t stride, int order, float* rhs) {
     for (int row = order - W; row >= 0; row -= W) {
-        Vec sums[W];
+        if (row + W < order) {
+            Vec sums[W];
 #pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) sums[i] = S::zero();
-        for (int col = row + W; col < order; col += W) {
-            const Vec x = S::load(rhs + col);
+            for (int i = 0; i < W; ++i) sums[i] = S::zero();
+            for (int col = row + W; col < order; col += W) {
+                const Vec x = S::load(rhs + col);
 #pragma GCC unroll 16
-            for (int i = 0; i < W; ++i)
-                sums[i] = sums[i] + S::load(u + (row + i) * stride + col) * x;
+                for (int i = 0; i < W; ++i)
+                    sums[i] = sums[i] + S::load(u + (row + i) * stride + col) * x;
+            }
+            S::store(rhs + row, S::load(rhs + row) - S::sum_rows(sums));
         }
-        S::transpose(sums);
-        Vec y = S::load(rhs + row);
+        Vec x[4] = {S::zero(), S::zero(), S::zero(), S::zero()};
 #pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) y = y - sums[i];
-        Vec columns[W];
-#pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) columns[i] = S::load(u + (row + i) * stride + row);
-        S::transpose(columns);
-#pragma GCC unroll 16
-        for (int i = W - 1; i >= 0; --i) {
-            const float xi = y[i] * inverse[row + i];
-            rhs[row + i] = xi;
-            y = y - columns[i] * xi;
-        }
+        for (int i = 0; i < W; ++i)
+            x[i % 4] = x[i % 4] + S::load(u + (row + i) * stride + row) * rhs[row + i];
+        S::store(rhs + row, (x[0] + x[1]) + (x[2] + x[3]));
     }
 }
 
 // U'y = rhs in place.
-void solve_forward(const float* u, std::ptrdiff_t stride, int order, const float* inverse,
-                   float* rhs) {
+void solve_forward(const float* u, std::ptrdiff_t stride, int order, float* rhs) {
     for (int row = 0; row < order; row += W) {
-        Vec rest = S::load(rhs + row);
-        for (int k = 0; k < W; ++k) {
-            rhs[row + k] = rest[k] * inverse[row + k];
-            rest = rest - S::load(u + (row + k) * stride + row) * rhs[row + k];
-        }
+        const Vec rest = S::load(rhs + row);
+        Vec products[W];
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) products[i] = S::load(u + (row + i) * stride + row) * rest;
+        S::store(rhs + row, S::sum_rows(products));
         for (int col = row + W; col < order; col += W)
             subtract_block(u + row * stride + col, stride, rhs + row, rhs + col);
     }
@@ -114,23 +150,20 @@ void solve_forward(const float* u, std::ptrdiff_t stride, int order, const float
 
 // Factors A in place and solves A x = rhs in place; `order` is a multiple of W. False if A is not
 // positive definite. `y_squared` is |y|^2 of the intermediate U'y = rhs.
-bool cholesky_solve(float* u, std::ptrdiff_t stride, int order, float* inverse, float* rhs,
-                    double* y_squared) {
+bool cholesky_solve(float* u, std::ptrdiff_t stride, int order, float* rhs, double* y_squared) {
     Wide squares{};
     for (int row = 0; row < order; row += W) {
         if (row > 0) update_rows(u, stride, row, order);
         float* diagonal = u + row * stride + row;
-        if (!factor_diagonal(diagonal, stride, inverse + row, rhs + row)) return false;
-        for (int col = row + W; col < order; col += W) {
-            float* panel = u + row * stride + col;
-            solve_panel(diagonal, stride, inverse + row, panel);
-            subtract_block(panel, stride, rhs + row, rhs + col);
-        }
+        if (!factor_diagonal(diagonal, stride, rhs + row)) return false;
+        solve_panel(diagonal, diagonal + W, stride, order - row - W);
+        for (int col = row + W; col < order; col += W)
+            subtract_block(u + row * stride + col, stride, rhs + row, rhs + col);
         const Wide y = __builtin_convertvector(S::load(rhs + row), Wide);
         squares += y * y;
     }
     *y_squared = sum_lanes(squares);
-    solve_backward(u, stride, order, inverse, rhs);
+    solve_backward(u, stride, order, rhs);
     return true;
 }
 

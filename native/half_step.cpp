@@ -51,6 +51,16 @@ class RowQueue {
     std::mutex mutex_;
 };
 
+// Rows between asking for memory and needing it: light rows take less time than memory does.
+int64_t rows_ahead(int64_t n) { return std::clamp<int64_t>(32 / std::max<int64_t>(n, 1), 1, 16); }
+
+void fetch_observations(const Observations& rows, int64_t at, int64_t end) {
+    if (at >= end) return;
+    const int64_t begin = rows.offsets[rows.order[at]];
+    __builtin_prefetch(rows.columns + begin);
+    __builtin_prefetch(rows.targets + begin);
+}
+
 // A partition that depends on the problem alone keeps sums independent of the number of threads.
 int64_t gram_blocks(int64_t n, int d) {
     const int64_t by_memory = std::max<int64_t>(1, (int64_t(32) << 20) / (int64_t(d) * d));
@@ -97,10 +107,11 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
                 const int64_t i = rows.order[at];
                 RowLoss loss{};
                 Row row = rows.row(i);
-                if (at + 1 < end) {
-                    const Row next = rows.row(rows.order[at + 1]);
+                if (const int64_t ahead = at + rows_ahead(row.n); ahead < end) {
+                    const Row next = rows.row(rows.order[ahead]);
                     row.next_columns = next.columns;
                     row.n_next = next.n;
+                    fetch_observations(rows, at + 2 * (ahead - at), end);
                 }
                 if (kernels.solve_row(side, row, workspace.get(), x.get(), &loss) != Status::ok) {
                     int64_t first = singular.load();
@@ -163,11 +174,19 @@ void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int
     });
 }
 
-FixedSide fixed_side(const float* rows, const float* norms, const double* base, int n_factors,
-                     float unobserved_weight) {
+FixedSide fixed_side(const float* rows, const float* norms, int64_t n_rows, const double* base,
+                     int n_factors, float unobserved_weight) {
     const auto [smallest, largest] = std::minmax_element(base, base + n_factors);
-    return {rows,      norms,   base, n_factors, padded(n_factors), unobserved_weight,
-            *smallest, *largest};
+    const float* largest_norm = std::max_element(norms, norms + n_rows);
+    return {rows,
+            norms,
+            base,
+            n_factors,
+            padded(n_factors),
+            unobserved_weight,
+            *smallest,
+            *largest,
+            n_rows ? *largest_norm : 0.0f};
 }
 
 }  // namespace cinefold

@@ -45,7 +45,7 @@ const KernelTable& select_kernels();
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, float* factors,
                    double* losses, int n_threads, const std::function<bool()>& interrupted);
 
-// V'V (d, d) of V (n, d), in double precision.
+// V'V (d, d) of V (n, d), summed in double precision.
 void gram(const KernelTable&, const float* v, int64_t n, int d, double* out, int n_threads);
 
 // out (n, padded(d)) = a (n, d) @ q (d, padded(d))
@@ -56,7 +56,7 @@ void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q
 void squared_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* out,
                    int n_threads);
 
-FixedSide fixed_side(const float* rows, const float* norms, const double* base, int n_factors,
-                     float unobserved_weight);
+FixedSide fixed_side(const float* rows, const float* norms, int64_t n_rows, const double* base,
+                     int n_factors, float unobserved_weight);
 
 }  // namespace cinefold

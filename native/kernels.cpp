@@ -7,37 +7,26 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-// The Gram matrix is needed in double precision throughout: its rounding would show in the small
-// eigenvalues, which ill-conditioned rows depend on.
 void add_gram(const float* v, int64_t n, int d, int64_t v_stride, float* memory, double* out) {
     const int stride = padded(d);
-    constexpr int depth_limit = 64;
-    double* panels = reinterpret_cast<double*>(memory);  // [panel][depth][W]
-    for (int64_t first = 0; first < n; first += depth_limit) {
-        const int depth = n - first < depth_limit ? int(n - first) : depth_limit;
+    const std::ptrdiff_t ld = matrix_stride(stride);
+    const Workspace w = carve(memory, stride);
+    for (int64_t first = 0; first < n; first += kDepth) {
+        const int depth = n - first < kDepth ? int(n - first) : kDepth;
         for (int k = 0; k < depth; ++k)
             for (int i = 0; i < stride; i += W) {
                 const float* source = v + (first + k) * v_stride + i;
-                const Vec value =
-                    i + W <= d ? S::load(source) : load_some(source, d - i > 0 ? d - i : 0);
-                store_wide(panels + (std::ptrdiff_t(i) * depth_limit + k * W),
-                           __builtin_convertvector(value, Wide));
+                S::store(w.packed + k * ld + i,
+                         i + W <= d ? S::load(source) : load_some(source, d - i > 0 ? d - i : 0));
             }
-        for (int col = 0; col < stride; col += W)
-            for (int row = 0; row < col + W; row += MR) {
-                const double* a = panels + std::ptrdiff_t(row / W * W) * depth_limit + row % W;
-                const double* b = panels + std::ptrdiff_t(col) * depth_limit;
-                Wide sum[MR] = {};
-                for (int k = 0; k < depth; ++k) {
-                    const Wide bv = load_wide(b + k * W);
-#pragma GCC unroll 16
-                    for (int i = 0; i < MR; ++i) sum[i] += bv * a[k * W + i];
-                }
-#pragma GCC unroll 16
-                for (int i = 0; i < MR; ++i) {
-                    double* c = out + std::ptrdiff_t(row + i) * stride + col;
-                    store_wide(c, load_wide(c) + sum[i]);
-                }
+        const Strided rows{w.packed, ld};
+        symmetric_product<Start::zero, false>(w.matrix, ld, stride, rows, rows, depth, nullptr,
+                                              nullptr, [] {});
+        for (int row = 0; row < stride; ++row)
+            for (int col = row / W * W; col < stride; col += W) {
+                double* sum = out + std::ptrdiff_t(row) * stride + col;
+                store_wide(sum, load_wide(sum) + __builtin_convertvector(
+                                                     S::load(w.matrix + row * ld + col), Wide));
             }
     }
 }
@@ -47,9 +36,14 @@ void multiply(const float* a, int64_t n, int d_in, int64_t a_stride, const float
     const std::ptrdiff_t stride = padded(d_out);
     int64_t row = 0;
     for (; row + MR <= n; row += MR)
-        for (int col = 0; col < stride; col += W)
-            tile<1, Start::zero, false, true>(out + row * stride + col, stride, a + row * a_stride,
-                                              a_stride, q + col, stride, 0, d_in);
+        for (int col = 0; col < stride; col += 2 * W) {
+            const Transposed rows{a + row * a_stride, a_stride};
+            float* c = out + row * stride + col;
+            if (col + W < stride)
+                tile<2, Start::zero>(c, stride, rows, Strided{q + col, stride}, d_in);
+            else
+                tile<1, Start::zero>(c, stride, rows, Strided{q + col, stride}, d_in);
+        }
     for (; row < n; ++row)
         for (int col = 0; col < stride; col += W) {
             Vec sum = S::zero();
@@ -96,14 +90,13 @@ void score(const float* queries, int n_queries, int64_t query_stride, const floa
     for (std::ptrdiff_t col = 0; col < out_stride; col += 2 * W) {
         const float* items = panels + col * stride;
         for (int row = 0; row < n_queries; row += MR) {
-            const float* q = queries + row * query_stride;
+            const Transposed q{queries + row * query_stride, query_stride};
+            const Panels b{items, panel};
             float* c = out + row * out_stride + col;
             if (col + W < out_stride)
-                tile<2, Start::zero, false, true>(c, out_stride, q, query_stride, items, W, panel,
-                                                  n_factors);
+                tile<2, Start::zero>(c, out_stride, q, b, n_factors);
             else
-                tile<1, Start::zero, false, true>(c, out_stride, q, query_stride, items, W, 0,
-                                                  n_factors);
+                tile<1, Start::zero>(c, out_stride, q, b, n_factors);
         }
     }
 }

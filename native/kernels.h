@@ -17,11 +17,12 @@ inline int padded(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
 struct FixedSide {
     const float* rows;   // (n_rows, stride), zero padded, 64-byte aligned
     const float* norms;  // (n_rows,)  |v|^2
-    const double* base;  // (n_factors,)  unobserved_weight * eigenvalues of V'V
+    const double* base;  // (stride,)  unobserved_weight * eigenvalues of V'V, zero padded
     int n_factors;
     int stride;  // padded(n_factors)
     float unobserved_weight;
     double smallest_base, largest_base;
+    float largest_norm;
 };
 
 // One row of the normal equations: the observed entries of one user (or item).
@@ -48,7 +49,7 @@ struct KernelTable {
     // Solves one row exactly. `x` holds `stride` floats, zero beyond n_factors on return.
     Status (*solve_row)(const FixedSide&, const Row&, float* workspace, float* x, RowLoss*);
     // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`; upper
-    // triangle only.
+    // triangle only, in float32 over a few rows at a time, their sums in double precision.
     void (*add_gram)(const float* v, int64_t n, int d, int64_t stride, float* workspace,
                      double* out);
     // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))

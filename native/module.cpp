@@ -106,22 +106,22 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
                 std::optional<In<float, 1>> weights, In<double, 1> regularization,
                 In<int64_t, 1> order, InOut<float, 2> factors, InOut<double, 2> losses,
                 int n_threads) {
-    const std::size_t n_rows = regularization.shape(0), d = base.shape(0);
+    const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
+    require(base.shape(0) == fixed.shape(1), "base must have one entry per column of fixed");
     require(norms.shape(0) == fixed.shape(0), "norms must have one entry per row of fixed");
     require(offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows &&
                 factors.shape(0) == n_rows && losses.shape(0) == n_rows,
             "offsets, order, factors and losses must have one entry per row");
-    require(factors.shape(1) == d && losses.shape(1) == 2,
-            "factors must have n_factors columns and losses two");
+    require(losses.shape(1) == 2, "losses must have two columns");
     require(columns.shape(0) == targets.shape(0) &&
                 columns.shape(0) == std::size_t(offsets.data()[n_rows]) &&
                 (!weights || weights->shape(0) == columns.shape(0)),
             "columns, targets and weights must have one entry per observation");
 
-    const auto side =
-        cinefold::fixed_side(fixed.data(), norms.data(), base.data(), int(d), unobserved_weight);
+    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), int64_t(fixed.shape(0)),
+                                           base.data(), int(d), unobserved_weight);
     const cinefold::Observations rows{
         offsets.data(),        columns.data(), targets.data(), weights ? weights->data() : nullptr,
         regularization.data(), order.data(),   int64_t(n_rows)};

@@ -18,34 +18,33 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-constexpr int kDepth = 128;            // observations packed at a time
-constexpr int kCapacity = kDepth + 1;  // of a panel: panels a power of two apart share cache sets
-constexpr int kLine = 16;              // floats of a cache line
+constexpr int kDepth = 64;                // observations of a product: their rows stay in L1 or L2
+constexpr int kTiny = 4;                  // rows of so few are solved without a packed product
+constexpr int kLine = 16;                 // floats of a cache line
 constexpr float kSmallestWeight = 1e-3f;  // below it, dividing by the weight costs accuracy
 constexpr double kIllConditioned = 1500;
 
 struct Workspace {
-    float* panels;   // packed vectors, [panel][depth][W]
-    float* scaled;   // the same, each vector times its weight
-    float* matrix;   // upper triangle, row-major, matrix_stride(order)
-    float* inverse;  // reciprocal pivots
-    float* rhs;
-    float* scale;    // D^-1/2
-    float* targets;  // c_j r_j of the packed observations
-    double* wide;    // residual and solution of a refinement
+    float* packed;       // primal: observations times their weights, (depth, matrix_stride(d));
+                         // dual: X' (d, matrix_stride(n))
+    float* matrix;       // upper triangle, row-major, matrix_stride(order)
+    float* rhs;          // (order,)
+    float* scale;        // D^-1/2 for the lambda
+    double* scale_for;   // of the last row that asked for it
+    float* targets;      // c_j r_j
+    double* wide;        // residual and solution of a refinement
+    const float** rows;  // the fixed side's rows of the observations at hand
 };
 
-std::size_t vector_floats(int stride) { return std::size_t(stride > kDepth ? stride : kDepth) + W; }
+int packed_rows(int stride) { return stride > kDepth ? stride : kDepth; }
 
-std::size_t panel_floats(int stride) {
-    return std::size_t(stride) * (stride > kCapacity ? stride : kCapacity);
-}
+int vector_floats(int stride) { return packed_rows(stride) + W; }
 
 std::size_t workspace_floats(int n_factors) {
     const int stride = padded(n_factors);
-    return panel_floats(stride) + std::size_t(stride) * kCapacity +
-           std::size_t(stride) * matrix_stride(stride) + 4 * vector_floats(stride) +
-           4 * std::size_t(stride) + 16 * kAlign;
+    return std::size_t(packed_rows(stride) + stride) * matrix_stride(stride) +
+           3 * std::size_t(vector_floats(stride)) + 4 * std::size_t(stride) + 2 * kDepth +
+           18 * kAlign;
 }
 
 Workspace carve(float* memory, int stride) {
@@ -55,14 +54,14 @@ Workspace carve(float* memory, int stride) {
         memory += (n + kAlign - 1) / kAlign * kAlign;
         return p;
     };
-    w.panels = take(panel_floats(stride));
-    w.scaled = take(std::size_t(stride) * kCapacity);
+    w.packed = take(std::size_t(packed_rows(stride)) * matrix_stride(stride));
     w.matrix = take(std::size_t(stride) * matrix_stride(stride));
-    w.inverse = take(vector_floats(stride));
     w.rhs = take(vector_floats(stride));
     w.scale = take(vector_floats(stride));
     w.targets = take(vector_floats(stride));
+    w.scale_for = reinterpret_cast<double*>(take(2));
     w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
+    w.rows = reinterpret_cast<const float**>(take(2 * kDepth));
     return w;
 }
 
@@ -85,20 +84,24 @@ struct Prefetch {
           next_columns(row.next_columns),
           n_next(row.n_next) {}
 
-    inline void step() {
-        if (remaining <= 0) {
-            if (n_next <= 0) return;
-            columns = next_columns;
-            remaining = n_next < kDepth ? n_next : kDepth;
-            n_next = 0;
-        }
-        const float* source = side.rows + std::ptrdiff_t(*columns) * side.stride + line;
-        __builtin_prefetch(source, 0, 2);
-        line += kLine;
-        if (line >= side.stride) {
-            line = 0;
-            ++columns;
-            --remaining;
+    inline void fetch(int lines) {
+        while (lines > 0) {
+            if (remaining <= 0) {
+                if (n_next <= 0) return;
+                columns = next_columns;
+                remaining = n_next < kDepth ? n_next : kDepth;
+                n_next = 0;
+            }
+            const float* source = side.rows + std::ptrdiff_t(*columns) * side.stride;
+            const int stop =
+                side.stride < line + lines * kLine ? side.stride : line + lines * kLine;
+            lines -= (stop - line) / kLine;
+            for (; line < stop; line += kLine) __builtin_prefetch(source + line, 0, 3);
+            if (line == side.stride) {
+                line = 0;
+                ++columns;
+                --remaining;
+            }
         }
     }
 };
@@ -108,25 +111,26 @@ struct Prefetch {
 
 inline float weight_of(const Row& row, int64_t j) { return row.weights ? row.weights[j] : 1.0f; }
 
-// Observations [first, first + depth) with factors along the lanes: panels[p][k][lane].
-template <bool with_scaled>
-void pack_factors(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {
+// Looks up the rows of the observations [first, first + depth), and their c r.
+void gather(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {
     for (int k = 0; k < depth; ++k) {
-        const float* source = side.rows + std::ptrdiff_t(row.columns[first + k]) * side.stride;
-        const float c = weight_of(row, first + k);
-        const float weight = c - side.unobserved_weight;
-        for (int i = 0; i < side.stride; i += W) {
-            const Vec v = S::load(source + i);
-            S::store(w.panels + (std::ptrdiff_t(i) * kCapacity + k * W), v);
-            if (with_scaled)
-                S::store(w.scaled + (std::ptrdiff_t(i) * kCapacity + k * W), v * weight);
-        }
-        w.targets[k] = c * row.targets[first + k];
+        w.rows[k] = side.rows + std::ptrdiff_t(row.columns[first + k]) * side.stride;
+        w.targets[k] = weight_of(row, first + k) * row.targets[first + k];
     }
 }
 
-// All observations along the lanes: panels[p][factor][lane] = sqrt(w) v D^-1/2.
-void pack_observations(const FixedSide& side, const Row& row, Workspace& w) {
+// The gathered rows, each times its w.
+void scale_gathered(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {
+    const std::ptrdiff_t step = matrix_stride(side.stride);
+    for (int k = 0; k < depth; ++k) {
+        const float weight = weight_of(row, first + k) - side.unobserved_weight;
+        for (int i = 0; i < side.stride; i += W)
+            S::store(w.packed + k * step + i, S::load(w.rows[k] + i) * weight);
+    }
+}
+
+// X' (d, n) of the dual: the observations along the lanes, sqrt(w) v D^-1/2.
+void pack_observations(const FixedSide& side, const Row& row, std::ptrdiff_t step, Workspace& w) {
     for (int64_t first = 0; first < row.n; first += W) {
         const float* sources[W];
         float roots[W];
@@ -136,15 +140,15 @@ void pack_observations(const FixedSide& side, const Row& row, Workspace& w) {
             sources[i] = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
             roots[i] = i < count ? sqrtf(weight_of(row, j) - side.unobserved_weight) : 0.0f;
         }
-        float* panel = w.panels + first * side.stride;
         for (int f = 0; f < side.stride; f += W) {
             const Vec scale = S::load(w.scale + f);
             Vec block[W];
 #pragma GCC unroll 16
             for (int i = 0; i < W; ++i) block[i] = S::load(sources[i] + f) * scale * roots[i];
             S::transpose(block);
+            float* out = w.packed + f * step + first;
 #pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) S::store(panel + (f + i) * W, block[i]);
+            for (int i = 0; i < W; ++i) S::store(out + i * step, block[i]);
         }
     }
 }
@@ -206,60 +210,43 @@ inline void add_losses(LossSums& sums, const Row& row, int64_t first, int count,
 
 void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, const float* x,
                  RowLoss* loss) {
-    double all = 0, norm = 0;  // w0 sum over all columns of s^2 = x' base x
-    for (int k = 0; k < side.n_factors; ++k) {
-        const double square = double(x[k]) * x[k];
-        all += side.base[k] * square;
-        norm += square;
+    Wide all{}, norm{};  // w0 sum over all columns of s^2 = x' base x
+    for (int k = 0; k < side.stride; k += W) {
+        const Wide value = __builtin_convertvector(S::load(x + k), Wide);
+        all += load_wide(side.base + k) * (value * value);
+        norm += value * value;
     }
-    loss->weighted = sum_lanes(sums.weighted) + all -
-                     side.unobserved_weight * sum_lanes(sums.predicted) + row.regularization * norm;
+    loss->weighted = sum_lanes(sums.weighted) + sum_lanes(all) -
+                     side.unobserved_weight * sum_lanes(sums.predicted) +
+                     row.regularization * sum_lanes(norm);
     loss->squared = sum_lanes(sums.squared);
 }
 
 // ---------------------------------------------------------------------------------------------
 // The two exact solvers of a row
 
-void accumulate_rhs(const Workspace& w, int stride, int depth) {
-    for (int p = 0; p < stride; p += W) {
-        const float* panel = w.panels + std::ptrdiff_t(p) * kCapacity;
-        Vec sum[4] = {S::zero(), S::zero(), S::zero(), S::zero()};
-        int k = 0;
-        for (; k + 4 <= depth; k += 4)
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i)
-                sum[i] = sum[i] + S::load(panel + (k + i) * W) * w.targets[k + i];
-        for (; k < depth; ++k) sum[0] = sum[0] + S::load(panel + k * W) * w.targets[k];
-        S::store(w.rhs + p, S::load(w.rhs + p) + ((sum[0] + sum[1]) + (sum[2] + sum[3])));
-    }
-}
-
-// Inner products with x (length,) of the W packed vectors that start at `packed`; `capacity` is the
-// depth their panels were laid out for.
-inline Vec inner_products(const float* packed, std::ptrdiff_t capacity, const float* x,
-                          int length) {
+// Inner products with x (length,) of the W rows that `rows` begins with.
+template <class Rows>
+inline Vec inner_products(const Rows rows, const float* x, int length) {
     Vec dot[W];
 #pragma GCC unroll 16
     for (int i = 0; i < W; ++i) dot[i] = S::zero();
     for (int p = 0; p < length; p += W) {
-        const float* panel = packed + p * capacity;
+        const auto at = rows.from(p);
         const Vec xv = S::load(x + p);
 #pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) dot[i] = dot[i] + S::load(panel + i * W) * xv;
+        for (int i = 0; i < W; ++i) dot[i] = dot[i] + at.vec(i, 0) * xv;
     }
-    S::transpose(dot);
-    Vec sum = dot[0];
-#pragma GCC unroll 16
-    for (int i = 1; i < W; ++i) sum = sum + dot[i];
-    return sum;
+    return S::sum_rows(dot);
 }
 
-// Losses of the packed observations [first, first + depth).
-void predict_packed(const Workspace& w, const Row& row, int64_t first, int depth, int stride,
-                    const float* x, LossSums& sums) {
+// Losses of the gathered observations [first, first + depth).
+void predict_gathered(const Workspace& w, const Row& row, int64_t first, int depth, int stride,
+                      const float* x, LossSums& sums) {
+    for (int k = depth; k % W; ++k) w.rows[k] = w.rows[0];
     for (int k = 0; k < depth; k += W)
         add_losses(sums, row, first + k, depth - k,
-                   inner_products(w.panels + k * W, kCapacity, x, stride));
+                   inner_products(Gathered{w.rows + k}, x, stride));
 }
 
 double sum_of_squares(const float* values, int64_t n) {
@@ -279,9 +266,12 @@ double sum_of_squares(const float* values, int64_t n) {
 // minimum is  sum r^2 - w |y|^2,  and  sum_obs s^2 = x'(A - D)x / w.
 RowLoss uniform_loss(const FixedSide& side, const Row& row, double weight, double y_squared,
                      const float* x) {
-    double diagonal = 0;  // x'Dx
-    for (int i = 0; i < side.n_factors; ++i)
-        diagonal += (side.base[i] + row.regularization) * (double(x[i]) * x[i]);
+    Wide sum{};  // x'Dx
+    for (int k = 0; k < side.stride; k += W) {
+        const Wide value = __builtin_convertvector(S::load(x + k), Wide);
+        sum += (load_wide(side.base + k) + row.regularization) * (value * value);
+    }
+    const double diagonal = sum_lanes(sum);
     const double targets = sum_of_squares(row.targets, row.n), fit = weight * y_squared;
     const double squared = targets - 2 * fit + (fit - diagonal) / weight;
     return {targets - fit, squared > 0 ? squared : 0};
@@ -311,69 +301,103 @@ void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, 
                                          __builtin_convertvector(S::load(v + i), Wide) * factor);
     }
     for (int i = 0; i < stride; ++i) w.rhs[i] = float(residual[i] / weight);
-    solve_forward(w.matrix, ld, stride, w.inverse, w.rhs);
-    solve_backward(w.matrix, ld, stride, w.inverse, w.rhs);
+    solve_forward(w.matrix, ld, stride, w.rhs);
+    solve_backward(w.matrix, ld, stride, w.rhs);
     for (int i = 0; i < stride; ++i) x[i] = float(solution[i] + w.rhs[i]);
 }
 
+template <Start start, bool uniform>
+void add_block(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {
+    const int stride = side.stride;
+    const std::ptrdiff_t ld = matrix_stride(stride);
+    gather(side, row, first, depth, w);
+    Prefetch prefetch(side, row, first + depth);
+    const int lines = depth * (stride / kLine) / symmetric_tiles(stride) + 1;
+    const auto between = [&] { prefetch.fetch(lines); };
+    const Gathered v{w.rows};
+    if constexpr (uniform) {
+        symmetric_product<start, true>(w.matrix, ld, stride, v, v, depth, w.targets, w.rhs,
+                                       between);
+    } else {
+        scale_gathered(side, row, first, depth, w);
+        symmetric_product<start, true>(w.matrix, ld, stride, Strided{w.packed, ld}, v, depth,
+                                       w.targets, w.rhs, between);
+    }
+}
+
+double trace(const float* matrix, std::ptrdiff_t ld, int order) {
+    double sum = 0;
+    for (int i = 0; i < order; ++i) sum += matrix[i * ld + i];
+    return sum;
+}
+
+// Whether the condition number of A may exceed what float32 solves to four digits; `size` is
+// sum |w| |v|^2: |A| <= max D + size, and A >= D where no w is negative, A >= lambda I in any case.
+bool ill_conditioned(const FixedSide& side, const Row& row, double size, bool positive) {
+    const double above = side.largest_base + row.regularization + size;
+    const double below = row.regularization + (positive ? side.smallest_base : 0.0);
+    return !(above <= kIllConditioned * below);
+}
+
 template <bool uniform>
-Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool ill_conditioned,
-                    float* x, RowLoss* loss) {
+Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool ill, float* x,
+                    RowLoss* loss) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     // Equal weights are divided out of the equations, so that the product needs no scaled copy.
     const double weight = uniform ? 1.0 - double(side.unobserved_weight) : 1.0;
-    for (int i = 0; i < stride; ++i) w.rhs[i] = 0;
     int64_t first = 0;
     int depth = 0;
     for (int64_t next = 0; next < row.n; next += kDepth) {
         first = next;
         depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
-        pack_factors<!uniform>(side, row, first, depth, w);
-        accumulate_rhs(w, stride, depth);
-        const float* a = uniform ? w.panels : w.scaled;
-        Prefetch prefetch(side, row, first + depth);
         if (first == 0)
-            symmetric_product<Start::zero>(w.matrix, ld, stride, a, w.panels, kCapacity, depth,
-                                           prefetch);
+            add_block<Start::zero, uniform>(side, row, first, depth, w);
         else
-            symmetric_product<Start::load>(w.matrix, ld, stride, a, w.panels, kCapacity, depth,
-                                           prefetch);
+            add_block<Start::load, uniform>(side, row, first, depth, w);
     }
+    if (uniform) ill = ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true);
     for (int i = 0; i < stride; ++i) {
         const bool real = i < side.n_factors;
         w.matrix[i * ld + i] += real ? float((side.base[i] + row.regularization) / weight) : 1.0f;
         x[i] = w.rhs[i] * float(1.0 / weight);
     }
     double y_squared;
-    if (!cholesky_solve(w.matrix, ld, stride, w.inverse, x, &y_squared)) return Status::singular;
-    if (ill_conditioned) refine(side, row, w, weight, x);
+    if (!cholesky_solve(w.matrix, ld, stride, x, &y_squared)) return Status::singular;
+    if (ill) refine(side, row, w, weight, x);
     if (uniform) {
         *loss = uniform_loss(side, row, weight, y_squared, x);
         return Status::ok;
     }
     LossSums sums;
-    for (;;) {  // the last block is still packed
-        predict_packed(w, row, first, depth, stride, x, sums);
+    for (;;) {  // the last block is still gathered
+        predict_gathered(w, row, first, depth, stride, x, sums);
         if (first == 0) break;
         first -= kDepth;
         depth = kDepth;
-        pack_factors<false>(side, row, first, depth, w);
+        gather(side, row, first, depth, w);
     }
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
+}
+
+// D^-1/2 for this lambda, which most rows share with the row before.
+void scale_to(const FixedSide& side, double regularization, Workspace& w) {
+    if (*w.scale_for == regularization && w.scale[0] != 0.0f) return;
+    *w.scale_for = regularization;
+    for (int i = 0; i < side.n_factors; ++i)
+        w.scale[i] = float(1.0 / sqrt(side.base[i] + regularization));
 }
 
 Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
     const int stride = side.stride, n = int(row.n);
     const int order = (n + W - 1) / W * W;
     const std::ptrdiff_t ld = matrix_stride(order);
-    for (int i = 0; i < stride; ++i)
-        w.scale[i] =
-            i < side.n_factors ? float(1.0 / sqrt(side.base[i] + row.regularization)) : 0.0f;
-    pack_observations(side, row, w);
-    symmetric_product<Start::zero>(w.matrix, ld, order, w.panels, w.panels, stride, stride,
-                                   Prefetch(side, row, row.n));
+    pack_observations(side, row, ld, w);
+    Prefetch prefetch(side, row, row.n);
+    const Strided observations{w.packed, ld};
+    symmetric_product<Start::zero, false>(w.matrix, ld, order, observations, observations, stride,
+                                          nullptr, nullptr, [&] { prefetch.fetch(stride / MR); });
     for (int j = 0; j < order; ++j) {
         w.matrix[j * ld + j] += 1.0f;
         const float c = j < n ? weight_of(row, j) : 0.0f;
@@ -381,7 +405,7 @@ Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
         w.rhs[j] = w.targets[j];
     }
     double y_squared;
-    if (!cholesky_solve(w.matrix, ld, order, w.inverse, w.rhs, &y_squared)) return Status::singular;
+    if (!cholesky_solve(w.matrix, ld, order, w.rhs, &y_squared)) return Status::singular;
 
     // Predictions come with the solution: sqrt(w) s = X X' t = g - t.
     LossSums sums;
@@ -394,8 +418,64 @@ Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
         add_losses(sums, row, j, n - j, S::load(s));
     }
     for (int f = 0; f < stride; f += W)
-        S::store(x + f,
-                 S::load(w.scale + f) * inner_products(w.panels + f * W, stride, w.rhs, order));
+        S::store(x + f, S::load(w.scale + f) *
+                            inner_products(Strided{w.packed + f * ld, ld}, w.rhs, order));
+    finish_loss(side, row, sums, x, loss);
+    return Status::ok;
+}
+
+// The dual of N observations, small enough to stay in registers.
+template <int N>
+Status solve_tiny(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+    const float* v[N];
+    Vec products[N][N];
+    for (int i = 0; i < N; ++i) {
+        v[i] = side.rows + std::ptrdiff_t(row.columns[i]) * side.stride;
+        for (int j = 0; j <= i; ++j) products[i][j] = S::zero();
+    }
+    for (int f = 0; f < side.stride; f += W) {
+        const Vec scale = S::load(w.scale + f);
+        Vec scaled[N];
+#pragma GCC unroll 4
+        for (int i = 0; i < N; ++i) {
+            scaled[i] = S::load(v[i] + f) * scale;
+#pragma GCC unroll 4
+            for (int j = 0; j <= i; ++j) products[i][j] = products[i][j] + scaled[i] * scaled[j];
+        }
+    }
+    // I + X X' = L L'; L z = g, L' t = z
+    double l[N][N], t[N], g[N], root[N];
+    for (int i = 0; i < N; ++i) {
+        const float c = weight_of(row, i);
+        root[i] = sqrt(double(c) - double(side.unobserved_weight));
+        g[i] = c * row.targets[i] / root[i];
+        t[i] = g[i];
+        for (int j = 0; j <= i; ++j) {
+            l[i][j] = (i == j) + root[i] * root[j] * double(S::sum(products[i][j]));
+            for (int k = 0; k < j; ++k) l[i][j] -= l[i][k] * l[j][k];
+            if (j < i) {
+                l[i][j] /= l[j][j];
+                t[i] -= l[i][j] * t[j];
+            }
+        }
+        if (!(l[i][i] > 0)) return Status::singular;
+        l[i][i] = sqrt(l[i][i]);
+        t[i] /= l[i][i];
+    }
+    LossSums sums;
+    float s[W] = {};
+    for (int i = N - 1; i >= 0; --i) {
+        for (int k = i + 1; k < N; ++k) t[i] -= l[k][i] * t[k];
+        t[i] /= l[i][i];
+        s[i] = float((g[i] - t[i]) / root[i]);
+    }
+    add_losses(sums, row, 0, N, S::load(s));
+    for (int f = 0; f < side.stride; f += W) {
+        const Vec scale = S::load(w.scale + f);
+        Vec sum = S::zero();
+        for (int i = 0; i < N; ++i) sum = sum + S::load(v[i] + f) * float(root[i] * t[i]);
+        S::store(x + f, sum * scale * scale);
+    }
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
 }
@@ -409,27 +489,27 @@ bool dual_is_cheaper(double n, double d) {
     return dual < primal;
 }
 
-struct Conditioning {
+struct Weights {
     bool positive;  // all weights w are clear of 0, as the dual needs them
-    bool ill;       // the condition number of A may exceed what float32 solves to four digits
+    double size;    // a bound of sum |w| |v|^2: of its terms, or term by term
 };
 
-// |A| <= max D + sum |w| |v|^2, and A >= D where no w is negative, A >= lambda I in any case.
-Conditioning conditioning(const FixedSide& side, const Row& row) {
+Weights weights_of(const FixedSide& side, const Row& row, bool term_by_term) {
     float lowest = weight_of(row, 0), largest = lowest;
-    double norms = 0;
-    for (int64_t j = 0; j < row.n; ++j) {
-        const float c = weight_of(row, j);
+    for (int64_t j = 1; row.weights && j < row.n; ++j) {
+        const float c = row.weights[j];
         lowest = c < lowest ? c : lowest;
         largest = c > largest ? c : largest;
-        norms += side.norms[row.columns[j]];
+    }
+    double norms = row.n * double(side.largest_norm);
+    if (term_by_term) {
+        norms = 0;
+        for (int64_t j = 0; j < row.n; ++j) norms += side.norms[row.columns[j]];
     }
     lowest -= side.unobserved_weight;
     largest -= side.unobserved_weight;
     const double size = fabsf(lowest) > fabsf(largest) ? fabsf(lowest) : fabsf(largest);
-    const double above = side.largest_base + row.regularization + size * norms;
-    const double below = row.regularization + (lowest < 0 ? 0.0 : side.smallest_base);
-    return {lowest > kSmallestWeight, !(above <= kIllConditioned * below)};
+    return {lowest > kSmallestWeight, size * norms};
 }
 
 Status solve_row(const FixedSide& side, const Row& row, float* memory, float* x, RowLoss* loss) {
@@ -439,12 +519,32 @@ Status solve_row(const FixedSide& side, const Row& row, float* memory, float* x,
         return Status::ok;
     }
     Workspace w = carve(memory, side.stride);
-    const Conditioning state = conditioning(side, row);
-    if (state.positive && !state.ill && row.n < side.n_factors &&
-        dual_is_cheaper(double(row.n), side.n_factors))
-        return solve_dual(side, row, w, x, loss);
-    if (state.positive && !row.weights) return solve_primal<true>(side, row, w, state.ill, x, loss);
-    return solve_primal<false>(side, row, w, state.ill, x, loss);
+    const bool light = row.n < side.n_factors && dual_is_cheaper(double(row.n), side.n_factors);
+    const bool uniform = !row.weights && 1.0f - side.unobserved_weight > kSmallestWeight;
+    if (uniform && !light) return solve_primal<true>(side, row, w, false, x, loss);
+    Weights weights = weights_of(side, row, false);
+    bool ill = ill_conditioned(side, row, weights.size, weights.positive);
+    if (ill) {
+        weights = weights_of(side, row, true);
+        ill = ill_conditioned(side, row, weights.size, weights.positive);
+    }
+    if (light && weights.positive && !ill) {
+        scale_to(side, row.regularization, w);
+        switch (row.n) {
+            case 1:
+                return solve_tiny<1>(side, row, w, x, loss);
+            case 2:
+                return solve_tiny<2>(side, row, w, x, loss);
+            case 3:
+                return solve_tiny<3>(side, row, w, x, loss);
+            case kTiny:
+                return solve_tiny<kTiny>(side, row, w, x, loss);
+            default:
+                return solve_dual(side, row, w, x, loss);
+        }
+    }
+    if (uniform) return solve_primal<true>(side, row, w, ill, x, loss);
+    return solve_primal<false>(side, row, w, ill, x, loss);
 }
 
 }  // namespace

@@ -18,15 +18,32 @@ struct Simd {
         return v;
     }
     static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
-    static inline Vec splat(float x) { return Vec{} + x; }
+    // Not zero plus x, which compilers must compute: it differs for x = -0.
+    static inline Vec splat(float x) { return x - Vec{}; }
     static inline Vec zero() { return Vec{}; }
+
+    // Lane I in every lane.
+    template <int I>
+    static inline Vec splat_lane(Vec v) {
+        return spread<I>(v, std::make_index_sequence<W>{});
+    }
 
     // In-place transpose of W vectors: log2(W) rounds of pairwise lane exchanges.
     static inline void transpose(Vec (&rows)[W]) { exchange_from<1>(rows); }
 
+    // Lane i is the sum of rows[i], which are overwritten.
+    static inline Vec sum_rows(Vec (&rows)[W]) {
+        add_pairs<1>(rows);
+        return rows[0];
+    }
+
     static inline float sum(Vec v) { return halve<W / 2>(v)[0]; }
 
   private:
+    template <int I, std::size_t... Lane>
+    static inline Vec spread(Vec v, std::index_sequence<Lane...>) {
+        return __builtin_shufflevector(v, v, (int(Lane) * 0 + I)...);
+    }
     template <int Stride, std::size_t... I>
     static inline void exchange(Vec& a, Vec& b, std::index_sequence<I...>) {
         const Vec low =
@@ -42,6 +59,17 @@ struct Simd {
                 if (!(i & Stride))
                     exchange<Stride>(rows[i], rows[i + Stride], std::make_index_sequence<W>{});
             exchange_from<Stride * 2>(rows);
+        }
+    }
+    template <int Stride>
+    static inline void add_pairs(Vec (&rows)[W]) {
+        if constexpr (Stride < W) {
+#pragma GCC unroll 16
+            for (int i = 0; i < W; i += 2 * Stride) {
+                exchange<Stride>(rows[i], rows[i + Stride], std::make_index_sequence<W>{});
+                rows[i] = rows[i] + rows[i + Stride];
+            }
+            add_pairs<Stride * 2>(rows);
         }
     }
     template <int Half, std::size_t... I>

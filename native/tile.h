@@ -6,63 +6,109 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-struct NoPrefetch {
-    inline void step() {}
+// Operands of a product over k: at(k, i) is a single entry, vec(k, v) a vector of W.
+
+struct Strided {  // entry (k, i) at base[k * step + i]
+    const float* base;
+    std::ptrdiff_t step;
+
+    Strided from(std::ptrdiff_t i) const { return {base + i, step}; }
+    inline float at(int k, int i) const { return base[k * step + i]; }
+    inline Vec vec(int k, int v) const { return S::load(base + k * step + v * W); }
 };
 
-// Register tile: c[i][v] (+/-)= sum_k a[k][i] * b[k][v],  i < MR, v < NV vectors.
+struct Transposed {  // entry (k, i) at base[i * step + k]
+    const float* base;
+    std::ptrdiff_t step;
+
+    inline float at(int k, int i) const { return base[i * step + k]; }
+};
+
+struct Panels {  // vector (k, v) at base[v * panel + k * W]
+    const float* base;
+    std::ptrdiff_t panel;
+
+    inline Vec vec(int k, int v) const { return S::load(base + v * panel + k * W); }
+};
+
+struct Gathered {  // entry (k, i) at rows[k][offset + i]
+    const float* const* rows;
+    std::ptrdiff_t offset = 0;
+
+    Gathered from(std::ptrdiff_t i) const { return {rows, offset + i}; }
+    inline float at(int k, int i) const { return rows[k][offset + i]; }
+    inline Vec vec(int k, int v) const { return S::load(rows[k] + offset + v * W); }
+};
 
 enum class Start { zero, load };
 
-template <int NV, Start start, bool subtract, bool a_by_rows = false, class Fetch = NoPrefetch>
-inline void tile(float* __restrict c, std::ptrdiff_t c_stride, const float* __restrict a,
-                 std::ptrdiff_t a_step, const float* __restrict b, std::ptrdiff_t b_step,
-                 std::ptrdiff_t b_panel, int depth, Fetch&& prefetch = {}) {
-    Vec acc[MR][NV];
+// c[i][v] (+/-)= sum_k a(k, i) * b(k, v),  i < MR, v < NV vectors; and with `coefficients`
+// sums[v] (+)= sum_k coefficients[k] * b(k, v).
+template <int NV, Start start, bool subtract = false, bool with_sums = false, class A, class B>
+inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int depth,
+                 const float* coefficients = nullptr, float* sums = nullptr) {
+    Vec acc[MR][NV], sum[NV];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v)
             acc[i][v] = start == Start::load ? S::load(c + i * c_stride + v * W) : S::zero();
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v)
+        sum[v] = with_sums && start == Start::load ? S::load(sums + v * W) : S::zero();
     for (int k = 0; k < depth; ++k) {
-        if (k % 2 == 0) prefetch.step();
         Vec bv[NV];
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v) bv[v] = S::load(b + k * b_step + v * b_panel);
+        for (int v = 0; v < NV; ++v) bv[v] = b.vec(k, v);
 #pragma GCC unroll 16
         for (int i = 0; i < MR; ++i) {
-            const Vec av = S::splat(a_by_rows ? a[i * a_step + k] : a[k * a_step + i]);
+            const Vec av = S::splat(a.at(k, i));
 #pragma GCC unroll 4
             for (int v = 0; v < NV; ++v)
                 acc[i][v] = subtract ? acc[i][v] - av * bv[v] : acc[i][v] + av * bv[v];
         }
+        if constexpr (with_sums)
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v) sum[v] = sum[v] + bv[v] * coefficients[k];
     }
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) S::store(c + i * c_stride + v * W, acc[i][v]);
+    if constexpr (with_sums)
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) S::store(sums + v * W, sum[v]);
 }
 
-// Upper triangle of c (order x order) = or += A'B over `depth` packed vectors, where A is B or B
-// with each vector scaled; `capacity` is the depth the panels were laid out for.
-template <Start start, class Fetch = NoPrefetch>
-void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const float* a, const float* b,
-                       int capacity, int depth, Fetch&& prefetch = {}) {
-    const std::ptrdiff_t panel = std::ptrdiff_t(capacity) * W;
+inline int symmetric_tiles(int order) { return order / MR * (order / W + 2) / 4 + 1; }
+
+// Upper triangle of c (order x order) = or += A'B over `depth` vectors, where A is B or B with each
+// vector scaled; and with `coefficients` sums (order,) = or += B' coefficients. Calls between()
+// after each tile.
+template <Start start, bool with_sums, class A, class B, class Between>
+void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const A a, const B b,
+                       int depth, const float* coefficients, float* sums, Between&& between) {
     for (int col = 0; col < order; col += 2 * W) {
-        const int rows = col + 2 * W < order ? col + 2 * W : order;
-        const float* bp = b + (col / W) * panel;
+        const bool right = col + W < order;
+        const int rows = right ? col + 2 * W : order;
         for (int row = 0; row < rows; row += MR) {
-            const float* ap = a + (row / W) * panel + row % W;
             float* cp = c + row * c_stride + col;
             const bool left = row < col + W;  // the tile's left vector reaches the diagonal
-            const bool right = col + W < order;
-            if (left && right)
-                tile<2, start, false>(cp, c_stride, ap, W, bp, W, panel, depth, prefetch);
-            else if (left)
-                tile<1, start, false>(cp, c_stride, ap, W, bp, W, 0, depth, prefetch);
+            const auto ap = a.from(row);
+            const auto bp = b.from(left ? col : col + W);
+            if (!left)
+                tile<1, start>(cp + W, c_stride, ap, bp, depth);
+            else if (with_sums && row == 0 && right)
+                tile<2, start, false, with_sums>(cp, c_stride, ap, bp, depth, coefficients,
+                                                 sums + col);
+            else if (with_sums && row == 0)
+                tile<1, start, false, with_sums>(cp, c_stride, ap, bp, depth, coefficients,
+                                                 sums + col);
+            else if (right)
+                tile<2, start>(cp, c_stride, ap, bp, depth);
             else
-                tile<1, start, false>(cp + W, c_stride, ap, W, bp + panel, W, 0, depth, prefetch);
+                tile<1, start>(cp, c_stride, ap, bp, depth);
+            between();
         }
     }
 }

@@ -99,7 +99,7 @@ std::vector<double> dense_row(const Problem& p, int64_t row, bool weighted) {
 void check_rows(const Problem& p, bool weighted, int n_threads, const std::string& name) {
     const auto& kernels = cinefold::select_kernels();
     const int d = p.d, stride = padded(d);
-    std::vector<double> gram(std::size_t(d) * d), base(d);
+    std::vector<double> gram(std::size_t(d) * d), base(padded(d));
     cinefold::gram(kernels, p.fixed.data(), p.n_columns, d, gram.data(), n_threads);
     for (int i = 0; i < d; ++i) base[i] = p.w0 * gram[std::size_t(i) * d + i];
     std::vector<float> identity(std::size_t(d) * stride, 0.0f),
@@ -112,7 +112,8 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
 
     std::vector<float> norms(p.n_columns);
     cinefold::squared_norms(kernels, rows.data(), p.n_columns, stride, norms.data(), n_threads);
-    const auto side = cinefold::fixed_side(rows.data(), norms.data(), base.data(), d, p.w0);
+    const auto side =
+        cinefold::fixed_side(rows.data(), norms.data(), p.n_columns, base.data(), d, p.w0);
     const cinefold::Observations observations{p.offsets.data(),
                                               p.columns.data(),
                                               p.targets.data(),
@@ -153,11 +154,11 @@ void check_singular() {
     const int stride = padded(4);
     std::vector<float> rows(20 * stride, 0.0f), factors(12);
     for (int i = 0; i < 20; ++i) std::copy_n(&p.fixed[i * 4], 4, &rows[i * stride]);
-    const std::vector<double> base(4, 0.0);
+    const std::vector<double> base(padded(4), 0.0);
     const std::vector<int64_t> order{0, 1, 2};
     std::vector<double> losses(6);
     const std::vector<float> norms(20, 1.0f);
-    const auto side = cinefold::fixed_side(rows.data(), norms.data(), base.data(), 4, 0.0f);
+    const auto side = cinefold::fixed_side(rows.data(), norms.data(), 20, base.data(), 4, 0.0f);
     const cinefold::Observations observations{p.offsets.data(),
                                               p.columns.data(),
                                               p.targets.data(),

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from cinefold.model.objective import Observations
 
 
-# What the rotation rounds off is what V'V keeps off its diagonal. It averages out over many rows;
-# over few it would show in ill-conditioned solutions.
-_ROWS_ROTATED_IN_DOUBLE = 4096
+# The core forms V'V from products in float32 and rotates in float32. What they round off, V'V keeps
+# off its diagonal: it averages out over many rows; over few it would show in ill-conditioned
+# solutions.
+_ROWS_IN_DOUBLE = 4096
 
 
 @cache
@@ -77,7 +78,12 @@ class FixedSide:
     @classmethod
     def of(cls, factors: NDArray[np.float32], n_threads: int) -> FixedSide:
         """Rotate `factors` (n, n_factors) into the eigenbasis of their Gram matrix."""
-        gram = _core.gram(factors, n_threads)
+        if len(factors) <= _ROWS_IN_DOUBLE:
+            exact = factors.astype(np.float64)
+            with one_blas_thread():
+                gram = exact.T @ exact
+        else:
+            gram = _core.gram(factors, n_threads)
         if not np.isfinite(gram).all():
             raise ValueError(
                 "the factors have grown beyond what float32 can hold; "
@@ -106,8 +112,9 @@ class FixedSide:
         q = np.zeros((d, _core.padded_length(d)), np.float32)
         q[:, :d] = rotation
         rows = _core.rotate(factors, q, n_threads)
-        if n <= _ROWS_ROTATED_IN_DOUBLE:
-            rows[:, :d] = factors.astype(np.float64) @ rotation
+        if n <= _ROWS_IN_DOUBLE:
+            with one_blas_thread():
+                rows[:, :d] = factors.astype(np.float64) @ rotation
         return cls(rows, _core.squared_norms(rows, n_threads), spectrum, rotation)
 
     @property
@@ -143,11 +150,13 @@ def solve_rows(
         On Ctrl-C, within a fraction of a second; `out` is then only partly written.
     """
     losses = np.empty((observations.n_rows, 2))
+    base = np.zeros(fixed.rows.shape[1])
+    base[: fixed.n_factors] = unobserved_weight * fixed.spectrum
     try:
         _core.solve_rows(
             fixed.rows,
             fixed.norms,
-            unobserved_weight * fixed.spectrum,
+            base,
             unobserved_weight,
             observations.offsets,
             observations.columns,
