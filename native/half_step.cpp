@@ -92,15 +92,16 @@ const KernelTable& select_kernels() {
 }
 
 Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
-                   float* factors, double* losses, int n_threads,
+                   const Iterative& method, float* factors, double* losses, int n_threads,
                    const std::function<bool()>& interrupted) {
     RowQueue queue(rows, side.n_factors);
     std::atomic<bool> stop{false};
     std::atomic<int64_t> singular{rows.n_rows};
+    const int64_t longest = rows.n_rows ? rows.row(rows.order[0]).n : 0;
     run_parallel(n_threads, [&](int thread) {
         using Clock = std::chrono::steady_clock;
         auto asked = Clock::now();
-        const auto workspace = aligned_floats(kernels.workspace_floats(side.n_factors));
+        const auto workspace = aligned_floats(kernels.workspace_floats(side.n_factors, longest));
         const auto x = aligned_floats(side.stride);
         for (int64_t begin, end; !stop.load(std::memory_order_relaxed) && queue.take(begin, end);) {
             for (int64_t at = begin; at < end; ++at) {
@@ -113,7 +114,9 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
                     row.n_next = next.n;
                     fetch_observations(rows, at + 2 * (ahead - at), end);
                 }
-                if (kernels.solve_row(side, row, workspace.get(), x.get(), &loss) != Status::ok) {
+                std::copy_n(factors + i * side.n_factors, side.n_factors, x.get());
+                if (kernels.solve_row(side, row, method, workspace.get(), x.get(), &loss) !=
+                    Status::ok) {
                     int64_t first = singular.load();
                     while (i < first && !singular.compare_exchange_weak(first, i)) {
                     }
@@ -137,7 +140,7 @@ void gram(const KernelTable& kernels, const float* v, int64_t n, int d, double* 
     std::vector<double> partial(blocks * size, 0.0);
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
-        const auto workspace = aligned_floats(kernels.workspace_floats(d));
+        const auto workspace = aligned_floats(kernels.workspace_floats(d, 0));
         for (int64_t b; (b = next++) < blocks;) {
             const int64_t begin = n * b / blocks, end = n * (b + 1) / blocks;
             kernels.add_gram(v + begin * d, end - begin, d, d, workspace.get(),

@@ -41,13 +41,22 @@ struct RowLoss {
     double squared;   // sum_obs (r - s)^2
 };
 
+// How far a row is solved that is not solved exactly.
+struct Iterative {
+    int max_steps;    // of conjugate gradients; 0: every row exactly
+    float tolerance;  // ends when the preconditioned residual has shrunk by this factor
+};
+
 enum class Status : int { ok = 0, singular = 1 };
 
 struct KernelTable {
     const char* name;
-    std::size_t (*workspace_floats)(int n_factors);
-    // Solves one row exactly. `x` holds `stride` floats, zero beyond n_factors on return.
-    Status (*solve_row)(const FixedSide&, const Row&, float* workspace, float* x, RowLoss*);
+    // For rows of up to `longest` observations.
+    std::size_t (*workspace_floats)(int n_factors, int64_t longest);
+    // Solves one row. `x` holds `stride` floats, zero beyond n_factors; where an iterative method
+    // is allowed it starts from them.
+    Status (*solve_row)(const FixedSide&, const Row&, const Iterative&, float* workspace, float* x,
+                        RowLoss*);
     // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`; upper
     // triangle only, in float32 over a few rows at a time, their sums in double precision.
     void (*add_gram)(const float* v, int64_t n, int d, int64_t stride, float* workspace,

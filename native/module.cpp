@@ -104,8 +104,8 @@ auto squared_norms(In<float, 2> rows, int n_threads) {
 void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, float unobserved_weight,
                 In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> targets,
                 std::optional<In<float, 1>> weights, In<double, 1> regularization,
-                In<int64_t, 1> order, InOut<float, 2> factors, InOut<double, 2> losses,
-                int n_threads) {
+                In<int64_t, 1> order, int max_steps, float tolerance, InOut<float, 2> factors,
+                InOut<double, 2> losses, int n_threads) {
     const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
@@ -129,8 +129,8 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
-        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows, factors.data(),
-                                       losses.data(), n_threads, interrupted);
+        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows, {max_steps, tolerance},
+                                       factors.data(), losses.data(), n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
     if (outcome.singular_row >= 0) {
@@ -183,7 +183,7 @@ NB_MODULE(_core, m) {
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
     m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a,
           "offsets"_a, "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a,
-          "factors"_a, "losses"_a, "n_threads"_a,
+          "max_steps"_a, "tolerance"_a, "factors"_a, "losses"_a, "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones. "
           "Raises ArithmeticError(row) for a row that is not positive definite.");
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),

@@ -123,7 +123,7 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
                                               p.n_rows()};
     std::vector<float> factors(std::size_t(p.n_rows()) * d);
     std::vector<double> losses(std::size_t(p.n_rows()) * 2);
-    const auto outcome = cinefold::solve_rows(kernels, side, observations, factors.data(),
+    const auto outcome = cinefold::solve_rows(kernels, side, observations, {0, 0}, factors.data(),
                                               losses.data(), n_threads, [] { return false; });
     expect(!outcome.interrupted && outcome.singular_row == -1, name + ": outcome");
     for (int64_t row = 0; row < p.n_rows(); ++row) {
@@ -167,7 +167,7 @@ void check_singular() {
                                               order.data(),
                                               3};
     const auto outcome =
-        cinefold::solve_rows(cinefold::select_kernels(), side, observations, factors.data(),
+        cinefold::solve_rows(cinefold::select_kernels(), side, observations, {0, 0}, factors.data(),
                              losses.data(), 2, [] { return false; });
     expect(outcome.singular_row >= 0, "singular equations are reported");
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.evaluation.metrics import ndcg, rmse
-from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
+from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver, solve_rows
 from cinefold.model.ranking import top_k
 
 if TYPE_CHECKING:
@@ -52,7 +52,12 @@ def available_threads(n_threads: int | None) -> int:
 
 
 def alternate(
-    train: Interactions, objective: Objective, n_factors: int, seed: Any, n_threads: int
+    train: Interactions,
+    objective: Objective,
+    n_factors: int,
+    seed: Any,
+    n_threads: int,
+    solver: Solver = EXACT,
 ) -> Iterator[Iteration]:
     """Endless iterations from random user factors; each solves all items, then all users.
 
@@ -65,16 +70,22 @@ def alternate(
     scale = np.float32(1 / np.sqrt(n_factors))
     users = np.random.default_rng(seed).standard_normal((train.n_users, n_factors), np.float32)
     users *= scale
-    items = np.empty((train.n_items, n_factors), np.float32)
+    items = np.zeros((train.n_items, n_factors), np.float32)
     while True:
         started = time.perf_counter()
         try:
             side = "item"
-            solve_rows(by_item, FixedSide.of(users, n_threads), w0, items, n_threads)
+            fixed = FixedSide.of(users, n_threads)
+            if not solver.is_exact:  # which starts from the last solutions, in the new basis
+                items = fixed.rotate(items, n_threads)
+                users = fixed.factors
+            solve_rows(by_item, fixed, w0, items, n_threads, solver)
             side = "user"
             fixed = FixedSide.of(items, n_threads)
-            users = np.empty_like(users)  # the last iteration's belong to its Factors
-            loss, squared = solve_rows(by_user, fixed, w0, users, n_threads)
+            # The last iteration's users belong to its Factors.
+            users = np.empty_like(users) if solver.is_exact else fixed.rotate(users, n_threads)
+            loss, squared = solve_rows(by_user, fixed, w0, users, n_threads, solver)
+            items = fixed.factors if not solver.is_exact else items
         except SingularRowError as error:
             raise ValueError(_singular_message(error.row, side, train)) from None
         loss += float(by_item.regularization @ fixed.norms)

@@ -46,6 +46,30 @@ def one_blas_thread() -> AbstractContextManager[object]:
     return limited
 
 
+@dataclass(frozen=True)
+class Solver:
+    """How the rows of a half-step are solved.
+
+    Attributes
+    ----------
+    max_steps : int
+        Steps of conjugate gradients in a row, from its previous solution; 0 solves every row
+        exactly. Rows that an exact solution costs less are solved exactly in any case.
+    tolerance : float
+        Steps end when the preconditioned residual has shrunk by this factor.
+    """
+
+    max_steps: int = 0
+    tolerance: float = 0.0
+
+    @property
+    def is_exact(self) -> bool:
+        return self.max_steps == 0
+
+
+EXACT = Solver()
+
+
 class SingularRowError(ArithmeticError):
     """The equations of a row have no unique solution in float32; ``row`` is its index."""
 
@@ -109,9 +133,7 @@ class FixedSide:
         n_threads: int,
     ) -> FixedSide:
         n, d = factors.shape
-        q = np.zeros((d, _core.padded_length(d)), np.float32)
-        q[:, :d] = rotation
-        rows = _core.rotate(factors, q, n_threads)
+        rows = _core.rotate(factors, _padded(rotation), n_threads)
         if n <= _ROWS_IN_DOUBLE:
             with one_blas_thread():
                 rows[:, :d] = factors.astype(np.float64) @ rotation
@@ -126,6 +148,18 @@ class FixedSide:
         """The rotated rows without their padding, (n, n_factors), contiguous."""
         return np.ascontiguousarray(self.rows[:, : self.n_factors])
 
+    def rotate(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
+        """The other side's `factors` (n, n_factors) turned as these were."""
+        rows = _core.rotate(factors, _padded(self.rotation), n_threads)
+        return np.ascontiguousarray(rows[:, : self.n_factors])
+
+
+def _padded(rotation: NDArray[np.float64]) -> NDArray[np.float32]:
+    d = len(rotation)
+    q = np.zeros((d, _core.padded_length(d)), np.float32)
+    q[:, :d] = rotation
+    return q
+
 
 def solve_rows(
     observations: Observations,
@@ -133,8 +167,11 @@ def solve_rows(
     unobserved_weight: float,
     out: NDArray[np.float32],
     n_threads: int,
+    solver: Solver = EXACT,
 ) -> tuple[float, float]:
     """Solve every row against `fixed`, in its basis, into `out` (n_rows, n_factors).
+
+    A solver that is not exact starts from what `out` holds.
 
     Returns
     -------
@@ -164,6 +201,8 @@ def solve_rows(
             observations.weights,
             observations.regularization,
             observations.order,
+            solver.max_steps,
+            solver.tolerance,
             out,
             losses,
             n_threads,

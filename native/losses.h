@@ -1,0 +1,104 @@
+// The losses of a solved row.
+#pragma once
+
+#include "observations.h"
+
+namespace cinefold::CINEFOLD_LEVEL {
+namespace {
+
+struct LossSums {
+    Wide weighted{}, squared{}, predicted{};
+
+    inline void add(Vec prediction, Vec target, Vec weight, Vec mask) {
+        const Wide s = __builtin_convertvector(prediction * mask, Wide);
+        const Wide error = __builtin_convertvector((target - prediction) * mask, Wide);
+        weighted += error * error * __builtin_convertvector(weight, Wide);
+        squared += error * error;
+        predicted += s * s;
+    }
+};
+
+inline Vec load_some(const float* p, int n) {
+    float padded_values[W] = {};
+    for (int i = 0; i < n; ++i) padded_values[i] = p[i];
+    return S::load(padded_values);
+}
+
+inline void add_losses(LossSums& sums, const Row& row, int64_t first, int count, Vec prediction) {
+    if (count >= W) {
+        const Vec weight = row.weights ? S::load(row.weights + first) : S::splat(1.0f);
+        sums.add(prediction, S::load(row.targets + first), weight, S::splat(1.0f));
+    } else {
+        static const float ones[W] = {1,
+                                      1,
+                                      1,
+                                      1
+#if CINEFOLD_LANES > 4
+                                      ,
+                                      1,
+                                      1,
+                                      1,
+                                      1
+#endif
+#if CINEFOLD_LANES > 8
+                                      ,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1,
+                                      1
+#endif
+        };
+        const Vec mask = load_some(ones, count);
+        const Vec weight = row.weights ? load_some(row.weights + first, count) : mask;
+        sums.add(prediction, load_some(row.targets + first, count), weight, mask);
+    }
+}
+
+void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, const float* x,
+                 RowLoss* loss) {
+    Wide all{}, norm{};  // w0 sum over all columns of s^2 = x' base x
+    for (int k = 0; k < side.stride; k += W) {
+        const Wide value = __builtin_convertvector(S::load(x + k), Wide);
+        all += load_wide(side.base + k) * (value * value);
+        norm += value * value;
+    }
+    loss->weighted = sum_lanes(sums.weighted) + sum_lanes(all) -
+                     side.unobserved_weight * sum_lanes(sums.predicted) +
+                     row.regularization * sum_lanes(norm);
+    loss->squared = sum_lanes(sums.squared);
+}
+
+double sum_of_squares(const float* values, int64_t n) {
+    Wide sum{};
+    int64_t j = 0;
+    for (; j + W <= n; j += W) {
+        const Wide v = __builtin_convertvector(S::load(values + j), Wide);
+        sum += v * v;
+    }
+    double rest = 0;
+    for (; j < n; ++j) rest += double(values[j]) * values[j];
+    return sum_lanes(sum) + rest;
+}
+
+// The losses of a row with all c = 1 follow from the factorisation, without another look at V.
+// With A = U'U (divided by the weight w = 1 - w0) and U'y = b:  b'A^-1 b = w |y|^2, so that the
+// minimum is  sum r^2 - w |y|^2,  and  sum_obs s^2 = x'(A - D)x / w.
+RowLoss uniform_loss(const FixedSide& side, const Row& row, double weight, double y_squared,
+                     const float* x) {
+    Wide sum{};  // x'Dx
+    for (int k = 0; k < side.stride; k += W) {
+        const Wide value = __builtin_convertvector(S::load(x + k), Wide);
+        sum += (load_wide(side.base + k) + row.regularization) * (value * value);
+    }
+    const double diagonal = sum_lanes(sum);
+    const double targets = sum_of_squares(row.targets, row.n), fit = weight * y_squared;
+    const double squared = targets - 2 * fit + (fit - diagonal) / weight;
+    return {targets - fit, squared > 0 ? squared : 0};
+}
+
+}  // namespace
+}  // namespace cinefold::CINEFOLD_LEVEL
