@@ -89,23 +89,26 @@ bool ill_conditioned(const FixedSide& side, const Row& row, double size, bool po
     return !(above <= kIllConditioned * below);
 }
 
+// V'WV and b of a row's observations, to w.matrix and w.rhs; equal weights are divided out of the
+// equations, so that the product needs no scaled copy.
 template <bool uniform>
-Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool ill, float* x,
-                    RowLoss* loss) {
-    const int stride = side.stride;
-    const std::ptrdiff_t ld = matrix_stride(stride);
-    // Equal weights are divided out of the equations, so that the product needs no scaled copy.
-    const double weight = uniform ? 1.0 - double(side.unobserved_weight) : 1.0;
-    int64_t first = 0;
-    int depth = 0;
-    for (int64_t next = 0; next < row.n; next += kDepth) {
-        first = next;
-        depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
+void sum_products(const FixedSide& side, const Row& row, Workspace& w) {
+    for (int64_t first = 0; first < row.n; first += kDepth) {
+        const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
         if (first == 0)
             add_block<Start::zero, uniform>(side, row, first, depth, w);
         else
             add_block<Start::load, uniform>(side, row, first, depth, w);
     }
+}
+
+// The primal, given its sums.
+template <bool uniform>
+Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, bool ill, float* x,
+                    RowLoss* loss) {
+    const int stride = side.stride;
+    const std::ptrdiff_t ld = matrix_stride(stride);
+    const double weight = uniform ? 1.0 - double(side.unobserved_weight) : 1.0;
     if (uniform) ill = ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true);
     for (int i = 0; i < stride; ++i) {
         const bool real = i < side.n_factors;
@@ -120,15 +123,20 @@ Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool il
         return Status::ok;
     }
     LossSums sums;
-    for (;;) {  // the last block is still gathered
-        predict_gathered(w, row, first, depth, stride, x, sums);
-        if (first == 0) break;
-        first -= kDepth;
-        depth = kDepth;
+    for (int64_t first = 0; first < row.n; first += kDepth) {
+        const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
         gather(side, row, first, depth, w);
+        predict_gathered(w, row, first, depth, stride, x, sums);
     }
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
+}
+
+template <bool uniform>
+Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool ill, float* x,
+                    RowLoss* loss) {
+    sum_products<uniform>(side, row, w);
+    return solve_summed<uniform>(side, row, w, ill, x, loss);
 }
 
 // D^-1/2 for this lambda, which most rows share with the row before.

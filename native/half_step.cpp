@@ -27,11 +27,16 @@ AlignedFloats aligned_floats(std::size_t n) {
     return AlignedFloats(p);
 }
 
+// A row of so many observations is summed by all threads together, in parts: alone, one thread
+// would keep the others waiting for it at the end.
+constexpr int64_t kSplit = 1 << 16;
+constexpr int64_t kPart = 1 << 14;
+
 // Hands out ranges of the ordered rows of about equal cost: heavy rows one by one, first.
 class RowQueue {
   public:
-    RowQueue(const Observations& rows, int n_factors)
-        : rows_(rows), budget_(std::max<int64_t>(4096, 16 * n_factors)) {}
+    RowQueue(const Observations& rows, int n_factors, int64_t first)
+        : rows_(rows), budget_(std::max<int64_t>(4096, 16 * n_factors)), next_(first) {}
 
     bool take(int64_t& begin, int64_t& end) {
         const std::lock_guard lock(mutex_);
@@ -47,7 +52,7 @@ class RowQueue {
   private:
     const Observations& rows_;
     const int64_t budget_;
-    int64_t next_ = 0;
+    int64_t next_;
     std::mutex mutex_;
 };
 
@@ -91,47 +96,112 @@ const KernelTable& select_kernels() {
                                 "'; this machine runs: " + names);
 }
 
+namespace {
+
+// What the threads of a half-step share.
+struct HalfStep {
+    const KernelTable& kernels;
+    const FixedSide& side;
+    const Observations& rows;
+    const Iterative& method;
+    float* factors;
+    double* losses;
+    std::atomic<int64_t> singular;  // the first row that is; n_rows if none
+
+    AlignedFloats workspace() const {
+        const bool iterative = method.max_steps > 0 && rows.n_rows > 0;
+        return aligned_floats(kernels.workspace_floats(
+            side.n_factors, iterative ? rows.row(rows.order[0]).n : int64_t(0)));
+    }
+
+    void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
+        if (status != Status::ok) {
+            int64_t first = singular.load();
+            while (i < first && !singular.compare_exchange_weak(first, i)) {
+            }
+        }
+        std::copy_n(x, side.n_factors, factors + i * side.n_factors);
+        losses[2 * i] = loss.weighted;
+        losses[2 * i + 1] = loss.squared;
+    }
+
+    void solve(int64_t at, int64_t end, float* workspace, float* x) {
+        const int64_t i = rows.order[at];
+        Row row = rows.row(i);
+        if (const int64_t ahead = at + rows_ahead(row.n); ahead < end) {
+            const Row next = rows.row(rows.order[ahead]);
+            row.next_columns = next.columns;
+            row.n_next = next.n;
+            fetch_observations(rows, at + 2 * (ahead - at), end);
+        }
+        std::copy_n(factors + i * side.n_factors, side.n_factors, x);
+        RowLoss loss{};
+        const Status status = kernels.solve_row(side, row, method, workspace, x, &loss);
+        keep(i, status, x, loss);
+    }
+
+    // The partition and the order of the sums depend on the row alone, not on the threads.
+    void solve_split(int64_t i, int n_threads) {
+        const Row row = rows.row(i);
+        const int64_t size = int64_t(side.stride) * (side.stride + 1);
+        const int64_t parts =
+            std::clamp<int64_t>(row.n / kPart, 2, std::max<int64_t>(2, (int64_t(1) << 23) / size));
+        std::vector<double> sums(parts * size, 0.0);
+        std::atomic<int64_t> next{0};
+        run_parallel(int(std::min<int64_t>(n_threads, parts)), [&](int) {
+            const auto memory = workspace();
+            for (int64_t p; (p = next++) < parts;) {
+                const int64_t begin = row.n * p / parts, end = row.n * (p + 1) / parts;
+                const Row part{row.columns + begin,
+                               row.targets + begin,
+                               row.weights ? row.weights + begin : nullptr,
+                               end - begin,
+                               row.regularization,
+                               nullptr,
+                               0};
+                kernels.add_products(side, part, memory.get(), sums.data() + p * size);
+            }
+        });
+        for (int64_t p = 1; p < parts; ++p)
+            for (int64_t k = 0; k < size; ++k) sums[k] += sums[p * size + k];
+        const auto memory = workspace();
+        const auto x = aligned_floats(side.stride);
+        RowLoss loss{};
+        const Status status =
+            kernels.solve_sums(side, row, sums.data(), memory.get(), x.get(), &loss);
+        keep(i, status, x.get(), loss);
+    }
+};
+
+}  // namespace
+
 Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
                    const Iterative& method, float* factors, double* losses, int n_threads,
                    const std::function<bool()>& interrupted) {
-    RowQueue queue(rows, side.n_factors);
+    HalfStep step{kernels, side, rows, method, factors, losses, {rows.n_rows}};
+    int64_t first = 0;
+    if (method.max_steps == 0)
+        for (; first < rows.n_rows && rows.row(rows.order[first]).n >= kSplit; ++first) {
+            if (interrupted()) return {true, -1};
+            step.solve_split(rows.order[first], n_threads);
+        }
+    RowQueue queue(rows, side.n_factors, first);
     std::atomic<bool> stop{false};
-    std::atomic<int64_t> singular{rows.n_rows};
-    const int64_t longest = rows.n_rows ? rows.row(rows.order[0]).n : 0;
     run_parallel(n_threads, [&](int thread) {
         using Clock = std::chrono::steady_clock;
         auto asked = Clock::now();
-        const auto workspace = aligned_floats(kernels.workspace_floats(side.n_factors, longest));
+        const auto workspace = step.workspace();
         const auto x = aligned_floats(side.stride);
         for (int64_t begin, end; !stop.load(std::memory_order_relaxed) && queue.take(begin, end);) {
-            for (int64_t at = begin; at < end; ++at) {
-                const int64_t i = rows.order[at];
-                RowLoss loss{};
-                Row row = rows.row(i);
-                if (const int64_t ahead = at + rows_ahead(row.n); ahead < end) {
-                    const Row next = rows.row(rows.order[ahead]);
-                    row.next_columns = next.columns;
-                    row.n_next = next.n;
-                    fetch_observations(rows, at + 2 * (ahead - at), end);
-                }
-                std::copy_n(factors + i * side.n_factors, side.n_factors, x.get());
-                if (kernels.solve_row(side, row, method, workspace.get(), x.get(), &loss) !=
-                    Status::ok) {
-                    int64_t first = singular.load();
-                    while (i < first && !singular.compare_exchange_weak(first, i)) {
-                    }
-                }
-                std::copy_n(x.get(), side.n_factors, factors + i * side.n_factors);
-                losses[2 * i] = loss.weighted;
-                losses[2 * i + 1] = loss.squared;
-            }
+            for (int64_t at = begin; at < end; ++at) step.solve(at, end, workspace.get(), x.get());
             if (thread == 0 && Clock::now() - asked > std::chrono::milliseconds(100)) {
                 asked = Clock::now();
                 if (interrupted()) stop = true;
             }
         }
     });
-    return {stop, singular < rows.n_rows ? singular.load() : -1};
+    const int64_t singular = step.singular;
+    return {stop, singular < rows.n_rows ? singular : -1};
 }
 
 void gram(const KernelTable& kernels, const float* v, int64_t n, int d, double* out,

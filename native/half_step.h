@@ -39,12 +39,13 @@ struct Outcome {
 // Throws std::invalid_argument for a name that is unknown or that this machine cannot run.
 const KernelTable& select_kernels();
 
-// Solves all rows into `factors` (n_rows, n_factors), which an iterative method starts from; a row's
-// losses go to losses (n_rows, 2).
-// Each row is solved by one thread in a fixed order of operations, so that the result does not
-// depend on n_threads. `interrupted` is asked from the calling thread several times a second.
+// Solves all rows into `factors` (n_rows, n_factors), which an iterative method starts from; a
+// row's losses go to losses (n_rows, 2). Each row is solved by one thread in a fixed order of
+// operations, so that the result does not depend on n_threads. `interrupted` is asked from the
+// calling thread several times a second.
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Iterative&,
-                   float* factors, double* losses, int n_threads, const std::function<bool()>& interrupted);
+                   float* factors, double* losses, int n_threads,
+                   const std::function<bool()>& interrupted);
 
 // V'V (d, d) of V (n, d), summed in double precision.
 void gram(const KernelTable&, const float* v, int64_t n, int d, double* out, int n_threads);

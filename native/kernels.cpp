@@ -120,6 +120,8 @@ extern const KernelTable table;
 const KernelTable table = {CINEFOLD_LEVEL_NAME,
                            workspace_floats,
                            solve_row,
+                           add_products,
+                           solve_sums,
                            add_gram,
                            multiply,
                            squared_norms,

@@ -57,6 +57,11 @@ struct KernelTable {
     // is allowed it starts from them.
     Status (*solve_row)(const FixedSide&, const Row&, const Iterative&, float* workspace, float* x,
                         RowLoss*);
+    // A row of very many observations in parts: sums (stride + 1, stride) += V'WV and, in the last
+    // row, b of some of them; and the exact solution from the sums of all.
+    void (*add_products)(const FixedSide&, const Row& part, float* workspace, double* sums);
+    Status (*solve_sums)(const FixedSide&, const Row&, const double* sums, float* workspace,
+                         float* x, RowLoss*);
     // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`; upper
     // triangle only, in float32 over a few rows at a time, their sums in double precision.
     void (*add_gram)(const float* v, int64_t n, int d, int64_t stride, float* workspace,

@@ -129,8 +129,9 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
-        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows, {max_steps, tolerance},
-                                       factors.data(), losses.data(), n_threads, interrupted);
+        outcome =
+            cinefold::solve_rows(cinefold::select_kernels(), side, rows, {max_steps, tolerance},
+                                 factors.data(), losses.data(), n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
     if (outcome.singular_row >= 0) {

@@ -34,7 +34,8 @@ int vector_floats(int stride) { return packed_rows(stride) + W; }
 
 std::size_t workspace_floats(int n_factors, int64_t longest) {
     const int stride = padded(n_factors);
-    return std::size_t(2 * (longest + kAlign)) + 4 * std::size_t(stride) + std::size_t(packed_rows(stride) + stride) * matrix_stride(stride) +
+    return std::size_t(2 * (longest + kAlign)) + 4 * std::size_t(stride) +
+           std::size_t(packed_rows(stride) + stride) * matrix_stride(stride) +
            3 * std::size_t(vector_floats(stride)) + 4 * std::size_t(stride) + 2 * kDepth +
            18 * kAlign;
 }

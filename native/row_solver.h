@@ -45,6 +45,49 @@ Weights weights_of(const FixedSide& side, const Row& row, bool term_by_term) {
     return {lowest > kSmallestWeight, size * norms};
 }
 
+Weights weights_of(const FixedSide& side, const Row& row) {
+    const Weights bound = weights_of(side, row, false);
+    const bool clear = !ill_conditioned(side, row, bound.size, bound.positive);
+    return clear ? bound : weights_of(side, row, true);
+}
+
+bool weighs_equally(const FixedSide& side, const Row& row) {
+    return !row.weights && 1.0f - side.unobserved_weight > kSmallestWeight;
+}
+
+// ---------------------------------------------------------------------------------------------
+// A row in parts: the sums of some of its observations, and the solution from the sums of all
+
+void add_products(const FixedSide& side, const Row& part, float* memory, double* sums) {
+    Workspace w = carve(memory, side.stride);
+    if (weighs_equally(side, part))
+        sum_products<true>(side, part, w);
+    else
+        sum_products<false>(side, part, w);
+    const int stride = side.stride;
+    for (int i = 0; i < stride; ++i) {
+        const float* row = w.matrix + i * matrix_stride(stride);
+        for (int j = i / W * W; j < stride; ++j) sums[i * std::ptrdiff_t(stride) + j] += row[j];
+        sums[std::ptrdiff_t(stride) * stride + i] += w.rhs[i];
+    }
+}
+
+Status solve_sums(const FixedSide& side, const Row& row, const double* sums, float* memory,
+                  float* x, RowLoss* loss) {
+    Workspace w = carve(memory, side.stride);
+    const int stride = side.stride;
+    for (int i = 0; i < stride; ++i) {
+        float* to = w.matrix + i * matrix_stride(stride);
+        for (int j = i / W * W; j < stride; ++j)
+            to[j] = float(sums[i * std::ptrdiff_t(stride) + j]);
+        w.rhs[i] = float(sums[std::ptrdiff_t(stride) * stride + i]);
+    }
+    if (weighs_equally(side, row)) return solve_summed<true>(side, row, w, false, x, loss);
+    const Weights weights = weights_of(side, row);
+    const bool ill = ill_conditioned(side, row, weights.size, weights.positive);
+    return solve_summed<false>(side, row, w, ill, x, loss);
+}
+
 Status solve_row(const FixedSide& side, const Row& row, const Iterative& method, float* memory,
                  float* x, RowLoss* loss) {
     if (row.n == 0) {
@@ -55,17 +98,13 @@ Status solve_row(const FixedSide& side, const Row& row, const Iterative& method,
     Workspace w = carve(memory, side.stride);
     const double n = double(row.n), d = side.n_factors;
     const bool light = n < d && dual_cost(n, d) < primal_cost(n, d);
-    if (method.max_steps > 0 && iterative_cost(n, d, method.max_steps) <
-                                    (light ? dual_cost(n, d) : primal_cost(n, d)))
+    if (method.max_steps > 0 &&
+        iterative_cost(n, d, method.max_steps) < (light ? dual_cost(n, d) : primal_cost(n, d)))
         return improve(side, row, method, w, x, loss);
-    const bool uniform = !row.weights && 1.0f - side.unobserved_weight > kSmallestWeight;
+    const bool uniform = weighs_equally(side, row);
     if (uniform && !light) return solve_primal<true>(side, row, w, false, x, loss);
-    Weights weights = weights_of(side, row, false);
-    bool ill = ill_conditioned(side, row, weights.size, weights.positive);
-    if (ill) {
-        weights = weights_of(side, row, true);
-        ill = ill_conditioned(side, row, weights.size, weights.positive);
-    }
+    const Weights weights = weights_of(side, row);
+    const bool ill = ill_conditioned(side, row, weights.size, weights.positive);
     if (light && weights.positive && !ill) {
         scale_to(side, row.regularization, w);
         switch (row.n) {

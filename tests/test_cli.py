@@ -118,6 +118,7 @@ def test_train_parameters_reach_the_model(answer):
     report = answer(
         "train", *SMALL, "--unobserved-weight", 0.3, "--regularization", 2,
         "--regularization-exponent", 0.5, "--target", "binary", "--alpha", 0.5, "--tol", 0.01,
+        "--solver", "cg",
     )  # fmt: skip
     assert report["parameters"] == {
         "n_factors": 8,
@@ -126,6 +127,7 @@ def test_train_parameters_reach_the_model(answer):
         "regularization_exponent": 0.5,
         "target": "binary",
         "alpha": 0.5,
+        "solver": "cg",
         "max_iter": 3,
         "tol": 0.01,
         "n_threads": 1,

@@ -17,6 +17,8 @@ def solve_rows(
     weights: NDArray[np.float32] | None,
     regularization: NDArray[np.float64],
     order: NDArray[np.int64],
+    max_steps: int,
+    tolerance: float,
     factors: NDArray[np.float32],
     losses: NDArray[np.float64],
     n_threads: int,

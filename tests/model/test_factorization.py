@@ -84,13 +84,14 @@ def test_confidence_weights(interactions):
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     density=st.floats(0.02, 1),
-    n_factors=st.integers(1, 20),
+    n_factors=st.one_of(st.integers(1, 20), st.integers(100, 140)),
     w0=st.floats(0, 2),
     lam=st.floats(0.05, 20),
     nu=st.sampled_from([0.0, 0.5, 1.0]),
     alpha=st.sampled_from([0.0, 1.0]),
+    solver=st.sampled_from(["cholesky", "cg"]),
 )
-def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu, alpha):
+def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu, alpha, solver):
     rng = np.random.default_rng(seed)
     ratings = random_ratings(rng, *shape, density)
     if ratings.nnz == 0:
@@ -101,6 +102,7 @@ def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu,
         regularization=lam,
         regularization_exponent=nu,
         alpha=alpha,
+        solver=solver,
         max_iter=6,
     ).fit(ratings)
     objective = np.array([record["objective"] for record in model.history_])
@@ -110,15 +112,32 @@ def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu,
     assert np.isfinite(model.item_factors_).all()
 
 
-def test_same_seed_same_factors_for_any_number_of_threads(interactions):
-    one = small_model(n_threads=1).fit(interactions)
+@pytest.mark.parametrize(
+    "solver", [{"solver": "cholesky"}, {"n_factors": 140}], ids=["exact", "cg"]
+)
+def test_same_seed_same_factors_for_any_number_of_threads(interactions, solver):
+    one = small_model(**solver, n_threads=1).fit(interactions)
     for n_threads in (2, 4):
-        other = small_model(n_threads=n_threads).fit(interactions)
+        other = small_model(**solver, n_threads=n_threads).fit(interactions)
         assert np.array_equal(one.user_factors_, other.user_factors_)
         assert np.array_equal(one.item_factors_, other.item_factors_)
         assert one.history_[-1]["objective"] == other.history_[-1]["objective"]
-    different = small_model(random_state=1).fit(interactions)
+    different = small_model(**solver, random_state=1).fit(interactions)
     assert not np.array_equal(one.user_factors_, different.user_factors_)
+
+
+def test_conjugate_gradients_get_as_far_as_exact_solutions():
+    rng = np.random.default_rng(5)
+    ratings = random_ratings(rng, 300, 200, 0.4)
+    exact, cg = (
+        small_model(n_factors=130, max_iter=12, solver=solver).fit(ratings)
+        for solver in ("cholesky", "cg")
+    )
+    assert cg.history_[-1]["objective"] == pytest.approx(exact.history_[-1]["objective"], rel=1e-3)
+    assert relative_error(cg.user_factors_, dense(cg, ratings).solve(cg.item_factors_)) < 5e-5
+    assert cg.history_ != exact.history_
+    auto = small_model(n_factors=130, max_iter=12).fit(ratings)
+    assert np.array_equal(auto.item_factors_, cg.item_factors_)
 
 
 def test_fitted_arrays_follow_the_conventions(fitted, interactions):
@@ -353,6 +372,7 @@ def test_scikit_learn_protocol():
         ({"regularization": float("nan")}, ValueError, "regularization"),
         ({"regularization": "much"}, TypeError, "regularization must be a number"),
         ({"regularization_exponent": -1}, ValueError, "regularization_exponent"),
+        ({"solver": "magic"}, ValueError, "solver must be one of"),
         ({"target": "stars"}, ValueError, "target must be one of"),
         ({"alpha": -1.0}, ValueError, "alpha"),
         ({"tol": -1.0}, ValueError, "tol"),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold import _core
-from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
+from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver, solve_rows
 from cinefold.model.objective import Objective
 from tests.oracle import DenseProblem, relative_error
 
@@ -26,13 +26,14 @@ def random_ratings(rng, n_rows, n_columns, density):
     return sp.csr_array((stars[mask], columns.astype(np.int32), offsets), shape=mask.shape)
 
 
-def half_step(ratings, fixed, objective, weights=None, n_threads=1):
+def half_step(ratings, fixed, objective, weights=None, n_threads=1, solver=EXACT, start=None):
     """Rows in the original basis, their losses, and the losses' sums."""
     side = FixedSide.of(fixed, n_threads)
     out = np.full((ratings.shape[0], fixed.shape[1]), np.nan, np.float32)
-    losses = solve_rows(
-        objective.observations(ratings, weights), side, objective.unobserved_weight, out, n_threads
-    )
+    if start is not None:
+        out[:] = start @ side.rotation
+    observations = objective.observations(ratings, weights)
+    losses = solve_rows(observations, side, objective.unobserved_weight, out, n_threads, solver)
     return out @ side.rotation.T, losses
 
 
@@ -149,6 +150,58 @@ def test_ratings_of_a_million(w0):
     check(ratings, rng.standard_normal((80, 20)).astype(np.float32), Objective(w0, 1.0))
 
 
+CONFIDENCES = {"equal": None, "any": (0.1, 2.0), "below w0": (0.0, 0.4)}
+
+
+@pytest.mark.parametrize("confidence", CONFIDENCES.values(), ids=CONFIDENCES)
+@pytest.mark.parametrize("w0", [0.0, 0.3])
+def test_conjugate_gradients_lower_the_loss_down_to_the_optimum(w0, confidence):
+    rng = np.random.default_rng(12)
+    ratings = random_ratings(rng, 7, 400, 0.5)  # enough for every row not to be solved exactly
+    ratings = sp.csr_array(sp.vstack([ratings, sp.csr_array((1, 400))]))
+    fixed = rng.standard_normal((400, 130)).astype(np.float32)
+    weights = None
+    if confidence is not None:
+        weights = rng.uniform(*confidence, ratings.nnz).astype(np.float32)
+    objective = Objective(w0, 20.0)
+    dense = DenseProblem.of(ratings, w0=w0, lam=20.0, confidence=weights)
+    rows = rng.standard_normal((8, 130)).astype(np.float32)
+    losses = dense.row_losses(rows, fixed)
+    for _ in range(8):
+        rows, (weighted, squared) = half_step(
+            ratings, fixed, objective, weights, solver=Solver(6, 1e-6), start=rows
+        )
+        now = dense.row_losses(rows, fixed)
+        assert (now <= losses * (1 + 1e-6)).all()
+        assert weighted == pytest.approx(now.sum(), rel=1e-5)
+        at = np.repeat(np.arange(8), np.diff(ratings.indptr)), ratings.indices
+        errors = ratings.data - (rows @ fixed.T.astype(np.float64))[at]
+        assert squared == pytest.approx((errors**2).sum(), rel=1e-4)
+        losses = now
+    assert relative_error(rows, dense.solve(fixed)) < 1e-4
+
+
+def test_conjugate_gradients_stop_at_the_tolerance():
+    rng = np.random.default_rng(13)
+    ratings = random_ratings(rng, 5, 300, 0.6)
+    fixed = rng.standard_normal((300, 140)).astype(np.float32)
+    start = np.zeros((5, 140), np.float32)
+    dense = DenseProblem.of(ratings, w0=0.1, lam=5.0)
+    best = dense.row_losses(dense.solve(fixed), fixed)
+    excess = [
+        dense.row_losses(
+            half_step(
+                ratings, fixed, Objective(0.1, 5.0), solver=Solver(7, tolerance), start=start
+            )[0],
+            fixed,
+        )
+        - best
+        for tolerance in (0.5, 0.1, 0.01)
+    ]
+    assert (excess[0] > excess[1]).all()
+    assert (excess[1] > excess[2]).all()
+
+
 def test_threads_do_not_change_a_bit():
     rng = np.random.default_rng(9)
     ratings = random_ratings(rng, 400, 900, 0.1)
@@ -158,6 +211,27 @@ def test_threads_do_not_change_a_bit():
         other = half_step(ratings, fixed, Objective(0.1, 1.0), n_threads=n_threads)
         assert np.array_equal(one[0], other[0])
         assert one[1] == other[1]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_row_of_very_many_observations(weighted):
+    """Long enough to be split over threads; its columns repeat to keep the oracle small."""
+    rng = np.random.default_rng(14)
+    fixed = rng.standard_normal((90, 20)).astype(np.float32)
+    columns = np.concatenate([rng.integers(0, 90, 100_000), [3, 5]]).astype(np.int32)
+    targets = rng.integers(1, 6, len(columns)).astype(np.float32)
+    ratings = sp.csr_array((targets, columns, [0, 100_000, 100_002]), shape=(2, 90))
+    weights = rng.uniform(0.2, 2, len(columns)).astype(np.float32) if weighted else None
+    found = [
+        half_step(ratings, fixed, Objective(0.1, 3.0), weights, n_threads=n) for n in (1, 2, 5)
+    ]
+    assert all(np.array_equal(found[0][0], rows) for rows, _ in found)
+    assert len({losses for _, losses in found}) == 1
+    v = fixed[columns[:-2]].astype(np.float64)
+    c = np.ones(len(v)) if weights is None else weights[:-2].astype(np.float64)
+    equations = (v.T * (c - 0.1)) @ v + 0.1 * fixed.T.astype(np.float64) @ fixed + 3 * np.eye(20)
+    exact = np.linalg.solve(equations, v.T @ (c * targets[:-2]))
+    assert relative_error(found[0][0][:1], exact[np.newaxis]) < 1e-5
 
 
 def test_singular_equations_name_the_row():
@@ -211,8 +285,12 @@ def test_every_instruction_set_this_machine_has(level):
         pytest.skip(f"this machine does not run {level}")
     selected = f"{__file__}::test_shapes_and_unobserved_weights"
     options = f"{__file__}::test_options"
+    iterative = f"{__file__}::test_conjugate_gradients_lower_the_loss_down_to_the_optimum"
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", selected, options],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
+            *(selected, options, iterative),
+        ],
         env={**os.environ, "CINEFOLD_SIMD": level},
         capture_output=True,
         text=True,

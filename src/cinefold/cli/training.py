@@ -66,6 +66,13 @@ def train(
         float,
         _loss("Weighs a rated film 1 + alpha * rating, so that liked ones count more.", min=0),
     ] = _DEFAULTS["alpha"],
+    solver: Annotated[
+        Literal["auto", "cholesky", "cg"],
+        _fit(
+            text="How a round solves: exactly, or with many factors several times as fast by "
+            "conjugate gradients, which get as far; auto takes those beyond 128 factors."
+        ),
+    ] = _DEFAULTS["solver"],
     max_iter: Annotated[
         int, _fit(text="At most so many rounds; each solves all films, then all users.", min=1)
     ] = _DEFAULTS["max_iter"],
@@ -138,6 +145,7 @@ def train(
         regularization_exponent=regularization_exponent,
         target=target,
         alpha=alpha,
+        solver=solver,
         max_iter=max_iter,
         tol=tol,
         n_threads=threads,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cinefold.evaluation.metrics import ndcg, rmse
+from cinefold.evaluation import metrics
 from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver, solve_rows
 from cinefold.model.ranking import top_k
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from cinefold.interactions import Interactions
     from cinefold.model.objective import Objective
 
+SolverName = Literal["auto", "cholesky", "cg"]
+
+# Warm-started, three steps from row to row get the objective as far in an iteration as exact
+# solutions do (docs/benchmarks.md); beyond so many factors those cost several times as much.
+_CONJUGATE_GRADIENTS = Solver(max_steps=3, tolerance=0.1)
+_MOST_FACTORS_SOLVED_EXACTLY = 128
 _PAIRS_AT_A_TIME = 1 << 20
 RANKING_DEPTH = 10
 
@@ -51,6 +57,47 @@ def available_threads(n_threads: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def choose_solver(name: SolverName, n_factors: int) -> Solver:
+    """The solver of that name; "auto" is "cg" for many factors and "cholesky" otherwise."""
+    if name == "cg" or (name == "auto" and n_factors > _MOST_FACTORS_SOLVED_EXACTLY):
+        return _CONJUGATE_GRADIENTS
+    return EXACT
+
+
+class _Problem:
+    """Both half-steps of one training set."""
+
+    def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
+        self.train, self.n_threads = train, n_threads
+        self.w0 = objective.unobserved_weight
+        self.by_item = objective.observations(train.by_item, train.weights_by_item)
+        self.by_user = objective.observations(train.by_user, train.weights)
+
+    def solve_items(self, users: FixedSide, items: NDArray[np.float32], solver: Solver) -> None:
+        self._solve("item", users, items, solver)
+
+    def solve_users(
+        self, items: FixedSide, users: NDArray[np.float32], solver: Solver
+    ) -> tuple[float, float]:
+        """Also the objective that is reached, and the RMSE over the observations."""
+        loss, squared = self._solve("user", items, users, solver)
+        loss += float(self.by_item.regularization @ items.norms)
+        if not np.isfinite(loss):
+            raise ValueError(
+                "the objective is not finite: the ratings are too large for float32; scale them"
+            )
+        return loss, float(np.sqrt(squared / self.train.n_ratings))
+
+    def _solve(
+        self, side: str, fixed: FixedSide, out: NDArray[np.float32], solver: Solver
+    ) -> tuple[float, float]:
+        rows = self.by_user if side == "user" else self.by_item
+        try:
+            return solve_rows(rows, fixed, self.w0, out, self.n_threads, solver)
+        except SingularRowError as error:
+            raise ValueError(_singular_message(error.row, side, self.train)) from None
+
+
 def alternate(
     train: Interactions,
     objective: Objective,
@@ -61,44 +108,41 @@ def alternate(
 ) -> Iterator[Iteration]:
     """Endless iterations from random user factors; each solves all items, then all users.
 
-    Ending with the users makes their factors the exact fold-in of their ratings, so that a known
-    user and a new one with the same ratings get the same recommendations.
+    Ending with the users makes their factors, if they are solved exactly, the fold-in of their
+    ratings: a known user and a new one with the same ratings get the same recommendations.
     """
-    w0 = objective.unobserved_weight
-    by_item = objective.observations(train.by_item, train.weights_by_item)
-    by_user = objective.observations(train.by_user, train.weights)
-    scale = np.float32(1 / np.sqrt(n_factors))
+    problem = _Problem(train, objective, n_threads)
     users = np.random.default_rng(seed).standard_normal((train.n_users, n_factors), np.float32)
-    users *= scale
+    users *= np.float32(1 / np.sqrt(n_factors))
     items = np.zeros((train.n_items, n_factors), np.float32)
+
+    def start(last: NDArray[np.float32], fixed: FixedSide) -> NDArray[np.float32]:
+        # New memory, since the last iteration's users belong to its Factors.
+        return np.empty_like(last) if solver.is_exact else fixed.rotate(last, n_threads)
+
     while True:
         started = time.perf_counter()
-        try:
-            side = "item"
-            fixed = FixedSide.of(users, n_threads)
-            if not solver.is_exact:  # which starts from the last solutions, in the new basis
-                items = fixed.rotate(items, n_threads)
-                users = fixed.factors
-            solve_rows(by_item, fixed, w0, items, n_threads, solver)
-            side = "user"
-            fixed = FixedSide.of(items, n_threads)
-            # The last iteration's users belong to its Factors.
-            users = np.empty_like(users) if solver.is_exact else fixed.rotate(users, n_threads)
-            loss, squared = solve_rows(by_user, fixed, w0, users, n_threads, solver)
-            items = fixed.factors if not solver.is_exact else items
-        except SingularRowError as error:
-            raise ValueError(_singular_message(error.row, side, train)) from None
-        loss += float(by_item.regularization @ fixed.norms)
-        if not np.isfinite(loss):
-            raise ValueError(
-                "the objective is not finite: the ratings are too large for float32; scale them"
-            )
-        yield Iteration(
-            Factors(users, fixed),
-            loss,
-            float(np.sqrt(squared / train.n_ratings)),
-            time.perf_counter() - started,
-        )
+        fixed = FixedSide.of(users, n_threads)
+        items = start(items, fixed)
+        problem.solve_items(fixed, items, solver)
+        if not solver.is_exact:
+            users = fixed.factors
+        fixed = FixedSide.of(items, n_threads)
+        users = start(users, fixed)
+        loss, rmse = problem.solve_users(fixed, users, solver)
+        if not solver.is_exact:
+            items = fixed.factors
+        yield Iteration(Factors(users, fixed), loss, rmse, time.perf_counter() - started)
+
+
+def with_exact_users(
+    train: Interactions, objective: Objective, items: FixedSide, n_threads: int
+) -> Iteration:
+    """The iteration that ends with the exact users for `items`."""
+    started = time.perf_counter()
+    users = np.empty((train.n_users, items.n_factors), np.float32)
+    loss, rmse = _Problem(train, objective, n_threads).solve_users(items, users, EXACT)
+    return Iteration(Factors(users, items), loss, rmse, time.perf_counter() - started)
 
 
 def _singular_message(row: int, side: str, train: Interactions) -> str:
@@ -126,7 +170,7 @@ class Validation:
 
     def rmse(self, factors: Factors) -> float:
         """Root mean squared error of u.v, not clipped, against the held-out targets."""
-        return rmse(predict_pairs(factors, self._rows, self._columns), self._targets)
+        return metrics.rmse(predict_pairs(factors, self._rows, self._columns), self._targets)
 
     def ndcg(self, factors: Factors, n_threads: int) -> float:
         """Mean NDCG@10 over users with held-out items, training items not ranked."""
@@ -137,7 +181,7 @@ class Validation:
             excluded=self._seen,
             n_threads=n_threads,
         )
-        return ndcg(items, self._relevant)
+        return metrics.ndcg(items, self._relevant)
 
 
 def predict_pairs(
