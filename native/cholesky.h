@@ -77,31 +77,20 @@ inline bool factor_diagonal(float* block, std::ptrdiff_t stride, float* rhs) {
 
 // Rows [row, row + W) of A, from the diagonal on, less what the rows above account for.
 inline void update_rows(float* u, std::ptrdiff_t stride, int row, int order) {
-    for (int r = row; r < row + W; r += MR) {
-        const Strided a{u + r, stride};
-        int col = row;
-        for (; col + 2 * W <= order; col += 2 * W)
-            tile<2, Start::load, true>(u + r * stride + col, stride, a, Strided{u + col, stride},
-                                       row);
-        if (col < order)
-            tile<1, Start::load, true>(u + r * stride + col, stride, a, Strided{u + col, stride},
-                                       row);
-    }
+    for (int r = row; r < row + W; r += MR)
+        for (int col = row; col < order; col += NV * W)
+            tile_of<NV, Start::load, true>(vectors_from(col, order), u + r * stride + col, stride,
+                                           Strided{u + r, stride}, Strided{u + col, stride}, row);
 }
 
 // The row of blocks right of a diagonal block, times its U^-T, in place: from the bottom up, since
 // U^-T is lower triangular.
 inline void solve_panel(const float* diagonal, float* panel, std::ptrdiff_t stride, int width) {
-    for (int col = 0; col < width; col += 2 * W)
-        for (int r = W - MR; r >= 0; r -= MR) {
-            const Transposed a{diagonal + r * stride, stride};
-            const Strided b{panel + col, stride};
-            float* c = panel + r * stride + col;
-            if (col + W < width)
-                tile<2, Start::zero>(c, stride, a, b, r + MR);
-            else
-                tile<1, Start::zero>(c, stride, a, b, r + MR);
-        }
+    for (int col = 0; col < width; col += NV * W)
+        for (int r = W - MR; r >= 0; r -= MR)
+            tile_of<NV, Start::zero>(vectors_from(col, width), panel + r * stride + col, stride,
+                                     Transposed{diagonal + r * stride, stride},
+                                     Strided{panel + col, stride}, r + MR);
 }
 
 // rhs[col..] -= U[rows, col..]' y[rows] for the block of rows just solved.

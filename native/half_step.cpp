@@ -74,9 +74,9 @@ int64_t gram_blocks(int64_t n, int d) {
 
 }  // namespace
 
-const KernelTable& select_kernels() {
+std::vector<const KernelTable*> available_kernels() {
     std::vector<const KernelTable*> levels;
-#ifdef CINEFOLD_X86
+#if defined CINEFOLD_X86
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
@@ -84,7 +84,16 @@ const KernelTable& select_kernels() {
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         levels.push_back(&avx2::table);
 #endif
+#if defined CINEFOLD_ARM64
+    levels.push_back(&neon::table);  // every 64-bit ARM processor has it
+#else
     levels.push_back(&baseline::table);
+#endif
+    return levels;
+}
+
+const KernelTable& select_kernels() {
+    const auto levels = available_kernels();
     const char* wanted = std::getenv("CINEFOLD_SIMD");
     if (!wanted || !*wanted) return *levels.front();
     std::string names;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "kernels.h"
 
@@ -35,7 +36,10 @@ struct Outcome {
     int64_t singular_row = -1;  // the first row whose equations are not positive definite
 };
 
-// The best level this machine runs, or the one CINEFOLD_SIMD names (avx512, avx2, baseline).
+// The levels this machine runs, best first.
+std::vector<const KernelTable*> available_kernels();
+
+// The best of them, or the one CINEFOLD_SIMD names.
 // Throws std::invalid_argument for a name that is unknown or that this machine cannot run.
 const KernelTable& select_kernels();
 

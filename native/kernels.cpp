@@ -36,14 +36,10 @@ void multiply(const float* a, int64_t n, int d_in, int64_t a_stride, const float
     const std::ptrdiff_t stride = padded(d_out);
     int64_t row = 0;
     for (; row + MR <= n; row += MR)
-        for (int col = 0; col < stride; col += 2 * W) {
-            const Transposed rows{a + row * a_stride, a_stride};
-            float* c = out + row * stride + col;
-            if (col + W < stride)
-                tile<2, Start::zero>(c, stride, rows, Strided{q + col, stride}, d_in);
-            else
-                tile<1, Start::zero>(c, stride, rows, Strided{q + col, stride}, d_in);
-        }
+        for (int col = 0; col < stride; col += NV * W)
+            tile_of<NV, Start::zero>(vectors_from(col, stride), out + row * stride + col, stride,
+                                     Transposed{a + row * a_stride, a_stride},
+                                     Strided{q + col, stride}, d_in);
     for (; row < n; ++row)
         for (int col = 0; col < stride; col += W) {
             Vec sum = S::zero();
@@ -87,17 +83,12 @@ void pack_items(const float* items, int64_t n, int stride, float* panels) {
 void score(const float* queries, int n_queries, int64_t query_stride, const float* panels,
            int n_items, int n_factors, int stride, float* out) {
     const std::ptrdiff_t out_stride = padded(n_items), panel = std::ptrdiff_t(stride) * W;
-    for (std::ptrdiff_t col = 0; col < out_stride; col += 2 * W) {
-        const float* items = panels + col * stride;
-        for (int row = 0; row < n_queries; row += MR) {
-            const Transposed q{queries + row * query_stride, query_stride};
-            const Panels b{items, panel};
-            float* c = out + row * out_stride + col;
-            if (col + W < out_stride)
-                tile<2, Start::zero>(c, out_stride, q, b, n_factors);
-            else
-                tile<1, Start::zero>(c, out_stride, q, b, n_factors);
-        }
+    for (std::ptrdiff_t col = 0; col < out_stride; col += NV * W) {
+        const Panels items{panels + col * stride, panel};
+        for (int row = 0; row < n_queries; row += MR)
+            tile_of<NV, Start::zero>(
+                vectors_from(col, out_stride), out + row * out_stride + col, out_stride,
+                Transposed{queries + row * query_stride, query_stride}, items, n_factors);
     }
 }
 

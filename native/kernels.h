@@ -82,7 +82,11 @@ struct KernelTable {
     int64_t (*next_above)(const float* scores, int64_t begin, int64_t n, float bar);
 };
 
+// The levels that CMakeLists.txt builds for an architecture are among these.
 namespace baseline {
+extern const KernelTable table;
+}
+namespace neon {
 extern const KernelTable table;
 }
 namespace avx2 {

@@ -2,7 +2,8 @@
 // Every header of the kernels is compiled once per level, each time into that level's namespace.
 //   CINEFOLD_LEVEL  the name of that namespace and of the level,
 //   CINEFOLD_LANES  floats per vector register,
-//   CINEFOLD_MR     rows of a register tile (CINEFOLD_MR x 2 vectors of accumulators).
+//   CINEFOLD_MR     rows of a register tile,
+//   CINEFOLD_NV     its vectors in each row: CINEFOLD_MR x CINEFOLD_NV accumulators.
 #pragma once
 
 #include "kernels.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int W = CINEFOLD_LANES;
 constexpr int MR = CINEFOLD_MR;
+constexpr int NV = CINEFOLD_NV;
 static_assert(kAlign % W == 0 && W % MR == 0);
 
 using S = Simd<W>;

@@ -5,13 +5,16 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "half_step.h"
 #include "top_k.h"
@@ -174,6 +177,12 @@ auto top_k(In<float, 2> queries, In<float, 2> items, int k, std::optional<In<int
     return std::make_pair(found, scores);
 }
 
+std::vector<std::string> simd_levels() {
+    std::vector<std::string> names;
+    for (const auto* level : cinefold::available_kernels()) names.emplace_back(level->name);
+    return names;
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -193,5 +202,8 @@ NB_MODULE(_core, m) {
     m.def("padded_length", &cinefold::padded, "n_factors"_a);
     m.def(
         "simd_level", [] { return std::string(cinefold::select_kernels().name); },
-        "The instruction set in use: avx512, avx2 or baseline; CINEFOLD_SIMD forces a lower one.");
+        "The level of simd_levels() in use: the first, or the one CINEFOLD_SIMD names.");
+    m.def("simd_levels", &simd_levels,
+          "The instruction sets this machine runs, best first: of avx512, avx2 and baseline on "
+          "x86-64, neon on 64-bit ARM, baseline elsewhere.");
 }

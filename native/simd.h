@@ -11,14 +11,16 @@ namespace cinefold::CINEFOLD_LEVEL {
 template <int W>
 struct Simd {
     typedef float Vec __attribute__((vector_size(W * sizeof(float))));
+    typedef Vec Stored __attribute__((aligned(sizeof(float)), may_alias));
 
     static inline Vec load(const float* p) {
         Vec v;
         std::memcpy(&v, p, sizeof v);
         return v;
     }
-    static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
-    // Not zero plus x, which compilers must compute: it differs for x = -0.
+    // Not memcpy, for which GCC takes vectors through general registers on ARM.
+    static inline void store(float* p, Vec v) { *reinterpret_cast<Stored*>(p) = v; }
+    // Unlike x + 0, x - 0 is x for every x, which compilers know: no arithmetic remains.
     static inline Vec splat(float x) { return x - Vec{}; }
     static inline Vec zero() { return Vec{}; }
 
