@@ -1,99 +1,142 @@
-"""Seconds per epoch against other libraries, as medians of alternating runs."""
+"""Speed and memory of Cinefold beside other libraries.
+
+Names the sections to run (all by default) and prints their tables; what is measured is added to a
+results file. "report" prints what the file has and writes it as Markdown and as a plot.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import statistics
-import sys
-import time
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.contestants import field
-from benchmarks.synthetic import ratings
-from cinefold import _core
+from benchmarks import report, synthetic
+from benchmarks.contestants import FIELD, SLOW, Problem
+from benchmarks.convergence import NAMES, convergence
+from benchmarks.epochs import LONG_TAIL, epochs, levels, scaling
+from benchmarks.machine import describe, say, threads
+from benchmarks.memory import memory
+from benchmarks.serving import fold_in, top_ten
 
-SHAPES = {"100k": (1_000, 1_700), "1m": (6_000, 3_700), "10m": (70_000, 10_700)}
-COUNTS = {"100k": 100_000, "1m": 1_000_000, "10m": 9_000_000}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import scipy.sparse as sp
+
+SIZES = {
+    "100k": (1_000, 1_700, 100_000),
+    "1m": (6_000, 3_700, 1_000_000),
+    "10m": (70_000, 10_700, 10_000_000),
+    "20m": (138_000, 27_000, 20_000_000),
+}
+RESULTS = Path("build/benchmarks/results.json")
 
 
 def main() -> None:
     options = _options()
     console = Console()
-    peak = _sgemm_peak(options.threads)
-    console.print(f"{_processor()}, {options.threads} threads, core level {_core.simd_level()}")
-    console.print(f"NumPy sgemm on one thread times {options.threads}: {peak:.0f} GFLOP/s")
-    data = ratings(*SHAPES[options.size], COUNTS[options.size], options.seed)
-    console.print(f"{data.shape[0]:,} users, {data.shape[1]:,} items, {data.nnz:,} ratings")
-    for n_factors in options.factors:
-        seconds = _race(data, n_factors, options)
-        console.print(_table(data, n_factors, seconds, peak))
+    sections = _sections(options)
+    results = report.load(options.results)
+    if "report" in options.sections:
+        _write_report(results, options.to, console)
+        return
+    results["machine"] = describe(options.threads) | {"date": date.today().isoformat()}
+    console.print(results["machine"])
+    for name in options.sections or sections:
+        results[name] = sections[name]()
+        report.save(results, options.results)
+        for table in report.tables({name: results[name]}):
+            console.print(table)
+    console.print(f"Results are in {options.results}")
+
+
+def _sections(options: argparse.Namespace) -> dict[str, Callable[[], Any]]:
+    n_threads, rounds, seed, quick = options.threads, options.rounds, options.seed, options.quick
+    several = options.factors or ([16, 32] if quick else [64, 128, 256])
+    small, middle, large = (8, 16, 32) if quick else (64, 128, 256)
+
+    def data(size: str | None = None) -> sp.csr_array:
+        say("making ratings")
+        if (size or options.size) == "ml-100k":
+            from cinefold.datasets import load
+
+            return load("ml-100k").interactions.by_user
+        return synthetic.ratings(*SIZES["100k" if quick else size or options.size], seed)
+
+    def long_tail() -> sp.csr_array:
+        say("making ratings")
+        shape = (1_500, 3_000, 50_000) if quick else (150_000, 300_000, 5_000_000)
+        return synthetic.ratings(*shape, seed, popularity=2.1)
+
+    def for_top_k() -> sp.csr_array:
+        return synthetic.ratings(*((700, 1_000, 50_000) if quick else (70_000, 10_000, 9_000_000)))
+
+    names = tuple(name for name in FIELD if options.slow or name not in SLOW)
+    chosen = NAMES if options.slow else NAMES[:1] + NAMES[2:]
+    return {
+        "epochs": lambda: epochs(data(), several, rounds, n_threads, names),
+        "long tail": lambda: epochs(long_tail(), [middle], rounds, n_threads, LONG_TAIL),
+        "levels": lambda: levels(data(), several[:2], rounds, n_threads),
+        "threads": lambda: scaling(data(), middle, rounds, n_threads),
+        "objective": lambda: convergence(
+            Problem(data(), options.factors[-1] if options.factors else large, n_threads),
+            chosen,
+            10 if quick else options.long_run,
+            5 if quick else options.long_run,
+        ),
+        "top-k": lambda: top_ten(for_top_k(), small, rounds, n_threads, seed),
+        "fold-in": lambda: fold_in(2_000 if quick else 27_000, small, 5_000, seed),
+        "memory": lambda: [memory(data(), d, n_threads) for d in several],
+    }
+
+
+def _write_report(results: report.Results, folder: Path | None, console: Console) -> None:
+    for table in report.tables(results):
+        console.print(table)
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "benchmarks.md").write_text(report.markdown(results))
+    report.plot(results, folder / "benchmarks.png")
+    console.print(f"Wrote benchmarks.md and benchmarks.png to {folder}")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--size", choices=SHAPES, default="1m", help="of the synthetic ratings")
-    parser.add_argument("--factors", type=int, nargs="+", default=[64, 128])
-    parser.add_argument("--rounds", type=int, default=5, help="counted epochs of each contestant")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
-
-
-def _race(data: object, n_factors: int, options: argparse.Namespace) -> dict[str, list[float]]:
-    contestants = field(data, n_factors, options.threads)
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(options.rounds + 1):
-        for name, epoch in contestants.items():
-            print(f"\r{n_factors} factors, round {turn}: {name:24}", end="", file=sys.stderr)
-            elapsed = epoch()
-            if turn > 0:  # the first epoch warms caches and starts from random factors
-                seconds[name].append(elapsed)
-    print(f"\r{'':60}\r", end="", file=sys.stderr)
-    return seconds
-
-
-def _table(data: object, n_factors: int, seconds: dict[str, list[float]], peak: float) -> Table:
-    table = Table(title=f"One epoch with {n_factors} factors")
-    for column in ("library", "median s", "fastest s", "slowest s", "times Cinefold", "% of peak"):
-        table.add_column(column, justify="left" if column == "library" else "right")
-    ours = statistics.median(next(iter(seconds.values())))
-    for name, times in seconds.items():
-        median = statistics.median(times)
-        exact = "CG" not in name
-        share = f"{_flops(data, n_factors) / median / peak / 1e7:.0f}" if exact else ""
-        cells = [f"{value:.3f}" for value in (median, min(times), max(times))]
-        table.add_row(name, *cells, f"{median / ours:.2f}", share)
-    return table
-
-
-def _flops(data: object, n_factors: int) -> float:
-    """Useful operations of an exact epoch: n d^2 + d^3 / 3 a row, on both sides."""
-    return 2 * data.nnz * n_factors**2 + sum(data.shape) * n_factors**3 / 3
-
-
-def _sgemm_peak(n_threads: int) -> float:
-    a = np.ones((2048, 2048), np.float32)
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - started)
-    return 2 * 2048**3 / min(times) / 1e9 * n_threads
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    known = ("epochs", "long tail", "levels", "threads", "objective", "top-k", "fold-in", "memory")
+    parser.add_argument(
+        "sections", nargs="*", metavar="section", help=f"{', '.join(known)}; or report"
+    )
+    parser.add_argument(
+        "--size", choices=[*SIZES, "ml-100k"], default="10m", help="of the ratings (default 10m)"
+    )
+    parser.add_argument("--factors", type=int, nargs="+", help="default 64 128 256")
+    parser.add_argument("--rounds", type=int, default=3, help="counted turns of each (default 3)")
+    parser.add_argument("--threads", type=int, default=threads(), help="default: all cores")
+    parser.add_argument("--seed", type=int, default=0, help="of the ratings and factors")
+    parser.add_argument(
+        "--slow", action="store_true", help=f"also {', '.join(SLOW)}: minutes an epoch"
+    )
+    parser.add_argument(
+        "--long-run", type=int, default=60, help="epochs to the converged objective (default 60)"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes, to see that all of it runs"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help=f"default {RESULTS}")
+    parser.add_argument("--to", type=Path, help="where report writes benchmarks.md and .png")
+    options = parser.parse_args()
+    unknown = set(options.sections) - {*known, "report"}
+    if unknown:
+        parser.error(f"no such section: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return options
 
 
 if __name__ == "__main__":
