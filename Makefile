@@ -62,7 +62,7 @@ format:  ## Fix the style
 	clang-format -i $(NATIVE)
 
 .PHONY: bench
-bench:  ## Measure against other libraries
+bench:  ## Measure against other libraries; BENCH_ARGS="--help" lists what and how
 	$(setup) bench
 	python -m benchmarks $(BENCH_ARGS)
 

@@ -6,84 +6,84 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contestants import FIELD, SLOW, Problem, cinefold, field, irspack
+import numpy as np
+
+from benchmarks.contestants import FIELD, Problem, cinefold, flops, start
 from benchmarks.machine import peak, race, say
 from cinefold import _core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    import scipy.sparse as sp
+    from benchmarks.case import Case
 
-LONG_TAIL = ("cinefold, exact", "irspack, Cholesky", "irspack, CG", "implicit, CG")
-
-
-def epochs(
-    ratings: sp.csr_array,
-    factors: list[int],
-    rounds: int,
-    n_threads: int,
-    names: tuple[str, ...] | None = None,
-) -> list[dict[str, Any]]:
-    """One record for each number of factors; all but the slow libraries by default."""
-    names = tuple(name for name in FIELD if name not in SLOW) if names is None else names
-    records = []
-    for d in factors:
-        peaks: list[float] = []
-        say(f"{d} factors: setting up")
-        contestants = field(Problem(ratings, d, n_threads), names)
-        seconds = race(
-            {name: contestant.epoch for name, contestant in contestants.items()},
-            rounds,
-            f"epoch, {d} factors",
-            lambda peaks=peaks: peaks.append(peak(n_threads)),
-        )
-        records.append(
-            {
-                "factors": d,
-                "shape": ratings.shape,
-                "ratings": int(ratings.nnz),
-                "flops": flops(ratings, d),
-                "peak": peaks,
-                "seconds": seconds,
-            }
-        )
-    return records
+ON_THE_LONG_TAIL = (
+    "cinefold, exact",
+    "cinefold, CG",
+    "irspack, Cholesky",
+    "irspack, CG",
+    "implicit, CG",
+)
 
 
-def levels(
-    ratings: sp.csr_array, factors: list[int], rounds: int, n_threads: int
-) -> list[dict[str, Any]]:
+def epochs(case: Case, names: tuple[str, ...] = tuple(FIELD)) -> dict[str, Any]:
+    """Every library in turn; sgemm's speed is measured just before and after each of its turns."""
+    chosen = case.taking_part(names)
+    say(f"{case.n_factors} factors: setting up")
+    contestants = start(case.problem, chosen)
+    peaks: dict[str, list[float]] = {name: [] for name in contestants}
+
+    def beside_peak(name: str, run: Callable[[], float]) -> Callable[[], float]:
+        def turn() -> float:
+            before, seconds, after = peak(case.n_threads), run(), peak(case.n_threads)
+            peaks[name].append((before + after) / 2)
+            return seconds
+
+        return turn
+
+    runs = {name: beside_peak(name, contestant.epoch) for name, contestant in contestants.items()}
+    seconds = race(runs, case.rounds, f"epoch, {case.n_factors} factors")
+    return {
+        "seconds": seconds,
+        "peak": {name: values[1:] for name, values in peaks.items()},  # but the warm-up's
+        "flops": flops(sum(case.ratings.shape), case.ratings.nnz, case.n_factors),
+        "median ratings of an item": _median_of_items(case),
+    }
+
+
+def long_tail(case: Case) -> dict[str, Any]:
+    return epochs(case, ON_THE_LONG_TAIL)
+
+
+def levels(case: Case) -> dict[str, Any]:
     """Cinefold held to lower instruction sets than the machine's, against irspack as it comes."""
-    records = []
-    for d in factors:
-        problem = Problem(ratings, d, n_threads)
-        contestants = {}
-        for level in _core.simd_levels():
-            run = cinefold(problem, "cholesky").epoch
-
-            def forced(level: str = level, run: Any = run) -> float:
-                with simd(level):
-                    return float(run())
-
-            contestants[f"cinefold, {level}"] = forced
-        contestants["irspack, Cholesky"] = irspack(problem, "CHOLESKY").epoch
-        seconds = race(contestants, rounds, f"levels, {d} factors")
-        records.append({"factors": d, "seconds": seconds})
-    return records
+    contestants = {}
+    for level in _core.simd_levels():
+        contestants[f"cinefold, {level}"] = _forced(level, cinefold(case.problem, "cholesky").epoch)
+    for name in case.taking_part(("irspack, Cholesky",)):
+        contestants[name] = FIELD[name].start(case.problem).epoch
+    return {"seconds": race(contestants, case.rounds, f"levels, {case.n_factors} factors")}
 
 
-def scaling(ratings: sp.csr_array, n_factors: int, rounds: int, n_threads: int) -> dict[str, Any]:
+def scaling(case: Case) -> dict[str, Any]:
     """An exact epoch on one thread and on more."""
     contestants = {
-        str(n): cinefold(Problem(ratings, n_factors, n), "cholesky").epoch for n in (1, n_threads)
+        str(n): cinefold(Problem(case.ratings, case.n_factors, n), "cholesky").epoch
+        for n in sorted({1, case.n_threads})
     }
-    return {"factors": n_factors, "seconds": race(contestants, rounds, "threads")}
+    return {"seconds": race(contestants, case.rounds, "threads")}
 
 
-def flops(ratings: sp.csr_array, n_factors: int) -> float:
-    """Useful operations of an exact epoch: n d^2 + d^3 / 3 a row, on both sides."""
-    return 2 * ratings.nnz * n_factors**2 + sum(ratings.shape) * n_factors**3 / 3
+def _median_of_items(case: Case) -> float:
+    return float(np.median(np.bincount(case.ratings.indices, minlength=case.ratings.shape[1])))
+
+
+def _forced(level: str, run: Callable[[], float]) -> Callable[[], float]:
+    def turn() -> float:
+        with simd(level):
+            return run()
+
+    return turn
 
 
 @contextmanager

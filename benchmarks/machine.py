@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 import sys
@@ -13,43 +12,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from cinefold import _core
+from cinefold.model.fitting import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LIBRARIES = ("cinefold", "numpy", "scipy", "implicit", "irspack", "cmfrec", "lenskit")
+    Series = dict[str, list[float]]
 
-
-def threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+LIBRARIES = (
+    "cinefold",
+    "numpy",
+    "scipy",
+    "irspack",
+    "implicit",
+    "cmfrec",
+    "lenskit",
+    "torch",
+    "pyspark",
+)
 
 
 def describe(n_threads: int) -> dict[str, Any]:
-    """What a result depends on: processor, threads, levels and versions."""
+    """What a result depends on: processor, cores, threads, instruction set and versions."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
+        "cores": available_threads(None),
         "threads": n_threads,
         "level": _core.simd_level(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: installed for name in LIBRARIES if (installed := _version(name))},
     }
 
 
-def peak(n_threads: int, order: int = 1024) -> float:
-    """GFLOP/s of NumPy's sgemm, one product on each of `n_threads` threads at once."""
+def peak(n_threads: int, order: int = 1024, products: int = 6) -> float:
+    """GFLOP/s of NumPy's sgemm, one-threaded products on each of `n_threads` threads at once."""
+    factor = np.random.default_rng(0).standard_normal((order, order), np.float32)
     seconds: list[float] = []
 
     def multiply() -> None:
-        a = np.ones((order, order), np.float32)
-        out = np.empty_like(a)
-        for _ in range(8):
-            started = time.perf_counter()
-            np.matmul(a, a, out=out)
-            seconds.append(time.perf_counter() - started)
+        out = np.empty_like(factor)
+        seconds.extend(timed(lambda: np.matmul(factor, factor, out=out)) for _ in range(products))
 
     workers = [threading.Thread(target=multiply) for _ in range(n_threads)]
     for worker in workers:
@@ -59,21 +64,15 @@ def peak(n_threads: int, order: int = 1024) -> float:
     return n_threads * 2 * order**3 / statistics.median(seconds) / 1e9
 
 
-def race(
-    contestants: Mapping[str, Callable[[], float]],
-    rounds: int,
-    label: str,
-    between: Callable[[], None] = lambda: None,
-) -> dict[str, list[float]]:
+def race(contestants: Mapping[str, Callable[[], float]], rounds: int, label: str) -> Series:
     """Seconds of each contestant in `rounds` turns; a first turn warms up and is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    seconds: Series = {name: [] for name in contestants}
     for turn in range(rounds + 1):
         for name, run in contestants.items():
             say(f"{label}, round {turn} of {rounds}: {name}")
             elapsed = run()
             if turn > 0:
                 seconds[name].append(elapsed)
-        between()
     say("")
     return seconds
 
@@ -85,15 +84,26 @@ def timed(run: Callable[[], object]) -> float:
 
 
 def say(text: str) -> None:
-    """Progress, on one line of a terminal."""
+    """Progress on standard error: one changing line of a terminal, else a line each."""
     if sys.stderr.isatty():
         print(f"\r{text[:100]:100}", end="" if text else "\r", file=sys.stderr, flush=True)
+    elif text:
+        print(text, file=sys.stderr, flush=True)
 
 
-def matrix_bytes(matrix: sp.csr_array, n_factors: int) -> int:
-    """Two copies of the ratings (float32 values, int32 columns, int64 offsets) and the factors."""
-    copies = 2 * 8 * matrix.nnz + 8 * (sum(matrix.shape) + 2)
-    return copies + 4 * n_factors * sum(matrix.shape)
+def processor() -> str:
+    """Its name, with family and model where the name is no more than a brand."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = {
+        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
+    }
+    name = fields.get("model name", platform.machine())
+    if any(character.isdigit() for character in name):
+        return name
+    return f"{name} (family {fields.get('cpu family')}, model {fields.get('model')})"
 
 
 def _version(name: str) -> str | None:
@@ -101,12 +111,3 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()

@@ -1,4 +1,4 @@
-"""Results as tables, as Markdown and as plots."""
+"""Results as a file, as tables for the terminal, and as Markdown."""
 
 from __future__ import annotations
 
@@ -7,259 +7,202 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.contestants import EXACT
 from benchmarks.convergence import CLOSE, time_to
+from benchmarks.targets import OURS, Target, ratio, shares_of_peak, targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Results = dict[str, Any]
-    Seconds = dict[str, list[float]]
+    Record = dict[str, Any]
+    Rows = tuple[list[str], list[list[str]]]
 
-OURS = "cinefold, exact"
-COLOURS = {"cinefold": "#d1495b", "irspack": "#3b7ea1", "implicit": "#7a9e48", "cmfrec": "#9a6fb0"}
+_SAME = ("data", "users", "items", "ratings", "factors")
+
+
+# -- the file -------------------------------------------------------------------------------------
 
 
 def load(path: Path) -> Results:
-    results: Results = json.loads(path.read_text()) if path.exists() else {}
-    return results
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {"machine": stored.get("machine"), "sections": stored.get("sections", {})}
+
+
+def on_machine(results: Results, machine: dict[str, Any]) -> Results:
+    """To be added to on `machine`, which must be the one of the results so far."""
+    before = results["machine"]
+    for key in ("processor", "cores", "threads", "level"):
+        if results["sections"] and before[key] != machine[key]:
+            raise ValueError(
+                f"its results were measured with {key} {before[key]}, not {machine[key]}; "
+                "--results names another file"
+            )
+    return {**results, "machine": machine}
+
+
+def merge(results: Results, section: str, record: Record) -> Results:
+    """With the record in place of an older one of the same ratings and factors."""
+    key = [record[name] for name in _SAME]
+    others = [old for old in results["sections"].get(section, []) if key != [old[n] for n in _SAME]]
+    records = sorted([*others, record], key=lambda r: (r["ratings"], r["data"], r["factors"]))
+    return {**results, "sections": {**results["sections"], section: records}}
 
 
 def save(results: Results, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=1))
+    path.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
-def ratio(seconds: Seconds, of: str, to: str = OURS) -> float:
-    """How many times as long `of` takes as `to`, by their medians."""
-    return statistics.median(seconds[of]) / statistics.median(seconds[to])
+# -- the terminal ---------------------------------------------------------------------------------
 
 
-def share_of_peak(record: dict[str, Any], name: str = OURS) -> float:
-    """Useful operations a second, over those of sgemm on all threads in the same run."""
-    speed = record["flops"] / statistics.median(record["seconds"][name]) / 1e9
-    return float(speed / statistics.median(record["peak"]))
+def machine_line(machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{machine['level']}; {machine['system']}, Python {machine['python']}; {versions}"
+    )
 
 
-# -- what is aimed at ---------------------------------------------------------------------------
+def tables(section: str, records: list[Record]) -> Iterator[Table | Text]:
+    """The records of a section, a table each, and who did not take part."""
+    for record in records:
+        columns, rows = _ROWS[section](record)
+        table = Table(title=title(section, record), title_justify="left")
+        for index, column in enumerate(columns):
+            table.add_column(column, justify="right" if index else "left")
+        for row in rows:
+            table.add_row(*row)
+        yield table
+        if record["left out"]:
+            missing = (f"{name}: {why}" for name, why in record["left out"].items())
+            yield Text("Left out: " + "; ".join(missing) + "\n")
 
 
-def targets(results: Results) -> list[tuple[str, str, str]]:
-    """What was aimed at, the aim, and what was measured, as far as there are results."""
-    rows: list[tuple[str, str, str]] = []
-    aims = {64: 3.0, 128: 2.5, 256: 4.0}
-    for record in results.get("epochs", []):
-        d, seconds = record["factors"], record["seconds"]
-        if d in aims and "irspack, Cholesky" in seconds:
-            what = f"exact epoch, {_millions(record)}, d={d}, against irspack's Cholesky"
-            rows.append((what, f"{aims[d]:g}x", _times(ratio(seconds, "irspack, Cholesky"))))
-        if d in aims and "implicit, CG" in seconds:
-            what = f"exact epoch, {_millions(record)}, d={d}, against implicit's CG (approximate)"
-            rows.append((what, "faster", _times(ratio(seconds, "implicit, CG"))))
-        if d == 128:
-            what = f"exact epoch, {_millions(record)}, d=128, share of sgemm peak"
-            rows.append((what, "70%", f"{share_of_peak(record):.0%}"))
-    for record in results.get("long tail", []):
-        for name, aim in (("irspack, Cholesky", 8), ("implicit, CG", 1.6)):
-            if name in record["seconds"]:
-                what = f"long tail, d={record['factors']}, exact, against {name}"
-                rows.append((what, f"{aim:g}x", _times(ratio(record["seconds"], name))))
-    if objective := results.get("objective"):
-        times = convergence_times(objective)
-        ours = [t for name, t in times.items() if t and name.startswith("cinefold")]
-        theirs = [(t, name) for name, t in times.items() if t and not name.startswith("cinefold")]
-        what = f"to within {CLOSE:.1%} of the converged objective, d={objective['factors']}"
-        if ours and theirs:
-            best, name = min(theirs)
-            rows.append((f"{what}, against {name}", "2x", _times(best / min(ours))))
-    if top := results.get("top-k"):
-        for name in ("implicit", "irspack"):
-            if name in top["seconds"]:
-                what = f"top-10 for {top['shape'][0]:,} users, against {name}"
-                rows.append((what, "3x", _times(ratio(top["seconds"], name, "cinefold"))))
-    if fold := results.get("fold-in"):
-        rows.append(("fold-in of one user with 20 ratings, p50", "100 µs", f"{fold['p50']:.0f} µs"))
-    for record in results.get("levels", []):
-        for name in record["seconds"]:
-            if name in ("cinefold, avx2", "cinefold, baseline"):
-                what = f"{name}, d={record['factors']}, against irspack's Cholesky"
-                value = ratio(record["seconds"], "irspack, Cholesky", name)
-                rows.append((what, "faster", _times(value)))
-    if scaling := results.get("threads"):
-        (one, alone), (many, together) = scaling["seconds"].items()
-        value = statistics.median(alone) / statistics.median(together)
-        rows.append((f"threads {one} to {many}, d={scaling['factors']}", "1.85x", _times(value)))
-    for record in results.get("memory", []):
-        needed = record["two copies and factors"]
-        for name, peak in record["peak"].items():
-            if name.startswith("cinefold"):
-                what = f"peak memory over two copies and factors, d={record['factors']}, {name}"
-                rows.append((what, "1.15x", _times(peak / needed)))
-    return rows
+def title(section: str, record: Record) -> str:
+    text = (
+        f"{section}: {record['users']:,} x {record['items']:,}, {record['ratings']:,} ratings, "
+        f"{record['factors']} factors"
+    )
+    if section == "longtail":
+        text += f", {record['median ratings of an item']:g} ratings of the median item"
+    return text
 
 
-def convergence_times(objective: dict[str, Any]) -> dict[str, float | None]:
-    curves, best = objective["curves"], objective["best"]
-    return {name: time_to(curve, best) for name, curve in curves.items()}
-
-
-def _times(value: float) -> str:
-    return f"{value:.2f}x"
-
-
-def _millions(record: dict[str, Any]) -> str:
-    return f"{record['ratings'] / 1e6:.1f}M ratings"
-
-
-# -- tables -------------------------------------------------------------------------------------
-
-
-def epoch_rows(record: dict[str, Any]) -> list[list[str]]:
-    rows = []
-    for name, values in record["seconds"].items():
-        share = f"{share_of_peak(record, name):.0%}" if name in EXACT else ""
-        spread = f"{min(values):.3f} - {max(values):.3f}"
-        median = f"{statistics.median(values):.3f}"
-        rows.append([name, median, spread, f"{ratio(record['seconds'], name):.2f}", share])
-    return rows
-
-
-def tables(results: Results) -> Iterable[Table]:
-    """Every section as a table for the terminal."""
-    for section in ("epochs", "long tail"):
-        for record in results.get(section, []):
-            users, items = record["shape"]
-            yield _table(
-                f"{section}: {record['factors']} factors, {users:,} x {items:,}, "
-                f"{record['ratings']:,} ratings; sgemm {statistics.median(record['peak']):.0f} "
-                "GFLOP/s",
-                ["library", "median s", "min - max", "times ours", "of peak"],
-                epoch_rows(record),
-            )
-    for record in results.get("levels", []):
-        rows = [
-            [name, f"{statistics.median(values):.3f}", _range(values)]
-            for name, values in record["seconds"].items()
-        ]
-        yield _table(
-            f"levels: {record['factors']} factors", ["core", "median s", "min - max"], rows
-        )
-    if objective := results.get("objective"):
-        rows = []
-        for name, seconds in convergence_times(objective).items():
-            curve = objective["curves"][name]
-            shown = "not reached" if seconds is None else f"{seconds:.2f}"
-            n = len(curve["seconds"])
-            per_epoch = curve["seconds"][-1] / n
-            rows.append([name, shown, str(n), f"{per_epoch:.2f}"])
-        yield _table(
-            f"within {CLOSE:.1%} of the converged objective, {objective['factors']} factors",
-            ["library", "seconds", "epochs", "s an epoch"],
-            rows,
-        )
-    if top := results.get("top-k"):
-        rows = [
-            [name, f"{statistics.median(v):.3f}", _range(v), f"{top['same items'][name]:.2%}"]
-            for name, v in top["seconds"].items()
-        ]
-        yield _table("top-10 for all users", ["library", "median s", "min - max", "agrees"], rows)
-    if fold := results.get("fold-in"):
-        row = [f"{fold[key]:,.0f}" for key in ("p50", "p99", "users a second")]
-        yield _table("fold-in of 20 ratings", ["p50 µs", "p99 µs", "users a second"], [row])
-    for record in results.get("memory", []):
-        needed = record["two copies and factors"]
-        rows = [[name, f"{mb:.0f}", f"{mb / needed:.2f}"] for name, mb in record["peak"].items()]
-        title = f"peak memory, {record['factors']} factors; two copies and factors {needed:.0f} MB"
-        yield _table(title, ["library", "MB", "times"], rows)
-    if rows := targets(results):
-        yield _table("Aims", ["what", "aim", "measured"], [list(row) for row in rows])
-
-
-def _range(values: list[float]) -> str:
-    return f"{min(values):.3f} - {max(values):.3f}"
-
-
-def _table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right")
-    for row in rows:
-        table.add_row(*row)
+def targets_table(results: Results) -> Table:
+    """What is aimed at, and in green or red what was measured."""
+    table = Table("what", "target", "measured", title="targets", title_justify="left")
+    for target in targets(results["sections"]):
+        colour = "green" if target.is_met else "red"
+        table.add_row(target.what, target.shown_aim, Text(target.shown, style=colour))
     return table
 
 
-def markdown(results: Results) -> str:
-    """Seconds an epoch and the aims as Markdown tables."""
-    lines = ["| what | aim | measured |", "|---|---:|---:|"]
-    lines += [f"| {what} | {aim} | {measured} |" for what, aim, measured in targets(results)]
-    records = results.get("epochs", [])
-    if records:
-        names = list(dict.fromkeys(name for record in records for name in record["seconds"]))
-        lines += ["", "| seconds an epoch | " + " | ".join(f"d={r['factors']}" for r in records)]
-        lines[-1] += " |"
-        lines.append("|---|" + "---:|" * len(records))
-        for name in names:
-            cells = []
-            for record in records:
-                values = record["seconds"].get(name)
-                cells.append(
-                    f"{statistics.median(values):.3f} ({ratio(record['seconds'], name):.1f}x)"
-                    if values
-                    else ""
-                )
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def _epochs(record: Record) -> Rows:
+    rows = []
+    for name, values in record["seconds"].items():
+        share = ""
+        if name in EXACT:
+            share = f"{statistics.median(shares_of_peak(record, name)):.0%}"
+        times = f"{ratio(record['seconds'], name):.2f}" if OURS in record["seconds"] else ""
+        rows.append([name, _median(values), _range(values), times, share])
+    return ["library", "median s", "min - max", "times ours", "of sgemm"], rows
 
 
-# -- plots --------------------------------------------------------------------------------------
+def _seconds(record: Record) -> Rows:
+    rows = [[name, _median(v), _range(v)] for name, v in record["seconds"].items()]
+    return ["", "median s", "min - max"], rows
 
 
-def plot(results: Results, path: Path) -> None:
-    """Seconds an epoch by number of factors, and the objective over time."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    records = results.get("epochs", [])
-    for name in dict.fromkeys(name for record in records for name in record["seconds"]):
-        points = [
-            (record["factors"], statistics.median(record["seconds"][name]))
-            for record in records
-            if name in record["seconds"]
-        ]
-        left.plot(*zip(*points, strict=True), label=name, **_style(name))
-    left.set(xscale="log", yscale="log", xlabel="factors", ylabel="seconds an epoch")
-    ticks = [record["factors"] for record in records]
-    left.set_xticks(ticks, [str(tick) for tick in ticks], minor=False)
-    left.set_xticks([], minor=True)
-    left.legend(frameon=False, fontsize=8)
-    if objective := results.get("objective"):
-        for name, curve in objective["curves"].items():
-            excess = [value / objective["best"] - 1 for value in curve["objective"]]
-            right.plot(curve["seconds"], excess, label=name, **_style(name))
-        right.axhline(CLOSE, color="#888888", linewidth=0.8, linestyle=":")
-        right.set(
-            yscale="log",
-            xlabel=f"seconds, {objective['factors']} factors",
-            ylabel="objective above the converged one",
+def _objective(record: Record) -> Rows:
+    rows = []
+    for name, curve in record["curves"].items():
+        reached = time_to(curve, record["best"])
+        seconds, epochs = (
+            ("not reached", "") if reached is None else (f"{reached[0]:.2f}", reached[1])
         )
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-    figure.savefig(path, dpi=150, facecolor="white")
-    plt.close(figure)
+        each = curve["seconds"][-1] / len(curve["seconds"])
+        above = curve["objective"][-1] / record["best"] - 1
+        rows.append([name, seconds, str(epochs), f"{each:.3f}", f"{above:.3%}"])
+    return ["library", f"s to {CLOSE:.1%}", "epochs", "s an epoch", "at last above best"], rows
 
 
-def _style(name: str) -> dict[str, Any]:
-    library, _, solver = name.partition(", ")
-    return {
-        "color": COLOURS[library],
-        "linestyle": {"CG": "--", "iALS++": ":"}.get(solver, "-"),
-        "marker": "o",
-        "markersize": 3,
-        "linewidth": 2.2 if library == "cinefold" else 1.3,
-    }
+def _top_ten(record: Record) -> Rows:
+    rows = [
+        [
+            name,
+            _median(values),
+            _range(values),
+            f"{ratio(record['seconds'], name, 'cinefold'):.2f}",
+            f"{record['same items'][name]:.3%}",
+        ]
+        for name, values in record["seconds"].items()
+    ]
+    return ["library", "median s", "min - max", "times ours", "same items"], rows
+
+
+def _fold_in(record: Record) -> Rows:
+    rows = [
+        [
+            name,
+            f"{times['p50']:.0f}",
+            f"{times['p99']:.0f}",
+            f"{record['users'] / statistics.median(record['seconds'][name]):,.0f}",
+            f"{record['largest difference'][name]:.0e}",
+        ]
+        for name, times in record["microseconds"].items()
+    ]
+    return ["library", "p50 µs", "p99 µs", "users a second", "differs by"], rows
+
+
+def _memory(record: Record) -> Rows:
+    needed = record["two copies and factors"]
+    rows = [[n, f"{mb:.0f}", f"{mb / needed:.2f}"] for n, mb in record["megabytes"].items()]
+    return ["library", "MB", f"times two copies and factors ({needed:.0f} MB)"], rows
+
+
+_ROWS: dict[str, Callable[[Record], Rows]] = {
+    "epochs": _epochs,
+    "longtail": _epochs,
+    "levels": _seconds,
+    "threads": _seconds,
+    "objective": _objective,
+    "topk": _top_ten,
+    "foldin": _fold_in,
+    "memory": _memory,
+}
+
+
+def _median(values: list[float]) -> str:
+    return f"{statistics.median(values):.3g}"
+
+
+def _range(values: list[float]) -> str:
+    return f"{min(values):.3g} - {max(values):.3g}"
+
+
+# -- Markdown -------------------------------------------------------------------------------------
+
+
+def markdown(results: Results) -> str:
+    """The machine, the targets and every section."""
+    blocks = [machine_line(results["machine"]) + "."]
+    rows = [_target_row(target) for target in targets(results["sections"])]
+    blocks.append(_grid(["what", "target", "measured"], rows))
+    for section, records in results["sections"].items():
+        for record in records:
+            blocks += [f"**{title(section, record)}**", _grid(*_ROWS[section](record))]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _target_row(target: Target) -> list[str]:
+    return [target.what, target.shown_aim, target.shown]
+
+
+def _grid(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

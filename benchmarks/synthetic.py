@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 import scipy.sparse as sp
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-def ratings(
-    n_users: int,
-    n_items: int,
-    n_ratings: int,
-    seed: int = 0,
-    *,
-    activity: float = 1.0,
-    popularity: float = 1.6,
-) -> sp.csr_array:
-    """About `n_ratings` ratings of 0.5 to 5 stars.
+
+class Shape(NamedTuple):
+    """How many users, items and ratings; and how unequal the items' popularity is."""
+
+    n_users: int
+    n_items: int
+    n_ratings: int
+    popularity: float = 1.6
+
+    def __str__(self) -> str:
+        return f"{self.n_users:,} x {self.n_items:,}, {self.n_ratings:,} ratings"
+
+
+SIZES = {
+    "100k": Shape(1_000, 1_700, 100_000),
+    "1m": Shape(6_000, 3_700, 1_000_000),
+    "10m": Shape(70_000, 10_700, 10_000_000),
+    "20m": Shape(138_000, 27_000, 20_000_000),
+}
+LONG_TAIL = Shape(150_000, 300_000, 5_000_000, popularity=2.1)
+
+
+def ratings(shape: Shape, seed: int = 0, *, activity: float = 1.0) -> sp.csr_array:
+    """Ratings of 0.5 to 5 stars, at most two hundredths fewer than asked for.
 
     Users' activity and items' popularity are log-normal with the given spreads: at the defaults
     the median user rates half as many items as the mean one, and 10% of the items draw 70% of
-    the ratings, as in MovieLens.
+    the ratings, as in MovieLens; with the spread of LONG_TAIL half of the items have two or fewer.
 
     Returns
     -------
     csr_array of float32, shape (n_users, n_items), without duplicates
     """
+    n_users, n_items, n_ratings, popularity = shape
+    if n_ratings > n_users * n_items / 4:
+        raise ValueError(f"{n_ratings:,} ratings are too many for {n_users:,} x {n_items:,}")
     rng = np.random.default_rng(seed)
     users = _shares(rng.normal(0, activity, n_users))
     items = _shares(rng.normal(0, popularity, n_items))
-    wanted, keys = n_ratings, np.empty(0, np.int64)
+    keys = np.empty(0, np.int64)
     while len(keys) < 0.98 * n_ratings:
-        extra = int((wanted - len(keys)) * 1.3)
+        extra = int((n_ratings - len(keys)) * 1.3)
         drawn = rng.choice(n_users, extra, p=users) * np.int64(n_items)
         drawn += rng.choice(n_items, extra, p=items)
         keys = np.unique(np.concatenate([keys, drawn]))
@@ -38,10 +59,14 @@ def ratings(
         keys = np.sort(rng.choice(keys, n_ratings, replace=False))
     rows, columns = np.divmod(keys, n_items)
     stars = np.clip(np.round(rng.normal(3.5, 1, len(keys)) * 2) / 2, 0.5, 5).astype(np.float32)
-    offsets = np.searchsorted(rows, np.arange(n_users + 1))
+    # scipy makes the columns as wide as the offsets
+    offsets = np.searchsorted(rows, np.arange(n_users + 1)).astype(
+        np.int32 if len(keys) < 2**31 else np.int64
+    )
     return sp.csr_array((stars, columns.astype(np.int32), offsets), shape=(n_users, n_items))
 
 
-def _shares(logs: np.ndarray) -> np.ndarray:
+def _shares(logs: NDArray[np.float64]) -> NDArray[np.float64]:
     weights = np.exp(logs)
-    return weights / weights.sum()
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares

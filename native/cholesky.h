@@ -12,7 +12,8 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-inline int matrix_stride(int order) { return order + W; }  // odd number of cache lines: no aliasing
+// An odd number of cache lines: rows a power of two apart would share the cache's few sets.
+inline int matrix_stride(int order) { return ((order + kAlign - 1) / kAlign | 1) * kAlign; }
 
 // Lane masks, as floats to be multiplied or integers to be tested, would cost a load each; these
 // are constants of the level.

@@ -65,7 +65,12 @@ void add_block(const FixedSide& side, const Row& row, int64_t first, int depth, 
     const int lines = depth * (stride / kLine) / symmetric_tiles(stride) + 1;
     const auto between = [&] { prefetch.fetch(lines); };
     const Gathered v{w.rows};
-    if constexpr (uniform) {
+    if (uniform && stride % 256 == 0) {
+        copy_gathered(depth, stride, w);
+        const Strided copy{w.packed, ld};
+        symmetric_product<start, true>(w.matrix, ld, stride, copy, copy, depth, w.targets, w.rhs,
+                                       between);
+    } else if constexpr (uniform) {
         symmetric_product<start, true>(w.matrix, ld, stride, v, v, depth, w.targets, w.rhs,
                                        between);
     } else {

@@ -239,9 +239,12 @@ void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, const 
     constexpr int64_t block = 256;
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
-        for (int64_t begin; (begin = block * next++) < n;)
-            kernels.multiply(a + begin * d, std::min(block, n - begin), d, d, q, d,
-                             out + begin * padded(d));
+        const auto rotated = aligned_floats(block * padded(d));
+        for (int64_t begin; (begin = block * next++) < n;) {
+            const int64_t rows = std::min(block, n - begin);
+            kernels.multiply(a + begin * d, rows, d, d, q, d, rotated.get());
+            std::copy_n(rotated.get(), rows * padded(d), out + begin * padded(d));
+        }
     });
 }
 

@@ -54,7 +54,7 @@ Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, co
 // V'V (d, d) of V (n, d), summed in double precision.
 void gram(const KernelTable&, const float* v, int64_t n, int d, double* out, int n_threads);
 
-// out (n, padded(d)) = a (n, d) @ q (d, padded(d))
+// out (n, padded(d)) = a (n, d) @ q (d, padded(d)); `out` may be `a` if d is padded(d).
 void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q, float* out,
             int n_threads);
 

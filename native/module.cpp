@@ -66,17 +66,16 @@ auto gram(In<float, 2> v, int n_threads) {
     return out;
 }
 
-Matrix rotate(In<float, 2> v, In<float, 2> q, int n_threads) {
+void rotate(In<float, 2> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
     const int d = int(v.shape(1));
-    require(q.shape(0) == std::size_t(d) && q.shape(1) == std::size_t(cinefold::padded(d)),
+    const auto stride = std::size_t(cinefold::padded(d));
+    require(q.shape(0) == std::size_t(d) && q.shape(1) == stride,
             "rotation must have shape (n_factors, padded(n_factors))");
-    Matrix out = aligned_matrix(v.shape(0), std::size_t(cinefold::padded(d)));
-    {
-        nb::gil_scoped_release release;
-        cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, q.data(),
-                         out.data(), n_threads);
-    }
-    return out;
+    require(out.shape(0) == v.shape(0) && out.shape(1) == stride,
+            "out must have the rows of v and padded(n_factors) columns");
+    nb::gil_scoped_release release;
+    cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, q.data(),
+                     out.data(), n_threads);
 }
 
 // Asks whether a signal handler raised (Ctrl-C; the Python error is then set). Python handles
@@ -188,8 +187,10 @@ std::vector<std::string> simd_levels() {
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of cinefold: exact row solves of weighted ALS.";
     m.def("gram", &gram, "v"_a, "n_threads"_a, "V'V (d, d) in double precision.");
-    m.def("rotate", &rotate, "v"_a, "q"_a, "n_threads"_a,
-          "V Q with rows padded with zeros to padded_length(d), aligned for solve_rows.");
+    m.def("aligned", &aligned_matrix, "rows"_a, "columns"_a,
+          "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
+    m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
+          "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
     m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a,
           "offsets"_a, "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a,

@@ -123,6 +123,14 @@ void scale_gathered(const FixedSide& side, const Row& row, int64_t first, int de
     }
 }
 
+// The gathered rows, at a distance that is no power of two.
+void copy_gathered(int depth, int stride, Workspace& w) {
+    const std::ptrdiff_t step = matrix_stride(stride);
+    for (int k = 0; k < depth; ++k)
+        for (int i = 0; i < stride; i += W)
+            S::store(w.packed + k * step + i, S::load(w.rows[k] + i));
+}
+
 // X' (d, n) of the dual: the observations along the lanes, sqrt(w) v D^-1/2.
 void pack_observations(const FixedSide& side, const Row& row, std::ptrdiff_t step, Workspace& w) {
     for (int64_t first = 0; first < row.n; first += W) {

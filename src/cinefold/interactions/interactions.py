@@ -254,14 +254,12 @@ class Interactions:
 
     @cached_property
     def _by_item(self) -> tuple[sp.csr_array, NDArray[np.float32] | None]:
-        # Transposing positions instead of values carries the weights along in one pass.
-        positions = sp.csr_array(
-            (np.arange(self.n_ratings), self.by_user.indices, self.by_user.indptr),
-            shape=self.by_user.shape,
-        ).T.tocsr()
-        order = positions.data
-        matrix = csr(self.by_user.data[order], positions.indices, positions.indptr, self.n_users)
-        return matrix, None if self.weights is None else self.weights[order]
+        matrix = sp.csr_array(self.by_user.T)
+        if self.weights is None:
+            return matrix, None
+        pattern = self.by_user.indices, self.by_user.indptr
+        weights = sp.csr_array((self.weights, *pattern), shape=self.by_user.shape)
+        return matrix, sp.csr_array(weights.T).data
 
     @property
     def by_item(self) -> sp.csr_array:

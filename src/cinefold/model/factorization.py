@@ -156,9 +156,9 @@ class WeightedMatrixFactorization(Parameters):
     ) -> Self:
         """Learn the factors.
 
-        Ctrl-C ends training within a second and keeps the last finished iteration
-        (``stop_reason_`` is then "interrupted"); with "cg" its users are then solved exactly,
-        which another Ctrl-C skips.
+        Ctrl-C ends training within a second and keeps the last finished iteration, whose users
+        are solved once more (``stop_reason_`` is then "interrupted"); a second Ctrl-C meanwhile
+        gives the model up.
 
         Parameters
         ----------
@@ -168,7 +168,8 @@ class WeightedMatrixFactorization(Parameters):
             Held-out ratings of the same users and items, measured after every iteration.
         callbacks : iterable of callable
             Called as ``callback(model, record)`` after every iteration, with the factors in
-            place; a true return value ends training.
+            place; a true return value ends training. The next iteration overwrites
+            ``user_factors_``: copy what is to be kept.
         progress : bool, optional
             Show a progress bar; by default when standard error is a terminal.
 
@@ -220,7 +221,7 @@ class WeightedMatrixFactorization(Parameters):
                 raise
             self.stop_reason_ = "interrupted"
             logger.warning("training interrupted; keeping iteration %d", self.n_iter_)
-        if not solver.is_exact:
+        if not solver.is_exact or self.stop_reason_ == "interrupted":
             self._solve_users_exactly(train, objective, n_threads)
         return self
 
@@ -232,12 +233,9 @@ class WeightedMatrixFactorization(Parameters):
     def _solve_users_exactly(
         self, train: Interactions, objective: Objective, n_threads: int
     ) -> None:
-        try:
-            step = with_exact_users(train, objective, self._fitted.items, n_threads)
-        except KeyboardInterrupt:
-            self.stop_reason_ = "interrupted"
-            logger.warning("interrupted; keeping users that are not solved exactly")
-            return
+        items = self._fitted.items
+        del self._factors  # an interrupted iteration has overwritten some of the users
+        step = with_exact_users(train, objective, items, n_threads)
         *earlier, last = self.history_
         seconds = last["seconds"] + step.seconds
         reached = {"objective": step.objective, "train_rmse": step.train_rmse, "seconds": seconds}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cinefold import _core
 from cinefold.evaluation import metrics
 from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver, solve_rows
 from cinefold.model.ranking import top_k
@@ -42,7 +43,7 @@ class Factors:
 
 @dataclass(frozen=True)
 class Iteration:
-    """The outcome of one full step (items, then users)."""
+    """The outcome of one full step (items, then users); the next one overwrites its users."""
 
     factors: Factors
     objective: float
@@ -108,30 +109,29 @@ def alternate(
 ) -> Iterator[Iteration]:
     """Endless iterations from random user factors; each solves all items, then all users.
 
+    There is one copy of the user factors, which every iteration overwrites.
+
     Ending with the users makes their factors, if they are solved exactly, the fold-in of their
     ratings: a known user and a new one with the same ratings get the same recommendations.
     """
     problem = _Problem(train, objective, n_threads)
-    users = np.random.default_rng(seed).standard_normal((train.n_users, n_factors), np.float32)
+    users = _core.aligned(train.n_users, n_factors)
+    np.random.default_rng(seed).standard_normal(dtype=np.float32, out=users)
     users *= np.float32(1 / np.sqrt(n_factors))
     items = np.zeros((train.n_items, n_factors), np.float32)
-
-    def start(last: NDArray[np.float32], fixed: FixedSide) -> NDArray[np.float32]:
-        # New memory, since the last iteration's users belong to its Factors.
-        return np.empty_like(last) if solver.is_exact else fixed.rotate(last, n_threads)
-
     while True:
         started = time.perf_counter()
-        fixed = FixedSide.of(users, n_threads)
-        items = start(items, fixed)
+        fixed = FixedSide.of(users, n_threads, overwrite=True)
+        if solver.is_exact:
+            items = _core.aligned(train.n_items, n_factors)
+        else:
+            items, users = fixed.rotate(items, n_threads), fixed.factors
         problem.solve_items(fixed, items, solver)
+        fixed = FixedSide.of(items, n_threads, overwrite=True)
+        items = fixed.factors
         if not solver.is_exact:
-            users = fixed.factors
-        fixed = FixedSide.of(items, n_threads)
-        users = start(users, fixed)
+            users = fixed.rotate(users, n_threads, overwrite=True)
         loss, rmse = problem.solve_users(fixed, users, solver)
-        if not solver.is_exact:
-            items = fixed.factors
         yield Iteration(Factors(users, fixed), loss, rmse, time.perf_counter() - started)
 
 
@@ -140,7 +140,7 @@ def with_exact_users(
 ) -> Iteration:
     """The iteration that ends with the exact users for `items`."""
     started = time.perf_counter()
-    users = np.empty((train.n_users, items.n_factors), np.float32)
+    users = _core.aligned(train.n_users, items.n_factors)
     loss, rmse = _Problem(train, objective, n_threads).solve_users(items, users, EXACT)
     return Iteration(Factors(users, items), loss, rmse, time.perf_counter() - started)
 

@@ -100,8 +100,13 @@ class FixedSide:
     rotation: NDArray[np.float64]
 
     @classmethod
-    def of(cls, factors: NDArray[np.float32], n_threads: int) -> FixedSide:
-        """Rotate `factors` (n, n_factors) into the eigenbasis of their Gram matrix."""
+    def of(
+        cls, factors: NDArray[np.float32], n_threads: int, *, overwrite: bool = False
+    ) -> FixedSide:
+        """Rotate `factors` (n, n_factors) into the eigenbasis of their Gram matrix.
+
+        With `overwrite` in their own memory, if n_factors needs no padding.
+        """
         if len(factors) <= _ROWS_IN_DOUBLE:
             exact = factors.astype(np.float64)
             with one_blas_thread():
@@ -115,28 +120,17 @@ class FixedSide:
             )
         with one_blas_thread():
             spectrum, rotation = np.linalg.eigh(gram)
-        return cls._rotated(factors, spectrum[::-1].clip(0), rotation[:, ::-1], n_threads)
+        spectrum, rotation = spectrum[::-1].clip(0), rotation[:, ::-1]
+        rows = _rotate(factors, rotation, n_threads, overwrite)
+        return cls(rows, _core.squared_norms(rows, n_threads), spectrum, rotation)
 
     @classmethod
     def in_eigenbasis(
         cls, factors: NDArray[np.float32], spectrum: NDArray[np.float64], n_threads: int
     ) -> FixedSide:
         """`factors` that have been rotated already."""
-        return cls._rotated(factors, spectrum, np.eye(len(spectrum)), n_threads)
-
-    @classmethod
-    def _rotated(
-        cls,
-        factors: NDArray[np.float32],
-        spectrum: NDArray[np.float64],
-        rotation: NDArray[np.float64],
-        n_threads: int,
-    ) -> FixedSide:
-        n, d = factors.shape
-        rows = _core.rotate(factors, _padded(rotation), n_threads)
-        if n <= _ROWS_IN_DOUBLE:
-            with one_blas_thread():
-                rows[:, :d] = factors.astype(np.float64) @ rotation
+        rotation = np.eye(len(spectrum))
+        rows = _rotate(factors, rotation, n_threads)
         return cls(rows, _core.squared_norms(rows, n_threads), spectrum, rotation)
 
     @property
@@ -148,10 +142,30 @@ class FixedSide:
         """The rotated rows without their padding, (n, n_factors), contiguous."""
         return np.ascontiguousarray(self.rows[:, : self.n_factors])
 
-    def rotate(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
+    def rotate(
+        self, factors: NDArray[np.float32], n_threads: int, *, overwrite: bool = False
+    ) -> NDArray[np.float32]:
         """The other side's `factors` (n, n_factors) turned as these were."""
-        rows = _core.rotate(factors, _padded(self.rotation), n_threads)
+        rows = _rotate(factors, self.rotation, n_threads, overwrite)
         return np.ascontiguousarray(rows[:, : self.n_factors])
+
+
+def _rotate(
+    factors: NDArray[np.float32],
+    rotation: NDArray[np.float64],
+    n_threads: int,
+    overwrite: bool = False,
+) -> NDArray[np.float32]:
+    n, d = factors.shape
+    width = _core.padded_length(d)
+    out = factors if overwrite and width == d else _core.aligned(n, width)
+    if n <= _ROWS_IN_DOUBLE:
+        with one_blas_thread():
+            exact = factors.astype(np.float64) @ rotation
+        out[:, :d], out[:, d:] = exact, 0
+    else:
+        _core.rotate(factors, _padded(rotation), out, n_threads)
+    return out
 
 
 def _padded(rotation: NDArray[np.float64]) -> NDArray[np.float32]:
