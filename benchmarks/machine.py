@@ -8,14 +8,13 @@ import statistics
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from cinefold import _core
+from cinefold.diagnostics import installed_version, processor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,11 +30,11 @@ def threads() -> int:
 def describe(n_threads: int) -> dict[str, Any]:
     """What a result depends on: processor, threads, levels and versions."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "threads": n_threads,
         "level": _core.simd_level(),
         "python": platform.python_version(),
-        "versions": {name: installed for name in LIBRARIES if (installed := _version(name))},
+        "versions": {name: found for name in LIBRARIES if (found := installed_version(name))},
     }
 
 
@@ -94,19 +93,3 @@ def matrix_bytes(matrix: sp.csr_array, n_factors: int) -> int:
     """Two copies of the ratings (float32 values, int32 columns, int64 offsets) and the factors."""
     copies = 2 * 8 * matrix.nnz + 8 * (sum(matrix.shape) + 2)
     return copies + 4 * n_factors * sum(matrix.shape)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
