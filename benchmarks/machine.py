@@ -7,13 +7,12 @@ import statistics
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cinefold import _core
+from cinefold.diagnostics import installed_version, processor
 from cinefold.model.fitting import available_threads
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def describe(n_threads: int) -> dict[str, Any]:
         "level": _core.simd_level(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": {name: installed for name in LIBRARIES if (installed := _version(name))},
+        "versions": {name: found for name in LIBRARIES if (found := installed_version(name))},
     }
 
 
@@ -89,25 +88,3 @@ def say(text: str) -> None:
         print(f"\r{text[:100]:100}", end="" if text else "\r", file=sys.stderr, flush=True)
     elif text:
         print(text, file=sys.stderr, flush=True)
-
-
-def processor() -> str:
-    """Its name, with family and model where the name is no more than a brand."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    fields = {
-        key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)
-    }
-    name = fields.get("model name", platform.machine())
-    if any(character.isdigit() for character in name):
-        return name
-    return f"{name} (family {fields.get('cpu family')}, model {fields.get('model')})"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

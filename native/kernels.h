@@ -10,7 +10,7 @@ namespace cinefold {
 
 constexpr int kAlign = 16;  // floats; every padded row length is a multiple of it
 
-inline int padded(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
+static inline int padded(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
 
 // The fixed side of a half-step, in the eigenbasis of its Gram matrix, where
 // unobserved_weight * V'V is the diagonal `base`.

