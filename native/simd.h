@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace cinefold::CINEFOLD_LEVEL {
+namespace {
 
 template <int W>
 struct Simd {
@@ -87,4 +88,5 @@ struct Simd {
     }
 };
 
+}  // namespace
 }  // namespace cinefold::CINEFOLD_LEVEL
