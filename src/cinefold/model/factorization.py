@@ -15,6 +15,7 @@ from cinefold.interactions import Interactions
 from cinefold.model import checks, persistence
 from cinefold.model.fitting import (
     Factors,
+    Iteration,
     SolverName,
     Validation,
     alternate,
@@ -30,7 +31,7 @@ from cinefold.model.ranking import Ranking, top_k
 from cinefold.model.results import Explanation, FoldedUsers, NotFittedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
 
     from numpy.typing import ArrayLike, NDArray
@@ -190,40 +191,49 @@ class WeightedMatrixFactorization(Parameters):
 
         self.interactions_, self.history_, self.n_iter_ = train, [], 0
         self.stop_reason_ = "max_iter"
-        callbacks = list(callbacks)
-        hide_bar = None if progress is None else not progress
-        bar = tqdm(total=self.max_iter, desc="WALS", unit="iter", disable=hide_bar)
         solver = choose_solver(self.solver, self.n_factors)
         steps = alternate(train, objective, self.n_factors, self.random_state, n_threads, solver)
+        hide_bar = None if progress is None else not progress
         try:
-            with bar:
-                for step in steps:
-                    record: Record = {
-                        "iteration": self.n_iter_ + 1,
-                        "objective": step.objective,
-                        "train_rmse": step.train_rmse,
-                        "validation_rmse": measure and measure.rmse(step.factors),
-                        "validation_ndcg_at_10": measure and measure.ndcg(step.factors, n_threads),
-                        "seconds": step.seconds,
-                    }
-                    self._keep(step.factors, record)
-                    _show(bar, record)
-                    stops = [callback(self, record) for callback in callbacks]
-                    if any(stops):
-                        self.stop_reason_ = "callback"
-                    elif self._converged():
-                        self.stop_reason_ = "converged"
-                    elif self.n_iter_ < self.max_iter:
-                        continue
-                    break
+            with tqdm(total=self.max_iter, desc="WALS", unit="iter", disable=hide_bar) as bar:
+                self._iterate(steps, measure, n_threads, list(callbacks), bar)
         except KeyboardInterrupt:
             if self.n_iter_ == 0:
                 raise
             self.stop_reason_ = "interrupted"
             logger.warning("training interrupted; keeping iteration %d", self.n_iter_)
+        steps.close()  # with its hold on the users
         if not solver.is_exact or self.stop_reason_ == "interrupted":
             self._solve_users_exactly(train, objective, n_threads)
         return self
+
+    def _iterate(
+        self,
+        steps: Iterator[Iteration],
+        measure: Validation | None,
+        n_threads: int,
+        callbacks: list[Callback],
+        bar: tqdm[Any],
+    ) -> None:
+        for step in steps:
+            record: Record = {
+                "iteration": self.n_iter_ + 1,
+                "objective": step.objective,
+                "train_rmse": step.train_rmse,
+                "validation_rmse": measure and measure.rmse(step.factors),
+                "validation_ndcg_at_10": measure and measure.ndcg(step.factors, n_threads),
+                "seconds": step.seconds,
+            }
+            self._keep(step.factors, record)
+            _show(bar, record)
+            stops = [callback(self, record) for callback in callbacks]
+            if any(stops):
+                self.stop_reason_ = "callback"
+            elif self._converged():
+                self.stop_reason_ = "converged"
+            elif self.n_iter_ < self.max_iter:
+                continue
+            break
 
     def _keep(self, factors: Factors, record: Record) -> None:
         # One assignment each, so that an interrupt leaves the factors of a single iteration.

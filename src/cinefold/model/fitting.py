@@ -15,7 +15,7 @@ from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver,
 from cinefold.model.ranking import top_k
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -106,7 +106,7 @@ def alternate(
     seed: Any,
     n_threads: int,
     solver: Solver = EXACT,
-) -> Iterator[Iteration]:
+) -> Generator[Iteration]:
     """Endless iterations from random user factors; each solves all items, then all users.
 
     There is one copy of the user factors, which every iteration overwrites.
