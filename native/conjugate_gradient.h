@@ -13,7 +13,6 @@ struct CgVectors {
     float *predictions, *changes;                      // (n,) v'x and v'direction
 };
 
-// They lie where an exact solution would have its matrix.
 CgVectors cg_vectors(const Workspace& w, int stride, int64_t n) {
     float* base = w.iterative;
     const int64_t length = (n + kAlign - 1) / kAlign * kAlign;
@@ -25,8 +24,8 @@ CgVectors cg_vectors(const Workspace& w, int stride, int64_t n) {
             base + 4 * stride + length};
 }
 
-// out += sum_j g_j v_j with g = coefficients(first, count, v'x) for W observations at a time, zero
-// beyond count; each block of `out` and of the observations' vectors is shown to visit(f, v, rows).
+// out += sum_j g_j v_j, and unless it is null squares += sum_j weights_j v_j^2, where
+// coefficients(first, count, v'x, g, weights) gives those of W observations, zero beyond count.
 template <class Coefficients>
 void multiply_observations(const FixedSide& side, const Row& row, const float* x,
                            Coefficients&& coefficients, float* out, float* squares) {
@@ -74,8 +73,8 @@ double inner_product(const float* a, const float* b, int length) {
 }
 
 // x holds the starting point, and the solution on return.
-Status improve(const FixedSide& side, const Row& row, const Iterative& method, const Workspace& w,
-               float* x, RowLoss* loss) {
+void improve(const FixedSide& side, const Row& row, const Iterative& method, const Workspace& w,
+             float* x, RowLoss* loss) {
     const int stride = side.stride;
     const CgVectors cg = cg_vectors(w, stride, row.n);
     float* r = cg.residual;
@@ -102,7 +101,7 @@ Status improve(const FixedSide& side, const Row& row, const Iterative& method, c
 
     double energy = 0, first_energy = 0;  // r'M^-1 r
     for (int step = 0;; ++step) {
-        double before = energy;
+        const double before = energy;
         energy = 0;
         for (int i = 0; i < stride; ++i) energy += double(r[i]) * r[i] / cg.diagonal[i];
         if (step == 0) first_energy = energy;
@@ -124,7 +123,7 @@ Status improve(const FixedSide& side, const Row& row, const Iterative& method, c
             },
             q, nullptr);
         const double curvature = inner_product(p, q, stride);
-        if (!(curvature > 0)) return Status::singular;
+        if (!(curvature > 0)) break;  // rounding is all that is left
         const float alpha = float(energy / curvature);
         for (int i = 0; i < stride; i += W) {
             S::store(x + i, S::load(x + i) + S::load(p + i) * alpha);
@@ -138,7 +137,6 @@ Status improve(const FixedSide& side, const Row& row, const Iterative& method, c
     for (int64_t j = 0; j < row.n; j += W)
         add_losses(sums, row, j, row.n - j < W ? int(row.n - j) : W, S::load(cg.predictions + j));
     finish_loss(side, row, sums, x, loss);
-    return Status::ok;
 }
 
 }  // namespace

@@ -64,19 +64,20 @@ void add_block(const FixedSide& side, const Row& row, int64_t first, int depth, 
     Prefetch prefetch(side, row, first + depth);
     const int lines = depth * (stride / kLine) / symmetric_tiles(stride) + 1;
     const auto between = [&] { prefetch.fetch(lines); };
-    const Gathered v{w.rows};
-    if (uniform && stride % 256 == 0) {
-        copy_gathered(depth, stride, w);
-        const Strided copy{w.packed, ld};
-        symmetric_product<start, true>(w.matrix, ld, stride, copy, copy, depth, w.targets, w.rhs,
+    const auto sum = [&](const auto a, const auto b) {
+        symmetric_product<start, true>(w.matrix, ld, stride, a, b, depth, w.targets, w.rhs,
                                        between);
-    } else if constexpr (uniform) {
-        symmetric_product<start, true>(w.matrix, ld, stride, v, v, depth, w.targets, w.rhs,
-                                       between);
-    } else {
+    };
+    const Gathered rows{w.rows};
+    const Strided packed{w.packed, ld};
+    if (!uniform) {
         scale_gathered(side, row, first, depth, w);
-        symmetric_product<start, true>(w.matrix, ld, stride, Strided{w.packed, ld}, v, depth,
-                                       w.targets, w.rhs, between);
+        sum(packed, rows);
+    } else if (stride % kCollidingStride == 0) {
+        copy_gathered(depth, stride, w);
+        sum(packed, packed);
+    } else {
+        sum(rows, rows);
     }
 }
 
@@ -86,12 +87,39 @@ double trace(const float* matrix, std::ptrdiff_t ld, int order) {
     return sum;
 }
 
+struct Weights {
+    bool positive;  // all w are clear of 0, as the dual needs them
+    double size;    // max |w|
+};
+
+Weights weights_of(const FixedSide& side, const Row& row) {
+    float lowest = weight_of(row, 0), largest = lowest;
+    for (int64_t j = 1; row.weights && j < row.n; ++j) {
+        const float c = row.weights[j];
+        lowest = c < lowest ? c : lowest;
+        largest = c > largest ? c : largest;
+    }
+    lowest -= side.unobserved_weight;
+    largest -= side.unobserved_weight;
+    const double size = fabsf(lowest) > fabsf(largest) ? fabsf(lowest) : fabsf(largest);
+    return {lowest > kSmallestWeight, size};
+}
+
 // Whether the condition number of A may exceed what float32 solves to four digits; `size` is
 // sum |w| |v|^2: |A| <= max D + size, and A >= D where no w is negative, A >= lambda I in any case.
 bool ill_conditioned(const FixedSide& side, const Row& row, double size, bool positive) {
     const double above = side.largest_base + row.regularization + size;
     const double below = row.regularization + (positive ? side.smallest_base : 0.0);
     return !(above <= kIllConditioned * below);
+}
+
+// The same, looking at the norms one by one only if the largest does not settle it.
+bool ill_conditioned(const FixedSide& side, const Row& row, const Weights& weights) {
+    const double most = row.n * double(side.largest_norm);
+    if (!ill_conditioned(side, row, weights.size * most, weights.positive)) return false;
+    double norms = 0;
+    for (int64_t j = 0; j < row.n; ++j) norms += side.norms[row.columns[j]];
+    return ill_conditioned(side, row, weights.size * norms, weights.positive);
 }
 
 // V'WV and b of a row's observations, to w.matrix and w.rhs; equal weights are divided out of the
@@ -109,12 +137,13 @@ void sum_products(const FixedSide& side, const Row& row, Workspace& w) {
 
 // The primal, given its sums.
 template <bool uniform>
-Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, bool ill, float* x,
-                    RowLoss* loss) {
+Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     const double weight = uniform ? 1.0 - double(side.unobserved_weight) : 1.0;
-    if (uniform) ill = ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true);
+    const bool ill = uniform
+                         ? ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true)
+                         : ill_conditioned(side, row, weights_of(side, row));
     for (int i = 0; i < stride; ++i) {
         const bool real = i < side.n_factors;
         w.matrix[i * ld + i] += real ? float((side.base[i] + row.regularization) / weight) : 1.0f;
@@ -137,11 +166,17 @@ Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, bool il
     return Status::ok;
 }
 
-template <bool uniform>
-Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, bool ill, float* x,
-                    RowLoss* loss) {
-    sum_products<uniform>(side, row, w);
-    return solve_summed<uniform>(side, row, w, ill, x, loss);
+bool weighs_equally(const FixedSide& side, const Row& row) {
+    return !row.weights && 1.0f - side.unobserved_weight > kSmallestWeight;
+}
+
+Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+    if (weighs_equally(side, row)) {
+        sum_products<true>(side, row, w);
+        return solve_summed<true>(side, row, w, x, loss);
+    }
+    sum_products<false>(side, row, w);
+    return solve_summed<false>(side, row, w, x, loss);
 }
 
 // D^-1/2 for this lambda, which most rows share with the row before.
@@ -152,7 +187,8 @@ void scale_to(const FixedSide& side, double regularization, Workspace& w) {
         w.scale[i] = float(1.0 / sqrt(side.base[i] + regularization));
 }
 
-Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
+                         RowLoss* loss) {
     const int stride = side.stride, n = int(row.n);
     const int order = (n + W - 1) / W * W;
     const std::ptrdiff_t ld = matrix_stride(order);
@@ -241,6 +277,22 @@ Status solve_tiny(const FixedSide& side, const Row& row, Workspace& w, float* x,
     }
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
+}
+
+Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+    scale_to(side, row.regularization, w);
+    switch (row.n) {
+        case 1:
+            return solve_tiny<1>(side, row, w, x, loss);
+        case 2:
+            return solve_tiny<2>(side, row, w, x, loss);
+        case 3:
+            return solve_tiny<3>(side, row, w, x, loss);
+        case 4:
+            return solve_tiny<4>(side, row, w, x, loss);
+        default:
+            return solve_packed_dual(side, row, w, x, loss);
+    }
 }
 
 }  // namespace

@@ -10,13 +10,13 @@ namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
 constexpr int kDepth = 64;                // observations of a product: their rows stay in L1 or L2
-constexpr int kTiny = 4;                  // rows of so few are solved without a packed product
+constexpr int kCollidingStride = 256;     // rows multiples of 1 KiB apart share few cache sets
 constexpr int kLine = 16;                 // floats of a cache line
 constexpr float kSmallestWeight = 1e-3f;  // below it, dividing by the weight costs accuracy
 constexpr double kIllConditioned = 1500;
 
 struct Workspace {
-    float* packed;       // primal: observations times their weights, (depth, matrix_stride(d));
+    float* packed;       // primal: copies of observations, (depth, matrix_stride(d));
                          // dual: X' (d, matrix_stride(n))
     float* matrix;       // upper triangle, row-major, matrix_stride(order)
     float* rhs;          // (order,)
@@ -123,7 +123,7 @@ void scale_gathered(const FixedSide& side, const Row& row, int64_t first, int de
     }
 }
 
-// The gathered rows, at a distance that is no power of two.
+// The gathered rows, at a distance where they do not collide.
 void copy_gathered(int depth, int stride, Workspace& w) {
     const std::ptrdiff_t step = matrix_stride(stride);
     for (int k = 0; k < depth; ++k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cinefold import MovieData
+
+
+NOTHING_IS_SKIPPED = os.environ.get("CI") == "true"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A person may lack Chromium; continuous integration lacks nothing."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if NOTHING_IS_SKIPPED and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("\nFAILED: tests were skipped, with CI=true")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

