@@ -28,7 +28,10 @@ class DenseProblem:
         at = rows, ratings.indices
         values = ratings.data.astype(np.float64)
         dense_target = np.zeros(ratings.shape)
-        dense_target[at] = (values > 0) if target == "binary" else values
+        if target == "binary":
+            dense_target[at] = values > 0
+        else:
+            dense_target[at] = np.sqrt(values) if target == "sqrt" else values
         weight = np.full(ratings.shape, float(w0))
         weight[at] = (1 + alpha * values) * (1 if confidence is None else confidence)
         counts = np.diff(ratings.indptr)

@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cinefold import Interactions, UnknownIdError
+from cinefold import Interactions, UnknownIdError, WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
-from cinefold.training import default_model
 
 LOWEST = 1
 
@@ -16,7 +15,9 @@ LOWEST = 1
 def model(data):
     """Trained on a part, so that some of what people have rated is news to it."""
     training, _ = data.interactions.split(fraction=0.2)
-    return default_model(n_factors=8, regularization=5.0, n_threads=1).fit(training, progress=False)
+    return WeightedMatrixFactorization.preset(
+        "plain", n_factors=8, regularization=5.0, n_threads=1
+    ).fit(training, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_unknown_ids_are_named(recommender):
 
 def test_a_model_of_other_films_is_refused(data, model):
     other = Interactions.from_arrays([1, 2], [1, 999], [5, 4])
-    stranger = default_model(n_factors=2).fit(other, progress=False)
+    stranger = WeightedMatrixFactorization(n_factors=2).fit(other, progress=False)
     with pytest.raises(ValueError, match="not trained on ml-100k: 1 of its 2 films"):
         MovieRecommender(data, stranger)
 
@@ -312,7 +313,9 @@ def test_suggestions_end_when_all_is_rated_or_skipped(data, recommender):
     ],
 )
 def test_suggestions_work_for_every_objective(data, newcomer, parameters):
-    model = default_model(**{"n_factors": 6, "max_iter": 3, "n_threads": 1, **parameters})
+    model = WeightedMatrixFactorization(
+        **{"n_factors": 6, "max_iter": 3, "n_threads": 1, **parameters}
+    )
     recommender = MovieRecommender(data, model.fit(data.interactions, progress=False))
     assert len(recommender.suggest_to_rate(newcomer, 5)) == 5
     assert len(recommender.recommend_for(newcomer, 5)) == 5

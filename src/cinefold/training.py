@@ -14,7 +14,6 @@ import threading
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,6 +22,7 @@ import cinefold
 from cinefold.datasets import default_data_dir
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.model import WeightedMatrixFactorization
+from cinefold.stars import StarPredictor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,27 +35,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The library's defaults, except where other values measured better on MovieLens 100K (means of two
-# per-user 90/10 splits). unobserved_weight trades stars for lists: with this regularization, 0.05,
-# 0.1, 0.15 and 0.2 give RMSE 1.41, 1.64, 1.81, 1.94 and NDCG@10 0.292, 0.325, 0.337, 0.338.
-DEFAULT_PARAMETERS: Mapping[str, Any] = MappingProxyType(
-    {
-        **WeightedMatrixFactorization().get_params(),
-        "unobserved_weight": 0.15,
-        "regularization": 25.0,
-    }
-)
-"""Parameters of the model that the app and the command line train when nothing else is said."""
-
 DEFAULT_VALIDATION_FRACTION = 0.1
 DEFAULT_SPLIT_SEED = 0
 
-_MODEL_FILE, _REPORT_FILE = "model.safetensors", "run.json"
-
-
-def default_model(**changes: Any) -> WeightedMatrixFactorization:
-    """A model with `DEFAULT_PARAMETERS`, except for `changes`."""
-    return WeightedMatrixFactorization(**{**DEFAULT_PARAMETERS, **changes})
+_MODEL_FILE, _STARS_FILE, _REPORT_FILE = "model.safetensors", "stars.safetensors", "run.json"
+_MODELS = ("model", "stars")
 
 
 @dataclass(frozen=True)
@@ -66,13 +50,15 @@ class TrainingRun:
     ----------
     model : WeightedMatrixFactorization
         Fitted on the training part of the split; on all ratings if `refitted`.
+    stars : StarPredictor or None
+        Predicted ratings for `model`; None without a held-out part, or where all ratings are equal.
     history : list of dict
         The learning curve of the model that was measured: its ``history_``.
     metrics : dict of str to float
-        Of a model that has not seen the held-out part: ``rmse`` (stars; predictions u.v, not
-        clipped, for all held-out ratings), ``ndcg_at_10`` and ``recall_at_10`` (means over users
-        with held-out items, all of which are relevant; items rated in training are not ranked).
-        Empty without a held-out part.
+        Of a model that has not seen the held-out part: ``rmse`` (of the predicted stars, cross-
+        validated in halves of the held-out ratings; missing where `stars` is), ``ndcg_at_10`` and
+        ``recall_at_10`` (means over users with held-out items, all of which are relevant; items
+        rated in training are not ranked). Empty without a held-out part.
     baseline : dict of str to float
         The same measures of `cinefold.evaluation.Popularity`, fitted on the same training part.
     parameters : dict
@@ -80,7 +66,7 @@ class TrainingRun:
     split : dict
         Arguments of ``Interactions.split`` that reproduce the split: ``method``, ``fraction`` and
         ``random_state``.
-    stop_reason : {"converged", "max_iter", "callback", "interrupted"}
+    stop_reason : {"converged", "max_iter", "early_stopping", "callback", "interrupted"}
         Why the measured fit ended.
     refitted : bool
         Whether `model` was fitted again, on all ratings, after the measurement.
@@ -89,6 +75,7 @@ class TrainingRun:
     """
 
     model: WeightedMatrixFactorization
+    stars: StarPredictor | None
     history: list[dict[str, Any]]
     metrics: dict[str, float]
     baseline: dict[str, float]
@@ -99,19 +86,20 @@ class TrainingRun:
     seconds: float
 
     def report(self) -> dict[str, Any]:
-        """Everything but the model, ready for JSON."""
+        """Everything but the model and its stars, ready for JSON."""
         return {name: getattr(self, name) for name in _report_fields()}
 
     def save(self, folder: str | Path) -> None:
-        """Write the run into `folder` (made if needed): ``model.safetensors`` and ``run.json``.
+        """Write the run into `folder` (made if needed): models as safetensors, and ``run.json``.
 
-        The report is written last and holds the model's checksum, so that `load` never takes an
+        The report is written last and holds the models' checksums, so that `load` never takes an
         interrupted or mixed save for a run.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save(folder / _MODEL_FILE)
-        report = {"model_sha256": _sha256(folder / _MODEL_FILE), **self.report()}
+        stars = self.stars and self.stars.save(folder / _STARS_FILE)
+        report = {"sha256": _checksums(folder), "stars": stars, **self.report()}
         temporary = folder / f".{_REPORT_FILE}.{os.getpid()}.tmp"
         temporary.write_text(json.dumps(report, indent=1), encoding="utf-8")
         temporary.replace(folder / _REPORT_FILE)
@@ -130,16 +118,25 @@ class TrainingRun:
         folder = Path(folder)
         try:
             report = json.loads((folder / _REPORT_FILE).read_text(encoding="utf-8"))
-            if report.pop("model_sha256") != _sha256(folder / _MODEL_FILE):
-                raise ValueError("the checksum of the model does not match")
+            if report["sha256"] != _checksums(folder):
+                raise ValueError("the checksum of a model does not match")
             values = {name: report[name] for name in _report_fields()}
+            model = WeightedMatrixFactorization.load(folder / _MODEL_FILE)
+            stars = report["stars"] and StarPredictor.load(
+                folder / _STARS_FILE, model, report["stars"]
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the training run in {folder} is damaged: {error}") from error
-        return cls(model=WeightedMatrixFactorization.load(folder / _MODEL_FILE), **values)
+        return cls(model=model, stars=stars, **values)
 
 
 def _report_fields() -> tuple[str, ...]:
-    return tuple(field.name for field in fields(TrainingRun) if field.name != "model")
+    return tuple(field.name for field in fields(TrainingRun) if field.name not in _MODELS)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = (folder / name for name in (_MODEL_FILE, _STARS_FILE))
+    return {file.name: _sha256(file) for file in files if file.exists()}
 
 
 def train(
@@ -194,13 +191,17 @@ def train(
     }
     training, held_out = _split(interactions, split)
     model.fit(training, held_out, callbacks=callbacks, progress=progress)
-    metrics, baseline = {}, {}
+    metrics: dict[str, float] = {}
+    baseline: dict[str, float] = {}
+    stars = None
     if held_out is not None:
-        metrics = evaluate(model, held_out)
+        metrics, stars = _measure(model, held_out)
         baseline = evaluate(Popularity().fit(training), held_out)
     refit = refit and model.stop_reason_ != "interrupted"
+    learnt = _refitted(model, interactions, progress) if refit else model
     return TrainingRun(
-        model=_refitted(model, interactions, progress) if refit else model,
+        model=learnt,
+        stars=stars and (stars.refitted(learnt) if refit else stars),
         history=model.history_,
         metrics=metrics,
         baseline=baseline,
@@ -210,6 +211,19 @@ def train(
         refitted=refit,
         seconds=time.perf_counter() - started,
     )
+
+
+def _measure(
+    model: WeightedMatrixFactorization, held_out: Interactions
+) -> tuple[dict[str, float], StarPredictor | None]:
+    """Measures of the model's lists and of its predicted stars, and these."""
+    metrics = evaluate(model, held_out)
+    ratings = model.interactions_.by_user.data
+    if ratings.min() == ratings.max():
+        del metrics["rmse"]
+        return metrics, None
+    stars = StarPredictor(model).fit(held_out)
+    return {**metrics, "rmse": stars.cross_validated_rmse(held_out)}, stars
 
 
 def _split(
@@ -224,9 +238,10 @@ def _split(
 def _refitted(
     model: WeightedMatrixFactorization, interactions: Interactions, progress: bool | None
 ) -> WeightedMatrixFactorization:
-    """A copy fitted on all `interactions` for as many iterations as `model` took."""
+    """A copy fitted on all `interactions` for as many iterations as `model` was best after."""
     parameters = model.get_params()
-    copy = type(model)(**{**parameters, "max_iter": model.n_iter_, "tol": 0.0})
+    length = {"max_iter": model.best_iteration_, "tol": 0.0, "early_stopping": None}
+    copy = type(model)(**{**parameters, **length})
     return copy.fit(interactions, progress=progress).set_params(**parameters)
 
 
@@ -251,7 +266,7 @@ def load_or_train(
     ----------
     data : MovieData
     parameters : mapping, optional
-        Changes to `DEFAULT_PARAMETERS`.
+        Of the model, where they are not the defaults.
     cache_dir : path, optional
         By default the folder ``models`` in the data folder (see ``CINEFOLD_DATA_DIR``).
     callbacks, progress
@@ -262,7 +277,7 @@ def load_or_train(
     KeyboardInterrupt
         On Ctrl-C while training; nothing is cached then.
     """
-    model = default_model(**(parameters or {}))
+    model = WeightedMatrixFactorization(**(parameters or {}))
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models"
     folder = root / _cache_key(data, model)
     with _being_made.setdefault(folder, threading.Lock()):

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cinefold.training import DEFAULT_PARAMETERS
+from cinefold import WeightedMatrixFactorization
 from tests.app.drawn import no_errors, plain, widget
 
 
@@ -34,14 +34,29 @@ def captions(page):
 def test_at_first_the_default_model_is_shown(page):
     assert headings(page) == ["The model in use"]
     assert "the default one" in captions(page)
-    for name in ("n_factors", "unobserved_weight", "regularization", "max_iter"):
-        assert page.number_input(key=f"train-{name}").value == DEFAULT_PARAMETERS[name]
+    defaults = WeightedMatrixFactorization().get_params()
+    for name in ("n_factors", "regularization_exponent", "alpha", "max_iter"):
+        assert page.number_input(key=f"train-{name}").value == defaults[name]
+    for name in ("unobserved_weight", "regularization"):
+        assert page.number_input(key=f"train-{name}").value is None
+        assert page.number_input(key=f"train-{name}").placeholder == "follows the data"
     assert len(page.get("vega_lite_chart")) == 2
 
 
 def test_every_setting_is_explained(page):
-    assert len(page.number_input) == 7
-    assert len(page.caption) >= 7
+    assert len(page.number_input) == 8
+    assert len(page.selectbox) == 4
+    assert len(page.caption) >= 12
+
+
+def test_a_preset_fills_in_the_settings(page):
+    page.segmented_control(key="train-preset").set_value("stars").run()
+    stars = WeightedMatrixFactorization.preset("stars")
+    assert page.number_input(key="train-unobserved_weight").value == 0
+    assert page.number_input(key="train-regularization").value == stars.regularization
+    assert page.selectbox(key="train-biases").value is True
+    no_errors(train(page, n_factors=4, max_iter=2))
+    assert page.session_state["training-job"].run.parameters["biases"] is True
 
 
 def test_training_shows_the_curve_and_the_baseline(page):

@@ -26,22 +26,32 @@ OPTIONS = {
     "confidence": {"alpha": 0.5, "target": "binary", "unobserved_weight": 1.0},
     "nu 0.5": {"regularization": 0.1, "regularization_exponent": 0.5},
     "nu 1": {"regularization": 0.02, "regularization_exponent": 1.0},
+    "square roots": {"target": "sqrt"},
+    "scaled": {
+        "unobserved_weight": "scale",
+        "regularization": "scale",
+        "regularization_exponent": 1.0,
+        "target": "sqrt",
+        "alpha": 0.2,
+    },
 }
 
 
 def small_model(**options):
-    defaults = {"n_factors": 6, "regularization": 2.0, "max_iter": 5, "tol": 0.0}
+    defaults = {"n_factors": 6, "max_iter": 5, "tol": 0.0, "unobserved_weight": 0.1}
+    defaults |= {"regularization": 2.0, "regularization_exponent": 0.0, "target": "rating"}
     return WeightedMatrixFactorization(**{**defaults, **options})
 
 
 def dense(model, matrix, confidence=None):
+    objective = model.objective_
     return DenseProblem.of(
         matrix,
-        w0=model.unobserved_weight,
-        lam=model.regularization,
-        nu=model.regularization_exponent,
-        target=model.target,
-        alpha=model.alpha,
+        w0=objective.unobserved_weight,
+        lam=objective.regularization,
+        nu=objective.regularization_exponent,
+        target=objective.target,
+        alpha=objective.alpha,
         confidence=confidence,
     )
 
@@ -370,7 +380,11 @@ def test_scikit_learn_protocol():
         ({"n_threads": 0}, ValueError, "n_threads"),
         ({"unobserved_weight": -0.1}, ValueError, "unobserved_weight must be finite"),
         ({"regularization": float("nan")}, ValueError, "regularization"),
-        ({"regularization": "much"}, TypeError, "regularization must be a number"),
+        ({"regularization": "much"}, ValueError, "regularization must be a number or 'scale'"),
+        ({"regularization": None}, TypeError, "regularization must be a number"),
+        ({"unobserved_weight": 0.2, "biases": True}, ValueError, "biases are for"),
+        ({"biases": 1}, TypeError, "biases must be True or False"),
+        ({"early_stopping": "loss"}, ValueError, "early_stopping must be one of"),
         ({"regularization_exponent": -1}, ValueError, "regularization_exponent"),
         ({"solver": "magic"}, ValueError, "solver must be one of"),
         ({"target": "stars"}, ValueError, "target must be one of"),

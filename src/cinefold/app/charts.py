@@ -65,7 +65,7 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> None:
         for key, part in parts.items()
         if record[key] is not None
     ]
-    _draw_lines(rows, "RMSE (stars)", "RMSE of training and validation by iteration")
+    _draw_lines(rows, "RMSE (to the target)", "RMSE of training and validation by iteration")
 
 
 def ranking_curve(history: Sequence[Mapping[str, Any]], popularity: float | None) -> None:

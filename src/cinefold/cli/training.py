@@ -10,15 +10,23 @@ import typer
 from cinefold import training
 from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
+from cinefold.model import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from cinefold.datasets import MovieData
-    from cinefold.model import WeightedMatrixFactorization
     from cinefold.training import TrainingRun
 
-_DEFAULTS = training.DEFAULT_PARAMETERS
+
+_NUMBER_OR_SCALE = "NUMBER|scale"
+
+
+def _number_or_scale(text: str) -> float | str:
+    try:
+        return "scale" if text == "scale" else float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor 'scale'") from None
 
 
 def _option(*names: str, text: str, panel: str, **more: Any) -> Any:
@@ -34,51 +42,83 @@ def _fit(*names: str, text: str, **more: Any) -> Any:
 
 
 def train(
+    preset: Annotated[
+        Literal["ranking", "plain", "stars"],
+        typer.Option(
+            help="Where all that is not said below comes from: [bold]ranking[/bold] makes the best "
+            "lists; [bold]plain[/bold] is squared errors of the ratings, with one lambda for all; "
+            "[bold]stars[/bold] predicts ratings best, from observed ratings and biases alone."
+        ),
+    ] = "ranking",
     n_factors: Annotated[
-        int, _loss("Numbers that describe each user and film: more hold finer tastes.", min=1)
-    ] = _DEFAULTS["n_factors"],
+        int | None,
+        _loss("Numbers that describe each user and film: more hold finer tastes.", min=1),
+    ] = None,
     unobserved_weight: Annotated[
-        float,
+        Any,
         _loss(
             "w0: how much a film that somebody has not rated counts as a 0, against 1 for one they "
-            "have: more gives better lists and worse predicted stars; 0 learns from ratings only.",
-            min=0,
+            "have: more gives better lists and worse predicted stars; 0 learns from ratings only; "
+            "scale goes by how many pairs are rated.",
+            parser=_number_or_scale,
+            metavar=_NUMBER_OR_SCALE,
         ),
-    ] = _DEFAULTS["unobserved_weight"],
+    ] = None,
     regularization: Annotated[
-        float,
-        _loss("lambda: pulls all factors towards 0, so that few ratings prove little.", min=0),
-    ] = _DEFAULTS["regularization"],
-    regularization_exponent: Annotated[
-        float,
+        Any,
         _loss(
-            "nu: 0 is one lambda for all; towards 1 it grows with the number of ratings, and "
-            "lambda itself must be smaller (about 1.5 at 0.5, 0.08 at 1).",
+            "lambda: pulls all factors towards 0, so that few ratings prove little; scale goes by "
+            "the size and number of the ratings.",
+            parser=_number_or_scale,
+            metavar=_NUMBER_OR_SCALE,
+        ),
+    ] = None,
+    regularization_exponent: Annotated[
+        float | None,
+        _loss(
+            "nu: 0 is one lambda for all; towards 1 it grows with the number of ratings (and a "
+            "lambda given as a number must be smaller).",
             min=0,
             max=2,
         ),
-    ] = _DEFAULTS["regularization_exponent"],
+    ] = None,
     target: Annotated[
-        Literal["rating", "binary"],
-        _loss("What a rated film should score: its rating, or 1 whatever the rating."),
-    ] = _DEFAULTS["target"],
+        Literal["sqrt", "rating", "binary"] | None,
+        _loss("What a rated film should score: the root of its rating, its rating, or 1."),
+    ] = None,
     alpha: Annotated[
-        float,
+        float | None,
         _loss("Weighs a rated film 1 + alpha * rating, so that liked ones count more.", min=0),
-    ] = _DEFAULTS["alpha"],
+    ] = None,
+    biases: Annotated[
+        bool | None,
+        _loss("Learn how high each user rates and each film is rated, too; needs w0 = 0."),
+    ] = None,
     solver: Annotated[
-        Literal["auto", "cholesky", "cg"],
+        Literal["auto", "cholesky", "cg"] | None,
         _fit(
             text="How a round solves: exactly, or with many factors several times as fast by "
             "conjugate gradients, which get as far; auto takes those beyond 128 factors."
         ),
-    ] = _DEFAULTS["solver"],
+    ] = None,
     max_iter: Annotated[
-        int, _fit(text="At most so many rounds; each solves all films, then all users.", min=1)
-    ] = _DEFAULTS["max_iter"],
+        int | None,
+        _fit(text="At most so many rounds; each solves all films, then all users.", min=1),
+    ] = None,
     tol: Annotated[
-        float, _fit(text="Stop when a round lowers the loss by less than this fraction.", min=0)
-    ] = _DEFAULTS["tol"],
+        float | None,
+        _fit(text="Stop when a round lowers the loss by less than this fraction.", min=0),
+    ] = None,
+    early_stopping: Annotated[
+        Literal["ndcg_at_10", "rmse"] | None,
+        _fit(
+            text="Stop when this has not improved on the held-out ratings for a while, and keep "
+            "the best round."
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None, _fit(text="So many rounds make a while for --early-stopping.", min=1)
+    ] = None,
     validation: Annotated[
         float,
         _fit(
@@ -121,8 +161,8 @@ def train(
 ) -> None:
     """Train a model, show how it learns, and measure it against popularity.
 
-    RMSE is the root mean squared error of the predictions u.v, not clipped, over the ratings (in
-    training, and over all held-out ones in validation).
+    RMSE is the root mean squared error, in the learning curve of u.v as it is from the target (the
+    rating, its root, or 1), and at the end of the predicted stars of the held-out ratings.
 
     NDCG@10 rates the lists, from 0 to 1: each user's ten best films, without those rated in
     training, are compared with the held-out ones, all of which are relevant; a hit at place p
@@ -137,20 +177,24 @@ def train(
     _check_folder(plot, "--plot")
     if plot is not None:
         plotting.check(plot)
-    data = options.open_data(dataset, path)
-    model = training.default_model(
+    model = _model(
+        preset,
         n_factors=n_factors,
         unobserved_weight=unobserved_weight,
         regularization=regularization,
         regularization_exponent=regularization_exponent,
         target=target,
         alpha=alpha,
+        biases=biases,
         solver=solver,
         max_iter=max_iter,
         tol=tol,
+        early_stopping=early_stopping,
+        patience=patience,
         n_threads=threads,
         random_state=seed,
     )
+    data = options.open_data(dataset, path)
     run = _train(data, model, validation, seed, model_file)
     if model_file is not None:
         run.model.save(model_file)
@@ -161,6 +205,12 @@ def train(
     else:
         _print(data, run)
     _say_what_was_kept(run, model_file, plot)
+
+
+def _model(preset: str, **given: Any) -> WeightedMatrixFactorization:
+    """The preset, with what was given on the command line."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    return WeightedMatrixFactorization.preset(preset, **changes)
 
 
 def _check_folder(file: Path | None, option: str) -> None:
@@ -226,21 +276,17 @@ def _print(data: MovieData, run: TrainingRun) -> None:
         f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
     )
     console.print(_measures(run))
-    if run.parameters["target"] == "binary":
+    if not run.model.biases:
         console.print(
-            "In the curve, RMSE is the distance to the target 1; here, to the stars, which this\n"
-            "model does not predict: judge it by NDCG@10."
-        )
-    elif run.parameters["unobserved_weight"] > 0:
-        console.print(
-            "Films that a user has not rated count as 0 here, which makes better lists and lower\n"
-            "predicted stars: judge this model by NDCG@10. --unobserved-weight 0 predicts stars."
+            "In the curve, RMSE is the distance of u.v to the target it learns; in the table, that "
+            "of predicted\nstars, which also know how users rate and films are rated."
         )
 
 
 _STOPS = {
     "converged": "the loss hardly fell any more",
     "max_iter": "all iterations are done",
+    "early_stopping": "the measure watched no longer improved",
     "callback": "it was told to",
     "interrupted": "Ctrl-C",
 }
@@ -262,9 +308,10 @@ def _learning_curve(run: TrainingRun) -> Table:
 
 
 def _measures(run: TrainingRun) -> Table:
-    columns = ("Validation RMSE", "NDCG@10", "Recall@10")
+    columns = ("RMSE (stars)", "NDCG@10", "Recall@10")
     measures = table("", *columns, numbers=columns)
     for name, values in (("This model", run.metrics), ("Popularity", run.baseline)):
         keys = ("rmse", "ndcg_at_10", "recall_at_10")
-        measures.add_row(name, *(f"{values[key]:.4f}" for key in keys))
+        shown = (f"{values[key]:.4f}" if key in values else "–" for key in keys)
+        measures.add_row(name, *shown)
     return measures

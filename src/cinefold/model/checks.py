@@ -57,7 +57,19 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> None:
         raise ValueError(f"{name} must be {allowed}, not {value}")
 
 
-def number(name: str, value: Any, low: float = 0, high: float = np.inf) -> None:
+def choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}, not {value!r}")
+
+
+def number(
+    name: str, value: Any, low: float = 0, high: float = np.inf, *, word: str | None = None
+) -> None:
+    """A number in the range, or `word`."""
+    if word is not None and isinstance(value, str):
+        if value != word:
+            raise ValueError(f"{name} must be a number or {word!r}, not {value!r}")
+        return
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
     if not (low <= value <= high and np.isfinite(value)):

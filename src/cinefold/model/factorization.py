@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, get_args
 
@@ -13,22 +14,24 @@ from tqdm.auto import tqdm
 
 from cinefold.interactions import Interactions
 from cinefold.model import checks, persistence
+from cinefold.model.biased import alternate_with_biases
+from cinefold.model.factors import Biases, Factors
 from cinefold.model.fitting import (
-    Factors,
     Iteration,
     SolverName,
-    Validation,
     alternate,
     available_threads,
     choose_solver,
-    predict_pairs,
     with_exact_users,
 )
 from cinefold.model.half_step import FixedSide, SingularRowError, one_blas_thread, solve_rows
 from cinefold.model.objective import Objective, Target
 from cinefold.model.parameters import Parameters
+from cinefold.model.presets import PRESETS
 from cinefold.model.ranking import Ranking, top_k
 from cinefold.model.results import Explanation, FoldedUsers, NotFittedError
+from cinefold.model.scaling import Scaled, scaled_regularization, scaled_unobserved_weight
+from cinefold.model.validation import BestIteration, Validation, Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,19 +58,23 @@ class WeightedMatrixFactorization(Parameters):
     ----------
     n_factors : int
         Length of the vectors.
-    unobserved_weight : float
+    unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
-        predicted ratings towards 0.
-    regularization : float
-        lambda: pulls the vectors towards 0.
+        predicted ratings towards 0. "scale": 4/3 sqrt(density), which is 0.3 for a density of 5 %.
+    regularization : float or "scale"
+        lambda: pulls the vectors towards 0. "scale": such that the mean lambda of a row is
+        14 sqrt(w0) times the mean target.
     regularization_exponent : float
         nu: a row's lambda is multiplied by (its observations + w0 * the rest) ** nu. 0 is one
         lambda for all, 1 weighs it like the data (Rendle et al. 2021).
-    target : {"rating", "binary"}
-        What an observed pair should score: its rating, or 1.
+    target : {"sqrt", "rating", "binary"}
+        What an observed pair should score: the square root of its rating, its rating, or 1.
     alpha : float
         Confidence of an observation is 1 + alpha * rating (Hu et al. 2008); 0 is 1 for all.
+    biases : bool
+        Predict ratings as mean + user's bias + item's bias + u.v (Koren et al. 2009). Only with
+        ``unobserved_weight=0`` and ``target="rating"``.
     solver : {"auto", "cholesky", "cg"}
         How the rows of a half-step are solved. "cholesky": exactly. "cg": by up to three steps of
         preconditioned conjugate gradients from their last solution, fewer once the residual has
@@ -78,6 +85,10 @@ class WeightedMatrixFactorization(Parameters):
         At most so many iterations.
     tol : float
         Stop when an iteration lowers the objective by less than this fraction.
+    early_stopping : {"ndcg_at_10", "rmse"}, optional
+        Stop when this measure of the validation ratings has not improved for `patience` iterations,
+        and keep the best iteration.
+    patience : int
     n_threads : int, optional
         Threads of the solver; by default all cores this process may use. The result does not
         depend on it.
@@ -90,17 +101,25 @@ class WeightedMatrixFactorization(Parameters):
         For the final item factors, these are the exact minimizer, whatever the solver.
     item_factors_ : ndarray of float32, shape (n_items, n_factors)
         In the eigenbasis of their Gram matrix: columns are orthogonal, by falling norm.
+    objective_ : Objective
+        What was minimized: the parameters, with numbers in place of "scale".
+    user_biases_, item_biases_ : ndarray of float32, shape (n_users,), (n_items,)
+        With ``biases``; both kinds of factors then have one more column, in which they are.
     interactions_ : Interactions
         What it was fitted on.
     history_ : list of dict
         One record per iteration: ``iteration``, ``objective``, ``train_rmse``,
         ``validation_rmse``, ``validation_ndcg_at_10`` (None without validation) and ``seconds``.
     n_iter_ : int
-    stop_reason_ : {"converged", "max_iter", "callback", "interrupted"}
+        Iterations that were made.
+    best_iteration_ : int
+        The one whose factors these are: the last one, unless ``early_stopping`` chose another.
+    stop_reason_ : {"converged", "max_iter", "early_stopping", "callback", "interrupted"}
 
     References
     ----------
     Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, ICDM 2008.
+    Koren, Bell, Volinsky: Matrix Factorization Techniques for Recommender Systems, Computer 2009.
     Rendle, Krichene, Zhang, Koren: Revisiting the Performance of iALS on Item Recommendation
     Benchmarks, 2021.
 
@@ -116,20 +135,25 @@ class WeightedMatrixFactorization(Parameters):
     interactions_: Interactions
     history_: list[Record]
     n_iter_: int
+    best_iteration_: int
     stop_reason_: str
+    objective_: Objective
 
     def __init__(
         self,
         n_factors: int = 64,
         *,
-        unobserved_weight: float = 0.1,
-        regularization: float = 10.0,
-        regularization_exponent: float = 0.0,
-        target: Target = "rating",
+        unobserved_weight: float | Scaled = "scale",
+        regularization: float | Scaled = "scale",
+        regularization_exponent: float = 1.0,
+        target: Target = "sqrt",
         alpha: float = 0.0,
+        biases: bool = False,
         solver: SolverName = "auto",
         max_iter: int = 15,
         tol: float = 1e-4,
+        early_stopping: Watched | None = None,
+        patience: int = 3,
         n_threads: int | None = None,
         random_state: int | None = 0,
     ) -> None:
@@ -139,11 +163,34 @@ class WeightedMatrixFactorization(Parameters):
         self.regularization_exponent = regularization_exponent
         self.target = target
         self.alpha = alpha
+        self.biases = biases
         self.solver = solver
         self.max_iter = max_iter
         self.tol = tol
+        self.early_stopping = early_stopping
+        self.patience = patience
         self.n_threads = n_threads
         self.random_state = random_state
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """A model for a purpose, with `changes` to its parameters.
+
+        Parameters
+        ----------
+        name : {"ranking", "plain", "stars"}
+            "ranking", the default: the best lists. "plain": squared errors of the ratings, one
+            lambda for all (Hu et al. 2008 without confidence). "stars": predicted ratings of the
+            lowest RMSE, from observed ratings alone, with biases.
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+        return cls(**{**PRESETS[name], **changes})
 
     # -- fitting ------------------------------------------------------------------------------
 
@@ -182,35 +229,49 @@ class WeightedMatrixFactorization(Parameters):
         """
         self._check_parameters()
         train = checks.as_interactions(interactions, "interactions")
-        objective, n_threads = self._objective(), available_threads(self.n_threads)
-        held_out = None
-        if validation is not None:
-            held_out = checks.as_interactions(validation, "validation")
-            checks.same_ids(held_out, train)
-        measure = None if held_out is None else Validation(held_out, train, objective)
+        objective, n_threads = self._objective(train), available_threads(self.n_threads)
+        measure = self._validation(validation, train, objective)
+        best = BestIteration(self.early_stopping, self.patience) if self.early_stopping else None
 
-        self.interactions_, self.history_, self.n_iter_ = train, [], 0
+        self.interactions_, self.objective_ = train, objective
+        self.history_, self.n_iter_, self.best_iteration_ = [], 0, 0
         self.stop_reason_ = "max_iter"
         solver = choose_solver(self.solver, self.n_factors)
-        steps = alternate(train, objective, self.n_factors, self.random_state, n_threads, solver)
+        start = alternate_with_biases if self.biases else alternate
+        steps = start(train, objective, self.n_factors, self.random_state, n_threads, solver)
         hide_bar = None if progress is None else not progress
         try:
             with tqdm(total=self.max_iter, desc="WALS", unit="iter", disable=hide_bar) as bar:
-                self._iterate(steps, measure, n_threads, list(callbacks), bar)
+                self._iterate(steps, measure, best, n_threads, list(callbacks), bar)
         except KeyboardInterrupt:
             if self.n_iter_ == 0:
                 raise
             self.stop_reason_ = "interrupted"
-            logger.warning("training interrupted; keeping iteration %d", self.n_iter_)
+            logger.warning("training interrupted; keeping what was learnt")
         steps.close()  # with its hold on the users
-        if not solver.is_exact or self.stop_reason_ == "interrupted":
-            self._solve_users_exactly(train, objective, n_threads)
+        restored = best is not None and self._restore(best)
+        if restored or not solver.is_exact or self.stop_reason_ == "interrupted":
+            self._solve_users_exactly(train, n_threads)
         return self
+
+    def _validation(
+        self, given: Any, train: Interactions, objective: Objective
+    ) -> Validation | None:
+        if given is None:
+            if self.early_stopping:
+                raise ValueError("early_stopping needs validation ratings: fit(train, validation)")
+            return None
+        held_out = checks.as_interactions(given, "validation")
+        checks.same_ids(held_out, train)
+        if self.early_stopping and held_out.n_ratings == 0:
+            raise ValueError("early_stopping needs validation ratings, but there are none")
+        return Validation(held_out, train, objective)
 
     def _iterate(
         self,
         steps: Iterator[Iteration],
         measure: Validation | None,
+        best: BestIteration | None,
         n_threads: int,
         callbacks: list[Callback],
         bar: tqdm[Any],
@@ -229,6 +290,8 @@ class WeightedMatrixFactorization(Parameters):
             stops = [callback(self, record) for callback in callbacks]
             if any(stops):
                 self.stop_reason_ = "callback"
+            elif best is not None and best.is_over(record, step.factors):
+                self.stop_reason_ = "early_stopping"
             elif self._converged():
                 self.stop_reason_ = "converged"
             elif self.n_iter_ < self.max_iter:
@@ -238,18 +301,26 @@ class WeightedMatrixFactorization(Parameters):
     def _keep(self, factors: Factors, record: Record) -> None:
         # One assignment each, so that an interrupt leaves the factors of a single iteration.
         self._factors, self.history_ = factors, [*self.history_, record]
-        self.n_iter_ = record["iteration"]
+        self.n_iter_ = self.best_iteration_ = record["iteration"]
 
-    def _solve_users_exactly(
-        self, train: Interactions, objective: Objective, n_threads: int
-    ) -> None:
-        items = self._fitted.items
-        del self._factors  # an interrupted iteration has overwritten some of the users
-        step = with_exact_users(train, objective, items, n_threads)
-        *earlier, last = self.history_
-        seconds = last["seconds"] + step.seconds
+    def _restore(self, best: BestIteration) -> bool:
+        """Go back to the best iteration; its users are to be solved again. False: it is here."""
+        if best.record is None or best.record["iteration"] == self.best_iteration_:
+            return False
+        assert best.factors is not None  # noqa: S101 - for the type checker
+        self._factors, self.best_iteration_ = best.factors, best.record["iteration"]
+        return True
+
+    def _solve_users_exactly(self, train: Interactions, n_threads: int) -> None:
+        factors = self._fitted
+        del self._factors  # a later iteration has overwritten some of the users
+        step = with_exact_users(train, self.objective_, factors, n_threads)
+        place = self.best_iteration_ - 1
+        record = self.history_[place]
+        seconds = record["seconds"] + step.seconds
         reached = {"objective": step.objective, "train_rmse": step.train_rmse, "seconds": seconds}
-        self._factors, self.history_ = step.factors, [*earlier, last | reached]
+        history = [*self.history_[:place], record | reached, *self.history_[place + 1 :]]
+        self._factors, self.history_ = step.factors, history
 
     def _converged(self) -> bool:
         if self.n_iter_ < 2:
@@ -257,26 +328,37 @@ class WeightedMatrixFactorization(Parameters):
         before, now = (record["objective"] for record in self.history_[-2:])
         return bool(before - now <= self.tol * before)
 
-    def _objective(self) -> Objective:
-        return Objective(
-            self.unobserved_weight,
-            self.regularization,
-            self.regularization_exponent,
-            self.target,
-            self.alpha,
-        )
+    def _objective(self, train: Interactions) -> Objective:
+        """The parameters, with numbers that fit the data in place of "scale"."""
+        w0, ridge = self.unobserved_weight, self.regularization
+        weight = scaled_unobserved_weight(train, self.alpha) if w0 == "scale" else w0
+        objective = Objective(weight, 1.0, self.regularization_exponent, self.target, self.alpha)
+        if ridge == "scale":
+            ridge = scaled_regularization(train, objective)
+        return replace(objective, regularization=ridge)
 
     def _check_parameters(self) -> None:
         checks.integer("n_factors", self.n_factors, 1, MAX_FACTORS)
         checks.integer("max_iter", self.max_iter, 1)
+        checks.integer("patience", self.patience, 1)
         if self.n_threads is not None:
             checks.integer("n_threads", self.n_threads, 1)
-        for name in ("unobserved_weight", "regularization", "alpha", "tol"):
+        for name in ("unobserved_weight", "regularization"):
+            checks.number(name, getattr(self, name), word="scale")
+        for name in ("alpha", "tol"):
             checks.number(name, getattr(self, name))
         checks.number("regularization_exponent", self.regularization_exponent, 0, 2)
-        for name, choices in (("target", get_args(Target)), ("solver", get_args(SolverName))):
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
+        checks.choice("target", self.target, get_args(Target))
+        checks.choice("solver", self.solver, get_args(SolverName))
+        checks.choice("early_stopping", self.early_stopping, (None, *get_args(Watched)))
+        if not isinstance(self.biases, bool | np.bool_):
+            raise TypeError(f"biases must be True or False, not {self.biases!r}")
+        if self.biases and (self.unobserved_weight != 0 or self.target != "rating"):
+            raise ValueError(
+                "biases are for unobserved_weight=0 and target='rating', not for "
+                f"unobserved_weight={self.unobserved_weight!r} and target={self.target!r}; "
+                "WeightedMatrixFactorization.preset('stars') sets all three"
+            )
 
     # -- fitted state -------------------------------------------------------------------------
 
@@ -287,6 +369,21 @@ class WeightedMatrixFactorization(Parameters):
     @property
     def item_factors_(self) -> NDArray[np.float32]:
         return self._fitted.items.factors
+
+    @property
+    def user_biases_(self) -> NDArray[np.float32]:
+        return self._fitted.users @ self._biases.direction
+
+    @property
+    def item_biases_(self) -> NDArray[np.float32]:
+        return self._biases.baseline - np.float32(self._biases.mean)
+
+    @property
+    def _biases(self) -> Biases:
+        biases = self._fitted.biases
+        if biases is None:
+            raise AttributeError("this model has no biases; fit it with biases=True")
+        return biases
 
     @property
     def _fitted(self) -> Factors:
@@ -332,10 +429,11 @@ class WeightedMatrixFactorization(Parameters):
             For a user or item that was not in the training data (fold new users in).
         """
         checks.integer("k", k, 1)
+        factors = self._fitted
         queries, ratings, _, single = self._users(user)
         indices, scores = top_k(
-            queries,
-            self._fitted.items.rows,
+            factors.queries(queries),
+            factors.candidates,
             k,
             excluded=ratings if exclude_seen else None,
             allowed=self._allowed(exclude, among),
@@ -366,7 +464,7 @@ class WeightedMatrixFactorization(Parameters):
         """
         checks.integer("k", k, 1)
         index = np.atleast_1d(self.interactions_.item_index(item))
-        directions = _directions(self._fitted.items)
+        directions = self._fitted.directions
         itself = sp.csr_array(
             (np.ones(len(index), np.float32), index, np.arange(len(index) + 1)),
             shape=(len(index), len(directions)),
@@ -382,7 +480,9 @@ class WeightedMatrixFactorization(Parameters):
         return self._ranking(indices, scores, np.ndim(item) == 0)
 
     def predict(self, users: Any, items: ArrayLike) -> NDArray[np.float32]:
-        """Scores u.v of pairs: one user (id or folded) with each item, or arrays of equal length.
+        """Scores of pairs: one user (id or folded) with each item, or arrays of equal length.
+
+        They are u.v, and the biases where the model has them.
 
         Returns
         -------
@@ -396,7 +496,7 @@ class WeightedMatrixFactorization(Parameters):
                 f"shape {columns.shape}"
             )
         rows = np.zeros(columns.size, np.int64) if single else np.arange(len(queries))
-        pairs = predict_pairs(Factors(queries, self._fitted.items), rows, columns.ravel())
+        pairs = self._fitted.predict(queries, rows, columns.ravel())
         return pairs.reshape(columns.shape)[()]
 
     def fold_in(
@@ -418,11 +518,11 @@ class WeightedMatrixFactorization(Parameters):
         fixed = self._fitted.items
         matrix, weights = self._new_ratings(ratings)
         factors = np.empty((matrix.shape[0], fixed.n_factors), np.float32)
-        objective = self._objective()
+        objective = self.objective_
         n_threads = available_threads(self.n_threads) if matrix.shape[0] > 1 else 1
         try:
             solve_rows(
-                objective.observations(matrix, weights),
+                objective.observations(matrix, weights).above(self._fitted.baseline),
                 fixed,
                 objective.unobserved_weight,
                 factors,
@@ -450,8 +550,8 @@ class WeightedMatrixFactorization(Parameters):
         if len(queries) != 1:
             raise ValueError(f"explain takes one user, not {len(queries)}")
         target = int(self.interactions_.item_index(item))
-        fixed, objective = self._fitted.items, self._objective()
-        row = objective.observations(ratings, weights)
+        fixed, objective, baseline = self._fitted.items, self.objective_, self._fitted.baseline
+        row = objective.observations(ratings, weights).above(baseline)
         vectors = fixed.factors[row.columns].astype(np.float64)
         confidence = np.ones(len(vectors)) if row.weights is None else row.weights
         w0 = objective.unobserved_weight
@@ -463,9 +563,11 @@ class WeightedMatrixFactorization(Parameters):
             direction = np.linalg.solve(equations, fixed.factors[target].astype(np.float64))
         contributions = confidence * row.targets * (vectors @ direction)
         order = np.argsort(-contributions, kind="stable")
+        start = 0.0 if baseline is None else float(baseline[target])
         return Explanation(
             item,
-            float(contributions.sum()),
+            start + float(contributions.sum()),
+            start,
             self.interactions_.item_ids[row.columns[order]],
             ratings.data[order],
             contributions[order],
@@ -482,8 +584,10 @@ class WeightedMatrixFactorization(Parameters):
                 self._fitted.users,
                 self._fitted.items.factors,
                 self._fitted.items.spectrum,
+                self._fitted.biases,
                 self.interactions_,
                 self.history_,
+                self.best_iteration_,
                 self.stop_reason_,
             ),
         )
@@ -506,9 +610,11 @@ class WeightedMatrixFactorization(Parameters):
         items = FixedSide.in_eigenbasis(
             saved.item_factors, saved.item_spectrum, available_threads(model.n_threads)
         )
-        model._factors = Factors(saved.user_factors, items)
+        model._factors = Factors(saved.user_factors, items, saved.biases)
         model.interactions_ = saved.interactions
+        model.objective_ = model._objective(saved.interactions)
         model.history_, model.n_iter_ = saved.history, len(saved.history)
+        model.best_iteration_ = saved.best_iteration
         model.stop_reason_ = saved.stop_reason
         return model
 
@@ -589,12 +695,6 @@ _NO_ITEMS = np.empty(0, np.int64)
 
 def _csr(data: NDArray[Any], columns: NDArray[Any], n_columns: int) -> sp.csr_array:
     return sp.csr_array((data, columns, np.array([0, len(data)])), shape=(1, n_columns))
-
-
-def _directions(items: FixedSide) -> NDArray[np.float32]:
-    lengths = np.sqrt(items.norms)
-    lengths[lengths == 0] = 1
-    return np.divide(items.rows, lengths[:, np.newaxis], dtype=np.float32)
 
 
 def _show(bar: tqdm[Any], record: Record) -> None:

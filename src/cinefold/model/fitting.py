@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cinefold import _core
-from cinefold.evaluation import metrics
+from cinefold.model.factors import Factors
 from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver, solve_rows
-from cinefold.model.ranking import top_k
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
-    from cinefold.model.objective import Objective
+    from cinefold.model.objective import Objective, Observations
 
 SolverName = Literal["auto", "cholesky", "cg"]
 
@@ -29,16 +27,6 @@ SolverName = Literal["auto", "cholesky", "cg"]
 # solutions do (docs/benchmarks.md); beyond so many factors those cost several times as much.
 _CONJUGATE_GRADIENTS = Solver(max_steps=3, tolerance=0.1)
 _MOST_FACTORS_SOLVED_EXACTLY = 128
-_PAIRS_AT_A_TIME = 1 << 20
-RANKING_DEPTH = 10
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What an iteration leaves: item factors in their eigenbasis, and the exact users for them."""
-
-    users: NDArray[np.float32]
-    items: FixedSide
 
 
 @dataclass(frozen=True)
@@ -65,7 +53,7 @@ def choose_solver(name: SolverName, n_factors: int) -> Solver:
     return EXACT
 
 
-class _Problem:
+class Problem:
     """Both half-steps of one training set."""
 
     def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
@@ -74,15 +62,24 @@ class _Problem:
         self.by_item = objective.observations(train.by_item, train.weights_by_item)
         self.by_user = objective.observations(train.by_user, train.weights)
 
-    def solve_items(self, users: FixedSide, items: NDArray[np.float32], solver: Solver) -> None:
-        self._solve("item", users, items, solver)
+    def solve_items(
+        self,
+        users: FixedSide,
+        items: NDArray[np.float32],
+        solver: Solver,
+        baseline: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Solve `items` in place; `baseline` (n_users,) is taken off the targets."""
+        self._solve("item", self.by_item.above(baseline), users, items, solver)
 
-    def solve_users(
-        self, items: FixedSide, users: NDArray[np.float32], solver: Solver
-    ) -> tuple[float, float]:
-        """Also the objective that is reached, and the RMSE over the observations."""
-        loss, squared = self._solve("user", items, users, solver)
-        loss += float(self.by_item.regularization @ items.norms)
+    def solve_users(self, factors: Factors, solver: Solver) -> tuple[float, float]:
+        """Solve the users of `factors` in place.
+
+        Returns the objective that is reached, and the RMSE over the observations.
+        """
+        rows = self.by_user.above(factors.baseline)
+        loss, squared = self._solve("user", rows, factors.items, factors.users, solver)
+        loss += float(self.by_item.regularization @ factors.item_norms)
         if not np.isfinite(loss):
             raise ValueError(
                 "the objective is not finite: the ratings are too large for float32; scale them"
@@ -90,9 +87,13 @@ class _Problem:
         return loss, float(np.sqrt(squared / self.train.n_ratings))
 
     def _solve(
-        self, side: str, fixed: FixedSide, out: NDArray[np.float32], solver: Solver
+        self,
+        side: str,
+        rows: Observations,
+        fixed: FixedSide,
+        out: NDArray[np.float32],
+        solver: Solver,
     ) -> tuple[float, float]:
-        rows = self.by_user if side == "user" else self.by_item
         try:
             return solve_rows(rows, fixed, self.w0, out, self.n_threads, solver)
         except SingularRowError as error:
@@ -114,7 +115,7 @@ def alternate(
     Ending with the users makes their factors, if they are solved exactly, the fold-in of their
     ratings: a known user and a new one with the same ratings get the same recommendations.
     """
-    problem = _Problem(train, objective, n_threads)
+    problem = Problem(train, objective, n_threads)
     users = _core.aligned(train.n_users, n_factors)
     np.random.default_rng(seed).standard_normal(dtype=np.float32, out=users)
     users *= np.float32(1 / np.sqrt(n_factors))
@@ -131,18 +132,20 @@ def alternate(
         items = fixed.factors
         if not solver.is_exact:
             users = fixed.rotate(users, n_threads, overwrite=True)
-        loss, rmse = problem.solve_users(fixed, users, solver)
-        yield Iteration(Factors(users, fixed), loss, rmse, time.perf_counter() - started)
+        factors = Factors(users, fixed)
+        loss, rmse = problem.solve_users(factors, solver)
+        yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 
 def with_exact_users(
-    train: Interactions, objective: Objective, items: FixedSide, n_threads: int
+    train: Interactions, objective: Objective, factors: Factors, n_threads: int
 ) -> Iteration:
-    """The iteration that ends with the exact users for `items`."""
+    """The iteration that ends with the exact users for the items of `factors`."""
     started = time.perf_counter()
-    users = _core.aligned(train.n_users, items.n_factors)
-    loss, rmse = _Problem(train, objective, n_threads).solve_users(items, users, EXACT)
-    return Iteration(Factors(users, items), loss, rmse, time.perf_counter() - started)
+    users = _core.aligned(train.n_users, factors.items.n_factors)
+    factors = replace(factors, users=users)
+    loss, rmse = Problem(train, objective, n_threads).solve_users(factors, EXACT)
+    return Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 
 def _singular_message(row: int, side: str, train: Interactions) -> str:
@@ -154,44 +157,3 @@ def _singular_message(row: int, side: str, train: Interactions) -> str:
         f"the equations of {side} {ids[row]} ({count} ratings) have no unique solution; "
         "increase regularization, or lower n_factors"
     )
-
-
-class Validation:
-    """Measures factors on held-out ratings: RMSE on every one, NDCG@10 on users who have some."""
-
-    def __init__(self, held_out: Interactions, train: Interactions, objective: Objective) -> None:
-        counts = np.diff(held_out.by_user.indptr)
-        self._rows = np.repeat(np.arange(held_out.n_users), counts)
-        self._columns = held_out.by_user.indices
-        self._targets = objective.targets(held_out.by_user.data)
-        self._users = np.flatnonzero(counts)
-        self._relevant: csr_array = held_out.by_user[self._users]
-        self._seen: csr_array = train.by_user[self._users]
-
-    def rmse(self, factors: Factors) -> float:
-        """Root mean squared error of u.v, not clipped, against the held-out targets."""
-        return metrics.rmse(predict_pairs(factors, self._rows, self._columns), self._targets)
-
-    def ndcg(self, factors: Factors, n_threads: int) -> float:
-        """Mean NDCG@10 over users with held-out items, training items not ranked."""
-        items, _ = top_k(
-            factors.users[self._users],
-            factors.items.rows,
-            RANKING_DEPTH,
-            excluded=self._seen,
-            n_threads=n_threads,
-        )
-        return metrics.ndcg(items, self._relevant)
-
-
-def predict_pairs(
-    factors: Factors, users: NDArray[Any], items: NDArray[Any]
-) -> NDArray[np.float32]:
-    """u.v for each pair of indices, in blocks of bounded memory."""
-    d = factors.items.n_factors
-    out = np.empty(len(users), np.float32)
-    for begin in range(0, len(users), _PAIRS_AT_A_TIME // d + 1):
-        pairs = slice(begin, begin + _PAIRS_AT_A_TIME // d + 1)
-        u, v = factors.users[users[pairs]], factors.items.rows[items[pairs], :d]
-        np.einsum("ij,ij->i", u, v, out=out[pairs])
-    return out

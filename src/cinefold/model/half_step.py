@@ -149,6 +149,11 @@ class FixedSide:
         rows = _rotate(factors, self.rotation, n_threads, overwrite)
         return np.ascontiguousarray(rows[:, : self.n_factors])
 
+    def rotate_back(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
+        """Rotated `factors` (n, n_factors) as they were before."""
+        rows = _rotate(factors, np.ascontiguousarray(self.rotation.T), n_threads)
+        return np.ascontiguousarray(rows[:, : self.n_factors])
+
 
 def _rotate(
     factors: NDArray[np.float32],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-Target = Literal["rating", "binary"]
+Target = Literal["rating", "sqrt", "binary"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ class Observations:
     def n_rows(self) -> int:
         return len(self.regularization)
 
+    def above(self, baseline: NDArray[np.float32] | None) -> Observations:
+        """The same with targets measured from the `baseline` (n_columns,) of their columns."""
+        if baseline is None:
+            return self
+        return replace(self, targets=self.targets - baseline[self.columns])
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -63,8 +69,8 @@ class Objective:
         lambda.
     regularization_exponent : float
         nu; 0 is one lambda for all rows.
-    target : {"rating", "binary"}
-        t is the rating, or 1 for a rating above 0 and 0 for others.
+    target : {"rating", "sqrt", "binary"}
+        t is the rating, its square root, or 1 for a rating above 0 and 0 for others.
     alpha : float
         c is (1 + alpha * rating) times the confidence weight of the observation.
     """
@@ -78,6 +84,12 @@ class Objective:
     def targets(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.target == "binary":
             return (ratings > 0).astype(np.float32)
+        if self.target == "sqrt":
+            if ratings.size and ratings.min() < 0:
+                raise ValueError(
+                    f"target 'sqrt' is for ratings of 0 and more, but there is {ratings.min()}"
+                )
+            return np.sqrt(ratings)
         return ratings
 
     def confidence(
@@ -102,9 +114,18 @@ class Objective:
         return self.regularization * np.asarray(scaled, np.float64) ** self.regularization_exponent
 
     def observations(
-        self, ratings: csr_array, weights: NDArray[np.float32] | None = None
+        self,
+        ratings: csr_array,
+        weights: NDArray[np.float32] | None = None,
     ) -> Observations:
-        """The rows of `ratings` (n_rows, n_columns) as observations; weights in its order."""
+        """The rows of `ratings` (n_rows, n_columns) as observations.
+
+        Parameters
+        ----------
+        ratings : csr_array of float32
+        weights : ndarray of float32, shape (n_observed,), optional
+            In the order of `ratings`.
+        """
         offsets = ratings.indptr.astype(np.int64, copy=False)
         counts = np.diff(offsets)
         return Observations(

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from cinefold.interactions import Interactions
+from cinefold.model.factors import Biases
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +33,10 @@ class SavedModel:
     user_factors: NDArray[np.float32]
     item_factors: NDArray[np.float32]
     item_spectrum: NDArray[np.float64]
+    biases: Biases | None
     interactions: Interactions
     history: list[dict[str, Any]]
+    best_iteration: int
     stop_reason: str
 
 
@@ -52,11 +55,16 @@ def save(path: Path, model: SavedModel) -> None:
     }
     if model.interactions.weights is not None:
         tensors["ratings.weights"] = model.interactions.weights
+    if model.biases is not None:
+        tensors["biases.mean"] = np.array([model.biases.mean])
+        tensors["biases.baseline"] = model.biases.baseline
+        tensors["biases.direction"] = model.biases.direction
     header = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
         "parameters": json.dumps(model.parameters),
         "history": json.dumps(model.history),
+        "best_iteration": str(model.best_iteration),
         "stop_reason": model.stop_reason,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -114,10 +122,12 @@ def _model(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SavedMod
         tensors["user_factors"],
         tensors["item_factors"],
         tensors["item_spectrum"],
+        _biases(tensors),
         Interactions.from_sparse(
             matrix, user_ids=user_ids, item_ids=item_ids, weights=tensors.get("ratings.weights")
         ),
         json.loads(header["history"]),
+        int(header["best_iteration"]),
         header["stop_reason"],
     )
     d = len(model.item_spectrum)
@@ -127,7 +137,17 @@ def _model(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SavedMod
             f"factors of shapes {shapes} do not fit {len(user_ids)} users, "
             f"{len(item_ids)} items and {d} factors"
         )
+    biases = model.biases
+    if biases and (biases.baseline.shape, biases.direction.shape) != ((len(item_ids),), (d,)):
+        raise ValueError(f"the biases do not fit {len(item_ids)} items and {d} factors")
     return model
+
+
+def _biases(tensors: dict[str, NDArray[Any]]) -> Biases | None:
+    if "biases.mean" not in tensors:
+        return None
+    baseline, direction = tensors["biases.baseline"], tensors["biases.direction"]
+    return Biases(float(tensors["biases.mean"][0]), baseline, direction)
 
 
 def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -45,13 +45,17 @@ class Explanation:
     item : object
         The item whose score is explained.
     score : float
-        u.v, the sum of `contributions`.
+        `start` and the sum of `contributions`.
+    start : float
+        What the item scores without a rating of the user: 0, or in a model with biases the mean
+        of all ratings and the item's bias.
     items, ratings, contributions : ndarray, shape (n_rated,)
         The user's ratings, by falling contribution.
     """
 
     item: Any
     score: float
+    start: float
     items: NDArray[Any]
     ratings: NDArray[np.float32]
     contributions: NDArray[np.float64]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.model import Objective
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
 
@@ -308,8 +307,7 @@ class MovieRecommender:
 
     def _uncertainty(self, rated: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
         """A^-1 of a user who has rated these films, and the weight of one more rating."""
-        parameters = self.model.get_params()
-        objective = Objective(**{name: parameters[name] for name in Objective.__dataclass_fields__})
+        objective = self.model.objective_
         w0 = objective.unobserved_weight
         typical = np.array([self._middle - self.lowest_rating], np.float32)
         confidence = objective.confidence(typical, None)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cinefold import WeightedMatrixFactorization
 from cinefold.app.charts import learning_curve, ranking_curve
 from cinefold.app.jobs import TrainingJob
-from cinefold.app.settings import Plan, choose_plan
+from cinefold.app.settings import Plan, choose_plan, choose_preset
 from cinefold.app.studio import Studio, open_studio
 from cinefold.app.wording import literal
-from cinefold.training import default_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ _REFRESH_SECONDS = 0.4
 _ENDS = {
     "converged": "nothing improved any more",
     "max_iter": "all of them",
+    "early_stopping": "the held-out ratings were predicted no better",
     "callback": "stopped by you",
 }
 
@@ -35,7 +36,7 @@ def start(studio: Studio, plan: Plan) -> None:
     drop_job()
     job = TrainingJob(
         studio.data.interactions,
-        default_model(**plan.parameters),
+        WeightedMatrixFactorization(**plan.parameters),
         validation_fraction=plan.validation_fraction,
         random_state=plan.random_state,
     )
@@ -90,11 +91,10 @@ def draw_curves(records: Sequence[Mapping[str, Any]], popularity: float | None) 
 def draw_run(run: TrainingRun) -> None:
     draw_metrics(run)
     draw_curves(run.history, run.baseline.get("ndcg_at_10"))
-    if run.parameters["unobserved_weight"] > 0:
+    if not run.parameters["biases"]:
         st.caption(
-            "Unrated pairs pull predictions towards 0. That makes better lists, and an RMSE above "
-            "that of popularity, which predicts every film's mean rating. A model with w0 = 0 "
-            "predicts stars instead."
+            "The learning curve shows how far u·v is from the target it learns. The stars above "
+            "are predicted from it and from how high users rate and films are rated."
         )
     iterations, end = len(run.history), _ENDS.get(run.stop_reason, run.stop_reason)
     st.caption(
@@ -191,8 +191,9 @@ def model_file(model: WeightedMatrixFactorization) -> bytes:
 
 studio = open_studio()
 st.title("Train", anchor=False)
+preset = choose_preset()
 with st.form("training"):
-    plan = choose_plan()
+    plan = choose_plan(preset)
     wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
 if wanted:
     start(studio, plan)

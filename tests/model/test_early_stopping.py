@@ -1,0 +1,60 @@
+"""Stopping when validation says so, with the best iteration kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinefold import WeightedMatrixFactorization
+
+
+def overfitting(**options):
+    """A model that gets worse on validation after a few iterations."""
+    defaults = {"n_factors": 12, "unobserved_weight": 0.02, "regularization": 0.5, "tol": 0.0}
+    defaults |= {"regularization_exponent": 0.0, "target": "rating", "max_iter": 40}
+    return WeightedMatrixFactorization(**{**defaults, **options})
+
+
+@pytest.fixture(scope="module")
+def parts(interactions):
+    return interactions.split(fraction=0.2, random_state=3)
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+@pytest.mark.parametrize("measure", ["rmse", "ndcg_at_10"])
+def test_the_best_iteration_is_kept(parts, measure, solver):
+    train, validation = parts
+    model = overfitting(early_stopping=measure, patience=2, solver=solver).fit(train, validation)
+    values = [record[f"validation_{measure}"] for record in model.history_]
+    best = int(np.argmin(values) if measure == "rmse" else np.argmax(values))
+    assert model.stop_reason_ == "early_stopping"
+    assert model.best_iteration_ == best + 1
+    assert model.n_iter_ == len(values) == best + 3
+    again = overfitting(max_iter=best + 1, solver=solver).fit(train)
+    np.testing.assert_allclose(model.item_factors_, again.item_factors_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.user_factors_, again.user_factors_, rtol=1e-3, atol=1e-4)
+
+
+def test_without_improvement_to_wait_for_nothing_changes(parts):
+    train, validation = parts
+    options = {"max_iter": 2, "tol": 0.0}
+    stopped = overfitting(early_stopping="rmse", patience=5, **options).fit(train, validation)
+    plain = overfitting(**options).fit(train, validation)
+    assert stopped.stop_reason_ == plain.stop_reason_ == "max_iter"
+    assert plain.best_iteration_ == 2
+
+
+def test_it_needs_validation_ratings(parts):
+    train, validation = parts
+    nothing = validation.select(np.zeros(validation.n_ratings, bool))
+    for given in (None, nothing):
+        with pytest.raises(ValueError, match="early_stopping needs validation ratings"):
+            overfitting(early_stopping="rmse").fit(train, given)
+
+
+def test_a_saved_model_remembers_its_iteration(parts, tmp_path):
+    train, validation = parts
+    model = overfitting(early_stopping="rmse", patience=1).fit(train, validation)
+    model.save(tmp_path / "model.safetensors")
+    loaded = WeightedMatrixFactorization.load(tmp_path / "model.safetensors")
+    assert loaded.best_iteration_ == model.best_iteration_ < loaded.n_iter_
