@@ -48,12 +48,10 @@ class Server:
         url = URL.create("postgresql", USER, password, "127.0.0.1", self.port, name)
         return url.render_as_string(hide_password=False)
 
-    def new_database(self, template: str = "template1", encoding: str = "UTF8") -> str:
+    def new_database(self) -> str:
         """The URL of an empty database."""
         name = f"test_{secrets.token_hex(8)}"
-        self.execute(
-            f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE {template} LOCALE 'C'"
-        )
+        self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
     def execute(self, statement: str) -> None:

@@ -132,10 +132,14 @@ def _create_privately(file: Path) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+    except FileExistsError as error:
+        raise _cannot_open(file, f"{file.parent} is not a folder") from error
     except OSError as error:
-        raise StoreError(
-            f"the profile database {file} cannot be opened: {error.strerror}"
-        ) from error
+        raise _cannot_open(file, error.strerror) from error
+
+
+def _cannot_open(file: Path, why: str) -> StoreError:
+    return StoreError(f"the profile database {file} cannot be opened: {why}")
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
