@@ -294,6 +294,6 @@ def test_neither_passwords_nor_ratings_are_logged(place, caplog):
         store.mark(ada, "tt0079944", Mark.SEEN)
         assert PASSWORD not in repr(store)
     assert re.search("INSERT INTO cinefold_rating", caplog.text)
-    assert "profile database" in caplog.text
+    assert "profiles are kept in" in caplog.text
     for private in (PASSWORD, "tt0079944", "Hopper"):
         assert private not in caplog.text

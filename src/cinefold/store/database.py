@@ -135,7 +135,7 @@ def _create_privately(file: Path) -> None:
     except FileExistsError as error:
         raise _cannot_open(file, f"{file.parent} is not a folder") from error
     except OSError as error:
-        raise _cannot_open(file, error.strerror) from error
+        raise _cannot_open(file, error.strerror or str(error)) from error
 
 
 def _cannot_open(file: Path, why: str) -> StoreError:

@@ -51,7 +51,10 @@ def migrate(reader: Engine, writer: Engine, location: str) -> None:
             found = version(connection)  # another process may have been faster
             if found < SCHEMA_VERSION:
                 _run_steps(connection, found)
-                logger.info("profile database %s: schema %d", location, SCHEMA_VERSION)
+                if found:
+                    logger.info("profile database %s: schema %d now", location, SCHEMA_VERSION)
+                else:
+                    logger.info("profiles are kept in %s", location)
                 return
     if found > SCHEMA_VERSION:
         raise StoreError(
