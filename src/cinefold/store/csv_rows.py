@@ -37,30 +37,28 @@ from cinefold.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cinefold.datasets import Movie
+    from cinefold.datasets import MovieCatalog
 
 COLUMNS = ("movie_id", "title", "year", "rating", "mark", "time")
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
-def write_csv(entries: Entries, describe: Callable[[MovieId], Movie | None] | None = None) -> str:
+def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
     """The CSV file, ratings first, each oldest first.
 
     Parameters
     ----------
     entries : Entries
-    describe : callable, optional
-        The film of a movie id, for its title and year; None for one it does not know.
+    movies : MovieCatalog, optional
+        For titles and years.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
 
     def write(movie: MovieId, stars: str, mark: str, at: datetime) -> None:
-        film = describe(movie) if describe else None
-        known = (film.title, film.year or "") if film else ("", "")
+        film = movies[movie] if movies is not None and movie in movies else None
+        known = ("", "") if film is None else (film.title, film.year or "")
         time = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         writer.writerow((_written_id(movie), *known, stars, mark, time))
 
