@@ -165,7 +165,16 @@ def requirements(project: dict[str, Any], group: str) -> list[str]:
     known = {**project["dependency-groups"], **project["project"]["optional-dependencies"]}
     if group not in known:
         raise SetupError(f"pyproject.toml has no extra {group!r}; it has {', '.join(known)}")
-    return list(known[group])
+    return list(chain.from_iterable(of_own_extra(project, listed) for listed in known[group]))
+
+
+def of_own_extra(project: dict[str, Any], requirement: str) -> list[str]:
+    """What ``cinefold[app]`` stands for here: pip would look for it on the package index."""
+    name, bracket, extras = requirement.rstrip("] ").partition("[")
+    if not bracket or name.strip() != project["project"]["name"]:
+        return [requirement]
+    listed = (requirements(project, extra.strip()) for extra in extras.split(","))
+    return list(chain.from_iterable(listed))
 
 
 def install_requirements(

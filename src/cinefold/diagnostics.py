@@ -148,7 +148,7 @@ def _packages() -> dict[str, dict[str, str | None]]:
         extra = re.search(r"""extra == ['"]([^'"]+)""", requirement)
         group = extra[1] if extra else "required"
         name = re.match(r"[\w.-]+", requirement)
-        if name and group != _TOOLS:
+        if name and group != _TOOLS and name[0] != "cinefold":  # that is another extra of it
             found.setdefault(group, {})[name[0]] = installed_version(name[0])
     return found
 

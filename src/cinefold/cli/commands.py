@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import cinefold
-from cinefold.cli import application, data, information, recommending, training
+from cinefold.cli import application, data, information, profiles, recommending, training
 from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
 from cinefold.datasets import DatasetError
 
@@ -29,6 +29,7 @@ app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
 app.command("train")(training.train)
 app.add_typer(data.app, name="data")
+app.add_typer(profiles.app, name="profiles")
 app.command("info")(information.info)
 
 

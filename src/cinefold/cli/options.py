@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cinefold.cli.console import settings
+from cinefold.cli.console import complain, settings
 from cinefold.datasets import DatasetError, dataset_info, load_movielens
 from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.training import load_or_train
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from cinefold.datasets import DatasetSpec, MovieData
+    from cinefold.store import Profile, ProfileStore
 
 Dataset = Annotated[
     str, typer.Option(help="The data set: one that [bold]cinefold data list[/bold] names.")
@@ -128,3 +132,28 @@ def open_recommender(dataset: str, path: Path | None, model: Path | None) -> Mov
     if model is not None:
         return MovieRecommender(data, WeightedMatrixFactorization.load(model))
     return MovieRecommender(data, load_or_train(data, progress=settings.progress).model)
+
+
+def store_package() -> ModuleType:
+    """:mod:`cinefold.store`, whose requirements may be missing."""
+    try:
+        return importlib.import_module("cinefold.store")
+    except ModuleNotFoundError as error:
+        complain(str(error))
+        raise typer.Exit(1) from None
+
+
+def open_store() -> ProfileStore:
+    """The database of profiles."""
+    store: ProfileStore = store_package().ProfileStore()
+    return store
+
+
+def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:
+    """The profile called `name`, which the user typed."""
+    found = store.find(dataset, name)
+    if found is None:
+        others = ", ".join(profile.name for profile in store.profiles(dataset)[:10])
+        there = f"; there are: {others}" if others else ", nor any other"
+        raise typer.BadParameter(f"{dataset} has no profile {name!r}{there}")
+    return found

@@ -28,6 +28,15 @@ def recommend(
             'several films share needs its year: "Sabrina (1954)=4".',
         ),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A kept profile: its ratings, without films that it marks as seen or not "
+            "interesting. With --rate, those ratings are kept in it, and it is made if there is "
+            "none.",
+        ),
+    ] = None,
     k: options.Length = 10,
     genre: options.Genres = None,
     exclude_genre: options.NotGenres = None,
@@ -44,10 +53,15 @@ def recommend(
     Nothing that the user has rated is listed. Scores order a list; they are not stars. The reasons
     are the ratings that add most to the score.
     """
-    if (user is None) == (not rate):
-        raise typer.BadParameter("say either --user or --rate, one or more times")
+    if (user is None) == (not rate and profile is None):
+        raise typer.BadParameter(
+            "say either --user or --rate, one or more times, or --profile, or these two"
+        )
     filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
     wanted = [_title_and_stars(text) for text in rate or ()]
+    if profile is not None and not wanted:
+        with options.open_store() as store:  # before anything is fetched or trained for nobody
+            options.saved_profile(store, dataset, profile)
     recommender = options.open_recommender(dataset, path, model)
     ratings: dict[Any, float] = {}
     if user is not None:
@@ -57,10 +71,16 @@ def recommend(
     else:
         user_id = None
         ratings = _resolve(wanted, recommender.data.movies)
-        found = recommender.recommend_for(ratings, k, filters=filters)
-        title = "For you"
+        hidden: list[Any] = []
+        if profile is not None:
+            profile, ratings, hidden = _from_profile(profile, dataset, ratings, recommender)
+        found = recommender.recommend_for(ratings, k, filters=filters, exclude=hidden)
+        title = f"For {profile or 'you'}"
     if as_json:
-        _print_json(recommender, user_id, ratings, found)
+        _print_json(recommender, user_id, profile, ratings, found)
+        return
+    if profile and not ratings:
+        say(f"{profile} has rated no film yet: rate some with --rate.")
         return
     if ratings and max(ratings.values()) <= recommender.lowest_rating:
         say("Rate a film that you like: the lowest rating says only what to leave out.")
@@ -126,6 +146,25 @@ def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any,
     return ratings
 
 
+def _from_profile(
+    name: str, dataset: str, given: dict[Any, float], recommender: MovieRecommender
+) -> tuple[str, dict[Any, float], list[Any]]:
+    """The profile's name as it is kept, its ratings with those `given`, and films to leave out."""
+    with options.open_store() as store:
+        if given:
+            profile = store.find(dataset, name) or store.create(dataset, name)
+            store.rate_many(profile.id, given)
+        else:
+            profile = options.saved_profile(store, dataset, name)
+            store.touch(profile.id)
+        entries = store.entries(profile.id)
+    known = set(recommender.model.interactions_.item_ids.tolist())
+    ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
+    if len(ratings) < len(entries.ratings):
+        say(f"Not known to the model: {len(entries.ratings) - len(ratings):,} of the films rated.")
+    return profile.name, ratings, sorted(entries.hidden & known)
+
+
 def _id(text: str, recommender: MovieRecommender) -> Any:
     """The user id that was typed, as the data has it."""
     ids = recommender.data.interactions.user_ids
@@ -166,6 +205,7 @@ def _movie(movie: Movie) -> dict[str, Any]:
 def _print_json(
     recommender: MovieRecommender,
     user: Any,
+    profile: str | None,
     ratings: dict[Any, float],
     found: list[Recommendation],
 ) -> None:
@@ -174,6 +214,7 @@ def _print_json(
         {
             "dataset": recommender.data.name,
             "user": user,
+            "profile": profile,
             "ratings": [{**_movie(movies[i]), "rating": stars} for i, stars in ratings.items()],
             "recommendations": [
                 {

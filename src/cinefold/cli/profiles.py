@@ -1,0 +1,276 @@
+"""``cinefold profiles``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cinefold.cli import options
+from cinefold.cli.console import output, print_json, say, table
+from cinefold.datasets import cached_file, load_movielens
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cinefold.datasets import MovieCatalog
+    from cinefold.store import Entries, MovieId, Profile
+
+app = typer.Typer(
+    help="List, show, move and delete the profiles that the app and [bold]recommend --profile"
+    "[/bold] keep.",
+    epilog="They lie in a file of your data folder that only you can read, which [bold]profiles "
+    "list[/bold] names, or in the PostgreSQL or SQLite database whose URL CINEFOLD_DATABASE_URL "
+    "holds.",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(help="A profile that [bold]profiles list[/bold] names.")]
+
+_LISTED = 10
+
+
+@app.command("list")
+def list_(
+    dataset: Annotated[str | None, typer.Option(help="Only those for this data set.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the profiles, the last used first."""
+    with options.open_store() as store:
+        profiles = store.profiles(dataset)
+        place = store.location
+    if as_json:
+        print_json({"database": place, "profiles": [_facts(profile) for profile in profiles]})
+        return
+    counts = ("Ratings", "Marks")
+    listing = table("Name", "Data set", *counts, "Last used", "Created", numbers=counts)
+    for profile in profiles:
+        listing.add_row(
+            profile.name,
+            profile.dataset,
+            *(f"{count:,}" for count in (profile.n_ratings, profile.n_marks)),
+            _minute(profile.last_used_at),
+            _minute(profile.created_at),
+        )
+    output().print(listing)
+    say(f"They are kept in {place}.")
+
+
+@app.command("show")
+def show(
+    name: Name,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show a profile's ratings, the latest first, and the films it marks.
+
+    Titles are shown where the data set is at hand.
+    """
+    with options.open_store() as store:
+        profile = options.saved_profile(store, dataset, name)
+        entries = store.entries(profile.id)
+    movies = _movies_at_hand(dataset, path)
+    if as_json:
+        print_json({**_facts(profile), "ratings": _ratings(entries), "marks": _marks(entries)})
+        return
+    title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
+    listing = table("Film", "Stars", "Mark", "Time", title=title, numbers=("Stars",))
+    for movie, rating in reversed(entries.ratings.items()):
+        listing.add_row(_label(movie, movies), f"{rating.stars:g}", "", _minute(rating.at))
+    for mark, films in entries.marks.items():
+        for movie, at in films.items():
+            listing.add_row(_label(movie, movies), "", mark.replace("_", " "), _minute(at))
+    output().print(listing)
+
+
+@app.command("delete")
+def delete(
+    name: Name,
+    dataset: options.Dataset = "ml-100k",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a profile and all it holds, for good."""
+    with options.open_store() as store:
+        profile = options.saved_profile(store, dataset, name)
+        if not yes:
+            _ask(f"Delete {profile.name} with {profile.n_ratings:,} ratings for good?")
+        store.delete(profile.id)
+    say(f"{profile.name} is deleted.")
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("say --yes to delete where nobody can be asked")
+    if not typer.confirm(question, err=True):
+        say("Nothing was deleted.")
+        raise typer.Exit(1)
+
+
+@app.command("rename")
+def rename(
+    name: Name,
+    new_name: Annotated[str, typer.Argument(help="Its new name: 1 to 80 characters.")],
+    dataset: options.Dataset = "ml-100k",
+) -> None:
+    """Give a profile another name."""
+    with options.open_store() as store:
+        profile = options.saved_profile(store, dataset, name)
+        renamed = store.rename(profile.id, new_name)
+    say(f"{profile.name} is called {renamed.name} now.")
+
+
+@app.command("undo")
+def undo(name: Name, dataset: options.Dataset = "ml-100k") -> None:
+    """Take a profile's last change of ratings or marks back; say it again for the one before.
+
+    An import is one change. The last 20 changes can be undone.
+    """
+    with options.open_store() as store:
+        profile = options.saved_profile(store, dataset, name)
+        change = store.undo(profile.id)
+    if change is None:
+        say(f"{profile.name} has no change left to undo.")
+        raise typer.Exit(1)
+    films = f"{len(change.movies):,} film{'' if len(change.movies) == 1 else 's'}"
+    say(f"Undone: {change.action} of {films}, {_minute(change.made_at)}.")
+
+
+@app.command("export")
+def export(
+    name: Name,
+    file: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Instead of printing."),
+    ] = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+) -> None:
+    """Write a profile as a CSV file, which [bold]profiles import[/bold] reads.
+
+    One line for each rating and mark, with the columns movie_id, title, year, rating (stars), mark
+    (not_interested, seen or not_seen) and time (UTC).
+    """
+    with options.open_store() as store:
+        profile = options.saved_profile(store, dataset, name)
+        entries = store.entries(profile.id)
+    movies = _movies_at_hand(dataset, path)
+    text = options.store_package().write_csv(
+        entries, None if movies is None else lambda movie: _film(movie, movies)
+    )
+    if file is None:
+        print(text, end="")
+    else:
+        file.write_text(text, encoding="utf-8", newline="")
+        say(f"{profile.name} is in {file}: {len(entries):,} lines.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="A CSV file with the columns movie_id and rating (0.5 to 5) or mark, and "
+            "perhaps time.",
+        ),
+    ],
+    name: Annotated[
+        str,
+        typer.Option("--name", help="The profile to add to; it is made if there is none."),
+    ],
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+) -> None:
+    """Add the ratings and marks of a CSV file to a profile, all or none.
+
+    For a film that is rated already, the rating of the file stays. Other columns are left alone.
+    """
+    try:
+        entries = options.store_package().read_csv(file.read_bytes())
+    except ValueError as error:
+        raise typer.BadParameter(f"{file}, {error}") from None
+    unknown = _unknown(entries, _movies_at_hand(dataset, path))
+    if unknown and len(unknown) == len(_films(entries)):
+        raise typer.BadParameter(
+            f"none of the films in {file} is in {dataset}, such as {unknown[0]!r}: "
+            "is it for another --dataset?"
+        )
+    with options.open_store() as store:
+        profile = store.find(dataset, name) or store.create(dataset, name)
+        store.add(profile.id, entries)
+        profile = store.get(profile.id)
+    marks = sum(map(len, entries.marks.values()))
+    say(
+        f"{len(entries.ratings):,} ratings and {marks:,} marks read; {profile.name} has "
+        f"{profile.n_ratings:,} ratings and {profile.n_marks:,} marks now."
+    )
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if unknown[_LISTED:] else "")
+        say(f"Not in {dataset}, kept but of no effect: {len(unknown):,} films ({shown}).")
+
+
+# -- films ----------------------------------------------------------------------------------------
+
+
+def _movies_at_hand(dataset: str, path: Path | None) -> MovieCatalog | None:
+    """The films, unless they would have to be downloaded for it."""
+    if path is None and cached_file(options.known_dataset(dataset)) is None:
+        return None
+    return load_movielens(dataset, path=path, progress=False).movies
+
+
+def _film(movie: MovieId, movies: MovieCatalog) -> Any:
+    return movies[movie] if movie in movies else None  # noqa: SIM401 - it has no get()
+
+
+def _label(movie: MovieId, movies: MovieCatalog | None) -> str:
+    film = _film(movie, movies) if movies else None
+    return f"movie {movie}" if film is None else film.label
+
+
+def _films(entries: Entries) -> list[MovieId]:
+    marked = (movie for films in entries.marks.values() for movie in films)
+    return list(dict.fromkeys([*entries.ratings, *marked]))
+
+
+def _unknown(entries: Entries, movies: MovieCatalog | None) -> list[MovieId]:
+    return [] if movies is None else [movie for movie in _films(entries) if movie not in movies]
+
+
+# -- in words and as JSON -------------------------------------------------------------------------
+
+
+def _minute(time: datetime) -> str:
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _facts(profile: Profile) -> dict[str, Any]:
+    return {
+        "id": profile.id,
+        "name": profile.name,
+        "dataset": profile.dataset,
+        "n_ratings": profile.n_ratings,
+        "n_marks": profile.n_marks,
+        "created_at": profile.created_at.isoformat(),
+        "last_used_at": profile.last_used_at.isoformat(),
+        "settings": profile.settings,
+    }
+
+
+def _ratings(entries: Entries) -> list[dict[str, Any]]:
+    return [
+        {"movie_id": movie, "rating": rating.stars, "time": rating.at.isoformat()}
+        for movie, rating in entries.ratings.items()
+    ]
+
+
+def _marks(entries: Entries) -> list[dict[str, Any]]:
+    return [
+        {"movie_id": movie, "mark": mark.value, "time": at.isoformat()}
+        for mark, films in entries.marks.items()
+        for movie, at in films.items()
+    ]
