@@ -1,0 +1,114 @@
+"""Who is here: choosing, naming, exporting and deleting a profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cinefold.app.visitor import Visitor, open_visitor, profile_store
+from cinefold.app.wording import counted, literal
+from cinefold.store import ProfileNameError, StoreError, UnknownProfileError, write_csv
+
+if TYPE_CHECKING:
+    from cinefold.store import Profile
+
+_NOBODY = "Somebody new"
+
+
+def draw_profile_bar() -> Visitor:
+    """Profiles to choose from, and what can be done with the one in use."""
+    you = open_visitor()
+    if you.trouble:
+        st.warning(
+            f"Your ratings are only kept until you close this page: {literal(you.trouble)}",
+            icon=":material/warning:",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
+        _choose(you)
+        if you.profile is None or you.profile.settings.get("guest"):
+            _name_popover(you, "Save as", icon=":material/person_add:")
+        else:
+            _name_popover(you, "New profile", icon=":material/person_add:")
+        if you.profile is not None:
+            _manage(you, you.profile)
+    return you
+
+
+def _choose(you: Visitor) -> None:
+    store = profile_store()
+    if store is None:
+        return
+    try:
+        profiles = store.profiles(you.dataset)
+    except StoreError as error:
+        you.trouble = str(error)
+        return
+    by_id = {profile.id: profile for profile in profiles}
+    current = you.profile.id if you.profile and you.profile.id in by_id else None
+    # The visitor is the truth: the profile may have been made since the box was drawn.
+    st.session_state["profile-choice"] = current
+    st.selectbox(
+        "Profile",
+        [None, *by_id],
+        format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
+        key="profile-choice",
+        on_change=lambda: you.open(by_id.get(st.session_state["profile-choice"])),
+        width=260,
+    )
+
+
+def _label(profile: Profile) -> str:
+    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
+
+
+def _name_popover(you: Visitor, label: str, icon: str) -> None:
+    with st.popover(label, icon=icon), st.form("profile-name", clear_on_submit=True, border=False):
+        name = st.text_input("Name", max_chars=80, placeholder="What should we call you?")
+        if st.form_submit_button("Save", type="primary"):
+            try:
+                you.start(name)
+            except (ProfileNameError, StoreError) as error:
+                st.error(literal(str(error)))
+            else:
+                st.rerun()
+
+
+def _manage(you: Visitor, profile: Profile) -> None:
+    with st.popover("Manage", icon=":material/manage_accounts:"):
+        st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
+        store = profile_store()
+        if store is not None:
+            st.download_button(
+                "Profile as CSV",
+                lambda: write_csv(store.entries(profile.id)),
+                "cinefold-profile.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+                help="All ratings and marks. Import brings them back, here or elsewhere.",
+            )
+        sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
+        st.button(
+            "Delete",
+            icon=":material/delete_forever:",
+            disabled=not sure,
+            on_click=_delete,
+            args=(you, profile),
+        )
+
+
+def _delete(you: Visitor, profile: Profile) -> None:
+    store = profile_store()
+    if store is None:
+        return
+    try:
+        store.delete(profile.id)
+    except UnknownProfileError:
+        pass  # another window was faster
+    except StoreError as error:
+        you.trouble = str(error)
+        return
+    st.session_state["profile-sure"] = False
+    you.open(None)
+    st.toast(f"{literal(profile.name)} is deleted.", icon=":material/delete_forever:")
