@@ -44,6 +44,18 @@ def _because(reasons: Sequence[Reason]) -> str:
     return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
 
 
+def similar_cards(entries: Sequence[Recommendation], foot: Callable[[Movie], None]) -> None:
+    """One card for each similar film, its cosine and what `foot` draws at the end."""
+    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="similar")
+    for entry in entries:
+        with grid.cell():
+            st.markdown(
+                f":primary[**{entry.rank}**] {title(entry.movie)}\n\n"
+                f":primary-badge[alike {entry.score:.2f}] {genre_badges(entry.movie)}"
+            )
+            foot(entry.movie)
+
+
 def film_row(movie: Movie, foot: Callable[[Movie], None], *, show_genres: bool = True) -> None:
     """A film on a line, its genres below, and what `foot` draws at the end of the line."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
