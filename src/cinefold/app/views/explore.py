@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.atlas import OTHER, Atlas, View, movie_of, open_atlas
+from cinefold.app.atlas import OTHER, Atlas, movie_of, open_atlas
 from cinefold.app.cards import similar_cards
-from cinefold.app.map_chart import CLICK, draw_map
+from cinefold.app.map_canvas import chosen_on_map, draw_map
 from cinefold.app.studio import open_studio
 from cinefold.app.visitor import rating_stars, visitor
 from cinefold.app.wording import counted, genre_badges, literal, title
@@ -22,7 +22,7 @@ _STATE = "explore"
 _ALL_GENRES = "Every genre"
 _FOUND, _STARTS, _NEIGHBOURS, _PER_REGION = 5, 4, 8, 4
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
-_CLOSER, _NEAR = 0.5, 0.28
+_CLOSE_UP = 4.0  # times the whole map
 
 
 @dataclass
@@ -33,16 +33,17 @@ class Journey:
     ----------
     movie : movie id or None
         The chosen film.
-    view : View
-        What the page showed last by itself; what a mouse moves is the browser's alone.
+    target : (x, y, zoom) or None
+        Where the page last took the view; None is the whole map. Where a hand has moved it since
+        is the browser's alone.
     flights : int
-        How often the page moved the view: each is a chart of its own.
+        How often the page took it somewhere.
     before : list of movie id
         The films chosen before this one.
     """
 
     movie: Any = None
-    view: View = field(default_factory=View)
+    target: tuple[float, float, float] | None = None
     flights: int = 0
     before: list[Any] = field(default_factory=list)
 
@@ -51,9 +52,10 @@ class Journey:
         if self.movie is not None and movie_id != self.movie:
             self.before.append(self.movie)
         self.movie = movie_id
+        st.query_params["movie"] = str(movie_id)
 
-    def look(self, view: View) -> None:
-        self.view = view
+    def take_to(self, target: tuple[float, float, float] | None) -> None:
+        self.target = target
         self.flights += 1
 
 
@@ -69,16 +71,13 @@ def fly(recommender: MovieRecommender, atlas: Atlas, movie_id: Any) -> None:
     """Choose a film and bring it into the middle."""
     here = journey()
     here.choose(movie_id)
-    x, y = atlas.map.place(recommender, movie_id)
-    here.look(View(x, y, min(here.view.half, _NEAR)))
+    here.take_to((*atlas.map.place(recommender, movie_id), _CLOSE_UP))
     st.session_state["explore-search"] = ""
-    st.query_params["movie"] = str(movie_id)
 
 
 def go_back(recommender: MovieRecommender, atlas: Atlas) -> None:
     here = journey()
-    earlier = here.before.pop()
-    here.movie = None
+    here.movie, earlier = None, here.before.pop()
     fly(recommender, atlas, earlier)
 
 
@@ -87,26 +86,15 @@ def leave() -> None:
     here = journey()
     here.movie = None
     here.before.clear()
-    here.look(View())
+    here.take_to(None)
     st.query_params.pop("movie", None)
 
 
-def zoom(recommender: MovieRecommender, atlas: Atlas, factor: float) -> None:
-    """Around the chosen film, or around the middle."""
-    here = journey()
-    view = here.view
-    if here.movie is not None:
-        view = View(*atlas.map.place(recommender, here.movie), view.half)
-    here.look(view.zoomed(factor))
-
-
-def take_click(recommender: MovieRecommender, key: str) -> None:
+def take_click(recommender: MovieRecommender) -> None:
     """A click on the map chooses a film and leaves the view as it is."""
-    clicked = st.session_state[key]["selection"].get(CLICK)
-    if clicked:
-        movie_id = movie_of(recommender, clicked[0]["id"])
+    movie_id = movie_of(recommender, chosen_on_map())
+    if movie_id is not None:
         journey().choose(movie_id)
-        st.query_params["movie"] = str(movie_id)
 
 
 def follow_address(recommender: MovieRecommender, atlas: Atlas) -> None:
@@ -168,52 +156,31 @@ def choose_genre(recommender: MovieRecommender) -> str | None:
     return None if genre == _ALL_GENRES else genre
 
 
-def draw_controls(recommender: MovieRecommender, atlas: Atlas) -> None:
-    """What a mouse does on the map, for fingers and keys."""
-    here = journey()
-    with st.container(horizontal=True, gap="xsmall", key="explore-controls"):
-        for label, icon, factor in (
-            ("Closer", "zoom_in", _CLOSER),
-            ("Further", "zoom_out", 1 / _CLOSER),
-        ):
-            st.button(
-                label, icon=f":material/{icon}:", on_click=zoom, args=(recommender, atlas, factor)
-            )
-        st.button("Whole map", icon=":material/zoom_out_map:", on_click=leave)
-        if here.before:
-            st.button(
-                "Back", icon=":material/undo:", on_click=go_back, args=(recommender, atlas)
-            )
-
-
-def draw_chart(
+def draw_canvas(
     recommender: MovieRecommender, atlas: Atlas, genre: str | None, near: list[Recommendation]
 ) -> None:
-    here = journey()
-    films = [] if here.movie is None else [recommender.data.movies[here.movie]]
-    films += [entry.movie for entry in near]
-    marked = [(*atlas.map.place(recommender, film.id), film.title) for film in films]
-    key = f"map-{here.flights}"
+    here, movies = journey(), recommender.data.movies
     draw_map(
         atlas,
-        here.view,
         genre=genre,
-        marked=marked,
-        key=key,
-        on_click=lambda: take_click(recommender, key),
+        chosen=None if here.movie is None else atlas.spot(recommender, movies[here.movie]),
+        near=[atlas.spot(recommender, entry.movie) for entry in near],
+        target=here.target,
+        flight=here.flights,
+        on_choose=lambda: take_click(recommender),
         description=f"Map of {counted(len(atlas.map), 'film')}. Films that the same people like "
-        "lie near each other. All that it shows is also below it as text: the film chosen, what is "
-        "near it, and the regions of the map.",
+        "lie near each other. Arrow keys go from film to film, Enter chooses one, plus and minus "
+        "zoom. The page also has it as text: the film chosen, what is near it, the map in words.",
     )
     hidden = atlas.n_films - len(atlas.map)
     why = (
-        f"the {atlas.map.max_films:,} most rated ones"
+        f"the {atlas.map.max_films:,} most rated"
         if len(atlas.map) == atlas.map.max_films
         else f"those with {atlas.map.min_ratings} ratings or more"
     )
-    others = f" The other {hidden:,} are found by the search." if hidden else ""
+    others = f" The search finds the other {hidden:,}, too." if hidden else ""
     st.caption(
-        f"{len(atlas.map):,} of {atlas.n_films:,} films: {why}.{others} Larger dots have more "
+        f"{len(atlas.map):,} of {atlas.n_films:,} films: {why}.{others} The larger a dot, the more "
         "ratings. The axes mean nothing, only nearness does."
     )
 
@@ -235,6 +202,17 @@ def draw_chosen(recommender: MovieRecommender, atlas: Atlas) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your stars")
             rating_stars(movie, "explore")
+        here = journey()
+        with st.container(horizontal=True, gap="xsmall"):
+            if here.before:
+                earlier = recommender.data.movies[here.before[-1]]
+                st.button(
+                    f"Back to {literal(earlier.title)}",
+                    icon=":material/undo:",
+                    on_click=go_back,
+                    args=(recommender, atlas),
+                )
+            st.button("Leave it", icon=":material/close:", type="tertiary", on_click=leave)
 
 
 def draw_start(recommender: MovieRecommender, atlas: Atlas) -> None:
@@ -244,11 +222,12 @@ def draw_start(recommender: MovieRecommender, atlas: Atlas) -> None:
         st.markdown(
             "Every dot is a film. Those that the same people like lie near each other: the map was "
             "made from ratings alone, and knows no genres. Choose a dot or search for a film, and "
-            "see its neighbours. Drag to move, turn the wheel to zoom."
+            "see its neighbours. Drag to move; pinch, double-click or turn the wheel to zoom."
         )
         st.markdown("Or start at")
-        for item in atlas.map.item_ids[:_STARTS].tolist():
-            fly_button(recommender, atlas, recommender.data.movies[item], "start")
+        with st.container(horizontal=True, gap="xsmall"):
+            for region in atlas.regions[:_STARTS]:
+                fly_button(recommender, atlas, atlas.in_region(region)[0], "start")
 
 
 def draw_neighbours(
@@ -287,16 +266,15 @@ def _draw_opinion(movie: Movie) -> None:
     )
 
 
-def draw_in_words(recommender: MovieRecommender, atlas: Atlas) -> None:
+def draw_in_words(atlas: Atlas) -> None:
     """The map for those who do not see it."""
     with st.expander("The map in words", icon=":material/notes:"):
         st.markdown("The genres with a colour, and the best known films of each:")
         lines = []
         for region in (*atlas.regions, OTHER):
-            films = atlas.films.filter(region=region)
-            if len(films):
-                ids = [movie_of(recommender, text) for text in films["id"][:_PER_REGION]]
-                known = ", ".join(title(recommender.data.movies[i]) for i in ids)
+            films = atlas.in_region(region)
+            if films:
+                known = ", ".join(title(movie) for movie in films[:_PER_REGION])
                 lines.append(f"- {literal(region)}, {counted(len(films), 'film')}: {known}")
         st.markdown("\n".join(lines))
 
@@ -317,8 +295,7 @@ def draw(recommender: MovieRecommender, atlas: Atlas) -> None:
             draw_search(recommender, atlas)
         with colour:
             genre = choose_genre(recommender)
-        draw_chart(recommender, atlas, genre, near)
-        draw_controls(recommender, atlas)
+        draw_canvas(recommender, atlas, genre, near)
     with right:
         if chosen is None:
             draw_start(recommender, atlas)
@@ -326,7 +303,7 @@ def draw(recommender: MovieRecommender, atlas: Atlas) -> None:
             draw_chosen(recommender, atlas)
     if chosen is not None:
         draw_neighbours(recommender, atlas, near)
-    draw_in_words(recommender, atlas)
+    draw_in_words(atlas)
 
 
 recommender = open_studio().recommender
