@@ -63,9 +63,8 @@ def draw_map(
     """
     names = [*atlas.regions, OTHER] if genre is None else [genre, OTHER]
     colours = {
-        scheme: [*(palette if genre is None else [_HIGHLIGHT[scheme]])][: len(names) - 1]
-        + [_OTHERS[scheme]]
-        for scheme, palette in REGION_COLOURS.items()
+        scheme: [*(palette[: len(atlas.regions)] if genre is None else (_HIGHLIGHT[scheme],)), grey]
+        for (scheme, palette), grey in zip(REGION_COLOURS.items(), _OTHERS.values(), strict=True)
     }
     _component()(
         key=KEY,
@@ -77,7 +76,9 @@ def draw_map(
             "title": None if chosen is None else chosen["title"],
             "spot": None if chosen is None else [chosen["x"], chosen["y"]],
             "near": list(near),
-            "target": None if target is None else dict(zip(("x", "y", "zoom"), target, strict=True)),
+            "target": None
+            if target is None
+            else dict(zip(("x", "y", "zoom"), target, strict=True)),
             "flight": flight,
             "description": description,
         },

@@ -299,7 +299,7 @@ class MovieMap {
   radius(row) {
     const { width } = this.size;
     const closer = Math.sqrt(Math.sqrt(this.view.zoom)) * Math.min(1, 0.62 + width / 2100);
-    return (1.9 + 7.6 * Math.sqrt(this.data.films.weight[row])) * closer;
+    return (1.7 + 7.4 * Math.sqrt(this.data.films.weight[row])) * closer;
   }
 
   paintFilms(pen) {
