@@ -29,6 +29,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "test-artifacts"
 _SECONDS_TO_START, _SECONDS_TO_STOP = 60, 15
 _MILLISECONDS_TO_ANSWER = 20_000
 _NARROWER_THAN_A_TABLET = 640
+# Opened at the address of a page, Streamlit looks for its server below that first.
+_LOOKED_FOR = ("/_stcore/health", "/_stcore/host-config")
 # Streamlit closes its menu after a choice where it takes the browser for that of a phone.
 _PHONE = (
     "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -137,7 +139,7 @@ def open_window(browser: Browser, width: int, scheme: str) -> Window:
     window = Window(context.new_page(), width)
 
     def on_console(message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not message.location["url"].endswith(_LOOKED_FOR):
             window.troubles.append(f"console: {message.text}")
 
     def on_request(request: Request) -> None:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cinefold.app.wording import genre_badges, genres, literal, stars, title
+from cinefold.app.wording import counted, genre_badges, genres, literal, stars, title
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cinefold.datasets import Movie
-    from cinefold.recommender import RatedMovie, Reason, Recommendation
+    from cinefold.recommender import Love, RatedMovie, Reason, Recommendation
 
 _CARD_WIDTH = 260
 
@@ -42,6 +42,38 @@ def _card(entry: Recommendation) -> str:
 def _because(reasons: Sequence[Reason]) -> str:
     # A space that does not break keeps the stars with their film.
     return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
+
+
+def similar_cards(entries: Sequence[Recommendation], foot: Callable[[Movie], None]) -> None:
+    """One card for each similar film, its cosine and what `foot` draws at the end."""
+    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="similar")
+    for entry in entries:
+        with grid.cell():
+            st.markdown(
+                f":primary[**{entry.rank}**] {title(entry.movie)}\n\n"
+                f":primary-badge[alike {entry.score:.2f}] {genre_badges(entry.movie)}"
+            )
+            foot(entry.movie)
+
+
+def love_cards(entries: Sequence[Love], place: str) -> None:
+    """One card for each film somebody loves: the stars, what others gave, where it would stand."""
+    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key=f"loves-{place}")
+    for entry in entries:
+        others = f"others {entry.others_mean:.1f} ★" if entry.n_others else "rated by nobody else"
+        with grid.cell():
+            st.markdown(
+                f":orange[{stars(entry.rating)}] {title(entry.movie)}\n\n"
+                f":primary-badge[{others}] {genre_badges(entry.movie)}\n\n"
+                f":small[Without this rating, place {entry.place:,} of {entry.n_places:,} in the "
+                f"list; {counted(entry.n_others, 'other rating')}.]"
+            )
+            st.page_link(
+                "views/explore.py",
+                label="On the map",
+                icon=":material/explore:",
+                query_params={"movie": str(entry.movie.id)},
+            )
 
 
 def film_row(movie: Movie, foot: Callable[[Movie], None], *, show_genres: bool = True) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ import streamlit as st
 from cinefold.app.launch import chosen_dataset
 from cinefold.app.wording import counted
 from cinefold.datasets import DatasetError, dataset_info, load_movielens
-from cinefold.recommender import MovieRecommender
+from cinefold.recommender import Crowd, MovieRecommender
 from cinefold.training import load_or_train
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Studio:
     @property
     def recommender(self) -> MovieRecommender:
         return self._in_use[1]
+
+    @cached_property
+    def crowd(self) -> Crowd:
+        """The users of the data, to compare one with."""
+        return Crowd(self.data)
 
     @property
     def uses_default(self) -> bool:

@@ -1,15 +1,26 @@
 """From a model of ids to films: recommendations with their reasons, filters and taste."""
 
+from cinefold.recommender.crowd import Comparison, Contrast, Crowd, Habits
 from cinefold.recommender.filters import MovieFilter
+from cinefold.recommender.movie_map import MovieMap, movie_map
 from cinefold.recommender.recommender import MovieRecommender, Reason, Recommendation
+from cinefold.recommender.surprise import Love, loves
 from cinefold.recommender.taste import GenreTaste, RatedMovie, Taste
 
 __all__ = [
+    "Comparison",
+    "Contrast",
+    "Crowd",
     "GenreTaste",
+    "Habits",
+    "Love",
     "MovieFilter",
+    "MovieMap",
     "MovieRecommender",
     "RatedMovie",
     "Reason",
     "Recommendation",
     "Taste",
+    "loves",
+    "movie_map",
 ]

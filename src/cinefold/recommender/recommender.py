@@ -99,6 +99,16 @@ class MovieRecommender:
         self.lowest_rating, self._middle = _scale(data.interactions.by_user.data)
         self._twins = _twins(self._movies)
 
+    @property
+    def middle_rating(self) -> float:
+        """Of the scale of the data: 3 of 1 to 5 stars."""
+        return self._middle
+
+    @property
+    def rating_counts(self) -> NDArray[np.int64]:
+        """Number of ratings of each film, in the model's order, (n_items,)."""
+        return self._features.counts
+
     def _counts(self) -> NDArray[np.int64]:
         interactions = self.data.interactions
         return np.asarray(interactions.item_counts()[interactions.item_index(self._item_ids)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,6 +10,7 @@ from cinefold.app.cards import rated_list, recommendation_cards
 from cinefold.app.charts import genre_profile
 from cinefold.app.export import ratings_csv, recommendations_csv
 from cinefold.app.filters import choose_filters, draw_summary
+from cinefold.app.people import choose_user
 from cinefold.app.studio import open_studio
 from cinefold.app.widgets import csv_button, recommendations_heading
 from cinefold.app.wording import literal
@@ -19,28 +19,6 @@ if TYPE_CHECKING:
     from cinefold.recommender import MovieRecommender, Taste
 
 _FAVOURITES_SHOWN = 8
-
-
-def choose_user(users: list[Any]) -> Any:
-    """The user of the selection box, who is also that of the address (?user=196)."""
-    asked = st.query_params.get("user")
-    if asked is not None and asked not in map(str, users):
-        st.warning(f"There is no user {literal(asked)}.", icon=":material/person_off:")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        user = st.selectbox(
-            "You are user",
-            users,
-            key="user",
-            bind="query-params",
-            filter_mode="prefix",
-            width=160,
-        )
-        st.button("Somebody else", icon=":material/casino:", on_click=_pick, args=(users,))
-    return user
-
-
-def _pick(users: list[Any]) -> None:
-    st.session_state["user"] = random.choice(users)  # noqa: S311 - not a secret
 
 
 def draw_numbers(taste: Taste) -> None:

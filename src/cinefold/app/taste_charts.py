@@ -1,0 +1,144 @@
+"""Charts of somebody's taste beside the average user's, in Altair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cinefold.recommender import Contrast, Habits
+
+FEWEST_FOR_A_MEAN = 5
+_GROUPS_SHOWN = 12
+_BAR_HEIGHT, _AXIS_HEIGHT, _STARS_HEIGHT = 24, 70, 300
+_SIDES = ("More", "Less")
+
+
+def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> None:
+    """Diverging bars: each group's share of the films rated, against the average user.
+
+    `ordered` keeps the order (decades); otherwise the largest surplus is first, of the groups
+    that differ most.
+    """
+    rows: list[dict[str, Any]] = [
+        {
+            "group": entry.name,
+            "difference": round(100 * (entry.share - entry.average_share), 2),
+            "own": round(100 * entry.share, 1),
+            "average": round(100 * entry.average_share, 1),
+            "ratings": entry.n_ratings,
+        }
+        for entry in contrasts
+    ]
+    if not ordered:
+        rows = sorted(rows, key=lambda row: -abs(row["difference"]))[:_GROUPS_SHOWN]
+        rows.sort(key=lambda row: -row["difference"])
+    _draw_difference(
+        rows,
+        group,
+        "Share of films rated: difference (percentage points)",
+        digits="+.1f",
+        details=[
+            alt.Tooltip("own:Q", title="Share here (%)"),
+            alt.Tooltip("average:Q", title="Average user (%)"),
+            alt.Tooltip("ratings:Q", title="Films rated here"),
+        ],
+        description=f"Bars: share of the films rated by {group.lower()}, less that of the average user",
+    )
+
+
+def stars_chart(contrasts: Sequence[Contrast]) -> None:
+    """Diverging bars: mean rating of each genre, against the mean of all its ratings."""
+    rows: list[dict[str, Any]] = [
+        {
+            "group": entry.name,
+            "difference": round(entry.mean_rating - entry.average_rating, 2),
+            "own": round(entry.mean_rating, 2),
+            "average": round(entry.average_rating, 2),
+            "ratings": entry.n_ratings,
+        }
+        for entry in contrasts
+        if entry.n_ratings >= FEWEST_FOR_A_MEAN
+    ]
+    if not rows:
+        st.caption(f"No genre has {FEWEST_FOR_A_MEAN} ratings yet.")
+        return
+    rows.sort(key=lambda row: -row["difference"])
+    _draw_difference(
+        rows,
+        "Genre",
+        "Mean rating: difference (stars)",
+        digits="+.2f",
+        details=[
+            alt.Tooltip("own:Q", title="Mean here (stars)"),
+            alt.Tooltip("average:Q", title="Everybody (stars)"),
+            alt.Tooltip("ratings:Q", title="Films rated here"),
+        ],
+        description="Bars: mean rating of each genre, less everybody's",
+    )
+
+
+def _draw_difference(
+    rows: list[dict[str, Any]],
+    group: str,
+    measure: str,
+    *,
+    digits: str,
+    details: list[Any],
+    description: str,
+) -> None:
+    rows = [{**row, "side": _SIDES[row["difference"] < 0]} for row in rows]
+    chart = (
+        alt.Chart(alt.InlineData(values=rows), height=_BAR_HEIGHT * len(rows) + _AXIS_HEIGHT)
+        .mark_bar(cornerRadius=3)
+        .encode(
+            x=alt.X("difference:Q", title=measure, axis=alt.Axis(format=digits, labelFlush=False)),
+            y=alt.Y(
+                "group:N",
+                title=group,
+                sort=None,
+                axis=alt.Axis(labelOverlap=False, labelFlush=False),
+            ),
+            color=alt.Color("side:N", scale=alt.Scale(domain=_SIDES), legend=None),
+            tooltip=[
+                alt.Tooltip("group:N", title=group),
+                alt.Tooltip("difference:Q", title="Difference", format=digits),
+                *details,
+            ],
+        )
+    )
+    st.altair_chart(chart, alt=description)
+
+
+def habits_chart(habits: Habits) -> None:
+    """Bars side by side: how often each number of stars is given."""
+    rows = [
+        {"stars": f"{value:g}", "who": who, "share": round(100 * share, 1)}
+        for value, own, average in habits.stars
+        for who, share in (("Here", own), ("Average user", average))
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=rows), height=_STARS_HEIGHT)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X("stars:N", title="Rating (stars)", sort=None, axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("who:N", sort=None),
+            y=alt.Y("share:Q", title="Share of ratings (%)", axis=alt.Axis(labelFlush=False)),
+            color=alt.Color(
+                "who:N",
+                title=None,
+                sort=None,
+                legend=alt.Legend(orient="top", direction="horizontal", padding=0),
+            ),
+            tooltip=[
+                alt.Tooltip("who:N", title="Who"),
+                alt.Tooltip("stars:N", title="Rating (stars)"),
+                alt.Tooltip("share:Q", title="Share of ratings (%)"),
+            ],
+        )
+    )
+    st.altair_chart(chart, alt="Bars: share of each rating, beside the average user's")
