@@ -71,7 +71,9 @@ class Elicitation:
         never : ndarray of int64
             Indices of films not to be asked about.
         """
-        candidates = self._by_count[~np.isin(self._by_count, never)][:_WELL_KNOWN]
+        askable = np.ones(len(self._by_count), np.bool_)
+        askable[never] = False
+        candidates = self.best_known(askable)
         beliefs = self._newcomers.believe(ratings, not_seen)
         chosen: list[int] = []
         while len(chosen) < min(k, len(candidates)):
@@ -80,6 +82,10 @@ class Elicitation:
             chosen.append(int(candidates[values.argmax()]))
             beliefs = self._as_if_rated(beliefs, chosen[-1])
         return chosen
+
+    def best_known(self, askable: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The 500 most rated of the films where `askable`, shape (n_items,), most rated first."""
+        return self._by_count[askable[self._by_count]][:_WELL_KNOWN]
 
     def values(self, beliefs: Beliefs, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
         """The value of asking each newcomer about each candidate, (n_users, n_candidates)."""
