@@ -20,6 +20,7 @@ from cinefold.evaluation.new_users import (
     pattern,
     popular_lists,
 )
+from cinefold.model.half_step import one_blas_thread
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.newcomers import Newcomers
 
@@ -42,8 +43,8 @@ class Situation:
 
     Attributes
     ----------
-    beliefs : Beliefs
-        From the answers so far.
+    told, not_seen : csr_array, shape (n_users, n_items)
+        The answers so far.
     candidates : ndarray of int64, shape (n_candidates,)
         Item indices of what may be asked about, most rated first.
     elicitation : Elicitation
@@ -51,11 +52,21 @@ class Situation:
     random : numpy.random.Generator
     """
 
-    beliefs: Beliefs
+    told: csr_array
+    not_seen: csr_array
     candidates: NDArray[np.int64]
     elicitation: Elicitation
     newcomers: Newcomers
     random: np.random.Generator
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of newcomers and of candidates."""
+        return self.told.shape[0], len(self.candidates)
+
+    def believe(self) -> Beliefs:
+        """What the answers so far say about the newcomers."""
+        return self.newcomers.believe(self.told, self.not_seen)
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -70,7 +81,7 @@ if TYPE_CHECKING:
 
 def informative(situation: Situation) -> NDArray[np.float64]:
     """Expected gain times the chance that they know the film: what `Interview` asks."""
-    return situation.elicitation.values(situation.beliefs, situation.candidates)
+    return situation.elicitation.values(situation.believe(), situation.candidates)
 
 
 def most_popular(situation: Situation) -> NDArray[np.float64]:
@@ -80,7 +91,7 @@ def most_popular(situation: Situation) -> NDArray[np.float64]:
 
 def at_random(situation: Situation) -> NDArray[np.float64]:
     """Any of the candidates."""
-    return situation.random.random((len(situation.beliefs.factors), len(situation.candidates)))
+    return situation.random.random(situation.shape)
 
 
 def popular_and_disputed(situation: Situation) -> NDArray[np.float64]:
@@ -98,13 +109,14 @@ def popular_and_disputed(situation: Situation) -> NDArray[np.float64]:
 def uncertain(situation: Situation) -> NDArray[np.float64]:
     """Posterior variance of the score times popularity."""
     vectors = situation.newcomers.vectors[situation.candidates]
-    covariance = situation.beliefs.covariance
-    variance = np.einsum("id,ude,ie->ui", vectors, covariance, vectors, optimize=True)
+    covariance = situation.believe().covariance
+    with one_blas_thread():
+        variance = ((vectors @ covariance) * vectors).sum(axis=2)
     return np.asarray(variance * situation.shares)
 
 
 def _for_all(situation: Situation, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.broadcast_to(values, (len(situation.beliefs.factors), len(values)))
+    return np.broadcast_to(values, situation.shape)
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -151,10 +163,10 @@ def interviews(
     -------
     Curves
         Records have ``strategy``, ``fold_in`` and ``n_questions``; one more metric, ``n_answers``,
-        is the number of films that they knew. ``fold_in`` is "newcomers" (what `MovieRecommender` does), for the
-        baseline and "Informative" also "newcomers, without not seen" and "plain" (with which
-        those who have rated nothing get the most rated films). Gains are over the baseline with
-        the same fold-in.
+        is the number of films that they knew. ``fold_in`` is "newcomers" (what `MovieRecommender`
+        does), for the baseline and "Informative" also "newcomers, without not seen" and "plain"
+        (with which those who have rated nothing get the most rated films). Gains are over the
+        baseline with the same fold-in.
 
     Raises
     ------
@@ -260,8 +272,7 @@ def interview(
         free = known if only_rated else np.ones_like(known)
         for question in range(n_questions):
             told, not_seen = _told(answers, asked[rows, :question])
-            beliefs = newcomers.believe(told, not_seen)
-            situation = Situation(beliefs, candidates, elicitation, newcomers, random)
+            situation = Situation(told, not_seen, candidates, elicitation, newcomers, random)
             values = np.where(free, strategy(situation), -np.inf)
             best = values.argmax(axis=1)
             left = np.flatnonzero(free[np.arange(len(free)), best])

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _WELL_KNOWN = 500
 _LEAST_CHANCE = 0.01
-_NUMBERS_AT_ONCE = 1 << 23
+_NUMBERS_AT_ONCE = 1 << 19  # float64 in the largest temporary array: what a cache holds
 
 
 class Elicitation:
@@ -100,16 +100,11 @@ class Elicitation:
                 importance = (known.T * np.square(scores)[:, np.newaxis]) @ known
                 learnt = asked @ (covariance @ importance @ covariance)
                 own = asked @ covariance
+                chance = self._chance(factors, candidates)
             reduction = np.einsum("ucd,cd->uc", learnt, asked)
             uncertain = 1 / weight + np.einsum("ucd,cd->uc", own, asked)
-            values[rows] = self._chance(factors, candidates) * reduction / uncertain
+            values[rows] = chance * reduction / uncertain
         return values
-
-    def uncertainty(self, beliefs: Beliefs) -> NDArray[np.float64]:
-        """Root mean square of the standard deviations of the known films' scores, (n_users,)."""
-        known = self._newcomers.vectors[self.known]
-        variance = np.einsum("id,ude,ie->ui", known, beliefs.covariance, known, optimize=True)
-        return np.asarray(np.sqrt(variance.mean(axis=1)))
 
     def _chance(
         self, factors: NDArray[np.float64], candidates: NDArray[np.int64]

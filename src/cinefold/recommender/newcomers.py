@@ -236,7 +236,7 @@ class Newcomers:
     def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """sigma^2 Sigma^-1, with sigma^2 in the unit of a typical confidence, and mu."""
         mean, covariance = _moments(self.model.user_factors_)
-        spread = np.einsum("ij,jk,ik->i", self.vectors, covariance, self.vectors)
+        spread = ((self.vectors @ covariance) * self.vectors).sum(axis=1)
         variance = np.average(spread, weights=self.model.interactions_.item_counts())
         noise = _NOISE * self.typical_confidence * max(float(variance), np.finfo(float).tiny)
         return noise * np.asarray(np.linalg.inv(covariance), np.float64), mean
