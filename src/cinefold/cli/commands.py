@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 import cinefold
-from cinefold.cli import application, data, information, profiles, recommending, training
+from cinefold.cli import (
+    application,
+    cold_start,
+    data,
+    information,
+    profiles,
+    recommending,
+    training,
+)
 from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
 from cinefold.datasets import DatasetError
 
@@ -28,6 +36,7 @@ app.command("app")(application.serve)
 app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
 app.command("train")(training.train)
+app.command("cold-start")(cold_start.measure)
 app.add_typer(data.app, name="data")
 app.add_typer(profiles.app, name="profiles")
 app.command("info")(information.info)

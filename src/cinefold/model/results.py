@@ -47,8 +47,8 @@ class Explanation:
     score : float
         `start` and the sum of `contributions`.
     start : float
-        What the item scores without a rating of the user: 0, or in a model with biases the mean
-        of all ratings and the item's bias.
+        What the item scores before any rating of the user is taken into account: 0, or in a model
+        with biases the mean of all ratings and the item's bias.
     items, ratings, contributions : ndarray, shape (n_rated,)
         The user's ratings, by falling contribution.
     """

@@ -2,21 +2,27 @@
 
 from cinefold.recommender.crowd import Comparison, Contrast, Crowd, Habits
 from cinefold.recommender.filters import MovieFilter
+from cinefold.recommender.interview import Answer, Interview, Movement
 from cinefold.recommender.movie_map import MovieMap, movie_map
+from cinefold.recommender.newcomers import Newcomers
 from cinefold.recommender.recommender import MovieRecommender, Reason, Recommendation
 from cinefold.recommender.surprise import Love, loves
 from cinefold.recommender.taste import GenreTaste, RatedMovie, Taste
 
 __all__ = [
+    "Answer",
     "Comparison",
     "Contrast",
     "Crowd",
     "GenreTaste",
     "Habits",
+    "Interview",
     "Love",
+    "Movement",
     "MovieFilter",
     "MovieMap",
     "MovieRecommender",
+    "Newcomers",
     "RatedMovie",
     "Reason",
     "Recommendation",

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.model import FoldedUsers
+from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
+from cinefold.recommender.newcomers import Newcomers
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from cinefold.datasets import Movie, MovieData
-    from cinefold.model import Explanation, FoldedUsers, Ranking, WeightedMatrixFactorization
+    from cinefold.model import Explanation, Ranking, WeightedMatrixFactorization
 
 _REASONS = 3
 
@@ -59,12 +63,10 @@ class MovieRecommender:
     A film that a user has rated is never recommended to them, whether the model was trained on
     that rating or it was held out, and whichever of several ids it was rated under.
 
-    For new users, one lowest rating of the data (one star in MovieLens 100K) is taken off theirs
-    before they are folded in. Otherwise even one star would say "more than nothing", as pairs
-    without a rating count as 0, and bring *more* films of the kind. So the lowest rating tells the
-    model "none of this", and adds nothing to any score. On MovieLens 100K, for people with five or
-    ten ratings of which three are 1 or 2 stars, 8 to 15 % fewer of the ten films recommended are
-    ones they would rate 1 or 2, and NDCG@10 of the films they rate 4 or 5 stays within 2 %.
+    New users are folded in by `Newcomers`: from what is known of people in general towards what
+    their ratings say. Stars count by their distance from the lowest rating of the data (one star
+    in MovieLens 100K), which tells the model "none of this": a film given one star never brings
+    more of its kind. docs/cold_start.md measures both against a plain fold-in and popularity.
 
     Parameters
     ----------
@@ -157,23 +159,46 @@ class MovieRecommender:
         *,
         filters: MovieFilter | None = None,
         exclude: Iterable[Any] = (),
+        not_seen: Iterable[Any] = (),
+        from_nothing: bool = False,
     ) -> list[Recommendation]:
         """The k best films for somebody new, from their ratings (movie id to stars).
 
         Nothing is trained: the new user's factors are solved exactly, in about a millisecond.
-        Without a rating above the lowest one there is nothing to go by, and the list is empty.
 
-        Parameters and errors are those of `recommend`.
+        Parameters
+        ----------
+        ratings : mapping of movie id to stars
+        k, filters, exclude
+            As in `recommend`.
+        not_seen : iterable of movie ids
+            Films they were asked about and have not seen. They may be recommended, but tell
+            something about the others.
+        from_nothing : bool
+            Without a rating above the lowest one there is little to go by, and the list is empty.
+            True lists what people like in general, as far as the answers do not speak against it.
+
+        Raises
+        ------
+        UnknownIdError
+            If the model does not know a film.
+        ValueError
+            If a filter names a genre that the data does not have.
         """
-        folded = self._fold_in(ratings)
-        if folded is None:
+        if not from_nothing and not any(s > self.lowest_rating for s in ratings.values()):
+            self._indices(ratings)
             return []
+        newcomer, unseen = self._answers(ratings, not_seen)
+        beliefs = self.newcomers.believe(newcomer, unseen)
         hidden = self._with_twins([*ratings, *exclude])
         ranking = self.model.recommend(
-            folded, k + len(self._twins), exclude=hidden, among=self._among(filters)
+            FoldedUsers(beliefs.factors[0].astype(np.float32), newcomer),
+            k + len(self._twins),
+            exclude=hidden,
+            among=self._among(filters),
         )
         return [
-            self._recommendation(rank, item, score, self.model.explain(folded, item), ratings)
+            self._recommendation(rank, item, score, self.newcomers.explain(beliefs, newcomer, item))
             for rank, item, score in self._films(ranking, k)
         ]
 
@@ -212,23 +237,21 @@ class MovieRecommender:
                 listed.update(self._twins.get(item, (item,)))
         return lines
 
-    def _fold_in(self, ratings: Mapping[Any, float]) -> FoldedUsers | None:
-        """The new user, or None without anything they like."""
-        above = {item: max(0.0, stars - self.lowest_rating) for item, stars in ratings.items()}
-        return self.model.fold_in(above) if any(above.values()) else None
+    def _answers(
+        self, ratings: Mapping[Any, float], not_seen: Iterable[Any]
+    ) -> tuple[csr_array, csr_array]:
+        """The answers of one newcomer, as rows in the model's order of films."""
+        stars = dict(zip(self._indices(ratings).tolist(), ratings.values(), strict=True))
+        unseen = self._indices(item for item in not_seen if item not in ratings)
+        as_row = self.newcomers.as_row
+        return as_row(stars), as_row(dict.fromkeys(unseen.tolist(), 1.0))
 
     def _recommendation(
-        self,
-        rank: int,
-        item: Any,
-        score: float,
-        explanation: Explanation,
-        stars: Mapping[Any, float] | None = None,
+        self, rank: int, item: Any, score: float, explanation: Explanation
     ) -> Recommendation:
-        """`stars` are the ratings as given, where they are not those the model was told."""
         columns = explanation.items, explanation.ratings, explanation.contributions
         helping = [
-            Reason(self._movie(rated), stars[rated] if stars else rating, contribution)
+            Reason(self._movie(rated), rating, contribution)
             for rated, rating, contribution in zip(*(c.tolist() for c in columns), strict=True)
             if contribution > 0
         ]
@@ -246,21 +269,18 @@ class MovieRecommender:
     # -- getting to know somebody -------------------------------------------------------------
 
     def suggest_to_rate(
-        self, ratings: Mapping[Any, float], k: int = 5, *, skip: Iterable[Any] = ()
+        self,
+        ratings: Mapping[Any, float],
+        k: int = 5,
+        *,
+        skip: Iterable[Any] = (),
+        never: Iterable[Any] = (),
     ) -> list[Movie]:
-        """Films whose rating would teach the model most about somebody, and that they may know.
+        """Films to ask somebody new about next: those whose rating should improve their list most.
 
-        The inverse of a user's equations A (see `WeightedMatrixFactorization.explain`) is what is
-        uncertain about their factors. One more rating, of film j, takes
-
-        .. math::
-
-            \\sum_l p_l (v_l' A^{-1} v_j)^2 / (1/w + v_j' A^{-1} v_j), \\quad w = c - w_0
-
-        off the uncertainty of their scores, summed over all films l by the share p of users who
-        have rated them. The suggestion is the film with the most of it, times the chance that they
-        know it: its own share p plus, as unrated films count as 0, their score for it over the
-        middle rating. Each further suggestion assumes that those before it are rated.
+        Chosen among well-known films by the expected gain of a rating and the chance that they
+        have seen the film (see `cinefold.recommender.elicitation`). For a conversation, with undo
+        and with how the list moves, use `Interview`.
 
         Parameters
         ----------
@@ -268,65 +288,30 @@ class MovieRecommender:
             What they have rated so far; may be empty.
         k : int
         skip : iterable of movie ids
-            Films they do not know; neither these nor rated ones are suggested.
+            Films they have not seen: neither these nor rated ones are suggested, and the chance of
+            others takes it into account.
+        never : iterable of movie ids
+            Films that are not to be suggested either, for a reason that tells nothing.
+
+        Raises
+        ------
+        UnknownIdError
+            If the model does not know a film.
         """
-        vectors, shares, importance = self._vectors, self._shares, self._importance
-        rated = self._indices(ratings)
-        chance = (shares + self._expected_share(ratings)).clip(max=1)
-        chance[rated] = chance[self._indices(skip)] = 0
-        uncertainty, weight = self._uncertainty(rated)
-        spread = vectors @ uncertainty
-        weighed = spread @ importance
-        chosen: list[Movie] = []
-        while len(chosen) < k and chance.any():
-            own = 1 / weight + np.einsum("ij,ij->i", spread, vectors)
-            learnt = np.einsum("ij,ij->i", weighed, spread) / own
-            best = int(np.argmax(chance * learnt))
-            chosen.append(self._movies[best])
-            chance[best] = 0
-            step = spread[best] / np.sqrt(own[best])
-            along = vectors @ step
-            spread -= np.outer(along, step)
-            weighed -= np.outer(along, importance @ step)
-        return chosen
+        skipped = list(skip)
+        newcomer, unseen = self._answers(ratings, skipped)
+        hidden = self._indices(self._with_twins([*ratings, *skipped, *never]))
+        chosen = self._elicitation.choose(newcomer, unseen, k, never=hidden)
+        return [self._movies[item] for item in chosen]
 
     @cached_property
-    def _vectors(self) -> NDArray[np.float64]:
-        return self.model.item_factors_.astype(np.float64)
+    def newcomers(self) -> Newcomers:
+        """Folds in people who are not in the data."""
+        return Newcomers(self.model)
 
     @cached_property
-    def _shares(self) -> NDArray[np.float64]:
-        """Share of users who have rated each film."""
-        return self._features.counts / self.data.interactions.n_users
-
-    @cached_property
-    def _importance(self) -> NDArray[np.float64]:
-        """sum_l p_l v_l v_l'."""
-        return np.asarray(self._vectors.T * self._shares @ self._vectors)
-
-    @cached_property
-    def _gram(self) -> NDArray[np.float64]:
-        return np.asarray(self._vectors.T @ self._vectors)
-
-    def _expected_share(self, ratings: Mapping[Any, float]) -> NDArray[np.float64]:
-        """How far the user's own scores speak for their having seen a film, (n_items,)."""
-        user = self._fold_in(ratings)
-        if user is None:
-            return np.zeros(len(self._vectors))
-        return np.asarray((self._vectors @ user.factors).clip(0) / self._middle)
-
-    def _uncertainty(self, rated: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
-        """A^-1 of a user who has rated these films, and the weight of one more rating."""
-        objective = self.model.objective_
-        w0 = objective.unobserved_weight
-        typical = np.array([self._middle - self.lowest_rating], np.float32)
-        confidence = objective.confidence(typical, None)
-        weight = max((1.0 if confidence is None else float(confidence[0])) - w0, 1e-3)
-        ridge = objective.row_regularization(np.array([len(rated)]), len(self._vectors))[0]
-        seen = self._vectors[rated]
-        equations = w0 * self._gram + weight * seen.T @ seen
-        equations[np.diag_indices_from(equations)] += max(ridge, 1e-6)
-        return np.asarray(np.linalg.inv(equations)), weight
+    def _elicitation(self) -> Elicitation:
+        return Elicitation(self.newcomers, self._features.counts)
 
     def _indices(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         known = list(ids)

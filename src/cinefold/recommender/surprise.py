@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.model import Objective
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -109,8 +107,8 @@ def places_without(
     n_places : int
         The films that they have not rated, and the one.
     """
-    model, parameters = recommender.model, recommender.model.get_params()
-    objective = Objective(**{name: parameters[name] for name in Objective.__dataclass_fields__})
+    model = recommender.model
+    objective = model.objective_
     told = _known_to(recommender, ratings, known=known)
     rated = model.interactions_.item_index(list(told))
     values = np.array(list(told.values()), np.float32)

@@ -1,0 +1,219 @@
+"""Getting to know somebody: questions, answers, and how their list moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cinefold.datasets import Movie
+    from cinefold.recommender.filters import MovieFilter
+    from cinefold.recommender.recommender import MovieRecommender, Recommendation
+
+Kind = Literal["rated", "not seen", "skipped"]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How a list changed, apart from films leaving it because they were rated.
+
+    Attributes
+    ----------
+    before, after : tuple of Movie
+        Best first, of equal length unless films ran out.
+    """
+
+    before: tuple[Movie, ...]
+    after: tuple[Movie, ...]
+
+    @property
+    def new(self) -> tuple[Movie, ...]:
+        """Films that came in, best first."""
+        return _without(self.after, self.before)
+
+    @property
+    def gone(self) -> tuple[Movie, ...]:
+        """Films that dropped out, those that stood highest first."""
+        return _without(self.before, self.after)
+
+    @property
+    def overlap(self) -> float:
+        """Share of the list that stayed, 0 to 1; 1 for empty lists."""
+        return 1 - len(self.new) / len(self.after) if self.after else 1.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said to one question.
+
+    Attributes
+    ----------
+    movie : Movie
+    kind : {"rated", "not seen", "skipped"}
+    stars : float or None
+        Of a rating.
+    movement : Movement
+        Of the list, by this answer.
+    """
+
+    movie: Movie
+    kind: Kind
+    stars: float | None
+    movement: Movement
+
+
+class Interview:
+    """Asks somebody new about films, those first whose answers should improve their list most.
+
+    "Not seen" is an answer too: it tells what else they may know. "Skip" tells nothing. An answer
+    to an earlier question replaces it.
+
+    Parameters
+    ----------
+    recommender : MovieRecommender
+    ratings : mapping of movie id to stars, optional
+    not_seen, skipped : iterable of movie ids, optional
+        What is known before the first question.
+    length : int
+        Of the list whose movement is followed.
+
+    Attributes
+    ----------
+    ratings : dict of movie id to stars
+        All known ratings, also those known before.
+    answers : list of Answer
+        To the questions, in their order.
+
+    Raises
+    ------
+    UnknownIdError
+        If the model does not know a film.
+
+    Examples
+    --------
+    ::
+
+        interview = Interview(recommender)
+        (movie,) = interview.next()
+        answer = interview.answer(movie.id, 5)
+        print(answer.movement.overlap, [new.label for new in answer.movement.new])
+    """
+
+    def __init__(
+        self,
+        recommender: MovieRecommender,
+        ratings: Mapping[Any, float] | None = None,
+        *,
+        not_seen: Iterable[Any] = (),
+        skipped: Iterable[Any] = (),
+        length: int = 10,
+    ) -> None:
+        self.recommender = recommender
+        self.length = length
+        self.ratings: dict[Any, float] = {}
+        self._unrated: dict[Any, Kind] = {}
+        for movie_id, stars in (ratings or {}).items():
+            self._keep(movie_id, "rated", stars)
+        for movie_id in not_seen:
+            self._keep(movie_id, "not seen", None)
+        for movie_id in skipped:
+            self._keep(movie_id, "skipped", None)
+        self.answers: list[Answer] = []
+        self._known_before = dict(self.ratings), self.not_seen_ids
+
+    # -- questions and answers ----------------------------------------------------------------
+
+    def next(self, k: int = 1) -> list[Movie]:
+        """The k films to ask about next, the best question first; fewer when films run out."""
+        return self.recommender.suggest_to_rate(
+            self.ratings, k, skip=self.not_seen_ids, never=self.skipped_ids
+        )
+
+    def answer(self, movie_id: Any, stars: float) -> Answer:
+        """They have seen the film, and give it so many stars."""
+        return self._take(movie_id, "rated", stars)
+
+    def not_seen(self, movie_id: Any) -> Answer:
+        """They have not seen the film. It may be recommended to them."""
+        return self._take(movie_id, "not seen", None)
+
+    def skip(self, movie_id: Any) -> Answer:
+        """They do not want to say. The film is not asked about again."""
+        return self._take(movie_id, "skipped", None)
+
+    def take_back(self, movie_id: Any) -> None:
+        """As if nothing had been said about the film; it may be asked about again."""
+        self.ratings.pop(movie_id, None)
+        self._unrated.pop(movie_id, None)
+        self.answers = [answer for answer in self.answers if answer.movie.id != movie_id]
+
+    def _take(self, movie_id: Any, kind: Kind, stars: float | None) -> Answer:
+        known = dict(self.ratings), self.not_seen_ids
+        self._keep(movie_id, kind, stars)
+        movie = self.recommender.data.movies[movie_id]
+        answer = Answer(movie, kind, self.ratings.get(movie_id), self._movement_from(*known))
+        self.answers = [a for a in self.answers if a.movie.id != movie_id] + [answer]
+        return answer
+
+    def _keep(self, movie_id: Any, kind: Kind, stars: float | None) -> None:
+        self.recommender.model.interactions_.item_index(movie_id)
+        if stars is None:
+            self.ratings.pop(movie_id, None)
+            self._unrated[movie_id] = kind
+            return
+        if not math.isfinite(stars):
+            raise ValueError(f"stars of {movie_id!r} must be a number, not {stars}")
+        self._unrated.pop(movie_id, None)
+        self.ratings[movie_id] = float(stars)
+
+    def _of_kind(self, wanted: Kind) -> list[Any]:
+        return [movie_id for movie_id, kind in self._unrated.items() if kind == wanted]
+
+    # -- what comes of it ---------------------------------------------------------------------
+
+    @property
+    def not_seen_ids(self) -> list[Any]:
+        """Films they have not seen."""
+        return self._of_kind("not seen")
+
+    @property
+    def skipped_ids(self) -> list[Any]:
+        """Films they did not want to say anything about."""
+        return self._of_kind("skipped")
+
+    @property
+    def movement(self) -> Movement:
+        """Of the list, since before the first question."""
+        return self._movement_from(*self._known_before)
+
+    def recommendations(
+        self, k: int = 10, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
+    ) -> list[Recommendation]:
+        """Their list so far; before the first answer, what people like in general."""
+        return self.recommender.recommend_for(
+            self.ratings,
+            k,
+            filters=filters,
+            exclude=exclude,
+            not_seen=self.not_seen_ids,
+            from_nothing=True,
+        )
+
+    def _movement_from(self, ratings: Mapping[Any, float], not_seen: Iterable[Any]) -> Movement:
+        """From the list by earlier answers; films rated since then are in neither list."""
+        before = self.recommender.recommend_for(
+            ratings, self.length, exclude=self.ratings, not_seen=not_seen, from_nothing=True
+        )
+        return Movement(_films(before), _films(self.recommendations(self.length)))
+
+
+def _films(lines: list[Recommendation]) -> tuple[Movie, ...]:
+    return tuple(line.movie for line in lines)
+
+
+def _without(films: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
+    ids = {movie.id for movie in others}
+    return tuple(movie for movie in films if movie.id not in ids)
