@@ -31,18 +31,20 @@ def environment(archive: SyntheticArchive) -> dict[str, str]:
         "CINEFOLD_DATA_DIR": str(archive.path.parent),
         "CINEFOLD_MOVIELENS_MD5": archive.md5,
         "CINEFOLD_MOVIELENS_URL": "http://127.0.0.1:9/",
+        "CINEFOLD_DATABASE_URL": f"sqlite:///{archive.path.parent / 'profiles.sqlite3'}",
     }
 
 
 @pytest.fixture
 def open_page(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Callable[..., AppTest]]:
     """A function that opens a page of a freshly started app, with query parameters."""
     from streamlit.testing.v1 import AppTest
 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CINEFOLD_DATABASE_URL", f"sqlite:///{tmp_path / 'profiles.sqlite3'}")
 
     def open_(view: str, **query: str) -> AppTest:
         test = AppTest.from_file(MAIN, default_timeout=60)

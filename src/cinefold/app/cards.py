@@ -76,12 +76,15 @@ def love_cards(entries: Sequence[Love], place: str) -> None:
             )
 
 
-def film_row(movie: Movie, foot: Callable[[Movie], None], *, show_genres: bool = True) -> None:
+def film_row(
+    movie: Movie, foot: Callable[[Movie], None] | None = None, *, show_genres: bool = True
+) -> None:
     """A film on a line, its genres below, and what `foot` draws at the end of the line."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
         below = f"  \n:small[:gray[{genres(movie)}]]" if show_genres and movie.genres else ""
         st.markdown(title(movie) + below, width="stretch")
-        foot(movie)
+        if foot is not None:
+            foot(movie)
 
 
 def rated_list(rated: Sequence[RatedMovie]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cinefold.store import Profile
 
 _NOBODY = "Somebody new"
+_UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
 
 
 def draw_profile_bar() -> Visitor:
@@ -31,6 +32,7 @@ def draw_profile_bar() -> Visitor:
         else:
             _name_popover(you, "New profile", icon=":material/person_add:")
         if you.profile is not None:
+            st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
             _manage(you, you.profile)
     return you
 
@@ -64,7 +66,9 @@ def _label(profile: Profile) -> str:
 
 def _name_popover(you: Visitor, label: str, icon: str) -> None:
     with st.popover(label, icon=icon), st.form("profile-name", clear_on_submit=True, border=False):
-        name = st.text_input("Name", max_chars=80, placeholder="What should we call you?")
+        name = st.text_input(
+            "Name", max_chars=80, placeholder="What should we call you?", key="profile-name-text"
+        )
         if st.form_submit_button("Save", type="primary"):
             try:
                 you.start(name)

@@ -9,10 +9,13 @@ import streamlit as st
 from cinefold.app.cards import film_row, recommendation_cards
 from cinefold.app.export import ratings_csv, recommendations_csv
 from cinefold.app.filters import choose_filters, draw_summary
+from cinefold.app.profile_bar import draw_profile_bar
+from cinefold.app.questions import draw_questions
 from cinefold.app.studio import open_studio
 from cinefold.app.visitor import rating_stars, visitor
 from cinefold.app.widgets import csv_button, recommendations_heading
 from cinefold.app.wording import counted
+from cinefold.store import Mark
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _FOUND, _SUGGESTED = 6, 4
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
+_WAYS = (_SEARCH, _QUESTIONS) = ("Search", "Get to know me")
 _ROWS_BEFORE_SCROLLING, _SCROLLED_HEIGHT = 6, 360
 
 
@@ -57,15 +61,14 @@ def _suggestion_foot(movie: Movie) -> None:
         "Not seen",
         key=f"unseen-{movie.id}",
         type="tertiary",
-        on_click=visitor().unseen.add,
-        args=(movie.id,),
+        on_click=visitor().mark,
+        args=(movie.id, Mark.NOT_SEEN),
     )
 
 
 def draw_ratings(recommender: MovieRecommender) -> None:
     you = visitor()
     if not you.ratings:
-        draw_undo()
         return
     st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
     scrolls = len(you.ratings) > _ROWS_BEFORE_SCROLLING
@@ -76,17 +79,6 @@ def draw_ratings(recommender: MovieRecommender) -> None:
         rated = recommender.taste_for(you.ratings).favourites
         csv_button("Ratings as CSV", ratings_csv(rated), "cinefold-my-ratings")
         st.button("Clear all", icon=":material/delete:", on_click=you.clear)
-
-
-def draw_undo() -> None:
-    """Nothing is lost by clearing, until the next rating."""
-    you = visitor()
-    if you.cleared:
-        st.button(
-            f"Bring back {counted(len(you.cleared), 'rating')}",
-            icon=":material/undo:",
-            on_click=you.restore,
-        )
 
 
 def _rating_foot(movie: Movie) -> None:
@@ -105,7 +97,7 @@ def _rating_foot(movie: Movie) -> None:
 def draw_recommendations(recommender: MovieRecommender) -> None:
     you = visitor()
     heading = recommendations_heading()
-    if not you.ratings:
+    if not you.said_something:
         st.info(
             "Give stars to a film you know, and recommendations appear here. "
             "With three or four they begin to fit.",
@@ -115,7 +107,12 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     with heading:
         choice = choose_filters(recommender.data.movies, "new-here")
     found = recommender.recommend_for(
-        you.ratings, choice.length, filters=choice.filters, exclude=you.unwanted
+        you.ratings,
+        choice.length,
+        filters=choice.filters,
+        exclude=you.hidden,
+        not_seen=you.unseen,
+        from_nothing=not you.ratings,
     )
     draw_summary(choice)
     if not found:
@@ -127,7 +124,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
 
 def _say_why_nothing(recommender: MovieRecommender) -> None:
     you = visitor()
-    if recommender.recommend_for(you.ratings, 1, exclude=you.unwanted):
+    if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
         st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
     else:
         st.info(
@@ -139,24 +136,38 @@ def _say_why_nothing(recommender: MovieRecommender) -> None:
 def _recommendation_foot(movie: Movie) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         rating_stars(movie, "recommended")
-        st.button(
-            "Not for me",
-            key=f"unwanted-{movie.id}",
-            type="tertiary",
-            on_click=visitor().unwanted.add,
-            args=(movie.id,),
-        )
+        for label, mark in (("Seen it", Mark.SEEN), ("Not for me", Mark.NOT_INTERESTED)):
+            st.button(
+                label,
+                key=f"{mark}-{movie.id}",
+                type="tertiary",
+                on_click=visitor().mark,
+                args=(movie.id, mark),
+            )
 
 
 @st.fragment
 def draw(recommender: MovieRecommender) -> None:
     """Everything that a rating changes: a click redraws this and no more."""
+    draw_profile_bar()
     left, right = st.columns([2, 3], gap="medium")
     with right:  # first, as this is what a click waits for
         draw_recommendations(recommender)
     with left:
-        draw_search(recommender)
-        draw_suggestions(recommender)
+        way = st.segmented_control(
+            "How to tell what you like",
+            _WAYS,
+            default=_WAYS[0],
+            required=True,
+            key="way",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        if way == _QUESTIONS:
+            draw_questions(recommender)
+        else:
+            draw_search(recommender)
+            draw_suggestions(recommender)
         draw_ratings(recommender)
 
 

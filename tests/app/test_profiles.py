@@ -1,0 +1,132 @@
+"""Profiles in the app: they outlive the session, and belong to one person."""
+
+from __future__ import annotations
+
+import pytest
+
+from cinefold.store import ProfileStore
+from tests.app.drawn import cards, no_errors, plain, widget
+from tests.app.test_new_here import rate_by_title
+from tests.synthetic import film_id
+
+
+@pytest.fixture
+def page(open_page):
+    return no_errors(open_page("new_here"))
+
+
+@pytest.fixture
+def store(page):
+    with ProfileStore() as opened:
+        yield opened
+
+
+def save_as(page, name):
+    page.text_input(key="profile-name-text").set_value(name)
+    widget(page.button, "Save").click().run()
+    return page
+
+
+def test_the_first_rating_makes_a_profile_that_a_reload_finds(page, store, open_page):
+    assert store.profiles() == []
+    rate_by_title(page, "Western", 0, 5)
+    before = cards(page)
+    (profile,) = store.profiles("ml-100k")
+    assert page.query_params["profile"] == str(profile.id)
+    assert store.entries(profile.id).stars == {film_id("Western", 0): 5}
+    again = no_errors(open_page("new_here", profile=str(profile.id)))
+    assert cards(again) == before
+
+
+def test_a_guest_gets_a_name_and_keeps_what_they_said(page, store):
+    rate_by_title(page, "Western", 0, 5)
+    save_as(page, "  Ada <b>L</b>  ")
+    (profile,) = store.profiles()
+    assert profile.name == "Ada <b>L</b>"
+    assert profile.n_ratings == 1
+    assert "Ada <b>L</b> · 1 rating" in page.selectbox(key="profile-choice").options
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u200b"])
+def test_names_that_break_a_rule_are_said(page, name):
+    save_as(page, name)
+    assert "name" in plain(page.error[0].value) or "character" in plain(page.error[0].value)
+
+
+def test_a_name_is_given_once(page, store):
+    store.create("ml-100k", "Ada")
+    save_as(page, "ada")
+    assert "already" in plain(page.error[0].value)
+
+
+def test_another_profile_can_be_chosen(page, store):
+    ada = store.create("ml-100k", "Ada")
+    store.rate(ada.id, film_id("Horror", 1), 4)
+    page.run()
+    page.selectbox(key="profile-choice").set_value(ada.id).run()
+    assert no_errors(page).query_params["profile"] == str(ada.id)
+    assert len(cards(page)) == 10
+    page.selectbox(key="profile-choice").set_value(None).run()
+    assert not cards(no_errors(page))
+    assert "profile" not in page.query_params
+
+
+def test_what_another_window_says_arrives(page, store):
+    rate_by_title(page, "Western", 0, 5)
+    (profile,) = store.profiles()
+    store.rate(profile.id, film_id("Comedy", 0), 3)
+    page.run()
+    assert "Your ratings (2)" in [plain(heading.value) for heading in page.subheader]
+
+
+def test_deleting_takes_a_second_thought(page, store):
+    rate_by_title(page, "Western", 0, 5)
+    assert widget(page.button, "Delete").disabled
+    page.checkbox(key="profile-sure").check().run()
+    widget(page.button, "Delete").click().run()
+    assert store.profiles() == []
+    assert not cards(no_errors(page))
+
+
+def test_a_profile_deleted_elsewhere_is_not_missed(page, store):
+    rate_by_title(page, "Western", 0, 5)
+    (profile,) = store.profiles()
+    store.delete(profile.id)
+    page.run()
+    assert not cards(no_errors(page))
+
+
+@pytest.mark.parametrize("asked", ["999", "x", "-1"])
+def test_an_address_of_no_profile_is_somebody_new(open_page, asked):
+    page = no_errors(open_page("new_here", profile=asked))
+    assert not cards(page)
+
+
+def test_without_a_database_the_session_remembers(open_page, monkeypatch):
+    page = open_page("about")
+    monkeypatch.setenv("CINEFOLD_DATABASE_URL", "sqlite:////proc/nowhere/profiles.sqlite3")
+    page.switch_page("views/new_here.py").run()
+    rate_by_title(page, "Western", 0, 5)
+    assert len(cards(no_errors(page))) == 10
+    assert "only kept until you close this page" in plain(page.warning[0].value)
+
+
+def test_five_answers_make_the_list_personal(page, store):
+    page.segmented_control(key="way").set_value("Get to know me").run()
+    for _ in range(5):
+        (asked,) = (w for w in page.feedback if w.key.startswith("answer-"))
+        asked.set_value(4).run()
+    assert any("this list is yours" in text for text in [b.text for b in page.get("progress")])
+    (profile,) = store.profiles()
+    assert profile.n_ratings == 5
+
+
+def test_not_seen_and_skip_lead_to_other_questions(page, store):
+    page.segmented_control(key="way").set_value("Get to know me").run()
+    asked = [next(w.key for w in page.feedback if w.key.startswith("answer-"))]
+    for label in ("Not seen", "Skip"):
+        widget(page.button, label).click().run()
+        asked.append(next(w.key for w in no_errors(page).feedback if w.key.startswith("answer-")))
+    assert len(set(asked)) == 3
+    (profile,) = store.profiles()
+    assert profile.n_marks == 1
