@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cinefold.datasets import Movie
+from cinefold.datasets import Movie, MovieCatalog
 from cinefold.store import Entries, Mark, Rating, read_csv, write_csv
 
 NOON = datetime(2024, 5, 31, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -47,8 +47,8 @@ def test_what_is_written_is_read_again(written):
 
 
 def test_the_form_is_the_documented_one():
-    titles = {50: Movie(50, "Star Wars", 1977)}
-    assert write_csv(ENTRIES, titles.get) == LINES
+    films = MovieCatalog([Movie(50, "Star Wars", 1977)])
+    assert write_csv(ENTRIES, films) == LINES
     assert read_csv(LINES) == ENTRIES
 
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,16 @@ def test_without_sqlalchemy():
         "ModuleNotFoundError: keeping profiles takes more packages; install them with: "
         "pip install 'cinefold[store]'"
     )
+
+
+def test_more_threads_than_connections(place):
+    with ProfileStore(place, timeout=0.1) as store, ExitStack() as in_use:
+        for _ in range(15):  # SQLAlchemy's limit: 5 that it keeps, 10 more
+            in_use.enter_context(store._reader.connect())
+        with pytest.raises(StoreError, match="all connections of this program are in use"):
+            store.profiles()
+        in_use.close()
+        assert store.profiles() == []
 
 
 # -- what is logged -------------------------------------------------------------------------------

@@ -156,10 +156,7 @@ def export(
     with options.open_store() as store:
         profile = options.saved_profile(store, dataset, name)
         entries = store.entries(profile.id)
-    movies = _movies_at_hand(dataset, path)
-    text = options.store_package().write_csv(
-        entries, None if movies is None else lambda movie: _film(movie, movies)
-    )
+    text = options.store_package().write_csv(entries, _movies_at_hand(dataset, path))
     if file is None:
         print(text, end="")
     else:
@@ -223,13 +220,8 @@ def _movies_at_hand(dataset: str, path: Path | None) -> MovieCatalog | None:
     return load_movielens(dataset, path=path, progress=False).movies
 
 
-def _film(movie: MovieId, movies: MovieCatalog) -> Any:
-    return movies[movie] if movie in movies else None  # noqa: SIM401 - it has no get()
-
-
 def _label(movie: MovieId, movies: MovieCatalog | None) -> str:
-    film = _film(movie, movies) if movies else None
-    return f"movie {movie}" if film is None else film.label
+    return f"movie {movie}" if movies is None or movie not in movies else movies[movie].label
 
 
 def _films(entries: Entries) -> list[MovieId]:

@@ -76,7 +76,7 @@ class Profile:
     last_used_at: datetime
     n_ratings: int = 0
     n_marks: int = 0
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
