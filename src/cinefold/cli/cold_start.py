@@ -133,9 +133,6 @@ def _report(
     }
 
 
-_ORDERS = {"random": "any", "popular": "most popular", "asked": "as asked"}
-
-
 def _ratings_table(curves: Curves, metric: Metric) -> Table:
     columns = tuple(str(n) for n in curves.settings["n_given"])
     n_users = curves.records[0]["n_users"]
@@ -144,7 +141,7 @@ def _ratings_table(curves: Curves, metric: Metric) -> Table:
     for order in curves.settings["orders"]:
         for method in dict.fromkeys(r["method"] for r in curves.records):
             line = curves.where(metric=metric, order=order, method=method)
-            result.add_row(method, _ORDERS[order], *map(_with_error, line))
+            result.add_row(method, cold_start_plot.ORDERS[order], *map(_with_error, line))
     return result
 
 

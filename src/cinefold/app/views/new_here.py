@@ -115,7 +115,11 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     with heading:
         choice = choose_filters(recommender.data.movies, "new-here")
     found = recommender.recommend_for(
-        you.ratings, choice.length, filters=choice.filters, exclude=you.unwanted
+        you.ratings,
+        choice.length,
+        filters=choice.filters,
+        exclude=you.unwanted,
+        not_seen=you.unseen,
     )
     draw_summary(choice)
     if not found:
