@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.evaluation.cold_start import NEWCOMER, PLAIN, POPULARITY, SOMEBODY_ELSE, cold_start
+from cinefold.evaluation.cold_start import (
+    ABOVE_LOWEST,
+    NEWCOMER,
+    PLAIN,
+    POPULARITY,
+    SOMEBODY_ELSE,
+    cold_start_curves,
+)
 
 MODEL = WeightedMatrixFactorization(n_factors=5, max_iter=4, regularization=3.0, n_threads=1)
 
@@ -21,7 +28,7 @@ def ratings_of_tastes(n_users=60, n_items=90) -> Interactions:
 
 @pytest.fixture(scope="module")
 def curves():
-    return cold_start(
+    return cold_start_curves(
         ratings_of_tastes(), MODEL, n_given=(1, 3, 6), n_folds=3, test_share=0.4, progress=False
     )
 
@@ -31,8 +38,8 @@ def means(curves, metric="ndcg_at_10", **where):
 
 
 def test_every_place_of_the_curves_is_measured_on_the_same_users(curves):
-    methods = (POPULARITY, PLAIN, NEWCOMER, SOMEBODY_ELSE)
-    assert len(curves.records) == 4 * 3 * 3 * 4  # metrics, methods, orders, numbers
+    methods = (POPULARITY, PLAIN, ABOVE_LOWEST, NEWCOMER, SOMEBODY_ELSE)
+    assert len(curves.records) == 4 * 3 * 3 * 5  # metrics, methods, orders, numbers
     for order in ("random", "popular", "asked"):
         for method in methods:
             records = curves.where(metric="ndcg_at_10", order=order, method=method)
@@ -66,7 +73,7 @@ def test_all_ratings_of_the_pool_are_the_same_in_any_order():
     mask = np.zeros(full.n_ratings, bool)
     for begin in full.by_user.indptr[:-1]:
         mask[begin : begin + 10] = True
-    curves = cold_start(
+    curves = cold_start_curves(
         full.select(mask), MODEL, n_given=(6,), n_folds=2, test_share=0.4, progress=False
     )
     values = {means(curves, order=o, method=NEWCOMER)[0] for o in ("random", "popular", "asked")}
@@ -75,7 +82,7 @@ def test_all_ratings_of_the_pool_are_the_same_in_any_order():
 
 def test_the_same_seed_gives_the_same_figures():
     def run(seed):
-        return cold_start(
+        return cold_start_curves(
             ratings_of_tastes(), MODEL, n_given=(2,), n_folds=2, random_state=seed, progress=False
         ).records
 
@@ -97,4 +104,6 @@ def test_the_same_seed_gives_the_same_figures():
 )
 def test_wrong_parameters_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        cold_start(ratings_of_tastes(), MODEL, **{"n_folds": 2, "progress": False, **arguments})
+        cold_start_curves(
+            ratings_of_tastes(), MODEL, **{"n_folds": 2, "progress": False, **arguments}
+        )

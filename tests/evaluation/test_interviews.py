@@ -10,7 +10,7 @@ from cinefold.evaluation.interviews import (
     STRATEGIES,
     _told,
     interview,
-    interviews,
+    interview_curves,
 )
 from cinefold.recommender import Interview, MovieRecommender, Newcomers
 from cinefold.training import default_model
@@ -19,7 +19,7 @@ from tests.evaluation.test_cold_start import MODEL, ratings_of_tastes
 
 @pytest.fixture(scope="module")
 def curves():
-    return interviews(
+    return interview_curves(
         ratings_of_tastes(), MODEL, n_questions=(0, 2, 6, 12), n_folds=3, progress=False
     )
 
@@ -57,7 +57,7 @@ def test_answers_improve_lists_and_good_questions_more_than_random_ones(curves):
 
 def test_what_is_asked_about_is_never_in_the_list():
     """Lists come from the half of the films that is not asked about, so 'not seen' is no leak."""
-    curves = interviews(
+    curves = interview_curves(
         ratings_of_tastes(), MODEL, strategies=[BASELINE], n_questions=(0, 45), n_folds=2,
         progress=False,
     )  # fmt: skip
@@ -135,4 +135,4 @@ def test_answers_are_ratings_or_not_seen():
 )
 def test_wrong_parameters_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        interviews(ratings_of_tastes(), MODEL, progress=False, **arguments)
+        interview_curves(ratings_of_tastes(), MODEL, progress=False, **arguments)
