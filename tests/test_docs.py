@@ -35,7 +35,7 @@ def test_commands_and_their_options_exist():
     commands = found(r"(?m)^\$ cinefold (.+?)(?:  +#.*)?$")
     assert commands
     for command in commands:
-        words = re.match(r"((?:[a-z]+ ?)+)", command)[1].split()
+        words = re.match(r"((?:[a-z][a-z-]* ?)+)", command)[1].split()
         words = words[:2] if words[0] in ("data", "profiles") else words[:1]
         run = [sys.executable, "-c", "from cinefold.cli import main; main()", *words, "--help"]
         shown = subprocess.run(run, capture_output=True, text=True, check=True, timeout=60).stdout

@@ -91,8 +91,11 @@ def test_unknown_ids_are_named(recommender):
         recommender.recommend(999)
     with pytest.raises(UnknownIdError, match="12345"):
         recommender.recommend(7, exclude=[12345])
+    for stars in (5.0, 1.0):
+        with pytest.raises(UnknownIdError, match="12345"):
+            recommender.recommend_for({12345: stars})
     with pytest.raises(UnknownIdError, match="12345"):
-        recommender.recommend_for({12345: 5.0})
+        recommender.suggest_to_rate({}, skip=[12345])
 
 
 def test_a_model_of_other_films_is_refused(data, model):
@@ -105,23 +108,18 @@ def test_a_model_of_other_films_is_refused(data, model):
 # -- new users ------------------------------------------------------------------------------------
 
 
-def folded(model, ratings):
-    """The new user's factors and equations, by a dense solve."""
-    rows = model.interactions_.item_index(list(ratings))
-    vectors = model.item_factors_.astype(float)
-    seen, w0 = vectors[rows], model.unobserved_weight
-    equations = w0 * vectors.T @ vectors + (1 - w0) * seen.T @ seen
-    equations += model.regularization * np.eye(len(equations))
-    targets = np.array(list(ratings.values())) - LOWEST
-    return np.linalg.solve(equations, seen.T @ targets), equations
-
-
-def test_scores_of_a_new_user_are_those_of_the_exact_solve(model, recommender, newcomer):
+def test_scores_of_a_new_user_are_those_of_the_newcomers_fold_in(model, recommender, newcomer):
+    """Whose equations tests/recommender/test_newcomers.py writes out."""
     lines = recommender.recommend_for(newcomer, 20)
-    user, _ = folded(model, newcomer)
+    told = dict(
+        zip(model.interactions_.item_index(list(newcomer)).tolist(), newcomer.values(), strict=True)
+    )
+    user = recommender.newcomers.fold_in(recommender.newcomers.as_row(told)).factors[0]
     expected = model.item_factors_[model.interactions_.item_index(ids(lines))] @ user
     np.testing.assert_allclose([line.score for line in lines], expected, rtol=1e-4, atol=1e-6)
     assert set(ids(lines)).isdisjoint(newcomer)
+    everything = recommender.recommend_for(newcomer, 500)
+    assert [line.movie for line in everything[:20]] == [line.movie for line in lines]
 
 
 def test_a_new_user_gets_what_they_like_and_not_what_they_do_not(recommender, newcomer):
@@ -138,11 +136,31 @@ def test_the_reasons_of_a_new_user_show_the_stars_they_gave(recommender, newcome
         assert {reason.rating for reason in line.reasons} == {5.0}
 
 
-def test_reasons_add_up_to_the_score(recommender, newcomer):
+def test_reasons_are_part_of_the_score(recommender, newcomer):
+    """The rest is what is expected of anybody."""
     for line in recommender.recommend_for(newcomer, 5):
-        assert sum(reason.contribution for reason in line.reasons) == pytest.approx(
-            line.score, rel=1e-4
-        )
+        contributions = [reason.contribution for reason in line.reasons]
+        assert contributions == sorted(contributions, reverse=True)
+        assert 0 < sum(contributions) < line.score
+
+
+def test_what_somebody_has_not_seen_tells_about_the_rest(data, recommender, newcomer):
+    unseen = titled(data, "The Last Android", "The Hidden Starship", "The Golden Galaxy")
+    of_the_kind = MovieFilter(genres=("Sci-Fi",))
+
+    def scores(**more):
+        lines = recommender.recommend_for(newcomer, 500, filters=of_the_kind, **more)
+        return {line.movie.id: line.score for line in lines}
+
+    before, after = scores(), scores(not_seen=unseen)
+    assert set(unseen) < set(after)  # may still be recommended
+    assert sum(after.values()) < sum(before.values())
+
+
+def test_a_film_both_rated_and_not_seen_is_rated(recommender, newcomer):
+    assert recommender.recommend_for(newcomer, 9, not_seen=newcomer) == recommender.recommend_for(
+        newcomer, 9
+    )
 
 
 def test_a_lowest_rating_never_brings_more_of_the_kind(data, model, recommender, newcomer):
@@ -172,6 +190,9 @@ def test_ratings_below_the_scale_count_as_the_lowest(recommender, newcomer):
 def test_without_anything_liked_there_is_nothing_to_go_by(data, recommender, stars):
     ratings = {} if stars is None else dict.fromkeys(titled(data, "The Last Kiss"), stars)
     assert recommender.recommend_for(ratings) == []
+    lines = recommender.recommend_for(ratings, 7, from_nothing=True)
+    assert len(lines) == 7
+    assert set(ids(lines)).isdisjoint(ratings)
 
 
 # -- filters --------------------------------------------------------------------------------------
@@ -261,39 +282,33 @@ def test_similar_films_can_be_filtered(data, recommender):
 # -- what to rate next ----------------------------------------------------------------------------
 
 
-def test_suggestions_follow_the_stated_rule(data, model, recommender, newcomer):
-    """Each is the best by inverting the equations anew, with the earlier ones rated."""
-    vectors = model.item_factors_.astype(float)
-    counts = data.interactions.item_counts()[
-        data.interactions.item_index(model.interactions_.item_ids)
-    ]
-    shares = counts / data.interactions.n_users
-    user, equations = folded(model, newcomer)
-    # Targets do not enter the equations, so that those of the ratings as given are the same.
-    weight = 1 - model.unobserved_weight
-    chance = (shares + (vectors @ user).clip(0) / 3).clip(max=1)
-    chance[model.interactions_.item_index(list(newcomer))] = 0
-    expected = []
-    for _ in range(4):
-        before = np.linalg.inv(equations)
-        uncertain = shares @ np.einsum("ij,jk,ik->i", vectors, before, vectors)
-        gains = []
-        for vector in vectors:
-            after = np.linalg.inv(equations + weight * np.outer(vector, vector))
-            left = shares @ np.einsum("ij,jk,ik->i", vectors, after, vectors)
-            gains.append(uncertain - left)
-        best = int(np.argmax(chance * gains))
-        expected.append(model.interactions_.item_ids[best])
-        chance[best] = 0
-        equations = equations + weight * np.outer(vectors[best], vectors[best])
-    assert [movie.id for movie in recommender.suggest_to_rate(newcomer, 4)] == expected
-
-
 def test_suggestions_are_new_and_each_its_own(recommender, newcomer):
     first = [movie.id for movie in recommender.suggest_to_rate({}, 10)]
     second = [movie.id for movie in recommender.suggest_to_rate(newcomer, 10, skip=first)]
     assert len(set(first)) == len(set(second)) == 10
     assert set(second).isdisjoint([*first, *newcomer])
+
+
+def test_a_film_with_two_ids_is_suggested_once_and_not_again(data, recommender):
+    twins = [movie.id for movie in data.movies if movie.title == "The Harbour Lights"]
+    assert len(twins) == 2
+    first = [movie.id for movie in recommender.suggest_to_rate({}, 500)]
+    assert len(set(twins) & set(first)) == 1
+    everything = [movie.id for movie in recommender.suggest_to_rate({}, 500, skip=[twins[0]])]
+    assert set(twins).isdisjoint(everything)
+    assert set(twins).isdisjoint(
+        movie.id for movie in recommender.suggest_to_rate({twins[1]: 4.0}, 500)
+    )
+
+
+def test_films_never_to_suggest_tell_nothing(recommender, newcomer):
+    hidden = recommender.suggest_to_rate(newcomer, 3)
+    left = recommender.suggest_to_rate(newcomer, 500, never=[movie.id for movie in hidden])
+    assert set(left).isdisjoint(hidden)
+    skipped = recommender.suggest_to_rate(newcomer, 500, skip=[movie.id for movie in hidden])
+    assert set(skipped).isdisjoint(hidden)
+    assert len(skipped) == len(left)
+    assert skipped != left  # not seen is an answer
 
 
 def test_suggestions_end_when_all_is_rated_or_skipped(data, recommender):

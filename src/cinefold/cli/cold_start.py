@@ -10,8 +10,8 @@ import typer
 
 from cinefold.cli import cold_start_plot, options, plotting
 from cinefold.cli.console import output, print_json, say, settings, table
-from cinefold.evaluation.cold_start import cold_start
-from cinefold.evaluation.interviews import interviews
+from cinefold.evaluation.cold_start import cold_start_curves
+from cinefold.evaluation.interviews import interview_curves
 from cinefold.evaluation.new_users import METRICS, Curves
 from cinefold.model import WeightedMatrixFactorization
 
@@ -25,10 +25,10 @@ Metric = Literal["ndcg_at_10", "recall_at_20", "liked_ndcg_at_10", "disliked_at_
 
 
 def _numbers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 1,5,10") from None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 1,5,10")
+    return list(map(int, parts))
 
 
 def _parameter(text: str) -> tuple[str, Any]:
@@ -105,8 +105,8 @@ def measure(
         "random_state": seed,
         "progress": settings.progress,
     }
-    by_ratings = cold_start(data.interactions, model, n_given=given, **common)
-    by_questions = interviews(data.interactions, model, n_questions=questions, **common)
+    by_ratings = cold_start_curves(data.interactions, model, n_given=given, **common)
+    by_questions = interview_curves(data.interactions, model, n_questions=questions, **common)
     if plot is not None:
         cold_start_plot.figure(by_ratings, by_questions, metric).savefig(plot)
         say(f"The curves are drawn in {plot}.")
@@ -133,9 +133,6 @@ def _report(
     }
 
 
-_ORDERS = {"random": "any", "popular": "most popular", "asked": "as asked"}
-
-
 def _ratings_table(curves: Curves, metric: Metric) -> Table:
     columns = tuple(str(n) for n in curves.settings["n_given"])
     n_users = curves.records[0]["n_users"]
@@ -144,7 +141,7 @@ def _ratings_table(curves: Curves, metric: Metric) -> Table:
     for order in curves.settings["orders"]:
         for method in dict.fromkeys(r["method"] for r in curves.records):
             line = curves.where(metric=metric, order=order, method=method)
-            result.add_row(method, _ORDERS[order], *map(_with_error, line))
+            result.add_row(method, cold_start_plot.ORDERS[order], *map(_with_error, line))
     return result
 
 

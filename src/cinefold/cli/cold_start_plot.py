@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from cinefold.evaluation.new_users import Curves
 
+ORDERS = {"random": "any", "popular": "most popular", "asked": "as asked"}
+"""What the orders of `cinefold.evaluation.cold_start` are called."""
+
 
 def figure(by_ratings: Curves, by_questions: Curves, metric: str) -> Figure:
     """Three panels: ways to fold in, which ratings are given, which questions are asked."""
@@ -25,8 +28,8 @@ def figure(by_ratings: Curves, by_questions: Curves, metric: str) -> Figure:
     _finish(methods, metric, "How ratings become a list", "Ratings given", "n_given", by_ratings)
     for order in by_ratings.settings["orders"]:
         chosen: dict[str, Any] = {"order": order, "method": "Newcomer fold-in"}
-        _line(orders, by_ratings, metric, "n_given", order, **chosen)
-    _finish(orders, metric, "Whose films are rated first", "Ratings given", "n_given", by_ratings)
+        _line(orders, by_ratings, metric, "n_given", ORDERS[order], **chosen)
+    _finish(orders, metric, "Which films are rated", "Ratings given", "n_given", by_ratings)
     for strategy in by_questions.settings["strategies"]:
         asked: dict[str, Any] = {"strategy": strategy, "fold_in": "newcomers"}
         _line(questions, by_questions, metric, "n_questions", strategy, **asked)
@@ -55,7 +58,8 @@ def _finish(axes: Axes, metric: str, title: str, label: str, x: str, curves: Cur
     axes.set_title(title)
     axes.set_xlabel(label)
     axes.set_ylabel(f"{METRICS[metric]} (± standard error)")
-    axes.set_xscale("symlog", linthresh=1)
+    if x == "n_given":
+        axes.set_xscale("log")
     axes.set_xticks(curves.settings[x], [str(n) for n in curves.settings[x]])
     axes.minorticks_off()
     axes.grid(alpha=0.3)

@@ -18,6 +18,7 @@ from cinefold.evaluation.new_users import (
     part_of,
     popular_lists,
 )
+from cinefold.interactions.entries import csr
 from cinefold.recommender.newcomers import Newcomers
 from cinefold.splits import per_user_holdout
 
@@ -34,11 +35,12 @@ Order = Literal["random", "popular", "asked"]
 
 POPULARITY = "Popularity"
 PLAIN = "Plain fold-in"
+ABOVE_LOWEST = "Plain, above lowest"
 NEWCOMER = "Newcomer fold-in"
 SOMEBODY_ELSE = "Somebody else's ratings"
 
 
-def cold_start(
+def cold_start_curves(
     interactions: Interactions,
     model: WeightedMatrixFactorization,
     *,
@@ -80,9 +82,10 @@ def cold_start(
     Returns
     -------
     Curves
-        Records have ``method`` (popularity, the plain and the newcomers' fold-in, and the latter
-        from the ratings of somebody else: what is not personal about a list), ``order`` and
-        ``n_given``. Gains are over popularity.
+        Records have ``order``, ``n_given`` and ``method``: popularity; the model's plain fold-in,
+        of the ratings as they are and of what they are above the lowest; the newcomers' fold-in;
+        and that of the ratings of somebody else, which shows what is not personal about a list.
+        Gains are over popularity.
 
     Raises
     ------
@@ -91,16 +94,17 @@ def cold_start(
     """
     given = sorted(set(n_given))
     _check(given, orders, test_share)
-    table, n_users = Table(), 0
-    folds = folds_of_users(interactions, model, n_folds, max_users, random_state)
-    hidden_bar = None if progress is None else not progress
-    for fold in tqdm(folds, total=n_folds, desc="Cold start", unit="fold", disable=hidden_bar):
-        n_users += _measure_fold(table, fold, given, orders, test_share)
-    if not n_users:
+    counts = interactions.user_counts()
+    if not (counts - np.floor(test_share * counts + 0.5) >= given[-1]).any():
         raise ValueError(
             f"no user has {given[-1]} ratings to give beside {test_share:.0%} to measure on; "
             "give fewer"
         )
+    table = Table()
+    folds = folds_of_users(interactions, model, n_folds, max_users, random_state)
+    hidden_bar = None if progress is None else not progress
+    for fold in tqdm(folds, total=n_folds, desc="Cold start", unit="fold", disable=hidden_bar):
+        _measure_fold(table, fold, given, orders, test_share)
     settings = {
         "n_given": given,
         "orders": list(orders),
@@ -124,16 +128,17 @@ def _check(given: list[int], orders: Sequence[str], test_share: float) -> None:
 
 def _measure_fold(
     table: Table, fold: Fold, given: list[int], orders: Sequence[Order], test_share: float
-) -> int:
+) -> None:
     in_test = per_user_holdout(fold.ratings.indptr, test_share, fold.seed)
     pool, test = part_of(fold.ratings, ~in_test), part_of(fold.ratings, in_test)
     enough = (np.diff(pool.indptr) >= given[-1]) & (np.diff(test.indptr) > 0)
     pool, test = pool[enough], test[enough]
     if not enough.any():
-        return 0
+        return
     newcomers = Newcomers(fold.model)
     counts = fold.model.interactions_.item_counts()
     popular = measure(popular_lists(counts, pool), test, fold.middle)
+    lowest = float(fold.model.interactions_.by_user.data.min())
     for order in orders:
         rank = _rank(order, newcomers, counts, pool, given[-1], fold.seed)
         for n in given:
@@ -141,6 +146,7 @@ def _measure_fold(
             own = newcomers.fold_in(told).factors
             by_method: dict[str, NDArray[np.float32]] = {
                 PLAIN: fold.model.fold_in(told).factors,
+                ABOVE_LOWEST: fold.model.fold_in(_above(lowest, told)).factors,
                 NEWCOMER: own,
                 SOMEBODY_ELSE: np.roll(own, 1, axis=0),
             }
@@ -149,7 +155,11 @@ def _measure_fold(
             for method, factors in by_method.items():
                 found = lists(fold.model, factors, pool)
                 table.add({"method": method, **place}, measure(found, test, fold.middle))
-    return int(enough.sum())
+
+
+def _above(lowest: float, ratings: csr_array) -> csr_array:
+    above = np.maximum(ratings.data - lowest, 0)
+    return csr(above, ratings.indices, ratings.indptr, ratings.shape[1])
 
 
 def _rank(

@@ -132,7 +132,7 @@ BASELINE, SHIPPED = "Most popular", "Informative"
 NEWCOMERS, WITHOUT_NOT_SEEN, PLAIN = "newcomers", "newcomers, without not seen", "plain"
 
 
-def interviews(
+def interview_curves(
     interactions: Interactions,
     model: WeightedMatrixFactorization,
     *,
@@ -153,7 +153,7 @@ def interviews(
     Parameters
     ----------
     interactions, model, n_folds, max_users, random_state, progress
-        As in `cold_start`.
+        As in `cold_start_curves`.
     strategies : sequence of str
         Of `STRATEGIES`. "Most popular" is always among them.
     n_questions : sequence of int

@@ -3,7 +3,8 @@
 A plain fold-in takes every film that a newcomer has not rated for one that they did not choose.
 After three ratings that is wrong: nobody has asked them. So what is expected of a newcomer starts
 from the users that the model was trained on, :math:`u \\sim N(\\mu, \\Sigma)` with the mean and the
-covariance of their factors, and gives way to the model's own prior as the n ratings add up:
+covariance of their factors, and gives way to the model's own prior as ratings above the lowest,
+n of them, add up:
 
 .. math::
 
@@ -49,6 +50,7 @@ _NOISE = 0.5  # sigma^2, in prior variances of the score of a rated film
 _SETTLED = 0.25  # omega is one half after this share of a typical user's ratings
 _NUMBERS_AT_ONCE = 1 << 23  # float64 in the largest temporary array
 _ROWS_AT_ONCE = 8192
+_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Newcomers:
         """
         target = self.vectors[self.model.interactions_.item_index(item)]
         towards = self.vectors[ratings.indices] @ (beliefs.covariance[0] @ target)
-        contributions = self._evidence(ratings.data) * towards
+        contributions = self._confidence(ratings.data) * self._targets(ratings.data) * towards
         order = np.argsort(-contributions, kind="stable")
         score = float(beliefs.factors[0] @ target)
         return Explanation(
@@ -168,27 +170,25 @@ class Newcomers:
         values = np.array([answers[column] for column in columns.tolist()], np.float32)
         return sp.csr_array((values, columns, [0, len(columns)]), (1, len(self.vectors)))
 
-    def _evidence(self, stars: NDArray[np.float32]) -> NDArray[np.float64]:
-        """c t of ratings: their weight on the right-hand side."""
-        return self._confidence(stars) * self._targets(stars)
-
     def _equations(
         self, ratings: csr_array, not_seen: csr_array | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """A, shape (n_users, n_factors, n_factors), and its right-hand side."""
         w0, counts = self._objective.unobserved_weight, np.diff(ratings.indptr)
-        trust = self._trust(counts)[:, np.newaxis]
         ridge = self._objective.row_regularization(counts, len(self.vectors))[:, np.newaxis]
+        rated, stars = _padded(ratings, ratings.data)
+        vectors, given = self.vectors[rated], rated >= 0
+        targets = given * self._targets(stars)
+        trust = self._trust((targets > 0).sum(axis=1))[:, np.newaxis]
         precision, mean = self._prior
         d = len(mean)
         equations = (1 - trust)[..., np.newaxis] * precision
-        equations += (trust * w0)[..., np.newaxis] * self._gram
-        equations[:, np.arange(d), np.arange(d)] += np.maximum(trust * ridge, 1e-9)
-        rated, stars = _padded(ratings, ratings.data)
-        vectors, given = self.vectors[rated], rated >= 0
-        self._observe(equations, vectors, given * (self._confidence(stars) - trust * w0))
+        own = trust * (w0 * self._spectrum + ridge)
+        equations[:, np.arange(d), np.arange(d)] += np.maximum(own, _RIDGE)
+        confidence = self._confidence(stars)
+        self._observe(equations, vectors, given * (confidence - trust * w0))
         right = (1 - trust) * (precision @ mean)
-        right += np.einsum("ul,uld->ud", given * self._evidence(stars), vectors)
+        right += np.einsum("ul,uld->ud", confidence * targets, vectors)
         if not_seen is not None:
             unseen, _ = _padded(not_seen, not_seen.data)
             weight = (unseen >= 0) * (1 - trust) * w0
@@ -227,7 +227,7 @@ class Newcomers:
     # -- what is expected of anybody ----------------------------------------------------------
 
     def _trust(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """omega after so many ratings: how far films without a rating speak for themselves."""
+        """omega after so many ratings above the lowest, shape (n_users,)."""
         interactions = self.model.interactions_
         half = _SETTLED * interactions.n_ratings / interactions.n_users
         squares = counts.astype(np.float64) ** 2
@@ -237,14 +237,16 @@ class Newcomers:
     def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """sigma^2 Sigma^-1, with sigma^2 in the unit of a typical confidence, and mu."""
         mean, covariance = _moments(self.model.user_factors_)
-        spread = ((self.vectors @ covariance) * self.vectors).sum(axis=1)
+        with one_blas_thread():
+            spread = ((self.vectors @ covariance) * self.vectors).sum(axis=1)
         variance = np.average(spread, weights=self.model.interactions_.item_counts())
         noise = _NOISE * self.typical_confidence * max(float(variance), np.finfo(float).tiny)
         return noise * np.asarray(np.linalg.inv(covariance), np.float64), mean
 
     @cached_property
-    def _gram(self) -> NDArray[np.float64]:
-        return np.asarray(self.vectors.T @ self.vectors)
+    def _spectrum(self) -> NDArray[np.float64]:
+        """V'V, which is diagonal: the model keeps its factors in the eigenbasis."""
+        return np.asarray(np.square(self.vectors).sum(axis=0))
 
 
 def _moments(users: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -300,9 +300,16 @@ class MovieRecommender:
         """
         skipped = list(skip)
         newcomer, unseen = self._answers(ratings, skipped)
-        hidden = self._indices(self._with_twins([*ratings, *skipped, *never]))
+        hidden = self._indices(self._with_twins([*ratings, *skipped, *never]) + self._lesser_twins)
         chosen = self._elicitation.choose(newcomer, unseen, k, never=hidden)
         return [self._movies[item] for item in chosen]
+
+    @cached_property
+    def _lesser_twins(self) -> list[Any]:
+        """Of each film with several ids, those with fewer ratings."""
+        counts = dict(zip(self._item_ids.tolist(), self._features.counts.tolist(), strict=True))
+        groups = (sorted(ids, key=counts.__getitem__) for ids in set(self._twins.values()))
+        return [item for *lesser, _ in groups for item in lesser]
 
     @cached_property
     def newcomers(self) -> Newcomers:
