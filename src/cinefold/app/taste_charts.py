@@ -47,7 +47,7 @@ def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> 
             alt.Tooltip("average:Q", title="Average user (%)"),
             alt.Tooltip("ratings:Q", title="Films rated here"),
         ],
-        description=f"Bars: share of the films rated by {group.lower()}, less that of the average user",
+        description=f"Share of the films rated by {group.lower()}, less the average user's",
     )
 
 
@@ -78,7 +78,7 @@ def stars_chart(contrasts: Sequence[Contrast]) -> None:
             alt.Tooltip("average:Q", title="Everybody (stars)"),
             alt.Tooltip("ratings:Q", title="Films rated here"),
         ],
-        description="Bars: mean rating of each genre, less everybody's",
+        description="Mean rating of each genre, less everybody's",
     )
 
 
