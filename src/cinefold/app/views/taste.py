@@ -130,8 +130,12 @@ def draw_profile(comparison: Comparison) -> None:
     with left:
         st.subheader("Genres, against the average user", anchor=False)
         share_chart(comparison.genres, "Genre", ordered=False)
-        st.subheader("Stars by genre, against everybody", anchor=False)
-        st.caption(f"Genres with {FEWEST_FOR_A_MEAN} ratings or more.")
+        st.subheader("Favourite genres, by stars", anchor=False)
+        st.caption(
+            "Mean rating of a genre, less the mean of all ratings given here, less the same for "
+            f"everybody: generosity does not count. Genres with {FEWEST_FOR_A_MEAN} ratings or "
+            "more."
+        )
         stars_chart(comparison.genres)
     with right:
         st.subheader("Decades, against the average user", anchor=False)
