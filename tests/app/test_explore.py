@@ -49,7 +49,7 @@ def test_search_forgives_typos_and_flies(page):
     assert page.subheader[0].value.startswith(film_title("Sci-Fi", 0))
     assert len(neighbours(page)) == 8
     assert film_title("Sci-Fi", 0) not in neighbours(page)
-    assert page.query_params["movie"] == [str(GALAXY)]
+    assert page.query_params["movie"] in (str(GALAXY), [str(GALAXY)])
     assert page.text_input(key="explore-search").value == ""
 
 
@@ -204,7 +204,7 @@ def test_colours_stand_out_from_the_map(scheme):
     section = config.split(f"[theme.{scheme}]")[1]
     paper = re.search(r'secondaryBackgroundColor = "(#\w{6})"', section)[1]
     for colour in REGION_COLOURS[scheme]:
-        assert contrast(colour, paper) >= 2.8, colour
+        assert contrast(colour, paper) >= 3, colour
 
 
 def streamlit_folder(arguments):

@@ -48,7 +48,7 @@ def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
         st.query_params.pop("user", None)
         return dict(yours), False
     interactions = studio.data.interactions
-    user = choose_user(interactions.user_ids.tolist(), "User")
+    user = choose_user(interactions.user_ids.tolist(), "taste", "User")
     items, stars = interactions.user_ratings(user)
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), True
 
