@@ -23,7 +23,7 @@ KEY = "movie-map"
 # Chosen by search for the largest distance (OKLab) between any two, seen with normal sight and with
 # each of the three colour blindnesses, at a contrast of 3 to 1 or more with the map's background.
 REGION_COLOURS = {
-    "light": ("#2f2d6e", "#da6811", "#0da498", "#b274fe", "#691902", "#6c59a5", "#9f413f"),
+    "light": ("#000c75", "#e05500", "#0b999c", "#b142ff", "#4d0017", "#4f5395", "#90302e"),
     "dark": ("#57a7fc", "#f1cd7d", "#e0459a", "#03e4ff", "#8d651a", "#5d61fc", "#b59d1f"),
 }
 _HIGHLIGHT = {"light": "#b8324a", "dark": "#ff7a8a"}

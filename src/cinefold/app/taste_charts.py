@@ -47,16 +47,16 @@ def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> 
             alt.Tooltip("average:Q", title="Average user (%)"),
             alt.Tooltip("ratings:Q", title="Films rated here"),
         ],
-        description=f"Share of the films rated by {group.lower()}, less that of the average user",
+        description=f"Share of the films rated by {group.lower()}, less the average user's",
     )
 
 
 def stars_chart(contrasts: Sequence[Contrast]) -> None:
-    """Diverging bars: mean rating of each genre, against the mean of all its ratings."""
+    """Diverging bars: how much more each genre is liked than by others (`Contrast.liking`)."""
     rows: list[dict[str, Any]] = [
         {
             "group": entry.name,
-            "difference": round(entry.mean_rating - entry.average_rating, 2),
+            "difference": round(entry.liking, 2),
             "own": round(entry.mean_rating, 2),
             "average": round(entry.average_rating, 2),
             "ratings": entry.n_ratings,
@@ -71,14 +71,14 @@ def stars_chart(contrasts: Sequence[Contrast]) -> None:
     _draw_difference(
         rows,
         "Genre",
-        "Mean rating: difference (stars)",
+        "Liked more or less: difference (stars)",
         digits="+.2f",
         details=[
             alt.Tooltip("own:Q", title="Mean here (stars)"),
             alt.Tooltip("average:Q", title="Everybody (stars)"),
             alt.Tooltip("ratings:Q", title="Films rated here"),
         ],
-        description="Bars: mean rating of each genre, less everybody's",
+        description="Stars by which each genre is liked more or less than by others",
     )
 
 

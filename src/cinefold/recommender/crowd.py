@@ -34,6 +34,9 @@ class Contrast:
         two genres counts in both; films without a year are in no decade.
     mean_rating, average_rating : float
         Their mean of the group, and the mean of all ratings of it; NaN without any.
+    liking : float
+        Stars by which they like the group more than others do, beyond how generous they are:
+        their mean of the group less their mean, less the same of all ratings.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Contrast:
     average_share: float
     mean_rating: float
     average_rating: float
+    liking: float
 
 
 @dataclass(frozen=True)
@@ -160,16 +164,19 @@ class _Groups:
         shares = (rated @ self._member)[active] / per_user[active, None]
         self._average_share = shares.mean(axis=0)
         self._average_rating = _ratio(self._member.T @ sums, self._member.T @ counts)
+        self._mean_rating = sums.sum() / counts.sum()
 
     def contrasts(self, items: NDArray[np.int64], stars: NDArray[np.float64]) -> tuple[Any, ...]:
         member = self._member[items]
         counts = member.sum(axis=0)
+        means = _ratio(stars @ member, counts)
         columns = (
             counts.astype(int),
             counts / len(items),
             self._average_share,
-            _ratio(stars @ member, counts),
+            means,
             self._average_rating,
+            means - stars.mean() - (self._average_rating - self._mean_rating),
         )
         rows = zip(self._names, *(column.tolist() for column in columns), strict=True)
         return tuple(Contrast(*row) for row in rows)

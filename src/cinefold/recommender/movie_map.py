@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -84,6 +85,8 @@ class MovieMap:
             Each genre, and by how much its share among the ten films nearest to its films is above
             its share of the map, summed over its films.
         """
+        if not len(self):
+            return []
         films = [movies[item] for item in self.item_ids.tolist()]
         nearest = KDTree(self.positions).query(self.positions, min(11, len(self)))[1]
         found = []
@@ -241,7 +244,9 @@ class _Reporter:
 
 def _principal_components(points: NDArray[Any]) -> NDArray[np.float64]:
     """The first two, largest spread first; of the two signs, that of a positive largest entry."""
-    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    centred = points.astype(np.float64)
+    if len(points):
+        centred -= centred.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
     axes = np.zeros((centred.shape[1], 2))
     axes[:, : len(values)] = vectors[:, ::-1][:, :2]
@@ -295,4 +300,5 @@ def _keep(positions: NDArray[np.float32], file: Path) -> None:
     except (OSError, SafetensorError) as error:
         logger.warning("the map could not be cached and will be made again: %s", error)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

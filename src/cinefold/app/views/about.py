@@ -17,11 +17,12 @@ $u_i \cdot v_j$ comes near the rating $r_{ij}$ where there is one, and near 0 wh
 It minimizes
 """
 
-_OBJECTIVE = r"""
-\sum_{(i,j)\ \text{rated}} (r_{ij} - u_i \cdot v_j)^2
-+ w_0 \sum_{(i,j)\ \text{not rated}} (u_i \cdot v_j)^2
-+ \lambda \Big(\sum_i \|u_i\|^2 + \sum_j \|v_j\|^2\Big)
-"""
+# A line for each term: one line of all would have to be scrolled on a phone.
+_OBJECTIVE = (
+    r"\sum_{(i,j)\ \text{rated}} (r_{ij} - u_i \cdot v_j)^2",
+    r"+\ w_0 \sum_{(i,j)\ \text{not rated}} (u_i \cdot v_j)^2",
+    r"+\ \lambda \Big(\sum_i \|u_i\|^2 + \sum_j \|v_j\|^2\Big)",
+)
 
 _METHOD = r"""
 by solving for all films with the users fixed, then for all users with the films fixed, exactly,
@@ -46,7 +47,8 @@ spec = dataset_info(name)
 with st.container(width=_WIDTH):
     st.title("About", anchor=False)
     st.markdown(_MODEL)
-    st.latex(_OBJECTIVE)
+    for term in _OBJECTIVE:
+        st.latex(term)
     st.markdown(_METHOD)
     st.subheader("Data", anchor=False)
     st.markdown(

@@ -52,7 +52,7 @@ def draw_taste(taste: Taste, user: Any) -> None:
 
 recommender = open_studio().recommender
 st.title("For you", anchor=False)
-user = choose_user(recommender.data.interactions.user_ids.tolist())
+user = choose_user(recommender.data.interactions.user_ids.tolist(), "for-you")
 taste = recommender.taste(user)
 draw_numbers(taste)
 left, right = st.columns([2, 1], gap="medium")

@@ -48,7 +48,7 @@ def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
         st.query_params.pop("user", None)
         return dict(yours), False
     interactions = studio.data.interactions
-    user = choose_user(interactions.user_ids.tolist(), "User")
+    user = choose_user(interactions.user_ids.tolist(), "taste", "User")
     items, stars = interactions.user_ratings(user)
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), True
 
@@ -130,8 +130,12 @@ def draw_profile(comparison: Comparison) -> None:
     with left:
         st.subheader("Genres, against the average user", anchor=False)
         share_chart(comparison.genres, "Genre", ordered=False)
-        st.subheader("Stars by genre, against everybody", anchor=False)
-        st.caption(f"Genres with {FEWEST_FOR_A_MEAN} ratings or more.")
+        st.subheader("Favourite genres, by stars", anchor=False)
+        st.caption(
+            "Mean rating of a genre, less the mean of all ratings given here, less the same for "
+            f"everybody: generosity does not count. Genres with {FEWEST_FOR_A_MEAN} ratings or "
+            "more."
+        )
         stars_chart(comparison.genres)
     with right:
         st.subheader("Decades, against the average user", anchor=False)

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from cinefold import load_movielens
+from tests.app.drawn import no_errors, plain, texts
+from tests.synthetic import film_id, user_id
+
+USER = user_id("Sci-Fi", 3)
+
+
+@pytest.fixture
+def page(open_page):
+    return no_errors(open_page("taste", user=str(USER)))
+
+
+def numbers(page):
+    return {metric.label: metric.value for metric in page.metric}
+
+
+def loves(page):
+    return [plain(e.value) for e in page.markdown if "Without this rating" in e.value]
+
+
+def test_the_address_chooses_the_user(page):
+    assert page.selectbox(key="user").value == USER
+    _, stars = load_movielens().interactions.user_ratings(USER)
+    assert numbers(page)["Films rated"] == str(len(stars))
+    assert numbers(page)["Mean rating"] == f"{stars.mean():.1f} ★"
+
+
+def test_the_choice_goes_along_from_page_to_page(open_page):
+    page = no_errors(open_page("for_you"))
+    page.selectbox(key="user").set_value(USER).run()
+    page.switch_page("views/taste.py").run()
+    page.selectbox(key="user").set_value(USER + 1).run()
+    page.switch_page("views/for_you.py").run()
+    no_errors(page)
+    assert page.selectbox(key="user").value == USER + 1
+
+
+def test_the_summary_names_their_taste(page):
+    assert any(text.startswith("Sees more") and "Sci-Fi" in text for text in texts(page))
+
+
+def test_an_unknown_user_in_the_address_is_said(open_page):
+    page = open_page("taste")
+    page.query_params["user"] = "9999"
+    no_errors(page.run())
+    assert [plain(warning.value) for warning in page.warning] == ["There is no user 9999."]
+
+
+def test_charts_and_loves(page):
+    assert len(page.get("vega_lite_chart")) == 4
+    data = load_movielens()
+    items, stars = data.interactions.user_ratings(USER)
+    high = {data.movies[item].title for item, s in zip(items, stars, strict=True) if s >= 4}
+    assert len(loves(page)) == 8
+    assert [love for love in loves(page) if not any(title in love for title in high)] == []
+
+
+def test_the_other_measure_orders_otherwise(page):
+    before = loves(page)
+    page.segmented_control(key="taste-measure").set_value("The model").run()
+    no_errors(page)
+    assert loves(page) != before
+    places = [int(love.split("place ")[1].split(" of")[0]) for love in loves(page)]
+    unusual, usual = places[:4], places[4:]
+    assert unusual == sorted(unusual, reverse=True)
+    assert usual == sorted(usual)
+    assert min(unusual) >= max(usual)
+
+
+def test_without_ratings_it_teaches(open_page):
+    page = no_errors(open_page("taste"))
+    page.segmented_control(key="taste-whose").set_value("Yours").run()
+    no_errors(page)
+    assert page.subheader[0].value == "Your taste will be here"
+    assert not page.metric
+
+
+def test_a_visitor_sees_their_own(open_page):
+    page = no_errors(open_page("new_here"))
+    for number in range(3):
+        page.session_state["visitor"].rate(film_id("Horror", number), 5.0)
+    page.session_state["visitor"].rate(film_id("Romance", 0), 1.0)
+    page.switch_page("views/taste.py").run()
+    no_errors(page)
+    assert page.segmented_control(key="taste-whose").value == "Yours"
+    assert numbers(page)["Films rated"] == "4"
+    assert any(text.startswith("You see more") and "Horror" in text for text in texts(page))
+    assert len(loves(page)) == 3
+
+
+def test_only_low_ratings(open_page):
+    page = no_errors(open_page("new_here"))
+    page.session_state["visitor"].rate(film_id("Horror", 1), 1.0)
+    page.switch_page("views/taste.py").run()
+    no_errors(page)
+    assert not loves(page)
+    assert "No film has more than half of the stars yet" in page.info[0].value
