@@ -7,7 +7,7 @@ import pytest
 from cinefold.cli import commands
 from cinefold.evaluation.cold_start import cold_start_curves
 from cinefold.evaluation.interviews import interview_curves
-from cinefold.training import default_model
+from cinefold.model import WeightedMatrixFactorization
 
 SMALL = ("--set", "n_factors=6", "--set", "max_iter=2", "--set", "n_threads=1", "--folds", "2",
          "--given", "1,4", "--questions", "0,3")  # fmt: skip
@@ -38,7 +38,7 @@ def test_json_is_what_the_library_measures(cold_start, data):
     code, out, _ = cold_start(*SMALL, "--seed", 3, "--json", "--set", "target=binary")
     report = json.loads(out)
     assert code == 0
-    model = default_model(n_factors=6, max_iter=2, n_threads=1, target="binary")
+    model = WeightedMatrixFactorization(n_factors=6, max_iter=2, n_threads=1, target="binary")
     common = {"n_folds": 2, "random_state": 3, "progress": False}
     expected = cold_start_curves(data.interactions, model, n_given=(1, 4), **common)
     assert report["by_ratings"]["records"] == json.loads(json.dumps(expected.records))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cinefold import UnknownIdError
+from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import Crowd, MovieRecommender, loves
 from cinefold.recommender.surprise import places_without
-from cinefold.training import default_model
 
 PARAMETERS = [
     {},
@@ -22,7 +22,9 @@ def crowd(data):
 
 
 def trained(data, **parameters):
-    model = default_model(**{"n_factors": 8, "regularization": 5.0, "n_threads": 1, **parameters})
+    model = WeightedMatrixFactorization(
+        **{"n_factors": 8, "regularization": 5.0, "n_threads": 1, **parameters}
+    )
     return MovieRecommender(data, model.fit(data.interactions, progress=False))
 
 

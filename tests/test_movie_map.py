@@ -7,14 +7,14 @@ import pytest
 from safetensors.numpy import save_file
 
 from cinefold import UnknownIdError
+from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import MovieRecommender, movie_map
 from cinefold.recommender.movie_map import lay_out
-from cinefold.training import default_model
 
 
 @pytest.fixture(scope="module")
 def recommender(data):
-    model = default_model(n_factors=8, regularization=5.0, n_threads=1)
+    model = WeightedMatrixFactorization(n_factors=8, regularization=5.0, n_threads=1)
     return MovieRecommender(data, model.fit(data.interactions, progress=False))
 
 
@@ -74,7 +74,9 @@ def test_the_cache_answers_for_this_model_alone(data, recommender, placed, cache
     np.testing.assert_array_equal(again.positions, placed.positions)
     assert file.stat().st_mtime_ns == written
 
-    other = default_model(n_factors=8, regularization=8.0).fit(data.interactions, progress=False)
+    other = WeightedMatrixFactorization(n_factors=8, regularization=8.0).fit(
+        data.interactions, progress=False
+    )
     movie_map(MovieRecommender(data, other), cache_dir=cache)
     assert len(list(cache.glob("*.safetensors"))) == 2
     assert not list(cache.glob("*.tmp"))

@@ -41,6 +41,42 @@ def leave_last_out(offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) ->
     return mask
 
 
+def latest_holdout(timestamps: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
+    """Hold out the latest `fraction` of all ratings, rounded, but at least leave one.
+
+    Ratings of the same moment stay together, on the side of training.
+    """
+    n = min(_rounded(fraction * len(timestamps)), len(timestamps) - 1)
+    if n == 0:
+        return np.zeros(len(timestamps), bool)
+    last_of_training = np.partition(timestamps, len(timestamps) - n - 1)[len(timestamps) - n - 1]
+    mask: NDArray[np.bool_] = timestamps > last_of_training
+    return mask
+
+
+def folds(n: int, n_folds: int, seed: int | None) -> NDArray[np.int64]:
+    """A random fold for each of `n` things, (n,), from 0; sizes differ by one at most."""
+    if not 2 <= n_folds <= n:
+        raise ValueError(
+            f"folds must be from 2 to {n}, as there are no more to divide; got {n_folds}"
+        )
+    return np.asarray(np.random.default_rng(seed).permutation(n) % n_folds)
+
+
+def folds_per_user(offsets: NDArray[np.int64], n_folds: int, seed: int | None) -> NDArray[np.int64]:
+    """A random fold for each rating, from 0: each user's ratings are spread over all folds evenly.
+
+    The first fold of a user is random too, so that users with few ratings do not fill one fold.
+    """
+    if n_folds < 2:
+        raise ValueError(f"folds must be 2 or more, not {n_folds}")
+    counts = np.diff(offsets)
+    rng = np.random.default_rng(seed)
+    rank = _rank_within_users(offsets, rng.random(offsets[-1]))
+    first = rng.integers(n_folds, size=len(counts))
+    return np.asarray((rank + np.repeat(first, counts)) % n_folds)
+
+
 def _rounded(x: float) -> int:
     return int(np.floor(x + 0.5))
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cinefold.model import WeightedMatrixFactorization
+from cinefold.model import FoldedUsers, WeightedMatrixFactorization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
     from cinefold.model import Ranking
@@ -137,22 +139,46 @@ class StarPredictor:
 
     # -- predictions --------------------------------------------------------------------------
 
-    def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]:
-        """Stars for pairs of known users and items: one user with each item, or pairs.
+    def predict(self, users: Any, items: ArrayLike) -> NDArray[np.float32]:
+        """Stars for pairs of users and items: one known user with each item, or pairs.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or what `fold_in` gave
+        items : array_like
 
         Raises
         ------
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        counts = self.model.interactions_.user_counts()
-        user_counts = counts[self.model.interactions_.user_index(users)]
-        return self._stars(
-            self.explicit_.predict(users, items),
-            self.model.predict(users, items),
-            user_counts,
-            items,
-        )
+        if isinstance(users, FoldedUsers):
+            ranked, rated, user_counts = self._apart(users)
+            explicit, scores = (
+                self.explicit_.predict(rated, items),
+                self.model.predict(ranked, items),
+            )
+        else:
+            counts = self.model.interactions_.user_counts()
+            user_counts = counts[self.model.interactions_.user_index(users)]
+            explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
+        return self._stars(explicit, scores, user_counts, items)
+
+    def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
+        """New users, for `predict`, `recommend` and `scores` of this object alone.
+
+        Their factors are those of both models, and how much they have rated, side by side.
+        """
+        ranked, rated = (m.fold_in(ratings) for m in (self.model, self.explicit_))
+        counts = np.diff(ranked.ratings.indptr).astype(np.float32)[:, np.newaxis]
+        return replace(ranked, factors=np.hstack([ranked.factors, rated.factors, counts]))
+
+    def _apart(self, folded: FoldedUsers) -> tuple[FoldedUsers, FoldedUsers, NDArray[np.float32]]:
+        width = self.model.item_factors_.shape[1]
+        factors = np.atleast_2d(folded.factors)
+        ranked = replace(folded, factors=np.ascontiguousarray(factors[:, :width]))
+        rated = replace(folded, factors=np.ascontiguousarray(factors[:, width:-1]))
+        return ranked, rated, factors[:, -1]
 
     def predict_for(
         self, ratings: Mapping[Any, float], scores: ArrayLike, items: ArrayLike
@@ -164,15 +190,22 @@ class StarPredictor:
         explicit = self.explicit_.predict(self.explicit_.fold_in(ratings), items)
         return self._stars(explicit, np.asarray(scores), np.asarray(len(ratings)), items)
 
-    def recommend(self, users: ArrayLike, k: int = 10) -> Ranking:
+    def recommend(self, users: Any, k: int = 10) -> Ranking:
         """The model's lists."""
-        return self.model.recommend(users, k)
+        return self.model.recommend(self._ranked(users), k)
+
+    def scores(self, users: Any) -> NDArray[np.float32]:
+        """The model's scores."""
+        return self.model.scores(self._ranked(users))
+
+    def _ranked(self, users: Any) -> Any:
+        return self._apart(users)[0] if isinstance(users, FoldedUsers) else users
 
     def _stars(
         self,
         explicit: NDArray[np.float32],
         scores: NDArray[np.float32],
-        user_counts: NDArray[np.int64],
+        user_counts: NDArray[Any],
         items: ArrayLike,
     ) -> NDArray[np.float32]:
         shape = np.broadcast_shapes(explicit.shape, scores.shape)
@@ -181,7 +214,7 @@ class StarPredictor:
         return self._clipped(features @ self.coefficients_).astype(np.float32)
 
     def _counts(
-        self, user_counts: NDArray[np.int64], items: ArrayLike
+        self, user_counts: NDArray[Any], items: ArrayLike
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         known = self.model.interactions_
         item_counts = known.item_counts()[known.item_index(items)]

@@ -12,8 +12,8 @@ from cinefold.evaluation.interviews import (
     interview,
     interview_curves,
 )
+from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import Interview, MovieRecommender, Newcomers
-from cinefold.training import default_model
 from tests.evaluation.test_cold_start import MODEL, ratings_of_tastes
 
 
@@ -26,7 +26,7 @@ def curves():
 
 @pytest.fixture(scope="module")
 def newcomers():
-    model = default_model(n_factors=5, max_iter=3, regularization=3.0, n_threads=1)
+    model = WeightedMatrixFactorization(n_factors=5, max_iter=3, regularization=3.0, n_threads=1)
     return Newcomers(model.fit(ratings_of_tastes(), progress=False))
 
 
@@ -97,7 +97,7 @@ def test_the_most_popular_are_asked_about_in_their_order(newcomers):
 
 def test_what_is_measured_is_what_an_interview_asks(data):
     """The simulation and the Interview of the app agree, question by question."""
-    model = default_model(n_factors=8, regularization=5.0, n_threads=1)
+    model = WeightedMatrixFactorization(n_factors=8, regularization=5.0, n_threads=1)
     recommender = MovieRecommender(data, model.fit(data.interactions, progress=False))
     twins = {movie.id for movie in data.movies if movie.title == "The Harbour Lights"}
     counts = data.interactions.item_counts()

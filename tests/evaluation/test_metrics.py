@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from sklearn.metrics import ndcg_score
 
 from cinefold.evaluation import ndcg, ndcg_per_user, recall, rmse
+from cinefold.evaluation.metrics import capped_recall_per_user
 
 
 def held_out(rows):
@@ -46,7 +47,8 @@ def test_ndcg_by_hand():
 def test_a_perfect_list_scores_one_even_if_it_is_shorter_than_what_is_held_out():
     relevant = held_out([[1, 1, 1, 1, 0]])
     assert ndcg([[2, 0]], relevant) == pytest.approx(1)
-    assert recall([[2, 0]], relevant) == pytest.approx(1)
+    assert capped_recall_per_user([[2, 0]], relevant) == pytest.approx(1)
+    assert recall([[2, 0]], relevant) == pytest.approx(2 / 4)
 
 
 def test_empty_places_hit_nothing():

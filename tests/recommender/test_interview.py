@@ -5,13 +5,13 @@ import math
 import pytest
 
 from cinefold import UnknownIdError
+from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import Interview, MovieRecommender
-from cinefold.training import default_model
 
 
 @pytest.fixture(scope="module")
 def recommender(data):
-    model = default_model(n_factors=8, regularization=5.0, n_threads=1)
+    model = WeightedMatrixFactorization(n_factors=8, regularization=5.0, n_threads=1)
     return MovieRecommender(data, model.fit(data.interactions, progress=False))
 
 

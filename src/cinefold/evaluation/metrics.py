@@ -6,11 +6,14 @@ sampled away: the lists are the best of the whole catalogue.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
@@ -33,14 +36,26 @@ def rmse(predicted: ArrayLike, actual: ArrayLike) -> float:
     ValueError
         If the shapes differ.
     """
+    errors = _errors(predicted, actual)
+    return float(np.sqrt(np.mean(np.square(errors)))) if errors.size else float("nan")
+
+
+def mae(predicted: ArrayLike, actual: ArrayLike) -> float:
+    """Mean absolute error; parameters and result are those of `rmse`."""
+    errors = _errors(predicted, actual)
+    return float(np.mean(np.abs(errors))) if errors.size else float("nan")
+
+
+def _errors(predicted: ArrayLike, actual: ArrayLike) -> NDArray[np.float64]:
     predicted, actual = np.asarray(predicted, np.float64), np.asarray(actual, np.float64)
     if predicted.shape != actual.shape:
         raise ValueError(
             f"predicted has shape {predicted.shape} but actual has shape {actual.shape}"
         )
-    if actual.size == 0:
-        return float("nan")
-    return float(np.sqrt(np.mean(np.square(predicted - actual))))
+    return np.asarray(predicted - actual)
+
+
+# -- lists ----------------------------------------------------------------------------------------
 
 
 def ndcg(top_items: ArrayLike, held_out: csr_array) -> float:
@@ -68,7 +83,7 @@ def ndcg(top_items: ArrayLike, held_out: csr_array) -> float:
     float
         Between 0 and 1; NaN if nobody has a held-out item.
     """
-    return _mean(ndcg_per_user(top_items, held_out))
+    return mean(ndcg_per_user(top_items, held_out))
 
 
 def ndcg_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
@@ -81,17 +96,107 @@ def ndcg_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float
 
 
 def recall(top_items: ArrayLike, held_out: csr_array) -> float:
-    """Mean share of a user's held-out items that the list found, min(k, held-out) being all.
+    """Mean share of a user's held-out items that are in the list; parameters as of `ndcg`."""
+    return mean(recall_per_user(top_items, held_out))
 
-    Parameters and result are those of `ndcg`.
+
+def recall_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
+    """Hits by held-out items."""
+    return _share(_hits(top_items, held_out), _relevant(held_out))
+
+
+def capped_recall_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
+    """Hits by the most that are possible, min(k, held-out items) (Liang et al. 2018)."""
+    hits = _hits(top_items, held_out)
+    return _share(hits, np.minimum(_relevant(held_out), hits.shape[1]))
+
+
+def precision_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
+    """Hits by places, k, also where the list is shorter."""
+    hits = _hits(top_items, held_out)
+    return _share(hits, np.where(_relevant(held_out) > 0, hits.shape[1], 0))
+
+
+def average_precision_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
+    """Sum of the precision at each hit, by the held-out items.
+
+    With m of them, :math:`\\frac1m \\sum_{p=1}^k h_p \\frac1p \\sum_{q \\le p} h_q`, where
+    :math:`h_p` is 1 for a hit in place p (Manning et al. 2008, section 8.4).
     """
     hits = _hits(top_items, held_out)
-    possible = np.minimum(hits.shape[1], np.diff(held_out.indptr)).astype(np.float64)
-    possible[possible == 0] = np.nan
-    return _mean(hits.sum(axis=1) / possible)
+    precision = hits.cumsum(axis=1) / np.arange(1, hits.shape[1] + 1)
+    return _share(hits * precision, _relevant(held_out))
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def reciprocal_rank_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
+    """1 by the place of the first hit; 0 without one."""
+    hits = _hits(top_items, held_out)
+    first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)
+    return np.asarray(np.where(_relevant(held_out) > 0, 1 / first, np.nan))
+
+
+def hit_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
+    """1 with a hit in the list, else 0."""
+    hit = _hits(top_items, held_out).any(axis=1).astype(np.float64)
+    return np.where(_relevant(held_out) > 0, hit, np.nan)
+
+
+def auc_per_user(
+    scores: ArrayLike, held_out: csr_array, seen: csr_array | None = None
+) -> NDArray[np.float64]:
+    """Chance that a held-out item scores higher than another unseen one; a tie counts one half.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n_users, n_items)
+        Of all items.
+    held_out : csr_array, shape (n_users, n_items)
+    seen : csr_array, shape (n_users, n_items), optional
+        Items of the training data, which take no part.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_users,)
+        NaN for users without held-out items, or without others.
+    """
+    scores = np.array(scores, np.float64)
+    users = np.arange(len(scores))
+    if seen is not None:
+        scores[np.repeat(users, np.diff(seen.indptr)), seen.indices] = np.nan
+    ranks = rankdata(scores, axis=1, nan_policy="omit")  # equal scores share their mean rank
+    rows = np.repeat(users, np.diff(held_out.indptr))
+    positives = _relevant(held_out).astype(np.float64)
+    negatives = np.isfinite(scores).sum(axis=1) - positives
+    sums = np.bincount(rows, ranks[rows, held_out.indices], len(users))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area = (sums - positives * (positives + 1) / 2) / (positives * negatives)
+    return np.where((positives > 0) & (negatives > 0), area, np.nan)
+
+
+RANKING_METRICS: Mapping[str, Callable[[ArrayLike, csr_array], NDArray[np.float64]]] = {
+    "ndcg": ndcg_per_user,
+    "recall": recall_per_user,
+    "capped_recall": capped_recall_per_user,
+    "precision": precision_per_user,
+    "map": average_precision_per_user,
+    "mrr": reciprocal_rank_per_user,
+    "hit_rate": hit_per_user,
+}
+"""Measures of lists by name; each gives one number a user, NaN without held-out items."""
+
+
+def _share(hits: NDArray[Any], possible: NDArray[Any]) -> NDArray[np.float64]:
+    counts = possible.astype(np.float64)
+    counts[counts == 0] = np.nan
+    return np.asarray(hits.sum(axis=1) / counts)
+
+
+def _relevant(held_out: csr_array) -> NDArray[np.int64]:
+    return np.asarray(np.diff(held_out.indptr), np.int64)
+
+
+def mean(values: NDArray[np.float64]) -> float:
+    """Over the users who have a value; NaN if nobody has."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan")
 

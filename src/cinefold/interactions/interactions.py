@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 import scipy.sparse as sp
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
-SplitMethod = Literal["per-user", "random", "leave-last-out"]
+SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -324,9 +324,10 @@ class Interactions:
 
         Parameters
         ----------
-        method : {"per-user", "random", "leave-last-out"}
+        method : {"per-user", "random", "leave-last-out", "time"}
             A random `fraction` of each user's ratings (rounded; a user keeps at least one), of
-            all ratings, or each user's latest rating (needs timestamps).
+            all ratings, each user's latest rating, or the latest `fraction` of all ratings (the
+            last two need timestamps).
         fraction : float
             Between 0 and 1; not used by "leave-last-out".
         random_state : int, optional
@@ -339,12 +340,12 @@ class Interactions:
             mask = splits.per_user_holdout(offsets, fraction, random_state)
         elif method == "random":
             mask = splits.random_holdout(self.n_ratings, fraction, random_state)
+        elif method not in get_args(SplitMethod):
+            raise ValueError(f"method must be one of {get_args(SplitMethod)}, not {method!r}")
+        elif self.timestamps is None:
+            raise ValueError(f"{method} needs timestamps, which these interactions lack")
         elif method == "leave-last-out":
-            if self.timestamps is None:
-                raise ValueError("leave-last-out needs timestamps, which these interactions lack")
             mask = splits.leave_last_out(offsets, self.timestamps)
         else:
-            raise ValueError(
-                f"method must be 'per-user', 'random' or 'leave-last-out', not {method!r}"
-            )
+            mask = splits.latest_holdout(self.timestamps, fraction)
         return self.select(~mask), self.select(mask)

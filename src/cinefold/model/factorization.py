@@ -499,6 +499,23 @@ class WeightedMatrixFactorization(Parameters):
         pairs = self._fitted.predict(queries, rows, columns.ravel())
         return pairs.reshape(columns.shape)[()]
 
+    def scores(self, users: Any) -> NDArray[np.float32]:
+        """Scores of all items, also of those that were rated; mind the memory.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or FoldedUsers
+
+        Returns
+        -------
+        ndarray of float32, shape (n_items,) for one user, else (n_users, n_items)
+        """
+        factors = self._fitted
+        queries, _, _, single = self._users(users)
+        rows = factors.queries(queries)
+        found: NDArray[np.float32] = rows @ factors.candidates[:, : rows.shape[1]].T
+        return found[0] if single else found
+
     def fold_in(
         self, ratings: Mapping[Any, float] | Interactions | sp.sparray | sp.spmatrix
     ) -> FoldedUsers:

@@ -1,0 +1,124 @@
+"""Which ratings a model learns from, and which it is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from cinefold import splits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from cinefold.interactions import Interactions
+
+Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+_GIVEN = 0.8  # of a held-out user's ratings, in strong generalisation
+
+
+@dataclass(frozen=True)
+class Division:
+    """One way to divide ratings.
+
+    Attributes
+    ----------
+    training : Interactions
+        What the model may learn from.
+    held_out : Interactions
+        What it is measured on; the same items.
+    given : Interactions or None
+        With strong generalisation, the other ratings of the held-out users, who are then new: from
+        these they are folded in. Rows are those of `held_out`.
+    number : int
+        From 0; equal numbers of several calls with one seed are the same division.
+    """
+
+    training: Interactions
+    held_out: Interactions
+    given: Interactions | None
+    number: int
+
+
+def divide(
+    interactions: Interactions,
+    protocol: Protocol = "per-user",
+    *,
+    fraction: float = 0.1,
+    folds: int = 5,
+    repeats: int = 1,
+    random_state: int = 0,
+) -> Iterator[Division]:
+    """The divisions of a protocol, one after the other.
+
+    Parameters
+    ----------
+    interactions : Interactions
+    protocol : str
+        "per-user": a random `fraction` of each user's ratings is held out. "random": of all
+        ratings. "leave-last-out": each user's latest rating. "time": the latest `fraction` of all
+        ratings. "k-fold": each user's ratings in `folds` parts, each held out once. "strong": the
+        users in `folds` parts; those of one part are not in the training data at all, are folded
+        in from 80 % of their ratings, and measured on the others (Liang et al. 2018).
+    fraction : float
+        For "per-user", "random" and "time".
+    folds : int
+        For "k-fold" and "strong".
+    repeats : int
+        How often, with seeds counting up from `random_state`; "leave-last-out" and "time" are
+        always the same and need no more than once.
+    random_state : int
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or there are no times where they are needed.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
+    if repeats < 1:
+        raise ValueError(f"repeats must be 1 or more, not {repeats}")
+    if protocol in ("leave-last-out", "time"):
+        repeats = 1
+    number = 0
+    for seed in range(random_state, random_state + repeats):
+        for training, held_out, given in _once(interactions, protocol, fraction, folds, seed):
+            yield Division(training, held_out, given, number)
+            number += 1
+
+
+def n_divisions(protocol: Protocol, folds: int, repeats: int) -> int:
+    """How many `divide` gives."""
+    if protocol in ("leave-last-out", "time"):
+        return 1
+    return repeats * (folds if protocol in ("k-fold", "strong") else 1)
+
+
+def _once(
+    interactions: Interactions, protocol: Protocol, fraction: float, folds: int, seed: int
+) -> Iterator[tuple[Interactions, Interactions, Interactions | None]]:
+    if protocol == "k-fold":
+        numbers = splits.folds_per_user(interactions.by_user.indptr, folds, seed)
+        for fold in range(folds):
+            yield interactions.select(numbers != fold), interactions.select(numbers == fold), None
+    elif protocol == "strong":
+        parts = splits.folds(interactions.n_users, folds, seed)
+        for fold in range(folds):
+            users = parts == fold
+            given, held_out = only_users(interactions, users).split(
+                "per-user", fraction=1 - _GIVEN, random_state=seed
+            )
+            yield only_users(interactions, ~users), held_out, given
+    else:
+        training, held_out = interactions.split(protocol, fraction=fraction, random_state=seed)
+        yield training, held_out, None
+
+
+def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
+    """The ratings of the users where `kept` (n_users,), and only these as users."""
+    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
+    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])
