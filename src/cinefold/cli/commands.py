@@ -12,6 +12,7 @@ from cinefold.cli import (
     application,
     cold_start,
     data,
+    evaluation,
     information,
     profiles,
     recommending,
@@ -36,6 +37,7 @@ app.command("app")(application.serve)
 app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
 app.command("train")(training.train)
+app.command("evaluate")(evaluation.evaluate)
 app.command("cold-start")(cold_start.measure)
 app.add_typer(data.app, name="data")
 app.add_typer(profiles.app, name="profiles")

@@ -60,8 +60,13 @@ def complain(message: str, hint: str = "") -> None:
 
 
 def print_json(value: Any) -> None:
-    """`value` as JSON on standard output; NaN, which JSON lacks, as null."""
-    print(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain))
+    """`value` as JSON on standard output."""
+    print(as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """`value` as JSON; NaN, which JSON lacks, as null."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain)
 
 
 def _finite(value: Any) -> Any:

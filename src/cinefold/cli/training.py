@@ -173,8 +173,8 @@ def train(
 
     Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
     """
-    _check_folder(model_file, "--output")
-    _check_folder(plot, "--plot")
+    options.check_folder(model_file, "--output")
+    options.check_folder(plot, "--plot")
     if plot is not None:
         plotting.check(plot)
     model = _model(
@@ -211,11 +211,6 @@ def _model(preset: str, **given: Any) -> WeightedMatrixFactorization:
     """The preset, with what was given on the command line."""
     changes = {name: value for name, value in given.items() if value is not None}
     return WeightedMatrixFactorization.preset(preset, **changes)
-
-
-def _check_folder(file: Path | None, option: str) -> None:
-    if file is not None and not file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{option}: there is no folder {file.absolute().parent}")
 
 
 def _train(

@@ -1,0 +1,282 @@
+"""``cinefold evaluate``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import typer
+from rich.text import Text
+
+from cinefold.cli import console, options
+from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.evaluation import BiasBaseline, Ease, Popularity, compare
+from cinefold.evaluation.measuring import ERRORS, LIST_METRICS
+from cinefold.evaluation.metrics import RANKING_METRICS
+from cinefold.model import PRESETS, WeightedMatrixFactorization
+from cinefold.training import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.table import Table
+
+    from cinefold.evaluation import Comparison, Ranker
+    from cinefold.interactions import Interactions
+
+_BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
+_MODELS = (*PRESETS, *_BASELINES)
+_USUAL_MODELS = ("ranking", *_BASELINES)
+_METRICS = (*ERRORS, *RANKING_METRICS, "auc", *LIST_METRICS)
+_USUAL_METRICS = ("rmse", "ndcg", "recall", "coverage")
+_TITLES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "auc": "AUC"}
+
+
+def evaluate(
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--models",
+            metavar="NAME",
+            help="A preset (ranking, plain, stars) or a baseline (popularity, bias, ease); repeat "
+            "for several. By default ranking and the baselines.",
+        ),
+    ] = None,
+    model_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--model",
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Also the parameters of this model, that [bold]cinefold train --output[/bold] "
+            "wrote; it is trained anew on each training part.",
+        ),
+    ] = None,
+    protocol: Annotated[
+        Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"],
+        typer.Option(
+            help="What is held out: a share of each user's ratings, or of all; each user's latest, "
+            "or the latest of all; each part of k-fold cross-validation in its turn; or whole "
+            "users, who are folded in from 80 % of their ratings (strong generalisation)."
+        ),
+    ] = "per-user",
+    fraction: Annotated[
+        float,
+        typer.Option(min=0.01, max=0.9, help="Share for per-user, random and time."),
+    ] = 0.1,
+    folds: Annotated[int, typer.Option(min=2, help="Parts for k-fold and strong.")] = 5,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="How often, each time with another random division.")
+    ] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first division.")] = 0,
+    k: Annotated[
+        str, typer.Option("-k", metavar="K,K", help="Lengths of the lists, such as 10,20.")
+    ] = "10,20",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,NAME",
+            help=f"Of {', '.join(_METRICS)}; or all.",
+        ),
+    ] = ",".join(_USUAL_METRICS),
+    json_file: Annotated[
+        Path | None, typer.Option("--json-file", metavar="FILE", help="Write all of it as JSON.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write the table, one measure a line, as CSV."),
+    ] = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Measure models side by side on held-out ratings, with 95 % confidence intervals.
+
+    Every model learns from the same training parts. Lists are made of all films that a user has
+    not rated there; none is sampled away, and every held-out film is relevant. Users count who
+    have both training and held-out ratings. The stars (RMSE, MAE) of Cinefold's models are those
+    predicted from their scores.
+
+    Intervals are over users; two models are compared user by user, so that smaller differences
+    can be sure than the intervals suggest. docs/evaluation.md has all definitions.
+    """
+    for file, option in ((json_file, "--json-file"), (csv_file, "--csv")):
+        options.check_folder(file, option)
+    candidates = _candidates(models or list(_USUAL_MODELS), model_file or [])
+    ks, names = _lengths(k), _names(metrics)
+    data = options.open_data(dataset, path)
+    comparison = compare(
+        candidates,
+        data.interactions,
+        protocol,
+        fraction=fraction,
+        folds=folds,
+        repeats=repeats,
+        random_state=seed,
+        ks=ks,
+        names=names,
+        progress=settings.progress,
+    )
+    news = list(_news(comparison, ks[0]))
+    report = _report(data.name, comparison, news)
+    if as_json:
+        print_json(report)
+    else:
+        _print(data.name, comparison, news)
+    if json_file is not None:
+        json_file.write_text(console.as_json(report) + "\n", encoding="utf-8")
+        say(f"All of it is in {json_file}.")
+    if csv_file is not None:
+        _write_csv(csv_file, comparison)
+        say(f"The table is in {csv_file}.")
+
+
+# -- what to compare ------------------------------------------------------------------------------
+
+
+def _candidates(names: list[str], files: list[Path]) -> dict[str, Any]:
+    candidates: dict[str, Any] = {}
+    for name in (part.strip() for text in names for part in text.split(",")):
+        if name in _BASELINES:
+            candidates[name] = _BASELINES[name]()
+        elif name in PRESETS:
+            candidates[name] = _with_stars(WeightedMatrixFactorization.preset(name))
+        else:
+            raise typer.BadParameter(
+                f"there is no model {name!r}; there are {', '.join(_MODELS)}", param_hint="--models"
+            )
+    for file in files:
+        parameters = WeightedMatrixFactorization.load(file).get_params()
+        candidates[file.stem] = _with_stars(WeightedMatrixFactorization(**parameters))
+    return candidates
+
+
+def _with_stars(model: WeightedMatrixFactorization) -> Callable[[Interactions], Ranker]:
+    """Learns as the command line and the app do: a part of the training data calibrates stars."""
+
+    def learn(training: Interactions) -> Ranker:
+        fresh = WeightedMatrixFactorization(**model.get_params())
+        run = train(training, fresh, refit=True, progress=False)
+        if run.stop_reason == "interrupted":
+            raise KeyboardInterrupt
+        return run.stars if run.stars is not None else run.model
+
+    return learn
+
+
+def _lengths(text: str) -> list[int]:
+    try:
+        lengths = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        lengths = [0]
+    if lengths[0] < 1:
+        raise typer.BadParameter(f"{text!r} is not a list of lengths such as 10,20")
+    return lengths
+
+
+def _names(text: str) -> list[str]:
+    names = list(_METRICS) if text == "all" else [part.strip() for part in text.split(",")]
+    for name in names:
+        if name not in _METRICS:
+            raise typer.BadParameter(
+                f"there is no measure {name!r}; there are {', '.join(_METRICS)}, and all"
+            )
+    return names
+
+
+# -- what came of it ------------------------------------------------------------------------------
+
+
+def _news(comparison: Comparison, k: int) -> list[str]:
+    """What the user should know before they trust a model of ours."""
+    news = [f"{model} was left out: {why}" for model, why in comparison.left_out.items()]
+    ours = [model for model in comparison.models if model not in _BASELINES]
+    for name, title, better in ((f"ndcg_at_{k}", "lists", 1), ("rmse", "predicted stars", -1)):
+        best = max(
+            ((better * m.value, model) for model in ours if (m := comparison.measure(model, name))),
+            default=None,
+        )
+        if best is None:
+            continue
+        for baseline in (model for model in comparison.models if model in _BASELINES):
+            gap = comparison.difference(baseline, best[1], name)
+            if gap is not None and better * gap.value > 0:
+                sure = abs(gap.value) > 1.96 * gap.standard_error
+                news.append(
+                    f"{baseline} makes better {title} than {best[1]} here: {_title(name)} "
+                    f"{gap.value:+.4f} ± {gap.standard_error:.4f}"
+                    + ("." if sure else ", which may be chance.")
+                    + (" Tune the model, or use the baseline." if sure else "")
+                )
+    return news
+
+
+def _title(name: str) -> str:
+    metric, _, k = name.partition("_at_")
+    title = _TITLES.get(metric, metric.replace("_", " ").capitalize())
+    return f"{title}@{k}" if k else title
+
+
+def _print(dataset: str, comparison: Comparison, news: list[str]) -> None:
+    screen = output()
+    screen.print(_described(dataset, comparison))
+    screen.print(_table(comparison))
+    for line in news:
+        screen.print(line)
+
+
+def _described(dataset: str, comparison: Comparison) -> str:
+    asked = comparison.protocol
+    details = {
+        "per-user": f"{asked['fraction']:.0%} of each user's ratings held out",
+        "random": f"{asked['fraction']:.0%} of all ratings held out",
+        "time": f"the latest {asked['fraction']:.0%} of all ratings held out",
+        "leave-last-out": "each user's latest rating held out",
+        "k-fold": f"{asked['folds']} folds of each user's ratings",
+        "strong": f"{asked['folds']} folds of users, folded in from 80 % of their ratings",
+    }[asked["protocol"]]
+    times = f", {asked['repeats']} times" if asked["repeats"] > 1 else ""
+    return f"{dataset}: {details}{times} (seed {asked['random_state']}). ± is a 95 % interval."
+
+
+def _table(comparison: Comparison) -> Table:
+    titles = {name: _title(name) for name in comparison.measures}
+    shown = table("", *titles.values(), numbers=tuple(titles.values()))
+    best = {name: comparison.best(name) for name in titles}
+    for model in comparison.models:
+        cells = [_cell(comparison, model, name, best[name] == model) for name in titles]
+        shown.add_row(model, *cells)
+    return shown
+
+
+def _cell(comparison: Comparison, model: str, name: str, is_best: bool) -> Any:
+    found = comparison.measure(model, name)
+    if found is None:
+        return "–"
+    half = (found.interval[1] - found.interval[0]) / 2
+    text = f"{found.value:.4f}" + (f" ± {half:.4f}" if np.isfinite(half) else "")
+    return Text(text, style="bold" if is_best else "")
+
+
+def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "protocol": comparison.protocol,
+        "measures": comparison.table(),
+        "divisions": {
+            model: [one.means for one in found] for model, found in comparison.evaluations.items()
+        },
+        "left_out": comparison.left_out,
+        "news": news,
+    }
+
+
+def _write_csv(file: Path, comparison: Comparison) -> None:
+    rows = comparison.table()
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, list(rows[0]) if rows else ["model"])
+        writer.writeheader()
+        writer.writerows(rows)
