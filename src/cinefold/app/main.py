@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+# Altair looks at pandas without waiting for it: two first visitors at once would find half of it.
+import pandas  # noqa: F401
 import streamlit as st
 
 _HERE = Path(__file__).parent
