@@ -97,7 +97,7 @@ class MovieCatalog:
 
     def popularity(self, movie_id: Any) -> int:
         """Number of ratings of a film; 0 where it is not known."""
-        return self._popularity.get(movie_id, 0)
+        return int(self._popularity.get(movie_id, 0))
 
     @cached_property
     def genres(self) -> tuple[str, ...]:
