@@ -10,6 +10,7 @@ import numpy as np
 
 from cinefold.model import Objective
 from cinefold.recommender.filters import Features, MovieFilter
+from cinefold.recommender.steering import CANDIDATES, check_adventure, steered
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class MovieRecommender:
         *,
         filters: MovieFilter | None = None,
         exclude: Iterable[Any] = (),
+        adventure: float = 0.0,
     ) -> list[Recommendation]:
         """The k best films for a known user; fewer if fewer are left.
 
@@ -123,22 +125,26 @@ class MovieRecommender:
         filters : MovieFilter, optional
         exclude : iterable of movie ids
             More films that must not appear.
+        adventure : float
+            From 0, the model's own list, to 1, less known films: `cinefold.recommender.steering`.
 
         Raises
         ------
         UnknownIdError
             If there is no such user, or no such film in `exclude`.
         ValueError
-            If a filter names a genre that the data does not have.
+            If a filter names a genre that the data does not have, or `adventure` is out of range.
         """
         rated, _ = self.data.interactions.user_ratings(user_id)
         hidden = self._with_twins([*rated[np.isin(rated, self._item_ids)].tolist(), *exclude])
         ranking = self.model.recommend(
-            user_id, k + len(self._twins), exclude=hidden, among=self._among(filters)
+            user_id, self._depth(k, adventure), exclude=hidden, among=self._among(filters)
         )
+        lines = self._films(ranking, k, adventure)
+        items = np.array([item for _, item, _ in lines], self._item_ids.dtype)
         return [
-            self._recommendation(rank, item, score, self.model.explain(user_id, item))
-            for rank, item, score in self._films(ranking, k)
+            self._recommendation(*line, explanation)
+            for line, explanation in zip(lines, self.model.explain(user_id, items), strict=True)
         ]
 
     def recommend_for(
@@ -148,6 +154,7 @@ class MovieRecommender:
         *,
         filters: MovieFilter | None = None,
         exclude: Iterable[Any] = (),
+        adventure: float = 0.0,
     ) -> list[Recommendation]:
         """The k best films for somebody new, from their ratings (movie id to stars).
 
@@ -161,11 +168,11 @@ class MovieRecommender:
             return []
         hidden = self._with_twins([*ratings, *exclude])
         ranking = self.model.recommend(
-            folded, k + len(self._twins), exclude=hidden, among=self._among(filters)
+            folded, self._depth(k, adventure), exclude=hidden, among=self._among(filters)
         )
         return [
             self._recommendation(rank, item, score, self.model.explain(folded, item), ratings)
-            for rank, item, score in self._films(ranking, k)
+            for rank, item, score in self._films(ranking, k, adventure)
         ]
 
     def similar(
@@ -193,15 +200,25 @@ class MovieRecommender:
         """The ids, and the other ids of the same films."""
         return [twin for item in ids for twin in self._twins.get(item, (item,))]
 
-    def _films(self, ranking: Ranking, k: int) -> list[tuple[int, Any, float]]:
+    def _depth(self, k: int, adventure: float) -> int:
+        """How many ids to rank, so that k films are left in the end."""
+        return (max(k, CANDIDATES) if check_adventure(adventure) else k) + len(self._twins)
+
+    def _films(
+        self, ranking: Ranking, k: int, adventure: float = 0.0
+    ) -> list[tuple[int, Any, float]]:
         """Rank, movie id and score of the first k films, each under its best id alone."""
-        lines: list[tuple[int, Any, float]] = []
+        films: list[tuple[Any, float]] = []
         listed: set[Any] = set()
         for item, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True):
-            if len(lines) < k and item not in listed:
-                lines.append((len(lines) + 1, item, score))
+            if item not in listed:
+                films.append((item, score))
                 listed.update(self._twins.get(item, (item,)))
-        return lines
+        if adventure and films:
+            items, scores = zip(*films, strict=True)
+            percentiles = self._features.percentiles[self._indices(items)]
+            films = [films[place] for place in steered(scores, percentiles, adventure)]
+        return [(rank, *film) for rank, film in enumerate(films[:k], start=1)]
 
     def _fold_in(self, ratings: Mapping[Any, float]) -> FoldedUsers | None:
         """The new user, or None without anything they like."""
