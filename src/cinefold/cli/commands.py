@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import cinefold
-from cinefold.cli import application, data, information, recommending, training
+from cinefold.cli import application, data, importing, information, recommending, together, training
 from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
 from cinefold.datasets import DatasetError
 
@@ -27,6 +27,8 @@ app = typer.Typer(
 app.command("app")(application.serve)
 app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
+app.command("together")(together.together)
+app.command("import")(importing.import_)
 app.command("train")(training.train)
 app.add_typer(data.app, name="data")
 app.command("info")(information.info)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, say, table
+from cinefold.cli.importing import known_ratings
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieCatalog
@@ -28,12 +30,23 @@ def recommend(
             'several films share needs its year: "Sabrina (1954)=4".',
         ),
     ] = None,
+    ratings_file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds "
+            "to them.",
+        ),
+    ] = None,
     k: options.Length = 10,
     genre: options.Genres = None,
     exclude_genre: options.NotGenres = None,
     years: options.Years = None,
     popularity: options.Popularity = None,
     min_ratings: options.MinRatings = 0,
+    adventure: options.Adventure = 0.0,
     model: options.ModelFile = None,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,
@@ -44,20 +57,27 @@ def recommend(
     Nothing that the user has rated is listed. Scores order a list; they are not stars. The reasons
     are the ratings that add most to the score.
     """
-    if (user is None) == (not rate):
-        raise typer.BadParameter("say either --user or --rate, one or more times")
+    if (user is None) == (not rate and ratings_file is None):
+        raise typer.BadParameter(
+            "say either --user or --rate, one or more times, or --ratings-file"
+        )
     filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
     wanted = [_title_and_stars(text) for text in rate or ()]
     recommender = options.open_recommender(dataset, path, model)
     ratings: dict[Any, float] = {}
     if user is not None:
-        user_id = _id(user, recommender)
-        found = recommender.recommend(user_id, k, filters=filters)
+        user_id = options.user_id(user, recommender.data)
+        found = recommender.recommend(user_id, k, filters=filters, adventure=adventure)
         title = f"For user {user_id}"
     else:
         user_id = None
-        ratings = _resolve(wanted, recommender.data.movies)
-        found = recommender.recommend_for(ratings, k, filters=filters)
+        seen: list[Any] = []
+        if ratings_file is not None:
+            ratings, seen = known_ratings(ratings_file, recommender)
+        ratings |= _resolve(wanted, recommender.data.movies)
+        found = recommender.recommend_for(
+            ratings, k, filters=filters, exclude=seen, adventure=adventure
+        )
         title = "For you"
     if as_json:
         _print_json(recommender, user_id, ratings, found)
@@ -66,7 +86,7 @@ def recommend(
         say("Rate a film that you like: the lowest rating says only what to leave out.")
         return
     _print(title, found)
-    _say_if_short(found, k)
+    options.say_if_short(len(found), k)
 
 
 def similar(
@@ -100,7 +120,7 @@ def similar(
     for line in found:
         listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.3f}")
     output().print(listing)
-    _say_if_short(found, k)
+    options.say_if_short(len(found), k)
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -126,19 +146,6 @@ def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any,
     return ratings
 
 
-def _id(text: str, recommender: MovieRecommender) -> Any:
-    """The user id that was typed, as the data has it."""
-    ids = recommender.data.interactions.user_ids
-    if ids.dtype.kind != "i":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
-        ) from None
-
-
 def _print(title: str, found: list[Recommendation]) -> None:
     listing = table(
         "#", "Title", "Year", "Genres", "Score", "Because you rated",
@@ -148,11 +155,6 @@ def _print(title: str, found: list[Recommendation]) -> None:
         reasons = ", ".join(f"{reason.movie.title} {reason.rating:g}" for reason in line.reasons)
         listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.2f}", reasons)
     output().print(listing)
-
-
-def _say_if_short(found: list[Recommendation], k: int) -> None:
-    if len(found) < k:
-        say(f"{len(found) or 'No'} film{'' if len(found) == 1 else 's'} passed the filters.")
 
 
 def _cells(movie: Movie) -> tuple[str, str, str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LONGEST_TITLE = 400
 # IMDb writes it in the language of the account, and earlier as "tvEpisode".
 _NO_FILM = re.compile(r"seri|episod|épisod|game|spiel|juego|podcast|music\s?video", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _YEAR = re.compile(r"(?<!\d)(18|19|20)\d\d(?!\d)")
 _IMDB_ID = re.compile(r"(?:tt)?0*(\d{1,10})", re.IGNORECASE)
 _SEEN = "seen"
@@ -146,9 +147,11 @@ def _check_one_person(table: Table, place: int | None) -> None:
 def _line(table: Table, number: int, cells: list[str], places: dict[str, int]) -> ExportLine:
     def cell(name: str) -> str:
         place = places.get(name)
-        return cells[place].strip() if place is not None and place < len(cells) else ""
+        if place is None or place >= len(cells):
+            return ""
+        return " ".join(_CONTROL.sub(" ", cells[place]).split())
 
-    title, year = " ".join(cell("title").split()), _year(cell("year"))
+    title, year = cell("title"), _year(cell("year"))
     if year is None:
         title, year = split_year(title)
     rating, problem = _rating(cell("rating"))
@@ -162,7 +165,7 @@ def _line(table: Table, number: int, cells: list[str], places: dict[str, int]) -
         problem = f"not a film but: {cell('type')}"
     elif cell("mark") not in ("", _SEEN):
         problem = f"marked {cell('mark').replace('_', ' ')}, not rated"
-    original = " ".join(cell("original_title").split())
+    original = cell("original_title")
     return ExportLine(
         table.name,
         number,

@@ -73,7 +73,7 @@ class Conversion:
         if self.exact:
             return "stars as they are"
         if self.highest == self.target.highest:
-            text = "stars as they are"
+            text = "stars"
         else:
             text = f"{self.highest:g} there is {self.target.highest:g} stars here"
         step = {0.0: "", 0.5: "to half stars", 1.0: "to whole stars"}.get(

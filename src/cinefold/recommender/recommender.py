@@ -14,7 +14,7 @@ from cinefold.recommender.steering import CANDIDATES, check_adventure, steered
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -100,6 +100,16 @@ class MovieRecommender:
         self._features = Features(self._movies, self._counts())
         self.lowest_rating, self._middle = _scale(data.interactions.by_user.data)
         self._twins = _twins(self._movies)
+
+    @property
+    def movies(self) -> Sequence[Movie]:
+        """The films, in the model's order."""
+        return self._movies
+
+    @property
+    def middle_rating(self) -> float:
+        """Of the scale of the data: 3 of 1 to 5 stars."""
+        return self._middle
 
     def _counts(self) -> NDArray[np.int64]:
         interactions = self.data.interactions
@@ -195,6 +205,34 @@ class MovieRecommender:
             Recommendation(rank, self._movie(item), score)
             for rank, item, score in self._films(ranking, k)
         ]
+
+    # -- for lists of another making ----------------------------------------------------------
+
+    def scores(self, user_id: Any) -> NDArray[np.float64]:
+        """A known user's scores of all films, in the model's order, (n_items,)."""
+        return np.asarray(self.model.predict(user_id, self._item_ids), np.float64)
+
+    def scores_for(self, ratings: Mapping[Any, float]) -> NDArray[np.float64]:
+        """Scores of somebody new from their ratings (movie id to stars), (n_items,)."""
+        folded = self._fold_in(ratings)
+        if folded is None:
+            return np.zeros(len(self._item_ids))
+        return np.asarray(self.model.predict(folded, self._item_ids), np.float64)
+
+    def places(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Where films stand in the model's order, with the other ids of the same films."""
+        return self._indices(self._with_twins(ids))
+
+    def candidates(
+        self, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
+    ) -> NDArray[np.int64]:
+        """Where the films stand that pass the filters, each under its most rated id alone."""
+        passing = self._features.passing(filters or MovieFilter())
+        passing[self.places(exclude)] = False
+        count = dict(zip(self._item_ids.tolist(), self._features.counts.tolist(), strict=True))
+        for twins in set(self._twins.values()):
+            passing[self._indices(sorted(twins, key=count.__getitem__)[:-1])] = False
+        return np.flatnonzero(passing)
 
     def _with_twins(self, ids: Iterable[Any]) -> list[Any]:
         """The ids, and the other ids of the same films."""
