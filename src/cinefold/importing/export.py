@@ -128,9 +128,8 @@ def read_export(
 
 
 def _lines(table: Table, form: Format) -> list[ExportLine]:
-    places = form.columns
-    _check_one_person(table, places.get("user"))
-    return [_line(table, number, cells, places) for number, cells in table.rows]
+    _check_one_person(table, form.columns.get("user"))
+    return [_line(table, number, cells, form) for number, cells in table.rows]
 
 
 def _check_one_person(table: Table, place: int | None) -> None:
@@ -144,16 +143,16 @@ def _check_one_person(table: Table, place: int | None) -> None:
         )
 
 
-def _line(table: Table, number: int, cells: list[str], places: dict[str, int]) -> ExportLine:
+def _line(table: Table, number: int, cells: list[str], form: Format) -> ExportLine:
     def cell(name: str) -> str:
-        place = places.get(name)
+        place = form.columns.get(name)
         if place is None or place >= len(cells):
             return ""
         return " ".join(_CONTROL.sub(" ", cells[place]).split())
 
     title, year = cell("title"), _year(cell("year"))
-    if year is None:
-        title, year = split_year(title)
+    if not form.exact:  # others write "Comet, The (1952)"
+        title, year = _split(title, year)
     rating, problem = _rating(cell("rating"))
     movie_id, imdb_id = _movie_id(cell("movie_id")), _imdb_id(cell("imdb_id"))
     tmdb_id = int(cell("tmdb_id")) if re.fullmatch(r"\d{1,12}", cell("tmdb_id"), re.A) else None
@@ -169,7 +168,7 @@ def _line(table: Table, number: int, cells: list[str], places: dict[str, int]) -
     return ExportLine(
         table.name,
         number,
-        readable(title),
+        title,
         year,
         rating,
         _time(cell("date")),
@@ -179,6 +178,12 @@ def _line(table: Table, number: int, cells: list[str], places: dict[str, int]) -
         tmdb_id,
         problem,
     )
+
+
+def _split(title: str, year: int | None) -> tuple[str, int | None]:
+    if year is None:
+        title, year = split_year(title)
+    return readable(title), year
 
 
 def _in_scale(line: ExportLine, lowest: float, highest: float) -> ExportLine:

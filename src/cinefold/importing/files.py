@@ -63,7 +63,7 @@ def read_tables(source: str | Path | bytes, name: str | None = None) -> list[Tab
         _check_size(path.stat().st_size, name)
         content = path.read_bytes()
     _check_size(len(content), name)
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return [_table(part, member) for member, part in _members(content, name)]
     return [_table(content, name)]
 

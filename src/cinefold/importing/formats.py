@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def recognize(table: Table) -> Format:
     ImportFileError
         If no column has titles or ids of films; the message names the columns there are.
     """
-    names = [plain(cell).replace(" ", "") for cell in table.header]
+    names = [re.sub(r"[\s_]+", "", plain(cell)) for cell in table.header]
     columns = _places(names)
     if not {"title", *_IDS} & columns.keys():
         raise ImportFileError(
@@ -94,10 +95,11 @@ def recognize(table: Table) -> Format:
             f"{table.name} has no column with ratings; its columns are {_listed(table.header)}; "
             "needed is rating (it may be empty for films that were only seen)"
         )
-    if {"averagerating", "movieid"} <= known or {"userid", "movieid"} <= known:
-        return Format("MovieLens", columns, 5.0)
-    if "movieid" in known:
+    # MovieLens has "movieId" in its data sets, and "average_rating" in what its site exports.
+    if "movieid" in known and "averagerating" not in known and "movie_id" in table.header:
         return Format("Cinefold", columns, 5.0, exact=True, unrated=unrated)
+    if "movieid" in known:
+        return Format("MovieLens", columns, 5.0)
     return Format("a table of ratings", columns, unrated=unrated)
 
 

@@ -146,7 +146,8 @@ class Matcher:
             return []
         if not line.title:
             return [Candidate(movie, 0.95, "the same id; there is no title to compare")]
-        same = not set(names_of(line.title)).isdisjoint(names_of(movie.title))
+        same = line.title == movie.title
+        same = same or not set(names_of(line.title)).isdisjoint(names_of(movie.title))
         if same and line.year in (None, movie.year):
             return [Candidate(movie, 1.0, "the same id and title")]
         return []
