@@ -73,7 +73,8 @@ def test_reasons_are_the_largest_contributions_of_what_they_liked(model, recomme
         assert [reason.movie.id for reason in line.reasons] == explanation.items[liked][:3].tolist()
         assert [reason.rating for reason in line.reasons] == explanation.ratings[liked][:3].tolist()
         contributions = [reason.contribution for reason in line.reasons]
-        assert contributions == explanation.contributions[liked][:3].tolist()
+        expected = explanation.contributions[liked][:3].tolist()
+        assert contributions == pytest.approx(expected, rel=1e-9)
 
 
 def test_people_get_more_of_their_own_taste(data, recommender):

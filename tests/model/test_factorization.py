@@ -298,6 +298,17 @@ def test_explain_takes_the_score_apart(interactions, options):
     assert model.explain(folded, item).score == pytest.approx(explanation.score, rel=1e-9)
 
 
+def test_many_items_are_explained_as_each_of_them(fitted):
+    user, items = fitted.interactions_.user_ids[3], fitted.interactions_.item_ids[[5, 0, 9]]
+    for item, explanation in zip(items, fitted.explain(user, items), strict=True):
+        alone = fitted.explain(user, item)
+        assert explanation.item == alone.item == item
+        assert explanation.score == pytest.approx(alone.score, rel=1e-9)
+        assert explanation.items.tolist() == alone.items.tolist()
+        np.testing.assert_allclose(explanation.contributions, alone.contributions, rtol=1e-9)
+    assert fitted.explain(user, items[:0]) == []
+
+
 def test_similar_items_are_cosines_without_the_item_itself(fitted):
     ids = fitted.interactions_.item_ids
     directions = fitted.item_factors_ / np.linalg.norm(fitted.item_factors_, axis=1, keepdims=True)

@@ -13,9 +13,11 @@ from cinefold.cli import (
     cold_start,
     data,
     evaluation,
+    importing,
     information,
     profiles,
     recommending,
+    together,
     training,
 )
 from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
@@ -36,6 +38,8 @@ app = typer.Typer(
 app.command("app")(application.serve)
 app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
+app.command("together")(together.together)
+app.command("import")(importing.import_)
 app.command("train")(training.train)
 app.command("evaluate")(evaluation.evaluate)
 app.command("cold-start")(cold_start.measure)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cinefold.cli.console import complain, settings
+from cinefold.cli.console import complain, say, settings
 from cinefold.datasets import DatasetError, dataset_info, load_movielens
 from cinefold.model import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
@@ -92,6 +92,12 @@ Popularity = Annotated[
         help="Only films this often rated: 0-50 is the less known half, 90-100 the hits.",
     ),
 ]
+Adventure = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="From 0, what most people like you watch, to 1, less known films."
+    ),
+]
 MinRatings = Annotated[int, typer.Option(min=0, help="Only films with at least so many ratings.")]
 
 
@@ -163,3 +169,22 @@ def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:
         there = f"; there are: {others}" if others else ", nor any other"
         raise typer.BadParameter(f"{dataset} has no profile {name!r}{there}")
     return found
+
+
+def user_id(text: str, data: MovieData) -> Any:
+    """The user id that was typed, as the data has it."""
+    ids = data.interactions.user_ids
+    if ids.dtype.kind != "i":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
+        ) from None
+
+
+def say_if_short(n_found: int, k: int) -> None:
+    """Why there are fewer films than were asked for."""
+    if n_found < k:
+        say(f"{n_found or 'No'} film{'' if n_found == 1 else 's'} passed the filters.")

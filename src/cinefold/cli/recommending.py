@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, say, table
+from cinefold.cli.importing import known_ratings
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieCatalog
@@ -37,12 +39,23 @@ def recommend(
             "none.",
         ),
     ] = None,
+    ratings_file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds "
+            "to them.",
+        ),
+    ] = None,
     k: options.Length = 10,
     genre: options.Genres = None,
     exclude_genre: options.NotGenres = None,
     years: options.Years = None,
     popularity: options.Popularity = None,
     min_ratings: options.MinRatings = 0,
+    adventure: options.Adventure = 0.0,
     model: options.ModelFile = None,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,
@@ -53,9 +66,10 @@ def recommend(
     Nothing that the user has rated is listed. Scores order a list; they are not stars. The reasons
     are the ratings that add most to the score.
     """
-    if (user is None) == (not rate and profile is None):
+    if (user is None) == (not rate and profile is None and ratings_file is None):
         raise typer.BadParameter(
-            "say either --user or --rate, one or more times, or --profile, or these two"
+            "say either --user or, for somebody new, --rate (one or more times), --profile or "
+            "--ratings-file"
         )
     filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
     wanted = [_title_and_stars(text) for text in rate or ()]
@@ -65,16 +79,21 @@ def recommend(
     recommender = options.open_recommender(dataset, path, model)
     ratings: dict[Any, float] = {}
     if user is not None:
-        user_id = _id(user, recommender)
-        found = recommender.recommend(user_id, k, filters=filters)
+        user_id = options.user_id(user, recommender.data)
+        found = recommender.recommend(user_id, k, filters=filters, adventure=adventure)
         title = f"For user {user_id}"
     else:
         user_id = None
-        ratings = _resolve(wanted, recommender.data.movies)
         hidden: list[Any] = []
+        if ratings_file is not None:
+            ratings, hidden = known_ratings(ratings_file, recommender)
+        ratings |= _resolve(wanted, recommender.data.movies)
         if profile is not None:
-            profile, ratings, hidden = _from_profile(profile, dataset, ratings, recommender)
-        found = recommender.recommend_for(ratings, k, filters=filters, exclude=hidden)
+            profile, ratings, more = _from_profile(profile, dataset, ratings, recommender)
+            hidden += more
+        found = recommender.recommend_for(
+            ratings, k, filters=filters, exclude=hidden, adventure=adventure
+        )
         title = f"For {profile or 'you'}"
     if as_json:
         _print_json(recommender, user_id, profile, ratings, found)
@@ -86,7 +105,7 @@ def recommend(
         say("Rate a film that you like: the lowest rating says only what to leave out.")
         return
     _print(title, found)
-    _say_if_short(found, k)
+    options.say_if_short(len(found), k)
 
 
 def similar(
@@ -120,7 +139,7 @@ def similar(
     for line in found:
         listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.3f}")
     output().print(listing)
-    _say_if_short(found, k)
+    options.say_if_short(len(found), k)
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -165,19 +184,6 @@ def _from_profile(
     return profile.name, ratings, sorted(entries.hidden & known)
 
 
-def _id(text: str, recommender: MovieRecommender) -> Any:
-    """The user id that was typed, as the data has it."""
-    ids = recommender.data.interactions.user_ids
-    if ids.dtype.kind != "i":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
-        ) from None
-
-
 def _print(title: str, found: list[Recommendation]) -> None:
     listing = table(
         "#", "Title", "Year", "Genres", "Score", "Because you rated",
@@ -187,11 +193,6 @@ def _print(title: str, found: list[Recommendation]) -> None:
         reasons = ", ".join(f"{reason.movie.title} {reason.rating:g}" for reason in line.reasons)
         listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.2f}", reasons)
     output().print(listing)
-
-
-def _say_if_short(found: list[Recommendation], k: int) -> None:
-    if len(found) < k:
-        say(f"{len(found) or 'No'} film{'' if len(found) == 1 else 's'} passed the filters.")
 
 
 def _cells(movie: Movie) -> tuple[str, str, str]:

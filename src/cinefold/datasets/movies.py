@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,26 +10,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from cinefold.datasets.titles import readable, split_year
+from cinefold.datasets.titles import names_of, plain, readable, split_year
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-_NOT_WORDS = re.compile(r"[^\w]+")
-_LEADING_ARTICLE = re.compile(r"^(the|a|an|la|le|les|l|el|los|las|il|das|der|die) (?=\w)")
-_BRACKETS = re.compile(r"\([^()]*\)")
-
 
 @dataclass(frozen=True)
 class Movie:
-    """A film: its id in the data set, title as people read it, year and genres."""
+    """A film: its id in the data set, title as people read it, year and genres.
+
+    ``imdb_id`` is like "tt0114709".
+    """
 
     id: int | str
     title: str
     year: int | None = None
     genres: tuple[str, ...] = ()
+    imdb_id: str | None = None
+    tmdb_id: int | None = None
 
     @property
     def label(self) -> str:
@@ -94,6 +94,10 @@ class MovieCatalog:
     def ids(self) -> NDArray[Any]:
         """All ids, sorted."""
         return np.array(list(self._movies))
+
+    def popularity(self, movie_id: Any) -> int:
+        """Number of ratings of a film; 0 where it is not known."""
+        return int(self._popularity.get(movie_id, 0))
 
     @cached_property
     def genres(self) -> tuple[str, ...]:
@@ -180,7 +184,7 @@ class MovieCatalog:
         return {
             (movie.id, number): name
             for movie in self
-            for number, name in enumerate(_names_of_title(movie.title))
+            for number, name in enumerate(names_of(movie.title))
         }
 
     def _names_of(self, year: int) -> dict[tuple[Any, int], str]:
@@ -206,27 +210,13 @@ class MovieCatalog:
         return {by_name[genre.casefold()] for genre in genres}
 
 
-def _plain(text: str) -> str:
-    """Lower case, without accents, punctuation and a leading article."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    words = _NOT_WORDS.sub(" ", letters.replace("'", "")).strip()
-    return _LEADING_ARTICLE.sub("", words)
-
-
-def _names_of_title(title: str) -> list[str]:
-    """Of "The Big Blue (Le Grand bleu)": the whole, the title alone, and the one in brackets."""
-    names = [title, _BRACKETS.sub(" ", title), *(part[1:-1] for part in _BRACKETS.findall(title))]
-    return list(dict.fromkeys(name for name in map(_plain, names) if name))
-
-
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:
     title, year = split_year(query)
     if year is None and not only_in_brackets:
         match = re.search(r"^(?P<rest>.+\D)(?P<year>(18|19|20)\d\d)$", title.strip())
         if match:
             title, year = match["rest"], int(match["year"])
-    return _plain(readable(title.strip())), year
+    return plain(readable(title.strip())), year
 
 
 def _fit(query: Any, name: Any, *, score_cutoff: float | None = 0) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # "Godfather, The (1972)": articles stand behind, in any of the languages of the catalogue.
 _ARTICLES = "|".join(
@@ -23,6 +24,8 @@ _YEAR_AT_END = re.compile(
     r"(?<=\S)\s*\((?P<year>\d{4})(?:[-–]\s*(?:\d{4})?)?\)\s*(?:\([A-Z]+\))?\s*$"
 )
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
+_NOT_WORDS = re.compile(r"[^\w]+")
+_LEADING_ARTICLE = re.compile(r"^(the|a|an|la|le|les|l|el|los|las|il|das|der|die) (?=\w)")
 
 
 def split_year(title: str) -> tuple[str, int | None]:
@@ -47,3 +50,17 @@ def _article_first(title: str) -> str:
     article, rest = match["article"] or match["letter"], match["rest"] or match["single"]
     gap = "" if article.endswith("'") else " "
     return f"{match['alias'] or ''}{article}{gap}{rest}"
+
+
+def plain(text: str) -> str:
+    """Lower case, without accents, punctuation and a leading article."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    words = _NOT_WORDS.sub(" ", letters.replace("'", "")).strip()
+    return _LEADING_ARTICLE.sub("", words)
+
+
+def names_of(title: str) -> list[str]:
+    """Of "The Big Blue (Le Grand bleu)", plain: the whole, the title alone, the one in brackets."""
+    names = [title, _PARENTHESES.sub(" ", title), *_PARENTHESES.findall(title)]
+    return list(dict.fromkeys(name for name in map(plain, names) if name))

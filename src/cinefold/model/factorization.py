@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args, overload
 
 import numpy as np
 import scipy.sparse as sp
@@ -552,7 +552,13 @@ class WeightedMatrixFactorization(Parameters):
             ) from None
         return FoldedUsers(factors[0] if isinstance(ratings, Mapping) else factors, matrix, weights)
 
-    def explain(self, user: Any, item: Any) -> Explanation:
+    @overload
+    def explain(self, user: Any, item: NDArray[Any]) -> list[Explanation]: ...
+
+    @overload
+    def explain(self, user: Any, item: Any) -> Explanation: ...
+
+    def explain(self, user: Any, item: Any) -> Explanation | list[Explanation]:
         """What each of a user's ratings adds to the score of an item.
 
         The user's vector is linear in the targets, u = A^-1 sum_j c_j t_j v_j, so that the score
@@ -561,14 +567,19 @@ class WeightedMatrixFactorization(Parameters):
         Parameters
         ----------
         user : a user id or one folded user
-        item : an item id
+        item : an item id or an array of item ids
+            The equations of a user are solved once, for all of the items together.
+
+        Returns
+        -------
+        Explanation, or a list of them for an array
         """
         queries, ratings, weights, _ = self._users(user)
         if len(queries) != 1:
             raise ValueError(f"explain takes one user, not {len(queries)}")
-        target = int(self.interactions_.item_index(item))
-        fixed, objective, baseline = self._fitted.items, self.objective_, self._fitted.baseline
-        row = objective.observations(ratings, weights).above(baseline)
+        targets = np.atleast_1d(self.interactions_.item_index(item))
+        fixed, objective = self._fitted.items, self.objective_
+        row = objective.observations(ratings, weights).above(self._fitted.baseline)
         vectors = fixed.factors[row.columns].astype(np.float64)
         confidence = np.ones(len(vectors)) if row.weights is None else row.weights
         w0 = objective.unobserved_weight
@@ -577,16 +588,30 @@ class WeightedMatrixFactorization(Parameters):
             equations[np.diag_indices_from(equations)] += (
                 w0 * fixed.spectrum + row.regularization[0]
             )
-            direction = np.linalg.solve(equations, fixed.factors[target].astype(np.float64))
-        contributions = confidence * row.targets * (vectors @ direction)
+            directions = np.linalg.solve(equations, fixed.factors[targets].T.astype(np.float64))
+        contributions = (confidence * row.targets)[:, np.newaxis] * (vectors @ directions)
+        explanations = [
+            self._explanation(target, row.columns, ratings.data, added)
+            for target, added in zip(targets, contributions.T, strict=True)
+        ]
+        return explanations[0] if np.ndim(item) == 0 else explanations
+
+    def _explanation(
+        self,
+        target: np.int64,
+        rated: NDArray[np.int32],
+        ratings: NDArray[np.float32],
+        contributions: NDArray[np.float64],
+    ) -> Explanation:
         order = np.argsort(-contributions, kind="stable")
+        ids, baseline = self.interactions_.item_ids, self._fitted.baseline
         start = 0.0 if baseline is None else float(baseline[target])
         return Explanation(
-            item,
+            ids[target].item(),
             start + float(contributions.sum()),
             start,
-            self.interactions_.item_ids[row.columns[order]],
-            ratings.data[order],
+            ids[rated[order]],
+            ratings[order],
             contributions[order],
         )
 

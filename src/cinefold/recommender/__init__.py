@@ -8,13 +8,22 @@ from cinefold.recommender.newcomers import Newcomers
 from cinefold.recommender.recommender import MovieRecommender, Reason, Recommendation
 from cinefold.recommender.surprise import Love, loves
 from cinefold.recommender.taste import GenreTaste, RatedMovie, Taste
+from cinefold.recommender.together import (
+    AGGREGATIONS,
+    GroupRecommendation,
+    Opinion,
+    Person,
+    recommend_together,
+)
 
 __all__ = [
+    "AGGREGATIONS",
     "Answer",
     "Comparison",
     "Contrast",
     "Crowd",
     "GenreTaste",
+    "GroupRecommendation",
     "Habits",
     "Interview",
     "Love",
@@ -23,10 +32,13 @@ __all__ = [
     "MovieMap",
     "MovieRecommender",
     "Newcomers",
+    "Opinion",
+    "Person",
     "RatedMovie",
     "Reason",
     "Recommendation",
     "Taste",
     "loves",
     "movie_map",
+    "recommend_together",
 ]

@@ -56,7 +56,7 @@ class Features:
     def __init__(self, movies: Sequence[Movie], counts: NDArray[np.int64]) -> None:
         genres = sorted({genre for movie in movies for genre in movie.genres})
         self.counts = counts
-        self._percentiles = 100 * np.searchsorted(np.sort(counts), counts, "right") / len(counts)
+        self.percentiles = 100 * np.searchsorted(np.sort(counts), counts, "right") / len(counts)
         self._years = np.array([np.nan if m.year is None else m.year for m in movies])
         self._names = genres
         self._columns = {genre.casefold(): column for column, genre in enumerate(genres)}
@@ -67,7 +67,7 @@ class Features:
     def passing(self, filters: MovieFilter) -> NDArray[np.bool_]:
         """Whether each film passes, shape (n_items,)."""
         low, high = filters.popularity
-        passing = (self._percentiles >= low) & (self._percentiles <= high)
+        passing = (self.percentiles >= low) & (self.percentiles <= high)
         passing &= self.counts >= filters.min_ratings
         if filters.genres:
             passing &= self._any_of(filters.genres)

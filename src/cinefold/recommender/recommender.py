@@ -12,10 +12,11 @@ from cinefold.model import FoldedUsers
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.newcomers import Newcomers
+from cinefold.recommender.steering import CANDIDATES, check_adventure, steered
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -102,6 +103,11 @@ class MovieRecommender:
         self._twins = _twins(self._movies)
 
     @property
+    def movies(self) -> Sequence[Movie]:
+        """The films, in the model's order."""
+        return self._movies
+
+    @property
     def middle_rating(self) -> float:
         """Of the scale of the data: 3 of 1 to 5 stars."""
         return self._middle
@@ -124,6 +130,7 @@ class MovieRecommender:
         *,
         filters: MovieFilter | None = None,
         exclude: Iterable[Any] = (),
+        adventure: float = 0.0,
     ) -> list[Recommendation]:
         """The k best films for a known user; fewer if fewer are left.
 
@@ -134,22 +141,26 @@ class MovieRecommender:
         filters : MovieFilter, optional
         exclude : iterable of movie ids
             More films that must not appear.
+        adventure : float
+            From 0, the model's own list, to 1, less known films: `cinefold.recommender.steering`.
 
         Raises
         ------
         UnknownIdError
             If there is no such user, or no such film in `exclude`.
         ValueError
-            If a filter names a genre that the data does not have.
+            If a filter names a genre that the data does not have, or `adventure` is out of range.
         """
         rated, _ = self.data.interactions.user_ratings(user_id)
         hidden = self._with_twins([*rated[np.isin(rated, self._item_ids)].tolist(), *exclude])
         ranking = self.model.recommend(
-            user_id, k + len(self._twins), exclude=hidden, among=self._among(filters)
+            user_id, self._depth(k, adventure), exclude=hidden, among=self._among(filters)
         )
+        lines = self._films(ranking, k, adventure)
+        items = np.array([item for _, item, _ in lines], self._item_ids.dtype)
         return [
-            self._recommendation(rank, item, score, self.model.explain(user_id, item))
-            for rank, item, score in self._films(ranking, k)
+            self._recommendation(*line, explanation)
+            for line, explanation in zip(lines, self.model.explain(user_id, items), strict=True)
         ]
 
     def recommend_for(
@@ -161,6 +172,7 @@ class MovieRecommender:
         exclude: Iterable[Any] = (),
         not_seen: Iterable[Any] = (),
         from_nothing: bool = False,
+        adventure: float = 0.0,
     ) -> list[Recommendation]:
         """The k best films for somebody new, from their ratings (movie id to stars).
 
@@ -169,7 +181,7 @@ class MovieRecommender:
         Parameters
         ----------
         ratings : mapping of movie id to stars
-        k, filters, exclude
+        k, filters, exclude, adventure
             As in `recommend`.
         not_seen : iterable of movie ids
             Films they were asked about and have not seen. They may be recommended, but tell
@@ -193,13 +205,13 @@ class MovieRecommender:
         hidden = self._with_twins([*ratings, *exclude])
         ranking = self.model.recommend(
             FoldedUsers(beliefs.factors[0].astype(np.float32), newcomer),
-            k + len(self._twins),
+            self._depth(k, adventure),
             exclude=hidden,
             among=self._among(filters),
         )
         return [
             self._recommendation(rank, item, score, self.newcomers.explain(beliefs, newcomer, item))
-            for rank, item, score in self._films(ranking, k)
+            for rank, item, score in self._films(ranking, k, adventure)
         ]
 
     def similar(
@@ -223,19 +235,56 @@ class MovieRecommender:
             for rank, item, score in self._films(ranking, k)
         ]
 
+    # -- for lists of another making ----------------------------------------------------------
+
+    def scores(self, user_id: Any) -> NDArray[np.float64]:
+        """A known user's scores of all films, in the model's order, (n_items,)."""
+        return np.asarray(self.model.predict(user_id, self._item_ids), np.float64)
+
+    def scores_for(self, ratings: Mapping[Any, float]) -> NDArray[np.float64]:
+        """Scores of somebody new from their ratings (movie id to stars), (n_items,)."""
+        newcomer, unseen = self._answers(ratings, ())
+        folded = self.newcomers.fold_in(newcomer, unseen)
+        return np.asarray(self.model.scores(folded)[0], np.float64)
+
+    def places(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Where films stand in the model's order, with the other ids of the same films."""
+        return self._indices(self._with_twins(ids))
+
+    def candidates(
+        self, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
+    ) -> NDArray[np.int64]:
+        """Where the films stand that pass the filters, each under its most rated id alone."""
+        passing = self._features.passing(filters or MovieFilter())
+        passing[self.places(exclude)] = False
+        count = dict(zip(self._item_ids.tolist(), self._features.counts.tolist(), strict=True))
+        for twins in set(self._twins.values()):
+            passing[self._indices(sorted(twins, key=count.__getitem__)[:-1])] = False
+        return np.flatnonzero(passing)
+
     def _with_twins(self, ids: Iterable[Any]) -> list[Any]:
         """The ids, and the other ids of the same films."""
         return [twin for item in ids for twin in self._twins.get(item, (item,))]
 
-    def _films(self, ranking: Ranking, k: int) -> list[tuple[int, Any, float]]:
+    def _depth(self, k: int, adventure: float) -> int:
+        """How many ids to rank, so that k films are left in the end."""
+        return (max(k, CANDIDATES) if check_adventure(adventure) else k) + len(self._twins)
+
+    def _films(
+        self, ranking: Ranking, k: int, adventure: float = 0.0
+    ) -> list[tuple[int, Any, float]]:
         """Rank, movie id and score of the first k films, each under its best id alone."""
-        lines: list[tuple[int, Any, float]] = []
+        films: list[tuple[Any, float]] = []
         listed: set[Any] = set()
         for item, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True):
-            if len(lines) < k and item not in listed:
-                lines.append((len(lines) + 1, item, score))
+            if item not in listed:
+                films.append((item, score))
                 listed.update(self._twins.get(item, (item,)))
-        return lines
+        if adventure and films:
+            items, scores = zip(*films, strict=True)
+            percentiles = self._features.percentiles[self._indices(items)]
+            films = [films[place] for place in steered(scores, percentiles, adventure)]
+        return [(rank, *film) for rank, film in enumerate(films[:k], start=1)]
 
     def _answers(
         self, ratings: Mapping[Any, float], not_seen: Iterable[Any]

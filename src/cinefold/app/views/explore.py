@@ -11,8 +11,9 @@ from cinefold.app.atlas import OTHER, Atlas, movie_of, open_atlas
 from cinefold.app.cards import similar_cards
 from cinefold.app.map_canvas import chosen_on_map, draw_map
 from cinefold.app.studio import open_studio
-from cinefold.app.visitor import rating_stars, visitor
+from cinefold.app.visitor import open_visitor, rating_stars, visitor
 from cinefold.app.wording import counted, genre_badges, literal, title
+from cinefold.store import Mark
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie
@@ -261,8 +262,8 @@ def _draw_opinion(movie: Movie) -> None:
         "Not for me",
         key=f"near-unwanted-{movie.id}",
         type="tertiary",
-        on_click=visitor().unwanted.add,
-        args=(movie.id,),
+        on_click=visitor().mark,
+        args=(movie.id, Mark.NOT_INTERESTED),
     )
 
 
@@ -286,8 +287,8 @@ def draw(recommender: MovieRecommender, atlas: Atlas) -> None:
     chosen = journey().movie
     near = []
     if chosen is not None:
-        near = recommender.similar(chosen, _NEIGHBOURS + len(visitor().unwanted))
-        near = [entry for entry in near if entry.movie.id not in visitor().unwanted][:_NEIGHBOURS]
+        near = recommender.similar(chosen, _NEIGHBOURS + len(visitor().hidden))
+        near = [entry for entry in near if entry.movie.id not in visitor().hidden][:_NEIGHBOURS]
     left, right = st.columns([3, 1], gap="medium")
     with left:
         search, colour = st.columns([3, 1], gap="small")
@@ -307,5 +308,6 @@ def draw(recommender: MovieRecommender, atlas: Atlas) -> None:
 
 
 recommender = open_studio().recommender
+open_visitor()
 st.title("Explore", anchor=False)
 draw(recommender, open_atlas(recommender))

@@ -10,7 +10,7 @@ from cinefold.app.cards import love_cards
 from cinefold.app.people import choose_user
 from cinefold.app.studio import Studio, open_studio
 from cinefold.app.taste_charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
-from cinefold.app.visitor import visitor
+from cinefold.app.visitor import open_visitor
 from cinefold.app.wording import counted, literal
 from cinefold.recommender import loves
 
@@ -34,7 +34,7 @@ _MEASURES = {
 
 def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
     """Whose taste: their ratings (movie id to stars), and whether they are in the data."""
-    yours = visitor().ratings
+    yours = open_visitor().ratings
     asked = "user" in st.query_params
     whose = st.segmented_control(
         "Whose taste",

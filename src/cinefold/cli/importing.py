@@ -1,0 +1,243 @@
+"""``cinefold import``, and ratings from files for other commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm.auto import tqdm
+
+from cinefold.cli import options
+from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.importing import read_export, review_csv, review_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from cinefold.datasets import Movie, MovieData
+    from cinefold.importing import Export, ImportReview, ReviewLine
+    from cinefold.recommender import MovieRecommender
+
+_SHOWN = 15
+
+
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Of Letterboxd (ratings.csv, or the whole zip file), IMDb, MovieLens or Cinefold, "
+            "or any CSV file with columns title, year and rating.",
+        ),
+    ],
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="Write the films that were found as CSV, for [bold]cinefold recommend "
+            "--ratings-file[/bold]. In a terminal you are asked about each film to check first.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask: take the likeliest of each film to check."),
+    ] = False,
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            max=1000,
+            help="The best rating there is in the file, where it is not what you see it taken for.",
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="List every film, however many.")] = False,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Find the films that you rated elsewhere, and turn their ratings into stars.
+
+    Nothing is dropped silently: films that may be meant, films that the data set lacks, repeated
+    ones and lines that cannot be used are listed with the reason.
+    """
+    if output_file is not None and not output_file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"--output: there is no folder {output_file.absolute().parent}")
+    export = read_export(file, highest=scale)  # before anything is fetched for a wrong file
+    review = reviewed(export, options.open_data(dataset, path))
+    if yes:
+        review.accept_all()
+    if as_json:
+        print_json(_facts(review))
+    else:
+        _print(review, None if every else _SHOWN)
+        if output_file is not None and not yes and sys.stdin.isatty():
+            _ask(review)
+    if output_file is not None:
+        _write(output_file, review_csv(review))
+        say(f"{len(review.matched):,} films are in {output_file}.")
+    if review.to_check and not as_json:
+        say(f"{len(review.to_check):,} films to check were not taken; --yes takes the likeliest.")
+
+
+def reviewed(export: Export, data: MovieData) -> ImportReview:
+    """The export beside the films of `data`, with a progress bar."""
+    with tqdm(desc="Films", unit="film", disable=None if not settings.quiet else True) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return review_for(data, export, show)
+
+
+def known_ratings(file: Path, recommender: MovieRecommender) -> tuple[dict[Any, float], list[Any]]:
+    """Stars by movie id, and ids of films only seen, of a file; says what is not taken."""
+    review = reviewed(read_export(file), recommender.data)
+    known = set(recommender.model.interactions_.item_ids.tolist())
+    ratings = {item: stars for item, stars in review.ratings().items() if item in known}
+    if len(review.matched) < len(review.lines):
+        say(f"{file.name}: {review.summary()} (cinefold import lists them)")
+    if not ratings:
+        raise typer.BadParameter(f"{file} has no rating of a film that the model knows")
+    return ratings, [item for item in review.seen() if item in known]
+
+
+# -- asking ---------------------------------------------------------------------------------------
+
+
+def _ask(review: ImportReview) -> None:
+    """Which film each line to check means, as the person says it."""
+    lines = review.to_check
+    for number, line in enumerate(lines, start=1):
+        print(f"\n{number} of {len(lines)}: {line.source.label}", file=sys.stderr)
+        for place, candidate in enumerate(line.candidates, start=1):
+            print(f"  {place}  {candidate.movie.label} ({candidate.reason})", file=sys.stderr)
+        answer = _answer(len(line.candidates))
+        if answer == "q":
+            return
+        if answer == "a":
+            review.accept_all()
+            return
+        if answer == "n":
+            review.reject(line)
+        else:
+            review.accept(line, line.candidates[int(answer) - 1].movie)
+
+
+def _answer(n_candidates: int) -> str:
+    allowed = [str(place) for place in range(1, n_candidates + 1)]
+    question = "Its number, n for none, a for the first of all that are left, q to leave them"
+    while True:
+        answer: str = typer.prompt(question, default="1", err=True).strip().lower()
+        if answer in (*allowed, "n", "a", "q"):
+            return answer
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+# -- showing --------------------------------------------------------------------------------------
+
+
+def _print(review: ImportReview, limit: int | None) -> None:
+    print(review.summary())
+    rated = [line.source.rating for line in review.lines if line.stars is not None]
+    if rated:
+        pairs = review.conversion.table(rating for rating in rated if rating is not None)
+        shown = ", ".join(f"{rating:g} is {stars:g}" for rating, stars in pairs[:12])
+        more = " ..." if len(pairs) > 12 else ""
+        print(f"Stars: {review.conversion}: {shown}{more}")
+    found = [
+        (*_start(line), _stars(line), _film(line.choice), line.reason) for line in review.matched
+    ]
+    _table("Found", ("Line", "In the file", "Stars", "Film", "Why"), found, limit)
+    check = [
+        (*_start(line), _film(best.movie), f"{best.confidence:.0%}", best.reason)
+        for line in review.to_check
+        for best in line.candidates[:1]
+    ]
+    _table("To check", ("Line", "In the file", "Perhaps", "Sure", "Why"), check, limit)
+    missed = [(*_start(line), line.reason) for line in review.missed]
+    _table("Not in the data set", ("Line", "In the file", "Why"), missed, limit)
+    rest = [(*_start(line), "another line with this film counts") for line in review.repeated]
+    rest += [(*_start(line), line.reason) for line in review.ignored]
+    _table("Left out", ("Line", "In the file", "Why"), rest, limit)
+
+
+def _table(
+    title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], limit: int | None
+) -> None:
+    if not rows:
+        return
+    listing = table(*columns, title=f"{title}: {len(rows):,}", numbers=("Line", "Stars", "Sure"))
+    for row in rows[:limit]:
+        listing.add_row(*row)
+    output().print(listing)
+    if limit is not None and len(rows) > limit:
+        print(f"... and {len(rows) - limit:,} more (--all lists them)")
+
+
+def _start(line: ReviewLine) -> tuple[str, str]:
+    return str(line.source.line), line.source.label
+
+
+def _stars(line: ReviewLine) -> str:
+    return "seen" if line.stars is None else f"{line.stars:g}"
+
+
+def _film(movie: Movie | None) -> str:
+    return "" if movie is None else movie.label
+
+
+# -- JSON -----------------------------------------------------------------------------------------
+
+
+def _facts(review: ImportReview) -> dict[str, Any]:
+    return {
+        "format": review.export.format,
+        "conversion": str(review.conversion),
+        "found": list(map(_line_facts, review.matched)),
+        "to_check": list(map(_line_facts, review.to_check)),
+        "missed": list(map(_line_facts, review.missed)),
+        "repeated": list(map(_line_facts, review.repeated)),
+        "ignored": list(map(_line_facts, review.ignored)),
+    }
+
+
+def _line_facts(line: ReviewLine) -> dict[str, Any]:
+    source = line.source
+    facts: dict[str, Any] = {
+        "file": source.file,
+        "line": source.line,
+        "title": source.title,
+        "year": source.year,
+        "rating": source.rating,
+        "stars": line.stars,
+        "reason": line.reason,
+    }
+    if line.choice is not None:
+        return facts | {"movie": _movie_facts(line.choice)}
+    return facts | {"candidates": list(_candidate_facts(line))}
+
+
+def _candidate_facts(line: ReviewLine) -> Iterator[dict[str, Any]]:
+    for candidate in line.candidates:
+        more = {"confidence": candidate.confidence, "reason": candidate.reason}
+        yield _movie_facts(candidate.movie) | more
+
+
+def _movie_facts(movie: Movie) -> dict[str, Any]:
+    return {"id": movie.id, "title": movie.title, "year": movie.year}

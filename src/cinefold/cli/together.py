@@ -1,0 +1,120 @@
+"""``cinefold together``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cinefold.cli import options
+from cinefold.cli.console import output, print_json, table
+from cinefold.cli.importing import known_ratings
+from cinefold.recommender import AGGREGATIONS, Person, recommend_together
+
+if TYPE_CHECKING:
+    from cinefold.recommender import GroupRecommendation, MovieRecommender, Opinion
+
+
+def together(
+    user: Annotated[
+        list[str] | None, typer.Option(help="A user of the data set, by id; repeat it for more.")
+    ] = None,
+    profile_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Somebody's ratings, in any file that [bold]cinefold import[/bold] reads; repeat "
+            "it for more people.",
+        ),
+    ] = None,
+    rule: Annotated[
+        str,
+        typer.Option(help=f"How to agree: {', '.join(AGGREGATIONS)}."),
+    ] = "average",
+    seen_by_some: Annotated[
+        bool,
+        typer.Option(
+            "--seen-by-some", help="Also films that some, not all, have seen and liked well enough."
+        ),
+    ] = False,
+    k: options.Length = 10,
+    genre: options.Genres = None,
+    exclude_genre: options.NotGenres = None,
+    years: options.Years = None,
+    popularity: options.Popularity = None,
+    min_ratings: options.MinRatings = 0,
+    model: options.ModelFile = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Recommend films to two or more people together.
+
+    Each person's score is relative to their own list: 1 is as good as the ten best films that they
+    would get alone.
+
+    average: films that suit all best on average. least misery: films that the one who likes them
+    least still likes most. most pleasure: films that one will love. fair: each next film is for
+    those whom the list has given least so far.
+    """
+    if len(user or ()) + len(profile_file or ()) < 2:
+        raise typer.BadParameter("say two people or more, with --user and --profile-file")
+    if rule not in AGGREGATIONS:
+        raise typer.BadParameter(f"--rule is one of {', '.join(AGGREGATIONS)}, not {rule!r}")
+    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
+    recommender = options.open_recommender(dataset, path, model)
+    people = [_user(text, recommender) for text in user or ()]
+    people += [_newcomer(file, recommender) for file in profile_file or ()]
+    found = recommend_together(
+        recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
+    )
+    if as_json:
+        print_json({"dataset": recommender.data.name, "rule": rule, "films": _facts(found)})
+        return
+    names = [person.name for person in people]
+    listing = table(
+        "#", "Title", "Year", "Genres", "Score", *names,
+        title=f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", numbers=("#", "Score", *names),
+    )  # fmt: skip
+    for line in found:
+        movie = line.movie
+        genres, opinions = ", ".join(movie.genres), map(_cell, line.opinions)
+        cells = movie.title, str(movie.year or ""), genres, f"{line.score:.2f}", *opinions
+        listing.add_row(str(line.rank), *cells)
+    output().print(listing)
+    options.say_if_short(len(found), k)
+
+
+def _user(text: str, recommender: MovieRecommender) -> Person:
+    return Person(f"user {text}", options.user_id(text, recommender.data))
+
+
+def _newcomer(file: Path, recommender: MovieRecommender) -> Person:
+    ratings, seen = known_ratings(file, recommender)
+    return Person(file.stem, ratings=ratings, seen=tuple(seen))
+
+
+def _cell(opinion: Opinion) -> str:
+    text = f"{opinion.relative:.2f}"
+    return text if opinion.rated is None else f"{text}, rated {opinion.rated:g}"
+
+
+def _facts(found: list[GroupRecommendation]) -> list[dict[str, Any]]:
+    return [
+        {
+            "rank": line.rank,
+            "id": line.movie.id,
+            "title": line.movie.title,
+            "year": line.movie.year,
+            "genres": line.movie.genres,
+            "score": line.score,
+            "people": [
+                {"name": o.name, "score": o.score, "relative": o.relative, "rated": o.rated}
+                for o in line.opinions
+            ],
+        }
+        for line in found
+    ]

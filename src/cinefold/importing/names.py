@@ -1,0 +1,37 @@
+"""Other ways to write a title, as plain names: see `cinefold.datasets.titles`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cinefold.datasets.titles import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SEGMENTS = re.compile(r":\s|\s-\s|\s–\s|\sor:\s", re.IGNORECASE)
+_ANY_ARTICLE = frozenset(("the", "a", "an", "la", "le", "les", "el", "il", "der", "die", "das"))
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
+_WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "first": "1", "second": "2"}
+_NUMERALS = _ROMAN | _WORDS
+
+
+def loose(name: str) -> str:
+    """A name without articles and spaces, its numerals as digits."""
+    words = [_ROMAN.get(word, word) for word in name.split() if word not in _ANY_ARTICLE]
+    return "".join(words) or name
+
+
+def parts(title: str) -> Iterator[str]:
+    """Before and after a colon or dash, "Star Wars: Episode IV - A New Hope"; the first words."""
+    segments = [plain(part) for part in _SEGMENTS.split(title)]
+    if len(segments) > 1:
+        yield from filter(None, segments)
+    words = plain(title).split()
+    yield from (" ".join(words[:end]) for end in range(2, len(words)))
+
+
+def numbers(name: str) -> list[str]:
+    words = (_NUMERALS.get(word, word) for word in name.split())
+    return sorted(word for word in words if word.isdecimal())

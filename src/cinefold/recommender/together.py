@@ -1,0 +1,302 @@
+"""One list for several people.
+
+Scores of different people are on different scales: whoever has rated more, and higher, has larger
+ones. So each person's are divided by the mean score of the ten best films of their own list. 1 is
+then "as good as what they would get alone", whoever they are, and these values are what the rules
+in `AGGREGATIONS` put together (the rules are those of Masthoff: Group Recommender Systems, 2011).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from cinefold.datasets import Movie
+    from cinefold.recommender.filters import MovieFilter
+    from cinefold.recommender.recommender import MovieRecommender
+
+AGGREGATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "average": "Films that suit all of you best on average.",
+        "least misery": "Films that the one who likes them least still likes most.",
+        "most pleasure": "Films that one of you will love, whoever that is.",
+        "fair": "Each next film is for those whom the list has given least so far.",
+    }
+)
+"""Names of the rules, and what each does in a sentence."""
+
+_OWN_LIST = 10
+_FAIR_CANDIDATES = 500
+
+
+class Stars(Protocol):
+    """Predicts ratings on the scale of the data."""
+
+    def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]: ...
+
+    def predict_for(
+        self, ratings: Mapping[Any, float], scores: ArrayLike, items: ArrayLike
+    ) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in a group: a user of the data, or somebody new with ratings.
+
+    Attributes
+    ----------
+    name : str
+    user_id : object, optional
+    ratings : mapping of movie id to stars, optional
+        Instead of `user_id`.
+    seen : tuple of movie ids
+        More films that they have seen.
+    """
+
+    name: str
+    user_id: Any = None
+    ratings: Mapping[Any, float] | None = None
+    seen: tuple[Any, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if (self.user_id is None) == (self.ratings is None):
+            raise ValueError(f"{self.name} needs either a user_id or ratings")
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What one person is expected to think of a film.
+
+    Attributes
+    ----------
+    name : str
+    score : float
+        u.v of the model.
+    relative : float
+        The score, where 1 is the mean of the ten best films of their own list.
+    stars : float, optional
+        Predicted, where there is something to predict them.
+    rated : float, optional
+        Their own rating of a film that they have seen.
+    """
+
+    name: str
+    score: float
+    relative: float
+    stars: float | None = None
+    rated: float | None = None
+
+
+@dataclass(frozen=True)
+class GroupRecommendation:
+    """One line of a list for several people.
+
+    Attributes
+    ----------
+    rank : int
+    movie : Movie
+    score : float
+        What the rule makes of the relative scores; for "fair", their mean.
+    opinions : tuple of Opinion
+        In the order of the people.
+    """
+
+    rank: int
+    movie: Movie
+    score: float
+    opinions: tuple[Opinion, ...]
+
+
+def recommend_together(
+    recommender: MovieRecommender,
+    people: Sequence[Person],
+    k: int = 10,
+    *,
+    aggregation: str = "average",
+    filters: MovieFilter | None = None,
+    exclude: Iterable[Any] = (),
+    seen_by_some: bool = False,
+    stars: Stars | None = None,
+) -> list[GroupRecommendation]:
+    """The k best films for several people together; fewer if fewer are left.
+
+    Parameters
+    ----------
+    recommender : MovieRecommender
+    people : sequence of Person
+        Two or more.
+    k : int
+    aggregation : str
+        One of `AGGREGATIONS`.
+    filters : MovieFilter, optional
+    exclude : iterable of movie ids
+        Films that must not appear.
+    seen_by_some : bool
+        Nobody has seen the films listed. True also lists those that some, not all, have seen and
+        gave at least the middle of the scale; for them such a film has a relative score of 1 at
+        most.
+    stars : Stars, optional
+        Predicts each person's stars.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two people, two of one name, somebody without a rating above the
+        lowest, or no such aggregation.
+    UnknownIdError
+        If there is no such user or film.
+    """
+    _check(people, k, aggregation)
+    group = _Group(recommender, people)
+    candidates = recommender.candidates(filters=filters, exclude=exclude)
+    candidates = candidates[group.may_see(candidates, seen_by_some)]
+    relative = group.relative(candidates)
+    order, values = _ranked(relative, k, aggregation)
+    chosen = candidates[order]
+    predicted = group.predicted_stars(chosen, stars)
+    return [
+        GroupRecommendation(
+            rank + 1,
+            recommender.movies[item],
+            float(values[rank]),
+            group.opinions(item, relative[:, place], predicted[:, rank]),
+        )
+        for rank, (place, item) in enumerate(zip(order.tolist(), chosen.tolist(), strict=True))
+    ]
+
+
+def _check(people: Sequence[Person], k: int, aggregation: str) -> None:
+    if len(people) < 2:
+        raise ValueError(f"a list together is for two or more people, not {len(people)}")
+    names = [person.name for person in people]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"two people are called {', '.join(repeated)}")
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if aggregation not in AGGREGATIONS:
+        raise ValueError(f"aggregation must be one of {', '.join(AGGREGATIONS)}, not {aggregation}")
+
+
+class _Group:
+    """What the model and the data know of each person; arrays are (n_people, n_items)."""
+
+    def __init__(self, recommender: MovieRecommender, people: Sequence[Person]) -> None:
+        self._recommender, self._people = recommender, people
+        n_items = len(recommender.movies)
+        self._scores = np.stack([_scores(recommender, person) for person in people])
+        self._rated = np.full((len(people), n_items), np.nan)
+        self._seen = np.zeros((len(people), n_items), np.bool_)
+        for row, person in enumerate(people):
+            for item, rating in _ratings(recommender, person).items():
+                self._rated[row, recommender.places((item,))] = rating
+            self._seen[row, recommender.places(person.seen)] = True
+        self._seen |= ~np.isnan(self._rated)
+        self._levels = np.array([[self._level(row)] for row in range(len(people))])
+
+    def _level(self, row: int) -> float:
+        """The mean score of the ten best films that a person has not seen."""
+        unseen = np.sort(self._scores[row, ~self._seen[row]])[::-1]
+        level = float(unseen[:_OWN_LIST].mean()) if unseen.size else 0.0
+        return level if level > 0 else 1.0
+
+    def may_see(self, items: NDArray[np.int64], seen_by_some: bool) -> NDArray[np.bool_]:
+        """Whether the group may be shown each film."""
+        seen = self._seen[:, items]
+        if not seen_by_some:
+            return np.asarray(~seen.any(axis=0))
+        liked = self._rated[:, items] >= self._recommender.middle_rating
+        return np.asarray(~seen.all(axis=0) & (~seen | liked).all(axis=0))
+
+    def relative(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Scores as shares of the level of each person's own list."""
+        relative = self._scores[:, items] / self._levels
+        return np.asarray(np.where(self._seen[:, items], np.minimum(relative, 1), relative))
+
+    def predicted_stars(self, items: NDArray[np.int64], stars: Stars | None) -> NDArray[np.float64]:
+        """Stars (n_people, len(items)), NaN where nothing predicts them."""
+        predicted = np.full((len(self._people), len(items)), np.nan)
+        if stars is None or not len(items):
+            return predicted
+        ids = self._recommender.model.interactions_.item_ids[items]
+        for row, person in enumerate(self._people):
+            if person.ratings is None:
+                predicted[row] = stars.predict(person.user_id, ids)
+            else:
+                predicted[row] = stars.predict_for(person.ratings, self._scores[row, items], ids)
+        return predicted
+
+    def opinions(
+        self, item: int, relative: NDArray[np.float64], stars: NDArray[np.float64]
+    ) -> tuple[Opinion, ...]:
+        columns = self._scores[:, item], relative, stars, self._rated[:, item]
+        return tuple(
+            Opinion(person.name, score, value, _known(predicted), _known(rated))
+            for person, score, value, predicted, rated in zip(
+                self._people, *(column.tolist() for column in columns), strict=True
+            )
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def _scores(recommender: MovieRecommender, person: Person) -> NDArray[np.float64]:
+    if person.ratings is None:
+        return recommender.scores(person.user_id)
+    if not any(stars > recommender.lowest_rating for stars in person.ratings.values()):
+        raise ValueError(
+            f"{person.name} has no rating above {recommender.lowest_rating:g}, the lowest: there "
+            "is nothing to go by"
+        )
+    return recommender.scores_for(person.ratings)
+
+
+def _ratings(recommender: MovieRecommender, person: Person) -> Mapping[Any, float]:
+    if person.ratings is not None:
+        return person.ratings
+    items, stars = recommender.data.interactions.user_ratings(person.user_id)
+    known = np.isin(items, recommender.model.interactions_.item_ids)
+    return dict(zip(items[known].tolist(), stars[known].tolist(), strict=True))
+
+
+def _ranked(
+    relative: NDArray[np.float64], k: int, aggregation: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Places of the k best films in `relative` (n_people, n), and their values."""
+    average = relative.mean(axis=0)
+    if aggregation == "fair":
+        order = _fair(relative, average, k)
+        return order, average[order]
+    values = {
+        "average": average,
+        "least misery": relative.min(axis=0),
+        "most pleasure": relative.max(axis=0),
+    }[aggregation]
+    # Equal values by the average, so that whom the rule leaves out has a say too.
+    order = np.lexsort((-average, -values))[:k]
+    return order, values[order]
+
+
+def _fair(relative: NDArray[np.float64], average: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """One film after the other: the one that leaves the worst-off person with most in sum."""
+    pool = np.argsort(-average, kind="stable")[:_FAIR_CANDIDATES]
+    offers, given = relative[:, pool], np.zeros((len(relative), 1))
+    left = np.ones(len(pool), np.bool_)
+    chosen = []
+    for _ in range(min(k, len(pool))):
+        worst_off = np.where(left, (given + offers).min(axis=0), -np.inf)
+        best = int(np.lexsort((-average[pool], -worst_off))[0])
+        given += offers[:, [best]]
+        left[best] = False
+        chosen.append(pool[best])
+    return np.array(chosen, np.int64)
