@@ -13,7 +13,9 @@ from cinefold.evaluation.cold_start import (
     cold_start_curves,
 )
 
-MODEL = WeightedMatrixFactorization(n_factors=5, max_iter=4, regularization=3.0, n_threads=1)
+MODEL = WeightedMatrixFactorization.preset(
+    "plain", n_factors=5, max_iter=4, regularization=3.0, n_threads=1
+)
 
 
 def ratings_of_tastes(n_users=60, n_items=90) -> Interactions:

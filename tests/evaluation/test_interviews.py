@@ -26,7 +26,9 @@ def curves():
 
 @pytest.fixture(scope="module")
 def newcomers():
-    model = WeightedMatrixFactorization(n_factors=5, max_iter=3, regularization=3.0, n_threads=1)
+    model = WeightedMatrixFactorization.preset(
+        "plain", n_factors=5, max_iter=3, regularization=3.0, n_threads=1
+    )
     return Newcomers(model.fit(ratings_of_tastes(), progress=False))
 
 
@@ -97,7 +99,9 @@ def test_the_most_popular_are_asked_about_in_their_order(newcomers):
 
 def test_what_is_measured_is_what_an_interview_asks(data):
     """The simulation and the Interview of the app agree, question by question."""
-    model = WeightedMatrixFactorization(n_factors=8, regularization=5.0, n_threads=1)
+    model = WeightedMatrixFactorization.preset(
+        "plain", n_factors=8, regularization=5.0, n_threads=1
+    )
     recommender = MovieRecommender(data, model.fit(data.interactions, progress=False))
     twins = {movie.id for movie in data.movies if movie.title == "The Harbour Lights"}
     counts = data.interactions.item_counts()

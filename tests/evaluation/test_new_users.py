@@ -22,7 +22,9 @@ def interactions():
     )
 
 
-MODEL = WeightedMatrixFactorization(n_factors=6, max_iter=2, regularization=2.0, n_threads=1)
+MODEL = WeightedMatrixFactorization.preset(
+    "plain", n_factors=6, max_iter=2, regularization=2.0, n_threads=1
+)
 
 
 def test_the_others_keep_all_that_is_theirs(interactions):

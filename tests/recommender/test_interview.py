@@ -11,7 +11,9 @@ from cinefold.recommender import Interview, MovieRecommender
 
 @pytest.fixture(scope="module")
 def recommender(data):
-    model = WeightedMatrixFactorization(n_factors=8, regularization=5.0, n_threads=1)
+    model = WeightedMatrixFactorization.preset(
+        "plain", n_factors=8, regularization=5.0, n_threads=1
+    )
     return MovieRecommender(data, model.fit(data.interactions, progress=False))
 
 

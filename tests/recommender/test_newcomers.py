@@ -20,6 +20,8 @@ OBJECTIVES = [
     {"unobserved_weight": 0.0, "regularization": 1.0},
     {"unobserved_weight": 2.0, "regularization": 3.0},
     {"alpha": 0.5, "regularization_exponent": 0.5, "regularization": 1.0},
+    {"target": "sqrt", "unobserved_weight": "scale", "regularization": "scale",
+     "regularization_exponent": 1.0},
 ]  # fmt: skip
 
 
@@ -35,7 +37,9 @@ def ratings_of_tastes() -> Interactions:
 
 def fitted(**parameters) -> WeightedMatrixFactorization:
     settings = {"n_factors": 5, "max_iter": 4, "n_threads": 1, **parameters}
-    return WeightedMatrixFactorization(**settings).fit(ratings_of_tastes(), progress=False)
+    return WeightedMatrixFactorization.preset("plain", **settings).fit(
+        ratings_of_tastes(), progress=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,8 @@ def dense(model, stars, unseen):
     """A and the factors of one newcomer, with every term of the equations written out."""
     V, U = model.item_factors_.astype(float), model.user_factors_.astype(float)
     train = model.interactions_.by_user
-    w0, d, n = model.unobserved_weight, V.shape[1], len(stars)
+    objective = model.objective_
+    w0, d, n = objective.unobserved_weight, V.shape[1], len(stars)
     typical = 1 + model.alpha * train.data.astype(float).mean()
     covariance = np.cov(U.T, bias=True)
     covariance += 1e-6 * np.trace(covariance) / d * np.eye(d)
@@ -56,16 +61,16 @@ def dense(model, stars, unseen):
     half = len(train.data) / N_USERS / 4
     liked = sum(rating > 1 for rating in stars.values())
     trust = liked**2 / (liked**2 + half**2)
-    ridge = model.regularization * (n + w0 * (N_ITEMS - n)) ** model.regularization_exponent
+    ridge = objective.regularization * (n + w0 * (N_ITEMS - n)) ** model.regularization_exponent
     precision = noise * np.linalg.inv(covariance)
     A = (1 - trust) * precision + trust * (w0 * V.T @ V + ridge * np.eye(d))
     b = (1 - trust) * precision @ U.mean(axis=0)
     lowest, mean = train.data.min(), train.data.mean(dtype=float)
-    scale = 1.0 if model.target == "binary" else mean
+    scale = {"binary": 1.0, "rating": mean, "sqrt": np.sqrt(train.data.astype(float)).mean()}
     for item, rating in stars.items():
         confidence = 1 + model.alpha * rating
         A += (confidence - trust * w0) * np.outer(V[item], V[item])
-        b += confidence * scale * max(rating - lowest, 0) / (mean - lowest) * V[item]
+        b += confidence * scale[model.target] * max(rating - lowest, 0) / (mean - lowest) * V[item]
     for item in unseen:
         A += (1 - trust) * w0 * np.outer(V[item], V[item])
     return A, np.linalg.solve(A, b)
@@ -175,7 +180,7 @@ def test_where_all_ratings_are_equal_each_counts_the_same():
     equal = Interactions.from_sparse(
         sp.csr_array((np.ones(ones.n_ratings), ones.by_user.indices, ones.by_user.indptr))
     )
-    model = WeightedMatrixFactorization(n_factors=5, regularization=1.0, max_iter=3)
+    model = WeightedMatrixFactorization.preset("plain", n_factors=5, regularization=1.0, max_iter=3)
     newcomers = Newcomers(model.fit(equal, progress=False))
     even, odd = newcomers.fold_in(rows([{0: 1.0, 2: 1.0}, {1: 1.0, 3: 1.0}])).factors
     scores = model.item_factors_ @ (even - odd)
@@ -201,3 +206,21 @@ def test_a_score_is_the_sum_of_its_reasons_and_of_what_is_expected_of_anybody(mo
     assert dict(zip(explanation.items.tolist(), explanation.ratings.tolist(), strict=True)) == {
         100 + item: rating for item, rating in stars.items()
     }
+
+
+def test_a_model_with_biases_is_told_the_stars_themselves():
+    model = WeightedMatrixFactorization.preset(
+        "stars", n_factors=3, regularization=0.3, n_threads=1
+    ).fit(ratings_of_tastes(), progress=False)
+    newcomers = Newcomers(model)
+    everything = {item: 5.0 if item % 2 else 2.0 for item in range(N_ITEMS)}
+    told = newcomers.as_row(everything)
+    ids = model.interactions_.item_ids
+    plain = model.predict(model.fold_in({ids[i]: s for i, s in everything.items()}), ids)
+    predicted = model.scores(newcomers.fold_in(told))[0]
+    assert np.abs(predicted - plain).max() < 0.15
+    (item,) = model.recommend(newcomers.fold_in(told), 1, exclude_seen=False).items[0]
+    explanation = newcomers.explain(newcomers.believe(told), told, item)
+    assert explanation.score == pytest.approx(predicted[item - 100], abs=1e-4)
+    total = explanation.start + explanation.contributions.sum()
+    assert total == pytest.approx(explanation.score)

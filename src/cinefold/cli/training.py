@@ -23,10 +23,15 @@ _NUMBER_OR_SCALE = "NUMBER|scale"
 
 
 def _number_or_scale(text: str) -> float | str:
+    if text == "scale":
+        return text
     try:
-        return "scale" if text == "scale" else float(text)
+        number = float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither a number nor 'scale'") from None
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise typer.BadParameter(f"{text!r} is neither a number of 0 or more nor 'scale'")
+    return number
 
 
 def _option(*names: str, text: str, panel: str, **more: Any) -> Any:

@@ -379,6 +379,11 @@ class WeightedMatrixFactorization(Parameters):
         return self._biases.baseline - np.float32(self._biases.mean)
 
     @property
+    def item_baseline_(self) -> NDArray[np.float32] | None:
+        """What is added to u.v for each item, (n_items,); None without biases."""
+        return self._fitted.baseline
+
+    @property
     def _biases(self) -> Biases:
         biases = self._fitted.biases
         if biases is None:

@@ -74,7 +74,7 @@ class Newcomers:
     Stars become targets by their distance from the lowest rating of the training data, such that
     an average rating has an average target. So the lowest rating says "none of this", whatever
     the model's target, and also a model of what people watch (``target="binary"``) learns whom it
-    was not a pleasure to.
+    was not a pleasure to. A model with biases predicts stars, and is told them as they are.
 
     Parameters
     ----------
@@ -93,6 +93,7 @@ class Newcomers:
         self.model = model
         self.vectors = model.item_factors_.astype(np.float64)
         self._objective = model.objective_
+        self._baseline = model.item_baseline_
         stars = model.interactions_.by_user.data
         self._lowest, self._mean = float(stars.min()), float(stars.mean(dtype=np.float64))
         self.typical_target = float(self._objective.targets(stars).mean(dtype=np.float64))
@@ -152,9 +153,13 @@ class Newcomers:
         """
         target = self.vectors[self.model.interactions_.item_index(item)]
         towards = self.vectors[ratings.indices] @ (beliefs.covariance[0] @ target)
-        contributions = self._confidence(ratings.data) * self._targets(ratings.data) * towards
+        contributions = (
+            self._confidence(ratings.data) * self._targets(ratings.data, ratings.indices) * towards
+        )
         order = np.argsort(-contributions, kind="stable")
-        score = float(beliefs.factors[0] @ target)
+        place = self.model.interactions_.item_index(item)
+        base = 0.0 if self._baseline is None else float(self._baseline[place])
+        score = base + float(beliefs.factors[0] @ target)
         return Explanation(
             item,
             score,
@@ -178,8 +183,9 @@ class Newcomers:
         ridge = self._objective.row_regularization(counts, len(self.vectors))[:, np.newaxis]
         rated, stars = _padded(ratings, ratings.data)
         vectors, given = self.vectors[rated], rated >= 0
-        targets = given * self._targets(stars)
-        trust = self._trust((targets > 0).sum(axis=1))[:, np.newaxis]
+        targets = given * self._targets(stars, rated)
+        telling = counts if self._baseline is not None else (targets > 0).sum(axis=1)
+        trust = self._trust(telling)[:, np.newaxis]
         precision, mean = self._prior
         d = len(mean)
         equations = (1 - trust)[..., np.newaxis] * precision
@@ -213,7 +219,9 @@ class Newcomers:
 
     # -- stars --------------------------------------------------------------------------------
 
-    def _targets(self, stars: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _targets(self, stars: NDArray[np.float32], items: NDArray[np.int64]) -> NDArray[np.float64]:
+        if self._baseline is not None:
+            return stars.astype(np.float64) - self._baseline[items]
         spread = self._mean - self._lowest
         if spread <= 0:  # all training ratings are equal
             return np.full(stars.shape, self.typical_target)
