@@ -117,7 +117,7 @@ class TrainingRun:
         """
         folder = Path(folder)
         try:
-            report = json.loads((folder / _REPORT_FILE).read_text(encoding="utf-8"))
+            report = read_report(folder)
             if report["sha256"] != _checksums(folder):
                 raise ValueError("the checksum of a model does not match")
             values = {name: report[name] for name in _report_fields()}
@@ -128,6 +128,12 @@ class TrainingRun:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"the training run in {folder} is damaged: {error}") from error
         return cls(model=model, stars=stars, **values)
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """What `TrainingRun.save` wrote into `folder`, without the models."""
+    report: dict[str, Any] = json.loads((folder / _REPORT_FILE).read_text(encoding="utf-8"))
+    return report
 
 
 def _report_fields() -> tuple[str, ...]:

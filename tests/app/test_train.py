@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from tests.app.drawn import no_errors, plain, widget
@@ -32,7 +33,7 @@ def captions(page):
 
 
 def test_at_first_the_default_model_is_shown(page):
-    assert headings(page) == ["The model in use"]
+    assert headings(page)[0] == "The model in use"
     assert "the default one" in captions(page)
     defaults = WeightedMatrixFactorization().get_params()
     for name in ("n_factors", "regularization_exponent", "alpha", "max_iter"):
@@ -45,7 +46,7 @@ def test_at_first_the_default_model_is_shown(page):
 
 def test_every_setting_is_explained(page):
     assert len(page.number_input) == 8
-    assert len(page.selectbox) == 4
+    assert len(page.selectbox) == 5
     assert len(page.caption) >= 12
 
 
@@ -61,7 +62,7 @@ def test_a_preset_fills_in_the_settings(page):
 
 def test_training_shows_the_curve_and_the_baseline(page):
     no_errors(train(page, n_factors=8, max_iter=4, held_out=20, seed=7))
-    assert headings(page) == ["The new model"]
+    assert headings(page)[0] == "The new model"
     assert [metric.label for metric in page.metric][:2] == ["RMSE (stars)", "NDCG@10 (0 to 1)"]
     run = page.session_state["training-job"].run
     assert page.metric[0].value == f"{run.metrics['rmse']:.3f}"
@@ -73,10 +74,12 @@ def test_training_shows_the_curve_and_the_baseline(page):
 
 
 def test_a_kept_model_recommends_until_the_default_one_is_back(page):
+    default = page.session_state["train-dataset"]
+    assert default == "ml-100k"
     train(page, n_factors=3, max_iter=2)
     widget(page.button, "Keep: recommend with it").click().run()
-    assert headings(no_errors(page)) == ["The model in use"]
-    assert "yours" in captions(page)
+    assert headings(no_errors(page))[0] == "The model in use"
+    assert "a run of yours" in captions(page)
     page.switch_page("views/for_you.py").run()
     no_errors(page)
     page.switch_page("views/train.py").run()
@@ -84,19 +87,28 @@ def test_a_kept_model_recommends_until_the_default_one_is_back(page):
     assert "the default one" in captions(no_errors(page))
 
 
-def test_a_discarded_model_is_gone(page):
+def test_every_run_is_listed_and_can_be_used_later(page, open_page):
     train(page, n_factors=3, max_iter=2)
-    widget(page.button, "Discard").click().run()
-    assert headings(no_errors(page)) == ["The model in use"]
+    widget(page.button, "Not now").click().run()
+    assert headings(no_errors(page)) == ["The model in use", "Runs so far"]
     assert "the default one" in captions(page)
-    assert "training-job" not in page.session_state
+    train(page, n_factors=5, max_iter=2)
+    widget(page.button, "Keep: recommend with it").click().run()
+    table = no_errors(page).dataframe[0].value
+    assert table["Factors"].tolist()[:2] == ["5", "3"]
+    assert table["In use"].tolist()[:2] == ["✓", ""]
+    st.cache_resource.clear()  # as a restart of the app
+    again = no_errors(open_page("train"))
+    assert "a run of yours" in captions(again)
+    widget(again.button, "Back to the default model").click().run()
+    assert "the default one" in captions(no_errors(again))
 
 
 def test_settings_that_cannot_work_are_said_and_lose_nothing(page):
     train(page, n_factors=200, unobserved_weight=0.0, regularization=0.0)
     assert not page.exception
     assert "increase regularization" in plain(page.error[0].value)
-    assert headings(page) == ["The model in use"]
+    assert headings(page)[0] == "The model in use"
 
 
 def test_settings_outlive_a_visit_to_another_page(page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,10 @@ from cinefold.training import train
 if TYPE_CHECKING:
     from cinefold.interactions import Interactions
     from cinefold.model import WeightedMatrixFactorization
+    from cinefold.runs import RunHistory
     from cinefold.training import TrainingRun
 
+logger = logging.getLogger(__name__)
 
 _SECONDS_TO_END = 5.0
 
@@ -31,6 +34,8 @@ class TrainingJob:
         The iterations so far, as in ``history_``.
     run : TrainingRun or None
         The outcome; None until the training is over, and if it failed.
+    run_id : str or None
+        In the history, where the outcome is kept.
     error : Exception or None
         Why it failed.
     """
@@ -42,8 +47,11 @@ class TrainingJob:
         *,
         validation_fraction: float,
         random_state: int,
+        history: RunHistory | None = None,
     ) -> None:
         self.model = model
+        self.run_id: str | None = None
+        self._history = history
         self.records: list[dict[str, Any]] = []
         self.run: TrainingRun | None = None
         self.error: Exception | None = None
@@ -79,7 +87,7 @@ class TrainingJob:
 
     def _work(self) -> None:
         try:
-            self.run = train(
+            run = train(
                 self._interactions,
                 self.model,
                 validation_fraction=self._validation_fraction,
@@ -88,10 +96,21 @@ class TrainingJob:
                 callbacks=[self._record],
                 progress=False,
             )
+            self.run_id = self._keep(run)
+            self.run = run
         except _AbandonedError:
             return
         except (ValueError, ArithmeticError, MemoryError) as error:
             self.error = error
+
+    def _keep(self, run: TrainingRun) -> str | None:
+        if self._history is None:
+            return None
+        try:
+            return self._history.add(run)
+        except OSError as error:  # it can be used all the same
+            logger.warning("the run could not be kept: %s", error)
+            return None
 
     def _record(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
         del model

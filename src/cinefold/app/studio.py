@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,8 +12,9 @@ import streamlit as st
 
 from cinefold.app.launch import chosen_dataset
 from cinefold.app.wording import counted
-from cinefold.datasets import DatasetError, dataset_info, load_movielens
+from cinefold.datasets import DatasetError, dataset_info, list_datasets, load_movielens
 from cinefold.recommender import Crowd, MovieRecommender
+from cinefold.runs import RunHistory
 from cinefold.training import load_or_train
 
 if TYPE_CHECKING:
@@ -22,18 +24,46 @@ if TYPE_CHECKING:
     from cinefold.training import TrainingRun
 
 
+logger = logging.getLogger(__name__)
+
+_QUERY = "data"
+_DATASETS_AT_ONCE = 3  # in memory
+
+
 class Studio:
-    """The data, the default model, and the model in use: the default one or a kept one."""
+    """The data, the default model, and the model in use: the default one or that of a kept run."""
 
     def __init__(self, data: MovieData, default: TrainingRun) -> None:
         self.data = data
         self.default = default
+        self.history = RunHistory(data.name)
         self.use(default)
+        self._use_active()
 
     def use(self, run: TrainingRun) -> None:
         """Recommend with `run`, to everybody, from now on."""
         # One assignment, so that no page sees a run and the recommender of another.
         self._in_use = run, MovieRecommender(self.data, run.model)
+
+    def activate(self, run_id: str | None) -> None:
+        """Use a run of the history, after restarts too; None for the default model.
+
+        Raises
+        ------
+        OSError, ValueError
+            If it is gone or damaged.
+        """
+        self.use(self.default if run_id is None else self.history.load(run_id))
+        self.history.activate(run_id)
+
+    def _use_active(self) -> None:
+        active = self.history.active
+        if active is None:
+            return
+        try:
+            self.use(self.history.load(active))
+        except (OSError, ValueError) as error:
+            logger.warning("the default model is used: %s", error)
 
     @property
     def run(self) -> TrainingRun:
@@ -55,13 +85,39 @@ class Studio:
 
 @dataclass
 class _Shared:
+    """One for each data set, for all sessions."""
+
     lock: threading.Lock = field(default_factory=threading.Lock)
     studio: Studio | None = None
 
 
-@st.cache_resource(show_spinner=False)
-def _shared() -> _Shared:
+@st.cache_resource(show_spinner=False, max_entries=_DATASETS_AT_ONCE)
+def _shared(dataset: str) -> _Shared:
+    del dataset  # the key
     return _Shared()
+
+
+def current_dataset() -> str:
+    """The data set of this session: that of the address (?data=ml-1m), or the app's."""
+    usual, _ = chosen_dataset()
+    asked = st.query_params.get(_QUERY) or st.session_state.get(_QUERY) or usual
+    if asked != usual and asked not in (spec.name for spec in list_datasets()):
+        st.toast("There is no such data set.", icon=":material/database_off:")
+        asked = usual
+    st.session_state[_QUERY] = asked
+    if asked == usual:
+        st.query_params.pop(_QUERY, None)
+    else:
+        st.query_params[_QUERY] = asked
+    return str(asked)
+
+
+def choose_dataset(name: str) -> None:
+    """Go on with another data set in this session."""
+    st.session_state[_QUERY] = name
+    st.query_params[_QUERY] = name
+    for key in ("profile", "user", "movie"):  # they are those of the other one
+        st.query_params.pop(key, None)
 
 
 def open_studio() -> Studio:
@@ -69,12 +125,13 @@ def open_studio() -> Studio:
 
     Without data, the page says why and ends here.
     """
-    shared = _shared()
+    dataset = current_dataset()
+    shared = _shared(dataset)
     if shared.studio is None:
         place = st.empty()
         try:
             with place.container():
-                _prepare(shared)
+                _prepare(shared, dataset)
         except DatasetError as error:
             place.empty()
             _say_what_is_missing(error)
@@ -83,13 +140,14 @@ def open_studio() -> Studio:
     return shared.studio
 
 
-def _prepare(shared: _Shared) -> None:
+def _prepare(shared: _Shared, name: str) -> None:
     st.title("Getting ready", anchor=False)
     bar = st.progress(0.0, "Waiting …")
     with shared.lock:
         if shared.studio is not None:  # another visitor came first
             return
-        name, path = chosen_dataset()
+        usual, path = chosen_dataset()
+        path = path if name == usual else None
         spec = dataset_info(name)
         source = f"{spec.size / 1e6:.0f} MB, only once" if path is None else "from your file"
         bar.progress(0.0, f"Getting {spec.title} ({source}) …")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.launch import chosen_dataset
+from cinefold.app.studio import current_dataset
 from cinefold.store import (
     Entries,
     Mark,
@@ -240,7 +240,8 @@ def _find(asked: str, dataset: str) -> Profile | None:
 
 def visitor() -> Visitor:
     """The visitor of this session."""
-    known: Visitor = st.session_state.setdefault(_KEY, Visitor(chosen_dataset()[0]))
+    dataset = current_dataset()
+    known: Visitor = st.session_state.setdefault(f"{_KEY}-{dataset}", Visitor(dataset))
     return known
 
 

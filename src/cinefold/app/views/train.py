@@ -11,9 +11,11 @@ import streamlit as st
 from cinefold import WeightedMatrixFactorization
 from cinefold.app.charts import learning_curve, ranking_curve
 from cinefold.app.jobs import TrainingJob
+from cinefold.app.run_table import draw_runs, use_run
 from cinefold.app.settings import Plan, choose_plan, choose_preset
-from cinefold.app.studio import Studio, open_studio
+from cinefold.app.studio import Studio, choose_dataset, open_studio
 from cinefold.app.wording import literal
+from cinefold.datasets import list_datasets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +33,25 @@ _ENDS = {
 }
 
 
+def draw_dataset(studio: Studio) -> None:
+    """The data set of this session, with what another one would take."""
+    names = [spec.name for spec in list_datasets()]
+    current = studio.data.name
+    if current not in names:
+        names.insert(0, current)
+    titles = {spec.name: f"{spec.title} ({spec.size / 1e6:,.0f} MB)" for spec in list_datasets()}
+    st.session_state["train-dataset"] = current
+    st.selectbox(
+        "Data set",
+        names,
+        format_func=lambda name: titles.get(name, name),
+        key="train-dataset",
+        on_change=lambda: choose_dataset(st.session_state["train-dataset"]),
+        help="Of all pages, for you alone. One that is not here yet is fetched, and gets a model.",
+        width=360,
+    )
+
+
 def start(studio: Studio, plan: Plan) -> None:
     """Train in the background; a training under way in this session ends."""
     drop_job()
@@ -39,6 +60,7 @@ def start(studio: Studio, plan: Plan) -> None:
         WeightedMatrixFactorization(**plan.parameters),
         validation_fraction=plan.validation_fraction,
         random_state=plan.random_state,
+        history=studio.history,
     )
     job.start()
     st.session_state[_JOB] = job
@@ -50,8 +72,11 @@ def drop_job() -> None:
         job.abandon()
 
 
-def keep(studio: Studio, run: TrainingRun) -> None:
-    studio.use(run)
+def keep(studio: Studio, job: TrainingJob) -> None:
+    if job.run_id is not None:
+        use_run(studio, job.run_id)
+    elif job.run is not None:  # it could not be written
+        studio.use(job.run)
     drop_job()
 
 
@@ -139,7 +164,10 @@ def _metric(
     )
 
 
-def draw_outcome(studio: Studio, run: TrainingRun) -> None:
+_NOT_NOW = "It stays in the list of runs below, and can be put to use later."
+
+
+def draw_outcome(studio: Studio, job: TrainingJob, run: TrainingRun) -> None:
     st.subheader("The new model", anchor=False)
     with st.container(horizontal=True):
         st.button(
@@ -147,15 +175,15 @@ def draw_outcome(studio: Studio, run: TrainingRun) -> None:
             type="primary",
             icon=":material/check:",
             on_click=keep,
-            args=(studio, run),
+            args=(studio, job),
         )
-        st.button("Discard", icon=":material/delete:", on_click=drop_job)
+        st.button("Not now", icon=":material/close:", on_click=drop_job, help=_NOT_NOW)
         draw_download(run.model)
     draw_run(run)
 
 
 def draw_model_in_use(studio: Studio) -> None:
-    kind = "the default one" if studio.uses_default else "yours, until the app ends"
+    kind = "the default one" if studio.uses_default else "that of a run of yours"
     st.subheader("The model in use", anchor=False)
     st.caption(f"The pages recommend with this model: {kind}.")
     with st.container(horizontal=True):
@@ -163,8 +191,8 @@ def draw_model_in_use(studio: Studio) -> None:
             st.button(
                 "Back to the default model",
                 icon=":material/undo:",
-                on_click=studio.use,
-                args=(studio.default,),
+                on_click=use_run,
+                args=(studio, None),
             )
         draw_download(studio.run.model)
     draw_run(studio.run)
@@ -191,6 +219,7 @@ def model_file(model: WeightedMatrixFactorization) -> bytes:
 
 studio = open_studio()
 st.title("Train", anchor=False)
+draw_dataset(studio)
 preset = choose_preset()
 with st.form("training"):
     plan = choose_plan(preset)
@@ -201,8 +230,9 @@ job: TrainingJob | None = st.session_state.get(_JOB)
 if job is not None and job.running:
     draw_progress(job)
 elif job is not None and job.run is not None:
-    draw_outcome(studio, job.run)
+    draw_outcome(studio, job, job.run)
 else:
     if job is not None and job.error is not None:
         st.error(f"Training failed: {literal(str(job.error))}", icon=":material/error:")
     draw_model_in_use(studio)
+draw_runs(studio)
