@@ -210,7 +210,7 @@ def test_recommend_to_a_user(answer, data):
     assert rated.isdisjoint(line["id"] for line in lines)
     for line in lines:
         assert {reason["id"] for reason in line["reasons"]} <= rated
-        assert set(line) == {"rank", "id", "title", "year", "genres", "score", "reasons"}
+        assert set(line) == {"rank", "id", "title", "year", "genres", "score", "stars", "reasons"}
 
 
 def test_recommend_uses_the_model_in_a_file(answer, data, tmp_path):

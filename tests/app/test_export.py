@@ -27,6 +27,7 @@ def test_recommendations_csv():
         "title": 'A "Film", Really',
         "year": "1995",
         "genres": "Comedy|Drama",
+        "stars": "",
         "score": "1.2346",
         "because_of": 'unknown|A "Film", Really (1995)',
     }

@@ -100,3 +100,28 @@ def test_somebody_else(page):
 def test_csv_buttons(page):
     labels = {button.label for button in page.download_button}
     assert labels == {"Recommendations as CSV", "All ratings as CSV"}
+
+
+def test_films_seen_or_not_wanted_leave_the_list_until_it_is_undone(page):
+    first, second, *_ = cards(page)
+    next(b for b in page.button if b.label == "Not for me").click().run()
+    assert cards(no_errors(page))[0] == second
+    next(b for b in page.button if b.label == "Seen it").click().run()
+    assert second not in cards(no_errors(page))
+    page.button(key="for-you-undo").click().run()
+    page.button(key="for-you-undo").click().run()
+    assert cards(no_errors(page))[:2] == [first, second]
+
+
+def test_an_adventurous_list_is_another_one(page):
+    familiar = cards(page)
+    page.select_slider(key="for-you-adventure").set_value("Adventurous").run()
+    adventurous = cards(no_errors(page))
+    assert len(adventurous) == len(familiar)
+    assert adventurous != familiar
+
+
+def test_each_film_has_predicted_stars(page):
+    badges = [text for text in texts(page) if "score" in text]
+    assert len(badges) == 10
+    assert all("★" in text.split("score")[0] for text in badges)

@@ -27,16 +27,31 @@ def recommendation_cards(
             st.markdown(_card(entry))
             if foot is not None:
                 foot(entry.movie)
+            more_like(entry.movie)
+
+
+def more_like(movie: Movie) -> None:
+    """A link to the film's place on the map, and its neighbours."""
+    st.page_link(
+        "views/explore.py",
+        label="More like this",
+        icon=":material/explore:",
+        query_params={"movie": str(movie.id)},
+    )
 
 
 def _card(entry: Recommendation) -> str:
     lines = [
         f":primary[**{entry.rank}**] {title(entry.movie)}",
-        f":primary-badge[score {entry.score:.2f}] {genre_badges(entry.movie)}",
+        f"{_stars_badge(entry)}:primary-badge[score {entry.score:.2f}] {genre_badges(entry.movie)}",
     ]
     if entry.reasons:
         lines.append(f":small[Because you rated {_because(entry.reasons)}]")
     return "\n\n".join(lines)
+
+
+def _stars_badge(entry: Recommendation) -> str:
+    return "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
 
 
 def _because(reasons: Sequence[Reason]) -> str:

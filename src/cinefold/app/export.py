@@ -16,14 +16,15 @@ _FILM = ("movie_id", "title", "year", "genres")
 
 
 def recommendations_csv(recommendations: Sequence[Recommendation]) -> str:
-    """Columns rank, the film, score, and because_of: the films that are the reason."""
+    """Columns rank, the film, score, stars, and because_of: the films that are the reason."""
     return _csv(
-        ("rank", *_FILM, "score", "because_of"),
+        ("rank", *_FILM, "score", "stars", "because_of"),
         (
             (
                 entry.rank,
                 *_film(entry.movie),
                 f"{entry.score:.4f}",
+                "" if entry.stars is None else f"{entry.stars:.1f}",
                 "|".join(reason.movie.label for reason in entry.reasons),
             )
             for entry in recommendations

@@ -20,16 +20,24 @@ _FAME = {
     "Less obvious": (40.0, 80.0),
     "Hidden": (0.0, 60.0),
 }
+_ADVENTURE = {
+    "Familiar": 0.0,
+    "A little further": 0.25,
+    "Further": 0.5,
+    "Far": 0.75,
+    "Adventurous": 1.0,
+}
 _LENGTHS = (10, 20, 50)
 _USUAL_LENGTH = 10
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What to list, how much of it, and the filters in words (empty without any)."""
+    """What to list, how much of it, how far from the obvious, and the filters in words."""
 
     filters: MovieFilter
     length: int
+    adventure: float
     summary: str
 
 
@@ -49,6 +57,15 @@ def choose_filters(catalog: MovieCatalog, place: str) -> Choice:
             help="By number of ratings. Well known: the most rated fifth of all films. "
             "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
         )
+        least = st.number_input(
+            "Rated at least so often",
+            0,
+            None,
+            0,
+            step=10,
+            key=f"{place}-least",
+            persist_state="session",
+        )
         length = st.segmented_control(
             "Number of films",
             _LENGTHS,
@@ -62,11 +79,30 @@ def choose_filters(catalog: MovieCatalog, place: str) -> Choice:
         *(f"no {genre}" for genre in unwanted),
         *([f"{years[0]} to {years[1]}"] if years else []),
         *([fame.lower()] if fame and fame != "Any" else []),
+        *([f"rated {least} times or more"] if least else []),
     ]
     filters = MovieFilter(
-        genres=wanted, exclude_genres=unwanted, years=years, popularity=_FAME[fame or "Any"]
+        genres=wanted,
+        exclude_genres=unwanted,
+        years=years,
+        popularity=_FAME[fame or "Any"],
+        min_ratings=least or 0,
     )
-    return Choice(filters, length or _USUAL_LENGTH, ", ".join(summary))
+    adventure = _adventure(place)
+    return Choice(filters, length or _USUAL_LENGTH, adventure, ", ".join(summary))
+
+
+def _adventure(place: str) -> float:
+    chosen: str = st.select_slider(
+        "From familiar to adventurous",
+        list(_ADVENTURE),
+        key=f"{place}-adventure",
+        persist_state="session",
+        help="Familiar is the model's own list. Further to the right, less known films take the "
+        "places of those that everybody watches; what the model is surest of stays on top.",
+        width=260,
+    )
+    return _ADVENTURE[chosen]
 
 
 def draw_summary(choice: Choice) -> None:

@@ -43,7 +43,7 @@ class Studio:
     def use(self, run: TrainingRun) -> None:
         """Recommend with `run`, to everybody, from now on."""
         # One assignment, so that no page sees a run and the recommender of another.
-        self._in_use = run, MovieRecommender(self.data, run.model)
+        self._in_use = run, MovieRecommender(self.data, run.model, run.stars)
 
     def activate(self, run_id: str | None) -> None:
         """Use a run of the history, after restarts too; None for the default model.

@@ -17,8 +17,8 @@ def recommendations_heading() -> DeltaGenerator:
         "What to watch next",
         anchor=False,
         width="stretch",
-        help="The score says how strongly your ratings speak for a film. It is not a number of "
-        "stars: compare it within the list.",
+        help="The stars are what you are expected to give. The score says how strongly your "
+        "ratings speak for watching the film: it orders the list, and means nothing outside of it.",
     )
     return row
 

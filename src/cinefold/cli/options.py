@@ -143,7 +143,8 @@ def open_recommender(dataset: str, path: Path | None, model: Path | None) -> Mov
     data = open_data(dataset, path)
     if model is not None:
         return MovieRecommender(data, WeightedMatrixFactorization.load(model))
-    return MovieRecommender(data, load_or_train(data, progress=settings.progress).model)
+    run = load_or_train(data, progress=settings.progress)
+    return MovieRecommender(data, run.model, run.stars)
 
 
 def store_package() -> ModuleType:

@@ -63,8 +63,9 @@ def recommend(
 ) -> None:
     """Recommend films to a user of the data set, or to you from a few ratings.
 
-    Nothing that the user has rated is listed. Scores order a list; they are not stars. The reasons
-    are the ratings that add most to the score.
+    Nothing that the user has rated is listed. Scores order a list: how likely
+    somebody like you is to watch the film. Stars are what you would rate it. The reasons are the
+    ratings that add most to the score.
     """
     if (user is None) == (not rate and profile is None and ratings_file is None):
         raise typer.BadParameter(
@@ -186,12 +187,13 @@ def _from_profile(
 
 def _print(title: str, found: list[Recommendation]) -> None:
     listing = table(
-        "#", "Title", "Year", "Genres", "Score", "Because you rated",
-        title=title, numbers=("#", "Score"),
+        "#", "Title", "Year", "Genres", "Score", "Stars", "Because you rated",
+        title=title, numbers=("#", "Score", "Stars"),
     )  # fmt: skip
     for line in found:
         reasons = ", ".join(f"{reason.movie.title} {reason.rating:g}" for reason in line.reasons)
-        listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.2f}", reasons)
+        stars = "" if line.stars is None else f"{line.stars:.1f}"
+        listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.2f}", stars, reasons)
     output().print(listing)
 
 
@@ -222,6 +224,7 @@ def _print_json(
                     "rank": line.rank,
                     **_movie(line.movie),
                     "score": line.score,
+                    "stars": line.stars,
                     "reasons": [
                         {
                             **_movie(reason.movie),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cinefold.datasets import Movie, MovieData
     from cinefold.model import Explanation, Ranking, WeightedMatrixFactorization
+    from cinefold.stars import StarPredictor
 
 _REASONS = 3
 
@@ -50,12 +51,15 @@ class Recommendation:
         predicted number of stars. For similar films, the cosine (at most 1).
     reasons : tuple of Reason
         The largest positive contributions, at most three; empty for similar films.
+    stars : float or None
+        What the person is expected to rate it, where the recommender can tell.
     """
 
     rank: int
     movie: Movie
     score: float
     reasons: tuple[Reason, ...] = ()
+    stars: float | None = None
 
 
 class MovieRecommender:
@@ -74,10 +78,12 @@ class MovieRecommender:
     data : MovieData
     model : WeightedMatrixFactorization
         Fitted on `data` or a part of it.
+    stars : StarPredictor, optional
+        For `model`: predicts what people will rate.
 
     Attributes
     ----------
-    data, model
+    data, model, stars
     lowest_rating : float
         Of the data; new users must rate something above it to get recommendations.
 
@@ -87,9 +93,15 @@ class MovieRecommender:
         If the model was fitted on other films.
     """
 
-    def __init__(self, data: MovieData, model: WeightedMatrixFactorization) -> None:
+    def __init__(
+        self,
+        data: MovieData,
+        model: WeightedMatrixFactorization,
+        stars: StarPredictor | None = None,
+    ) -> None:
         self.data = data
         self.model = model
+        self.stars = stars
         self._item_ids = model.interactions_.item_ids
         unknown = ~np.isin(self._item_ids, data.interactions.item_ids)
         if unknown.any():
@@ -158,10 +170,13 @@ class MovieRecommender:
         )
         lines = self._films(ranking, k, adventure)
         items = np.array([item for _, item, _ in lines], self._item_ids.dtype)
-        return [
+        found = [
             self._recommendation(*line, explanation)
             for line, explanation in zip(lines, self.model.explain(user_id, items), strict=True)
         ]
+        if self.stars is None or not found:
+            return found
+        return _with_stars(found, self.stars.predict(user_id, items))
 
     def recommend_for(
         self,
@@ -209,10 +224,16 @@ class MovieRecommender:
             exclude=hidden,
             among=self._among(filters),
         )
-        return [
+        lines = self._films(ranking, k, adventure)
+        found = [
             self._recommendation(rank, item, score, self.newcomers.explain(beliefs, newcomer, item))
-            for rank, item, score in self._films(ranking, k, adventure)
+            for rank, item, score in lines
         ]
+        if self.stars is None or not found or not ratings:
+            return found
+        items, scores = zip(*(line[1:] for line in lines), strict=True)
+        ids = np.array(items, self._item_ids.dtype)
+        return _with_stars(found, self.stars.predict_for(ratings, np.array(scores), ids))
 
     def similar(
         self, movie_id: Any, k: int = 10, *, filters: MovieFilter | None = None
@@ -391,6 +412,10 @@ class MovieRecommender:
         order = sorted(zip(ratings.items(), counts, strict=True), key=lambda p: (-p[0][1], -p[1]))
         rated = [RatedMovie(self._movie(item), float(stars)) for (item, stars), _ in order]
         return taste_of(rated)
+
+
+def _with_stars(found: list[Recommendation], stars: NDArray[np.float32]) -> list[Recommendation]:
+    return [replace(line, stars=value) for line, value in zip(found, stars.tolist(), strict=True)]
 
 
 def _scale(ratings: NDArray[np.float32]) -> tuple[float, float]:

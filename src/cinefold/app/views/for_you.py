@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from cinefold.app.cards import rated_list, recommendation_cards
 from cinefold.app.charts import genre_profile
 from cinefold.app.export import ratings_csv, recommendations_csv
 from cinefold.app.filters import choose_filters, draw_summary
+from cinefold.app.passing_marks import draw_undo, hidden_for, marks_foot
 from cinefold.app.people import choose_user
 from cinefold.app.studio import open_studio
 from cinefold.app.widgets import csv_button, recommendations_heading
@@ -33,13 +35,20 @@ def draw_numbers(taste: Taste) -> None:
 @st.fragment
 def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
     with recommendations_heading():
+        draw_undo(user)
         choice = choose_filters(recommender.data.movies, "for-you")
-    found = recommender.recommend(user, choice.length, filters=choice.filters)
+    found = recommender.recommend(
+        user,
+        choice.length,
+        filters=choice.filters,
+        exclude=hidden_for(user),
+        adventure=choice.adventure,
+    )
     draw_summary(choice)
     if not found:
         st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
         return
-    recommendation_cards(found)
+    recommendation_cards(found, partial(marks_foot, user))
     csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")
 
 

@@ -113,6 +113,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         exclude=you.hidden,
         not_seen=you.unseen,
         from_nothing=not you.ratings,
+        adventure=choice.adventure,
     )
     draw_summary(choice)
     if not found:

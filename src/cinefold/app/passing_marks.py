@@ -1,0 +1,43 @@
+"""What is said of recommended films on behalf of a user of the data, for this session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie
+
+
+def hidden_for(user: Any) -> list[Any]:
+    """Films that were marked as seen or not wanted, in the order in which they were."""
+    hidden: list[Any] = st.session_state.setdefault(f"hidden-for-{user}", [])
+    return hidden
+
+
+def marks_foot(user: Any, movie: Movie) -> None:
+    """Buttons that take the film out of the list at once."""
+    with st.container(horizontal=True, gap="xsmall"):
+        for label in ("Seen it", "Not for me"):
+            st.button(
+                label,
+                key=f"for-you-{label}-{movie.id}",
+                type="tertiary",
+                on_click=hidden_for(user).append,
+                args=(movie.id,),
+            )
+
+
+def draw_undo(user: Any) -> None:
+    """Brings the film back that was taken out last."""
+    hidden = hidden_for(user)
+    if hidden:
+        st.button(
+            f"Undo ({len(hidden)})",
+            icon=":material/undo:",
+            key="for-you-undo",
+            on_click=hidden.pop,
+            help="Brings back what you marked as seen or not for you. As you look at somebody "
+            "else's list, the marks are kept until you close the page; on New here they last.",
+        )
