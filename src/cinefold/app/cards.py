@@ -25,9 +25,10 @@ def recommendation_cards(
     for entry in recommendations:
         with grid.cell():
             st.markdown(_card(entry))
-            if foot is not None:
-                foot(entry.movie)
-            more_like(entry.movie)
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                if foot is not None:
+                    foot(entry.movie)
+                more_like(entry.movie)
 
 
 def more_like(movie: Movie) -> None:
@@ -35,8 +36,8 @@ def more_like(movie: Movie) -> None:
     st.page_link(
         "views/explore.py",
         label="More like this",
-        icon=":material/explore:",
         query_params={"movie": str(movie.id)},
+        width="content",
     )
 
 

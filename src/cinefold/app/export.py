@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cinefold.datasets import Movie
-    from cinefold.recommender import RatedMovie, Recommendation
+    from cinefold.recommender import GroupRecommendation, RatedMovie, Recommendation
 
 _FILM = ("movie_id", "title", "year", "genres")
 
@@ -28,6 +28,23 @@ def recommendations_csv(recommendations: Sequence[Recommendation]) -> str:
                 "|".join(reason.movie.label for reason in entry.reasons),
             )
             for entry in recommendations
+        ),
+    )
+
+
+def together_csv(found: Sequence[GroupRecommendation]) -> str:
+    """Columns rank, the film, score, and for each person their predicted stars."""
+    people = [opinion.name for opinion in found[0].opinions] if found else []
+    return _csv(
+        ("rank", *_FILM, "score", *(f"stars of {name}" for name in people)),
+        (
+            (
+                entry.rank,
+                *_film(entry.movie),
+                f"{entry.score:.4f}",
+                *("" if o.stars is None else f"{o.stars:.1f}" for o in entry.opinions),
+            )
+            for entry in found
         ),
     )
 

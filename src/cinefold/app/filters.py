@@ -41,8 +41,11 @@ class Choice:
     summary: str
 
 
-def choose_filters(catalog: MovieCatalog, place: str) -> Choice:
-    """A button that opens the filters and the number of films; `place` tells pages apart."""
+def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) -> Choice:
+    """A button that opens the filters and the number of films; `place` tells pages apart.
+
+    With `steering`, also a slider from familiar to adventurous.
+    """
     with st.popover("Filters", icon=":material/tune:", key=f"{place}-filters"):
         wanted = _genres("Only these genres", catalog, f"{place}-genres")
         unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
@@ -88,7 +91,7 @@ def choose_filters(catalog: MovieCatalog, place: str) -> Choice:
         popularity=_FAME[fame or "Any"],
         min_ratings=least or 0,
     )
-    adventure = _adventure(place)
+    adventure = _adventure(place) if steering else 0.0
     return Choice(filters, length or _USUAL_LENGTH, adventure, ", ".join(summary))
 
 

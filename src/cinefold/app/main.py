@@ -16,6 +16,7 @@ st.navigation(
     [
         st.Page("views/for_you.py", title="For you", icon=":material/recommend:", default=True),
         st.Page("views/new_here.py", title="New here", icon=":material/star:"),
+        st.Page("views/together.py", title="Together", icon=":material/group:"),
         st.Page("views/explore.py", title="Explore", icon=":material/explore:"),
         st.Page("views/taste.py", title="Taste", icon=":material/palette:"),
         st.Page("views/train.py", title="Train", icon=":material/model_training:"),

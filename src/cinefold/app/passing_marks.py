@@ -18,15 +18,14 @@ def hidden_for(user: Any) -> list[Any]:
 
 def marks_foot(user: Any, movie: Movie) -> None:
     """Buttons that take the film out of the list at once."""
-    with st.container(horizontal=True, gap="xsmall"):
-        for label in ("Seen it", "Not for me"):
-            st.button(
-                label,
-                key=f"for-you-{label}-{movie.id}",
-                type="tertiary",
-                on_click=hidden_for(user).append,
-                args=(movie.id,),
-            )
+    for label in ("Seen it", "Not for me"):
+        st.button(
+            label,
+            key=f"for-you-{label}-{movie.id}",
+            type="tertiary",
+            on_click=hidden_for(user).append,
+            args=(movie.id,),
+        )
 
 
 def draw_undo(user: Any) -> None:

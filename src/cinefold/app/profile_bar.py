@@ -55,6 +55,7 @@ def _choose(you: Visitor) -> None:
         [None, *by_id],
         format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
         key="profile-choice",
+        placeholder=_NOBODY,
         on_change=lambda: you.open(by_id.get(st.session_state["profile-choice"])),
         width=260,
     )

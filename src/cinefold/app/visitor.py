@@ -18,10 +18,10 @@ from cinefold.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cinefold.datasets import Movie
-    from cinefold.store import Profile, Rating
+    from cinefold.store import Profile
 
 _KEY, _QUERY = "visitor", "profile"
 _GUEST = "Guest"
@@ -77,13 +77,12 @@ class Visitor:
             self.ratings[movie_id] = stars
             self._write(lambda store, profile: store.rate(profile, movie_id, stars))
 
-    def rate_many(self, ratings: Mapping[Any, float | Rating]) -> None:
-        """Give many films stars, as one change."""
-        self.ratings |= {
-            movie: given if isinstance(given, int | float) else given.stars
-            for movie, given in ratings.items()
-        }
-        self._write(lambda store, profile: store.rate_many(profile, ratings))
+    def add(self, entries: Entries) -> None:
+        """Ratings and marks from elsewhere, as one change."""
+        self.ratings |= entries.stars
+        for mark, films in entries.marks.items():
+            self._marked(mark).update(films)
+        self._write(lambda store, profile: store.add(profile, entries))
 
     def mark(self, movie_id: Any, mark: Mark) -> None:
         """Not seen, seen, or not interested."""

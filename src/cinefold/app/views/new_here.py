@@ -9,6 +9,7 @@ import streamlit as st
 from cinefold.app.cards import film_row, recommendation_cards
 from cinefold.app.export import ratings_csv, recommendations_csv
 from cinefold.app.filters import choose_filters, draw_summary
+from cinefold.app.importing import draw_import
 from cinefold.app.profile_bar import draw_profile_bar
 from cinefold.app.questions import draw_questions
 from cinefold.app.studio import open_studio
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _FOUND, _SUGGESTED = 6, 4
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
-_WAYS = (_SEARCH, _QUESTIONS) = ("Search", "Get to know me")
+_WAYS = (_SEARCH, _QUESTIONS, _IMPORT) = ("Search", "Get to know me", "Import")
 _ROWS_BEFORE_SCROLLING, _SCROLLED_HEIGHT = 6, 360
 
 
@@ -135,16 +136,15 @@ def _say_why_nothing(recommender: MovieRecommender) -> None:
 
 
 def _recommendation_foot(movie: Movie) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        rating_stars(movie, "recommended")
-        for label, mark in (("Seen it", Mark.SEEN), ("Not for me", Mark.NOT_INTERESTED)):
-            st.button(
-                label,
-                key=f"{mark}-{movie.id}",
-                type="tertiary",
-                on_click=visitor().mark,
-                args=(movie.id, mark),
-            )
+    rating_stars(movie, "recommended")
+    for label, mark in (("Seen it", Mark.SEEN), ("Not for me", Mark.NOT_INTERESTED)):
+        st.button(
+            label,
+            key=f"{mark}-{movie.id}",
+            type="tertiary",
+            on_click=visitor().mark,
+            args=(movie.id, mark),
+        )
 
 
 @st.fragment
@@ -166,6 +166,8 @@ def draw(recommender: MovieRecommender) -> None:
         )
         if way == _QUESTIONS:
             draw_questions(recommender)
+        elif way == _IMPORT:
+            draw_import()
         else:
             draw_search(recommender)
             draw_suggestions(recommender)
