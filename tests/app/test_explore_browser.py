@@ -12,6 +12,7 @@ PHONE, DESK = 390, 1280
 PAGES = {
     "for-you": ("/?user=7", "For you"),
     "new-here": ("/new_here", "New here"),
+    "together": (f"/together?with=u{user_id('Sci-Fi', 3)},u{user_id('Horror', 1)}", "Together"),
     "explore": ("/explore", "Explore"),
     "explore-film": (f"/explore?movie={film_id('Horror', 3)}", "Explore"),
     "taste": (f"/taste?user={user_id('Sci-Fi', 3)}", "Taste"),
