@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from cinefold.interactions import Interactions
 from cinefold.model import checks, persistence
+from cinefold.model.basis import one_blas_thread
 from cinefold.model.fitting import (
     Factors,
     Iteration,
@@ -24,7 +25,7 @@ from cinefold.model.fitting import (
     predict_pairs,
     with_exact_users,
 )
-from cinefold.model.half_step import FixedSide, SingularRowError, one_blas_thread, solve_rows
+from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
 from cinefold.model.objective import Objective, Target
 from cinefold.model.parameters import Parameters
 from cinefold.model.ranking import Ranking, top_k
