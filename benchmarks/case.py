@@ -35,8 +35,8 @@ class Case:
     n_threads: int
     rounds: int = 3
     seed: int = 0
-    epochs: int = 20
-    long_run: int = 40
+    epochs: int = 30
+    long_run: int = 60
     slow: bool = False
     names: tuple[str, ...] = tuple(FIELD)
     left_out: dict[str, str] = field(default_factory=dict)

@@ -64,10 +64,10 @@ def _one_each(names: tuple[str, ...], case: Case, turns: int) -> float:
 
 
 def _convergence(case: Case) -> float:
-    long_run = case.long_run * estimate("cinefold, exact", case.shape, case.n_factors)
+    long_run = case.long_run * estimate("cinefold, CG", case.shape, case.n_factors)
     scores = 2.0 * case.shape.n_users * case.shape.n_items * case.n_factors / 2e11
     evaluation = 6 * (scores + 1e-7 * case.shape.n_ratings)
-    # Most get there in two thirds of the epochs that they may have.
+    # Most need fewer epochs than they may have.
     each = _one_each(convergence.NAMES, case, case.epochs) + evaluation
     return long_run + 0.67 * case.epochs * each
 
