@@ -125,6 +125,15 @@ SECTIONS: dict[str, Section] = {
         _TINY,
         (32,),
     ),
+    "history": Section(
+        "what measuring the objective adds to the users' half of an exact epoch",
+        epochs.history,
+        _epochs("cinefold, exact"),
+        SIZES["10m"],
+        (64, 128),
+        _TINY,
+        (32,),
+    ),
     "objective": Section(
         "seconds to within 0.1% of the converged objective",
         convergence.convergence,

@@ -183,6 +183,12 @@ def _of_threads(record: Record) -> Iterator[Target]:
         yield Target(what, aim, ratio(seconds, one, many), spread=spread(seconds, one, many))
 
 
+def _of_history(record: Record) -> Iterator[Target]:
+    what = f"users' half-step with the learning curve over one without, {size(record)}"
+    pair = record["seconds"], "with", "without"
+    yield Target(what, 1.05, ratio(*pair), "x bound", spread(*pair))
+
+
 def _of_memory(record: Record) -> Iterator[Target]:
     for name, megabytes in record["megabytes"].items():
         if name.startswith("cinefold"):
@@ -198,5 +204,6 @@ _ROWS: dict[str, Callable[[Record], Iterator[Target]]] = {
     "foldin": _of_fold_in,
     "levels": _of_levels,
     "threads": _of_threads,
+    "history": _of_history,
     "memory": _of_memory,
 }
