@@ -21,6 +21,7 @@ CLOSE = 1e-3  # "converged": the objective is within 0.1% of the best one known
 NAMES = (
     "cinefold, exact",
     "cinefold, CG",
+    "cinefold, CG, plain",
     "irspack, Cholesky",
     "irspack, CG",
     "irspack, iALS++",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks import convergence, epochs, folding, memory, topk
 from benchmarks.case import MOVIELENS, Case
-from benchmarks.contestants import FIELD, choose, estimate
+from benchmarks.contestants import BY_EPOCH, choose, estimate
 from benchmarks.synthetic import LONG_TAIL, SIZES, Shape
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ SECTIONS: dict[str, Section] = {
     "epochs": Section(
         "seconds an epoch of each library",
         epochs.epochs,
-        _epochs(*FIELD),
+        _epochs(*BY_EPOCH),
         SIZES["10m"],
         (64, 128, 256),
         _TINY,

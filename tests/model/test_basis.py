@@ -37,7 +37,7 @@ def test_balanced_factors_are_the_shortest_with_their_products(
     products = u @ v.T
     size = np.linalg.norm(u, 2) * np.linalg.norm(v, 2)
     assert np.allclose(balanced_u @ balanced_v.T, products, rtol=0, atol=1e-9 * size)
-    # |U|^2 + |V|^2 is least where it is twice the nuclear norm (Srebro, Rennie, Jaakkola 2005)
+    # |U|^2 + |V|^2 is least where it is twice the nuclear norm (Srebro, Rennie, Jaakkola 2004)
     least = 2 * np.linalg.norm(products, "nuc")
     lengths = (balanced_u**2).sum() + (balanced_v**2).sum()
     assert least * (1 - 1e-9) <= lengths <= least + 2e-4 * d * size

@@ -50,7 +50,8 @@ class WeightedMatrixFactorization(Parameters):
 
     Minimizes the weighted squared error over observed *and* unobserved pairs
     (:class:`cinefold.model.Objective`) by alternating exact solves: all items with the users
-    fixed, then all users with the items fixed. The objective never rises.
+    fixed, then all users with the items fixed. Between them the factors are balanced, and items go
+    beyond their solution (docs/solver.md), which takes fewer iterations. The objective never rises.
 
     Parameters
     ----------

@@ -38,9 +38,9 @@ SolverName = Literal["auto", "cholesky", "cg"]
 # solutions do (docs/benchmarks.md); beyond so many factors those cost several times as much.
 _CONJUGATE_GRADIENTS = Solver(max_steps=3, tolerance=0.1)
 _MOST_FACTORS_SOLVED_EXACTLY = 128
-# Over-relaxed half-steps (Young 1971): for up to twice the way to the solution the objective falls,
-# and less far from iteration to iteration does it fall further. Exact users are not relaxed: they
-# are what fold_in finds. The first iterations come from random factors, and are better forgotten.
+# Over-relaxed half-steps (Young 1971) take fewer iterations, and up to twice the way to a row's
+# solution its loss does not rise. Exact users are not relaxed: they are what fold_in finds. The
+# first iterations come from random factors, which are better forgotten.
 _RELAXATION_IF_EXACT = 1.8, 1.0  # of items and users
 _RELAXATION = 1.6, 1.6
 _UNRELAXED_ITERATIONS = 2
@@ -154,8 +154,13 @@ def alternate(
     seed: Any,
     n_threads: int,
     solver: Solver = EXACT,
+    *,
+    plain: bool = False,
 ) -> Generator[Iteration]:
     """Endless iterations from random user factors; each solves all items, then all users.
+
+    Factors are balanced in between and steps over-relaxed, unless `plain` alternating least squares
+    are asked for.
 
     There is one copy of the user factors, which every iteration overwrites.
 
@@ -170,8 +175,8 @@ def alternate(
     fixed: FixedSide | None = None
     for iteration in count():
         started = time.perf_counter()
-        relax_items, relax_users = _relaxation(solver, iteration)
-        basis = None if fixed is None else problem.balanced(users, fixed)
+        relax_items, relax_users = (1.0, 1.0) if plain else _relaxation(solver, iteration)
+        basis = None if plain or fixed is None else problem.balanced(users, fixed)
         fixed = FixedSide.of(users, n_threads, basis, overwrite=True)
         items = fixed.follow(items, n_threads)
         if not solver.is_exact:
