@@ -78,6 +78,7 @@ def plan(options: argparse.Namespace) -> dict[str, list[Case]]:
         "names": _named(options.only, options.without),
         "epochs": options.epochs,
         "long_run": options.long_run,
+        "regularization": options.regularization,
     }
     return {
         name: list(SECTIONS[name].cases(shapes, options.factors or [], options.quick, **settings))
@@ -97,6 +98,7 @@ def record(section: str, case: Case) -> dict[str, Any]:
         "threads": case.n_threads,
         "rounds": case.rounds,
         "seed": case.seed,
+        "regularization": case.regularization,
         "date": date.today().isoformat(),
         "left out": case.left_out,
         **measured,
@@ -136,8 +138,9 @@ def measure_options(words: list[str]) -> argparse.Namespace:
     add("--only", nargs="+", metavar="LIBRARY", help="libraries, or 'LIBRARY, SOLVER'")
     add("--without", nargs="+", default=[], metavar="LIBRARY", help="the same, left out")
     add("--slow", action="store_true", help="also libraries that take long at this size")
-    add("--epochs", type=int, default=20, help="of each library in objective (default 20)")
-    add("--long-run", type=int, default=40, help="epochs to the converged objective (default 40)")
+    add("--epochs", type=int, default=30, help="of each library in objective (default 30)")
+    add("--long-run", type=int, default=60, help="epochs to the converged objective (default 60)")
+    add("--regularization", type=float, default=10.0, help="lambda of all libraries (default 10)")
     add("--quick", action="store_true", help="tiny sizes, to see that all of it runs")
     add("--results", type=Path, help=f"JSON file that is added to (default {RESULTS})")
     options = parser.parse_args(words)

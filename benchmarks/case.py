@@ -35,8 +35,9 @@ class Case:
     n_threads: int
     rounds: int = 3
     seed: int = 0
-    epochs: int = 20
-    long_run: int = 40
+    epochs: int = 30
+    long_run: int = 60
+    regularization: float = 10.0
     slow: bool = False
     names: tuple[str, ...] = tuple(FIELD)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -47,7 +48,9 @@ class Case:
 
     @property
     def problem(self) -> Problem:
-        return Problem(self.ratings, self.n_factors, self.n_threads)
+        return Problem(
+            self.ratings, self.n_factors, self.n_threads, regularization=self.regularization
+        )
 
     def taking_part(
         self, names: tuple[str, ...] = tuple(FIELD), epochs: int | None = None

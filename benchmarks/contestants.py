@@ -71,7 +71,7 @@ class Contestant:
     factors: Callable[[], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
-def cinefold(problem: Problem, solver: SolverName) -> Contestant:
+def cinefold(problem: Problem, solver: SolverName, *, plain: bool = False) -> Contestant:
     steps = alternate(
         Interactions.from_sparse(problem.ratings),
         problem.objective,
@@ -79,6 +79,7 @@ def cinefold(problem: Problem, solver: SolverName) -> Contestant:
         0,
         problem.n_threads,
         choose_solver(solver, problem.n_factors),
+        plain=plain,
     )
     last: list[Any] = []
 
@@ -280,6 +281,7 @@ class Entry(NamedTuple):
 FIELD: dict[str, Entry] = {
     "cinefold, exact": Entry("cinefold", lambda p: cinefold(p, "cholesky"), 1.3, 1.5),
     "cinefold, CG": Entry("cinefold", lambda p: cinefold(p, "cg"), 0.6, 0.9),
+    "cinefold, CG, plain": Entry("cinefold", lambda p: cinefold(p, "cg", plain=True), 0.6, 0.9),
     "irspack, Cholesky": Entry("irspack", lambda p: irspack(p, "CHOLESKY"), 4.1, 1.7),
     "irspack, CG": Entry("irspack", lambda p: irspack(p, "CG"), 1.6, 1.2),
     "irspack, iALS++": Entry("irspack", lambda p: irspack(p, "IALSPP"), 3.0, 1.0),
@@ -290,6 +292,8 @@ FIELD: dict[str, Entry] = {
     "cmfrec, CG": Entry("cmfrec", lambda p: cmfrec(p, True), 40, 1.0, slow=True),
     "spark, exact": Entry("pyspark", spark, 300, 1.7, slow=True),
 }
+# The others differ in how many epochs they need.
+BY_EPOCH = tuple(name for name in FIELD if not name.endswith("plain"))
 EXACT = tuple(name for name in FIELD if name.endswith(("exact", "Cholesky")))
 
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.contestants import FIELD, Problem, cinefold, flops, start
-from benchmarks.machine import peak, race, say
+from benchmarks.contestants import BY_EPOCH, FIELD, Problem, cinefold, flops, start
+from benchmarks.machine import peak, race, say, timed
 from cinefold import _core
+from cinefold.model.half_step import FixedSide, solve_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from benchmarks.case import Case
 
@@ -26,7 +29,7 @@ ON_THE_LONG_TAIL = (
 )
 
 
-def epochs(case: Case, names: tuple[str, ...] = tuple(FIELD)) -> dict[str, Any]:
+def epochs(case: Case, names: tuple[str, ...] = BY_EPOCH) -> dict[str, Any]:
     """Every library in turn; sgemm's speed is measured just before and after each of its turns."""
     chosen = case.taking_part(names)
     say(f"{case.n_factors} factors: setting up")
@@ -72,6 +75,25 @@ def scaling(case: Case) -> dict[str, Any]:
         for n in sorted({1, case.n_threads})
     }
     return {"seconds": race(contestants, case.rounds, "threads")}
+
+
+def history(case: Case) -> dict[str, Any]:
+    """The users' half-step, which measures the objective and the RMSE, and the same without."""
+    problem = case.problem
+    rng = np.random.default_rng(case.seed)
+    factors = rng.standard_normal((problem.ratings.shape[1], case.n_factors), np.float32)
+    items = FixedSide.of(factors / np.sqrt(case.n_factors, dtype=np.float32), case.n_threads)
+    rows = problem.objective.observations(problem.ratings)
+    users = np.zeros((rows.n_rows, case.n_factors), np.float32)
+
+    def half_step(losses: NDArray[np.float64] | None) -> Callable[[], float]:
+        w0 = problem.unobserved_weight
+        return lambda: timed(
+            lambda: solve_rows(rows, items, w0, users, case.n_threads, losses=losses)
+        )
+
+    turns = {"without": half_step(None), "with": half_step(np.empty((rows.n_rows, 2)))}
+    return {"seconds": race(turns, case.rounds, f"history, {case.n_factors} factors")}
 
 
 def _median_of_items(case: Case) -> float:

@@ -170,6 +170,7 @@ _ROWS: dict[str, Callable[[Record], Rows]] = {
     "longtail": _epochs,
     "levels": _seconds,
     "threads": _seconds,
+    "history": _seconds,
     "objective": _objective,
     "topk": _top_ten,
     "foldin": _fold_in,

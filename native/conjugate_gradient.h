@@ -72,8 +72,9 @@ double inner_product(const float* a, const float* b, int length) {
     return sum_lanes(sum);
 }
 
-// x holds the starting point, and the solution on return.
-void improve(const FixedSide& side, const Row& row, const Iterative& method, const Workspace& w,
+// x holds the starting point, and on return the solution, relaxed; the residual stays that of the
+// solution itself.
+void improve(const FixedSide& side, const Row& row, const Method& method, const Workspace& w,
              float* x, RowLoss* loss) {
     const int stride = side.stride;
     const CgVectors cg = cg_vectors(w, stride, row.n);
@@ -124,14 +125,14 @@ void improve(const FixedSide& side, const Row& row, const Iterative& method, con
             q, nullptr);
         const double curvature = inner_product(p, q, stride);
         if (!(curvature > 0)) break;  // rounding is all that is left
-        const float alpha = float(energy / curvature);
+        const float alpha = float(energy / curvature), relaxed = method.relaxation * alpha;
         for (int i = 0; i < stride; i += W) {
-            S::store(x + i, S::load(x + i) + S::load(p + i) * alpha);
+            S::store(x + i, S::load(x + i) + S::load(p + i) * relaxed);
             S::store(r + i, S::load(r + i) - S::load(q + i) * alpha);
         }
         for (int64_t j = 0; j < row.n; j += W)
             S::store(cg.predictions + j,
-                     S::load(cg.predictions + j) + S::load(cg.changes + j) * alpha);
+                     S::load(cg.predictions + j) + S::load(cg.changes + j) * relaxed);
     }
     LossSums sums;
     for (int64_t j = 0; j < row.n; j += W)

@@ -27,6 +27,17 @@ void predict_gathered(const Workspace& w, const Row& row, int64_t first, int dep
                    inner_products(Gathered{w.rows + k}, x, stride));
 }
 
+// The losses at any x.
+void losses_at(const FixedSide& side, const Row& row, Workspace& w, const float* x, RowLoss* loss) {
+    LossSums sums;
+    for (int64_t first = 0; first < row.n; first += kDepth) {
+        const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
+        gather(side, row, first, depth, w);
+        predict_gathered(w, row, first, depth, side.stride, x, sums);
+    }
+    finish_loss(side, row, sums, x, loss);
+}
+
 // One step of iterative refinement, for ill-conditioned rows: x += A^-1 (b - A x), the residual in
 // double precision from the observations themselves (Higham 2002, ch. 12).
 void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, float* x) {
@@ -152,17 +163,10 @@ Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, float* 
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, stride, x, &y_squared)) return Status::singular;
     if (ill) refine(side, row, w, weight, x);
-    if (uniform) {
+    if (loss && uniform)
         *loss = uniform_loss(side, row, weight, y_squared, x);
-        return Status::ok;
-    }
-    LossSums sums;
-    for (int64_t first = 0; first < row.n; first += kDepth) {
-        const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
-        gather(side, row, first, depth, w);
-        predict_gathered(w, row, first, depth, stride, x, sums);
-    }
-    finish_loss(side, row, sums, x, loss);
+    else if (loss)
+        losses_at(side, row, w, x, loss);
     return Status::ok;
 }
 

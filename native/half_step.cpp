@@ -112,7 +112,7 @@ struct HalfStep {
     const KernelTable& kernels;
     const FixedSide& side;
     const Observations& rows;
-    const Iterative& method;
+    const Method& method;
     float* factors;
     double* losses;
     std::atomic<int64_t> singular;  // the first row that is; n_rows if none
@@ -130,8 +130,14 @@ struct HalfStep {
             }
         }
         std::copy_n(x, side.n_factors, factors + i * side.n_factors);
-        losses[2 * i] = loss.weighted;
-        losses[2 * i + 1] = loss.squared;
+        if (losses) {
+            losses[2 * i] = loss.weighted;
+            losses[2 * i + 1] = loss.squared;
+        }
+    }
+
+    void previous(int64_t i, float* x) const {
+        std::copy_n(factors + i * side.n_factors, side.n_factors, x);
     }
 
     void solve(int64_t at, int64_t end, float* workspace, float* x) {
@@ -143,9 +149,10 @@ struct HalfStep {
             row.n_next = next.n;
             fetch_observations(rows, at + 2 * (ahead - at), end);
         }
-        std::copy_n(factors + i * side.n_factors, side.n_factors, x);
+        previous(i, x);
         RowLoss loss{};
-        const Status status = kernels.solve_row(side, row, method, workspace, x, &loss);
+        const Status status =
+            kernels.solve_row(side, row, method, workspace, x, losses ? &loss : nullptr);
         keep(i, status, x, loss);
     }
 
@@ -175,9 +182,10 @@ struct HalfStep {
             for (int64_t k = 0; k < size; ++k) sums[k] += sums[p * size + k];
         const auto memory = workspace();
         const auto x = aligned_floats(side.stride);
+        previous(i, x.get());
         RowLoss loss{};
-        const Status status =
-            kernels.solve_sums(side, row, sums.data(), memory.get(), x.get(), &loss);
+        const Status status = kernels.solve_sums(side, row, method, sums.data(), memory.get(),
+                                                 x.get(), losses ? &loss : nullptr);
         keep(i, status, x.get(), loss);
     }
 };
@@ -185,7 +193,7 @@ struct HalfStep {
 }  // namespace
 
 Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
-                   const Iterative& method, float* factors, double* losses, int n_threads,
+                   const Method& method, float* factors, double* losses, int n_threads,
                    const std::function<bool()>& interrupted) {
     HalfStep step{kernels, side, rows, method, factors, losses, {rows.n_rows}};
     int64_t first = 0;
@@ -213,8 +221,8 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
     return {stop, singular < rows.n_rows ? singular : -1};
 }
 
-void gram(const KernelTable& kernels, const float* v, int64_t n, int d, double* out,
-          int n_threads) {
+void gram(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
+          double* out, int n_threads) {
     const int64_t blocks = gram_blocks(n, d), stride = padded(d), size = stride * stride;
     std::vector<double> partial(blocks * size, 0.0);
     std::atomic<int64_t> next{0};
@@ -222,8 +230,8 @@ void gram(const KernelTable& kernels, const float* v, int64_t n, int d, double* 
         const auto workspace = aligned_floats(kernels.workspace_floats(d, 0));
         for (int64_t b; (b = next++) < blocks;) {
             const int64_t begin = n * b / blocks, end = n * (b + 1) / blocks;
-            kernels.add_gram(v + begin * d, end - begin, d, d, workspace.get(),
-                             partial.data() + b * size);
+            kernels.add_gram(v + begin * d, scale ? scale + begin : nullptr, end - begin, d, d,
+                             workspace.get(), partial.data() + b * size);
         }
     });
     for (int i = 0; i < d; ++i)

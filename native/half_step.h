@@ -43,16 +43,18 @@ std::vector<const KernelTable*> available_kernels();
 // Throws std::invalid_argument for a name that is unknown or that this machine cannot run.
 const KernelTable& select_kernels();
 
-// Solves all rows into `factors` (n_rows, n_factors), which an iterative method starts from; a
-// row's losses go to losses (n_rows, 2). Each row is solved by one thread in a fixed order of
-// operations, so that the result does not depend on n_threads. `interrupted` is asked from the
-// calling thread several times a second.
-Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Iterative&,
+// Solves all rows into `factors` (n_rows, n_factors), from what they hold unless the method is
+// exact and not relaxed; a row's losses go to losses (n_rows, 2) unless that is null. Each row is
+// solved by one thread in a fixed order of operations, so that the result does not depend on
+// n_threads. `interrupted` is asked from the calling thread several times a second.
+Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
                    float* factors, double* losses, int n_threads,
                    const std::function<bool()>& interrupted);
 
-// V'V (d, d) of V (n, d), summed in double precision.
-void gram(const KernelTable&, const float* v, int64_t n, int d, double* out, int n_threads);
+// V'V (d, d) of V (n, d), each row times its scale (n,) unless that is null, summed in double
+// precision.
+void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, double* out,
+          int n_threads);
 
 // out (n, padded(d)) = a (n, d) @ q (d, padded(d)); `out` may be `a` if d is padded(d).
 void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q, float* out,

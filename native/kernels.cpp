@@ -7,21 +7,36 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-void add_gram(const float* v, int64_t n, int d, int64_t v_stride, float* memory, double* out) {
+constexpr int kInFloat = 4;  // blocks of kDepth rows whose products are summed in float32
+
+void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_stride, float* memory,
+              double* out) {
     const int stride = padded(d);
     const std::ptrdiff_t ld = matrix_stride(stride);
     const Workspace w = carve(memory, stride);
+    int summed = 0;
     for (int64_t first = 0; first < n; first += kDepth) {
         const int depth = n - first < kDepth ? int(n - first) : kDepth;
-        for (int k = 0; k < depth; ++k)
+        for (int k = 0; k < depth; ++k) {
+            const float factor = scale ? scale[first + k] : 1.0f;
             for (int i = 0; i < stride; i += W) {
                 const float* source = v + (first + k) * v_stride + i;
-                S::store(w.packed + k * ld + i,
-                         i + W <= d ? S::load(source) : load_some(source, d - i > 0 ? d - i : 0));
+                const Vec value =
+                    i + W <= d ? S::load(source) : load_some(source, d - i > 0 ? d - i : 0);
+                S::store(w.packed + k * ld + i, value * factor);
             }
+        }
         const Strided rows{w.packed, ld};
-        symmetric_product<Start::zero, false>(w.matrix, ld, stride, rows, rows, depth, nullptr,
-                                              nullptr, [] {});
+        const auto add = [&](auto start) {
+            symmetric_product<decltype(start)::value, false>(w.matrix, ld, stride, rows, rows,
+                                                             depth, nullptr, nullptr, [] {});
+        };
+        if (summed == 0)
+            add(std::integral_constant<Start, Start::zero>{});
+        else
+            add(std::integral_constant<Start, Start::load>{});
+        if (++summed < kInFloat && first + kDepth < n) continue;
+        summed = 0;
         for (int row = 0; row < stride; ++row)
             for (int col = row / W * W; col < stride; col += W) {
                 double* sum = out + std::ptrdiff_t(row) * stride + col;

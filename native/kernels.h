@@ -41,10 +41,10 @@ struct RowLoss {
     double squared;   // sum_obs (r - s)^2
 };
 
-// How far a row is solved that is not solved exactly.
-struct Iterative {
-    int max_steps;    // of conjugate gradients; 0: every row exactly
-    float tolerance;  // ends when the preconditioned residual has shrunk by this factor
+struct Method {
+    int max_steps;     // of conjugate gradients; 0: every row exactly
+    float tolerance;   // they end when the preconditioned residual has shrunk by this factor
+    float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
 };
 
 enum class Status : int { ok = 0, singular = 1 };
@@ -53,19 +53,20 @@ struct KernelTable {
     const char* name;
     // For rows of up to `longest` observations.
     std::size_t (*workspace_floats)(int n_factors, int64_t longest);
-    // Solves one row. `x` holds `stride` floats, zero beyond n_factors; where an iterative method
-    // is allowed it starts from them.
-    Status (*solve_row)(const FixedSide&, const Row&, const Iterative&, float* workspace, float* x,
+    // Solves one row. `x` holds `stride` floats, zero beyond n_factors: the previous solution,
+    // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
+    Status (*solve_row)(const FixedSide&, const Row&, const Method&, float* workspace, float* x,
                         RowLoss*);
     // A row of very many observations in parts: sums (stride + 1, stride) += V'WV and, in the last
-    // row, b of some of them; and the exact solution from the sums of all.
+    // row, b of some of them; and the exact solution, relaxed, from the sums of all.
     void (*add_products)(const FixedSide&, const Row& part, float* workspace, double* sums);
-    Status (*solve_sums)(const FixedSide&, const Row&, const double* sums, float* workspace,
-                         float* x, RowLoss*);
-    // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`; upper
-    // triangle only, in float32 over a few rows at a time, their sums in double precision.
-    void (*add_gram)(const float* v, int64_t n, int d, int64_t stride, float* workspace,
-                     double* out);
+    Status (*solve_sums)(const FixedSide&, const Row&, const Method&, const double* sums,
+                         float* workspace, float* x, RowLoss*);
+    // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`, each times
+    // its scale unless that is null; upper triangle only, in float32 over some rows at a time,
+    // their sums in double precision.
+    void (*add_gram)(const float* v, const float* scale, int64_t n, int d, int64_t stride,
+                     float* workspace, double* out);
     // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
     void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
                      int d_out, float* out);

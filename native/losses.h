@@ -60,6 +60,7 @@ inline void add_losses(LossSums& sums, const Row& row, int64_t first, int count,
 
 void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, const float* x,
                  RowLoss* loss) {
+    if (!loss) return;
     Wide all{}, norm{};  // w0 sum over all columns of s^2 = x' base x
     for (int k = 0; k < side.stride; k += W) {
         const Wide value = __builtin_convertvector(S::load(x + k), Wide);

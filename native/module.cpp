@@ -55,13 +55,14 @@ nb::ndarray<nb::numpy, T, nb::ndim<2>> matrix(std::size_t rows, std::size_t colu
     return {memory, {rows, columns}, owner};
 }
 
-auto gram(In<float, 2> v, int n_threads) {
+auto gram(In<float, 2> v, std::optional<In<float, 1>> scale, int n_threads) {
     const std::size_t d = v.shape(1);
+    require(!scale || scale->shape(0) == v.shape(0), "scale must have one entry per row");
     auto out = matrix<double>(d, d);
     {
         nb::gil_scoped_release release;
-        cinefold::gram(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), int(d),
-                       out.data(), n_threads);
+        cinefold::gram(cinefold::select_kernels(), v.data(), scale ? scale->data() : nullptr,
+                       int64_t(v.shape(0)), int(d), out.data(), n_threads);
     }
     return out;
 }
@@ -106,17 +107,18 @@ auto squared_norms(In<float, 2> rows, int n_threads) {
 void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, float unobserved_weight,
                 In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> targets,
                 std::optional<In<float, 1>> weights, In<double, 1> regularization,
-                In<int64_t, 1> order, int max_steps, float tolerance, InOut<float, 2> factors,
-                InOut<double, 2> losses, int n_threads) {
+                In<int64_t, 1> order, int max_steps, float tolerance, float relaxation,
+                InOut<float, 2> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
     const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
     require(base.shape(0) == fixed.shape(1), "base must have one entry per column of fixed");
     require(norms.shape(0) == fixed.shape(0), "norms must have one entry per row of fixed");
-    require(offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows &&
-                factors.shape(0) == n_rows && losses.shape(0) == n_rows,
-            "offsets, order, factors and losses must have one entry per row");
-    require(losses.shape(1) == 2, "losses must have two columns");
+    require(
+        offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows && factors.shape(0) == n_rows,
+        "offsets, order and factors must have one entry per row");
+    require(!losses || (losses->shape(0) == n_rows && losses->shape(1) == 2),
+            "losses must have one entry of two per row");
     require(columns.shape(0) == targets.shape(0) &&
                 columns.shape(0) == std::size_t(offsets.data()[n_rows]) &&
                 (!weights || weights->shape(0) == columns.shape(0)),
@@ -131,9 +133,9 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
-        outcome =
-            cinefold::solve_rows(cinefold::select_kernels(), side, rows, {max_steps, tolerance},
-                                 factors.data(), losses.data(), n_threads, interrupted);
+        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows,
+                                       {max_steps, tolerance, relaxation}, factors.data(),
+                                       losses ? losses->data() : nullptr, n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
     if (outcome.singular_row >= 0) {
@@ -186,7 +188,8 @@ std::vector<std::string> simd_levels() {
 
 NB_MODULE(_core, m) {
     m.doc() = "The compiled core of cinefold: exact row solves of weighted ALS.";
-    m.def("gram", &gram, "v"_a, "n_threads"_a, "V'V (d, d) in double precision.");
+    m.def("gram", &gram, "v"_a, "scale"_a.none(), "n_threads"_a,
+          "V'V (d, d) in double precision, of V or of V with each row times its scale.");
     m.def("aligned", &aligned_matrix, "rows"_a, "columns"_a,
           "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
     m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
@@ -194,8 +197,10 @@ NB_MODULE(_core, m) {
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
     m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a,
           "offsets"_a, "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a,
-          "max_steps"_a, "tolerance"_a, "factors"_a, "losses"_a, "n_threads"_a,
-          "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones. "
+          "max_steps"_a, "tolerance"_a, "relaxation"_a, "factors"_a, "losses"_a.none(),
+          "n_threads"_a,
+          "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
+          "None. "
           "Raises ArithmeticError(row) for a row that is not positive definite.");
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),
           "allowed"_a.none(), "n_threads"_a,

@@ -22,6 +22,27 @@ double dual_cost(double n, double d) {
 
 double iterative_cost(double n, double d, int steps) { return (1 + steps) * 4 * n * d; }
 
+// Carries an exact solution on, beyond or short of where it is least: a row's loss is quadratic, so
+// that a relaxation between 0 and 2 leaves it no higher than it was at the previous row.
+class Relaxation {
+  public:
+    Relaxation(const Method& method, const float* x, int stride, const Workspace& w)
+        : factor_(method.relaxation), previous_(w.iterative) {
+        if (factor_ == 1.0f) return;
+        for (int i = 0; i < stride; ++i) previous_[i] = x[i];
+    }
+
+    void apply(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) const {
+        if (factor_ == 1.0f) return;
+        for (int i = 0; i < side.stride; ++i) x[i] = previous_[i] + factor_ * (x[i] - previous_[i]);
+        if (loss) losses_at(side, row, w, x, loss);
+    }
+
+  private:
+    const float factor_;
+    float* const previous_;
+};
+
 // ---------------------------------------------------------------------------------------------
 // A row in parts: the sums of some of its observations, and the solution from the sums of all
 
@@ -39,25 +60,38 @@ void add_products(const FixedSide& side, const Row& part, float* memory, double*
     }
 }
 
-Status solve_sums(const FixedSide& side, const Row& row, const double* sums, float* memory,
-                  float* x, RowLoss* loss) {
+Status solve_sums(const FixedSide& side, const Row& row, const Method& method, const double* sums,
+                  float* memory, float* x, RowLoss* loss) {
     Workspace w = carve(memory, side.stride);
     const int stride = side.stride;
+    const Relaxation relaxation(method, x, stride, w);
     for (int i = 0; i < stride; ++i) {
         float* to = w.matrix + i * matrix_stride(stride);
         for (int j = i / W * W; j < stride; ++j)
             to[j] = float(sums[i * std::ptrdiff_t(stride) + j]);
         w.rhs[i] = float(sums[std::ptrdiff_t(stride) * stride + i]);
     }
-    return weighs_equally(side, row) ? solve_summed<true>(side, row, w, x, loss)
-                                     : solve_summed<false>(side, row, w, x, loss);
+    const Status status = weighs_equally(side, row) ? solve_summed<true>(side, row, w, x, loss)
+                                                    : solve_summed<false>(side, row, w, x, loss);
+    relaxation.apply(side, row, w, x, loss);
+    return status;
 }
 
-Status solve_row(const FixedSide& side, const Row& row, const Iterative& method, float* memory,
+Status solve_exactly(const FixedSide& side, const Row& row, bool light, Workspace& w, float* x,
+                     RowLoss* loss) {
+    if (light) {
+        const Weights weights = weights_of(side, row);
+        if (weights.positive && !ill_conditioned(side, row, weights))
+            return solve_dual(side, row, w, x, loss);
+    }
+    return solve_primal(side, row, w, x, loss);
+}
+
+Status solve_row(const FixedSide& side, const Row& row, const Method& method, float* memory,
                  float* x, RowLoss* loss) {
     if (row.n == 0) {
         for (int i = 0; i < side.stride; ++i) x[i] = 0;
-        *loss = {0, 0};
+        if (loss) *loss = {0, 0};
         return Status::ok;
     }
     Workspace w = carve(memory, side.stride);
@@ -68,12 +102,10 @@ Status solve_row(const FixedSide& side, const Row& row, const Iterative& method,
         improve(side, row, method, w, x, loss);
         return Status::ok;
     }
-    if (light) {
-        const Weights weights = weights_of(side, row);
-        if (weights.positive && !ill_conditioned(side, row, weights))
-            return solve_dual(side, row, w, x, loss);
-    }
-    return solve_primal(side, row, w, x, loss);
+    const Relaxation relaxation(method, x, side.stride, w);
+    const Status status = solve_exactly(side, row, light, w, x, loss);
+    relaxation.apply(side, row, w, x, loss);
+    return status;
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-def gram(v: NDArray[np.float32], n_threads: int) -> NDArray[np.float64]: ...
+def gram(
+    v: NDArray[np.float32], scale: NDArray[np.float32] | None, n_threads: int
+) -> NDArray[np.float64]: ...
 def aligned(rows: int, columns: int) -> NDArray[np.float32]: ...
 def rotate(
     v: NDArray[np.float32], q: NDArray[np.float32], out: NDArray[np.float32], n_threads: int
@@ -20,8 +22,9 @@ def solve_rows(
     order: NDArray[np.int64],
     max_steps: int,
     tolerance: float,
+    relaxation: float,
     factors: NDArray[np.float32],
-    losses: NDArray[np.float64],
+    losses: NDArray[np.float64] | None,
     n_threads: int,
 ) -> None: ...
 def top_k(

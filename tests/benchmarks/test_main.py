@@ -77,13 +77,13 @@ def test_what_cannot_be_is_said(words, complaint, capsys):
 
 def test_measuring_and_reporting(tmp_path, capsys):
     path = tmp_path / "results.json"
-    main(["epochs", "threads", *TINY, "--results", str(path)])
+    main(["epochs", "threads", "history", *TINY, "--results", str(path)])
     main(["levels", "objective", "--epochs", "3", "--long-run", "5", *TINY, "--results", str(path)])
     shown = capsys.readouterr()
     assert "share of sgemm" not in shown.out  # only at 128 factors
     assert "All in all" in shown.err
     results = json.loads(path.read_text())
-    assert set(results["sections"]) == {"epochs", "threads", "levels", "objective"}
+    assert set(results["sections"]) == {"epochs", "threads", "history", "levels", "objective"}
     (record,) = results["sections"]["epochs"]
     assert set(record["seconds"]) == {"cinefold, exact", "cinefold, CG"}
     assert len(record["peak"]["cinefold, CG"]) == 1

@@ -46,7 +46,7 @@ def epochs(**changes):
 def results():
     curve = {"seconds": [1.0, 2.0], "objective": [12.0, 10.0]}
     slower = {"seconds": [3.0, 6.0], "objective": [12.0, 10.001]}
-    never = {"seconds": [1.0, 2.0], "objective": [14.0, 12.0]}
+    never = {"seconds": [4.0, 8.0], "objective": [14.0, 12.0]}
     once = {"cinefold": [1.0], "implicit": [4.0], "irspack": [2.5]}
     return {
         "machine": MACHINE,
@@ -116,6 +116,15 @@ def test_every_aim_has_its_row(results):
     (objective,) = (target for what, target in found.items() if "objective" in what)
     assert objective.what.endswith("cinefold, CG, against irspack, CG")
     assert objective.measured == 3
+    assert objective.shown == "3.00x"
+
+
+def test_a_library_that_never_got_there_takes_longer_than_it_was_given(results):
+    (objective,) = results["sections"]["objective"]
+    del objective["curves"]["irspack, CG"]
+    (row,) = targets({"objective": [objective]})
+    assert row.what.endswith("cinefold, CG, against implicit, CG")
+    assert row.shown == "over 4.00x"
 
 
 def test_libraries_that_did_not_take_part_have_no_row():

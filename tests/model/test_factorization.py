@@ -94,9 +94,9 @@ def test_confidence_weights(interactions):
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     density=st.floats(0.02, 1),
-    n_factors=st.one_of(st.integers(1, 20), st.integers(100, 140)),
+    n_factors=st.one_of(st.integers(1, 20), st.integers(100, 140)),  # often above the rank
     w0=st.floats(0, 2),
-    lam=st.floats(0.05, 20),
+    lam=st.floats(0.01, 50),
     nu=st.sampled_from([0.0, 0.5, 1.0]),
     alpha=st.sampled_from([0.0, 1.0]),
     solver=st.sampled_from(["cholesky", "cg"]),
@@ -113,7 +113,7 @@ def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu,
         regularization_exponent=nu,
         alpha=alpha,
         solver=solver,
-        max_iter=6,
+        max_iter=10,
     ).fit(ratings)
     objective = np.array([record["objective"] for record in model.history_])
     scale = (ratings.data.astype(float) ** 2 * (1 + alpha * ratings.data)).sum()
@@ -134,6 +134,21 @@ def test_same_seed_same_factors_for_any_number_of_threads(interactions, solver):
         assert one.history_[-1]["objective"] == other.history_[-1]["objective"]
     different = small_model(**solver, random_state=1).fit(interactions)
     assert not np.array_equal(one.user_factors_, different.user_factors_)
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "cg"])
+@pytest.mark.parametrize("nu", [0.0, 1.0])
+def test_few_iterations_come_close_to_the_converged_objective(interactions, solver, nu):
+    options = {
+        "n_factors": 24,
+        "regularization": 1.0 if nu == 0 else 0.03,
+        "regularization_exponent": nu,
+        "solver": solver,
+        "target": "binary",
+    }
+    few = small_model(max_iter=15, **options).fit(interactions).history_[-1]["objective"]
+    many = small_model(max_iter=400, **options).fit(interactions).history_[-1]["objective"]
+    assert few < 1.003 * many
 
 
 def test_conjugate_gradients_get_as_far_as_exact_solutions():

@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold import _core
-from cinefold.model.half_step import EXACT, FixedSide, SingularRowError, Solver, solve_rows
+from cinefold.model.half_step import (
+    EXACT,
+    FixedSide,
+    SingularRowError,
+    Solver,
+    gram_matrix,
+    solve_rows,
+)
 from cinefold.model.objective import Objective
 from tests.oracle import DenseProblem, relative_error
 
@@ -26,15 +33,26 @@ def random_ratings(rng, n_rows, n_columns, density):
     return sp.csr_array((stars[mask], columns.astype(np.int32), offsets), shape=mask.shape)
 
 
-def half_step(ratings, fixed, objective, weights=None, n_threads=1, solver=EXACT, start=None):
+def half_step(
+    ratings,
+    fixed,
+    objective,
+    weights=None,
+    n_threads=1,
+    solver=EXACT,
+    start=None,
+    relaxation=1.0,
+):
     """Rows in the original basis, their losses, and the losses' sums."""
     side = FixedSide.of(fixed, n_threads)
     out = np.full((ratings.shape[0], fixed.shape[1]), np.nan, np.float32)
     if start is not None:
-        out[:] = start @ side.rotation
+        out[:] = start @ side.basis.fixed
     observations = objective.observations(ratings, weights)
-    losses = solve_rows(observations, side, objective.unobserved_weight, out, n_threads, solver)
-    return out @ side.rotation.T, losses
+    losses = np.empty((len(out), 2))
+    w0 = objective.unobserved_weight
+    solve_rows(observations, side, w0, out, n_threads, solver, relaxation=relaxation, losses=losses)
+    return out @ side.basis.fixed.T, tuple(losses.sum(axis=0))
 
 
 def check(ratings, fixed, objective, weights=None, tolerance=2e-5):
@@ -202,6 +220,33 @@ def test_conjugate_gradients_stop_at_the_tolerance():
     assert (excess[1] > excess[2]).all()
 
 
+@pytest.mark.parametrize("confidence", CONFIDENCES.values(), ids=CONFIDENCES)
+@pytest.mark.parametrize("steps", [0, 2], ids=["exact", "cg"])
+@pytest.mark.parametrize("relaxation", [0.3, 1.6, 2.0])
+def test_relaxed_rows_and_their_losses(relaxation, steps, confidence):
+    rng = np.random.default_rng(15)
+    few = random_ratings(rng, 12, 300, 0.03)  # solved in the dual
+    ratings = sp.csr_array(sp.vstack([few, random_ratings(rng, 6, 300, 0.7)]))
+    fixed = rng.standard_normal((300, 90)).astype(np.float32)
+    start = rng.standard_normal((18, 90)).astype(np.float32)
+    weights = None
+    if confidence is not None:
+        weights = rng.uniform(*confidence, ratings.nnz).astype(np.float32)
+    objective, solver = Objective(0.2, 4.0), Solver(steps, 1e-6)
+    dense = DenseProblem.of(ratings, w0=0.2, lam=4.0, confidence=weights)
+    solved, _ = half_step(ratings, fixed, objective, weights, 1, solver, start)
+    relaxed, (weighted, squared) = half_step(
+        ratings, fixed, objective, weights, 2, solver, start, relaxation
+    )
+    assert relative_error(relaxed, start + relaxation * (solved - start)) < 2e-5
+    losses = dense.row_losses(relaxed, fixed)
+    assert weighted == pytest.approx(losses.sum(), rel=1e-5)
+    assert (losses <= dense.row_losses(start, fixed) * (1 + 1e-5)).all()
+    at = np.repeat(np.arange(18), np.diff(ratings.indptr)), ratings.indices
+    errors = ratings.data - (relaxed @ fixed.T.astype(np.float64))[at]
+    assert squared == pytest.approx((errors**2).sum(), rel=1e-4)
+
+
 def test_threads_do_not_change_a_bit():
     rng = np.random.default_rng(9)
     ratings = random_ratings(rng, 400, 900, 0.1)
@@ -232,6 +277,9 @@ def test_a_row_of_very_many_observations(weighted):
     equations = (v.T * (c - 0.1)) @ v + 0.1 * fixed.T.astype(np.float64) @ fixed + 3 * np.eye(20)
     exact = np.linalg.solve(equations, v.T @ (c * targets[:-2]))
     assert relative_error(found[0][0][:1], exact[np.newaxis]) < 1e-5
+    start = rng.standard_normal((2, 20)).astype(np.float32)
+    relaxed, _ = half_step(ratings, fixed, Objective(0.1, 3.0), weights, 2, EXACT, start, 1.5)
+    assert relative_error(relaxed, start + 1.5 * (found[0][0] - start)) < 1e-5
 
 
 def test_singular_equations_name_the_row():
@@ -264,7 +312,12 @@ def test_gram_matrix_in_double_precision():
         v = rng.standard_normal((n, d)).astype(np.float32)
         exact = v.astype(np.float64).T @ v
         for n_threads in (1, 2):
-            assert np.allclose(_core.gram(v, n_threads), exact, rtol=0, atol=2e-6 * exact.max())
+            found = _core.gram(v, None, n_threads)
+            assert np.allclose(found, exact, rtol=0, atol=2e-6 * exact.max())
+        weights = rng.uniform(0, 5, n)
+        exact = (v.T * weights).astype(np.float64) @ v
+        found = gram_matrix(v, 2, weights)
+        assert np.allclose(found, exact, rtol=0, atol=4e-6 * exact.max())
 
 
 @pytest.mark.parametrize("level", _core.simd_levels())
@@ -274,10 +327,11 @@ def test_every_instruction_set_this_machine_has(level):
     selected = f"{__file__}::test_shapes_and_unobserved_weights"
     options = f"{__file__}::test_options"
     iterative = f"{__file__}::test_conjugate_gradients_lower_the_loss_down_to_the_optimum"
+    relaxed = f"{__file__}::test_relaxed_rows_and_their_losses"
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-            *(selected, options, iterative),
+            *(selected, options, iterative, relaxed),
         ],
         env={**os.environ, "CINEFOLD_SIMD": level},
         capture_output=True,

@@ -20,7 +20,7 @@ from cinefold.evaluation.new_users import (
     pattern,
     popular_lists,
 )
-from cinefold.model.half_step import one_blas_thread
+from cinefold.model.basis import one_blas_thread
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.newcomers import Newcomers
 

@@ -53,16 +53,16 @@ def alternate_with_biases(
     while True:
         started = time.perf_counter()
         fixed = FixedSide.of(_with_constant(users), n_threads)
-        turned = fixed.rotate(items, n_threads)
-        problem.solve_items(fixed, turned, solver, mean + _SPREAD * users[:, -1])
-        items = fixed.rotate_back(turned, n_threads)
+        turned = fixed.follow(items, n_threads)
+        problem.solve_items(fixed, turned, solver, baseline=mean + _SPREAD * users[:, -1])
+        items = fixed.follow_back(turned, n_threads)
         fixed = FixedSide.of(_with_constant(items), n_threads)
-        direction = (_SPREAD * fixed.rotation[-1]).astype(np.float32)
+        direction = (_SPREAD * fixed.basis.fixed[-1]).astype(np.float32)
         biases = Biases(float(mean), mean + _SPREAD * items[:, -1], direction)
-        factors = Factors(fixed.rotate(users, n_threads), fixed, biases)
+        factors = Factors(fixed.follow(users, n_threads), fixed, biases)
         loss, rmse = problem.solve_users(factors, solver)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
-        users = fixed.rotate_back(factors.users, n_threads)
+        users = fixed.follow_back(factors.users, n_threads)
 
 
 def _with_constant(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from cinefold.interactions import Interactions
 from cinefold.model import checks, persistence
+from cinefold.model.basis import one_blas_thread
 from cinefold.model.biased import alternate_with_biases
 from cinefold.model.factors import Biases, Factors
 from cinefold.model.fitting import (
@@ -24,7 +25,7 @@ from cinefold.model.fitting import (
     choose_solver,
     with_exact_users,
 )
-from cinefold.model.half_step import FixedSide, SingularRowError, one_blas_thread, solve_rows
+from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
 from cinefold.model.objective import Objective, Target
 from cinefold.model.parameters import Parameters
 from cinefold.model.presets import PRESETS
@@ -52,7 +53,8 @@ class WeightedMatrixFactorization(Parameters):
 
     Minimizes the weighted squared error over observed *and* unobserved pairs
     (:class:`cinefold.model.Objective`) by alternating exact solves: all items with the users
-    fixed, then all users with the items fixed. The objective never rises.
+    fixed, then all users with the items fixed. Between them the factors are balanced, and items go
+    beyond their solution (docs/solver.md), which takes fewer iterations. The objective never rises.
 
     Parameters
     ----------

@@ -4,26 +4,23 @@ With V fixed, the row of user i is the solution of (Hu, Koren, Volinsky 2008, eq
 
     (w0 V'V + sum_{j in Obs(i)} (c_ij - w0) v_j v_j' + lambda_i I) u_i = sum_j c_ij t_ij v_j.
 
-V is first rotated into the eigenbasis of V'V = Q L Q'. Then w0 V'V is diagonal, so that rows with
-few observations can be solved in the much smaller dual (see native/exact.h). Rotating both
-sides by the same Q changes neither their products nor their norms, so fit keeps the rotated
-factors: no row is ever rotated back.
+V is first brought to a basis where V'V is diagonal (basis.py). Then w0 V'V is diagonal, so that
+rows with few observations can be solved in the much smaller dual (see native/exact.h). The other
+side changes with it, so that no product does, and fit keeps both: no row is ever turned back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from cinefold import _core
+from cinefold.model.basis import Basis, one_blas_thread
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from numpy.typing import NDArray
 
     from cinefold.model.objective import Observations
@@ -33,17 +30,6 @@ if TYPE_CHECKING:
 # off its diagonal: it averages out over many rows; over few it would show in ill-conditioned
 # solutions.
 _ROWS_IN_DOUBLE = 4096
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def one_blas_thread() -> AbstractContextManager[object]:
-    """For small matrices: more BLAS threads would only spin beside the solver's."""
-    limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
-    return limited
 
 
 @dataclass(frozen=True)
@@ -80,58 +66,52 @@ class SingularRowError(ArithmeticError):
 
 @dataclass(frozen=True)
 class FixedSide:
-    """The side that a half-step holds fixed, in the eigenbasis of its Gram matrix.
+    """The side that a half-step holds fixed, in a basis where its Gram matrix is diagonal.
 
     Attributes
     ----------
     rows : ndarray of float32, shape (n, padded n_factors)
-        V Q, padded with zero columns.
+        V T, padded with zero columns.
     norms : ndarray of float32, shape (n,)
         Squared length of each row.
-    spectrum : ndarray of float64, shape (n_factors,)
-        Eigenvalues of V'V, falling.
-    rotation : ndarray of float64, shape (n_factors, n_factors)
-        Q.
+    basis : Basis
+        T.
     """
 
     rows: NDArray[np.float32]
     norms: NDArray[np.float32]
-    spectrum: NDArray[np.float64]
-    rotation: NDArray[np.float64]
+    basis: Basis
 
     @classmethod
     def of(
-        cls, factors: NDArray[np.float32], n_threads: int, *, overwrite: bool = False
+        cls,
+        factors: NDArray[np.float32],
+        n_threads: int,
+        basis: Basis | None = None,
+        *,
+        overwrite: bool = False,
     ) -> FixedSide:
-        """Rotate `factors` (n, n_factors) into the eigenbasis of their Gram matrix.
+        """`factors` (n, n_factors) in `basis`, by default the eigenbasis of their Gram matrix.
 
         With `overwrite` in their own memory, if n_factors needs no padding.
         """
-        if len(factors) <= _ROWS_IN_DOUBLE:
-            exact = factors.astype(np.float64)
-            with one_blas_thread():
-                gram = exact.T @ exact
-        else:
-            gram = _core.gram(factors, n_threads)
-        if not np.isfinite(gram).all():
-            raise ValueError(
-                "the factors have grown beyond what float32 can hold; "
-                "increase regularization or scale the ratings down"
-            )
-        with one_blas_thread():
-            spectrum, rotation = np.linalg.eigh(gram)
-        spectrum, rotation = spectrum[::-1].clip(0), rotation[:, ::-1]
-        rows = _rotate(factors, rotation, n_threads, overwrite)
-        return cls(rows, _core.squared_norms(rows, n_threads), spectrum, rotation)
+        if basis is None:
+            basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
+        rows = _multiply(factors, basis.fixed, n_threads, overwrite)
+        return cls(rows, _core.squared_norms(rows, n_threads), basis)
 
     @classmethod
     def in_eigenbasis(
         cls, factors: NDArray[np.float32], spectrum: NDArray[np.float64], n_threads: int
     ) -> FixedSide:
-        """`factors` that have been rotated already."""
-        rotation = np.eye(len(spectrum))
-        rows = _rotate(factors, rotation, n_threads)
-        return cls(rows, _core.squared_norms(rows, n_threads), spectrum, rotation)
+        """`factors` that are in theirs already."""
+        identity = np.eye(len(spectrum))
+        return cls.of(factors, n_threads, Basis(spectrum, identity, identity))
+
+    @property
+    def spectrum(self) -> NDArray[np.float64]:
+        """The diagonal of the Gram matrix (n_factors,), falling."""
+        return self.basis.spectrum
 
     @property
     def n_factors(self) -> int:
@@ -139,25 +119,46 @@ class FixedSide:
 
     @cached_property
     def factors(self) -> NDArray[np.float32]:
-        """The rotated rows without their padding, (n, n_factors), contiguous."""
+        """The rows without their padding, (n, n_factors), contiguous."""
         return np.ascontiguousarray(self.rows[:, : self.n_factors])
 
-    def rotate(
+    def follow(
         self, factors: NDArray[np.float32], n_threads: int, *, overwrite: bool = False
     ) -> NDArray[np.float32]:
-        """The other side's `factors` (n, n_factors) turned as these were."""
-        rows = _rotate(factors, self.rotation, n_threads, overwrite)
+        """The other side's `factors` (n, n_factors) changed so that all products stay."""
+        rows = _multiply(factors, self.basis.other, n_threads, overwrite)
         return np.ascontiguousarray(rows[:, : self.n_factors])
 
-    def rotate_back(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
-        """Rotated `factors` (n, n_factors) as they were before."""
-        rows = _rotate(factors, np.ascontiguousarray(self.rotation.T), n_threads)
+    def follow_back(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
+        """The other side's `factors` as they were before `follow`."""
+        rows = _multiply(factors, np.ascontiguousarray(self.basis.fixed.T), n_threads)
         return np.ascontiguousarray(rows[:, : self.n_factors])
 
 
-def _rotate(
+def gram_matrix(
+    factors: NDArray[np.float32], n_threads: int, weights: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """V'V, or V'WV with a weight for each row."""
+    scale = None if weights is None else np.sqrt(weights)
+    if len(factors) <= _ROWS_IN_DOUBLE:
+        exact = factors.astype(np.float64)
+        if scale is not None:
+            exact *= scale[:, np.newaxis]
+        with one_blas_thread():
+            gram: NDArray[np.float64] = exact.T @ exact
+    else:
+        gram = _core.gram(factors, scale if scale is None else scale.astype(np.float32), n_threads)
+    if not np.isfinite(gram).all():
+        raise ValueError(
+            "the factors have grown beyond what float32 can hold; "
+            "increase regularization or scale the ratings down"
+        )
+    return gram
+
+
+def _multiply(
     factors: NDArray[np.float32],
-    rotation: NDArray[np.float64],
+    change: NDArray[np.float64],
     n_threads: int,
     overwrite: bool = False,
 ) -> NDArray[np.float32]:
@@ -166,18 +167,18 @@ def _rotate(
     out = factors if overwrite and width == d else _core.aligned(n, width)
     if n <= _ROWS_IN_DOUBLE:
         with one_blas_thread():
-            exact = factors.astype(np.float64) @ rotation
+            exact = factors.astype(np.float64) @ change
         out[:, :d], out[:, d:] = exact, 0
     else:
-        _core.rotate(factors, _padded(rotation), out, n_threads)
+        _core.rotate(factors, _padded(change), out, n_threads)
     return out
 
 
-def _padded(rotation: NDArray[np.float64]) -> NDArray[np.float32]:
-    d = len(rotation)
-    q = np.zeros((d, _core.padded_length(d)), np.float32)
-    q[:, :d] = rotation
-    return q
+def _padded(change: NDArray[np.float64]) -> NDArray[np.float32]:
+    d = len(change)
+    padded = np.zeros((d, _core.padded_length(d)), np.float32)
+    padded[:, :d] = change
+    return padded
 
 
 def solve_rows(
@@ -187,16 +188,22 @@ def solve_rows(
     out: NDArray[np.float32],
     n_threads: int,
     solver: Solver = EXACT,
-) -> tuple[float, float]:
+    *,
+    relaxation: float = 1.0,
+    losses: NDArray[np.float64] | None = None,
+) -> None:
     """Solve every row against `fixed`, in its basis, into `out` (n_rows, n_factors).
 
-    A solver that is not exact starts from what `out` holds.
-
-    Returns
-    -------
-    weighted, squared : float
-        The objective without the regularization of the fixed side, and the sum of squared errors
-        over the observations, both at the solution.
+    Parameters
+    ----------
+    out : ndarray of float32, shape (n_rows, n_factors)
+        What it holds is where a solver that is not exact starts.
+    relaxation : float
+        Each row becomes previous + relaxation * (solution - previous), with `out` as the previous
+        rows. Between 0 and 2 its loss is no higher than it was: it is quadratic in the row.
+    losses : ndarray of float64, shape (n_rows, 2), optional
+        Filled with each row's part of the objective, without the regularization of the fixed side,
+        and with its sum of squared errors over the observations.
 
     Raises
     ------
@@ -205,7 +212,6 @@ def solve_rows(
     KeyboardInterrupt
         On Ctrl-C, within a fraction of a second; `out` is then only partly written.
     """
-    losses = np.empty((observations.n_rows, 2))
     base = np.zeros(fixed.rows.shape[1])
     base[: fixed.n_factors] = unobserved_weight * fixed.spectrum
     try:
@@ -222,11 +228,10 @@ def solve_rows(
             observations.order,
             solver.max_steps,
             solver.tolerance,
+            relaxation,
             out,
             losses,
             n_threads,
         )
     except ArithmeticError as error:
         raise SingularRowError(int(error.args[0])) from None
-    weighted, squared = losses.sum(axis=0)
-    return float(weighted), float(squared)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cinefold.model.half_step import one_blas_thread
+from cinefold.model.basis import one_blas_thread
 from cinefold.recommender.newcomers import Beliefs
 
 if TYPE_CHECKING:

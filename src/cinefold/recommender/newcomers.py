@@ -36,7 +36,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold.model import Explanation, FoldedUsers
-from cinefold.model.half_step import one_blas_thread
+from cinefold.model.basis import one_blas_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,104 @@
+"""Changes of basis: coordinates in which a half-step costs least and gets furthest.
+
+For any invertible T the factors U T and V T^-T have the same products as U and V. Two such changes
+serve the fit. A rotation into the eigenbasis of a Gram matrix makes it diagonal (half_step.py).
+And of all T one makes the regularization of both sides together least: alternating steps find it
+slowly, since each changes one side only, and with it found they need fewer iterations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+
+# Squared lengths below this fraction of the largest may be the rounding of nothing at all: such
+# directions are scaled as if they were that long.
+_NEGLIGIBLE = 1e-8
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """For small matrices: more BLAS threads would only spin beside the solver's."""
+    limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return limited
+
+
+@dataclass(frozen=True)
+class Basis:
+    """A change of basis that makes the Gram matrix of the fixed side diagonal.
+
+    Attributes
+    ----------
+    spectrum : ndarray of float64, shape (n_factors,)
+        That diagonal, falling.
+    fixed : ndarray of float64, shape (n_factors, n_factors)
+        T: the fixed side V becomes V T.
+    other : ndarray of float64, shape (n_factors, n_factors)
+        T^-T: the other side U becomes U T^-T.
+    """
+
+    spectrum: Matrix
+    fixed: Matrix
+    other: Matrix
+
+    @classmethod
+    def of_eigenvectors(cls, gram: Matrix) -> Basis:
+        """T = Q, where `gram` is Q L Q'."""
+        spectrum, rotation = _eigen(gram)
+        return cls(spectrum, rotation, rotation)
+
+    @classmethod
+    def balanced(cls, fixed: Matrix, other: Matrix) -> Basis:
+        """T for which tr T'A T + tr T^-1 B T^-T is least, A the fixed side's Gram matrix.
+
+        Where C C' = B and C'A C = P S^2 P' it is T = C P S^-1/2, which makes A and B both the
+        diagonal S.
+
+        Parameters
+        ----------
+        fixed, other : ndarray of float64, shape (n_factors, n_factors)
+            A, and B of the other side; a B that is diagonal may be given as its diagonal.
+        """
+        if other.ndim == 1:
+            values, vectors = other, np.eye(len(other))
+        else:
+            values, vectors = _eigen(other)
+        root = np.sqrt(_at_least_negligible(values))
+        forth, back = vectors * root, vectors / root
+        with one_blas_thread():
+            squares, rotation = _eigen(forth.T @ fixed @ forth)
+            scale = np.sqrt(_at_least_negligible(np.sqrt(squares)))
+            return cls(squares / scale**2, (forth @ rotation) / scale, (back @ rotation) * scale)
+
+    def then_diagonal(self, gram: Matrix) -> Basis:
+        """This change, and a rotation after it into the eigenbasis of T' gram T."""
+        with one_blas_thread():
+            turn = Basis.of_eigenvectors(self.fixed.T @ gram @ self.fixed)
+            return Basis(turn.spectrum, self.fixed @ turn.fixed, self.other @ turn.other)
+
+
+def _eigen(symmetric: Matrix) -> tuple[Matrix, Matrix]:
+    """Eigenvalues, falling and not below 0, and eigenvectors."""
+    with one_blas_thread():
+        values, vectors = np.linalg.eigh(symmetric)
+    return values[::-1].clip(0), vectors[:, ::-1]
+
+
+def _at_least_negligible(values: Matrix) -> Matrix:
+    floored: Matrix = np.maximum(values, _NEGLIGIBLE * values.max())
+    return floored
