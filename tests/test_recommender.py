@@ -16,7 +16,8 @@ LOWEST = 1
 def model(data):
     """Trained on a part, so that some of what people have rated is news to it."""
     training, _ = data.interactions.split(fraction=0.2)
-    return default_model(n_factors=8, regularization=10.0, n_threads=1).fit(training, progress=False)
+    model = default_model(n_factors=8, regularization=10.0, n_threads=1)
+    return model.fit(training, progress=False)
 
 
 @pytest.fixture(scope="module")
