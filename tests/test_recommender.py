@@ -16,7 +16,7 @@ def model(data):
     """Trained on a part, so that some of what people have rated is news to it."""
     training, _ = data.interactions.split(fraction=0.2)
     return WeightedMatrixFactorization.preset(
-        "plain", n_factors=8, regularization=5.0, n_threads=1
+        "plain", n_factors=8, regularization=10.0, n_threads=1
     ).fit(training, progress=False)
 
 
