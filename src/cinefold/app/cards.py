@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from cinefold.app.posters import picture
 from cinefold.app.wording import counted, genre_badges, genres, literal, stars, title
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie
     from cinefold.recommender import Love, RatedMovie, Reason, Recommendation
 
-_CARD_WIDTH = 260
+_CARD_WIDTH, _PICTURE_WIDTH = 300, 60
 
 
 def recommendation_cards(
@@ -24,11 +25,18 @@ def recommendation_cards(
     grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="recommendations")
     for entry in recommendations:
         with grid.cell():
-            st.markdown(_card(entry))
+            pictured(entry.movie, _card(entry))
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 if foot is not None:
                     foot(entry.movie)
                 more_like(entry.movie)
+
+
+def pictured(movie: Movie, text: str) -> None:
+    """`text` beside the film's picture."""
+    with st.container(horizontal=True, wrap=False, gap="small"):
+        st.image(picture(movie), width=_PICTURE_WIDTH, alt="")
+        st.markdown(text, width="stretch")
 
 
 def more_like(movie: Movie) -> None:
@@ -65,9 +73,10 @@ def similar_cards(entries: Sequence[Recommendation], foot: Callable[[Movie], Non
     grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="similar")
     for entry in entries:
         with grid.cell():
-            st.markdown(
+            pictured(
+                entry.movie,
                 f":primary[**{entry.rank}**] {title(entry.movie)}\n\n"
-                f":primary-badge[alike {entry.score:.2f}] {genre_badges(entry.movie)}"
+                f":primary-badge[alike {entry.score:.2f}] {genre_badges(entry.movie)}",
             )
             foot(entry.movie)
 

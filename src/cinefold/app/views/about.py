@@ -6,6 +6,7 @@ import streamlit as st
 
 import cinefold
 from cinefold.app.launch import chosen_dataset
+from cinefold.app.posters import shows_posters
 from cinefold.app.wording import literal
 from cinefold.datasets import dataset_info
 
@@ -62,6 +63,12 @@ with st.container(width=_WIDTH):
     )
     if path is not None:
         st.markdown(f"Here it is read from {literal(Path(path).name)}, and may be another edition.")
+    if shows_posters():
+        st.markdown(
+            "Posters come from TMDB. This product uses the TMDB API but is not endorsed or "
+            "certified by TMDB."
+        )
     st.caption(
-        f"Cinefold {cinefold.__version__}, MIT licence. What you rate stays with this session."
+        f"Cinefold {cinefold.__version__}, MIT licence. What you rate is kept in a profile, on the "
+        "machine that serves this page, until you delete it."
     )

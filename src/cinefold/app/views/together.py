@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.cards import more_like
+from cinefold.app.cards import more_like, pictured
 from cinefold.app.export import together_csv
 from cinefold.app.filters import choose_filters, draw_summary
 from cinefold.app.studio import Studio, open_studio
@@ -115,10 +115,12 @@ def draw_cards(found: list[GroupRecommendation]) -> None:
     grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="together-cards")
     for entry in found:
         with grid.cell():
-            st.markdown(
-                f":primary[**{entry.rank}**] {title(entry.movie)}\n\n{genre_badges(entry.movie)}"
+            opinions = "  \n".join(_opinion(opinion) for opinion in entry.opinions)
+            pictured(
+                entry.movie,
+                f":primary[**{entry.rank}**] {title(entry.movie)}\n\n"
+                f"{genre_badges(entry.movie)}\n\n{opinions}",
             )
-            st.markdown("  \n".join(_opinion(opinion) for opinion in entry.opinions))
             more_like(entry.movie)
 
 

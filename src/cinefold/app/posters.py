@@ -1,0 +1,109 @@
+"""A picture for every film: its poster where there is a key for TMDb, else a generated tile."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING
+
+import requests
+import streamlit as st
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie
+
+logger = logging.getLogger(__name__)
+
+KEY = "CINEFOLD_TMDB_KEY"
+_API, _IMAGES = "https://api.themoviedb.org/3", "https://image.tmdb.org/t/p/w154"
+_SECONDS, _AT_ONCE = 5, 4
+# Background and letters, dark enough for white at any size.
+_COLOURS = ("#8c2f45", "#30638e", "#7a4a0c", "#00606b", "#5f478c", "#4c6b2f", "#8a3b12", "#474257")
+
+
+class Posters:
+    """Addresses of posters, asked for in the background and kept.
+
+    Parameters
+    ----------
+    key : str
+        For the API of TMDb.
+    api, images : str
+        Base addresses.
+    """
+
+    def __init__(self, key: str, *, api: str = _API, images: str = _IMAGES) -> None:
+        self._key, self._api, self._images = key, api, images
+        self._known: dict[int, str | None] = {}
+        self._asked: set[int] = set()
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cinefold-posters")
+
+    def address(self, movie: Movie) -> str | None:
+        """Of the film's poster; None as long as it is not known."""
+        number = movie.tmdb_id
+        if number is None:
+            return None
+        with self._lock:
+            if number in self._known or number in self._asked:
+                return self._known.get(number)
+            self._asked.add(number)
+        self._pool.submit(self._ask, number)
+        return None
+
+    def _ask(self, number: int) -> None:
+        try:
+            answer = requests.get(
+                f"{self._api}/movie/{number:d}", params={"api_key": self._key}, timeout=_SECONDS
+            )
+            answer.raise_for_status()
+            path = answer.json().get("poster_path")
+        except (requests.RequestException, ValueError, AttributeError) as error:
+            # Without the address, which has the key in it.
+            logger.info("no poster for film %d of TMDb (%s)", number, type(error).__name__)
+            path = None
+        with self._lock:
+            is_path = isinstance(path, str) and path.startswith("/")
+            self._known[number] = f"{self._images}{path}" if is_path else None
+
+
+@st.cache_resource(show_spinner=False)
+def _posters() -> Posters | None:
+    key = os.environ.get(KEY, "").strip()
+    return Posters(key) if key else None
+
+
+def shows_posters() -> bool:
+    """Whether there is a key."""
+    return _posters() is not None
+
+
+def picture(movie: Movie) -> str:
+    """The poster's address, or a tile as SVG."""
+    posters = _posters()
+    return (posters and posters.address(movie)) or tile(movie)
+
+
+@lru_cache(maxsize=4096)
+def tile(movie: Movie) -> str:
+    """A tile of 2 by 3 with the first letters and the year, coloured by the first genre."""
+    words = [word for word in movie.title.split() if word[0].isalnum()] or [movie.title or "?"]
+    significant = [word for word in words if word.lower() not in ("the", "a", "an")] or words
+    letters = "".join(word[0] for word in significant[:2]).upper()
+    genre = movie.genres[0] if movie.genres else ""
+    colour = _COLOURS[sum(genre.encode()) % len(_COLOURS)]
+    year = "" if movie.year is None else str(movie.year)
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 150" width="100" height="150">'
+        f'<rect width="100" height="150" rx="8" fill="{colour}"/>'
+        '<rect x="8" y="8" width="84" height="134" rx="4" fill="none" stroke="#fff" '
+        'stroke-opacity=".35"/>'
+        '<text x="50" y="84" text-anchor="middle" font-family="Georgia,serif" font-size="44" '
+        f'fill="#fff">{escape(letters)}</text>'
+        '<text x="50" y="126" text-anchor="middle" font-family="sans-serif" font-size="18" '
+        f'fill="#fff" fill-opacity=".85">{year}</text></svg>'
+    )

@@ -1,0 +1,97 @@
+"""Pictures of films."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import xml.etree.ElementTree as ET
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from cinefold.app.posters import Posters, tile
+from cinefold.datasets import Movie
+
+
+@pytest.fixture
+def server():
+    """Knows the poster of film 862 alone."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            known = self.path.startswith("/movie/862?")
+            self.send_response(200 if known else 404)
+            self.end_headers()
+            if known:
+                self.wfile.write(json.dumps({"poster_path": "/toys.jpg"}).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.server_port}", asked
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+def eventually(question, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := question():
+            return answer
+        time.sleep(0.01)
+    return question()
+
+
+def test_a_poster_is_asked_for_once_and_kept(server):
+    address, asked = server
+    posters = Posters("secret", api=address, images="https://images.example")
+    toys = Movie(1, "Toy Story", 1995, tmdb_id=862)
+    assert posters.address(toys) is None
+    assert eventually(lambda: posters.address(toys)) == "https://images.example/toys.jpg"
+    assert asked == ["/movie/862?api_key=secret"]
+
+
+def test_films_without_a_poster_are_not_asked_for_again(server):
+    address, asked = server
+    posters = Posters("secret", api=address)
+    unknown = Movie(2, "Nobody", 1950, tmdb_id=7)
+    posters.address(unknown)
+    eventually(lambda: asked)
+    assert posters.address(unknown) is None
+    assert posters.address(Movie(3, "Without an id")) is None
+    assert len(asked) == 1
+
+
+def test_without_the_network_there_are_tiles():
+    posters = Posters("secret", api="http://127.0.0.1:9")
+    assert posters.address(Movie(1, "Toy Story", 1995, tmdb_id=862)) is None
+
+
+@pytest.mark.parametrize(
+    ("title", "letters"),
+    [
+        ("Toy Story", "TS"),
+        ("The Godfather", "G"),
+        ("<script>alert(1)</script>", "<"),
+        ("M", "M"),
+        ("& & &", "&"),
+        ("", "?"),
+        ("Ærlig talt", "ÆT"),
+    ],
+)
+def test_a_tile_is_a_picture_with_the_first_letters(title, letters):
+    root = ET.fromstring(tile(Movie(1, title, 1999, ("Drama",))))  # noqa: S314 - our own
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == [letters, "1999"]
+
+
+def test_genres_have_colours():
+    one, other = (tile(Movie(1, "A film", 1999, (genre,))) for genre in ("Drama", "Horror"))
+    assert one != other
