@@ -8,6 +8,7 @@ import pytest
 
 from cinefold import load_movielens
 from cinefold.app.map_canvas import REGION_COLOURS
+from cinefold.store import ProfileStore
 from tests.app.drawn import no_errors, plain, texts, widget
 from tests.synthetic import film_id, film_title
 
@@ -101,7 +102,10 @@ def test_neighbours_are_of_the_same_taste(page):
 def test_opinions_need_a_profile(page):
     fly_to(page, film_title("Sci-Fi", 0))
     assert not [button for button in page.button if button.label == "Not for me"]
-    page.session_state["visitor"].rate(GALAXY, 5.0)
+    with ProfileStore() as store:
+        ada = store.create("ml-100k", "Ada")
+        store.rate(ada.id, GALAXY, 5)
+    page.query_params["profile"] = str(ada.id)
     page.run()
     before = neighbours(page)
     unwanted = [button for button in page.button if button.label == "Not for me"]

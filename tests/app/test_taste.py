@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cinefold import load_movielens
+from cinefold.store import ProfileStore
 from tests.app.drawn import no_errors, plain, texts
 from tests.synthetic import film_id, user_id
 
@@ -79,11 +80,29 @@ def test_without_ratings_it_teaches(open_page):
     assert not page.metric
 
 
-def test_a_visitor_sees_their_own(open_page):
-    page = no_errors(open_page("new_here"))
-    for number in range(3):
-        page.session_state["visitor"].rate(film_id("Horror", number), 5.0)
-    page.session_state["visitor"].rate(film_id("Romance", 0), 1.0)
+def profile(ratings):
+    with ProfileStore() as store:
+        ada = store.create("ml-100k", "Ada")
+        store.rate_many(ada.id, ratings)
+    return str(ada.id)
+
+
+@pytest.fixture
+def open_as(open_page):
+    """A function that opens New here as somebody with these ratings."""
+
+    def open_(ratings):
+        page = open_page("about")
+        page.query_params["profile"] = profile(ratings)
+        page.switch_page("views/new_here.py").run()
+        return no_errors(page)
+
+    return open_
+
+
+def test_a_visitor_sees_their_own(open_as):
+    ratings = {film_id("Horror", number): 5.0 for number in range(3)}
+    page = open_as({**ratings, film_id("Romance", 0): 1.0})
     page.switch_page("views/taste.py").run()
     no_errors(page)
     assert page.segmented_control(key="taste-whose").value == "Yours"
@@ -92,9 +111,8 @@ def test_a_visitor_sees_their_own(open_page):
     assert len(loves(page)) == 3
 
 
-def test_only_low_ratings(open_page):
-    page = no_errors(open_page("new_here"))
-    page.session_state["visitor"].rate(film_id("Horror", 1), 1.0)
+def test_only_low_ratings(open_as):
+    page = open_as({film_id("Horror", 1): 1.0})
     page.switch_page("views/taste.py").run()
     no_errors(page)
     assert not loves(page)
