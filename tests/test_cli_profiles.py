@@ -108,7 +108,7 @@ def test_what_recommend_says_of_profiles_that_do_not_serve(cinefold, store, ada)
     assert (code, out) == (0, "")
     assert "Bob has rated no film yet" in err
     code, _, err = cinefold("recommend", "--profile", "Bob", "--user", "1")
-    assert (code, "either --user or --rate" in err) == (2, True)
+    assert (code, "either --user or" in err) == (2, True)
 
 
 # -- profiles -------------------------------------------------------------------------------------

@@ -266,7 +266,15 @@ def fit(values: np.ndarray, ours: Ours):
         user_ids=np.arange(values.shape[0]),
         item_ids=np.arange(values.shape[1]),
     )
-    model = WeightedMatrixFactorization(4, max_iter=400, tol=0, **ours.parameters)
+    model = WeightedMatrixFactorization(
+        **{
+            "n_factors": 4,
+            "max_iter": 400,
+            "tol": 0,
+            "regularization_exponent": 0.0,
+            **ours.parameters,
+        }
+    )
     model.fit(interactions, progress=False)
     return model.user_factors_ * ours.users_times, model.item_factors_ * ours.items_times
 

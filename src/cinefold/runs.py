@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_RUNS = 50
 _ACTIVE = "active"
-_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
+_ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class RunHistory:
             If it cannot be written.
         """
         now = datetime.now(UTC)
-        run_id = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        run_id = f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
         unfinished = self.folder / f".{run_id}.tmp"
         try:
             run.save(unfinished)

@@ -138,7 +138,7 @@ def test_training(window, address):
     window.page.get_by_role("button", name="Train", exact=True).click()
     window.page.get_by_role("heading", name="The new model").wait_for()
     window.settle()
-    assert window.page.get_by_text("Learning curve").is_visible()
+    assert window.page.get_by_text("Learning curve", exact=True).is_visible()
     window.page.get_by_test_id("stVegaLiteChart").nth(1).wait_for()
     assert window.page.get_by_test_id("stVegaLiteChart").count() == 2
     assert window.page.get_by_test_id("stMetric").count() == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from tests.app.accessibility import violations
@@ -211,8 +213,9 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address):
     assert drawn(phone) != before
     assert not phone.page.locator(".st-key-explore-chosen").count()
 
-    for dx in range(0, 120, 15):
-        phone.page.touchscreen.tap(x + dx - 60, y)
+    # Where the films are, the model decides: some tap will meet one.
+    for dx, dy in product(range(-90, 91, 20), (0, -60, 60, -30, 30)):
+        phone.page.touchscreen.tap(x + dx, y + dy)
         phone.page.wait_for_timeout(300)
         if phone.page.locator(".st-key-explore-chosen").count():
             break

@@ -1,0 +1,176 @@
+"""Models side by side, and the errors of what is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.evaluation import BiasBaseline, Comparison, Ease, Evaluation, Popularity, compare
+from cinefold.evaluation.protocols import PROTOCOLS
+from cinefold.stars import StarPredictor
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(1)
+    taste = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 60))
+    fame = np.linspace(-1, 1, 60)
+    seen = rng.random(taste.shape) < 1 / (1 + np.exp(1.2 - taste - fame))
+    users, items = np.nonzero(seen)
+    stars = np.clip(np.round(3.3 + taste[seen] / 2 + 0.5 * rng.standard_normal(len(users))), 1, 5)
+    return Interactions.from_arrays(
+        users, 100 + items, stars, timestamps=rng.integers(0, 10**6, len(users))
+    )
+
+
+def ours(training):
+    learn, rest = training.split(fraction=0.1)
+    small = {"n_factors": 4, "n_threads": 1, "max_iter": 6}
+    fitted, whole = (
+        WeightedMatrixFactorization(**small).fit(part, progress=False) for part in (learn, training)
+    )
+    return StarPredictor(fitted, n_factors=2).fit(rest).refitted(whole)
+
+
+CANDIDATES = {"ours": ours, "popularity": Popularity(), "bias": BiasBaseline(), "ease": Ease()}
+NAMES = ("rmse", "mae", "ndcg", "recall", "map", "auc", "coverage", "diversity")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_model_goes_through_every_protocol(data, protocol):
+    found = compare(CANDIDATES, data, protocol, folds=3, ks=(5,), names=NAMES, progress=False)
+    assert found.models == list(CANDIDATES)
+    assert found.best("ndcg_at_5") in ("ours", "ease")
+    for model in found.models:
+        rmse = found.measure(model, "rmse")
+        assert (rmse is None) == (model == "ease")
+        assert 0 <= found.measure(model, "ndcg_at_5").value <= 1
+        assert 0.3 < found.measure(model, "auc").value <= 1
+    assert found.measure("ours", "rmse").value < found.measure("popularity", "rmse").value
+    assert {row["measure"] for row in found.table()} == set(found.measures)
+    assert "ndcg_at_5" in str(found)
+
+
+def test_same_seed_same_figures(data):
+    one, again = (
+        compare(CANDIDATES, data, repeats=2, random_state=3, progress=False).table()
+        for _ in range(2)
+    )
+    assert one == again
+
+
+def evaluations(values, users=None):
+    values = np.asarray(values, float)
+    users = np.arange(len(values)) if users is None else np.asarray(users)
+    return Evaluation({"ndcg_at_10": values}, users, {})
+
+
+def test_the_error_of_a_mean_over_users():
+    values = np.array([0.1, 0.4, 0.7, np.nan, 0.2])
+    found = Comparison({}, {"a": [evaluations(values)]}).measure("a", "ndcg_at_10")
+    known = values[~np.isnan(values)]
+    assert found.value == pytest.approx(known.mean())
+    assert found.standard_error == pytest.approx(known.std(ddof=1) / 2)
+    assert found.n == 4
+    low, high = found.interval
+    assert (low + high) / 2 == pytest.approx(found.value)
+    assert high - low == pytest.approx(2 * 1.96 * found.standard_error, rel=1e-3)
+
+
+def test_a_users_divisions_are_averaged_first():
+    parts = [evaluations([0.0, 1.0], ["x", "y"]), evaluations([1.0, 0.5], ["x", "z"])]
+    found = Comparison({}, {"a": parts}).measure("a", "ndcg_at_10")
+    assert found.n == 3
+    assert found.value == pytest.approx(np.mean([0.5, 1.0, 0.5]))
+
+
+def test_a_difference_is_paired():
+    rng = np.random.default_rng(0)
+    base = rng.random(400)
+    better = base + 0.01 + 0.01 * rng.standard_normal(400)
+    both = Comparison({}, {"a": [evaluations(better)], "b": [evaluations(base)]})
+    gap = both.difference("a", "b", "ndcg_at_10")
+    assert gap.value == pytest.approx((better - base).mean())
+    assert gap.standard_error == pytest.approx((better - base).std(ddof=1) / 20)
+    assert gap.standard_error < both.measure("a", "ndcg_at_10").standard_error / 10
+
+
+def test_the_error_of_an_rmse_is_that_of_a_bootstrap_over_users():
+    rng = np.random.default_rng(2)
+    counts = rng.integers(1, 20, 300)
+    squares = np.array([(rng.normal(0, rng.uniform(0.5, 1.5), n) ** 2).sum() for n in counts])
+    one = Evaluation({}, np.arange(300), {}, {"rmse": squares}, counts)
+    found = Comparison({}, {"a": [one]}).measure("a", "rmse")
+    assert found.value == pytest.approx(np.sqrt(squares.sum() / counts.sum()))
+    drawn = rng.integers(0, 300, (4000, 300))
+    bootstrap = np.sqrt(squares[drawn].sum(1) / counts[drawn].sum(1)).std()
+    assert found.standard_error == pytest.approx(bootstrap, rel=0.1)
+
+
+def test_a_model_that_cannot_be_fitted_is_left_out_with_the_reason(data):
+    candidates = {"ease": Ease(max_items=10), "popularity": Popularity()}
+    found = compare(candidates, data, progress=False)
+    assert found.models == ["popularity"]
+    assert "EASE needs 60 x 60 numbers" in found.left_out["ease"]
+
+
+def test_users_without_training_ratings_do_not_count():
+    data = Interactions.from_arrays([1, 1, 2, 2, 3], [1, 2, 1, 2, 1], [5, 4, 3, 2, 1])
+    training = data.select(np.array([True, True, True, False, False]))
+    held_out = data.select(np.array([False, False, False, True, True]))
+    from cinefold.evaluation import measure
+
+    found = measure(Popularity().fit(training), held_out, names=("ndcg", "rmse"))
+    assert found.users.tolist() == [2]
+    assert found.counts.tolist() == [1]
+
+
+def test_models_without_predictions_or_scores_are_ranked_all_the_same(data):
+    class Lists:
+        def __init__(self, model):
+            self.interactions_ = model.interactions_
+            self.recommend = model.recommend
+
+    found = compare(
+        {"lists": lambda training: Lists(Popularity().fit(training))},
+        data,
+        names=("rmse", "ndcg", "auc"),
+        progress=False,
+    )
+    assert found.measures == ["ndcg_at_10", "ndcg_at_20"]
+
+
+def test_baselines_are_the_stated_equations(data):
+    ease = Ease(regularization=7.0).fit(data)
+    seen = (data.by_user.toarray() > 0).astype(float)
+    precision = np.linalg.inv(seen.T @ seen + 7 * np.eye(data.n_items))
+    weights = -precision / np.diag(precision)
+    np.fill_diagonal(weights, 0)
+    np.testing.assert_allclose(ease.scores(data.user_ids), seen @ weights, atol=1e-5)
+
+    bias = BiasBaseline(user_damping=4.0, item_damping=2.0, n_iter=200).fit(data)
+    matrix = data.by_user.tocoo()
+    design = np.zeros((matrix.nnz, data.n_users + data.n_items))
+    design[np.arange(matrix.nnz), matrix.row] = 1
+    design[np.arange(matrix.nnz), data.n_users + matrix.col] = 1
+    ridge = np.diag(np.r_[np.full(data.n_users, 4.0), np.full(data.n_items, 2.0)])
+    target = matrix.data - matrix.data.mean(dtype=float)
+    exact = np.linalg.solve(design.T @ design + ridge, design.T @ target)
+    np.testing.assert_allclose(bias.user_biases_, exact[: data.n_users], atol=1e-6)
+    np.testing.assert_allclose(bias.item_biases_, exact[data.n_users :], atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [Popularity(), BiasBaseline(), Ease()])
+def test_known_users_folded_in_get_their_own_lists(data, model):
+    fitted = model.fit(data)
+    folded = fitted.fold_in(data)
+    np.testing.assert_array_equal(
+        fitted.recommend(folded, 5).items, fitted.recommend(data.user_ids, 5).items
+    )
+    rated = data.by_user.tocoo()
+    seen = set(zip(data.user_ids[rated.row], data.item_ids[rated.col], strict=True))
+    listed = fitted.recommend(data.user_ids, 5).items
+    assert not seen & {
+        (user, item) for user, row in zip(data.user_ids, listed, strict=True) for item in row
+    }

@@ -1,0 +1,95 @@
+"""``cinefold evaluate``."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from cinefold.cli import commands, evaluation
+from cinefold.evaluation import Comparison, Evaluation
+
+FAST = ("--models", "plain", "--models", "popularity")
+
+
+@pytest.fixture
+def cinefold(folder, capsys):
+    """Run a command on the small data set; its exit code, standard output and error."""
+
+    def run(*arguments):
+        code = commands.run(["-q", *map(str, arguments), "--path", str(folder)])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_table_of_models_with_intervals(cinefold):
+    code, out, _ = cinefold("evaluate", "-k", "5")
+    assert code == 0
+    for words in ("ranking", "popularity", "bias", "ease", "NDCG@5", "Recall@5", "RMSE", "±"):
+        assert words in out
+    assert "10% of each user's ratings held out (seed 0)" in out
+
+
+@pytest.mark.parametrize("protocol", ["random", "leave-last-out", "time", "k-fold", "strong"])
+def test_every_protocol(cinefold, protocol):
+    code, out, _ = cinefold("evaluate", *FAST, "--protocol", protocol, "--folds", "2")
+    assert code == 0
+    assert "held out" in out or "folds" in out
+
+
+def test_files_for_programs(cinefold, tmp_path):
+    files = tmp_path / "all.json", tmp_path / "table.csv"
+    code, out, _ = cinefold(
+        "evaluate", *FAST, "--json-file", files[0], "--csv", files[1], "--json", "--metrics", "all"
+    )
+    assert code == 0
+    report = json.loads(out)
+    assert report == json.loads(files[0].read_text(encoding="utf-8"))
+    with files[1].open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(report["measures"])
+    ndcg = [r for r in report["measures"] if r["model"] == "plain" and r["measure"] == "ndcg_at_10"]
+    assert ndcg[0]["low"] < ndcg[0]["value"] < ndcg[0]["high"]
+    assert ndcg[0]["value"] == pytest.approx(report["divisions"]["plain"][0]["ndcg_at_10"])
+
+
+def test_parameters_of_a_saved_model(cinefold, tmp_path):
+    model = tmp_path / "mine.safetensors"
+    assert cinefold("train", "--n-factors", "3", "--max-iter", "2", "-o", model)[0] == 0
+    code, out, _ = cinefold("evaluate", "--models", "popularity", "--model", model)
+    assert code == 0
+    assert "mine" in out
+
+
+def test_a_baseline_that_is_better_is_news():
+    rng = np.random.default_rng(0)
+    low, high = rng.uniform(0.1, 0.3, 50), rng.uniform(0.2, 0.5, 50)
+    users = np.arange(50)
+    ranked = {
+        name: [Evaluation({"ndcg_at_10": values}, users, {})]
+        for name, values in (("ranking", low), ("popularity", high), ("ease", low + 1e-6))
+    }
+    sure, unsure = evaluation._news(Comparison({}, ranked), 10)
+    assert sure.startswith("popularity makes better lists than ranking here: NDCG@10 +0.1")
+    assert sure.endswith("Tune the model, or use the baseline.")
+    assert unsure.startswith("ease makes better lists than ranking here")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--models", "magic"], "no model 'magic'; there are ranking"),
+        (["-k", "0,5"], "'0,5' is not a list of lengths"),
+        (["--metrics", "f1"], "no measure 'f1'"),
+        (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
+        (["--folds", "1"], "--folds"),
+        (["--protocol", "strong", "--folds", "5000"], "folds must be from 2 to"),
+    ],
+)
+def test_wrong_input_is_one_line(cinefold, arguments, words):
+    code, out, err = cinefold("evaluate", *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
