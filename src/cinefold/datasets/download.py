@@ -47,9 +47,7 @@ class Patience:
     pip: float = 300
 
 
-def download(
-    url: str, path: Path, md5: str | None, *, progress: bool, patience: Patience
-) -> None:
+def download(url: str, path: Path, md5: str | None, *, progress: bool, patience: Patience) -> None:
     """Put the file at `url` into `path` once its checksum is right, else leave no trace.
 
     Without a checksum, it must be a zip file whose members are all whole.
