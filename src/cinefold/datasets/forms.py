@@ -26,7 +26,7 @@ _GENRES = (
 )
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
 _BOM = b"\xef\xbb\xbf"
-_BLOCK = 16 << 20
+_BLOCK = 4 << 20
 _LARGEST_ID = 2**31 - 1
 _COLUMNS = {"user_id": int, "item_id": int, "rating": float, "timestamp": float}
 
@@ -51,16 +51,23 @@ class Form:
 
         Neither the text nor wide columns are in memory as a whole. DamageError names the line.
         """
-        parts: dict[str, list[NDArray[Any]]] = {name: [] for name in _COLUMNS}
+        columns: dict[str, NDArray[Any]] = {}
+        n = 0
         for number, block in _blocks(stream):
             table = self._table(block, number)
-            for name, blocks in parts.items():
-                blocks.append(table[name].to_numpy())
-            del table
-        if not parts["user_id"]:
+            if not columns:
+                columns = {name: table[name].to_numpy().copy() for name in _COLUMNS}
+            for name, column in columns.items():
+                if n + len(table) > len(column):
+                    # In place where the system can: large arrays need not be copied to grow.
+                    column.resize(n + 8 * len(table), refcheck=False)
+                column[n : n + len(table)] = table[name].to_numpy()
+            n += len(table)
+        if not columns:
             raise DamageError("it is empty")
-        # One column at a time gives its blocks back.
-        return {name: np.concatenate(parts.pop(name)) for name in _COLUMNS}
+        for column in columns.values():
+            column.resize(n, refcheck=False)
+        return columns
 
     def _table(self, block: bytes, number: int) -> pl.DataFrame:
         """The rows of a block of lines, the first of which has this number."""
