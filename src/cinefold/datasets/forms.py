@@ -7,8 +7,6 @@ import io
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-
 from cinefold.datasets.movies import Movie
 from cinefold.datasets.titles import readable, split_year
 
