@@ -4,7 +4,7 @@ from cinefold.datasets.catalogue import DatasetError, DatasetSpec, dataset_info,
 from cinefold.datasets.fetch import cached_file, default_data_dir, fetch
 from cinefold.datasets.movielens import MovieData, load_movielens
 from cinefold.datasets.movies import Match, Movie, MovieCatalog, TitleError
-from cinefold.datasets.ratings import load_ratings
+from cinefold.datasets.ratings import RatingsFile, load_ratings
 
 __all__ = [
     "DatasetError",
@@ -13,6 +13,7 @@ __all__ = [
     "Movie",
     "MovieCatalog",
     "MovieData",
+    "RatingsFile",
     "TitleError",
     "cached_file",
     "dataset_info",

@@ -36,7 +36,7 @@ class Role:
 
 USER = Role(
     "user", "--user-column",
-    (("userid", "user", "uid", "customerid", "customer", "reviewerid", "viewerid", "memberid"),
+    (("userid", "user", "uid", "customerid", "customer", "reviewerid", "viewerid", "memberid", "visitorid", "visitor", "accountid", "personid"),
      ("username", "userno", "usernumber")),
     needed=True,
 )  # fmt: skip

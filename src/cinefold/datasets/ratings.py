@@ -6,6 +6,8 @@ import logging
 import re
 import warnings
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cinefold.datasets.catalogue import DatasetError
@@ -38,6 +40,27 @@ logger = logging.getLogger(__name__)
 # As integers are written: 7, not 007 or 7.0, which are other ids.
 _WHOLE = r"^(?:0|-?[1-9][0-9]{0,17})$"
 _LINE = "line in the file"
+
+
+@dataclass(frozen=True)
+class RatingsFile:
+    """A file of ratings, and what was said about it: the arguments of :func:`load_ratings`."""
+
+    path: str
+    user: str | None = None
+    item: str | None = None
+    rating: str | None = None
+    timestamp: str | None = None
+    titles: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the data set is called."""
+        return Path(self.path).stem
+
+    def load(self) -> MovieData:
+        """Read it."""
+        return load_ratings(**asdict(self))
 
 
 def load_ratings(

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import cinefold
-from cinefold.app.launch import chosen_dataset
+from cinefold.app.launch import chosen_dataset, chosen_ratings
 from cinefold.app.wording import literal
 from cinefold.datasets import dataset_info
 
@@ -43,7 +43,6 @@ passing it on, so it is fetched on first use.
 """
 
 name, path = chosen_dataset()
-spec = dataset_info(name)
 with st.container(width=_WIDTH):
     st.title("About", anchor=False)
     st.markdown(_MODEL)
@@ -51,16 +50,20 @@ with st.container(width=_WIDTH):
         st.latex(term)
     st.markdown(_METHOD)
     st.subheader("Data", anchor=False)
-    st.markdown(
-        _DATA.format(
-            title=spec.title,
-            ratings=spec.ratings,
-            movies=spec.movies,
-            users=spec.users,
-            licence=spec.licence,
+    if chosen_ratings() is None:
+        spec = dataset_info(name)
+        st.markdown(
+            _DATA.format(
+                title=spec.title,
+                ratings=spec.ratings,
+                movies=spec.movies,
+                users=spec.users,
+                licence=spec.licence,
+            )
         )
-    )
-    if path is not None:
+    else:
+        st.markdown(f"Ratings of your own, from {literal(Path(path or name).name)}.")
+    if path is not None and chosen_ratings() is None:
         st.markdown(f"Here it is read from {literal(Path(path).name)}, and may be another edition.")
     st.caption(
         f"Cinefold {cinefold.__version__}, MIT licence. What you rate stays with this session."
