@@ -36,7 +36,8 @@ class Role:
 
 USER = Role(
     "user", "--user-column",
-    (("userid", "user", "uid", "customerid", "customer", "reviewerid", "viewerid", "memberid", "visitorid", "visitor", "accountid", "personid"),
+    (("userid", "user", "uid", "visitorid", "visitor", "viewerid", "customerid", "customer",
+      "reviewerid", "accountid", "memberid", "personid"),
      ("username", "userno", "usernumber")),
     needed=True,
 )  # fmt: skip
