@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # As integers are written: 7, not 007 or 7.0, which are other ids.
-_WHOLE = r"^(?:0|-?[1-9][0-9]{0,17})$"
+_WHOLE = r"^(?:0|-?[1-9][0-9]*)$"
 _LINE = "line in the file"
 
 
@@ -219,7 +219,9 @@ def _ids(texts: pl.Series) -> pl.Series:
 
     if not texts.str.contains(_WHOLE).all():
         return texts
-    numbers = texts.cast(pl.Int64)
+    numbers = texts.cast(pl.Int64, strict=False)
+    if numbers.null_count():  # more digits than integers have
+        return texts
     low, high = -(2**31), 2**31
     return numbers.cast(pl.Int32) if numbers.is_between(low, high, "left").all() else numbers
 

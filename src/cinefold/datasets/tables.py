@@ -94,8 +94,21 @@ def collect(table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
     try:
         return rows.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = _first_misfit(table) or str(error).splitlines()[0]
         raise DatasetError(f"{table.path} is damaged: {reason}") from None
+
+
+def _first_misfit(table: Table) -> str | None:
+    """The first line of a text file with more fields than columns."""
+    if table.separator is None:
+        return None
+    with table.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        reader = csv.reader(lines, delimiter=table.separator)
+        n_columns = len(table.columns)
+        for fields in reader:
+            if len(fields) > n_columns:
+                return f"line {reader.line_num}: {len(fields)} fields, not {n_columns}"
+    return None
 
 
 def _scan(file: Path, encoding: str, separator: str) -> pl.LazyFrame:
