@@ -54,6 +54,9 @@ WAYS: dict[str, Callable[[Path], object]] = {
         _lines(header="user_id,item,stars,date").replace("\n", ",note\n").encode()
     ),
     "Parquet": lambda path: _frame().write_parquet(path),
+    "Parquet, categories": lambda path: (
+        _frame().with_columns(pl.col("uid").cast(pl.Categorical)).write_parquet(path)
+    ),
 }
 
 

@@ -6,9 +6,11 @@ import logging
 import re
 import warnings
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cinefold.datasets.catalogue import DatasetError
 from cinefold.datasets.headers import (
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     import polars as pl
+    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -156,16 +159,23 @@ def _interactions(table: Table, columns: dict[str, str]) -> Interactions:
     for role in columns:
         if frame[role].null_count():
             raise _first_gap(table, role, columns[role])
-    if table.is_text:
-        frame = frame.with_columns(_ids(frame[role]) for role in (USER.argument, ITEM.argument))
+    texts: dict[str, NDArray[Any]] = {}
+    for role in (USER.argument, ITEM.argument):
+        ids = _ids(frame[role]) if table.is_text else frame[role]
+        if isinstance(ids.dtype, pl.Categorical | pl.Enum):
+            ids = ids.cast(pl.String)
+        if ids.dtype == pl.String:
+            ids, texts[f"{role}_ids"] = _numbered(ids)
+        frame = frame.with_columns(ids.alias(role))
     with _duplicates_as_log(table):
-        return Interactions.from_dataframe(
+        interactions = Interactions.from_dataframe(
             frame,
             user=USER.argument,
             item=ITEM.argument,
             rating=RATING.argument if RATING.argument in columns else None,
             timestamp=TIMESTAMP.argument if TIMESTAMP.argument in columns else None,
         )
+    return replace(interactions, **texts) if texts else interactions
 
 
 def _typed(table: Table, role: str, columns: dict[str, str]) -> pl.Expr:
@@ -224,6 +234,18 @@ def _ids(texts: pl.Series) -> pl.Series:
         return texts
     low, high = -(2**31), 2**31
     return numbers.cast(pl.Int32) if numbers.is_between(low, high, "left").all() else numbers
+
+
+def _numbered(texts: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
+    """Text as numbers 0, 1, 2 ... in its sorted order, and what they stand for.
+
+    Python objects for every row would take many times the memory and time.
+    """
+    import polars as pl
+
+    known = texts.unique().sort()
+    numbers = texts.cast(pl.Enum(known)).to_physical().cast(pl.Int32)
+    return numbers, np.array(known.to_list(), dtype=str)
 
 
 def _first_gap(table: Table, role: str, column: str) -> DatasetError:
