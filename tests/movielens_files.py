@@ -1,6 +1,6 @@
-"""Small data sets in the true forms of MovieLens 100K: GroupLens' own and that of RecBole's wheel.
+"""Small data sets in the true forms of MovieLens: GroupLens' own, and that of RecBole's wheel.
 
-Both forms hold the same films and ratings, with every oddity of the originals; all titles are
+All forms hold the same films and ratings, with every oddity of the originals; all titles are
 invented. People and films belong to one of a few tastes, so that a model can learn something.
 
     as_zip(original_files(), folder / "ml-100k.zip")
@@ -10,7 +10,9 @@ invented. People and films belong to one of a few tastes, so that a model can le
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import zipfile
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 GENRES = (
@@ -157,6 +160,43 @@ def _recbole_line(film: Film) -> str:
     if film.video:
         return f"{film.id}\t{film.stored} ({film.year})\tV\t{genres}\n"
     return f"{film.id}\t{film.stored}\t{film.year}\t{genres}\n"
+
+
+def colons_files(folder: str = "ml-1m", encoding: str = "latin-1") -> dict[str, bytes]:
+    """Member name -> content, as in GroupLens' archives of 1M and 10M."""
+    movies = "".join(
+        f"{film.id}::{_csv_title(film)}::{'|'.join(film.genres) or '(no genres listed)'}\n"
+        for film in films()
+    )
+    ratings_ = "".join(f"{user}::{film}::{star}::{time}\n" for user, film, star, time in ratings())
+    return {
+        f"{folder}/movies.dat": movies.encode(encoding),
+        f"{folder}/ratings.dat": ratings_.encode(),
+    }
+
+
+def csv_files(folder: str = "ml-20m", newline: str = "\n") -> dict[str, bytes]:
+    """Member name -> content, as in GroupLens' archives of the other data sets."""
+    tables: dict[str, list[Sequence[object]]] = {
+        "movies.csv": [
+            ("movieId", "title", "genres"),
+            *((film.id, _csv_title(film), "|".join(film.genres) or "(no genres listed)")
+              for film in films()),
+        ],
+        "ratings.csv": [("userId", "movieId", "rating", "timestamp"),
+                        *((*row[:2], f"{row[2]:.1f}", row[3]) for row in ratings())],
+        "links.csv": [("movieId", "imdbId", "tmdbId"), (1, "0114709", 862), (2, "10872600", "")],
+    }  # fmt: skip
+    contents = {}
+    for name, rows in tables.items():
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator=newline).writerows(rows)
+        contents[f"{folder}/{name}"] = text.getvalue().encode()
+    return contents
+
+
+def _csv_title(film: Film) -> str:
+    return film.stored if film.year is None else f"{film.stored} ({film.year})"
 
 
 def _rating_lines() -> str:

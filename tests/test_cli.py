@@ -14,6 +14,7 @@ import time
 import urllib.request
 
 import numpy as np
+import polars as pl
 import pytest
 
 from cinefold import WeightedMatrixFactorization, __version__
@@ -304,11 +305,17 @@ def test_similar(answer, cinefold):
 
 
 def test_data_list_and_info(answer, cinefold):
-    (facts,) = answer("data", "list", path=False)
+    facts, *others = answer("data", "list", path=False)
     assert (facts["name"], facts["users"], facts["ratings"]) == ("ml-100k", 943, 100_000)
+    assert [other["name"] for other in others] == [
+        *("ml-latest-small", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m")
+    ]
     assert answer("data", "info", "ml-100k", path=False) == facts
     assert "Terms of use" in cinefold("data", "info", path=False)[1]
-    assert "MovieLens 100K" in cinefold("data", "list", path=False)[1]
+    listing = cinefold("data", "list", path=False)[1]
+    for words in ("ml-32m", "32,000,204", "200,948", "239.0 MB", "ml-32m-README.html"):
+        assert words in listing
+    assert "none published" in cinefold("data", "info", "ml-latest-small", path=False)[1]
 
 
 def test_data_fetch_finds_what_is_cached(cinefold, tmp_path, monkeypatch, answer):
@@ -320,6 +327,84 @@ def test_data_fetch_finds_what_is_cached(cinefold, tmp_path, monkeypatch, answer
     assert "served from the cache" in err
     assert answer("data", "fetch", path=False)["path"] == str(archive)
     assert answer("data", "info", path=False)["cached"] == str(archive)
+
+
+# -- data of one's own ----------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["own.csv", "own.parquet"])
+def own(request, data, tmp_path):
+    """The small data set with text for ids: a semicolon file or Parquet, and its titles."""
+    ratings = data.interactions
+    users, items = ratings.by_user.nonzero()
+    frame = pl.DataFrame(
+        {
+            "userId": [f"user {i}" for i in ratings.user_ids[users]],
+            "movieId": [f"film {i}" for i in ratings.item_ids[items]],
+            "stars": ratings.by_user.data.astype(float),
+            "date": ratings.timestamps,
+        }
+    )
+    path = tmp_path / request.param
+    if path.suffix == ".csv":
+        frame.write_csv(path, separator=";", decimal_comma=True)
+    else:
+        frame.write_parquet(path)
+    titles = tmp_path / "titles.csv"
+    rows = [
+        (f"film {film.id}", film.title, film.year, "|".join(film.genres)) for film in data.movies
+    ]
+    pl.DataFrame(rows, ["id", "title", "year", "genres"], orient="row").write_csv(titles)
+    return ["--data", path, "--titles", titles]
+
+
+def test_own_data_are_evaluated_as_the_same_ratings_are(own, answer):
+    options = ("evaluate", "--models", "popularity,bias", "--protocol", "time")
+    ours, theirs = answer(*options, *own, path=False), answer(*options)
+    assert (ours["dataset"], theirs["dataset"]) == ("own", "ml-100k")
+    # Lists may differ where films are level, as text has another order.
+    errors = [
+        {line["model"]: line["value"] for line in report["measures"] if line["measure"] == "rmse"}
+        for report in (ours, theirs)
+    ]
+    assert errors[0] == pytest.approx(errors[1])
+    assert errors[0].keys() == {"popularity", "bias"}
+
+
+def test_own_data_with_every_command(own, answer, cinefold, tmp_path):
+    found = answer("recommend", "--user", "user 7", "-k", 3, *own, path=False)
+    assert (found["dataset"], found["user"]) == ("own", "user 7")
+    assert all(line["id"].startswith("film ") for line in found["recommendations"])
+    found = answer("similar", "golden comet", "-k", 3, *own, path=False)
+    assert found["movie"]["year"] == 1972
+    model = tmp_path / "m.safetensors"
+    answer("train", *SMALL, "--output", model, *own, path=False)
+    assert answer("recommend", "--rate", "golden comet=5", "--model", model, *own, path=False)[
+        "recommendations"
+    ]
+
+
+def test_columns_of_own_data(cinefold, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("wer,was,wie\na,b,3\n")
+    code, _, err = cinefold("evaluate", "--data", path, path=False)
+    assert code == 1
+    assert "the columns are wer, was, wie" in err
+    assert "--user-column" in err
+    _, _, err = cinefold(
+        "evaluate", "--data", path, "--user-column", "wer", "--item-column", "wo", path=False
+    )
+    assert "no column 'wo' (--item-column)" in err
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "cold-start", "app"])
+def test_own_data_goes_with_nothing_else(command, cinefold, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("user,item\n1,2\n")
+    code, _, err = cinefold(command, "--data", path)
+    assert (code, "either --data or --path" in err) == (2, True)
+    code, _, err = cinefold(command, "--rating-column", "x", path=False)
+    assert (code, "--rating-column is about the file that --data gives" in err) == (2, True)
 
 
 # -- wrong input ----------------------------------------------------------------------------------

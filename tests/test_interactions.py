@@ -596,3 +596,45 @@ def test_nothing_warns_without_duplicates() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Interactions.from_arrays([1, 1, 2], [1, 2, 1])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(-3, 3), st.integers(1, 9), st.integers(0, 3)),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from([1, 1_000, 10**8]),
+)
+def test_ids_of_any_width_and_spread_give_the_same(rows, spread):
+    users, items, ratings, times = np.array(rows).T
+    for policy in ("last", "mean"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wide = Interactions.from_arrays(
+                *(users * spread, items * spread, ratings), timestamps=times, duplicates=policy
+            )
+            narrow = Interactions.from_arrays(
+                *((users * spread).astype(np.int32), (items * spread).astype(np.int32), ratings),
+                timestamps=times,
+                duplicates=policy,
+            )
+        _assert_same(wide, narrow)
+        latest = {}
+        for position in np.argsort(times, kind="stable"):
+            latest[users[position] * spread, items[position] * spread] = ratings[position]
+        if policy == "last":
+            found = {
+                (user, item): float(_dense(wide)[wide.user_index(user), wide.item_index(item)])
+                for user, item in latest
+            }
+            assert found == latest
+
+
+def test_ratings_in_order_are_not_shared_with_the_caller():
+    ratings, times = np.array([1, 2], np.float32), np.array([5, 6])
+    data = Interactions.from_arrays([1, 1], [1, 2], ratings, timestamps=times)
+    ratings[:], times[:] = 9, 9
+    assert data.by_user.data.tolist() == [1, 2]
+    assert data.timestamps is not None
+    assert data.timestamps.tolist() == [5, 6]

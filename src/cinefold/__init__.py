@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from cinefold.datasets import MovieCatalog, MovieData, load_movielens
+from cinefold.datasets import MovieCatalog, MovieData, load_movielens, load_ratings
 from cinefold.diagnostics import show_versions
 from cinefold.interactions import Interactions, UnknownIdError
 from cinefold.model import WeightedMatrixFactorization
@@ -19,5 +19,6 @@ __all__ = [
     "UnknownIdError",
     "WeightedMatrixFactorization",
     "load_movielens",
+    "load_ratings",
     "show_versions",
 ]

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from cinefold.app.launch import chosen_dataset, dataset_variables, streamlit_arguments
+from cinefold.app.launch import (
+    chosen_dataset,
+    chosen_ratings,
+    dataset_variables,
+    ratings_variables,
+    streamlit_arguments,
+)
+from cinefold.datasets import RatingsFile
 from tests.app.conftest import MAIN
 from tests.app.drawn import cards, no_errors, texts, widget
 from tests.movielens_files import as_folder, as_zip, original_files
@@ -26,6 +33,27 @@ def test_the_pages_find_what_the_command_said(own_path, tmp_path):
     assert chosen_dataset() == ("ml-100k", str(tmp_path / "mine.zip"))
     own_path(None)
     assert chosen_dataset() == ("ml-100k", None)
+
+
+def test_a_file_of_ones_own_is_used(open_page, monkeypatch, tmp_path):
+    ratings, titles = tmp_path / "club.csv", tmp_path / "films.csv"
+    rows = [
+        f"u{user};f{(user * 7 + step) % 40};{1 + step % 5}"
+        for user in range(30)
+        for step in range(15)
+    ]
+    ratings.write_text("\n".join(["reader;item;stars", *rows]), encoding="utf-8")
+    films = [f"f{film},Film {film} ({1960 + film})" for film in range(40)]
+    titles.write_text("\n".join(["id,title", *films]), encoding="utf-8")
+    file = RatingsFile(str(ratings), user="reader", titles=str(titles))
+    for name, value in ratings_variables(file).items():
+        monkeypatch.setenv(name, value)
+    assert chosen_ratings() == file
+    page = no_errors(open_page("for_you"))
+    assert len(page.selectbox(key="user").options) == 30
+    assert cards(page)
+    page.switch_page("views/about.py").run()
+    assert any("of your own, from club.csv" in text for text in texts(no_errors(page)))
 
 
 def test_streamlit_serves_the_registry_of_pages():

@@ -126,6 +126,26 @@ def test_failure_is_explained_and_leaves_nothing_then_retry_works(
     assert fetch(spec).path.is_file()
 
 
+def test_without_a_published_checksum(
+    server: ArchiveServer, spec: DatasetSpec, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    unsure = replace(spec, md5=None)
+    for manner in ("corrupt", "truncated", "truncated_without_length"):
+        server.manner = manner
+        with pytest.raises(DatasetError, match=r"damaged|zip file|ended after|broke off"):
+            fetch(unsure, patience=HASTY)
+        assert _left(cache) == []
+    server.manner = "good"
+    fetched = fetch(unsure)
+    assert any("no checksum is published" in message for message in caplog.messages)
+    asked = len(server.requests)
+    assert fetch(unsure) == replace(fetched, source=f"served from the cache ({fetched.path})")
+    assert len(server.requests) == asked
+    fetched.path.write_bytes(fetched.path.read_bytes()[:-400])
+    assert fetch(unsure).source.startswith("downloaded")
+
+
 def test_wrong_checksum_tells_both_and_the_way_out(
     server: ArchiveServer, spec: DatasetSpec, cache: Path, tmp_path: Path
 ) -> None:

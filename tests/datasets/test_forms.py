@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from cinefold.datasets import Movie
@@ -16,9 +18,9 @@ RATINGS = {
 
 @pytest.mark.parametrize("form", RATINGS)
 def test_ratings(form: str) -> None:
-    table = FORMS[form].read_ratings(RATINGS[form])
-    assert table.columns == ["user_id", "item_id", "rating", "timestamp"]
-    assert table.rows() == [
+    columns = FORMS[form].read_ratings(io.BytesIO(RATINGS[form]))
+    assert list(columns) == ["user_id", "item_id", "rating", "timestamp"]
+    assert list(zip(*(column.tolist() for column in columns.values()), strict=True)) == [
         (1, 122, 5.0, 838985046),
         (1, 185, 4.5, 838983525),
         (71567, 9, 0.5, 838983392),
@@ -63,7 +65,7 @@ def test_movies(form: str, encoding: str) -> None:
 )
 def test_damaged_ratings(form: str, content: bytes, message: str) -> None:
     with pytest.raises(DamageError, match=message):
-        FORMS[form].read_ratings(content)
+        FORMS[form].read_ratings(io.BytesIO(content))
 
 
 @pytest.mark.parametrize(

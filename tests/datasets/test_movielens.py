@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -172,6 +173,117 @@ def test_folder_with_half_of_it(missing: str, tmp_path: Path) -> None:
 def test_folder_copied_by_a_mac(original: MovieData, tmp_path: Path) -> None:
     extra = {"__MACOSX/ml-100k/._u.data": b"\0\1", "__MACOSX/ml-100k/u.data": b"\0\1"}
     _assert_same(load_movielens(path=files.as_zip(extra | ORIGINAL, tmp_path / "m.zip")), original)
+
+
+# -- the forms of the larger data sets ------------------------------------------------------------
+
+LARGER: dict[str, tuple[str, dict[str, bytes]]] = {
+    "1M, Latin-1": ("ml-1m", files.colons_files()),
+    "10M, UTF-8": ("ml-10m", files.colons_files("ml-10M100K", "utf-8")),
+    "20M": ("ml-20m", files.csv_files()),
+    "latest small, CRLF": ("ml-latest-small", files.csv_files("ml-latest-small", "\r\n")),
+    "25M, byte order marks": (
+        "ml-25m",
+        {name: b"\xef\xbb\xbf" + text for name, text in files.csv_files("ml-25m").items()},
+    ),
+    "32M, no last line end": (
+        "ml-32m", {name: text.rstrip() for name, text in files.csv_files("ml-32m").items()}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("as_archive", [True, False])
+@pytest.mark.parametrize("case", LARGER)
+def test_larger_forms_give_the_same(
+    case: str, as_archive: bool, original: MovieData, tmp_path: Path
+) -> None:
+    name, members = LARGER[case]
+    pack = files.as_zip if as_archive else files.as_folder
+    data = load_movielens(name, path=pack(members, tmp_path / "there"))
+    assert data.name == name
+    without_links = [replace(movie, imdb_id=None, tmdb_id=None) for movie in data.movies]
+    assert without_links == list(original.movies)
+    for part in ("user_ids", "item_ids", "timestamps"):
+        expected = getattr(original.interactions, part)
+        found = getattr(data.interactions, part)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+    assert (data.interactions.by_user != original.interactions.by_user).nnz == 0
+
+
+def test_blocks_of_any_size_give_the_same(
+    original: MovieData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, members in (("ml-1m", files.colons_files()), ("ml-20m", files.csv_files())):
+        for size in (7, 100, 1024):
+            monkeypatch.setattr("cinefold.datasets.forms._BLOCK", size)
+            data = load_movielens(name, path=files.as_folder(members, tmp_path / name))
+            assert (data.interactions.by_user != original.interactions.by_user).nnz == 0
+
+
+def test_half_stars(tmp_path: Path) -> None:
+    members = files.colons_files("ml-10M100K")
+    line = members["ml-10M100K/ratings.dat"].split(b"\n")[0].split(b"::")
+    changed = b"::".join((line[0], line[1], b"0.5", line[3])) + b"\n"
+    members["ml-10M100K/ratings.dat"] = changed
+    data = load_movielens("ml-10m", path=files.as_folder(members, tmp_path))
+    np.testing.assert_array_equal(data.interactions.by_user.data, [0.5])
+
+
+def test_links_give_films_their_other_ids(tmp_path: Path) -> None:
+    data = load_movielens("ml-25m", path=files.as_folder(files.csv_files("ml-25m"), tmp_path))
+    found = [(data.movies[i].imdb_id, data.movies[i].tmdb_id) for i in (1, 2, 3)]
+    assert found == [("tt0114709", 862), ("tt10872600", None), (None, None)]
+
+
+def test_without_links(tmp_path: Path) -> None:
+    members = files.csv_files()
+    del members["ml-20m/links.csv"]
+    data = load_movielens("ml-20m", path=files.as_folder(members, tmp_path))
+    assert {movie.imdb_id for movie in data.movies} == {None}
+
+
+LARGER_DAMAGE = {
+    "colons: few": ("ml-1m", "ratings.dat", 4, b"1::2::3", "ratings.dat.*line 4: 3 fields"),
+    "colons: text": ("ml-1m", "ratings.dat", 9, b"1::2::bad::4", "ratings.dat.*line 9: rating"),
+    "colons: film": ("ml-1m", "movies.dat", 2, b"2::Heat (1995)", "movies.dat.*line 2: 2 fields"),
+    "csv: text": ("ml-20m", "ratings.csv", 30, b"1,two,3,4", "ratings.csv.*line 30: item_id"),
+    "csv: many": ("ml-20m", "ratings.csv", 30, b"1,2,3,4,5", "ratings.csv.*line 30: 5 fields"),
+    "csv: empty": ("ml-20m", "ratings.csv", 30, b"1,,3,4", "ratings.csv.*line 30: item_id"),
+    "csv: large": ("ml-20m", "ratings.csv", 3, b"1,9999999999,3,4", "line 3: item_id.*above"),
+    "csv: film": ("ml-20m", "movies.csv", 2, b"x,Heat (1995),Drama", "movies.csv.*line 2: the id"),
+    "csv: link": ("ml-20m", "links.csv", 2, b"1,tt12,3", "links.csv.*line 2"),
+    "csv: short link": ("ml-20m", "links.csv", 3, b"1,12", "links.csv.*line 3: 2 fields"),
+}
+
+
+@pytest.mark.parametrize("block", [50, 1 << 22])
+@pytest.mark.parametrize("damage", LARGER_DAMAGE)
+def test_damaged_lines_of_larger_forms_are_named(
+    damage: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cinefold.datasets.forms._BLOCK", block)
+    name, filename, number, line, message = LARGER_DAMAGE[damage]
+    members = files.colons_files() if name == "ml-1m" else files.csv_files()
+    lines = members[f"{name}/{filename}"].split(b"\n")
+    lines[number - 1] = line
+    members[f"{name}/{filename}"] = b"\n".join(lines)
+    with pytest.raises(DatasetError, match=message) as caught:
+        load_movielens(name, path=files.as_zip(members, tmp_path / "my.zip"))
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"userId,movieId,rating,timestamp\n"])
+def test_no_ratings(content: bytes, tmp_path: Path) -> None:
+    members = files.csv_files() | {"ml-20m/ratings.csv": content}
+    with pytest.raises(DatasetError, match=r"ratings\.csv in .*(is empty|no ratings)"):
+        load_movielens("ml-20m", path=files.as_folder(members, tmp_path))
+
+
+def test_form_of_another_data_set_is_named(tmp_path: Path) -> None:
+    path = files.as_folder(files.colons_files(), tmp_path)
+    with pytest.raises(DatasetError, match=r"the form of ml-1m, ml-10m: name .*--dataset"):
+        load_movielens("ml-100k", path=path)
 
 
 def test_unknown_name_lists_the_names() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
+from cinefold.datasets import RatingsFile
+
 DATASET, DATASET_PATH = "CINEFOLD_DATASET", "CINEFOLD_DATASET_PATH"
+RATINGS = "CINEFOLD_RATINGS"
 _USUAL_DATASET = "ml-100k"
 
 
@@ -25,7 +30,20 @@ def streamlit_arguments(host: str, port: int) -> list[str]:
 
 def dataset_variables(dataset: str, path: Path | None) -> dict[str, str]:
     """The environment in which the pages find this data set (no path: download it)."""
-    return {DATASET: dataset, DATASET_PATH: "" if path is None else str(path.resolve())}
+    place = "" if path is None else str(path.resolve())
+    return {DATASET: dataset, DATASET_PATH: place, RATINGS: ""}
+
+
+def ratings_variables(ratings: RatingsFile) -> dict[str, str]:
+    """The environment in which the pages find this file of ratings."""
+    told = json.dumps(asdict(ratings))
+    return {DATASET: ratings.name, DATASET_PATH: str(ratings.path), RATINGS: told}
+
+
+def chosen_ratings() -> RatingsFile | None:
+    """The file of ratings to read instead of a data set of the catalogue."""
+    told = os.environ.get(RATINGS)
+    return RatingsFile(**json.loads(told)) if told else None
 
 
 def chosen_dataset() -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.launch import chosen_dataset
+from cinefold.app.launch import chosen_dataset, chosen_ratings
 from cinefold.app.wording import counted
 from cinefold.datasets import DatasetError, dataset_info, list_datasets, load_movielens
 from cinefold.recommender import Crowd, MovieRecommender
@@ -146,15 +146,23 @@ def _prepare(shared: _Shared, name: str) -> None:
     with shared.lock:
         if shared.studio is not None:  # another visitor came first
             return
-        usual, path = chosen_dataset()
-        path = path if name == usual else None
-        spec = dataset_info(name)
-        source = f"{spec.size / 1e6:.0f} MB, only once" if path is None else "from your file"
-        bar.progress(0.0, f"Getting {spec.title} ({source}) …")
-        data = load_movielens(name, path=path)
+        data = _data(name, bar)
         films = counted(data.interactions.n_items, "film")
         bar.progress(0.1, f"Preparing recommendations for {films} …")
         shared.studio = Studio(data, load_or_train(data, callbacks=[_shows(bar)]))
+
+
+def _data(name: str, bar: Any) -> MovieData:
+    usual, path = chosen_dataset()
+    path = path if name == usual else None
+    ratings = chosen_ratings()
+    if ratings is not None and name == usual:
+        bar.progress(0.0, f"Reading {name} from your file …")
+        return ratings.load()
+    spec = dataset_info(name)
+    source = f"{spec.size / 1e6:.0f} MB, only once" if path is None else "from your file"
+    bar.progress(0.0, f"Getting {spec.title} ({source}) …")
+    return load_movielens(name, path=path)
 
 
 def _shows(bar: Any) -> Callable[[Any, dict[str, Any]], None]:

@@ -15,14 +15,17 @@ from cinefold.app.launch import (
     DATASET,
     DATASET_PATH,
     dataset_variables,
+    ratings_variables,
     streamlit_arguments,
 )
-from cinefold.cli import options
+from cinefold.cli import options, own_data
 from cinefold.cli.console import complain, say
+from cinefold.cli.own_data import takes_own_data
 
 _LOOPBACK = "127.0.0.1"
 
 
+@takes_own_data
 def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to serve on.")] = 8501,
     host: Annotated[
@@ -55,12 +58,14 @@ def serve(
     if importlib.util.find_spec("streamlit") is None:
         complain("the app needs more packages; install them with: pip install 'cinefold[app]'")
         raise typer.Exit(1)
-    options.known_dataset(dataset)
+    own = own_data.chosen()
+    if own is None:
+        options.known_dataset(dataset)
     _check_free(host, port)
     shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
     say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
     sys.stderr.flush()
-    os.environ.update(dataset_variables(dataset, path))
+    os.environ.update(dataset_variables(dataset, path) if own is None else ratings_variables(own))
     # In place of this process: signals and the exit code are Streamlit's own.
     os.execv(sys.executable, [sys.executable, *streamlit_arguments(host, port)])  # noqa: S606
 

@@ -10,6 +10,7 @@ import typer
 
 from cinefold.cli import cold_start_plot, options, plotting
 from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.own_data import takes_own_data
 from cinefold.evaluation.cold_start import cold_start_curves
 from cinefold.evaluation.interviews import interview_curves
 from cinefold.evaluation.new_users import METRICS, Curves
@@ -41,6 +42,7 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
+@takes_own_data
 def measure(
     given: Annotated[
         Any,

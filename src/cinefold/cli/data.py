@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, settings, table
+from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.datasets import cached_file, default_data_dir, fetch, list_datasets
 
 if TYPE_CHECKING:
@@ -26,17 +26,18 @@ def list_(as_json: options.AsJson = False) -> None:
     if as_json:
         print_json([_facts(spec) for spec in specs])
         return
-    counts = ("Users", "Films", "Ratings", "Size")
-    listing = table("Name", "Title", *counts, "Cached", numbers=counts)
+    counts = ("Ratings", "Users", "Films", "Size")
+    listing = table("Name", *counts, "Cached", "Terms of use", numbers=counts)
     for spec in specs:
         listing.add_row(
             spec.name,
-            spec.title,
-            *(f"{count:,}" for count in (spec.users, spec.movies, spec.ratings)),
+            *(f"{count:,}" for count in (spec.ratings, spec.users, spec.movies)),
             _megabytes(spec),
             "no" if cached_file(spec) is None else "yes",
+            spec.licence.rpartition("/")[2],
         )
     output().print(listing)
+    say(f"The terms of use are below {specs[0].licence.rpartition('/')[0]}/")
 
 
 @app.command("fetch")
@@ -69,6 +70,7 @@ def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
         "Films": f"{spec.movies:,}",
         "Ratings": f"{spec.ratings:,}",
         "Archive": f"{spec.archive}, {_megabytes(spec)}",
+        "Checksum": "none published" if spec.md5 is None else f"MD5 {spec.md5}",
         "Terms of use": spec.licence,
         "Cache folder": str(default_data_dir()),
         "Cached": f"no; cinefold data fetch {spec.name}" if cached is None else cached.name,

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cinefold.cli import console, options
 from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.own_data import takes_own_data
 from cinefold.evaluation import BiasBaseline, Ease, Popularity, compare
 from cinefold.evaluation.measuring import ERRORS, LIST_METRICS
 from cinefold.evaluation.metrics import RANKING_METRICS
@@ -34,6 +35,7 @@ _USUAL_METRICS = ("rmse", "ndcg", "recall", "coverage")
 _TITLES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "auc": "AUC"}
 
 
+@takes_own_data
 def evaluate(
     models: Annotated[
         list[str] | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cinefold.cli import own_data
 from cinefold.cli.console import complain, say, settings
 from cinefold.datasets import DatasetError, dataset_info, load_movielens
 from cinefold.model import WeightedMatrixFactorization
@@ -133,7 +134,10 @@ def known_dataset(name: str) -> DatasetSpec:
 
 
 def open_data(dataset: str, path: Path | None) -> MovieData:
-    """The data set, fetched if it must be."""
+    """The data set, fetched if it must be; or the file that the command's --data gave."""
+    own = own_data.chosen()
+    if own is not None:
+        return own.load()
     known_dataset(dataset)
     return load_movielens(dataset, path=path, progress=settings.progress)
 

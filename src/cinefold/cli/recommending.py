@@ -10,6 +10,7 @@ import typer
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, say, table
 from cinefold.cli.importing import known_ratings
+from cinefold.cli.own_data import takes_own_data
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieCatalog
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LOWEST, _HIGHEST = 0.5, 5.0
 
 
+@takes_own_data
 def recommend(
     user: Annotated[
         str | None, typer.Option(help="A user of the data set, by id: their next films.")
@@ -109,6 +111,7 @@ def recommend(
     options.say_if_short(len(found), k)
 
 
+@takes_own_data
 def similar(
     title: Annotated[str, typer.Argument(help="A film; with its year if several share the title.")],
     k: options.Length = 10,

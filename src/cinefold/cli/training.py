@@ -10,6 +10,7 @@ import typer
 from cinefold import training
 from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
+from cinefold.cli.own_data import takes_own_data
 from cinefold.model import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def _fit(*names: str, text: str, **more: Any) -> Any:
     return _option(*names, text=text, panel="How to learn it", **more)
 
 
+@takes_own_data
 def train(
     preset: Annotated[
         Literal["ranking", "plain", "stars"],

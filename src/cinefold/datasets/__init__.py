@@ -4,6 +4,7 @@ from cinefold.datasets.catalogue import DatasetError, DatasetSpec, dataset_info,
 from cinefold.datasets.fetch import cached_file, default_data_dir, fetch
 from cinefold.datasets.movielens import MovieData, load_movielens
 from cinefold.datasets.movies import Match, Movie, MovieCatalog, TitleError
+from cinefold.datasets.ratings import RatingsFile, load_ratings
 
 __all__ = [
     "DatasetError",
@@ -12,6 +13,7 @@ __all__ = [
     "Movie",
     "MovieCatalog",
     "MovieData",
+    "RatingsFile",
     "TitleError",
     "cached_file",
     "dataset_info",
@@ -19,4 +21,5 @@ __all__ = [
     "fetch",
     "list_datasets",
     "load_movielens",
+    "load_ratings",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import zipfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +47,10 @@ class Patience:
     pip: float = 300
 
 
-def download(url: str, path: Path, md5: str, *, progress: bool, patience: Patience) -> None:
+def download(url: str, path: Path, md5: str | None, *, progress: bool, patience: Patience) -> None:
     """Put the file at `url` into `path` once its checksum is right, else leave no trace.
+
+    Without a checksum, it must be a zip file whose members are all whole.
 
     Raises
     ------
@@ -66,11 +70,16 @@ def download(url: str, path: Path, md5: str, *, progress: bool, patience: Patien
         ) as response:
             response.raise_for_status()
             _save(response, Path(target), path.name, progress, patience)
+        if md5 is None:
+            check_zip(Path(target))
 
     try:
+        if md5 is None:
+            path.unlink(missing_ok=True)  # pooch would take any file of that name
+        known = None if md5 is None else f"md5:{md5}"
         with _quiet_pooch():
             pooch.retrieve(
-                url, known_hash=f"md5:{md5}", fname=path.name, path=path.parent, downloader=write
+                url, known_hash=known, fname=path.name, path=path.parent, downloader=write
             )
         path.chmod(0o644)  # the cache may be shared
     except requests.RequestException as error:
@@ -80,6 +89,17 @@ def download(url: str, path: Path, md5: str, *, progress: bool, patience: Patien
     except OSError as error:
         reason = error.strerror or _one_line(error)
         raise UnavailableError(f"cannot write to {path.parent}: {reason}") from error
+
+
+def check_zip(path: Path) -> None:
+    """Complain unless the file is a zip file whose members all have their own checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise WrongChecksumError(f"it is not a zip file ({_one_line(error)})") from error
+    if damaged is not None:
+        raise WrongChecksumError(f"{damaged} in it is damaged")
 
 
 def _save(

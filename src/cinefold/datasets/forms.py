@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from cinefold.datasets.movies import Movie
 from cinefold.datasets.titles import readable, split_year
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     import polars as pl
+    from numpy.typing import NDArray
 
 # The 19 flags of u.item, in their order.
 _GENRES = (
@@ -22,6 +23,9 @@ _GENRES = (
     *("Sci-Fi", "Thriller", "War", "Western"),
 )
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
+_BOM = b"\xef\xbb\xbf"
+_BLOCK = 4 << 20
+_LARGEST_ID = 2**31 - 1
 _COLUMNS = {"user_id": int, "item_id": int, "rating": float, "timestamp": float}
 
 
@@ -40,27 +44,54 @@ class Form:
     encodings: tuple[str, ...]
     to_movie: Callable[[str], Movie]
 
-    def read_ratings(self, content: bytes) -> pl.DataFrame:
-        """Table of user_id, item_id, rating and timestamp; DamageError names the line."""
+    def read_ratings(self, stream: IO[bytes]) -> dict[str, NDArray[Any]]:
+        """Arrays of user_id, item_id, rating and timestamp, read block by block.
+
+        Neither the text nor wide columns are in memory as a whole. DamageError names the line.
+        """
+        columns: dict[str, NDArray[Any]] = {}
+        n = 0
+        for number, block in _blocks(stream):
+            table = self._table(block, number)
+            if not columns:
+                columns = {name: table[name].to_numpy().copy() for name in _COLUMNS}
+            for name, column in columns.items():
+                if n + len(table) > len(column):
+                    # In place where the system can: large arrays need not be copied to grow.
+                    column.resize(n + 8 * len(table), refcheck=False)
+                column[n : n + len(table)] = table[name].to_numpy()
+            n += len(table)
+        if not columns:
+            raise DamageError("it is empty")
+        for column in columns.values():
+            column.resize(n, refcheck=False)
+        return columns
+
+    def _table(self, block: bytes, number: int) -> pl.DataFrame:
+        """The rows of a block of lines, the first of which has this number."""
         import polars as pl  # not needed before data is read
 
-        if not content.strip():
-            raise DamageError("it is empty")
-        types = {name: pl.Int64 if kind is int else pl.Float64 for name, kind in _COLUMNS.items()}
+        skip = int(self.header and number == 1)
+        block = block.removeprefix(_BOM) if number == 1 else block
+        types = {
+            "user_id": pl.Int32, "item_id": pl.Int32, "rating": pl.Float32, "timestamp": pl.Float64
+        }  # fmt: skip
         try:
             table = pl.read_csv(
-                io.BytesIO(self._single_byte_separated(content)),
+                io.BytesIO(self._single_byte_separated(block)),
                 separator=self.separator[0],
                 has_header=False,
-                skip_rows=int(self.header),
+                skip_rows=skip,
                 schema=types,
                 quote_char=None,
             )
+        except pl.exceptions.NoDataError:
+            return pl.DataFrame(schema=types)
         except pl.exceptions.PolarsError as error:
-            raise self._first_damage(content) or DamageError(str(error)) from None
+            raise self._first_damage(block, number) or DamageError(str(error)) from None
         absent = table.select(pl.sum_horizontal(pl.all().is_null())).to_series()
         if ((absent > 0) & (absent < len(_COLUMNS))).any():
-            raise self._first_damage(content) or DamageError("values are missing")
+            raise self._first_damage(block, number) or DamageError("values are missing")
         table = table.filter(absent == 0)  # without blank lines
         return table.with_columns(pl.col("timestamp").cast(pl.Int64))
 
@@ -84,9 +115,9 @@ class Form:
             return content
         return content.replace(self.separator.encode(), self.separator[0].encode())
 
-    def _lines(self, content: bytes) -> Iterable[tuple[int, str]]:
+    def _lines(self, content: bytes, first: int = 1) -> Iterable[tuple[int, str]]:
         """Lines with text, and their numbers. Only line feeds count: titles may hold the rest."""
-        lines = enumerate(self._decoded(content).split("\n"), start=1)
+        lines = enumerate(self._decoded(content).split("\n"), start=first)
         return ((number, line) for number, line in lines if line.strip() and number > self.header)
 
     def _decoded(self, content: bytes) -> str:
@@ -97,17 +128,34 @@ class Form:
                 continue
         raise DamageError(f"it is not in {' or '.join(self.encodings)}")
 
-    def _first_damage(self, content: bytes) -> DamageError | None:
-        for number, line in self._lines(content):
+    def _first_damage(self, block: bytes, first: int) -> DamageError | None:
+        for number, line in self._lines(block, first):
             fields = line.rstrip("\r").split(self.separator)
             if len(fields) != len(_COLUMNS):
                 return DamageError(f"line {number}: {len(fields)} fields, not {len(_COLUMNS)}")
             for (name, kind), field in zip(_COLUMNS.items(), fields, strict=True):
                 try:
-                    kind(field)
+                    value = kind(field)
                 except ValueError:
                     return DamageError(f"line {number}: {name} is {field!r}, not a number")
+                if kind is int and abs(value) > _LARGEST_ID:
+                    return DamageError(f"line {number}: {name} is {field}, above {_LARGEST_ID}")
         return None
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Whole lines, some megabytes at a time, and the number of the first one; none if blank."""
+    number, rest, blank = 1, b"", True
+    while block := stream.read(_BLOCK):
+        lines, newline, tail = (rest + block).rpartition(b"\n")
+        rest = tail
+        if lines := lines + newline:
+            blank = blank and not lines.strip()
+            if not blank:
+                yield number, lines
+            number += lines.count(b"\n")
+    if rest.strip():
+        yield number, rest
 
 
 # -- one line of each movie file ----------------------------------------------------------------
@@ -145,6 +193,23 @@ def _from_csv(line: str) -> Movie:
     return _movie(fields[0], *split_year(fields[1]), fields[2].split("|"))
 
 
+def read_links(content: bytes) -> dict[int, tuple[str | None, int | None]]:
+    """Of links.csv, movie id -> IMDb id ("tt0114709") and TMDB id; DamageError names the line."""
+    links = {}
+    text = content.decode("utf-8-sig", errors="replace")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if number == 1 or not line.strip():
+            continue
+        fields = line.strip().split(",")
+        if len(fields) != 3:
+            raise DamageError(f"line {number}: {len(fields)} fields, not 3")
+        if not fields[0].isdecimal() or not all(not part or part.isdecimal() for part in fields):
+            raise DamageError(f"line {number}: {line.strip()!r} has an id that is not a number")
+        movie, imdb, tmdb = fields
+        links[int(movie)] = (f"tt{int(imdb):07}" if imdb else None, int(tmdb) if tmdb else None)
+    return links
+
+
 def _split(line: str, separator: str, n: int) -> list[str]:
     fields = line.rstrip("\r").split(separator)
     if len(fields) != n:
@@ -164,10 +229,10 @@ def _movie(number: str, title: str, year: int | None, genres: Iterable[str]) -> 
 
 
 # Latin-1 takes any bytes, so it comes last; its accents are hardly ever valid UTF-8.
-_ANY = ("utf-8", "latin-1")
+_ANY = ("utf-8-sig", "latin-1")
 FORMS = {
     "flags": Form("u.data", "u.item", "\t", False, _ANY, _from_flags),
-    "recbole": Form("ml-100k.inter", "ml-100k.item", "\t", True, ("utf-8",), _from_recbole),
+    "recbole": Form("ml-100k.inter", "ml-100k.item", "\t", True, ("utf-8-sig",), _from_recbole),
     "colons": Form("ratings.dat", "movies.dat", "::", False, _ANY, _from_double_colons),
     "csv": Form("ratings.csv", "movies.csv", ",", True, ("utf-8-sig",), _from_csv),
 }

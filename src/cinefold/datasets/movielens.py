@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
-from cinefold.datasets.catalogue import DatasetError, dataset_info
+from cinefold.datasets.catalogue import DatasetError, dataset_info, list_datasets
 from cinefold.datasets.fetch import fetch
 from cinefold.datasets.files import Files
-from cinefold.datasets.forms import FORMS
+from cinefold.datasets.forms import FORMS, Form, read_links
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.interactions import Interactions
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from cinefold.datasets.catalogue import DatasetSpec
+
+_LINKS = "links.csv"
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ def load_movielens(
     name : str
         One of :func:`cinefold.datasets.list_datasets`.
     path : path, optional
-        A local zip file or folder instead, in the original form (``u.data``, ``u.item``) or
-        RecBole's (``ml-100k.inter``, ``ml-100k.item``). Its checksum is not asked for.
+        A local zip file or folder instead, in the form of the data set: ``u.data`` and ``u.item``
+        or RecBole's ``ml-100k.inter`` and ``ml-100k.item`` (100K), ``ratings.dat`` and
+        ``movies.dat`` (1M, 10M), or ``ratings.csv`` and ``movies.csv`` (the others; ``links.csv``
+        gives the films their IMDb and TMDB ids). Its checksum is not asked for.
     data_dir : path, optional
         Cache folder; by default CINEFOLD_DATA_DIR, or the platform's cache folder.
     progress : bool, optional
@@ -90,17 +94,53 @@ def load_movielens(
 
 
 def _read(spec: DatasetSpec, files: Files) -> tuple[Interactions, list[Movie]]:
-    forms = [FORMS[name] for name in spec.forms]
-    for form in forms:
-        ratings, movies = files.read(form.ratings), files.read(form.movies)
-        if ratings is not None and movies is not None:
-            with _blaming(form.ratings, files):
-                table = form.read_ratings(ratings)
-                interactions = Interactions.from_dataframe(table, timestamp="timestamp")
-            with _blaming(form.movies, files):
-                return interactions, form.read_movies(movies)
-    wanted = " or ".join(f"{form.ratings} and {form.movies}" for form in forms)
-    raise DatasetError(f"{files.path} has no {spec.title} in it: {wanted} must be there")
+    form = _form(spec, files)
+    with _blaming(form.ratings, files), files.open(form.ratings) as stream:
+        columns = form.read_ratings(cast("IO[bytes]", stream))
+        interactions = Interactions.from_arrays(
+            columns.pop("user_id"),
+            columns.pop("item_id"),
+            columns.pop("rating"),
+            timestamps=columns.pop("timestamp"),
+        )
+    with _blaming(form.movies, files):
+        movies = form.read_movies(files.read(form.movies) or b"")
+    links = files.read(_LINKS) if form is FORMS["csv"] else None
+    if links is not None:
+        with _blaming(_LINKS, files):
+            movies = _linked(movies, read_links(links))
+    return interactions, movies
+
+
+def _form(spec: DatasetSpec, files: Files) -> Form:
+    """The form of the data set that the files have."""
+    there = [name for name, form in FORMS.items() if _has(form, files)]
+    for name in spec.forms:
+        if name in there:
+            return FORMS[name]
+    wanted = " or ".join(f"{FORMS[name].ratings} and {FORMS[name].movies}" for name in spec.forms)
+    message = f"{files.path} has no {spec.title} in it: {wanted} must be there"
+    if there:
+        form = FORMS[there[0]]
+        others = [other.name for other in list_datasets() if there[0] in other.forms]
+        message += (
+            f"; {form.ratings} and {form.movies} are, the form of {', '.join(others)}: name the "
+            "one it is (on the command line: --dataset)"
+        )
+    raise DatasetError(message)
+
+
+def _has(form: Form, files: Files) -> bool:
+    return files.has(form.ratings) and files.has(form.movies)
+
+
+def _linked(movies: list[Movie], links: dict[int, tuple[str | None, int | None]]) -> list[Movie]:
+    nowhere = (None, None)
+    return [
+        replace(movie, imdb_id=imdb, tmdb_id=tmdb)
+        for movie in movies
+        for imdb, tmdb in [links.get(int(movie.id), nowhere)]
+    ]
 
 
 @contextmanager

@@ -51,7 +51,10 @@ def column(table: nw.DataFrame[Any], name: str) -> NDArray[Any]:
 
 
 def as_ids(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Ids as int64 or str, from integers, whole floats, strings or objects of one such kind."""
+    """Ids as int32, int64 or str, from integers, whole floats, strings or objects of one kind.
+
+    32 bits stay: widening them would double what the largest columns take.
+    """
     array = _one_dimension(values, name)
     if array.dtype.kind == "U" and not isinstance(values, np.ndarray):
         array = np.asarray(values, object)  # NumPy turns [1, "a"] into strings
@@ -65,7 +68,7 @@ def as_ids(values: ArrayLike, name: str) -> NDArray[Any]:
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
     if array.dtype.kind == "u" and len(array) and array.max() > _INT64.max:
         raise ValueError(f"{name} must fit into 64 bits with a sign; found {array.max()}")
-    return array.astype(np.int64, copy=False)
+    return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
 
 
 def as_floats(values: ArrayLike, name: str) -> NDArray[np.float32]:

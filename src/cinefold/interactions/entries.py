@@ -29,8 +29,8 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
 class Entries:
     """Columns of equal length, one entry per rating."""
 
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
+    rows: NDArray[Any]
+    columns: NDArray[Any]
     ratings: NDArray[np.float32]
     weights: NDArray[np.float32] | None
     timestamps: NDArray[np.int64] | None
@@ -44,10 +44,29 @@ class Entries:
             None if self.timestamps is None else self.timestamps[order],
         )
 
+    def _copied(self) -> Entries:
+        """With values of its own, as `take` gives them: the caller's arrays may change."""
+        return replace(
+            self,
+            ratings=self.ratings.copy(),
+            weights=None if self.weights is None else self.weights.copy(),
+            timestamps=None if self.timestamps is None else self.timestamps.copy(),
+        )
+
     def sorted(self) -> Entries:
         """By row, then column, then time; equals stay in the order they came in."""
-        keys = (self.columns, self.rows)
-        return self.take(np.lexsort(keys if self.timestamps is None else (self.timestamps, *keys)))
+        same_row = self.rows[1:] == self.rows[:-1]
+        rising = self.rows[1:] > self.rows[:-1]
+        rising |= same_row & (self.columns[1:] > self.columns[:-1])
+        if rising.all():
+            return self._copied()
+        pairs = self.rows.astype(np.int64)
+        pairs *= int(self.columns.max()) + 1
+        pairs += self.columns
+        order = np.argsort(pairs, kind="stable")
+        if self.timestamps is not None and (np.diff(pairs[order]) == 0).any():
+            order = np.lexsort((self.timestamps, pairs))
+        return self.take(order)
 
     def without_duplicates(self, policy: Duplicates, stacklevel: int) -> Entries:
         """Sorted entries with each pair once."""
@@ -56,7 +75,8 @@ class Entries:
                 f"duplicates must be 'last', 'mean', 'sum', 'max' or 'error', not {policy!r}"
             )
         first = np.ones(len(self.rows), bool)
-        first[1:] = (np.diff(self.rows) != 0) | (np.diff(self.columns) != 0)
+        first[1:] = self.rows[1:] != self.rows[:-1]
+        first[1:] |= self.columns[1:] != self.columns[:-1]
         starts = np.flatnonzero(first)
         n_extra = len(first) - len(starts)
         if n_extra == 0:

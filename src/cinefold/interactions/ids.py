@@ -20,10 +20,13 @@ class UnknownIdError(ValueError):
 
 def index_ids(
     values: NDArray[Any], universe: ArrayLike | None, side: str
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
-    if universe is None:
-        ids, indices = np.unique(values, return_inverse=True)
+    indices: NDArray[Any]
+    if universe is None and _are_dense(values):
+        ids, indices = _index_dense(values)
+    elif universe is None:
+        ids, indices = np.unique(_wide(values), return_inverse=True)
     else:
         ids = np.sort(unique_ids(universe, side))
         indices = lookup(ids, values, side)
@@ -32,9 +35,30 @@ def index_ids(
     return ids, indices
 
 
+def _are_dense(values: NDArray[Any]) -> bool:
+    """Whether a table of all integers between the least and the largest is no burden."""
+    if values.dtype.kind != "i" or len(values) == 0:
+        return False
+    return int(values.max()) - int(values.min()) < min(4 * len(values) + 1024, LONGEST_SIDE)
+
+
+def _index_dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """As ``np.unique``, without sorting, and with indices of half the width."""
+    least = int(values.min())
+    offsets = values - values.dtype.type(least)
+    present = np.zeros(int(offsets.max()) + 1, bool)
+    present[offsets] = True
+    index_of = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(present).astype(np.int64) + least, index_of[offsets]
+
+
+def _wide(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.int64, copy=False) if values.dtype.kind == "i" else values
+
+
 def unique_ids(ids: ArrayLike, side: str) -> NDArray[Any]:
     """The ids, in their order; a ValueError when one repeats."""
-    values = as_ids(ids, f"{side}_ids")
+    values = _wide(as_ids(ids, f"{side}_ids"))
     unique, counts = np.unique(values, return_counts=True)
     if len(unique) != len(values):
         raise ValueError(f"{side}_ids has repeated ids: {_sample(unique[counts > 1])}")

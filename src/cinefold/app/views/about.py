@@ -5,8 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 import cinefold
-from cinefold.app.launch import chosen_dataset
+from cinefold.app.launch import chosen_dataset, chosen_ratings
 from cinefold.app.posters import shows_posters
+from cinefold.app.studio import current_dataset
 from cinefold.app.wording import literal
 from cinefold.datasets import dataset_info
 
@@ -43,8 +44,9 @@ research group at the University of Minnesota
 passing it on, so it is fetched on first use.
 """
 
-name, path = chosen_dataset()
-spec = dataset_info(name)
+name = current_dataset()
+usual, path = chosen_dataset()
+is_own = name == usual and chosen_ratings() is not None
 with st.container(width=_WIDTH):
     st.title("About", anchor=False)
     st.markdown(_MODEL)
@@ -52,16 +54,20 @@ with st.container(width=_WIDTH):
         st.latex(term)
     st.markdown(_METHOD)
     st.subheader("Data", anchor=False)
-    st.markdown(
-        _DATA.format(
-            title=spec.title,
-            ratings=spec.ratings,
-            movies=spec.movies,
-            users=spec.users,
-            licence=spec.licence,
+    if not is_own:
+        spec = dataset_info(name)
+        st.markdown(
+            _DATA.format(
+                title=spec.title,
+                ratings=spec.ratings,
+                movies=spec.movies,
+                users=spec.users,
+                licence=spec.licence,
+            )
         )
-    )
-    if path is not None:
+    else:
+        st.markdown(f"Ratings of your own, from {literal(Path(path or name).name)}.")
+    if path is not None and name == usual and not is_own:
         st.markdown(f"Here it is read from {literal(Path(path).name)}, and may be another edition.")
     if shows_posters():
         st.markdown(

@@ -1,0 +1,337 @@
+"""Anybody's ratings, from a CSV, TSV or Parquet file."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.headers import (
+    GENRES,
+    ITEM,
+    RATING,
+    ROLES,
+    TIMESTAMP,
+    TITLE,
+    TITLE_ID,
+    USER,
+    YEAR,
+    find_column,
+)
+from cinefold.datasets.movielens import MovieData
+from cinefold.datasets.movies import Movie, MovieCatalog
+from cinefold.datasets.tables import Table, collect, open_table
+from cinefold.datasets.titles import readable, split_year
+from cinefold.interactions import Interactions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+    import polars as pl
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+# As integers are written: 7, not 007 or 7.0, which are other ids.
+_WHOLE = r"^(?:0|-?[1-9][0-9]*)$"
+_LINE = "line in the file"
+
+
+@dataclass(frozen=True)
+class RatingsFile:
+    """A file of ratings, and what was said about it: the arguments of :func:`load_ratings`."""
+
+    path: str
+    user: str | None = None
+    item: str | None = None
+    rating: str | None = None
+    timestamp: str | None = None
+    titles: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the data set is called."""
+        return Path(self.path).stem
+
+    def load(self) -> MovieData:
+        """Read it."""
+        return load_ratings(**asdict(self))
+
+
+def load_ratings(
+    path: str | PathLike[str],
+    *,
+    user: str | None = None,
+    item: str | None = None,
+    rating: str | None = None,
+    timestamp: str | None = None,
+    titles: str | PathLike[str] | None = None,
+    name: str | None = None,
+) -> MovieData:
+    """Ratings of your own, from a CSV, TSV or Parquet file with named columns.
+
+    Columns that are not given are found by their usual names (``userId``, ``movie_id``, ``stars``,
+    ``date`` ...), and a log line says which they are. Text files may be divided by comma, semicolon
+    (with decimal commas), tab or ``|``, and come with or without a byte order mark.
+
+    Parameters
+    ----------
+    path : path
+    user, item : str, optional
+        Columns of ids: integers or text.
+    rating : str, optional
+        Column of ratings. Where there is none, every row counts as 1.
+    timestamp : str, optional
+        Column of times: numbers, or ISO dates with or without time (as microseconds since 1970,
+        UTC where they name no other zone). May be missing.
+    titles : path, optional
+        A CSV, TSV or Parquet file of the films: their ids (``movieId``, ``item``, ``id`` ...),
+        ``title``, and optionally ``year`` (else from titles such as "Heat (1995)") and ``genres``
+        (divided by ``|``). Films without a title are called by their ids.
+    name : str, optional
+        Of the data set; by default the file's.
+
+    Returns
+    -------
+    MovieData
+
+    Raises
+    ------
+    DatasetError
+        Naming the file, the column, and what was found: columns that are missing or that may be
+        meant both, values that are no numbers or times, missing ids.
+    """
+    table = open_table(path)
+    with _blaming(table):
+        columns = _columns(table, {"user": user, "item": item, "rating": rating,
+                                   "timestamp": timestamp})  # fmt: skip
+        interactions = _interactions(table, columns)
+    movies = [] if titles is None else _read_titles(open_table(titles), interactions)
+    counts = dict(
+        zip(interactions.item_ids.tolist(), interactions.item_counts().tolist(), strict=True)
+    )
+    known = {movie.id for movie in movies}
+    if titles is not None:
+        _say_how_many(counts, known, titles)
+    movies += [
+        Movie(i, i if isinstance(i, str) else f"Movie {i}") for i in counts if i not in known
+    ]
+    return MovieData(
+        name or table.path.stem, interactions, MovieCatalog(movies, counts), f"read from {path}"
+    )
+
+
+def _columns(table: Table, given: dict[str, str | None]) -> dict[str, str]:
+    """Role -> column, of the roles for which there is one; said in one log line."""
+    there = table.columns
+    found = {role.argument: find_column(role, there, given[role.argument]) for role in ROLES}
+    chosen = {argument: column for argument, column in found.items() if column is not None}
+    twice = {column for column in chosen.values() if list(chosen.values()).count(column) > 1}
+    if twice:
+        roles = " and ".join(argument for argument, column in chosen.items() if column in twice)
+        raise DatasetError(f"column {twice.pop()!r} cannot be {roles} at once")
+    named = ", ".join(f"{argument} is {column!r}" for argument, column in chosen.items())
+    ones = "" if RATING.argument in chosen else "; there are no ratings, so every row counts as 1"
+    logger.info("%s: %s%s", table.path.name, named, ones)
+    return chosen
+
+
+# -- ratings ------------------------------------------------------------------------------------
+
+
+def _interactions(table: Table, columns: dict[str, str]) -> Interactions:
+    import polars as pl
+
+    rows = table.rows
+    if table.is_text:
+        rows = rows.filter(~pl.all_horizontal(pl.all().is_null()))  # without blank lines
+    frame = collect(table, rows.select(_typed(table, role, columns) for role in columns))
+    if frame.is_empty():
+        raise DatasetError("there are no ratings in it")
+    for role in columns:
+        if frame[role].null_count():
+            raise _first_gap(table, role, columns[role])
+    texts: dict[str, NDArray[Any]] = {}
+    for role in (USER.argument, ITEM.argument):
+        ids = _ids(frame[role]) if table.is_text else frame[role]
+        if isinstance(ids.dtype, pl.Categorical | pl.Enum):
+            ids = ids.cast(pl.String)
+        if ids.dtype == pl.String:
+            ids, texts[f"{role}_ids"] = _numbered(ids)
+        frame = frame.with_columns(ids.alias(role))
+    with _duplicates_as_log(table):
+        interactions = Interactions.from_dataframe(
+            frame,
+            user=USER.argument,
+            item=ITEM.argument,
+            rating=RATING.argument if RATING.argument in columns else None,
+            timestamp=TIMESTAMP.argument if TIMESTAMP.argument in columns else None,
+        )
+    return replace(interactions, **texts) if texts else interactions
+
+
+def _typed(table: Table, role: str, columns: dict[str, str]) -> pl.Expr:
+    """The column of a role, as what it is for; null where its text is nothing of the kind."""
+    import polars as pl
+
+    column = pl.col(columns[role])
+    if table.is_text:
+        column = column.str.strip_chars()
+    if role == RATING.argument:
+        return _number(column, table, pl.Float32).alias(role)
+    if role == TIMESTAMP.argument and table.is_text:
+        return pl.coalesce(_number(column, table, pl.Float64).cast(pl.Int64), _time(column)).alias(
+            role
+        )
+    if table.is_text:
+        return pl.when(column != "").then(column).alias(role)
+    is_time = role == TIMESTAMP.argument and table.rows.collect_schema()[columns[role]] == pl.String
+    return (_time(column) if is_time else column).alias(role)
+
+
+def _number(column: pl.Expr, table: Table, kind: Any) -> pl.Expr:
+    if table.is_text and table.separator != ",":
+        column = column.str.replace(",", ".", literal=True)
+    number = column.cast(kind, strict=False)
+    import polars as pl
+
+    return pl.when(number.is_finite()).then(number)
+
+
+def _time(column: pl.Expr) -> pl.Expr:
+    """ISO dates and times as microseconds since 1970."""
+    import polars as pl
+
+    plain = column.str.replace("T", " ", literal=True).str.replace("Z", "+00:00", literal=True)
+    forms = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+    zoned = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
+    return pl.coalesce(
+        *(plain.str.to_datetime(form, time_unit="us", strict=False).dt.timestamp("us")
+          for form in forms[:2]),
+        *(plain.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
+          for form in forms[2:]),
+        *(plain.str.to_datetime(form, time_unit="us", strict=False, time_zone="UTC")
+          .dt.timestamp("us") for form in zoned),
+    )  # fmt: skip
+
+
+def _ids(texts: pl.Series) -> pl.Series:
+    """As integers if all of them are written as such."""
+    import polars as pl
+
+    if not texts.str.contains(_WHOLE).all():
+        return texts
+    numbers = texts.cast(pl.Int64, strict=False)
+    if numbers.null_count():  # more digits than integers have
+        return texts
+    low, high = -(2**31), 2**31
+    return numbers.cast(pl.Int32) if numbers.is_between(low, high, "left").all() else numbers
+
+
+def _numbered(texts: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
+    """Text as numbers 0, 1, 2 ... in its sorted order, and what they stand for.
+
+    Python objects for every row would take many times the memory and time.
+    """
+    import polars as pl
+
+    known = texts.unique().sort()
+    numbers = texts.cast(pl.Enum(known)).to_physical().cast(pl.Int32)
+    return numbers, np.array(known.to_list(), dtype=str)
+
+
+def _first_gap(table: Table, role: str, column: str) -> DatasetError:
+    """Where the column first has nothing that its role could use."""
+    import polars as pl
+
+    # Text has a line for the names of the columns, and lines are counted from 1.
+    rows = table.rows.with_row_index(_LINE, offset=2 if table.is_text else 0)
+    if table.is_text:
+        rows = rows.filter(~pl.all_horizontal(pl.exclude(_LINE).is_null()))
+    bad = rows.filter(_typed(table, role, {role: column}).is_null()).select(_LINE, column)
+    number, value = collect(table, bad.head(1)).row(0)
+    place = f"{'line' if table.is_text else 'row'} {number}: "
+    if value is None or value == "":
+        return DatasetError(f"{place}column {column!r} is empty")
+    wanted = {"rating": "a number", "timestamp": "a number or an ISO date"}.get(role, "an id")
+    return DatasetError(f"{place}column {column!r} has {value!r}, not {wanted}")
+
+
+# -- titles -------------------------------------------------------------------------------------
+
+
+def _read_titles(table: Table, interactions: Interactions) -> list[Movie]:
+    import polars as pl
+
+    with _blaming(table):
+        roles = {"id": TITLE_ID, "title": TITLE, "year": YEAR, "genres": GENRES}
+        found = {key: find_column(role, table.columns) for key, role in roles.items()}
+        rows = table.rows.select(
+            pl.col(column).cast(pl.String).str.strip_chars().alias(key)
+            for key, column in found.items()
+            if column is not None
+        )
+        whole_ids = interactions.item_ids.dtype.kind == "i"
+        movies: dict[Any, Movie] = {}
+        for number, row in enumerate(collect(table, rows).iter_rows(named=True), start=2):
+            if not any(row.values()):
+                continue
+            movie = _movie(number, row, whole_ids)
+            if movie.id in movies:
+                raise DatasetError(f"line {number}: the id {row['id']!r} is there twice")
+            movies[movie.id] = movie
+    return list(movies.values())
+
+
+def _movie(number: int, row: dict[str, str | None], whole_ids: bool) -> Movie:
+    text = row["id"] or ""
+    if not text or (whole_ids and not re.match(_WHOLE, text)):
+        kind = "an integer, as the ratings' are" if whole_ids else "an id"
+        raise DatasetError(f"line {number}: the id is {text!r}, not {kind}")
+    title, year = split_year(row["title"] or "")
+    if row.get("year"):
+        try:
+            year = int(float(row["year"] or ""))
+        except ValueError:
+            raise DatasetError(f"line {number}: the year is {row['year']!r}") from None
+    genres = tuple(
+        genre.strip() for genre in re.split(r"[|,;]", row.get("genres") or "") if genre.strip()
+    )
+    return Movie(int(text) if whole_ids else text, readable(title) or text, year, genres)
+
+
+def _say_how_many(counts: dict[Any, int], known: set[Any], titles: str | PathLike[str]) -> None:
+    n_found = len(known & counts.keys())
+    level = logging.INFO if n_found else logging.WARNING
+    logger.log(level, "%s: titles for %d of %d items", titles, n_found, len(counts))
+
+
+# -- complaints ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _blaming(table: Table) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, DatasetError) as error:
+        if str(table.path) in str(error):
+            raise
+        raise DatasetError(f"{table.path}: {error}") from error
+
+
+@contextmanager
+def _duplicates_as_log(table: Table) -> Iterator[None]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        message = str(warning.message).removesuffix(" (see the duplicates option)")
+        logger.warning("%s: %s", table.path.name, message)

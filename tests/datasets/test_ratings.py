@@ -1,0 +1,242 @@
+"""Ratings of one's own: whatever the file is like, the same ratings come out, or a clear error."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import cinefold
+from cinefold.datasets import DatasetError, Movie, load_ratings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# User, item, rating, time: with ids that only look like numbers.
+ROWS = [("ann", "x1", 4.5, 30), ("ann", "007", 3.0, 10), ("bob é", "x1", 0.5, 20)]
+
+
+def _lines(separator: str = ",", *, header: str = "userId,movieId,rating,timestamp") -> str:
+    rows = [header.replace(",", separator)]
+    for user, item, rating, time in ROWS:
+        number = str(rating) if separator == "," else str(rating).replace(".", ",")
+        rows.append(separator.join((user, item, number, str(time))))
+    return "\n".join(rows) + "\n"
+
+
+def _frame() -> pl.DataFrame:
+    names = ["uid", "item_id:token", "stars", "time"]
+    return pl.DataFrame(ROWS, schema=names, orient="row")
+
+
+WAYS: dict[str, Callable[[Path], object]] = {
+    "comma": lambda path: path.write_bytes(_lines().encode()),
+    "byte order mark": lambda path: path.write_bytes(_lines().encode("utf-8-sig")),
+    "semicolon": lambda path: path.write_bytes(_lines(";").encode()),
+    "tab": lambda path: path.write_bytes(_lines("\t").encode()),
+    "bar": lambda path: path.write_bytes(_lines("|").encode()),
+    "CRLF": lambda path: path.write_bytes(_lines().replace("\n", "\r\n").encode()),
+    "blank lines": lambda path: path.write_bytes(_lines().replace("\n", "\n\n").encode()),
+    "no last line end": lambda path: path.write_bytes(_lines().rstrip().encode()),
+    "Latin-1": lambda path: path.write_bytes(_lines().encode("latin-1")),
+    "UTF-16": lambda path: path.write_bytes(_lines().encode("utf-16")),
+    "quoted": lambda path: path.write_bytes(_lines().replace("bob é", '"bob é"').encode()),
+    "other names": lambda path: path.write_bytes(
+        _lines(header="User ID,film,SCORE,rated_at").encode()
+    ),
+    "columns beside": lambda path: path.write_bytes(
+        _lines(header="user_id,item,stars,date").replace("\n", ",note\n").encode()
+    ),
+    "Parquet": lambda path: _frame().write_parquet(path),
+    "Parquet, categories": lambda path: (
+        _frame().with_columns(pl.col("uid").cast(pl.Categorical)).write_parquet(path)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_ratings_from_every_file(way: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.data"
+    WAYS[way](path)
+    data = load_ratings(path)
+    ratings = data.interactions
+    assert ratings.user_ids.tolist() == ["ann", "bob é"]
+    assert ratings.item_ids.tolist() == ["007", "x1"]
+    np.testing.assert_array_equal(ratings.by_user.toarray(), [[3, 4.5], [0, 0.5]])
+    assert ratings.timestamps is not None
+    assert ratings.timestamps.tolist() == [10, 30, 20]
+    assert [movie.title for movie in data.movies] == ["007", "x1"]
+    assert (data.name, data.source) == ("mine", f"read from {path}")
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., cinefold.MovieData]:
+    def run(text: str, **options: Any) -> cinefold.MovieData:
+        path = tmp_path / "ratings.csv"
+        path.write_text(text, encoding="utf-8")
+        return cinefold.load_ratings(path, **options)
+
+    return run
+
+
+def test_columns_that_are_named(load, caplog):
+    caplog.set_level(logging.INFO)
+    data = load(
+        "a,b,c,d,user\nu,i,3,5,x\n", user="a", item="b", rating="c", timestamp="d", name="A"
+    )
+    assert data.name == "A"
+    assert data.interactions.user_ids.tolist() == ["u"]
+    (line,) = caplog.messages
+    assert line == "ratings.csv: user is 'a', item is 'b', rating is 'c', timestamp is 'd'"
+
+
+def test_what_was_guessed_is_said(load, caplog):
+    caplog.set_level(logging.INFO)
+    data = load("user,movie\n5,7\n6,7\n")
+    assert data.interactions.by_user.toarray().tolist() == [[1], [1]]
+    assert data.interactions.timestamps is None
+    assert data.interactions.user_ids.dtype == np.int64
+    (line,) = caplog.messages
+    assert "user is 'user', item is 'movie'" in line
+    assert "every row counts as 1" in line
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20, unique=True),
+    st.sampled_from([",", ";", "\t"]),
+)
+def test_integers_come_back_as_they_were(load, ids, separator):
+    text = "".join(f"{i}{separator}{i}\n" for i in ids)
+    assert load(f"user{separator}item\n{text}").interactions.user_ids.tolist() == sorted(ids)
+
+
+def test_numbers_too_long_for_integers_are_text(load):
+    data = load("user,item\n99999999999999999999,1\n5,2\n")
+    assert data.interactions.user_ids.tolist() == ["5", "99999999999999999999"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "microseconds"),
+    [
+        (("2020-01-02", "1969-12-31"), (1577923200_000000, -86400_000000)),
+        (("2020-01-02T03:04:05", "2020-01-02 03:04"), (1577934245_000000, 1577934240_000000)),
+        (("2020-01-02T03:04:05.5Z", "2020-01-02"), (1577934245_500000, 1577923200_000000)),
+        (("2020-01-02T03:04:05+01:00", "2020/01/02"), (1577930645_000000, 1577923200_000000)),
+    ],
+)
+def test_iso_dates(load, texts, microseconds):
+    first, second = texts
+    data = load(f"user,item,date\n1,1,{first}\n2,1,{second}\n")
+    assert data.interactions.timestamps.tolist() == list(microseconds)
+
+
+def test_dates_in_parquet(tmp_path):
+    path = tmp_path / "x.parquet"
+    table = pl.DataFrame(
+        {"user": [2**40, 1], "item": ["a", "b"], "date": ["2020-01-02", "1970-01-01"]}
+    )
+    table.write_parquet(path)
+    expected = [0, 1577923200_000000]
+    assert load_ratings(path).interactions.timestamps.tolist() == expected
+    table.with_columns(pl.col("date").str.to_date()).write_parquet(path)
+    assert load_ratings(path).interactions.timestamps.tolist() == expected
+
+
+def test_repeated_pairs_are_said(load, caplog):
+    data = load("user,item,rating,time\n1,1,5,9\n1,1,3,4\n")
+    assert data.interactions.by_user.data.tolist() == [5]
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "1 ratings repeat a pair" in record.getMessage()
+
+
+HEAD = "user,item,rating,date\n1,1,3,2020-01-01\n"
+ERRORS = {
+    "no user": ("a,item\n1,2\n", {}, r"looks like the user's id; the columns are a, item; .*user="),
+    "no item": ("user,b\n1,2\n", {}, r"looks like the item's id; .*--item-column"),
+    "two users": ("user,userId,item\n1,2,3\n", {}, r"'user' and 'userId' may each.*--user-column"),
+    "two times": ("user,item,time,date\n1,2,3,4\n", {}, r"'time' and 'date'.*--timestamp-column"),
+    "not there": ("user,item\n1,2\n", {"rating": "r"}, r"no column 'r' .*columns are user, item"),
+    "twice": ("user,item\n1,2\n", {"user": "item"}, r"'item' cannot be user and item at once"),
+    "rating": (HEAD + "1,2,good,2020-01-01\n", {}, r"line 3: column 'rating' has 'good', not a nu"),
+    "infinite": (HEAD + "1,2,inf,2020-01-01\n", {}, r"line 3: column 'rating' has 'inf'"),
+    "no rating": (HEAD + "1,2,,2020-01-01\n", {}, r"line 3: column 'rating' is empty"),
+    "date": (HEAD + "1,2,3,2020-13-01\n", {}, r"line 3: column 'date' has '2020-13-01'.*ISO"),
+    "id": (HEAD + "1, ,3,2020-01-01\n", {}, r"line 3: column 'item' is empty|has ' '"),
+    "too many": (HEAD + "1,2,3,2020-01-01,9\n", {}, r"line 3: 5 fields, not 4"),
+    "empty": ("", {}, r"ratings\.csv is empty"),
+    "only names": ("user,item\n", {}, r"there are no ratings"),
+    "no names": ("1,2,3\n4,5,6\n", {}, r"first line .* must name the columns.*'1,2,3'"),
+    "one column": ("user\n1\n", {}, r"one column, 'user'"),
+    "binary": ("user\0item", {}, r"neither CSV, TSV nor Parquet"),
+    "not Parquet": ("PAR1 and so on", {}, r"not a readable Parquet file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors_name_the_file_and_what_is_wrong(case, load, tmp_path):
+    text, options, message = ERRORS[case]
+    with pytest.raises(DatasetError, match=message) as caught:
+        load(text, **options)
+    assert str(tmp_path / "ratings.csv") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(DatasetError, match=r"there is no file .*nowhere\.csv"):
+        load_ratings(tmp_path / "nowhere.csv")
+
+
+# -- titles ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def titled(load, tmp_path):
+    def run(ratings: str, titles: str) -> cinefold.MovieData:
+        path = tmp_path / "titles.csv"
+        path.write_text(titles, encoding="utf-8")
+        return load(ratings, titles=path)
+
+    return run
+
+
+def test_titles_years_and_genres(titled):
+    data = titled(
+        "user,item\n1,5\n1,7\n2,8\n",
+        'id,title,year,genres\n5,"Last Galaxy, The (1995)",,Sci-Fi|War\n8,Élan,1988,\n9,More,,\n',
+    )
+    assert list(data.movies) == [
+        Movie(5, "The Last Galaxy", 1995, ("Sci-Fi", "War")),
+        Movie(7, "Movie 7"),
+        Movie(8, "Élan", 1988),
+        Movie(9, "More"),
+    ]
+
+
+def test_titles_of_text_ids(titled, caplog):
+    caplog.set_level(logging.INFO)
+    data = titled("user,item\n1,007\n1,x\n", "movie;name\n007;Seven\n7;Other\n")
+    assert data.movies["007"].title == "Seven"
+    assert any("titles for 1 of 2 items" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    ("titles", "message"),
+    [
+        ("id,title\n5,A\n5,B\n", r"line 3: the id '5' is there twice"),
+        ("id,title\nx,A\n", r"line 2: the id is 'x', not an integer"),
+        ("id,title,year\n5,A,soon\n", r"line 2: the year is 'soon'"),
+        ("id,name,title\n5,A,B\n", r"'name' and 'title' may each"),
+        ("id,what\n5,A\n", r"has the columns id and title"),
+    ],
+)
+def test_damaged_titles(titled, titles, message):
+    with pytest.raises(DatasetError, match=message) as caught:
+        titled("user,item\n1,5\n", titles)
+    assert "titles.csv" in str(caught.value)
