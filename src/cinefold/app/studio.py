@@ -89,19 +89,18 @@ def _prepare(shared: _Shared) -> None:
     with shared.lock:
         if shared.studio is not None:  # another visitor came first
             return
-        data = _data(chosen_dataset()[0], bar)
+        data = _data(bar)
         films = counted(data.interactions.n_items, "film")
         bar.progress(0.1, f"Preparing recommendations for {films} …")
         shared.studio = Studio(data, load_or_train(data, callbacks=[_shows(bar)]))
 
 
-def _data(name: str, bar: Any) -> MovieData:
-    usual, path = chosen_dataset()
+def _data(bar: Any) -> MovieData:
+    name, path = chosen_dataset()
     ratings = chosen_ratings()
-    if ratings is not None and name == usual:
+    if ratings is not None:
         bar.progress(0.0, f"Reading {name} from your file …")
         return ratings.load()
-    path = path if name == usual else None
     spec = dataset_info(name)
     source = f"{spec.size / 1e6:.0f} MB, only once" if path is None else "from your file"
     bar.progress(0.0, f"Getting {spec.title} ({source}) …")

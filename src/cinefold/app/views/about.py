@@ -5,9 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 import cinefold
-from cinefold.app.launch import chosen_dataset
+from cinefold.app.launch import chosen_dataset, chosen_ratings
 from cinefold.app.wording import literal
-from cinefold.datasets import list_datasets
+from cinefold.datasets import dataset_info
 
 _WIDTH = 760
 
@@ -50,8 +50,8 @@ with st.container(width=_WIDTH):
         st.latex(term)
     st.markdown(_METHOD)
     st.subheader("Data", anchor=False)
-    spec = next((spec for spec in list_datasets() if spec.name == name), None)
-    if spec is not None:
+    if chosen_ratings() is None:
+        spec = dataset_info(name)
         st.markdown(
             _DATA.format(
                 title=spec.title,
@@ -63,7 +63,7 @@ with st.container(width=_WIDTH):
         )
     else:
         st.markdown(f"Ratings of your own, from {literal(Path(path or name).name)}.")
-    if path is not None and spec is not None:
+    if path is not None and chosen_ratings() is None:
         st.markdown(f"Here it is read from {literal(Path(path).name)}, and may be another edition.")
     st.caption(
         f"Cinefold {cinefold.__version__}, MIT licence. What you rate stays with this session."
