@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cinefold
-from cinefold.datasets import DatasetError, Movie, load_ratings
+from cinefold.datasets import DatasetError, Movie, RatingsFile, load_ratings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,6 +191,12 @@ def test_errors_name_the_file_and_what_is_wrong(case, load, tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(DatasetError, match=r"there is no file .*nowhere\.csv"):
         load_ratings(tmp_path / "nowhere.csv")
+
+
+def test_a_file_is_never_called_as_a_data_set_of_the_catalogue(tmp_path):
+    (tmp_path / "ml-100k.csv").write_text("user,item\n1,2\n")
+    assert RatingsFile(str(tmp_path / "ml-100k.csv")).load().name == "ml-100k.csv"
+    assert RatingsFile(str(tmp_path / "club.csv")).name == "club"
 
 
 # -- titles ---------------------------------------------------------------------------------------

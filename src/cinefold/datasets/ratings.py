@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.catalogue import DatasetError, list_datasets
 from cinefold.datasets.headers import (
     GENRES,
     ITEM,
@@ -58,12 +58,14 @@ class RatingsFile:
 
     @property
     def name(self) -> str:
-        """What the data set is called."""
-        return Path(self.path).stem
+        """What the data set is called; never as one of the catalogue, whose profiles differ."""
+        file = Path(self.path)
+        taken = {spec.name for spec in list_datasets()}
+        return file.name if file.stem in taken else file.stem
 
     def load(self) -> MovieData:
         """Read it."""
-        return load_ratings(**asdict(self))
+        return load_ratings(**asdict(self), name=self.name)
 
 
 def load_ratings(
