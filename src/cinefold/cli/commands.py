@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import cinefold
-from cinefold.cli import application, data, information, recommending, training
+from cinefold.cli import application, data, information, recommending, training, tuning
 from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
 from cinefold.datasets import DatasetError
 
@@ -28,6 +28,7 @@ app.command("app")(application.serve)
 app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
 app.command("train")(training.train)
+app.command("tune")(tuning.tune)
 app.add_typer(data.app, name="data")
 app.command("info")(information.info)
 

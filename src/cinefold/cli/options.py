@@ -108,6 +108,12 @@ def movie_filter(
     )
 
 
+def check_folder(file: Path | None, option: str) -> None:
+    """Complain before the work about what would fail after it."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"{option}: there is no folder {file.absolute().parent}")
+
+
 def known_dataset(name: str) -> DatasetSpec:
     """The data set called `name`, which the user typed."""
     try:

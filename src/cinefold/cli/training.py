@@ -10,6 +10,7 @@ import typer
 from cinefold import training
 from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
+from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,6 +35,7 @@ def _fit(*names: str, text: str, **more: Any) -> Any:
 
 
 def train(
+    context: typer.Context,
     n_factors: Annotated[
         int, _loss("Numbers that describe each user and film: more hold finer tastes.", min=1)
     ] = _DEFAULTS["n_factors"],
@@ -96,6 +98,16 @@ def train(
         int | None,
         _fit(text="Threads to use; by default all cores. The result does not depend on it.", min=1),
     ] = None,
+    params: Annotated[
+        Path | None,
+        _fit(
+            text="Take the parameters in this file, as [bold]cinefold tune --output[/bold] writes "
+            "it, except for those that are given as options.",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,
     model_file: Annotated[
@@ -133,24 +145,27 @@ def train(
 
     Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
     """
-    _check_folder(model_file, "--output")
-    _check_folder(plot, "--plot")
+    options.check_folder(model_file, "--output")
+    options.check_folder(plot, "--plot")
     if plot is not None:
         plotting.check(plot)
+    given = {
+        "n_factors": n_factors,
+        "unobserved_weight": unobserved_weight,
+        "regularization": regularization,
+        "regularization_exponent": regularization_exponent,
+        "target": target,
+        "alpha": alpha,
+        "solver": solver,
+        "max_iter": max_iter,
+        "tol": tol,
+        "n_threads": threads,
+        "random_state": seed,
+    }
+    if params is not None:
+        given = _with_file(given, params, context)
     data = options.open_data(dataset, path)
-    model = training.default_model(
-        n_factors=n_factors,
-        unobserved_weight=unobserved_weight,
-        regularization=regularization,
-        regularization_exponent=regularization_exponent,
-        target=target,
-        alpha=alpha,
-        solver=solver,
-        max_iter=max_iter,
-        tol=tol,
-        n_threads=threads,
-        random_state=seed,
-    )
+    model = training.default_model(**given)
     run = _train(data, model, validation, seed, model_file)
     if model_file is not None:
         run.model.save(model_file)
@@ -163,9 +178,15 @@ def train(
     _say_what_was_kept(run, model_file, plot)
 
 
-def _check_folder(file: Path | None, option: str) -> None:
-    if file is not None and not file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{option}: there is no folder {file.absolute().parent}")
+def _with_file(given: dict[str, Any], file: Path, context: typer.Context) -> dict[str, Any]:
+    """The parameters in `file`; options that were typed win."""
+    typed = {
+        name: value
+        for name, value in given.items()
+        if (source := context.get_parameter_source(name)) is not None
+        and source.name == "COMMANDLINE"
+    }
+    return {**given, **read_parameters(file), **typed}
 
 
 def _train(

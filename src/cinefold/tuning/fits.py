@@ -37,14 +37,13 @@ class Measure:
         self.name, self._validation = name, validation
 
     @property
-    def is_in_records(self) -> bool:
-        """Whether a fit with validation measures it anyway."""
-        return self.name in _IN_RECORDS
+    def in_fit(self) -> Interactions | None:
+        """What to hand to a fit, if it is that which measures."""
+        return self._validation if self.name in _IN_RECORDS else None
 
-    @property
-    def sign(self) -> int:
-        """1 if more is better, else -1."""
-        return -1 if self.name == "rmse" else 1
+    def best(self, values: list[float]) -> int:
+        """Where in `values` the best is."""
+        return int(np.argmin(values) if self.name == "rmse" else np.argmax(values))
 
     def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> float:
         if self.name in _IN_RECORDS:
@@ -56,36 +55,42 @@ class Measure:
 class Curve:
     """Called after every iteration of a fit; ends it when going on is of no use.
 
+    Parameters
+    ----------
+    measure : Measure
+    stop : Event
+        Ends it at once.
+    trial : optuna.Trial, optional
+        Compares it with earlier trials.
+    patience : int, optional
+        Ends it after so many iterations without a better value.
+
     Attributes
     ----------
     values : list of float
         The metric after each iteration.
-    best : int
-        Where in `values` the best is.
     pruned : bool
         Whether it stayed behind earlier trials.
-    has_ended : bool
-        Whether it ended by itself.
     """
 
     def __init__(
-        self, trial: optuna.Trial, measure: Measure, patience: int, stop: threading.Event
+        self,
+        measure: Measure,
+        stop: threading.Event,
+        *,
+        trial: optuna.Trial | None = None,
+        patience: int | None = None,
     ) -> None:
-        self._trial, self._measure, self._stop = trial, measure, stop
-        self._patience = patience
+        self.measure = measure
+        self._stop, self._trial, self._patience = stop, trial, patience
         self.values: list[float] = []
-        self.pruned = self.has_ended = False
-
-    @property
-    def best(self) -> int:
-        return int(np.argmax(self._measure.sign * np.array(self.values)))
+        self.pruned = False
 
     def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
-        value = self._measure(model, record)
-        if not np.isfinite(value):
-            raise ValueError(f"{self._measure.name} is {value}: nothing was held out to measure on")
-        self.values.append(value)
-        self._trial.report(value, len(self.values))
-        self.pruned = self._trial.should_prune()
-        self.has_ended = self.pruned or len(self.values) - 1 - self.best >= self._patience
-        return self.has_ended or self._stop.is_set()
+        self.values.append(self.measure(model, record))
+        if self._trial is not None:
+            self._trial.report(self.values[-1], len(self.values))
+            self.pruned = self._trial.should_prune()
+        waited = len(self.values) - 1 - self.measure.best(self.values)
+        no_hope = self._patience is not None and waited >= self._patience
+        return self.pruned or no_hope or self._stop.is_set()

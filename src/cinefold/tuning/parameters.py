@@ -69,7 +69,9 @@ def read_parameters(file: str | Path) -> dict[str, Any]:
             f'{file} has no parameters; it should hold {{"parameters": {{"n_factors": 64}}}}'
         )
     if content.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"{file} has the format {content['format']!r}; this version reads {FORMAT!r}")
+        raise ValueError(
+            f"{file} has the format {content['format']!r}; this version reads {FORMAT!r}"
+        )
     known = [n for n in WeightedMatrixFactorization.parameter_names() if n not in NOT_IN_FILES]
     for name in parameters:
         if name not in known:

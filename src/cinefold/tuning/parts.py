@@ -1,4 +1,4 @@
-"""What a search learns from, chooses by, and is tested on."""
+"""How ratings are divided for a search."""
 
 from __future__ import annotations
 
@@ -14,31 +14,49 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Users enough that one random validation part of a tenth tells models apart.
+_ENOUGH_USERS = 10_000
+
+
 @dataclass(frozen=True)
 class Parts:
-    """Ratings in three parts.
+    """Ratings in three parts: to learn from, to choose by, and to test the choice on.
 
     Attributes
     ----------
-    training, validation : Interactions
-    test : Interactions or None
+    folds : tuple of (Interactions, Interactions)
+        Pairs of a training and a validation part: one or several divisions of `rest`.
     rest : Interactions
-        All but the test part: training and validation together.
-    splits : dict of str to dict
-        Arguments of ``Interactions.split`` that give the test part, and then the validation part.
+        All but the test part.
+    test : Interactions or None
+    splits : dict
+        ``test``: arguments of ``Interactions.split`` that give the test part and the rest;
+        ``validation``: a list of those that divide the rest. Empty if the parts were given.
     """
 
-    training: Interactions
-    validation: Interactions
-    test: Interactions | None
+    folds: tuple[tuple[Interactions, Interactions], ...]
     rest: Interactions
-    splits: dict[str, dict[str, Any]]
+    test: Interactions | None
+    splits: dict[str, Any]
+
+    @property
+    def training(self) -> Interactions:
+        """The training part of the first fold."""
+        return self.folds[0][0]
 
     @classmethod
     def random(
-        cls, ratings: Interactions, validation: float, test: float, random_state: int
+        cls,
+        ratings: Interactions,
+        validation: float,
+        test: float,
+        n_validations: int | None,
+        random_state: int,
     ) -> Self:
-        """Random shares `validation` and `test` of each user's ratings."""
+        """Random shares `validation` and `test` of each user's ratings.
+
+        `n_validations` times the former; by default 1 with many users, else 3.
+        """
         checks.number("validation_fraction", validation, 0, 0.9)
         checks.number("test_fraction", test, 0, 0.9)
         checks.integer("random_state", random_state, 0)
@@ -47,30 +65,38 @@ class Parts:
                 "validation_fraction must be above 0, and below 1 with test_fraction; they are "
                 f"{validation:g} and {test:g}"
             )
-        seeds = np.random.SeedSequence(random_state).generate_state(2)
-        splits: dict[str, dict[str, Any]] = {}
+        if n_validations is None:
+            n_validations = 1 if ratings.n_users >= _ENOUGH_USERS else 3
+        seeds = np.random.SeedSequence(random_state).generate_state(1 + n_validations)
+        splits: dict[str, Any] = {}
         rest, tested = ratings, None
         if test > 0:
             splits["test"] = _split(test, seeds[0])
             rest, tested = ratings.split(**splits["test"])
-        splits["validation"] = _split(validation / (1 - test), seeds[1])
-        training, chosen_by = rest.split(**splits["validation"])
-        for name, part in (("validation", chosen_by), ("test", tested)):
-            if part is not None and part.n_ratings == 0:
-                raise ValueError(
-                    f"the {name} part is empty: no user has ratings enough; hold out a larger share"
-                )
-        return cls(training, chosen_by, tested, rest, splits)
+            _check_filled(tested, "test")
+        share = validation / (1 - test)
+        splits["validation"] = [_split(share, seed) for seed in seeds[1:]]
+        folds = tuple(rest.split(**split) for split in splits["validation"])
+        _check_filled(folds[0][1], "validation")
+        return cls(folds, rest, tested, splits)
 
     @classmethod
     def given(
         cls, training: Interactions, validation: Interactions, test: Interactions | None
     ) -> Self:
         """Parts that somebody else has made."""
-        for part in (validation, test):
+        for name, part in (("validation", validation), ("test", test)):
             if part is not None:
-                checks.same_ids(checks.as_interactions(part, "validation and test"), training)
-        return cls(training, validation, test, _union(training, validation), {})
+                checks.same_ids(checks.as_interactions(part, name), training)
+                _check_filled(part, name)
+        return cls(((training, validation),), _union(training, validation), test, {})
+
+
+def _check_filled(part: Interactions, name: str) -> None:
+    if part.n_ratings == 0:
+        raise ValueError(
+            f"the {name} part is empty: no user has ratings enough; hold out a larger share"
+        )
 
 
 def _split(fraction: float, seed: np.integer[Any]) -> dict[str, Any]:

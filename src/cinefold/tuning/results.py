@@ -28,7 +28,7 @@ class Trial:
     iteration : int or None
         Where it was reached, from 1.
     curve : tuple of float
-        The validation metric after each iteration.
+        The validation metric after each iteration; of a pruned one on the first part alone.
     point : dict
         What was searched, by name.
     parameters : dict
@@ -68,9 +68,9 @@ class TuningResult:
         Measures on the ratings that the search never saw, of the "tuned" and the "default" model,
         both fitted on all the others, and of "popularity". Empty after an interrupt, and without a
         test part.
-    splits : dict of str to dict
-        Arguments of ``Interactions.split`` that give the "test" part, then, from the rest, the
-        "validation" part. Empty if the parts were given.
+    splits : dict
+        ``test``: arguments of ``Interactions.split`` that give the test part and the rest;
+        ``validation``: a list of those that divide the rest. Empty if the parts were given.
     stop_reason : {"trials", "timeout", "callback", "interrupted"}
     seconds : float
         Wall time of this call.
@@ -84,7 +84,7 @@ class TuningResult:
     best_trial: Trial
     trials: tuple[Trial, ...]
     test: dict[str, dict[str, float]]
-    splits: dict[str, dict[str, Any]]
+    splits: dict[str, Any]
     stop_reason: str
     seconds: float
     conditions: dict[str, Any]

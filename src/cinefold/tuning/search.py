@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
 
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.model import WeightedMatrixFactorization, checks
 from cinefold.model.fitting import available_threads
 from cinefold.training import default_model, fingerprint
 from cinefold.tuning import study as studies
-from cinefold.tuning.fits import Curve, Interrupted, Measure
 from cinefold.tuning.parts import Parts
 from cinefold.tuning.results import Trial, TuningResult
 from cinefold.tuning.space import Coordinates, Space, default_space
 from cinefold.tuning.starts import complete, known_good
+from cinefold.tuning.worker import Worker, ended_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,11 +25,9 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from cinefold.evaluation import Ranker
     from cinefold.interactions import Interactions
 
-    Callback = Callable[[Trial], bool | None]
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_TRIALS = 50
 DEFAULT_METRIC = "ndcg_at_10"
@@ -59,19 +53,20 @@ def tune(
     test: Interactions | None = None,
     validation_fraction: float = DEFAULT_FRACTION,
     test_fraction: float = DEFAULT_FRACTION,
+    n_validations: int | None = None,
     random_state: int = 0,
     storage: str | Path | None = None,
     study_name: str = DEFAULT_STUDY,
     n_jobs: int = 1,
     n_threads: int | None = None,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Iterable[Callable[[Trial], bool | None]] = (),
     progress: bool | None = None,
 ) -> TuningResult:
     """Search for the parameters whose model does best on held-out ratings.
 
-    Each trial is one fit of at most `max_iter` iterations, measured after every one; its value is
-    the best of that curve, so that the number of iterations needs no search. Trials that stay below
-    the median of earlier ones at the same iteration are given up. The first trials are the default
+    Each trial is a fit of at most `max_iter` iterations, measured after every one; its value is the
+    best of that curve, so that the number of iterations needs no search. Trials that stay below the
+    median of earlier ones at the same iteration are given up. The first trials are the default
     model and regions that are known to be good; then come points that fill the space evenly, then
     the suggestions of Optuna's tree-structured Parzen estimator.
 
@@ -96,6 +91,9 @@ def tune(
         Parts to choose by and to test on, with the ids of `interactions`, instead of random ones.
     validation_fraction, test_fraction : float
         Shares of each user's ratings, of all of them; a `test_fraction` of 0 tests nothing.
+    n_validations : int, optional
+        How many random validation parts each trial is fitted and measured beside, its curve being
+        the mean: chance helps no model on all of them. By default 3, and 1 from 10,000 users on.
     random_state : int
         Seed of the splits and of the search. With one job the search is reproducible; also when it
         is interrupted and continued.
@@ -127,9 +125,11 @@ def tune(
         On Ctrl-C before any trial was complete.
     """
     started = time.monotonic()
-    for name, value in (("n_trials", n_trials), ("max_iter", max_iter), ("patience", patience)):
+    counts = {"n_trials": n_trials, "max_iter": max_iter, "patience": patience, "n_jobs": n_jobs}
+    for name, value in counts.items():
         checks.integer(name, value, 1)
-    checks.integer("n_jobs", n_jobs, 1)
+    if n_validations is not None:
+        checks.integer("n_validations", n_validations, 1, 1 if validation is not None else None)
     if timeout is not None:
         checks.number("timeout", timeout)
     if not _METRIC.fullmatch(metric):
@@ -141,16 +141,16 @@ def tune(
     elif test is not None:
         raise ValueError("a test part was given without a validation part")
     else:
-        parts = Parts.random(interactions, validation_fraction, test_fraction, random_state)
+        parts = Parts.random(
+            interactions, validation_fraction, test_fraction, n_validations, random_state
+        )
     search_space = Space(space, default_space(parts.training, metric))
     if metric == "rmse" and search_space.dimensions["target"] != "rating":
         raise ValueError("metric rmse needs target='rating': other targets predict no stars")
     coordinates = Coordinates(parts.training)
     conditions = {
-        "data": {
-            "training": fingerprint(parts.training),
-            "validation": fingerprint(parts.validation),
-        },
+        "data set or seed": fingerprint(parts.rest),
+        "validation part": [fingerprint(validation) for _, validation in parts.folds],
         "metric": metric,
         "space": search_space.described(),
         "iterations": {"max_iter": max_iter, "patience": patience},
@@ -169,12 +169,12 @@ def tune(
             point = search_space.nearest(coordinates.point(complete(parameters)))
             if point is not None:
                 studies.add_trial(study, point)
-        search = _Search(
+        worker = Worker(
             study,
             parts,
             search_space,
             coordinates,
-            Measure(metric, parts.validation),
+            metric,
             n_trials=n_trials if search_space.free() else 1,
             deadline=None if timeout is None else started + timeout,
             max_iter=max_iter,
@@ -182,8 +182,8 @@ def tune(
             n_threads=max(1, available_threads(n_threads) // n_jobs),
             callbacks=list(callbacks),
         )
-        stop_reason = search.run(n_jobs, progress)
-    trials = tuple(trial for trial in map(_trial, study.get_trials()) if trial is not None)
+        stop_reason = worker.run(n_jobs, progress)
+    trials = tuple(trial for trial in map(ended_trial, study.get_trials()) if trial is not None)
     best = _best(trials, study, stop_reason)
     tested: dict[str, dict[str, float]] = {}
     if parts.test is not None and stop_reason != "interrupted":
@@ -205,160 +205,6 @@ def tune(
     )
 
 
-class _Search:
-    """The share of one call in a study."""
-
-    def __init__(
-        self,
-        study: optuna.Study,
-        parts: Parts,
-        space: Space,
-        coordinates: Coordinates,
-        measure: Measure,
-        *,
-        n_trials: int,
-        deadline: float | None,
-        max_iter: int,
-        patience: int,
-        n_threads: int,
-        callbacks: list[Callback],
-    ) -> None:
-        self.study, self.parts, self.space = study, parts, space
-        self.coordinates, self.measure = coordinates, measure
-        self.n_trials, self.deadline = n_trials, deadline
-        self.max_iter, self.patience, self.n_threads = max_iter, patience, n_threads
-        self.callbacks = callbacks
-        self._stop, self._lock, self._running = threading.Event(), threading.Lock(), 0
-        self._stop_reason = "trials"
-
-    def run(self, n_jobs: int, progress: bool | None) -> str:
-        """Try models until something ends it; returns what."""
-        hide_bar = None if progress is None else not progress
-        bar = tqdm(total=self.n_trials, desc="Trials", unit="trial", disable=hide_bar)
-        with bar, ThreadPoolExecutor(n_jobs) as pool:
-            self._show(bar)
-            try:
-                if n_jobs == 1:
-                    self._work(bar)
-                else:
-                    workers = [pool.submit(self._work, bar) for _ in range(n_jobs)]
-                    for worker in workers:
-                        worker.result()
-            except (KeyboardInterrupt, Interrupted):
-                self._stop_reason = "interrupted"
-            finally:
-                self._stop.set()
-        return self._stop_reason
-
-    def _work(self, bar: tqdm[Any]) -> None:
-        while self._claim():
-            try:
-                trial = self._try()
-            finally:
-                with self._lock:
-                    self._running -= 1
-            with self._lock:
-                self._show(bar)
-                if any([callback(trial) for callback in self.callbacks]):
-                    self._end("callback")
-
-    def _claim(self) -> bool:
-        """Whether there is another trial to begin; it then counts as running."""
-        with self._lock:
-            ended = sum(_counts(trial) for trial in self.study.get_trials(deepcopy=False))
-            if self._stop.is_set() or ended + self._running >= self.n_trials:
-                return False
-            if self.deadline is not None and ended and time.monotonic() >= self.deadline:
-                self._end("timeout")
-                return False
-            self._running += 1
-            return True
-
-    def _end(self, reason: str) -> None:
-        self._stop_reason = reason
-        self._stop.set()
-
-    def _try(self) -> Trial:
-        trial = self.study.ask()
-        try:
-            self._fit(trial)
-        except (KeyboardInterrupt, Interrupted):
-            trial.set_user_attr(studies.INTERRUPTED, True)
-            self.study.tell(trial, state=studies.TrialState.FAIL)
-            studies.add_trial(self.study, trial.params)
-            raise
-        except ValueError as error:
-            trial.set_user_attr("error", str(error))
-            self.study.tell(trial, state=studies.TrialState.FAIL)
-            logger.warning("trial %d failed: %s", trial.number, error)
-        told = _trial(self.study.get_trials(deepcopy=False)[trial.number])
-        assert told is not None  # noqa: S101 - it has ended
-        return told
-
-    def _fit(self, trial: optuna.Trial) -> None:
-        started = time.monotonic()
-        parameters = self.coordinates.parameters(studies.suggest(trial, self.space))
-        curve = Curve(trial, self.measure, self.patience, self._stop)
-        model = default_model(
-            **parameters, max_iter=self.max_iter, tol=0.0, n_threads=self.n_threads
-        )
-        model.fit(
-            self.parts.training,
-            self.parts.validation if self.measure.is_in_records else None,
-            callbacks=[curve],
-            progress=False,
-        )
-        if model.stop_reason_ == "interrupted" or (self._stop.is_set() and not curve.has_ended):
-            raise Interrupted
-        iteration = curve.best + 1
-        found = {**model.get_params(), "max_iter": iteration}
-        del found["n_threads"]
-        trial.set_user_attr("parameters", found)
-        trial.set_user_attr("seconds", time.monotonic() - started)
-        if curve.pruned:
-            self.study.tell(trial, state=studies.TrialState.PRUNED)
-        else:
-            self.study.tell(trial, curve.values[curve.best])
-
-    def _show(self, bar: tqdm[Any]) -> None:
-        trials = self.study.get_trials(deepcopy=False)
-        bar.n = min(sum(map(_counts, trials)), self.n_trials)
-        if any(trial.state == studies.TrialState.COMPLETE for trial in trials):
-            best = self.study.best_trial
-            bar.set_postfix_str(f"best {self.measure.name} {best.value:.4f} (trial {best.number})")
-        bar.refresh()
-
-
-def _counts(trial: optuna.trial.FrozenTrial) -> bool:
-    """Whether it has ended, and not by Ctrl-C."""
-    return trial.state.is_finished() and studies.INTERRUPTED not in trial.user_attrs
-
-
-_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-
-
-def _trial(frozen: optuna.trial.FrozenTrial) -> Trial | None:
-    """What came of a trial; None while it runs or waits."""
-    if not frozen.state.is_finished():
-        return None
-    attributes = frozen.user_attrs
-    parameters = attributes.get("parameters", {})
-    curve = tuple(frozen.intermediate_values[step] for step in sorted(frozen.intermediate_values))
-    iteration = parameters.get("max_iter")
-    interrupted = studies.INTERRUPTED in attributes
-    return Trial(
-        number=frozen.number,
-        state="interrupted" if interrupted else _STATES[frozen.state.name],
-        value=curve[iteration - 1] if iteration else None,
-        iteration=iteration,
-        curve=curve,
-        point=dict(frozen.params),
-        parameters=parameters,
-        seconds=attributes.get("seconds"),
-        error=attributes.get("error"),
-    )
-
-
 def _best(trials: tuple[Trial, ...], study: optuna.Study, stop_reason: str) -> Trial:
     if any(trial.state == "complete" for trial in trials):
         number = study.best_trial.number
@@ -376,14 +222,16 @@ def _tested(
     n_threads: int | None,
 ) -> dict[str, dict[str, float]]:
     """The chosen model, the default one and popularity, fitted on the rest, on the test part."""
-    models = {
-        "tuned": WeightedMatrixFactorization(**parameters, n_threads=n_threads),
-        "default": default_model(n_threads=n_threads),
+    models: dict[str, Ranker] = {
+        "tuned": WeightedMatrixFactorization(**parameters, n_threads=n_threads).fit(
+            rest, progress=False
+        ),
+        "default": default_model(n_threads=n_threads).fit(rest, progress=False),
+        "popularity": Popularity().fit(rest),
     }
-    fitted = {name: model.fit(rest, progress=False) for name, model in models.items()}
     match = _METRIC.fullmatch(metric)
-    depths = {10, int(match[1])} if match and match[1] else {10}
+    depths = sorted({10, int(match[1])} if match and match[1] else {10})
     return {
-        name: {k: v for depth in sorted(depths) for k, v in evaluate(model, test, k=depth).items()}
-        for name, model in {**fitted, "popularity": Popularity().fit(rest)}.items()
+        name: {key: value for k in depths for key, value in evaluate(model, test, k=k).items()}
+        for name, model in models.items()
     }

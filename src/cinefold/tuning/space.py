@@ -1,4 +1,4 @@
-"""What is searched: ranges of the model's parameters, in coordinates that do not depend on the data.
+"""What is searched: ranges of the model's parameters, as far as can be in units of the data.
 
 Three parameters mean different things for other data and beside other parameters. They are searched
 as dimensionless quantities instead, with the mean confidence :math:`\\bar c` and the root mean
@@ -227,7 +227,7 @@ def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimen
     return DEFAULT_SPACE
 
 
-# -- what people type -------------------------------------------------------------------------------
+# -- what people type ---------------------------------------------------------------------------
 
 
 def parse(text: str) -> Any:
@@ -270,7 +270,7 @@ def _value(text: str) -> int | float | str:
     return text.strip()
 
 
-# -- one dimension ----------------------------------------------------------------------------------
+# -- one dimension ------------------------------------------------------------------------------
 
 
 def _dimension(name: str, given: Any) -> Dimension:
@@ -294,7 +294,8 @@ def _dimension(name: str, given: Any) -> Dimension:
         raise ValueError(f"{name}: the choices {given} are none, or not distinct")
     for value in values:
         _check(name, value)
-    return given[0] if isinstance(given, list) and len(given) == 1 else given
+    dimension: Dimension = values[0] if len(values) == 1 else given
+    return dimension
 
 
 def _searchable() -> list[str]:

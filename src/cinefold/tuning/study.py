@@ -13,7 +13,9 @@ from scipy.stats import qmc
 try:
     import optuna
 except ImportError as error:
-    raise ImportError("tuning needs Optuna; install it with: pip install 'cinefold[tune]'") from error
+    raise ImportError(
+        "tuning needs Optuna; install it with: pip install 'cinefold[tune]'"
+    ) from error
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -21,6 +23,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from cinefold.tuning.space import Range, Space
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial
-
 
 
 INTERRUPTED = "cinefold:interrupted"
@@ -103,18 +106,29 @@ def open_study(
 
 def _check_conditions(known: Mapping[str, Any], now: Mapping[str, Any], study: str) -> None:
     for name, value in json.loads(json.dumps(now)).items():
-        if known.get(name) != value:
+        if (then := known.get(name)) != value:
             raise ValueError(
-                f"{study} has another {name}{_difference(known.get(name), value)}; continue it as "
-                "it was begun, or give this one another name (study_name, --study) or storage"
+                f"{study} was begun with another {name}{_difference(then, value)}; continue it as "
+                "it was begun, or give this one another name or storage"
             )
 
 
 def _difference(then: Any, now: Any) -> str:
+    """What changed, where a person can read it: not in checksums."""
     if isinstance(then, dict) and isinstance(now, dict):
         name = next(k for k in [*now, *then] if then.get(k) != now.get(k))
-        return f": {name} was {json.dumps(then.get(name))}, not {json.dumps(now.get(name))}"
-    return f": {then}, not {now}"
+        return f": {name} was {_plain(then.get(name))}, not {_plain(now.get(name))}"
+    if isinstance(then, str) and len(then) < 32:
+        return f": {then}, not {now}"
+    return ""
+
+
+def _plain(dimension: Any) -> str:
+    if isinstance(dimension, dict):
+        return f"{dimension['low']:g}..{dimension['high']:g}"
+    if isinstance(dimension, list):
+        return ",".join(map(str, dimension))
+    return "nothing" if dimension is None else str(dimension)
 
 
 def _storage(given: str | Path | None) -> str | BaseStorage | None:
@@ -127,13 +141,22 @@ def _storage(given: str | Path | None) -> str | BaseStorage | None:
         with file.open("rb") as content:
             if content.read(1) not in (b"", b"{"):
                 raise ValueError(f"storage: {file} is not a journal of trials; name another file")
-    backend = optuna.storages.journal.JournalFileBackend(str(file))
-    return optuna.storages.JournalStorage(backend)
+    return JournalStorage(JournalFileBackend(str(file)))
 
 
 def add_trial(study: Study, point: dict[str, Any]) -> None:
-    """Have `point` tried next, unless it has been; again if an interrupt ended it."""
+    """Have `point` tried next, unless it has been."""
     study.enqueue_trial(point, user_attrs={_EXTRA: True}, skip_if_exists=True)
+
+
+def put_back(study: Study, trial: optuna.Trial) -> None:
+    """End an interrupted trial, and have the next call begin with it."""
+    trial.set_user_attr(INTERRUPTED, True)
+    if trial.params:
+        study.enqueue_trial(trial.params, user_attrs={_EXTRA: True})
+    else:
+        trial.set_user_attr(_EXTRA, True)  # its place is free
+    study.tell(trial, state=TrialState.FAIL)
 
 
 class Sampler(BaseSampler):
@@ -170,14 +193,8 @@ class Sampler(BaseSampler):
         tpe = TPESampler(seed=seed, n_startup_trials=0, multivariate=True, constant_liar=True)
         return tpe.sample_relative(study, trial, search_space)
 
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        raise AssertionError(f"{param_name} is sampled with the others")  # pragma: no cover
+    def sample_independent(self, *_: Any) -> Any:
+        raise AssertionError("all are sampled together")  # pragma: no cover
 
 
 def suggest(study_trial: optuna.Trial, space: Space) -> dict[str, Any]:
@@ -189,11 +206,11 @@ def suggest(study_trial: optuna.Trial, space: Space) -> dict[str, Any]:
         elif not isinstance(dimension, Range):
             point[name] = dimension
         elif dimension.integer:
-            low, high = int(dimension.low), int(dimension.high)
-            point[name] = study_trial.suggest_int(name, low, high, log=dimension.log)
+            ends = int(dimension.low), int(dimension.high)
+            point[name] = study_trial.suggest_int(name, *ends, log=dimension.log)
         else:
-            low, high, log = dimension.low, dimension.high, dimension.log
-            point[name] = study_trial.suggest_float(name, low, high, log=log)
+            limits = dimension.low, dimension.high
+            point[name] = study_trial.suggest_float(name, *limits, log=dimension.log)
     return point
 
 
