@@ -94,3 +94,7 @@ class Curve:
         waited = len(self.values) - 1 - self.measure.best(self.values)
         no_hope = self._patience is not None and waited >= self._patience
         return self.pruned or no_hope or self._stop.is_set()
+
+    def until(self, iteration: int) -> list[float]:
+        """The values up to `iteration`; nothing changes in a fit that converged before it."""
+        return self.values + self.values[-1:] * (iteration - len(self.values))

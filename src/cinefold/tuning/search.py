@@ -149,7 +149,9 @@ def tune(
         raise ValueError("metric rmse needs target='rating': other targets predict no stars")
     coordinates = Coordinates(parts.training)
     conditions = {
-        "data set or seed": fingerprint(parts.rest),
+        "data set or seed": [
+            fingerprint(part) for part in (parts.rest, parts.test) if part is not None
+        ],
         "validation part": [fingerprint(validation) for _, validation in parts.folds],
         "metric": metric,
         "space": search_space.described(),

@@ -17,18 +17,18 @@ _GOOD: tuple[Mapping[str, Any], ...] = (
     {
         "n_factors": 64,
         "relative_unobserved_weight": 0.35,
-        "effective_regularization": 8.0,
+        "effective_regularization": 8.5,
         "regularization_exponent": 0.5,
         "target": "binary",
         "rating_confidence": 0.0,
     },
     {
         "n_factors": 128,
-        "relative_unobserved_weight": 0.35,
-        "effective_regularization": 8.0,
-        "regularization_exponent": 0.25,
+        "relative_unobserved_weight": 0.4,
+        "effective_regularization": 9.0,
+        "regularization_exponent": 0.5,
         "target": "binary",
-        "rating_confidence": 0.7,
+        "rating_confidence": 0.4,
     },
 )
 

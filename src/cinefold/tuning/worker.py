@@ -132,7 +132,7 @@ class Worker:
             curve = Curve(Measure(self.metric, validation), self._stop)
             self._follow(curve, training, parameters, len(first.values))
             curves.append(curve)
-        values = np.mean([curve.values for curve in curves], axis=0).tolist()
+        values = np.mean([curve.until(len(first.values)) for curve in curves], axis=0).tolist()
         best = measure.best(values)
         model = default_model(**parameters, max_iter=best + 1, tol=0.0)
         kept = {k: v for k, v in model.get_params().items() if k != "n_threads"}
