@@ -33,7 +33,7 @@ app:  ## Get the data, train the model, open the app on port 8501
 
 .PHONY: test
 test:  ## Run all tests
-	$(setup) app postgresql test
+	$(setup) app postgresql tune test
 	@$(MAKE) --no-print-directory sanitize
 	python -m pytest $(PYTEST_ARGS)
 
@@ -48,7 +48,7 @@ sanitize:  ## Run the core's own tests under the address and undefined-behaviour
 
 .PHONY: lint
 lint:  ## Check style and types
-	$(setup) app postgresql test lint
+	$(setup) app postgresql tune test lint
 	ruff check
 	ruff format --check
 	mypy
@@ -56,7 +56,7 @@ lint:  ## Check style and types
 
 .PHONY: format
 format:  ## Fix the style
-	$(setup) app postgresql test lint
+	$(setup) app postgresql tune test lint
 	ruff check --fix
 	ruff format
 	clang-format -i $(NATIVE)

@@ -322,13 +322,13 @@ def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:
         parameters,
         DEFAULT_VALIDATION_FRACTION,
         DEFAULT_SPLIT_SEED,
-        _fingerprint(data.interactions),
+        fingerprint(data.interactions),
     ]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', data.name)}-{digest[:16]}"
 
 
-def _fingerprint(interactions: Interactions) -> str:
+def fingerprint(interactions: Interactions) -> str:
     """SHA-256 of the ratings, their weights and the ids."""
     ratings = interactions.by_user
     digest = hashlib.sha256()

@@ -213,7 +213,9 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address):
     assert drawn(phone) != before
     assert not phone.page.locator(".st-key-explore-chosen").count()
 
-    # Where the films are, the model decides: some tap will meet one.
+    # Where the films are, the model decides: some tap on the whole map will meet one.
+    phone.page.get_by_role("button", name="Whole map").click()
+    phone.settle()
     for dx, dy in product(range(-90, 91, 20), (0, -60, 60, -30, 30)):
         phone.page.touchscreen.tap(x + dx, y + dy)
         phone.page.wait_for_timeout(300)

@@ -19,6 +19,7 @@ from cinefold.cli import (
     recommending,
     together,
     training,
+    tuning,
 )
 from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
 from cinefold.datasets import DatasetError
@@ -43,6 +44,7 @@ app.command("import")(importing.import_)
 app.command("train")(training.train)
 app.command("evaluate")(evaluation.evaluate)
 app.command("cold-start")(cold_start.measure)
+app.command("tune")(tuning.tune)
 app.add_typer(data.app, name="data")
 app.add_typer(profiles.app, name="profiles")
 app.command("info")(information.info)

@@ -12,6 +12,7 @@ from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
 from cinefold.model import WeightedMatrixFactorization
+from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -143,6 +144,16 @@ def train(
         int | None,
         _fit(text="Threads to use; by default all cores. The result does not depend on it.", min=1),
     ] = None,
+    params: Annotated[
+        Path | None,
+        _fit(
+            text="Take the parameters in this file, as [bold]cinefold tune --output[/bold] writes "
+            "it, except for those that are given as options.",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,
     model_file: Annotated[
@@ -186,6 +197,7 @@ def train(
         plotting.check(plot)
     model = _model(
         preset,
+        {} if params is None else read_parameters(params),
         n_factors=n_factors,
         unobserved_weight=unobserved_weight,
         regularization=regularization,
@@ -214,10 +226,10 @@ def train(
     _say_what_was_kept(run, model_file, plot)
 
 
-def _model(preset: str, **given: Any) -> WeightedMatrixFactorization:
-    """The preset, with what was given on the command line."""
+def _model(preset: str, tuned: dict[str, Any], **given: Any) -> WeightedMatrixFactorization:
+    """The preset, with what a file says, and above it what was given on the command line."""
     changes = {name: value for name, value in given.items() if value is not None}
-    return WeightedMatrixFactorization.preset(preset, **changes)
+    return WeightedMatrixFactorization.preset(preset, **{**tuned, **changes})
 
 
 def _train(

@@ -1,0 +1,343 @@
+"""What is searched: ranges of the model's parameters, as far as can be in units of the data.
+
+Three parameters mean different things for other data and beside other parameters. They are searched
+as dimensionless quantities instead, with the mean confidence :math:`\\bar c` and the root mean
+square :math:`\\bar t` of the observed targets, which follow from the objective:
+
+``relative_unobserved_weight`` is :math:`w_0 / \\bar c`.
+    Multiplying all weights of the loss and lambda by one number changes no model.
+``effective_regularization`` is
+:math:`\\lambda \\sqrt{\\overline{s_i^\\nu}\\, \\overline{s_j^\\nu}} / (\\bar c\\, \\bar t)`
+    with the scaled counts :math:`s = n + w_0 (N - n)` of all users and of all items. The geometric
+    mean of both sides, because the product u.v is the same when u is made longer and v shorter; by
+    :math:`\\bar t`, because targets k times as large make the loss k^2 times as large, and the
+    penalty k times.
+``rating_confidence`` is :math:`\\alpha \\bar r / (1 + \\alpha \\bar r)`.
+    The share of an average rating's confidence that comes from its value: 0 counts all ratings the
+    same, towards 1 they count in proportion to the rating.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cinefold.model import WeightedMatrixFactorization
+from cinefold.model.objective import Objective
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cinefold.interactions import Interactions
+
+REPLACED_BY: Mapping[str, str] = {
+    "unobserved_weight": "relative_unobserved_weight",
+    "regularization": "effective_regularization",
+    "alpha": "rating_confidence",
+}
+"""Parameters of the model, and the dimensionless quantities that are searched in their place."""
+
+_NOT_SEARCHED = {
+    "max_iter": "the validation curve of each trial finds it",
+    "tol": "trials end by their validation curve",
+    "early_stopping": "trials end by their validation curve",
+    "patience": "trials end by their validation curve",
+    "n_threads": "it changes no result",
+    "random_state": "it is no property to choose a model by",
+    "preset": "it stands for parameters that are searched",
+}
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included; evenly by logarithm if `log`."""
+
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+
+Dimension = Range | list[Any] | float | int | str
+"""A range, a list of choices, or one fixed value."""
+
+DEFAULT_SPACE: Mapping[str, Dimension] = {
+    "n_factors": Range(32, 192, log=True, integer=True),
+    "relative_unobserved_weight": Range(0.1, 1.0, log=True),
+    "effective_regularization": Range(3.0, 40.0, log=True),
+    "regularization_exponent": Range(0.0, 1.25),
+    "target": ["sqrt", "binary", "rating"],
+    "rating_confidence": Range(0.0, 0.9),
+}
+"""Searched for the quality of lists."""
+
+RMSE_SPACE: Mapping[str, Dimension] = {
+    **DEFAULT_SPACE,
+    "n_factors": Range(4, 128, log=True, integer=True),
+    "effective_regularization": Range(0.5, 40.0, log=True),
+    "unobserved_weight": 0.0,
+    "target": "rating",
+    "alpha": 0.0,
+    "biases": True,
+}
+"""Searched for predicted ratings: from the observed ones alone, with biases."""
+
+
+def searched(names: Mapping[str, Any]) -> dict[str, Any]:
+    """`names` without the quantities whose parameter is among them too."""
+    hidden = {REPLACED_BY[name] for name in names if name in REPLACED_BY}
+    return {name: value for name, value in names.items() if name not in hidden}
+
+
+class Space:
+    """A search space over the model's parameters.
+
+    Parameters
+    ----------
+    changes : mapping of str to dimension
+        By name of a parameter of the model, or of the quantity that is searched in its place: a
+        tuple (low, high) or `Range`, a list of choices, one fixed value, or text as on the command
+        line (see `parse`). What is not named keeps its dimension in `base`.
+    base : mapping
+        The dimensions to begin with.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For unknown names, for both a parameter and what replaces it, and for values that the model
+        does not take.
+    """
+
+    def __init__(
+        self,
+        changes: Mapping[str, Any] | None = None,
+        base: Mapping[str, Dimension] = DEFAULT_SPACE,
+    ) -> None:
+        given = {name.replace("-", "_"): value for name, value in (changes or {}).items()}
+        for name, replacement in REPLACED_BY.items():
+            if name in given and replacement in given:
+                raise ValueError(f"the space names both {name} and {replacement}; choose one")
+            base = {k: v for k, v in base.items() if replacement not in given or k != name}
+        dimensions = {name: _dimension(name, value) for name, value in given.items()}
+        self.dimensions: dict[str, Dimension] = searched({**base, **dimensions})
+
+    def free(self) -> dict[str, Range | list[Any]]:
+        """The dimensions in which there is something to search."""
+        return {k: v for k, v in self.dimensions.items() if isinstance(v, Range | list)}
+
+    def described(self) -> dict[str, Any]:
+        """The space as JSON knows it."""
+        return {
+            name: {"low": d.low, "high": d.high, "log": d.log} if isinstance(d, Range) else d
+            for name, d in self.dimensions.items()
+        }
+
+    def at(self, place: Iterable[float]) -> dict[str, Any]:
+        """The point at coordinates between 0 and 1, one per free dimension."""
+        pairs = zip(self.free().items(), place, strict=True)
+        return {name: _inverse_cdf(dimension, u) for (name, dimension), u in pairs}
+
+    def nearest(self, point: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The point of the space next to `point`; None where a choice is not among the allowed."""
+        result = {}
+        for name, dimension in self.free().items():
+            if isinstance(dimension, Range):
+                value = min(max(point[name], dimension.low), dimension.high)
+                result[name] = round(value) if dimension.integer else float(value)
+            elif point[name] in dimension:
+                result[name] = point[name]
+            else:
+                return None
+        return result
+
+
+class Coordinates:
+    """Turns points of a search space into parameters of the model, for one training set, and back.
+
+    Parameters
+    ----------
+    training : Interactions
+    """
+
+    def __init__(self, training: Interactions) -> None:
+        self._training = training
+        self._ratings, self._weights = training.by_user.data, training.weights
+        self._counts = (
+            (training.user_counts(), training.n_items),
+            (training.item_counts(), training.n_users),
+        )
+        self._mean_rating = float(self._ratings.mean(dtype=np.float64))
+
+    def parameters(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """The model's parameters at `point`, which holds every dimension, fixed ones too."""
+        result = {k: v for k, v in point.items() if k not in REPLACED_BY.values()}
+        if "rating_confidence" in point:
+            share = point["rating_confidence"]
+            result["alpha"] = share / (1 - share) / self._mean_rating if share else 0.0
+        if "relative_unobserved_weight" in point:
+            weight = point["relative_unobserved_weight"] * self._confidence(result)
+            result["unobserved_weight"] = weight
+        if "effective_regularization" in point:
+            result["regularization"] = point["effective_regularization"] / self._unit(result)
+        return result
+
+    def point(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """All coordinates, of both kinds, of a model with `parameters`."""
+        objective = WeightedMatrixFactorization(**parameters)._objective(self._training)
+        numbers = {name: getattr(objective, name) for name in REPLACED_BY}
+        parameters = {**parameters, **numbers}  # in place of "scale"
+        share = parameters["alpha"] * self._mean_rating
+        return {
+            **parameters,
+            "rating_confidence": share / (1 + share),
+            "relative_unobserved_weight": parameters["unobserved_weight"]
+            / self._confidence(parameters),
+            "effective_regularization": parameters["regularization"] * self._unit(parameters),
+        }
+
+    def _objective(self, parameters: Mapping[str, Any]) -> Objective:
+        return Objective(
+            unobserved_weight=parameters.get("unobserved_weight", 0.0),
+            regularization=1.0,
+            regularization_exponent=parameters["regularization_exponent"],
+            target=parameters["target"],
+            alpha=parameters["alpha"],
+        )
+
+    def _confidence(self, parameters: Mapping[str, Any]) -> float:
+        """Mean weight of an observed pair."""
+        values = self._objective(parameters).confidence(self._ratings, self._weights)
+        return 1.0 if values is None else float(values.mean(dtype=np.float64))
+
+    def _unit(self, parameters: Mapping[str, Any]) -> float:
+        """What the effective regularization is when lambda is 1."""
+        objective = self._objective(parameters)
+        sides = [objective.row_regularization(*side).mean() for side in self._counts]
+        targets = objective.targets(self._ratings).astype(np.float64)
+        size = float(np.sqrt(np.mean(np.square(targets)))) or 1.0
+        return float(np.sqrt(np.prod(sides))) / (self._confidence(parameters) * size)
+
+
+def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimension]:
+    """The dimensions that make sense for this metric and these ratings."""
+    if metric == "rmse":
+        return RMSE_SPACE
+    ratings = interactions.by_user.data
+    if ratings.min() == ratings.max():  # they say who saw what, and no more
+        return {**DEFAULT_SPACE, "target": "binary", "alpha": 0.0}
+    if ratings.min() < 0:
+        return {**DEFAULT_SPACE, "target": ["binary", "rating"], "alpha": 0.0}
+    return DEFAULT_SPACE
+
+
+# -- what people type ---------------------------------------------------------------------------
+
+
+def parse(text: str) -> Any:
+    """A dimension from text: ``16..64`` is a range, ``a,b`` are choices, others fixed values."""
+    if ".." in text:
+        low, _, high = text.partition("..")
+        return _number(low, text), _number(high, text)
+    if "," in text:
+        return [_value(part) for part in text.split(",")]
+    return _value(text)
+
+
+def read_space(file: str | Path) -> dict[str, Any]:
+    """Dimensions by name from a TOML file; texts as in `parse`.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is no TOML file: {error}") from None
+
+
+def _number(text: str, whole: str) -> float:
+    value = _value(text)
+    if isinstance(value, str):
+        raise ValueError(f"{whole!r} is no range of numbers such as 16..64")
+    return value
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip()
+
+
+# -- one dimension ------------------------------------------------------------------------------
+
+
+def _dimension(name: str, given: Any) -> Dimension:
+    allowed = _searchable()
+    if name in _NOT_SEARCHED:
+        raise ValueError(f"{name} is not searched: {_NOT_SEARCHED[name]}")
+    if name not in allowed:
+        raise ValueError(f"there is no {name!r} to search; there are {', '.join(allowed)}")
+    given = parse(given) if isinstance(given, str) else given
+    if isinstance(given, tuple):
+        given = _range(name, given)
+    if isinstance(given, Range):
+        if not given.low < given.high:
+            raise ValueError(f"{name}: the range {given.low:g}..{given.high:g} is empty")
+        if given.log and given.low <= 0:
+            raise ValueError(f"{name}: a logarithmic range must begin above 0")
+        values: list[Any] = [given.low, given.high]
+    else:
+        values = given if isinstance(given, list) else [given]
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{name}: the choices {given} are none, or not distinct")
+    for value in values:
+        _check(name, value)
+    dimension: Dimension = values[0] if len(values) == 1 else given
+    return dimension
+
+
+def _searchable() -> list[str]:
+    names = WeightedMatrixFactorization.parameter_names()
+    return [*(name for name in names if name not in _NOT_SEARCHED), *REPLACED_BY.values()]
+
+
+def _range(name: str, ends: tuple[Any, ...]) -> Range:
+    if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
+        raise ValueError(f"{name}: a range has two ends (low, high), not {ends}")
+    usual = DEFAULT_SPACE.get(REPLACED_BY.get(name, name))
+    if isinstance(usual, Range):
+        integer = usual.integer
+        log = usual.log and ends[0] > 0
+    else:
+        integer, log = all(isinstance(end, int) for end in ends), False
+    if integer and not all(isinstance(end, int) for end in ends):
+        raise ValueError(f"{name}: the ends must be whole numbers, not {ends}")
+    return Range(*ends, log=log, integer=integer)
+
+
+def _check(name: str, value: Any) -> None:
+    """Complain of what the model would not take."""
+    if name not in REPLACED_BY.values():
+        WeightedMatrixFactorization(**{name: value})._check_parameters()
+    elif isinstance(value, str | bool) or not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+    elif name == "rating_confidence" and value >= 1:
+        raise ValueError(f"{name} must be below 1, not {value:g}")
+
+
+def _inverse_cdf(dimension: Range | list[Any], u: float) -> Any:
+    if isinstance(dimension, list):
+        return dimension[min(int(u * len(dimension)), len(dimension) - 1)]
+    low, high = dimension.low, dimension.high
+    value = low * (high / low) ** u if dimension.log else low + u * (high - low)
+    value = min(max(value, low), high)
+    return round(value) if dimension.integer else float(value)

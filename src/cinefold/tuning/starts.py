@@ -1,0 +1,52 @@
+"""Where a search begins: the default model, and regions that are known to rank well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cinefold.model import WeightedMatrixFactorization
+from cinefold.tuning.space import searched
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cinefold.tuning.space import Coordinates, Space
+
+# From docs/tuning.md.
+_GOOD: tuple[Mapping[str, Any], ...] = (
+    {
+        "n_factors": 64,
+        "relative_unobserved_weight": 0.35,
+        "effective_regularization": 8.5,
+        "regularization_exponent": 0.5,
+        "target": "binary",
+        "rating_confidence": 0.0,
+    },
+    {
+        "n_factors": 128,
+        "relative_unobserved_weight": 0.4,
+        "effective_regularization": 9.0,
+        "regularization_exponent": 0.5,
+        "target": "binary",
+        "rating_confidence": 0.4,
+    },
+)
+
+
+def known_good(space: Space, coordinates: Coordinates) -> list[dict[str, Any]]:
+    """Distinct points of `space` that a new search tries first."""
+    fixed = {k: v for k, v in space.dimensions.items() if k not in space.free()}
+    points = [coordinates.parameters(searched({**good, **fixed})) for good in _GOOD]
+    nearest = [space.nearest(coordinates.point(complete(p))) for p in ({}, *points)]
+    return [
+        point
+        for number, point in enumerate(nearest)
+        if point is not None and point not in nearest[:number]
+    ]
+
+
+def complete(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of the default model, changed to `parameters`."""
+    model = WeightedMatrixFactorization(**parameters)
+    model._check_parameters()
+    return model.get_params()

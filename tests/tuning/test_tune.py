@@ -1,0 +1,457 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cinefold import WeightedMatrixFactorization
+from cinefold.evaluation import Popularity, evaluate
+from cinefold.tuning import TuningResult, read_parameters, tune
+
+SMALL = {"n_factors": (4, 12)}
+QUICK = {"max_iter": 4, "n_threads": 1, "progress": False}
+
+
+def search(ratings, **more) -> TuningResult:
+    return tune(ratings, **{**QUICK, "space": SMALL, "n_trials": 6, "n_validations": 1, **more})
+
+
+@pytest.fixture(scope="module")
+def ratings(data):
+    return data.interactions
+
+
+@pytest.fixture(scope="module")
+def result(ratings):
+    return search(ratings, n_trials=14, n_validations=2)
+
+
+def timeless(result):
+    return [replace(trial, seconds=None) for trial in result.trials]
+
+
+# -- what comes out -------------------------------------------------------------------------------
+
+
+def test_the_value_is_the_best_of_the_mean_validation_curve(ratings, result):
+    rest, _ = ratings.split(**result.splits["test"])
+    best = result.best_trial
+    curves = []
+    for split in result.splits["validation"]:
+        training, validation = rest.split(**split)
+        model = result.model(max_iter=len(best.curve), n_threads=1).fit(training, validation)
+        curves.append([record["validation_ndcg_at_10"] for record in model.history_])
+    assert len(curves) == 2
+    curve = np.mean(curves, axis=0)
+    np.testing.assert_allclose(best.curve, curve, rtol=1e-12)
+    assert result.best_value == best.value == curve.max()
+    assert best.iteration == result.best_parameters["max_iter"] == curve.argmax() + 1
+    assert best.value == max(t.value for t in result.trials if t.state == "complete")
+    assert result.ranked()[0] == best
+
+
+def test_the_parts_are_a_tenth_a_tenth_and_the_rest(ratings, result):
+    rest, test = ratings.split(**result.splits["test"])
+    counts = [rest.split(**split)[1].n_ratings for split in result.splits["validation"]]
+    assert [*counts, test.n_ratings] == pytest.approx([ratings.n_ratings / 10] * 3, rel=0.15)
+
+
+def test_the_test_measures_models_that_have_seen_all_the_rest(ratings, result):
+    rest, test = ratings.split(**result.splits["test"])
+    assert result.test == {
+        "tuned": evaluate(result.model(n_threads=1).fit(rest), test),
+        "default": evaluate(WeightedMatrixFactorization(n_threads=1).fit(rest), test),
+        "popularity": evaluate(Popularity().fit(rest), test),
+    }
+
+
+def test_it_finds_better_than_it_begins_with(result):
+    assert result.trials[0].point["target"] == "sqrt"  # the default model
+    assert result.best_value > result.trials[0].value
+    assert len(result.trials) == 14
+    assert result.stop_reason == "trials"
+
+
+def test_the_file_is_for_training(result, tmp_path):
+    result.save(tmp_path / "best.json")
+    read = read_parameters(tmp_path / "best.json")
+    kept = {k: v for k, v in result.best_parameters.items() if k != "random_state"}
+    assert read == kept
+    told = json.loads((tmp_path / "best.json").read_text())["tuning"]
+    assert told["value"] == result.best_value
+    assert told["splits"] == result.splits
+    assert json.loads(json.dumps(result.report()))["best_value"] == result.best_value
+
+
+def test_hopeless_trials_are_given_up_early(ratings):
+    found = search(
+        ratings,
+        n_trials=24,
+        max_iter=9,
+        patience=9,
+        space={"n_factors": 6, "effective_regularization": (1, 5000)},
+    )
+    pruned = [trial for trial in found.trials if trial.state == "pruned"]
+    complete = [trial for trial in found.trials if trial.state == "complete"]
+    assert pruned
+    assert len(complete) + len(pruned) == 24
+    for trial in pruned:
+        step = len(trial.curve)
+        assert step >= 4
+        before = [t.curve[min(step, len(t.curve)) - 1] for t in complete if t.number < trial.number]
+        assert max(trial.curve) < np.median(before)
+
+
+def test_a_trial_ends_when_nothing_gets_better(ratings):
+    found = search(ratings, max_iter=40, patience=2, space={**SMALL, "solver": "cholesky"})
+    for trial in found.trials:
+        assert len(trial.curve) <= trial.iteration + 2
+
+
+# -- metrics --------------------------------------------------------------------------------------
+
+
+def test_recall_at_any_length(ratings):
+    found = search(ratings, metric="recall_at_5", n_trials=4)
+    rest, _ = ratings.split(**found.splits["test"])
+    training, validation = rest.split(**found.splits["validation"][0])
+    measured = evaluate(found.model(n_threads=1).fit(training), validation, k=5)
+    assert found.best_value == pytest.approx(measured["recall_at_5"], rel=1e-12)
+    assert {"recall_at_5", "recall_at_10"} <= set(found.test["tuned"])
+
+
+def test_rmse_is_made_small_by_models_of_the_observed_ratings(ratings):
+    found = search(ratings, metric="rmse", n_trials=8, space={"n_factors": (1, 6)})
+    assert found.best_value == min(t.value for t in found.trials if t.state == "complete")
+    assert found.ranked()[0] == found.best_trial
+    best = found.best_parameters
+    assert (best["unobserved_weight"], best["target"], best["alpha"]) == (0.0, "rating", 0.0)
+    assert found.test["tuned"]["rmse"] < found.test["default"]["rmse"]
+
+
+# -- where it searches ----------------------------------------------------------------------------
+
+
+def test_nothing_leaves_the_space(ratings):
+    space = {
+        "n_factors": [4, 6],
+        "regularization": (1.0, 2.0),
+        "target": "rating",
+        "alpha": 0.25,
+        "unobserved_weight": "0.1..0.2",
+        "solver": ["cholesky", "cg"],
+    }
+    found = search(ratings, space=space, n_trials=14)
+    for trial in found.trials:
+        parameters = trial.parameters
+        assert parameters["n_factors"] in (4, 6)
+        assert 1 <= parameters["regularization"] <= 2
+        assert 0.1 <= parameters["unobserved_weight"] <= 0.2
+        assert (parameters["target"], parameters["alpha"]) == ("rating", 0.25)
+    assert {trial.parameters["solver"] for trial in found.trials} == {"cholesky", "cg"}
+
+
+def test_a_space_of_one_point_is_one_trial(ratings):
+    fixed = {
+        "n_factors": 5,
+        "regularization": 3.0,
+        "unobserved_weight": 0.1,
+        "regularization_exponent": 0.0,
+        "target": "rating",
+        "alpha": 0.0,
+    }
+    (trial,) = search(ratings, space=fixed).trials
+    assert {name: trial.parameters[name] for name in fixed} == fixed
+
+
+def test_warm_starts_are_tried_first(ratings):
+    warm = {"n_factors": 7, "target": "binary", "unobserved_weight": 0.5, "regularization": 4.0}
+    warm["regularization_exponent"] = 0.0
+    first = search(ratings, warm_starts=[warm, warm]).trials[0].parameters
+    assert first["n_factors"] == 7
+    assert first["target"] == "binary"
+    assert [first["unobserved_weight"], first["regularization"]] == pytest.approx([0.5, 4.0])
+
+
+# -- reproducible, continued, shared --------------------------------------------------------------
+
+
+def test_the_same_seed_is_the_same_search(ratings):
+    one, two, other = (search(ratings, n_trials=13, random_state=s) for s in (3, 3, 4))
+    assert timeless(one) == timeless(two)
+    assert [t.point for t in one.trials[4:]] != [t.point for t in other.trials[4:]]
+    assert one.splits != other.splits
+
+
+def test_a_continued_search_is_the_one_that_was_never_ended(ratings, tmp_path):
+    whole = search(ratings, n_trials=14)
+    for n_trials in (2, 6, 12, 14):
+        parts = search(ratings, n_trials=n_trials, storage=tmp_path / "trials.journal")
+        assert len(parts.trials) == n_trials
+    assert timeless(parts) == timeless(whole)
+    assert parts.test == whole.test
+    again = search(ratings, n_trials=3, storage=str(tmp_path / "trials.journal"))
+    assert timeless(again) == timeless(whole)
+
+
+def interrupt_at(number):
+    def callback(trial):
+        if trial.number == number:
+            signal.raise_signal(signal.SIGINT)
+
+    return callback
+
+
+def test_ctrl_c_between_trials_keeps_them(ratings, tmp_path):
+    file = tmp_path / "trials.journal"
+    ended = search(ratings, n_trials=13, storage=file, callbacks=[interrupt_at(3)])
+    assert ended.stop_reason == "interrupted"
+    assert len(ended.trials) == 4
+    assert ended.test == {}
+    assert ended.best_value == max(trial.value for trial in ended.trials)
+    continued = search(ratings, n_trials=13, storage=file)
+    assert timeless(continued) == timeless(search(ratings, n_trials=13))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_in_a_trial_puts_it_back(ratings, tmp_path, n_jobs, monkeypatch):
+    fit = WeightedMatrixFactorization.fit
+    fits = []
+
+    def interrupted_fit(self, *arguments, callbacks=(), **more):
+        fits.append(self)
+        if len(fits) == 5:
+            callbacks = [*callbacks, lambda *_: os.kill(os.getpid(), signal.SIGINT)]
+        return fit(self, *arguments, callbacks=callbacks, **more)
+
+    monkeypatch.setattr(WeightedMatrixFactorization, "fit", interrupted_fit)
+    file = tmp_path / "trials.journal"
+    # Seconds of work for whoever does not hear the interrupt.
+    slow = {"max_iter": 3000, "patience": 3000, "n_jobs": n_jobs, "n_trials": 8}
+    quick = {**slow, "max_iter": 3}
+    options = quick if n_jobs == 1 else slow
+    ended = search(ratings, storage=file, **options)
+    monkeypatch.undo()
+    assert ended.stop_reason == "interrupted"
+    states = [trial.state for trial in ended.trials]
+    assert 1 <= states.count("interrupted") <= n_jobs
+    assert "failed" not in states
+    if n_jobs == 1:
+        continued = search(ratings, storage=file, **options)
+        points = [t.point for t in continued.trials if t.state != "interrupted"]
+        whole = [t.point for t in search(ratings, **options).trials]
+        assert points == whole
+
+
+def test_ctrl_c_before_anything_is_known_is_ctrl_c(ratings, monkeypatch):
+    def fit(self, *_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WeightedMatrixFactorization, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        search(ratings)
+
+
+def test_jobs_share_a_search(ratings):
+    alone, shared = search(ratings, n_trials=10), search(ratings, n_trials=10, n_jobs=3)
+    assert len(shared.trials) == 10
+    assert [t.point for t in shared.trials] == [t.point for t in alone.trials]
+    for trial, other in zip(shared.trials, alone.trials, strict=True):
+        if "pruned" not in (trial.state, other.state):
+            assert trial.curve == other.curve
+
+
+PROCESS = """
+import sys
+from cinefold import load_movielens
+from cinefold.tuning import tune
+ratings = load_movielens(path=sys.argv[1]).interactions
+print("ready", flush=True)
+sys.stdin.readline()
+result = tune(ratings, n_trials=16, space={"n_factors": (4, 12)}, max_iter=4, n_threads=1,
+              n_validations=1, storage=sys.argv[2], progress=False)
+print(result.stop_reason, len(result.trials))
+"""
+
+
+def test_processes_share_a_search(folder, ratings, tmp_path):
+    file = tmp_path / "trials.journal"
+    command = [sys.executable, "-c", PROCESS, str(folder), str(file)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    processes = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        out, error = process.communicate(timeout=120)
+        assert (process.returncode, error) == (0, "")
+        assert out.startswith("trials ")
+    whole = search(ratings, n_trials=16, storage=file)
+    assert 16 <= len(whole.trials) <= 17
+    assert [trial.number for trial in whole.trials] == list(range(len(whole.trials)))
+    points = [json.dumps(trial.point) for trial in whole.trials]
+    assert len(set(points)) == len(points)
+    assert {trial.state for trial in whole.trials} <= {"complete", "pruned"}
+
+
+def test_a_database_keeps_trials_too(ratings, tmp_path):
+    url = f"sqlite:///{tmp_path}/trials.db"
+    search(ratings, n_trials=2, storage=url)
+    assert len(search(ratings, n_trials=3, storage=url).trials) == 3
+
+
+def test_one_file_holds_several_studies(ratings, tmp_path):
+    file = tmp_path / "trials.journal"
+    search(ratings, n_trials=2, storage=file, study_name="one")
+    other = search(ratings, n_trials=3, storage=file, study_name="other", metric="recall_at_10")
+    assert len(other.trials) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"random_state": 5}, "another data set or seed; continue it as it was begun"),
+        ({"metric": "recall_at_10"}, "another metric: ndcg_at_10, not recall_at_10"),
+        ({"space": {"n_factors": (4, 13)}}, r"another space: n_factors was 4\.\.12, not 4\.\.13"),
+        ({"space": {**SMALL, "target": "binary"}}, "target was sqrt,binary,rating, not binary"),
+        ({"space": {**SMALL, "alpha": 0.5}}, "alpha was nothing, not 0.5"),
+        ({"max_iter": 5}, "another iterations: max_iter was 4, not 5"),
+        ({"n_validations": 2}, "another validation part"),
+    ],
+)
+def test_a_study_is_not_continued_as_another(ratings, tmp_path, change, message):
+    file = tmp_path / "trials.journal"
+    search(ratings, n_trials=1, storage=file)
+    with pytest.raises(ValueError, match=message):
+        search(ratings, n_trials=2, storage=file, **change)
+    assert len(search(ratings, n_trials=1, storage=file).trials) == 1
+
+
+def test_other_ratings_are_other_data(ratings, tmp_path):
+    file = tmp_path / "trials.journal"
+    search(ratings, n_trials=1, storage=file)
+    changed = ratings.by_user.copy()
+    changed.data[0] += 1
+    with pytest.raises(ValueError, match="another data set"):
+        search(replace(ratings, by_user=changed), n_trials=1, storage=file)
+
+
+def test_a_file_that_is_no_storage_is_left_alone(ratings, tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("mine\n")
+    with pytest.raises(ValueError, match=r"notes\.txt is not a journal of trials"):
+        search(ratings, storage=file)
+    assert file.read_text() == "mine\n"
+    with pytest.raises(ValueError, match="there is no folder"):
+        search(ratings, storage=tmp_path / "nowhere" / "trials.journal")
+
+
+# -- ends and errors ------------------------------------------------------------------------------
+
+
+def test_no_time_is_one_trial(ratings):
+    found = search(ratings, timeout=0)
+    assert (len(found.trials), found.stop_reason) == (1, "timeout")
+    assert found.test
+
+
+def test_a_callback_may_end_it(ratings):
+    seen = []
+    found = search(ratings, callbacks=[lambda trial: seen.append(trial) or trial.number == 2])
+    assert found.stop_reason == "callback"
+    assert tuple(seen) == found.trials
+    assert len(seen) == 3
+
+
+def test_a_trial_that_cannot_be_solved_is_passed_over(ratings, caplog):
+    space = {"n_factors": 30, "regularization": [0.0, 2.0]}
+    found = search(ratings, metric="rmse", space=space, n_trials=10)
+    failed = [trial for trial in found.trials if trial.state == "failed"]
+    assert {trial.parameters["regularization"] for trial in found.ranked()} == {2.0}
+    assert failed
+    assert all("no unique solution" in trial.error for trial in failed)
+    assert "no unique solution" in caplog.text
+
+
+def test_if_all_trials_fail_the_reason_is_said(ratings):
+    with pytest.raises(
+        ValueError, match=r"every trial failed; the last one: .* no unique solution"
+    ):
+        search(ratings, metric="rmse", space={"n_factors": (30, 40), "regularization": 0.0})
+
+
+def test_without_a_test_part_nothing_is_tested(ratings):
+    found = search(ratings, test_fraction=0, n_trials=1)
+    assert found.test == {}
+    assert "test" not in found.splits
+
+
+def test_parts_may_be_given(ratings):
+    rest, test = ratings.split("per-user", fraction=0.2, random_state=1)
+    training, validation = rest.split("random", fraction=0.2, random_state=1)
+    found = tune(
+        training, validation=validation, test=test, n_trials=3, space=SMALL, max_iter=3,
+        progress=False,
+    )  # fmt: skip
+    measured = evaluate(found.model().fit(training), validation)
+    assert found.best_value == pytest.approx(measured["ndcg_at_10"], rel=1e-12)
+    assert found.test["tuned"] == evaluate(found.model().fit(rest), test)
+    assert found.splits == {}
+
+
+def test_weights_are_kept_when_parts_are_joined(ratings):
+    weighted = replace(ratings, weights=np.linspace(0.5, 2, ratings.n_ratings, dtype=np.float32))
+    rest, test = weighted.split(random_state=1)
+    training, validation = rest.split(random_state=2)
+    found = search(training, validation=validation, test=test, n_trials=1)
+    assert found.test["tuned"] == evaluate(found.model(n_threads=1).fit(rest), test)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_trials": 0}, "n_trials must be at least 1"),
+        ({"n_jobs": 0}, "n_jobs must be at least 1"),
+        ({"timeout": -1.0}, "timeout must be"),
+        ({"metric": "map"}, "metric must be ndcg_at_k or recall_at_k"),
+        ({"metric": "ndcg_at_0"}, "metric must be"),
+        ({"metric": "rmse", "space": {"target": "binary"}}, "metric rmse needs target='rating'"),
+        ({"validation_fraction": 0.0}, "validation_fraction must be above 0"),
+        ({"validation_fraction": 0.6, "test_fraction": 0.6}, "below 1 with test_fraction"),
+        ({"validation_fraction": 1e-9}, "the validation part is empty"),
+        ({"test_fraction": 1e-9}, "the test part is empty"),
+        ({"warm_starts": [{"factors": 3}]}, "factors"),
+    ],
+)
+def test_what_is_wrong_is_said(ratings, arguments, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        search(ratings, **arguments)
+
+
+def test_parts_must_fit(ratings):
+    training, validation = ratings.split()
+    with pytest.raises(ValueError, match="without a validation part"):
+        search(training, test=validation)
+    with pytest.raises(ValueError, match="n_validations must be from 1 to 1"):
+        search(training, validation=validation, n_validations=2)
+    with pytest.raises(TypeError, match="validation must be Interactions"):
+        search(training, validation=[1])
+
+
+def test_optuna_is_loaded_only_to_tune():
+    code = (
+        "import sys, cinefold.tuning; assert 'optuna' not in sys.modules; "
+        "sys.modules['optuna'] = None; cinefold.tuning.tune"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stderr.strip().endswith(
+        "ImportError: tuning needs Optuna; install it with: pip install 'cinefold[tune]'"
+    )
