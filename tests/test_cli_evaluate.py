@@ -10,6 +10,7 @@ import pytest
 
 from cinefold.cli import commands, evaluation
 from cinefold.evaluation import Comparison, Evaluation
+from cinefold.tuning import write_parameters
 
 FAST = ("--models", "plain", "--models", "popularity")
 
@@ -93,3 +94,25 @@ def test_wrong_input_is_one_line(cinefold, arguments, words):
     code, out, err = cinefold("evaluate", *arguments)
     assert (code, out) == (2, "")
     assert words in err
+
+
+def test_files_of_tuned_parameters(cinefold, tmp_path):
+    write_parameters(tmp_path / "tuned.json", {"n_factors": 3, "max_iter": 2})
+    code, out, _ = cinefold(
+        "evaluate", "--models", "popularity", "--params", tmp_path / "tuned.json"
+    )
+    assert code == 0
+    assert "tuned" in out
+
+
+def test_data_without_ratings_has_no_stars_to_predict(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((40, 30)) < 0.4)
+    lines = (f"u{user},film {item}" for user, item in zip(users, items, strict=True))
+    file = tmp_path / "seen.csv"
+    file.write_text("user,movie\n" + "\n".join(lines), encoding="utf-8")
+    assert commands.run(["-q", "evaluate", "--data", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "RMSE" not in out
+    assert "nan" not in out
+    assert "NDCG@10" in out

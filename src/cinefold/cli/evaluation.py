@@ -18,6 +18,7 @@ from cinefold.evaluation.measuring import ERRORS, LIST_METRICS
 from cinefold.evaluation.metrics import RANKING_METRICS
 from cinefold.model import PRESETS, WeightedMatrixFactorization
 from cinefold.training import train
+from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,16 @@ def evaluate(
             metavar="FILE",
             help="Also the parameters of this model, that [bold]cinefold train --output[/bold] "
             "wrote; it is trained anew on each training part.",
+        ),
+    ] = None,
+    params: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--params",
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Also the parameters that [bold]cinefold tune --output[/bold] wrote.",
         ),
     ] = None,
     protocol: Annotated[
@@ -107,9 +118,11 @@ def evaluate(
     """
     for file, option in ((json_file, "--json-file"), (csv_file, "--csv")):
         options.check_folder(file, option)
-    candidates = _candidates(models or list(_USUAL_MODELS), model_file or [])
+    candidates = _candidates(models or list(_USUAL_MODELS), model_file or [], params or [])
     ks, names = _lengths(k), _names(metrics)
     data = options.open_data(dataset, path)
+    if _say_no_more_than_seen(data.interactions):
+        names = [name for name in names if name not in ERRORS]
     comparison = compare(
         candidates,
         data.interactions,
@@ -139,7 +152,13 @@ def evaluate(
 # -- what to compare ------------------------------------------------------------------------------
 
 
-def _candidates(names: list[str], files: list[Path]) -> dict[str, Any]:
+def _say_no_more_than_seen(interactions: Interactions) -> bool:
+    """Whether all ratings are equal, so that there are none to predict."""
+    ratings = interactions.by_user.data
+    return bool(ratings.min() == ratings.max())
+
+
+def _candidates(names: list[str], files: list[Path], tuned: list[Path]) -> dict[str, Any]:
     candidates: dict[str, Any] = {}
     for name in (part.strip() for text in names for part in text.split(",")):
         if name in _BASELINES:
@@ -153,6 +172,9 @@ def _candidates(names: list[str], files: list[Path]) -> dict[str, Any]:
     for file in files:
         parameters = WeightedMatrixFactorization.load(file).get_params()
         candidates[file.stem] = _with_stars(WeightedMatrixFactorization(**parameters))
+    for file in tuned:
+        model = WeightedMatrixFactorization(**read_parameters(file))
+        candidates[file.stem] = _with_stars(model)
     return candidates
 
 
