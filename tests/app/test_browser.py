@@ -53,7 +53,7 @@ def data(archive):
 def test_an_existing_user(window, address, data):
     user = user_id("Western", 4)
     window.page.goto(f"{address}/?user={user}")
-    window.page.get_by_text("Because you rated").first.wait_for()
+    window.page.get_by_text("Because you rated").nth(9).wait_for()
     window.settle()
     ids, _ = data.interactions.user_ratings(user)
     shown = window.cards()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
 from tests.app.accessibility import violations
@@ -213,14 +211,9 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address):
     assert drawn(phone) != before
     assert not phone.page.locator(".st-key-explore-chosen").count()
 
-    # Where the films are, the model decides: some tap on the whole map will meet one.
     phone.page.get_by_role("button", name="Whole map").click()
     phone.settle()
-    for dx, dy in product(range(-90, 91, 20), (0, -60, 60, -30, 30)):
-        phone.page.touchscreen.tap(x + dx, y + dy)
-        phone.page.wait_for_timeout(300)
-        if phone.page.locator(".st-key-explore-chosen").count():
-            break
+    phone.page.touchscreen.tap(*spot(phone, film_title("Horror", 3)))
     phone.page.get_by_role("heading", name="Near ").wait_for()
     phone.check()
 
@@ -252,6 +245,7 @@ def test_taste_of_a_user_and_of_a_visitor(window, address):
     assert "?movie=" in window.page.url
 
     window.page.locator(".st-key-explore-chosen").get_by_role("radio").nth(4).click()
+    window.page.get_by_role("button", name="Not for me").nth(7).wait_for()
     window.settle()
     assert window.page.get_by_role("button", name="Not for me").count() == 8
     window.visit("Taste")
