@@ -158,15 +158,26 @@ def auc_per_user(
     -------
     ndarray of float64, shape (n_users,)
         NaN for users without held-out items, or without others.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of `held_out`, or a score is not finite.
     """
     scores = np.array(scores, np.float64)
+    if scores.shape != held_out.shape:
+        raise ValueError(f"scores has shape {scores.shape} but held_out has {held_out.shape}")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite, but hold NaN or infinity")
     users = np.arange(len(scores))
+    n_seen = np.zeros(len(scores), np.int64)
     if seen is not None:
-        scores[np.repeat(users, np.diff(seen.indptr)), seen.indices] = np.nan
-    ranks = rankdata(scores, axis=1, nan_policy="omit")  # equal scores share their mean rank
+        n_seen = _relevant(seen)
+        scores[np.repeat(users, n_seen), seen.indices] = -np.inf  # the lowest ranks are theirs
+    ranks = rankdata(scores, axis=1) - n_seen[:, None]  # equal scores share their mean rank
     rows = np.repeat(users, np.diff(held_out.indptr))
     positives = _relevant(held_out).astype(np.float64)
-    negatives = np.isfinite(scores).sum(axis=1) - positives
+    negatives = scores.shape[1] - n_seen - positives
     sums = np.bincount(rows, ranks[rows, held_out.indices], len(users))
     with np.errstate(invalid="ignore", divide="ignore"):
         area = (sums - positives * (positives + 1) / 2) / (positives * negatives)
