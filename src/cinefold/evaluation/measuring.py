@@ -154,11 +154,7 @@ def measure(
         rated already; if scores or predictions are not finite; if `given` is there and the model
         has no ``fold_in``.
     """
-    unknown = [name for name in names if name not in MEASURES]
-    if unknown:
-        raise ValueError(f"there is no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
-    if not ks or min(ks) < 1:
-        raise ValueError(f"ks must hold lengths of at least 1, not {list(ks)}")
+    check_asked(ks, names)
     training = training if training is not None else getattr(model, "interactions_", None)
     seen_in = given if given is not None else training
     has_ratings = held_out.user_counts() > 0
@@ -189,6 +185,15 @@ def measure(
     if set(names) & set(ERRORS) and isinstance(model, PredictsRatings):
         errors = _errors(model, asked, held_out, relevant, names)
     return Evaluation(per_user, held_out.user_ids[users], totals, errors, np.diff(relevant.indptr))
+
+
+def check_asked(ks: Sequence[int], names: Sequence[str]) -> None:
+    """ValueError for names of no measures, and for lengths of no lists."""
+    unknown = [name for name in names if name not in MEASURES]
+    if unknown:
+        raise ValueError(f"there is no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
+    if not ks or min(ks) < 1:
+        raise ValueError(f"ks must hold lengths of at least 1, not {list(ks)}")
 
 
 def _measure_lists(
