@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cinefold import Interactions
+from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.evaluation import (
     BiasBaseline,
     Comparison,
@@ -168,6 +168,24 @@ def test_ctrl_c_keeps_the_divisions_that_are_finished(data):
     fits[:] = [None, None]
     with pytest.raises(KeyboardInterrupt):
         compare(candidates, data, progress=False)
+
+
+def test_ctrl_c_that_a_fit_takes_as_its_end_ends_the_comparison_too(data):
+    fits = []
+
+    def stop(model, record):
+        if len(fits) == 2:
+            raise KeyboardInterrupt
+
+    def ours(training):
+        fits.append(training)
+        model = WeightedMatrixFactorization(n_factors=2, max_iter=3)
+        return model.fit(training, callbacks=[stop], progress=False)
+
+    found = compare({"ours": ours}, data, repeats=3, progress=False)
+    assert found.interrupted
+    assert len(found.evaluations["ours"]) == 1
+    assert len(fits) == 2
 
 
 def test_the_models_given_are_not_changed(data):

@@ -280,11 +280,11 @@ def _measured(
 
 
 def _learn(candidate: Candidate, training: Interactions) -> Ranker:
-    if hasattr(candidate, "fit"):
-        fitted: Ranker = copy.deepcopy(candidate).fit(training)
-        return fitted
-    learnt: Ranker = candidate(training)
-    return learnt
+    learn = copy.deepcopy(candidate).fit if hasattr(candidate, "fit") else candidate
+    model: Ranker = learn(training)
+    if getattr(model, "stop_reason_", None) == "interrupted":  # Ctrl-C, which its fit took
+        raise KeyboardInterrupt
+    return model
 
 
 def _row(name: str, found: Measure) -> dict[str, Any]:
