@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from cinefold.evaluation.measuring import ERRORS, Evaluation, Ranker, measure
-from cinefold.evaluation.protocols import Protocol, divide, n_divisions
+from cinefold.evaluation.estimates import (
+    Measure,
+    influence,
+    of_divisions,
+    of_users,
+    standard_error,
+)
+from cinefold.evaluation.measuring import ERRORS, Evaluation, Ranker, check_asked, measure
+from cinefold.evaluation.protocols import Division, Protocol, divide, n_divisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,28 +28,7 @@ if TYPE_CHECKING:
 
     Candidate = Callable[[Interactions], Ranker] | Any
 
-_NORMAL_95 = 1.959964
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "gini"})
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A value and its standard error (NaN where there is none).
-
-    Users are taken as the sample: with several divisions, a user's values are averaged first, and
-    the error is that of the mean over users. What is measured of all lists together varies over
-    divisions instead.
-    """
-
-    value: float
-    standard_error: float
-    n: int
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % confidence interval, by the normal approximation."""
-        half = _NORMAL_95 * self.standard_error
-        return self.value - half, self.value + half
 
 
 @dataclass(frozen=True)
@@ -56,12 +42,15 @@ class Comparison:
     evaluations : dict of str to list of Evaluation
         By model, one for each division.
     left_out : dict of str to str
-        Models that could not be fitted, and why.
+        Models that could not be fitted or measured, and why.
+    interrupted : bool
+        Ctrl-C came before the last division: these are the ones that were finished.
     """
 
     protocol: dict[str, Any]
     evaluations: dict[str, list[Evaluation]]
     left_out: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def models(self) -> list[str]:
@@ -79,43 +68,63 @@ class Comparison:
         if name not in found[0].means:
             return None
         if name in found[0].totals:
-            values = np.array([one.totals[name] for one in found])
-            return Measure(float(values.mean()), _standard_error(values), len(values))
+            return of_divisions(np.array([one.totals[name] for one in found]))
         users = self._by_user(model, name)
-        return _of_users(name, users.sums, users.counts)
+        return of_users(name, users.sums, users.counts)
+
+    def over_divisions(self, model: str, name: str) -> Measure | None:
+        """The mean over divisions of what each gives by itself; None if there is no such measure.
+
+        Its error says how much another random division may change. It cannot say how much other
+        users would: all divisions share their users.
+        """
+        values = [one.means[name] for one in self.evaluations[model] if name in one.means]
+        return of_divisions(np.array(values)) if values else None
 
     def difference(self, model: str, other: str, name: str) -> Measure | None:
         """By how much `model` has more than `other`, user by user; None if either has none.
 
-        Its error is smaller than those of the two values, as both saw the same users.
+        Its error is smaller than those of the two values, as both saw the same users; that of a
+        measure of all lists together is over divisions.
         """
         one, two = self.measure(model, name), self.measure(other, name)
-        if one is None or two is None or name in self.evaluations[model][0].totals:
+        if one is None or two is None:
             return None
+        if one.over == "divisions":
+            pairs = zip(self.evaluations[model], self.evaluations[other], strict=True)
+            return of_divisions(np.array([a.totals[name] - b.totals[name] for a, b in pairs]))
         a, b = self._by_user(model, name), self._by_user(other, name)
-        influence = _influence(name, a.sums, a.counts) - _influence(name, b.sums, b.counts)
-        return Measure(one.value - two.value, _standard_error(influence), len(influence))
+        gaps = influence(name, a.sums, a.counts) - influence(name, b.sums, b.counts)
+        known = gaps[np.isfinite(gaps)]
+        if name in ERRORS:
+            value = one.value - two.value
+        else:
+            value = float(known.mean()) if len(known) else float("nan")
+        return Measure(value, standard_error(known), len(known))
+
+    def differences(self) -> list[dict[str, Any]]:
+        """Each model against the best of a measure: rows of model, other, and as in `table`.
+
+        Where low and high lie on one side of 0, the difference is unlikely to be chance.
+        """
+        rows = []
+        for name in self.measures:
+            best = self.best(name)
+            for model in self.models:
+                if best is not None and model != best:
+                    found = self.difference(model, best, name)
+                    if found is not None:
+                        rows.append({"model": model, "other": best, **_row(name, found)})
+        return rows
 
     def table(self) -> list[dict[str, Any]]:
         """Rows of model, measure, value, standard_error, low, high and n, for any dataframe."""
-        rows = []
-        for model in self.models:
-            for name in self.measures:
-                found = self.measure(model, name)
-                if found is not None:
-                    low, high = found.interval
-                    rows.append(
-                        {
-                            "model": model,
-                            "measure": name,
-                            "value": found.value,
-                            "standard_error": found.standard_error,
-                            "low": low,
-                            "high": high,
-                            "n": found.n,
-                        }
-                    )
-        return rows
+        return [
+            {"model": model, **_row(name, found)}
+            for model in self.models
+            for name in self.measures
+            if (found := self.measure(model, name)) is not None
+        ]
 
     def best(self, name: str) -> str | None:
         """The model with the best value of a measure."""
@@ -127,15 +136,25 @@ class Comparison:
         return (min if lower else max)(known, key=lambda model: known[model])
 
     def __str__(self) -> str:
-        width = max(map(len, self.models), default=0)
-        lines = []
-        for name in self.measures:
-            for model in self.models:
-                found = self.measure(model, name)
-                if found is not None:
-                    value, error = f"{found.value:.4f}", f"{found.standard_error:.4f}"
-                    lines.append(f"{name:18} {model:{width}}  {value} ± {error}")
-        return "\n".join(lines)
+        """A line for each model, a column for each measure, with half of its 95 % interval."""
+        rows = [("", *self.measures)]
+        rows += [
+            (model, *(self._cell(model, name) for name in self.measures)) for model in self.models
+        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+        left_out = (f"{model} was left out: {why}" for model, why in self.left_out.items())
+        return "\n".join([*lines, *left_out])
+
+    def _cell(self, model: str, name: str) -> str:
+        found = self.measure(model, name)
+        if found is None:
+            return "-"
+        half = found.interval[1] - found.value
+        return f"{found.value:.4f}" + (f" ± {half:.4f}" if np.isfinite(half) else "")
 
     def _by_user(self, model: str, name: str) -> _PerUser:
         """Sums over the divisions and what they are to be divided by, for all users, by id."""
@@ -189,8 +208,16 @@ def compare(
     Returns
     -------
     Comparison
-        A model whose fit raises ValueError is left out, with the reason.
+        A model whose fit or measurement raises ValueError is left out, with the reason. Ctrl-C
+        after the first division gives what was finished.
+
+    Raises
+    ------
+    ValueError
+        If there is no model, no such measure or length, a number of the protocol is out of range,
+        or nobody has both training and held-out ratings.
     """
+    check_asked(ks, names)
     settings: dict[str, Any] = {
         "protocol": protocol,
         "fraction": fraction,
@@ -198,73 +225,75 @@ def compare(
         "repeats": repeats,
         "random_state": random_state,
     }
-    evaluations: dict[str, list[Evaluation]] = {name: [] for name in candidates}
+    if not candidates:
+        raise ValueError("there are no models to compare")
+    finished: dict[str, list[Evaluation]] = {name: [] for name in candidates}
     left_out: dict[str, str] = {}
     total = n_divisions(protocol, folds, repeats) * len(candidates)
     hide = None if progress is None else not progress
     with tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar:
-        for division in divide(interactions, **settings):
-            for name, candidate in candidates.items():
-                bar.set_postfix_str(name)
-                bar.update()
-                if name in left_out:
-                    continue
-                try:
-                    model = _learn(candidate, division.training)
-                except ValueError as error:
-                    left_out[name] = str(error)
-                    del evaluations[name]
-                    continue
-                evaluations[name].append(
-                    measure(
-                        model,
-                        division.held_out,
-                        training=division.training,
-                        given=division.given,
-                        ks=ks,
-                        names=names,
-                    )
+        try:
+            for division in divide(interactions, **settings):
+                found = _measured(candidates, division, left_out, bar, ks=ks, names=names)
+                for name, evaluation in found.items():
+                    finished[name].append(evaluation)
+        except KeyboardInterrupt:
+            if not any(finished.values()):
+                raise
+            interrupted = True
+        else:
+            interrupted = False
+    kept = {name: found for name, found in finished.items() if name not in left_out}
+    if kept and not any(len(one.users) for found in kept.values() for one in found):
+        raise ValueError(
+            f"nobody has both training and held-out ratings with the protocol {protocol!r}; "
+            "there may be too few ratings, or another protocol may suit them"
+        )
+    return Comparison(settings, kept, left_out, interrupted)
+
+
+def _measured(
+    candidates: Mapping[str, Candidate],
+    division: Division,
+    left_out: dict[str, str],
+    bar: Any,
+    **asked: Any,
+) -> dict[str, Evaluation]:
+    """All candidates on one division; those that fail are added to `left_out`."""
+    found = {}
+    for name, candidate in candidates.items():
+        bar.set_postfix_str(name)
+        if name not in left_out:
+            try:
+                model = _learn(candidate, division.training)
+                found[name] = measure(
+                    model,
+                    division.held_out,
+                    training=division.training,
+                    given=division.given,
+                    **asked,
                 )
-    return Comparison(settings, evaluations, left_out)
+            except ValueError as error:
+                left_out[name] = str(error)
+        bar.update()
+    return found
 
 
 def _learn(candidate: Candidate, training: Interactions) -> Ranker:
-    if hasattr(candidate, "fit"):
-        fitted: Ranker = copy.deepcopy(candidate).fit(training)
-        return fitted
-    learnt: Ranker = candidate(training)
-    return learnt
+    learn = copy.deepcopy(candidate).fit if hasattr(candidate, "fit") else candidate
+    model: Ranker = learn(training)
+    if getattr(model, "stop_reason_", None) == "interrupted":  # Ctrl-C, which its fit took
+        raise KeyboardInterrupt
+    return model
 
 
-def _of_users(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> Measure:
-    there = counts > 0
-    influence = _influence(name, sums[there], counts[there])
-    return Measure(_total(name, sums, counts), _standard_error(influence), int(there.sum()))
-
-
-def _total(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
-    if not counts.any():
-        return float("nan")
-    if name in ERRORS:
-        mean = float(sums.sum() / counts.sum())
-        return float(np.sqrt(mean)) if name == "rmse" else mean
-    there = counts > 0
-    return float((sums[there] / counts[there]).mean())
-
-
-def _influence(
-    name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Numbers, one a user, whose standard error is that of the measure (the delta method)."""
-    if name not in ERRORS:
-        return np.asarray(sums / np.where(counts > 0, counts, np.nan))
-    mean = sums.sum() / counts.sum()
-    own = (sums - mean * counts) / counts.mean()
-    return np.asarray(own / (2 * np.sqrt(mean)) if name == "rmse" else own)
-
-
-def _standard_error(values: NDArray[np.float64]) -> float:
-    known = values[np.isfinite(values)]
-    if len(known) < 2:
-        return float("nan")
-    return float(known.std(ddof=1) / np.sqrt(len(known)))
+def _row(name: str, found: Measure) -> dict[str, Any]:
+    low, high = found.interval
+    return {
+        "measure": name,
+        "value": found.value,
+        "standard_error": found.standard_error,
+        "low": low,
+        "high": high,
+        "n": found.n,
+    }

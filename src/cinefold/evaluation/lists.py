@@ -11,9 +11,11 @@ import numpy as np
 import scipy.sparse as sp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-_PAIRS_AT_A_TIME = 1 << 22
+_NUMBERS_AT_A_TIME = 1 << 22
 
 
 def coverage(top_items: NDArray[np.int64], n_items: int) -> float:
@@ -22,14 +24,34 @@ def coverage(top_items: NDArray[np.int64], n_items: int) -> float:
 
 
 def novelty(top_items: NDArray[np.int64], item_counts: NDArray[np.int64], n_users: int) -> float:
-    """Mean self-information of the listed items, in bits (Zhou et al. 2010).
+    """Mean self-information of all listed items, in bits; parameters as of `novelty_per_user`."""
+    bits = _self_information(item_counts, n_users)[top_items[top_items >= 0]]
+    return float(bits.mean()) if len(bits) else float("nan")
+
+
+def novelty_per_user(
+    top_items: NDArray[np.int64], item_counts: NDArray[np.int64], n_users: int
+) -> NDArray[np.float64]:
+    """Mean self-information of each list's items, in bits (Zhou et al. 2010); NaN if it is empty.
 
     An item that n of the N users of the training data have rated carries log2(N / n); one that
     nobody has rated counts as rated by one.
+
+    Parameters
+    ----------
+    top_items : ndarray of int, shape (n_lists, k)
+    item_counts : ndarray of int, shape (n_items,)
+        Training ratings of each item.
+    n_users : int
+        N, users of the training data.
     """
-    listed = top_items[top_items >= 0]
-    shares = np.maximum(item_counts[listed], 1) / n_users
-    return float(-np.log2(shares).mean()) if len(listed) else float("nan")
+    listed = top_items >= 0
+    bits = np.where(listed, _self_information(item_counts, n_users)[top_items], 0).sum(axis=1)
+    return np.asarray(bits / np.where(listed.any(axis=1), listed.sum(axis=1), np.nan))
+
+
+def _self_information(item_counts: NDArray[np.int64], n_users: int) -> NDArray[np.float64]:
+    return np.asarray(np.log2(n_users / np.maximum(item_counts, 1)))
 
 
 def diversity_per_user(
@@ -46,31 +68,50 @@ def diversity_per_user(
     ratings_by_item : csr_array, shape (n_items, n_users)
         The training data.
     """
-    k = top_items.shape[1]
+    first, second = np.triu_indices(top_items.shape[1], 1)
     listed, places = np.unique(top_items.clip(0), return_inverse=True)
     places = places.reshape(top_items.shape)
-    cosines = _cosines(ratings_by_item[listed])
-    first, second = np.triu_indices(k, 1)
     alike = np.zeros(len(top_items))
     pairs = np.zeros(len(top_items))
-    for begin in range(0, len(top_items), _PAIRS_AT_A_TIME // max(1, len(first)) + 1):
-        users = slice(begin, begin + _PAIRS_AT_A_TIME // max(1, len(first)) + 1)
+    blocks = list(_blocks(len(top_items), len(first)))
+    needed = np.empty(0, np.int64)  # pairs of items, as one number each
+    for users in blocks:
+        needed = np.union1d(needed, _pairs(places[users], first, second, len(listed)))
+    cosines = _cosines(ratings_by_item[listed], needed)
+    for users in blocks:
         there = top_items[users] >= 0
         both = there[:, first] & there[:, second]
-        values = cosines[places[users][:, first].ravel(), places[users][:, second].ravel()]
-        alike[users] = (np.asarray(values).reshape(both.shape) * both).sum(axis=1)
+        codes = _pairs(places[users], first, second, len(listed))
+        alike[users] = (cosines[np.searchsorted(needed, codes)] * both).sum(axis=1)
         pairs[users] = both.sum(axis=1)
     pairs[pairs == 0] = np.nan
     return np.asarray(1 - alike / pairs)
 
 
-def _cosines(rows: sp.csr_array) -> sp.csr_array:
+def _blocks(n: int, each: int) -> Iterator[slice]:
+    step = max(1, _NUMBERS_AT_A_TIME // max(1, each))
+    return (slice(begin, begin + step) for begin in range(0, n, step))
+
+
+def _pairs(
+    places: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64], n: int
+) -> NDArray[np.int64]:
+    one, two = places[:, first], places[:, second]
+    return np.asarray(np.minimum(one, two) * n + np.maximum(one, two))
+
+
+def _cosines(rows: sp.csr_array, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The cosines of `pairs` (rising, row * n + other row), some rows at a time."""
+    n = rows.shape[0]
     lengths = np.sqrt(np.maximum(np.diff(rows.indptr), 1))
     values = np.repeat(1 / lengths, np.diff(rows.indptr))
     unit = sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape)
-    products = sp.csr_array(unit @ unit.T)
-    products.sort_indices()
-    return products
+    found = np.empty(len(pairs))
+    for block in _blocks(n, n):
+        begin, end = np.searchsorted(pairs, [block.start * n, min(block.stop, n) * n])
+        products = (unit[block] @ unit.T).toarray().ravel()
+        found[begin:end] = products[pairs[begin:end] - block.start * n]
+    return found
 
 
 def gini(top_items: NDArray[np.int64], n_items: int) -> float:

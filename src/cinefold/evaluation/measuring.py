@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from cinefold.interactions import Interactions
     from cinefold.model.ranking import Ranking
 
-_SCORES_AT_A_TIME = 1 << 23
+_SCORES_AT_A_TIME = 1 << 21
+_PREDICTIONS_AT_A_TIME = 1 << 18
 LIST_METRICS = ("coverage", "novelty", "diversity", "gini")
 ERRORS = ("rmse", "mae")
+MEASURES = (*ERRORS, *metrics.RANKING_METRICS, "auc", *LIST_METRICS)
+"""Names of all there is to measure."""
 
 
 class Ranker(Protocol):
@@ -33,6 +36,13 @@ class Ranker(Protocol):
     """
 
     def recommend(self, users: Any, k: int = 10) -> Ranking: ...
+
+
+@runtime_checkable
+class FoldsIn(Protocol):
+    """A model that meets users it was not fitted on."""
+
+    def fold_in(self, ratings: Any) -> FoldedUsers: ...
 
 
 @runtime_checkable
@@ -136,7 +146,15 @@ def measure(
     names : sequence of str
         Of ``metrics.RANKING_METRICS``, `LIST_METRICS`, `ERRORS`, and "auc". What a model cannot
         do is left out: errors without ``predict``, AUC without ``scores``.
+
+    Raises
+    ------
+    ValueError
+        For a name that is none of these; if a list repeats an item, or has one that the user has
+        rated already; if scores or predictions are not finite; if `given` is there and the model
+        has no ``fold_in``.
     """
+    check_asked(ks, names)
     training = training if training is not None else getattr(model, "interactions_", None)
     seen_in = given if given is not None else training
     has_ratings = held_out.user_counts() > 0
@@ -144,8 +162,13 @@ def measure(
         has_ratings &= seen_in.user_counts() > 0
     users = np.flatnonzero(has_ratings)
     relevant = held_out.by_user[users]
-    asked: Any = held_out.user_ids[users] if given is None else model.fold_in(given.by_user[users])  # type: ignore[attr-defined]
-    top = _lists(model, asked, held_out, max(ks)) if len(users) else np.empty((0, max(ks)), int)
+    asked: Any = held_out.user_ids[users]
+    if given is not None:
+        if not isinstance(model, FoldsIn):
+            raise ValueError(f"{type(model).__name__} cannot fold in new users")
+        asked = model.fold_in(given.by_user[users])
+    seen = None if seen_in is None else seen_in.by_user[users]
+    top = _lists(model, asked, held_out, seen, max(ks))
     per_user = {
         f"{name}_at_{k}": metrics.RANKING_METRICS[name](top[:, :k], relevant)
         for name in names
@@ -156,12 +179,21 @@ def measure(
     if training is not None:
         for k in ks:
             _measure_lists(top[:, :k], training, names, k, per_user, totals)
-    if "auc" in names and hasattr(model, "scores") and seen_in is not None:
-        per_user["auc"] = _auc(model, asked, relevant, seen_in.by_user[users])
+    if "auc" in names and hasattr(model, "scores") and seen is not None:
+        per_user["auc"] = _auc(model, asked, relevant, seen)
     errors = {}
     if set(names) & set(ERRORS) and isinstance(model, PredictsRatings):
         errors = _errors(model, asked, held_out, relevant, names)
     return Evaluation(per_user, held_out.user_ids[users], totals, errors, np.diff(relevant.indptr))
+
+
+def check_asked(ks: Sequence[int], names: Sequence[str]) -> None:
+    """ValueError for names of no measures, and for lengths of no lists."""
+    unknown = [name for name in names if name not in MEASURES]
+    if unknown:
+        raise ValueError(f"there is no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
+    if not ks or min(ks) < 1:
+        raise ValueError(f"ks must hold lengths of at least 1, not {list(ks)}")
 
 
 def _measure_lists(
@@ -177,7 +209,8 @@ def _measure_lists(
     if "gini" in names:
         totals[f"gini_at_{k}"] = lists.gini(top, training.n_items)
     if "novelty" in names:
-        totals[f"novelty_at_{k}"] = lists.novelty(top, training.item_counts(), training.n_users)
+        counts = training.item_counts()
+        per_user[f"novelty_at_{k}"] = lists.novelty_per_user(top, counts, training.n_users)
     if "diversity" in names and k > 1:
         per_user[f"diversity_at_{k}"] = lists.diversity_per_user(top, training.by_item)
 
@@ -191,9 +224,14 @@ def _errors(
 ) -> dict[str, NDArray[np.float64]]:
     """Sums of squared and absolute errors of each user."""
     rows = np.repeat(np.arange(relevant.shape[0]), np.diff(relevant.indptr))
-    who = _each(asked, rows)
-    predicted = model.predict(who, held_out.item_ids[relevant.indices])
-    error = predicted.astype(np.float64) - relevant.data
+    predicted = np.empty(len(rows))
+    for begin in range(0, len(rows), _PREDICTIONS_AT_A_TIME):
+        block = slice(begin, begin + _PREDICTIONS_AT_A_TIME)
+        items = held_out.item_ids[relevant.indices[block]]
+        predicted[block] = model.predict(_each(asked, rows[block]), items)
+    if not np.isfinite(predicted).all():
+        raise ValueError(f"{type(model).__name__} predicts NaN or infinity for held-out ratings")
+    error = predicted - relevant.data
     sizes = {"rmse": np.square(error), "mae": np.abs(error)}
     n = relevant.shape[0]
     sums = ((name, np.bincount(rows, sizes[name], n)) for name in ERRORS if name in names)
@@ -206,6 +244,10 @@ def _each(asked: Any, rows: NDArray[np.int64]) -> Any:
         none = sp.csr_array((len(rows), asked.ratings.shape[1]), dtype=np.float32)
         return FoldedUsers(np.atleast_2d(asked.factors)[rows], none)
     return asked[rows]
+
+
+def _how_many(asked: Any) -> int:
+    return int(asked.ratings.shape[0]) if isinstance(asked, FoldedUsers) else len(asked)
 
 
 def _some(asked: Any, rows: NDArray[np.int64]) -> Any:
@@ -226,10 +268,22 @@ def _auc(model: Any, asked: Any, relevant: csr_array, seen: csr_array) -> NDArra
     return found
 
 
-def _lists(model: Ranker, asked: Any, held_out: Interactions, k: int) -> NDArray[np.int64]:
+def _lists(
+    model: Ranker, asked: Any, held_out: Interactions, seen: csr_array | None, k: int
+) -> NDArray[np.int64]:
     """The lists of users as item indices, (n, k), -1 where there is none."""
+    if not _how_many(asked):
+        return np.empty((0, k), np.int64)
     items, scores = model.recommend(asked, k)
     indices = np.full((len(items), k), -1, np.int64)
     known = np.asarray(held_out.item_index(items.ravel())).reshape(items.shape)
     indices[:, : items.shape[1]] = np.where(np.isneginf(scores), -1, known)
+    in_order = np.sort(indices, axis=1)
+    if ((in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] >= 0)).any():
+        raise ValueError(f"{type(model).__name__} lists an item twice for one user")
+    if seen is not None and metrics.places_hit(indices, seen).any():
+        raise ValueError(
+            f"{type(model).__name__} lists items that their users have rated in the training data, "
+            "which would count as misses; leave them out of its lists"
+        )
     return indices

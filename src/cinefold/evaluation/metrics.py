@@ -88,7 +88,7 @@ def ndcg(top_items: ArrayLike, held_out: csr_array) -> float:
 
 def ndcg_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
     """NDCG of each user, shape (n_users,); NaN for users without held-out items. See `ndcg`."""
-    hits = _hits(top_items, held_out)
+    hits = places_hit(top_items, held_out)
     k = hits.shape[1]
     discounts = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[np.nan], np.cumsum(discounts)])
@@ -102,18 +102,18 @@ def recall(top_items: ArrayLike, held_out: csr_array) -> float:
 
 def recall_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
     """Hits by held-out items."""
-    return _share(_hits(top_items, held_out), _relevant(held_out))
+    return _share(places_hit(top_items, held_out), _relevant(held_out))
 
 
 def capped_recall_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
     """Hits by the most that are possible, min(k, held-out items) (Liang et al. 2018)."""
-    hits = _hits(top_items, held_out)
+    hits = places_hit(top_items, held_out)
     return _share(hits, np.minimum(_relevant(held_out), hits.shape[1]))
 
 
 def precision_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
     """Hits by places, k, also where the list is shorter."""
-    hits = _hits(top_items, held_out)
+    hits = places_hit(top_items, held_out)
     return _share(hits, np.where(_relevant(held_out) > 0, hits.shape[1], 0))
 
 
@@ -123,21 +123,21 @@ def average_precision_per_user(top_items: ArrayLike, held_out: csr_array) -> NDA
     With m of them, :math:`\\frac1m \\sum_{p=1}^k h_p \\frac1p \\sum_{q \\le p} h_q`, where
     :math:`h_p` is 1 for a hit in place p (Manning et al. 2008, section 8.4).
     """
-    hits = _hits(top_items, held_out)
+    hits = places_hit(top_items, held_out)
     precision = hits.cumsum(axis=1) / np.arange(1, hits.shape[1] + 1)
     return _share(hits * precision, _relevant(held_out))
 
 
 def reciprocal_rank_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
     """1 by the place of the first hit; 0 without one."""
-    hits = _hits(top_items, held_out)
+    hits = places_hit(top_items, held_out)
     first = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, np.inf)
     return np.asarray(np.where(_relevant(held_out) > 0, 1 / first, np.nan))
 
 
 def hit_per_user(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.float64]:
     """1 with a hit in the list, else 0."""
-    hit = _hits(top_items, held_out).any(axis=1).astype(np.float64)
+    hit = places_hit(top_items, held_out).any(axis=1).astype(np.float64)
     return np.where(_relevant(held_out) > 0, hit, np.nan)
 
 
@@ -158,15 +158,26 @@ def auc_per_user(
     -------
     ndarray of float64, shape (n_users,)
         NaN for users without held-out items, or without others.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of `held_out`, or a score is not finite.
     """
     scores = np.array(scores, np.float64)
+    if scores.shape != held_out.shape:
+        raise ValueError(f"scores has shape {scores.shape} but held_out has {held_out.shape}")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite, but hold NaN or infinity")
     users = np.arange(len(scores))
+    n_seen = np.zeros(len(scores), np.int64)
     if seen is not None:
-        scores[np.repeat(users, np.diff(seen.indptr)), seen.indices] = np.nan
-    ranks = rankdata(scores, axis=1, nan_policy="omit")  # equal scores share their mean rank
+        n_seen = _relevant(seen)
+        scores[np.repeat(users, n_seen), seen.indices] = -np.inf  # the lowest ranks are theirs
+    ranks = rankdata(scores, axis=1) - n_seen[:, None]  # equal scores share their mean rank
     rows = np.repeat(users, np.diff(held_out.indptr))
     positives = _relevant(held_out).astype(np.float64)
-    negatives = np.isfinite(scores).sum(axis=1) - positives
+    negatives = scores.shape[1] - n_seen - positives
     sums = np.bincount(rows, ranks[rows, held_out.indices], len(users))
     with np.errstate(invalid="ignore", divide="ignore"):
         area = (sums - positives * (positives + 1) / 2) / (positives * negatives)
@@ -201,7 +212,7 @@ def mean(values: NDArray[np.float64]) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
-def _hits(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.bool_]:
+def places_hit(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.bool_]:
     """Whether each place of each list, (n_users, k), holds a held-out item."""
     top = np.asarray(top_items)
     n_users, n_items = held_out.shape

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,6 +29,8 @@ from cinefold.interactions.entries import (
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
@@ -313,14 +316,28 @@ class Interactions:
             timestamps=None if self.timestamps is None else self.timestamps[chosen],
         )
 
+    @overload
+    def split(
+        self, method: SplitMethod = ..., *, fraction: float = ..., random_state: int | None = ...
+    ) -> tuple[Interactions, Interactions]: ...
+
+    @overload
+    def split(
+        self,
+        method: SplitMethod = ...,
+        *,
+        fraction: Sequence[float],
+        random_state: int | None = ...,
+    ) -> tuple[Interactions, ...]: ...
+
     def split(
         self,
         method: SplitMethod = "per-user",
         *,
-        fraction: float = 0.1,
+        fraction: float | Sequence[float] = 0.1,
         random_state: int | None = 0,
-    ) -> tuple[Interactions, Interactions]:
-        """Part of the ratings to learn from, and the rest to measure on; both with all ids.
+    ) -> tuple[Interactions, ...]:
+        """Part of the ratings to learn from, and the rest to measure on; all with all ids.
 
         Parameters
         ----------
@@ -328,24 +345,42 @@ class Interactions:
             A random `fraction` of each user's ratings (rounded; a user keeps at least one), of
             all ratings, each user's latest rating, or the latest `fraction` of all ratings (the
             last two need timestamps).
-        fraction : float
-            Between 0 and 1; not used by "leave-last-out".
+        fraction : float or sequence of float
+            Between 0 and 1; not used by "leave-last-out". Several give as many held-out parts, in
+            their order: ``train, validation, test = split(fraction=(0.1, 0.1))``. The last part
+            is what its fraction alone would hold out, and of "time" the latest.
         random_state : int, optional
             The same seed gives the same split everywhere.
+
+        Raises
+        ------
+        ValueError
+            If the fractions or their sum are not between 0 and 1, for an unknown method, or if
+            there are no timestamps where they are needed.
         """
-        if not 0 < fraction < 1:
-            raise ValueError(f"fraction must be between 0 and 1, not {fraction}")
+        fractions = np.atleast_1d(np.asarray(fraction, np.float64))
+        totals = np.cumsum(fractions[::-1])
+        if fractions.ndim > 1 or not (len(totals) and fractions.min() > 0 and totals[-1] < 1):
+            raise ValueError(f"fraction must be between 0 and 1, in sum too, not {fraction}")
+        if method == "leave-last-out" and len(fractions) > 1:
+            raise ValueError("leave-last-out holds out one part, not several; split twice")
+        if random_state is None:
+            random_state = int(np.random.default_rng().integers(2**62))
+        # From one seed, what a fraction holds out is within what a larger one does.
+        masks = [self._held_out(method, float(total), random_state) for total in totals]
+        parts = [masks[0], *(larger & ~smaller for smaller, larger in pairwise(masks))]
+        return self.select(~masks[-1]), *map(self.select, reversed(parts))
+
+    def _held_out(self, method: SplitMethod, fraction: float, seed: int) -> NDArray[np.bool_]:
         offsets = self.by_user.indptr
         if method == "per-user":
-            mask = splits.per_user_holdout(offsets, fraction, random_state)
-        elif method == "random":
-            mask = splits.random_holdout(self.n_ratings, fraction, random_state)
-        elif method not in get_args(SplitMethod):
+            return splits.per_user_holdout(offsets, fraction, seed)
+        if method == "random":
+            return splits.random_holdout(self.n_ratings, fraction, seed)
+        if method not in get_args(SplitMethod):
             raise ValueError(f"method must be one of {get_args(SplitMethod)}, not {method!r}")
-        elif self.timestamps is None:
+        if self.timestamps is None:
             raise ValueError(f"{method} needs timestamps, which these interactions lack")
-        elif method == "leave-last-out":
-            mask = splits.leave_last_out(offsets, self.timestamps)
-        else:
-            mask = splits.latest_holdout(self.timestamps, fraction)
-        return self.select(~mask), self.select(mask)
+        if method == "leave-last-out":
+            return splits.leave_last_out(offsets, self.timestamps)
+        return splits.latest_holdout(self.timestamps, fraction)
