@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cinefold import Interactions
 from cinefold.evaluation import BiasBaseline, Ease, Popularity
+from cinefold.evaluation.baselines import _best
 from cinefold.interactions import UnknownIdError
 
 USERS = ["ann", "ann", "ann", "bob", "bob", "cat"]
@@ -139,3 +142,14 @@ def test_small_blocks_change_nothing(many, kind, monkeypatch):
     blocks = kind().fit(many).recommend(many.user_ids, 7)
     np.testing.assert_array_equal(whole.items, blocks.items)
     np.testing.assert_allclose(whole.scores, blocks.scores, rtol=1e-6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9))
+def test_the_best_are_the_first_of_a_stable_sort(seed, n_items, k):
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(0, 4, (6, n_items)).astype(float)
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    k = min(k, n_items)
+    expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(_best(scores, k), expected)

@@ -100,6 +100,18 @@ def test_auc_by_hand():
     assert auc_per_user(np.ones((1, 5)), relevant, seen) == pytest.approx(0.5)
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_auc_is_the_share_of_pairs(seed):
+    rng = np.random.default_rng(seed)
+    scores, kind = rng.integers(0, 5, (4, 11)).astype(float), rng.integers(0, 3, (4, 11))
+    measured = auc_per_user(scores, held_out(kind == 1), held_out(kind == 2))
+    for value, row, kinds in zip(measured, scores, kind, strict=True):
+        gaps = row[kinds == 1][:, None] - row[kinds == 0]
+        expected = np.mean((gaps > 0) + 0.5 * (gaps == 0)) if gaps.size else np.nan
+        assert value == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
 def test_auc_without_pairs_is_nan():
     nothing, all_of_it = held_out([[0, 0]]), held_out([[1, 1]])
     assert np.isnan(auc_per_user([[1, 2]], nothing)).all()

@@ -73,7 +73,7 @@ class Baseline(ABC):
             rows = ratings[block]
             scores = self._scores(rows, None if factors is None else factors[block])
             scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
-            items[block] = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            items[block] = _best(scores, k)
             found[block] = np.take_along_axis(scores, items[block], axis=1)
         return Ranking(self.interactions_.item_ids[items], found)
 
@@ -345,6 +345,18 @@ def _binary(ratings: csr_array) -> csr_array:
     ones.data[:] = 1
     binary: csr_array = ones
     return binary
+
+
+def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """The k columns of each row with the highest scores, equals by column, shape (n, k)."""
+    n_items = scores.shape[1]
+    last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
+    above, equal = scores > last, scores == last
+    missing = k - above.sum(axis=1, keepdims=True)
+    chosen = above | (equal & (equal.cumsum(axis=1) <= missing))
+    columns = chosen.nonzero()[1].reshape(len(scores), k)
+    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)
 
 
 def _unrated_places(rated: csr_array, order: NDArray[np.int64], k: int) -> NDArray[np.int64]:
