@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import re
+import signal
 
 import numpy as np
 import pytest
 
+from cinefold import WeightedMatrixFactorization, training
 from cinefold.cli import commands, evaluation
-from cinefold.evaluation import Comparison, Evaluation
+from cinefold.evaluation import Comparison, Ease, Evaluation, Popularity
 from cinefold.tuning import write_parameters
 
 FAST = ("--models", "plain", "--models", "popularity")
@@ -116,3 +120,64 @@ def test_data_without_ratings_has_no_stars_to_predict(capsys, tmp_path):
     assert "RMSE" not in out
     assert "nan" not in out
     assert "NDCG@10" in out
+
+
+def test_who_was_measured_and_who_is_how_far_from_the_best(cinefold, capsys, tmp_path):
+    code, out, _ = cinefold("evaluate", *FAST, "--protocol", "time", "--fraction", "0.3")
+    assert code == 0
+    assert re.search(r"\d+ held-out ratings of (\d+) of \1 users\.", out)
+    file = tmp_path / "ratings.csv"
+    file.write_text("user,movie,rating\nu1,a,1\nu1,b,5\nu2,a,4\nu2,c,2\nu3,b,3\n", encoding="utf-8")
+    asked = ("--models", "popularity", "--fraction", "0.5", "--data", str(file))
+    assert commands.run(["-q", "evaluate", *asked]) == 0
+    counted = "2 held-out ratings of 2 of 3 users, as the others lack training or held-out ratings."
+    assert counted in capsys.readouterr().out
+    code, out, _ = cinefold("evaluate", *FAST, "--json", "-k", "5", "--metrics", "ndcg,coverage")
+    report = json.loads(out)
+    assert code == 0
+    assert not report["interrupted"]
+    assert {row["measure"] for row in report["differences_from_best"]} == {
+        "ndcg_at_5",
+        "coverage_at_5",
+    }
+
+
+def test_when_no_model_is_left_there_is_no_table(cinefold, monkeypatch):
+    monkeypatch.setattr(evaluation, "_BASELINES", {"ease": lambda: Ease(max_items=2)})
+    code, out, err = cinefold("evaluate", "--models", "ease")
+    assert (code, out) == (1, "")
+    assert "ease was left out: EASE needs" in err
+
+
+def test_ctrl_c_shows_what_was_finished(cinefold, monkeypatch):
+    fits = []
+
+    class Interrupted(Popularity):
+        def fit(self, interactions):
+            fits.append(interactions)
+            if len(fits) == 3:
+                signal.raise_signal(signal.SIGINT)
+            return super().fit(interactions)
+
+    monkeypatch.setitem(evaluation._BASELINES, "popularity", Interrupted)
+    command = ("evaluate", "--models", "popularity", "--protocol", "k-fold", "--json")
+    code, out, _ = cinefold(*command)
+    report = json.loads(out)
+    assert code == 130
+    assert report["interrupted"]
+    assert len(report["divisions"]["popularity"]) == 2
+
+
+def test_ctrl_c_that_one_of_several_fits_takes_as_its_end(data, monkeypatch):
+    def train(*arguments, **options):
+        run = training.train(*arguments, **options)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return run
+
+    monkeypatch.setattr(evaluation, "train", train)
+    usual = signal.getsignal(signal.SIGINT)
+    learn = evaluation._with_stars(WeightedMatrixFactorization(n_factors=2, max_iter=2))
+    with pytest.raises(KeyboardInterrupt):
+        learn(data.interactions)
+    assert signal.getsignal(signal.SIGINT) is usual

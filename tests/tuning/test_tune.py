@@ -219,7 +219,7 @@ def test_ctrl_c_between_trials_keeps_them(ratings, tmp_path):
     assert timeless(continued) == timeless(search(ratings, n_trials=13))
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1])
 def test_ctrl_c_in_a_trial_puts_it_back(ratings, tmp_path, n_jobs, monkeypatch):
     fit = WeightedMatrixFactorization.fit
     fits = []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import signal
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,14 +17,14 @@ from cinefold.cli import console, options
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
 from cinefold.evaluation import BiasBaseline, Ease, Popularity, compare
-from cinefold.evaluation.measuring import ERRORS, LIST_METRICS
-from cinefold.evaluation.metrics import RANKING_METRICS
+from cinefold.evaluation.measuring import ERRORS, MEASURES
 from cinefold.model import PRESETS, WeightedMatrixFactorization
 from cinefold.training import train
 from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from rich.table import Table
 
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
 _USUAL_MODELS = ("ranking", *_BASELINES)
-_METRICS = (*ERRORS, *RANKING_METRICS, "auc", *LIST_METRICS)
 _USUAL_METRICS = ("rmse", "ndcg", "recall", "coverage")
 _TITLES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "auc": "AUC"}
 
@@ -92,7 +94,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAME,NAME",
-            help=f"Of {', '.join(_METRICS)}; or all.",
+            help=f"Of {', '.join(MEASURES)}; or all.",
         ),
     ] = ",".join(_USUAL_METRICS),
     json_file: Annotated[
@@ -115,6 +117,8 @@ def evaluate(
 
     Intervals are over users; two models are compared user by user, so that smaller differences
     can be sure than the intervals suggest. docs/evaluation.md has all definitions.
+
+    Ctrl-C shows what was finished, if a whole division was, and exits with 130.
     """
     for file, option in ((json_file, "--json-file"), (csv_file, "--csv")):
         options.check_folder(file, option)
@@ -135,18 +139,25 @@ def evaluate(
         names=names,
         progress=settings.progress,
     )
-    news = list(_news(comparison, ks[0]))
+    if not comparison.models:
+        for line in _news(comparison, ks[0]):
+            console.complain(line)
+        raise typer.Exit(1)
+    news = _news(comparison, ks[0])
     report = _report(data.name, comparison, news)
     if as_json:
         print_json(report)
     else:
-        _print(data.name, comparison, news)
+        _print(data.name, data.interactions.n_users, comparison, news)
     if json_file is not None:
         json_file.write_text(console.as_json(report) + "\n", encoding="utf-8")
         say(f"All of it is in {json_file}.")
     if csv_file is not None:
         _write_csv(csv_file, comparison)
         say(f"The table is in {csv_file}.")
+    if comparison.interrupted:
+        say(f"Interrupted: only {_n_divisions(comparison)} finished divisions count.")
+        raise typer.Exit(console.INTERRUPTED)
 
 
 # -- what to compare ------------------------------------------------------------------------------
@@ -183,12 +194,32 @@ def _with_stars(model: WeightedMatrixFactorization) -> Callable[[Interactions], 
 
     def learn(training: Interactions) -> Ranker:
         fresh = WeightedMatrixFactorization(**model.get_params())
-        run = train(training, fresh, refit=True, progress=False)
-        if run.stop_reason == "interrupted":
+        with _noticed_interrupts() as pressed:
+            run = train(training, fresh, refit=True, progress=False)
+        if pressed:
             raise KeyboardInterrupt
         return run.stars if run.stars is not None else run.model
 
     return learn
+
+
+@contextmanager
+def _noticed_interrupts() -> Iterator[list[int]]:
+    """What is pressed meanwhile: each of the several fits of `train` may take Ctrl-C as its end."""
+    pressed: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    usual = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _lengths(text: str) -> list[int]:
@@ -202,11 +233,11 @@ def _lengths(text: str) -> list[int]:
 
 
 def _names(text: str) -> list[str]:
-    names = list(_METRICS) if text == "all" else [part.strip() for part in text.split(",")]
+    names = list(MEASURES) if text == "all" else [part.strip() for part in text.split(",")]
     for name in names:
-        if name not in _METRICS:
+        if name not in MEASURES:
             raise typer.BadParameter(
-                f"there is no measure {name!r}; there are {', '.join(_METRICS)}, and all"
+                f"there is no measure {name!r}; there are {', '.join(MEASURES)}, and all"
             )
     return names
 
@@ -228,12 +259,12 @@ def _news(comparison: Comparison, k: int) -> list[str]:
         for baseline in (model for model in comparison.models if model in _BASELINES):
             gap = comparison.difference(baseline, best[1], name)
             if gap is not None and better * gap.value > 0:
-                sure = abs(gap.value) > 1.96 * gap.standard_error
+                low, high = gap.interval
+                sure = not low <= 0 <= high
                 news.append(
                     f"{baseline} makes better {title} than {best[1]} here: {_title(name)} "
-                    f"{gap.value:+.4f} ± {gap.standard_error:.4f}"
-                    + ("." if sure else ", which may be chance.")
-                    + (" Tune the model, or use the baseline." if sure else "")
+                    f"{gap.value:+.4f} ± {high - gap.value:.4f}"
+                    + (". Tune the model, or use the baseline." if sure else ", maybe by chance.")
                 )
     return news
 
@@ -244,9 +275,10 @@ def _title(name: str) -> str:
     return f"{title}@{k}" if k else title
 
 
-def _print(dataset: str, comparison: Comparison, news: list[str]) -> None:
+def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) -> None:
     screen = output()
     screen.print(_described(dataset, comparison))
+    screen.print(_counted(comparison, n_users))
     screen.print(_table(comparison))
     for line in news:
         screen.print(line)
@@ -266,13 +298,25 @@ def _described(dataset: str, comparison: Comparison) -> str:
     return f"{dataset}: {details}{times} (seed {asked['random_state']}). ± is a 95 % interval."
 
 
+def _counted(comparison: Comparison, n_users: int) -> str:
+    evaluations = next(iter(comparison.evaluations.values()))
+    measured = len(np.unique(np.concatenate([one.users for one in evaluations])))
+    held_out = sum(int(one.counts.sum()) for one in evaluations)
+    others = "" if measured == n_users else ", as the others lack training or held-out ratings"
+    return f"{held_out:,} held-out ratings of {measured:,} of {n_users:,} users{others}."
+
+
+def _n_divisions(comparison: Comparison) -> int:
+    return len(next(iter(comparison.evaluations.values())))
+
+
 def _table(comparison: Comparison) -> Table:
-    titles = {name: _title(name) for name in comparison.measures}
-    shown = table("", *titles.values(), numbers=tuple(titles.values()))
-    best = {name: comparison.best(name) for name in titles}
-    for model in comparison.models:
-        cells = [_cell(comparison, model, name, best[name] == model) for name in titles]
-        shown.add_row(model, *cells)
+    """A line for each measure, as many measures fit no screen side by side; the best is bold."""
+    shown = table("", *comparison.models, numbers=tuple(comparison.models))
+    for name in comparison.measures:
+        best = comparison.best(name)
+        cells = [_cell(comparison, model, name, model == best) for model in comparison.models]
+        shown.add_row(_title(name), *cells)
     return shown
 
 
@@ -280,7 +324,7 @@ def _cell(comparison: Comparison, model: str, name: str, is_best: bool) -> Any:
     found = comparison.measure(model, name)
     if found is None:
         return "–"
-    half = (found.interval[1] - found.interval[0]) / 2
+    half = found.interval[1] - found.value
     text = f"{found.value:.4f}" + (f" ± {half:.4f}" if np.isfinite(half) else "")
     return Text(text, style="bold" if is_best else "")
 
@@ -289,7 +333,9 @@ def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, 
     return {
         "dataset": dataset,
         "protocol": comparison.protocol,
+        "interrupted": comparison.interrupted,
         "measures": comparison.table(),
+        "differences_from_best": comparison.differences(),
         "divisions": {
             model: [one.means for one in found] for model, found in comparison.evaluations.items()
         },
