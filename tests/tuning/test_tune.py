@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -219,6 +219,11 @@ def test_ctrl_c_between_trials_keeps_them(ratings, tmp_path):
     assert timeless(continued) == timeless(search(ratings, n_trials=13))
 
 
+def ctrl_c(*_):
+    """To the main thread, as from a terminal."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_ctrl_c_in_a_trial_puts_it_back(ratings, tmp_path, n_jobs, monkeypatch):
     fit = WeightedMatrixFactorization.fit
@@ -227,7 +232,7 @@ def test_ctrl_c_in_a_trial_puts_it_back(ratings, tmp_path, n_jobs, monkeypatch):
     def interrupted_fit(self, *arguments, callbacks=(), **more):
         fits.append(self)
         if len(fits) == 5:
-            callbacks = [*callbacks, lambda *_: os.kill(os.getpid(), signal.SIGINT)]
+            callbacks = [*callbacks, ctrl_c]
         return fit(self, *arguments, callbacks=callbacks, **more)
 
     monkeypatch.setattr(WeightedMatrixFactorization, "fit", interrupted_fit)
@@ -269,6 +274,7 @@ def test_jobs_share_a_search(ratings):
 
 PROCESS = """
 import sys
+import threading
 from cinefold import load_movielens
 from cinefold.tuning import tune
 ratings = load_movielens(path=sys.argv[1]).interactions
