@@ -95,7 +95,7 @@ def test_hopeless_trials_are_given_up_early(ratings):
         n_trials=24,
         max_iter=9,
         patience=9,
-        space={"n_factors": 6, "effective_regularization": (1, 5000)},
+        space={"n_factors": 6, "relative_regularization": (0.1, 900)},
     )
     pruned = [trial for trial in found.trials if trial.state == "pruned"]
     complete = [trial for trial in found.trials if trial.state == "complete"]

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 # From docs/tuning.md.
 _GOOD: tuple[Mapping[str, Any], ...] = (
     {
-        "n_factors": 64,
-        "relative_unobserved_weight": 0.35,
-        "effective_regularization": 8.5,
-        "regularization_exponent": 0.5,
-        "target": "binary",
-        "rating_confidence": 0.0,
-    },
-    {
         "n_factors": 128,
-        "relative_unobserved_weight": 0.4,
-        "effective_regularization": 9.0,
+        "relative_unobserved_weight": 1.3,
+        "relative_regularization": 1.05,
         "regularization_exponent": 0.5,
         "target": "binary",
         "rating_confidence": 0.4,
+    },
+    {
+        "n_factors": 64,
+        "relative_unobserved_weight": 1.2,
+        "relative_regularization": 1.05,
+        "regularization_exponent": 0.5,
+        "target": "binary",
+        "rating_confidence": 0.0,
     },
 )
 
