@@ -208,7 +208,7 @@ def test_the_same_point_is_the_same_model_whatever_the_unit_of_the_ratings(data)
 def test_a_search_begins_with_the_default_model(data):
     coordinates = Coordinates(data.interactions)
     space = Space({"relative_regularization": (0.01, 1000)})
-    first, *others = known_good(space, coordinates)
+    first, *others = known_good(space, coordinates, WeightedMatrixFactorization())
     parameters = coordinates.parameters(first)
     model = WeightedMatrixFactorization()
     objective = model._objective(data.interactions)
@@ -225,7 +225,7 @@ def test_beginnings_keep_to_what_is_fixed(data):
     space = Space(
         {"target": "rating", "alpha": 0.0, "n_factors": (8, 16), "regularization": (1, 9)}
     )
-    points = known_good(space, coordinates)
+    points = known_good(space, coordinates, WeightedMatrixFactorization())
     names = {"relative_unobserved_weight", "regularization_exponent", "n_factors", "regularization"}
     assert all(set(point) == names for point in points)
     assert all(1 <= point["regularization"] <= 9 for point in points)

@@ -132,7 +132,12 @@ def test_rmse_is_made_small_by_models_of_the_observed_ratings(ratings):
     assert found.ranked()[0] == found.best_trial
     best = found.best_parameters
     assert (best["unobserved_weight"], best["target"], best["alpha"]) == (0.0, "rating", 0.0)
-    assert found.test["tuned"]["rmse"] < found.test["default"]["rmse"]
+    rest, test = ratings.split(**found.splits["test"])
+    stars = WeightedMatrixFactorization.preset("stars", n_threads=1)
+    assert found.trials[0].parameters["biases"]
+    assert found.trials[0].parameters["regularization"] == pytest.approx(stars.regularization)
+    assert found.test["default"] == evaluate(stars.fit(rest), test)
+    assert found.test["tuned"]["rmse"] < found.test["popularity"]["rmse"]
 
 
 # -- where it searches ----------------------------------------------------------------------------

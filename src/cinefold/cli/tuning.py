@@ -276,17 +276,16 @@ def _best_trials(result: TuningResult) -> Table:
     return best
 
 
-_NAMES = {"tuned": "Tuned model", "default": "Default model", "popularity": "Popularity"}
-
-
 def _tested(result: TuningResult) -> Table:
     # The distance of another target to the stars means nothing.
     stars = result.best_parameters["target"] == "rating"
     metrics = [name for name in result.test["tuned"] if stars or name != "rmse"]
     titles = [_title(metric) for metric in metrics]
+    untuned = "Preset stars" if result.metric == "rmse" else "Default model"
+    names = {"tuned": "Tuned model", "default": untuned, "popularity": "Popularity"}
     measures = table("", *titles, numbers=tuple(titles))
     for name, values in result.test.items():
-        measures.add_row(_NAMES[name], *(f"{values[metric]:.4f}" for metric in metrics))
+        measures.add_row(names[name], *(f"{values[metric]:.4f}" for metric in metrics))
     return measures
 
 
