@@ -47,7 +47,7 @@ def test_a_range_has_the_scale_of_the_parameter():
 
 def test_a_parameter_takes_the_place_of_its_quantity_and_the_other_way_round():
     space = Space({"regularization": 3.0, "alpha": 0.0})
-    assert "effective_regularization" not in space.dimensions
+    assert "relative_regularization" not in space.dimensions
     assert "rating_confidence" not in space.dimensions
     assert "relative_unobserved_weight" in space.dimensions
     rmse = Space({"relative_unobserved_weight": (0.01, 0.1)}, {**DEFAULT_SPACE, "alpha": 0.0})
@@ -80,7 +80,7 @@ def test_a_list_of_one_is_fixed():
         ({"n_factors": [4, 4]}, "not distinct"),
         ({"alpha": Range(0, 1, log=True)}, "a logarithmic range must begin above 0"),
         ({"rating_confidence": 1}, "rating_confidence must be below 1"),
-        ({"effective_regularization": -1}, "effective_regularization must be a number of at least"),
+        ({"relative_regularization": -1}, "relative_regularization must be a number of at least"),
         ({"regularization": float("nan")}, "regularization must be finite"),
     ],
 )
@@ -121,8 +121,8 @@ def test_the_nearest_point_is_in_the_space():
 POINTS = st.fixed_dictionaries(
     {
         "n_factors": st.integers(1, 99),
-        "relative_unobserved_weight": st.floats(0, 2),
-        "effective_regularization": st.floats(0.1, 100),
+        "relative_unobserved_weight": st.floats(0, 5),
+        "relative_regularization": st.floats(0.01, 100),
         "regularization_exponent": st.floats(0, 2),
         "target": st.sampled_from(["rating", "binary"]),
         "rating_confidence": st.floats(0, 0.95),
@@ -140,7 +140,7 @@ def test_parameters_and_points_are_each_others_inverse(data, point):
     assert {name: again[name] for name in point} == pytest.approx(point, rel=1e-6, abs=1e-9)
 
 
-def test_the_effective_regularization_of_a_hand_worked_case():
+def test_the_relative_regularization_of_a_hand_worked_case():
     # Two users with 1 and 2 of three films, w0 = 0.5: scaled counts 2 and 2.5 of the users; 2, 1
     # and 0 ratings of two users give 2, 1.5 and 1 of the films.
     ratings = Interactions.from_arrays(
@@ -156,17 +156,18 @@ def test_the_effective_regularization_of_a_hand_worked_case():
             "alpha": 1.0,
         }
     )
-    confidence, size = 4.0, np.sqrt(35 / 3)
     assert point["rating_confidence"] == pytest.approx(3 / 4)
-    assert point["relative_unobserved_weight"] == pytest.approx(0.5 / confidence)
-    expected = 4.0 * np.sqrt(2.25 * 1.5) / (confidence * size)
-    assert point["effective_regularization"] == pytest.approx(expected)
+    # A mean confidence of 4, half of the pairs observed, a mean target of 3.
+    assert point["relative_unobserved_weight"] == pytest.approx(0.5 / (4 * 4 / 3 * np.sqrt(0.5)))
+    noise = 0.5**0.25 * (np.sqrt(2) + np.sqrt(3))
+    scaled = 0.41 * 3 * np.sqrt(4 * 2) * noise / np.sqrt(2.25 * 1.5)
+    assert point["relative_regularization"] == pytest.approx(4 / scaled)
 
 
 MODEL = {
     "n_factors": 3,
-    "relative_unobserved_weight": 0.3,
-    "effective_regularization": 4.0,
+    "relative_unobserved_weight": 0.8,
+    "relative_regularization": 1.2,
     "regularization_exponent": 0.5,
     "target": "rating",
     "rating_confidence": 0.5,
@@ -206,8 +207,8 @@ def test_the_same_point_is_the_same_model_whatever_the_unit_of_the_ratings(data)
 
 def test_a_search_begins_with_the_default_model(data):
     coordinates = Coordinates(data.interactions)
-    space = Space({"effective_regularization": (0.01, 1000)})
-    first, *others = known_good(space, coordinates)
+    space = Space({"relative_regularization": (0.01, 1000)})
+    first, *others = known_good(space, coordinates, WeightedMatrixFactorization())
     parameters = coordinates.parameters(first)
     model = WeightedMatrixFactorization()
     objective = model._objective(data.interactions)
@@ -224,7 +225,7 @@ def test_beginnings_keep_to_what_is_fixed(data):
     space = Space(
         {"target": "rating", "alpha": 0.0, "n_factors": (8, 16), "regularization": (1, 9)}
     )
-    points = known_good(space, coordinates)
+    points = known_good(space, coordinates, WeightedMatrixFactorization())
     names = {"relative_unobserved_weight", "regularization_exponent", "n_factors", "regularization"}
     assert all(set(point) == names for point in points)
     assert all(1 <= point["regularization"] <= 9 for point in points)

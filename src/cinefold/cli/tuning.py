@@ -19,6 +19,7 @@ from cinefold.cli.console import (
     settings,
     table,
 )
+from cinefold.cli.own_data import takes_own_data
 from cinefold.cli.tuning_plot import search_history
 from cinefold.tuning.space import parse, read_space
 
@@ -46,6 +47,7 @@ def _file(*names: str, text: str, **more: Any) -> Any:
     return _option(*names, text=text, panel="Files", metavar="FILE", dir_okay=False, **more)
 
 
+@takes_own_data
 def tune(
     metric: Annotated[
         str,
@@ -153,7 +155,7 @@ def tune(
     Searched are n_factors, unobserved_weight, regularization, regularization_exponent, target and
     alpha (see [bold]cinefold train --help[/bold]). Instead of the second, third and last, which
     depend on the data and on one another, --space and --fix also take relative_unobserved_weight,
-    effective_regularization and rating_confidence, of which docs/tuning.md tells more.
+    relative_regularization and rating_confidence, of which docs/tuning.md tells more.
 
     The figure that chose the best of many flatters it. So the chosen model is trained again, on all
     but the test part, and measured there, beside the default model.
@@ -274,17 +276,16 @@ def _best_trials(result: TuningResult) -> Table:
     return best
 
 
-_NAMES = {"tuned": "Tuned model", "default": "Default model", "popularity": "Popularity"}
-
-
 def _tested(result: TuningResult) -> Table:
     # The distance of another target to the stars means nothing.
     stars = result.best_parameters["target"] == "rating"
     metrics = [name for name in result.test["tuned"] if stars or name != "rmse"]
     titles = [_title(metric) for metric in metrics]
+    untuned = "Preset stars" if result.metric == "rmse" else "Default model"
+    names = {"tuned": "Tuned model", "default": untuned, "popularity": "Popularity"}
     measures = table("", *titles, numbers=tuple(titles))
     for name, values in result.test.items():
-        measures.add_row(_NAMES[name], *(f"{values[metric]:.4f}" for metric in metrics))
+        measures.add_row(names[name], *(f"{values[metric]:.4f}" for metric in metrics))
     return measures
 
 

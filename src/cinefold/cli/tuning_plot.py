@@ -49,6 +49,8 @@ def _history(axes: Axes, trials: list[Trial], result: TuningResult) -> None:
 
 
 def _slice(axes: Axes, trials: list[Trial], name: str, result: TuningResult) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     dimension = result.conditions["space"][name]
     if isinstance(dimension, list):
         choices = [str(choice) for choice in dimension]
@@ -59,6 +61,9 @@ def _slice(axes: Axes, trials: list[Trial], name: str, result: TuningResult) -> 
         _scatter(axes, trials, [trial.point[name] for trial in trials], result)
         if dimension["log"]:
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(name)
 
 

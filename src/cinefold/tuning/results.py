@@ -65,8 +65,9 @@ class TuningResult:
     trials : tuple of Trial
         All of the study, in the order of their numbers.
     test : dict of str to dict
-        Measures on the ratings that the search never saw, of the "tuned" and the "default" model,
-        both fitted on all the others, and of "popularity". Empty after an interrupt, and without a
+        Measures on the ratings that the search never saw, of the "tuned" and the "default" model
+        (the preset "stars" if the metric is rmse), both fitted on all the others, and of
+        "popularity". Empty after an interrupt, and without a
         test part.
     splits : dict
         ``test``: arguments of ``Interactions.split`` that give the test part and the rest;

@@ -16,7 +16,7 @@ from cinefold.tuning import study as studies
 from cinefold.tuning.parts import Parts
 from cinefold.tuning.results import Trial, TuningResult
 from cinefold.tuning.space import Coordinates, Space, default_space
-from cinefold.tuning.starts import complete, known_good
+from cinefold.tuning.starts import complete, known_good, reference
 from cinefold.tuning.worker import Worker, ended_trial
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def tune(
         Begin no trial after so many seconds, except the first.
     metric : str
         ``ndcg_at_k`` or ``recall_at_k`` with any k, to be maximized, or ``rmse``, to be minimized
-        (it searches models of the observed ratings alone, which predict stars).
+        (it searches explicit models with biases, from the preset "stars").
     space : mapping, optional
         Changes to the search space, by name: see `cinefold.tuning.Space`.
     max_iter, patience : int
@@ -163,7 +163,7 @@ def tune(
             study_name,
             maximize=metric != "rmse",
             conditions=conditions,
-            starts=known_good(search_space, coordinates),
+            starts=known_good(search_space, coordinates, reference(metric)),
             space=search_space,
             seed=random_state,
         )
@@ -228,7 +228,7 @@ def _tested(
         "tuned": WeightedMatrixFactorization(**parameters, n_threads=n_threads).fit(
             rest, progress=False
         ),
-        "default": WeightedMatrixFactorization(n_threads=n_threads).fit(rest, progress=False),
+        "default": reference(metric).set_params(n_threads=n_threads).fit(rest, progress=False),
         "popularity": Popularity().fit(rest),
     }
     match = _METRIC.fullmatch(metric)

@@ -1,20 +1,15 @@
 """What is searched: ranges of the model's parameters, as far as can be in units of the data.
 
 Three parameters mean different things for other data and beside other parameters. They are searched
-as dimensionless quantities instead, with the mean confidence :math:`\\bar c` and the root mean
-square :math:`\\bar t` of the observed targets, which follow from the objective:
+as quantities that do not, so that a good region is one wherever the search goes:
 
-``relative_unobserved_weight`` is :math:`w_0 / \\bar c`.
-    Multiplying all weights of the loss and lambda by one number changes no model.
-``effective_regularization`` is
-:math:`\\lambda \\sqrt{\\overline{s_i^\\nu}\\, \\overline{s_j^\\nu}} / (\\bar c\\, \\bar t)`
-    with the scaled counts :math:`s = n + w_0 (N - n)` of all users and of all items. The geometric
-    mean of both sides, because the product u.v is the same when u is made longer and v shorter; by
-    :math:`\\bar t`, because targets k times as large make the loss k^2 times as large, and the
-    penalty k times.
-``rating_confidence`` is :math:`\\alpha \\bar r / (1 + \\alpha \\bar r)`.
-    The share of an average rating's confidence that comes from its value: 0 counts all ratings the
-    same, towards 1 they count in proportion to the rating.
+``relative_unobserved_weight`` and ``relative_regularization``
+    are w0 and lambda in units of what ``"scale"`` makes of them (`cinefold.model.scaling`): for
+    these ratings, confidences and targets; lambda also for that w0 and nu. 1 is the default.
+``rating_confidence``
+    is :math:`\\alpha \\bar r / (1 + \\alpha \\bar r)`, the share of an average rating's confidence
+    that comes from its value: 0 counts all ratings the same, towards 1 they count in proportion to
+    the rating.
 """
 
 from __future__ import annotations
@@ -27,16 +22,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.model import WeightedMatrixFactorization
-from cinefold.model.objective import Objective
+from cinefold.model.scaling import scaled_regularization, scaled_unobserved_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cinefold.interactions import Interactions
+    from cinefold.model.objective import Objective
 
 REPLACED_BY: Mapping[str, str] = {
     "unobserved_weight": "relative_unobserved_weight",
-    "regularization": "effective_regularization",
+    "regularization": "relative_regularization",
     "alpha": "rating_confidence",
 }
 """Parameters of the model, and the dimensionless quantities that are searched in their place."""
@@ -67,8 +63,8 @@ Dimension = Range | list[Any] | float | int | str
 
 DEFAULT_SPACE: Mapping[str, Dimension] = {
     "n_factors": Range(32, 192, log=True, integer=True),
-    "relative_unobserved_weight": Range(0.1, 1.0, log=True),
-    "effective_regularization": Range(3.0, 40.0, log=True),
+    "relative_unobserved_weight": Range(0.4, 4.0, log=True),
+    "relative_regularization": Range(0.5, 3.0, log=True),
     "regularization_exponent": Range(0.0, 1.25),
     "target": ["sqrt", "binary", "rating"],
     "rating_confidence": Range(0.0, 0.9),
@@ -78,7 +74,7 @@ DEFAULT_SPACE: Mapping[str, Dimension] = {
 RMSE_SPACE: Mapping[str, Dimension] = {
     **DEFAULT_SPACE,
     "n_factors": Range(4, 128, log=True, integer=True),
-    "effective_regularization": Range(0.5, 40.0, log=True),
+    "relative_regularization": Range(0.05, 3.0, log=True),
     "unobserved_weight": 0.0,
     "target": "rating",
     "alpha": 0.0,
@@ -165,12 +161,7 @@ class Coordinates:
 
     def __init__(self, training: Interactions) -> None:
         self._training = training
-        self._ratings, self._weights = training.by_user.data, training.weights
-        self._counts = (
-            (training.user_counts(), training.n_items),
-            (training.item_counts(), training.n_users),
-        )
-        self._mean_rating = float(self._ratings.mean(dtype=np.float64))
+        self._mean_rating = float(training.by_user.data.mean(dtype=np.float64))
 
     def parameters(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """The model's parameters at `point`, which holds every dimension, fixed ones too."""
@@ -179,47 +170,30 @@ class Coordinates:
             share = point["rating_confidence"]
             result["alpha"] = share / (1 - share) / self._mean_rating if share else 0.0
         if "relative_unobserved_weight" in point:
-            weight = point["relative_unobserved_weight"] * self._confidence(result)
-            result["unobserved_weight"] = weight
-        if "effective_regularization" in point:
-            result["regularization"] = point["effective_regularization"] / self._unit(result)
+            unit = scaled_unobserved_weight(self._training, result["alpha"])
+            result["unobserved_weight"] = point["relative_unobserved_weight"] * unit
+        if "relative_regularization" in point:
+            objective = self._objective({**result, "regularization": "scale"})
+            result["regularization"] = point["relative_regularization"] * objective.regularization
         return result
 
     def point(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """All coordinates, of both kinds, of a model with `parameters`."""
-        objective = WeightedMatrixFactorization(**parameters)._objective(self._training)
-        numbers = {name: getattr(objective, name) for name in REPLACED_BY}
-        parameters = {**parameters, **numbers}  # in place of "scale"
-        share = parameters["alpha"] * self._mean_rating
+        objective = self._objective(parameters)
+        numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
+        weight = scaled_unobserved_weight(self._training, objective.alpha)
+        ridge = scaled_regularization(self._training, objective)
+        share = objective.alpha * self._mean_rating
         return {
             **parameters,
+            **numbers,
             "rating_confidence": share / (1 + share),
-            "relative_unobserved_weight": parameters["unobserved_weight"]
-            / self._confidence(parameters),
-            "effective_regularization": parameters["regularization"] * self._unit(parameters),
+            "relative_unobserved_weight": objective.unobserved_weight / weight,
+            "relative_regularization": objective.regularization / ridge,
         }
 
     def _objective(self, parameters: Mapping[str, Any]) -> Objective:
-        return Objective(
-            unobserved_weight=parameters.get("unobserved_weight", 0.0),
-            regularization=1.0,
-            regularization_exponent=parameters["regularization_exponent"],
-            target=parameters["target"],
-            alpha=parameters["alpha"],
-        )
-
-    def _confidence(self, parameters: Mapping[str, Any]) -> float:
-        """Mean weight of an observed pair."""
-        values = self._objective(parameters).confidence(self._ratings, self._weights)
-        return 1.0 if values is None else float(values.mean(dtype=np.float64))
-
-    def _unit(self, parameters: Mapping[str, Any]) -> float:
-        """What the effective regularization is when lambda is 1."""
-        objective = self._objective(parameters)
-        sides = [objective.row_regularization(*side).mean() for side in self._counts]
-        targets = objective.targets(self._ratings).astype(np.float64)
-        size = float(np.sqrt(np.mean(np.square(targets)))) or 1.0
-        return float(np.sqrt(np.prod(sides))) / (self._confidence(parameters) * size)
+        return WeightedMatrixFactorization(**parameters)._objective(self._training)
 
 
 def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimension]:

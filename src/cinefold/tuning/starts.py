@@ -15,29 +15,37 @@ if TYPE_CHECKING:
 # From docs/tuning.md.
 _GOOD: tuple[Mapping[str, Any], ...] = (
     {
-        "n_factors": 64,
-        "relative_unobserved_weight": 0.35,
-        "effective_regularization": 8.5,
-        "regularization_exponent": 0.5,
-        "target": "binary",
-        "rating_confidence": 0.0,
-    },
-    {
         "n_factors": 128,
-        "relative_unobserved_weight": 0.4,
-        "effective_regularization": 9.0,
+        "relative_unobserved_weight": 1.3,
+        "relative_regularization": 1.05,
         "regularization_exponent": 0.5,
         "target": "binary",
         "rating_confidence": 0.4,
     },
+    {
+        "n_factors": 64,
+        "relative_unobserved_weight": 1.2,
+        "relative_regularization": 1.05,
+        "regularization_exponent": 0.5,
+        "target": "binary",
+        "rating_confidence": 0.0,
+    },
 )
 
 
-def known_good(space: Space, coordinates: Coordinates) -> list[dict[str, Any]]:
-    """Distinct points of `space` that a new search tries first."""
+def reference(metric: str) -> WeightedMatrixFactorization:
+    """The untuned model that a search for `metric` begins with and is compared with."""
+    return WeightedMatrixFactorization.preset("stars" if metric == "rmse" else "ranking")
+
+
+def known_good(
+    space: Space, coordinates: Coordinates, untuned: WeightedMatrixFactorization
+) -> list[dict[str, Any]]:
+    """Distinct points of `space` that a new search tries first, next to `untuned` to begin with."""
     fixed = {k: v for k, v in space.dimensions.items() if k not in space.free()}
     points = [coordinates.parameters(searched({**good, **fixed})) for good in _GOOD]
-    nearest = [space.nearest(coordinates.point(complete(p))) for p in ({}, *points)]
+    models = [untuned.get_params(), *map(complete, points)]
+    nearest = [space.nearest(coordinates.point(parameters)) for parameters in models]
     return [
         point
         for number, point in enumerate(nearest)

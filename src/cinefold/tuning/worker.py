@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,8 +68,13 @@ class Worker:
                     self._work(bar)
                 else:
                     workers = [pool.submit(self._work, bar) for _ in range(n_jobs)]
+                    # In short waits: libraries install handlers of Ctrl-C that let waits go on.
+                    while wait(workers, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
+                        if any(worker.done() and worker.exception() for worker in workers):
+                            break
                     for worker in workers:
-                        worker.result()
+                        if worker.done():
+                            worker.result()
             except (KeyboardInterrupt, Interrupted):
                 self._stop_reason = "interrupted"
             finally:
