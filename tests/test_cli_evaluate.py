@@ -83,6 +83,39 @@ def test_a_baseline_that_is_better_is_news():
     assert unsure.startswith("ease makes better lists than ranking here")
 
 
+def test_of_few_users_no_baseline_is_surely_better():
+    """Two users who agree have no spread at all, and still prove nothing."""
+    ranked = {
+        name: [Evaluation({"ndcg_at_10": np.full(5, value)}, np.arange(5), {})]
+        for name, value in (("ranking", 0.2), ("popularity", 0.4))
+    }
+    (news,) = evaluation._news(Comparison({}, ranked), 10)
+    assert news.endswith("NDCG@10 +0.2000 ± 0.0000, maybe by chance.")
+
+
+def test_predictions_are_stars_even_of_too_few_ratings_to_calibrate_them(capsys, tmp_path):
+    """Scores of the ranking model are far below ratings, and never passed off as stars."""
+    file = tmp_path / "few.csv"
+    rows = ["ann,x,4", "ann,y,5", "bob,x,5", "bob,z,4", "cat,y,5"]
+    file.write_text("\n".join(["user,item,rating", *rows]), encoding="utf-8")
+    arguments = ["--data", str(file), "--protocol", "k-fold", "--folds", "2", "--json"]
+    assert commands.run(["-q", "evaluate", *arguments]) == 0
+    measures = json.loads(capsys.readouterr().out)["measures"]
+    errors = {row["model"]: row["value"] for row in measures if row["measure"] == "rmse"}
+    assert errors["ranking"] <= 1  # all ratings are 4 or 5
+
+
+def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
+    files = [tmp_path / folder / "ranking.json" for folder in ("one", "two")]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        write_parameters(file, {"n_factors": 2 + number, "max_iter": 2})
+    chosen = [word for file in files for word in ("--params", file)]
+    code, out, _ = cinefold("evaluate", "--models", "ranking", *chosen, "--json")
+    assert code == 0
+    assert set(json.loads(out)["divisions"]) == {"ranking", *map(str, files)}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -90,6 +123,7 @@ def test_a_baseline_that_is_better_is_news():
         (["-k", "0,5"], "'0,5' is not a list of lengths"),
         (["--metrics", "f1"], "no measure 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
+        (["--json-file", "."], "--json-file: . is a folder; name a file in it"),
         (["--folds", "1"], "--folds"),
         (["--protocol", "strong", "--folds", "5000"], "folds must be from 2 to"),
     ],
@@ -181,3 +215,17 @@ def test_ctrl_c_that_one_of_several_fits_takes_as_its_end(data, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         learn(data.interactions)
     assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_where_all_people_are_alike_popularity_wins_and_it_says_so(capsys, tmp_path):
+    """There is no taste to learn: who rates a film depends on its fame alone."""
+    rng = np.random.default_rng(0)
+    seen = rng.random((200, 80)) < np.minimum(0.9, 1.8 / (1 + np.arange(80)))
+    rows = [f"u{user},film-{item},{rng.integers(1, 6)}" for user, item in np.argwhere(seen)]
+    file = tmp_path / "fame.csv"
+    file.write_text("\n".join(["user,item,rating", *rows]), encoding="utf-8")
+    arguments = ["--models", "ranking,popularity", "--repeats", "3", "--json"]
+    assert commands.run(["-q", "evaluate", "--data", str(file), *arguments]) == 0
+    news = json.loads(capsys.readouterr().out)["news"]
+    assert news[0].startswith("popularity makes better lists than ranking here: NDCG@10 +0.0")
+    assert news[0].endswith("Tune the model, or use the baseline.")

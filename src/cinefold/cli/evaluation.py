@@ -19,11 +19,12 @@ from cinefold.cli.own_data import takes_own_data
 from cinefold.evaluation import BiasBaseline, Ease, Popularity, compare
 from cinefold.evaluation.measuring import ERRORS, MEASURES
 from cinefold.model import PRESETS, WeightedMatrixFactorization
+from cinefold.stars import StarPredictor
 from cinefold.training import train
 from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
     from types import FrameType
 
     from rich.table import Table
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
 _USUAL_MODELS = ("ranking", *_BASELINES)
+# Of fewer, all may agree by chance more often than once in twenty: 2 / 2**5 of the time.
+_FEWEST_USERS = 6
 _USUAL_METRICS = ("rmse", "ndcg", "recall", "coverage")
 _TITLES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "auc": "AUC"}
 
@@ -45,8 +48,8 @@ def evaluate(
         typer.Option(
             "--models",
             metavar="NAME",
-            help="A preset (ranking, plain, stars) or a baseline (popularity, bias, ease); repeat "
-            "for several. By default ranking and the baselines.",
+            help="A preset (ranking, plain, stars) or a baseline (popularity, bias, ease); several "
+            "with commas, or repeat. By default ranking and the baselines.",
         ),
     ] = None,
     model_file: Annotated[
@@ -119,6 +122,13 @@ def evaluate(
     can be sure than the intervals suggest. docs/evaluation.md has all definitions.
 
     Ctrl-C shows what was finished, if a whole division was, and exits with 130.
+
+    Examples:
+
+      cinefold evaluate --repeats 3
+      cinefold evaluate --models ranking,ease --metrics all -k 5
+      cinefold evaluate --data ratings.csv --protocol time --csv table.csv
+      cinefold evaluate --params best.json --protocol strong --json-file all.json
     """
     for file, option in ((json_file, "--json-file"), (csv_file, "--csv")):
         options.check_folder(file, option)
@@ -182,11 +192,17 @@ def _candidates(names: list[str], files: list[Path], tuned: list[Path]) -> dict[
             )
     for file in files:
         parameters = WeightedMatrixFactorization.load(file).get_params()
-        candidates[file.stem] = _with_stars(WeightedMatrixFactorization(**parameters))
+        model = WeightedMatrixFactorization(**parameters)
+        candidates[_name(file, candidates)] = _with_stars(model)
     for file in tuned:
         model = WeightedMatrixFactorization(**read_parameters(file))
-        candidates[file.stem] = _with_stars(model)
+        candidates[_name(file, candidates)] = _with_stars(model)
     return candidates
+
+
+def _name(file: Path, taken: Container[str]) -> str:
+    """What a file's model is called: no other model is lost to it, nor is it taken for another."""
+    return str(file) if file.stem in taken or file.stem in _MODELS else file.stem
 
 
 def _with_stars(model: WeightedMatrixFactorization) -> Callable[[Interactions], Ranker]:
@@ -198,9 +214,17 @@ def _with_stars(model: WeightedMatrixFactorization) -> Callable[[Interactions], 
             run = train(training, fresh, refit=True, progress=False)
         if pressed:
             raise KeyboardInterrupt
-        return run.stars if run.stars is not None else run.model
+        return run.stars or _predicting(run.model)
 
     return learn
+
+
+def _predicting(model: WeightedMatrixFactorization) -> Ranker:
+    """Too few ratings to hold any out for stars: those of the explicit model; scores are none."""
+    known = model.interactions_
+    if _say_no_more_than_seen(known):
+        return model
+    return StarPredictor(model).fit(known.select(np.zeros(known.n_ratings, bool)))
 
 
 @contextmanager
@@ -260,7 +284,7 @@ def _news(comparison: Comparison, k: int) -> list[str]:
             gap = comparison.difference(baseline, best[1], name)
             if gap is not None and better * gap.value > 0:
                 low, high = gap.interval
-                sure = not low <= 0 <= high
+                sure = gap.n >= _FEWEST_USERS and not low <= 0 <= high
                 news.append(
                     f"{baseline} makes better {title} than {best[1]} here: {_title(name)} "
                     f"{gap.value:+.4f} ± {high - gap.value:.4f}"

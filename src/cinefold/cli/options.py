@@ -123,6 +123,8 @@ def check_folder(file: Path | None, option: str) -> None:
     """Complain before work begins that its result could not be written."""
     if file is not None and not file.absolute().parent.is_dir():
         raise typer.BadParameter(f"{option}: there is no folder {file.absolute().parent}")
+    if file is not None and file.is_dir():
+        raise typer.BadParameter(f"{option}: {file} is a folder; name a file in it")
 
 
 def known_dataset(name: str) -> DatasetSpec:

@@ -247,7 +247,7 @@ def compare(
     if kept and not any(len(one.users) for found in kept.values() for one in found):
         raise ValueError(
             f"nobody has both training and held-out ratings with the protocol {protocol!r}; "
-            "there may be too few ratings, or another protocol may suit them"
+            "there may be too few ratings, or a larger fraction or another protocol may suit them"
         )
     return Comparison(settings, kept, left_out, interrupted)
 
