@@ -168,34 +168,34 @@ def test_a_folder_that_is_not_there_is_said_first(cinefold, export, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("typed", "taken"), [("\n", True), ("1\n", True), ("a\n", True), ("9\nn\n", False), ("q\n", 0)]
+    ("typed", "taken"),
+    [("\n", True), ("1\n", True), ("a\n", True), ("9\nn\n", False), ("q\n", False)],
 )
 def test_in_a_terminal_each_film_to_check_is_asked_about(
     folder, cache, data, export, tmp_path, typed, taken
 ):
     output = tmp_path / "mine.csv"
     terminal, its_end = os.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*PROGRAM, "import", str(export), "-o", str(output), "--path", str(folder)],
-        stdin=its_end, stdout=subprocess.PIPE, stderr=its_end,
+        stdin=its_end, stdout=subprocess.DEVNULL, stderr=its_end,
         env=os.environ | {"CINEFOLD_DATA_DIR": str(cache)},
-    )  # fmt: skip
-    os.close(its_end)
-    try:
-        said = read_until(terminal, "leave them")
-        assert "1 of 1: The Goldn Starship (1983)" in said
-        assert "1  The Golden Starship" in said
-        for line in typed.splitlines(keepends=True):
-            os.write(terminal, line.encode())
-        read_until(terminal, "Films in")
-        process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(terminal)
+    ) as process:  # fmt: skip
+        os.close(its_end)
+        try:
+            said = read_until(terminal, "leave them")
+            assert "1 of 1: The Goldn Starship (1983)" in said
+            assert "1  The Golden Starship" in said
+            for line in typed.splitlines(keepends=True):
+                os.write(terminal, line.encode())
+            read_until(terminal, "Films in")
+            process.wait(60)
+        finally:
+            process.kill()
+            os.close(terminal)
     assert process.returncode == 0
     (starship,) = ids(data, "The Golden Starship")
-    assert (f"\n{starship},The Golden Starship" in output.read_text()) == bool(taken)
+    assert (f"\n{starship},The Golden Starship" in output.read_text()) == taken
 
 
 def read_until(terminal, words):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold import WeightedMatrixFactorization
@@ -28,6 +28,7 @@ def candidates(draw):
 # -- the rule -------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(candidates(), ADVENTURES)
 def test_the_order_is_by_the_stated_sum(films, adventure):
     scores, percentiles = films
@@ -41,12 +42,14 @@ def test_the_order_is_by_the_stated_sum(films, adventure):
         assert z[before] >= z[after] - 1e-9
 
 
+@settings(deadline=None)
 @given(candidates())
 def test_0_leaves_the_list_as_it_is(films):
     scores, percentiles = films
     assert steered(scores, percentiles, 0.0).tolist() == list(range(len(scores)))
 
 
+@settings(deadline=None)
 @given(candidates(), ADVENTURES, ADVENTURES, st.integers(1, 10))
 def test_more_adventure_never_brings_better_known_films(films, one, other, k):
     scores, percentiles = films
