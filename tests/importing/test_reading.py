@@ -6,7 +6,7 @@ import codecs
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold.importing import ImportFileError, files, read_export
@@ -249,6 +249,7 @@ def test_a_file_on_disk(tmp_path):
         read_export(tmp_path / "none.csv")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(content):
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold.app.export import ratings_csv, recommendations_csv
@@ -160,6 +160,7 @@ def test_half_stars_hold_grades_of_ten():
     assert [stars for _, stars in ten.table(range(1, 11))] == [n / 2 for n in range(1, 11)]
 
 
+@settings(deadline=None)
 @given(
     st.floats(0.1, 100),
     st.sampled_from([WHOLE, HALVES, StarScale(1, 5, 0), StarScale(0, 1, 1), StarScale(-10, 10, 0)]),
@@ -187,6 +188,7 @@ _YEARS = st.none() | st.integers(1890, 2030)
 _STARS = st.integers(1, 10).map(lambda half: half / 2)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.integers(0, 10**6), st.tuples(_TITLES, _YEARS, st.none() | _STARS)),
     st.booleans(),

@@ -80,9 +80,9 @@ def import_(
             _ask(review)
     if output_file is not None:
         _write(output_file, review_csv(review))
-        say(f"{len(review.matched):,} films are in {output_file}.")
+        say(f"Films in {output_file}: {len(review.matched):,}.")
     if review.to_check and not as_json:
-        say(f"{len(review.to_check):,} films to check were not taken; --yes takes the likeliest.")
+        say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")
 
 
 def reviewed(export: Export, data: MovieData) -> ImportReview:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,7 +68,8 @@ def together(
     filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
     recommender = options.open_recommender(dataset, path, model)
     people = [_user(text, recommender) for text in user or ()]
-    people += [_newcomer(file, recommender) for file in profile_file or ()]
+    for file in profile_file or ():
+        people.append(_newcomer(file, recommender, [person.name for person in people]))
     found = recommend_together(
         recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
     )
@@ -92,14 +94,21 @@ def _user(text: str, recommender: MovieRecommender) -> Person:
     return Person(f"user {text}", options.user_id(text, recommender.data))
 
 
-def _newcomer(file: Path, recommender: MovieRecommender) -> Person:
+def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> Person:
+    """The person whose ratings a file has, called as the file is."""
     ratings, seen = known_ratings(file, recommender)
-    return Person(file.stem, ratings=ratings, seen=tuple(seen))
+    names = (file.stem, *(f"{file.stem} {number}" for number in range(2, len(taken) + 3)))
+    name = next(name for name in names if name not in taken)
+    return Person(name, ratings=ratings, seen=tuple(seen))
 
 
 def _cell(opinion: Opinion) -> str:
-    text = f"{opinion.relative:.2f}"
-    return text if opinion.rated is None else f"{text}, rated {opinion.rated:g}"
+    parts = [f"{opinion.relative:.2f}"]
+    if opinion.rated is not None:
+        parts.append(f"rated {opinion.rated:g}")
+    elif opinion.stars is not None:
+        parts.append(f"{opinion.stars:.1f} stars")
+    return ", ".join(parts)
 
 
 def _facts(found: list[GroupRecommendation]) -> list[dict[str, Any]]:
@@ -111,10 +120,7 @@ def _facts(found: list[GroupRecommendation]) -> list[dict[str, Any]]:
             "year": line.movie.year,
             "genres": line.movie.genres,
             "score": line.score,
-            "people": [
-                {"name": o.name, "score": o.score, "relative": o.relative, "rated": o.rated}
-                for o in line.opinions
-            ],
+            "people": [asdict(opinion) for opinion in line.opinions],
         }
         for line in found
     ]
