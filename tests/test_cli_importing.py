@@ -264,6 +264,7 @@ def test_a_list_for_users_and_files(answer, data, export):
         assert [person["name"] for person in line["people"]] == ["user 7", "ratings"]
         mean = sum(person["relative"] for person in line["people"]) / 2
         assert line["score"] == pytest.approx(mean)
+        assert all(1 <= person["stars"] <= 5 for person in line["people"])
 
 
 def test_files_of_one_name_are_two_people(answer, export, tmp_path):
@@ -278,7 +279,7 @@ def test_files_of_one_name_are_two_people(answer, export, tmp_path):
 def test_a_table_says_the_rule(cinefold):
     code, out, _ = cinefold("together", "--user", 7, "--user", 9, "--rule", "least misery")
     assert code == 0
-    for words in ("For user 7 and user 9.", "likes them least", "Title"):
+    for words in ("For user 7 and user 9.", "likes them least", "Title", "stars"):
         assert words in out
 
 

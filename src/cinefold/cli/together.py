@@ -55,7 +55,7 @@ def together(
     """Recommend films to two or more people together.
 
     Each person's score is relative to their own list: 1 is as good as the ten best films that they
-    would get alone.
+    would get alone. Beside it are the stars that they are expected to give.
 
     average: films that suit all best on average. least misery: films that the one who likes them
     least still likes most. most pleasure: films that one will love. fair: each next film is for

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from cinefold.datasets import Movie
     from cinefold.recommender.filters import MovieFilter
@@ -35,16 +35,6 @@ AGGREGATIONS: Mapping[str, str] = MappingProxyType(
 
 _OWN_LIST = 10
 _FAIR_CANDIDATES = 500
-
-
-class Stars(Protocol):
-    """Predicts ratings on the scale of the data."""
-
-    def predict(self, users: ArrayLike, items: ArrayLike) -> NDArray[np.float32]: ...
-
-    def predict_for(
-        self, ratings: Mapping[Any, float], scores: ArrayLike, items: ArrayLike
-    ) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ class Opinion:
     relative : float
         The score, where 1 is the mean of the ten best films of their own list.
     stars : float, optional
-        Predicted, where there is something to predict them.
+        Predicted, where the recommender predicts them.
     rated : float, optional
         Their own rating of a film that they have seen.
     """
@@ -124,7 +114,6 @@ def recommend_together(
     filters: MovieFilter | None = None,
     exclude: Iterable[Any] = (),
     seen_by_some: bool = False,
-    stars: Stars | None = None,
 ) -> list[GroupRecommendation]:
     """The k best films for several people together; fewer if fewer are left.
 
@@ -143,8 +132,6 @@ def recommend_together(
         Nobody has seen the films listed. True also lists those that some, not all, have seen and
         gave at least the middle of the scale; for them such a film has a relative score of 1 at
         most.
-    stars : Stars, optional
-        Predicts each person's stars.
 
     Raises
     ------
@@ -161,7 +148,7 @@ def recommend_together(
     relative = group.relative(candidates)
     order, values = _ranked(relative, k, aggregation)
     chosen = candidates[order]
-    predicted = group.predicted_stars(chosen, stars)
+    predicted = group.predicted_stars(chosen)
     return [
         GroupRecommendation(
             rank + 1,
@@ -221,8 +208,9 @@ class _Group:
         relative = self._scores[:, items] / self._levels
         return np.asarray(np.where(self._seen[:, items], np.minimum(relative, 1), relative))
 
-    def predicted_stars(self, items: NDArray[np.int64], stars: Stars | None) -> NDArray[np.float64]:
+    def predicted_stars(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
         """Stars (n_people, len(items)), NaN where nothing predicts them."""
+        stars = self._recommender.stars
         predicted = np.full((len(self._people), len(items)), np.nan)
         if stars is None or not len(items):
             return predicted

@@ -149,7 +149,6 @@ def draw_list(studio: Studio, people: list[Person]) -> None:
             aggregation=rule,
             filters=choice.filters,
             seen_by_some=bool(seen),
-            stars=studio.run.stars,
         )
     except ValueError as error:  # two people of one name
         st.error(literal(str(error)), icon=":material/error:")
