@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
 _DIRECTIVE = re.compile(r"(?<!\\):[a-z-]+\[((?:\\.|[^\]\\])*)\]")
+_PICTURE = re.compile(r"^!\[\]\([^)]*\)")
 _MARKDOWN = MarkdownIt()
 
 
 def plain(markdown: str) -> str:
-    """The text that Markdown with Streamlit's directives shows."""
+    """The text that Markdown with Streamlit's directives shows, beside a film's picture or not."""
+    markdown = _PICTURE.sub("", markdown)
     while _DIRECTIVE.search(markdown):
         markdown = _DIRECTIVE.sub(r"\1", markdown)
     tokens = [token for block in _MARKDOWN.parse(markdown) for token in block.children or ()]

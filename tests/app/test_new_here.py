@@ -91,6 +91,20 @@ def test_ratings_can_be_changed_and_taken_back(page):
     assert page.feedback(key=f"stars-search-{movie}").value is None
 
 
+def test_many_ratings_are_drawn_a_page_at_a_time(page):
+    rated = [(taste, number) for taste in ("Horror", "Comedy") for number in range(4)]
+    for taste, number in rated:
+        rate_by_title(page, taste, number, 4)
+    latest = [f"stars-rated-{film_id(*film)}" for film in reversed(rated)]
+    assert keys(page, "stars-rated-") == latest[:6]
+    page.pagination(key="ratings-page").set_value(2).run()
+    assert keys(no_errors(page), "stars-rated-") == latest[6:]
+    for key in latest[6:]:
+        page.button(key=key.replace("stars-rated-", "remove-")).click().run()
+    assert keys(no_errors(page), "stars-rated-") == latest[:6]
+    assert not page.pagination
+
+
 def test_a_second_click_on_a_star_takes_the_rating_back(page):
     rate_by_title(page, "Horror", 0, 5)
     page.feedback(key=f"stars-rated-{film_id('Horror', 0)}").set_value(None).run()

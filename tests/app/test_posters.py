@@ -26,7 +26,7 @@ def server():
             self.send_response(200 if known else 404)
             self.end_headers()
             if known:
-                self.wfile.write(json.dumps({"poster_path": "/toys.jpg"}).encode())
+                self.wfile.write(json.dumps({"poster_path": "/toys (1).jpg"}).encode())
 
         def log_message(self, *arguments):
             pass
@@ -54,7 +54,7 @@ def test_a_poster_is_asked_for_once_and_kept(server):
     posters = Posters("secret", api=address, images="https://images.example")
     toys = Movie(1, "Toy Story", 1995, tmdb_id=862)
     assert posters.address(toys) is None
-    assert eventually(lambda: posters.address(toys)) == "https://images.example/toys.jpg"
+    assert eventually(lambda: posters.address(toys)) == "https://images.example/toys%20%281%29.jpg"
     assert asked == ["/movie/862?api_key=secret"]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie
     from cinefold.recommender import Love, RatedMovie, Reason, Recommendation
 
-_CARD_WIDTH, _PICTURE_WIDTH = 300, 60
+_CARD_WIDTH = 300
 
 
 def recommendation_cards(
@@ -33,10 +33,11 @@ def recommendation_cards(
 
 
 def pictured(movie: Movie, text: str) -> None:
-    """`text` beside the film's picture."""
-    with st.container(horizontal=True, wrap=False, gap="small"):
-        st.image(picture(movie), width=_PICTURE_WIDTH, alt="")
-        st.markdown(text, width="stretch")
+    """`text` beside the film's picture (style.css puts it there).
+
+    They are one element, as each element of a list is time between a click and the list.
+    """
+    st.markdown(f"![]({picture(movie)}){text}")
 
 
 def more_like(movie: Movie) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import requests
 import streamlit as st
@@ -68,7 +70,7 @@ class Posters:
             path = None
         with self._lock:
             is_path = isinstance(path, str) and path.startswith("/")
-            self._known[number] = f"{self._images}{path}" if is_path else None
+            self._known[number] = f"{self._images}{quote(path)}" if is_path else None
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,9 +85,14 @@ def shows_posters() -> bool:
 
 
 def picture(movie: Movie) -> str:
-    """The poster's address, or a tile as SVG."""
+    """The address of the poster, or of a tile."""
     posters = _posters()
-    return (posters and posters.address(movie)) or tile(movie)
+    return (posters and posters.address(movie)) or _inline(movie)
+
+
+@lru_cache(maxsize=4096)
+def _inline(movie: Movie) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(tile(movie).encode()).decode()}"
 
 
 @lru_cache(maxsize=4096)

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cinefold.app.visitor import Visitor, open_visitor, profile_store
+from cinefold.app.visitor import profile_store
 from cinefold.app.wording import counted, literal
 from cinefold.store import ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 if TYPE_CHECKING:
+    from cinefold.app.visitor import Visitor
     from cinefold.store import Profile
 
 _NOBODY = "Somebody new"
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
 
 
-def draw_profile_bar() -> Visitor:
+def draw_profile_bar(you: Visitor) -> None:
     """Profiles to choose from, and what can be done with the one in use."""
-    you = open_visitor()
     if you.trouble:
         st.warning(
             f"Your ratings are only kept until you close this page: {literal(you.trouble)}",
@@ -34,7 +34,6 @@ def draw_profile_bar() -> Visitor:
         if you.profile is not None:
             st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
             _manage(you, you.profile)
-    return you
 
 
 def _choose(you: Visitor) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamlit.delta_generator import DeltaGenerator
 
 
@@ -23,8 +25,8 @@ def recommendations_heading() -> DeltaGenerator:
     return row
 
 
-def csv_button(label: str, content: str, name: str) -> None:
-    """A button that downloads `content` as `name`.csv."""
+def csv_button(label: str, content: str | Callable[[], str], name: str) -> None:
+    """A button that downloads `content`, or what it returns at the click, as `name`.csv."""
     st.download_button(
         label,
         content,

@@ -13,7 +13,7 @@ from cinefold.app.importing import draw_import
 from cinefold.app.profile_bar import draw_profile_bar
 from cinefold.app.questions import draw_questions
 from cinefold.app.studio import open_studio
-from cinefold.app.visitor import rating_stars, visitor
+from cinefold.app.visitor import open_visitor, rating_stars, visitor
 from cinefold.app.widgets import csv_button, recommendations_heading
 from cinefold.app.wording import counted
 from cinefold.store import Mark
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FOUND, _SUGGESTED = 6, 4
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
 _WAYS = (_SEARCH, _QUESTIONS, _IMPORT) = ("Search", "Get to know me", "Import")
-_ROWS_BEFORE_SCROLLING, _SCROLLED_HEIGHT = 6, 360
+_RATINGS_A_PAGE = 6
 
 
 def draw_search(recommender: MovieRecommender) -> None:
@@ -72,14 +72,25 @@ def draw_ratings(recommender: MovieRecommender) -> None:
     if not you.ratings:
         return
     st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
-    scrolls = len(you.ratings) > _ROWS_BEFORE_SCROLLING
-    with st.container(height=_SCROLLED_HEIGHT if scrolls else "content", border=scrolls):
-        for movie_id in reversed(you.ratings):
-            film_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
+    latest = list(reversed(you.ratings))
+    for movie_id in latest[_ratings_page(len(latest))]:
+        film_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
     with st.container(horizontal=True):
-        rated = recommender.taste_for(you.ratings).favourites
-        csv_button("Ratings as CSV", ratings_csv(rated), "cinefold-my-ratings")
+        csv_button(
+            "Ratings as CSV",
+            lambda: ratings_csv(recommender.taste_for(you.ratings).favourites),
+            "cinefold-my-ratings",
+        )
         st.button("Clear all", icon=":material/delete:", on_click=you.clear)
+
+
+def _ratings_page(n_ratings: int) -> slice:
+    """Which of the latest ratings to draw: a click redraws them, so they are few at a time."""
+    n_pages = -(-n_ratings // _RATINGS_A_PAGE)
+    page = 1
+    if n_pages > 1:
+        page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5)
+    return slice((page - 1) * _RATINGS_A_PAGE, page * _RATINGS_A_PAGE)
 
 
 def _rating_foot(movie: Movie) -> None:
@@ -150,10 +161,13 @@ def _recommendation_foot(movie: Movie) -> None:
 @st.fragment
 def draw(recommender: MovieRecommender) -> None:
     """Everything that a rating changes: a click redraws this and no more."""
-    draw_profile_bar()
+    you = open_visitor()
+    above = st.container()
     left, right = st.columns([2, 3], gap="medium")
     with right:  # first, as this is what a click waits for
         draw_recommendations(recommender)
+    with above:
+        draw_profile_bar(you)
     with left:
         way = st.segmented_control(
             "How to tell what you like",
