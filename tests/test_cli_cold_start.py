@@ -49,8 +49,8 @@ def test_json_is_what_the_library_measures(cold_start, data):
 
 
 def test_another_measure_can_be_shown(cold_start):
-    _, out, _ = cold_start(*SMALL, "--metric", "recall_at_20")
-    assert "Recall@20 by number of ratings" in out
+    _, out, _ = cold_start(*SMALL, "--metric", "capped_recall_at_20")
+    assert "Capped recall@20 by number of ratings" in out
 
 
 @pytest.mark.parametrize(("name", "start"), [("c.png", b"\x89PNG"), ("c.svg", b"<?xml")])

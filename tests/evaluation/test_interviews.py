@@ -64,7 +64,7 @@ def test_what_is_asked_about_is_never_in_the_list():
         progress=False,
     )  # fmt: skip
     known = curves.where(metric="n_answers", fold_in="newcomers")[-1]["mean"]
-    recall = curves.where(metric="recall_at_20", fold_in="newcomers")[-1]["mean"]
+    recall = curves.where(metric="capped_recall_at_20", fold_in="newcomers")[-1]["mean"]
     ratings = ratings_of_tastes()
     assert known == pytest.approx(ratings.n_ratings / ratings.n_users / 2, rel=0.2)
     assert recall > 0.6  # of the other half

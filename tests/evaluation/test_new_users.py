@@ -108,7 +108,7 @@ def test_measures_by_hand():
     np.testing.assert_allclose(
         measured["ndcg_at_10"], [(first + 1 / 2) / ideal3, np.nan, 0], equal_nan=True
     )
-    np.testing.assert_allclose(measured["recall_at_20"], [2 / 3, np.nan, 1], equal_nan=True)
+    np.testing.assert_allclose(measured["capped_recall_at_20"], [2 / 3, np.nan, 1], equal_nan=True)
     np.testing.assert_allclose(
         measured["liked_ndcg_at_10"], [first / ideal1, np.nan, 0], equal_nan=True
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import MovieData
     from cinefold.model import WeightedMatrixFactorization
 
-Metric = Literal["ndcg_at_10", "recall_at_20", "liked_ndcg_at_10", "disliked_at_10"]
+Metric = Literal["ndcg_at_10", "capped_recall_at_20", "liked_ndcg_at_10", "disliked_at_10"]
 
 
 def _numbers(text: str) -> list[int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.evaluation.metrics import ndcg_per_user
+from cinefold.evaluation.metrics import capped_recall_per_user, ndcg_per_user
 from cinefold.interactions.entries import csr
 from cinefold.model import FoldedUsers
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NDCG_AT, RECALL_AT = 10, 20
 METRICS = {
     "ndcg_at_10": "NDCG@10",
-    "recall_at_20": "Recall@20",
+    "capped_recall_at_20": "Capped recall@20",
     "liked_ndcg_at_10": "NDCG@10 of liked films",
     "disliked_at_10": "Disliked films in 10",
 }
@@ -179,12 +179,9 @@ def popular_lists(
 def measure(found: NDArray[np.int64], test: csr_array, middle: float) -> Measures:
     """Each of `METRICS` for each user, NaN where a user has nothing to measure it on."""
     top = found[:, :NDCG_AT]
-    hits = _stars(found, test) > -np.inf
-    possible = np.minimum(RECALL_AT, np.diff(test.indptr)).astype(np.float64)
-    possible[possible == 0] = np.nan
     return {
         "ndcg_at_10": ndcg_per_user(top, test),
-        "recall_at_20": hits.sum(axis=1) / possible,
+        "capped_recall_at_20": capped_recall_per_user(found, test),
         "liked_ndcg_at_10": ndcg_per_user(top, part_of(test, test.data > middle)),
         "disliked_at_10": _disliked(_stars(top, test), middle),
     }
