@@ -44,7 +44,7 @@ def test_a_guest_gets_a_name_and_keeps_what_they_said(page, store):
     (profile,) = store.profiles()
     assert profile.name == "Ada <b>L</b>"
     assert profile.n_ratings == 1
-    assert "Ada <b>L</b> · 1 rating" in page.selectbox(key="profile-choice").options
+    assert "Ada <b>L</b> · 1 rating" in widget(page.selectbox, "Profile").options
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b"])
@@ -63,10 +63,10 @@ def test_another_profile_can_be_chosen(page, store):
     ada = store.create("ml-100k", "Ada")
     store.rate(ada.id, film_id("Horror", 1), 4)
     page.run()
-    page.selectbox(key="profile-choice").set_value(ada.id).run()
+    widget(page.selectbox, "Profile").set_value(ada.id).run()
     assert no_errors(page).query_params["profile"] == str(ada.id)
     assert len(cards(page)) == 10
-    page.selectbox(key="profile-choice").set_value(None).run()
+    widget(page.selectbox, "Profile").set_value(None).run()
     assert not cards(no_errors(page))
     assert "profile" not in page.query_params
 

@@ -48,17 +48,27 @@ def _choose(you: Visitor) -> None:
         return
     by_id = {profile.id: profile for profile in profiles}
     current = you.profile.id if you.profile and you.profile.id in by_id else None
+    # Another profile is another box, and a name that is not on it is no choice: of two fast clicks
+    # on stars, the second comes with the box as it was before the first.
+    key = f"profile-choice-{current or 'nobody'}"
     # The visitor is the truth: the profile may have been made since the box was drawn.
-    st.session_state["profile-choice"] = current
+    st.session_state[key] = current
     st.selectbox(
         "Profile",
         [None, *by_id],
         format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
-        key="profile-choice",
+        key=key,
         placeholder=_NOBODY,
-        on_change=lambda: you.open(by_id.get(st.session_state["profile-choice"])),
+        on_change=_open_chosen,
+        args=(you, by_id, key),
         width=260,
     )
+
+
+def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
+    chosen = st.session_state[key]
+    if chosen is None or chosen in by_id:
+        you.open(by_id.get(chosen))
 
 
 def _label(profile: Profile) -> str:
