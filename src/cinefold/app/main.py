@@ -9,9 +9,7 @@ import streamlit as st
 _HERE = Path(__file__).parent
 
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
-# Streamlit writes white on the primary colour, which in the dark must be light to be read as text.
-_ON_PRIMARY = "button[kind^=primary], [data-baseweb=tag] *, [data-tag] *"
-st.html(f"<style>{_ON_PRIMARY} {{ color: light-dark(#ffffff, #16131c); }}</style>")
+st.html(_HERE / "looks.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 st.navigation(
     [
