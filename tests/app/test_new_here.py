@@ -108,6 +108,11 @@ def test_recommended_films_can_be_rated_or_refused(page):
     assert second not in keys(no_errors(page), "stars-recommended-")
 
 
+def test_a_reload_finds_the_way_to_tell_again(open_page):
+    again = no_errors(open_page("new_here", way="Get to know me"))
+    assert again.segmented_control(key="way").value == "Get to know me"
+
+
 def test_clear_all(page):
     rate_by_title(page, "Western", 0, 5)
     widget(page.button, "Clear all").click().run()

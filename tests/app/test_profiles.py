@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
 from cinefold.store import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
 from tests.app.test_new_here import rate_by_title
-from tests.synthetic import film_id
+from tests.synthetic import film_id, film_title
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_guest_gets_a_name_and_keeps_what_they_said(page, store):
     assert "Ada <b>L</b> · 1 rating" in widget(page.selectbox, "Profile").options
 
 
-@pytest.mark.parametrize("name", ["", " ", "\u200b"])
+@pytest.mark.parametrize("name", ["", " ", "\u200b", "x" * 200])
 def test_names_that_break_a_rule_are_said(page, name):
     save_as(page, name)
     assert "name" in plain(page.error[0].value) or "character" in plain(page.error[0].value)
@@ -130,3 +131,15 @@ def test_not_seen_and_skip_lead_to_other_questions(page, store):
     assert len(set(asked)) == 3
     (profile,) = store.profiles()
     assert profile.n_marks == 1
+
+
+def test_an_exported_profile_has_titles(page, monkeypatch):
+    drawn = {}
+
+    def download_button(label, data, *_, **__):
+        drawn[label] = data
+
+    monkeypatch.setattr(st, "download_button", download_button)
+    rate_by_title(page, "Western", 0, 5)
+    _, line = drawn["Profile as CSV"]().splitlines()
+    assert line.startswith(f"{film_id('Western', 0)},{film_title('Western', 0)},")

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cinefold.app.visitor import Visitor, open_visitor, profile_store
+from cinefold.app.widgets import say_later
 from cinefold.app.wording import counted, literal
 from cinefold.store import ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 if TYPE_CHECKING:
+    from cinefold.datasets import MovieCatalog
     from cinefold.store import Profile
 
 _NOBODY = "Somebody new"
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
 
 
-def draw_profile_bar() -> Visitor:
+def draw_profile_bar(movies: MovieCatalog) -> Visitor:
     """Profiles to choose from, and what can be done with the one in use."""
     you = open_visitor()
     if you.trouble:
@@ -33,7 +35,7 @@ def draw_profile_bar() -> Visitor:
             _name_popover(you, "New profile", icon=":material/person_add:")
         if you.profile is not None:
             st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
-            _manage(you, you.profile)
+            _manage(you, you.profile, movies)
     return you
 
 
@@ -77,8 +79,9 @@ def _label(profile: Profile) -> str:
 
 def _name_popover(you: Visitor, label: str, icon: str) -> None:
     with st.popover(label, icon=icon), st.form("profile-name", clear_on_submit=True, border=False):
+        # No `max_chars`: a longer name that is pasted would vanish without a word.
         name = st.text_input(
-            "Name", max_chars=80, placeholder="What should we call you?", key="profile-name-text"
+            "Name", placeholder="What should we call you?", key="profile-name-text"
         )
         if st.form_submit_button("Save", type="primary"):
             try:
@@ -89,14 +92,14 @@ def _name_popover(you: Visitor, label: str, icon: str) -> None:
                 st.rerun()
 
 
-def _manage(you: Visitor, profile: Profile) -> None:
+def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
     with st.popover("Manage", icon=":material/manage_accounts:"):
         st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
         store = profile_store()
         if store is not None:
             st.download_button(
                 "Profile as CSV",
-                lambda: write_csv(store.entries(profile.id)),
+                lambda: write_csv(store.entries(profile.id), movies),
                 "cinefold-profile.csv",
                 "text/csv",
                 icon=":material/download:",
@@ -126,4 +129,4 @@ def _delete(you: Visitor, profile: Profile) -> None:
         return
     st.session_state["profile-sure"] = False
     you.open(None)
-    st.toast(f"{literal(profile.name)} is deleted.", icon=":material/delete_forever:")
+    say_later(f"{literal(profile.name)} is deleted.", ":material/delete_forever:")
