@@ -101,6 +101,15 @@ def test_a_header_alone_brings_nothing(page):
     assert "import-save" not in [button.key for button in page.button]
 
 
+def test_a_list_of_recommendations_has_nothing_to_save(page):
+    (movie,) = first_films(1)
+    line = f"1,{movie.id},{movie.title},{movie.year},Western,0.9,4.5,"
+    content = f"rank,movie_id,title,year,genres,score,stars,because_of\n{line}\n"
+    no_errors(upload(page, content))
+    assert any("nothing to save" in caption.value for caption in page.caption)
+    assert page.button(key="import-save").disabled
+
+
 def test_what_is_saved_is_said_and_the_file_put_away(page):
     upload(page, as_letterboxd(first_films(), (5, 4.5, 3)))
     assert "Stars, rounded to whole stars (halves up), 1 at least." in [

@@ -95,6 +95,8 @@ def _draw_review(review: ImportReview) -> None:
             )
             if number
         )
+        if review.matched and not what:
+            st.caption("None of these films has a rating or was seen: there is nothing to save.")
         st.button(
             f"Save {what or 'nothing'}",
             type="primary",
