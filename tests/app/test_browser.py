@@ -144,6 +144,35 @@ def test_two_clicks_in_a_row(wide_window, address):
     window.check()
 
 
+def test_filters_by_keyboard(wide_window, address):
+    window, page = wide_window, wide_window.page
+    page.goto(address)
+    page.get_by_text("Because you rated").first.wait_for()
+    window.settle()
+    for _ in range(5):  # the page may be drawn before its script listens
+        page.get_by_role("button", name="Filters").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1000)
+        if page.evaluate("document.activeElement.matches('[role=dialog]')"):
+            break
+        page.keyboard.press("Escape")
+    least = page.get_by_label("Rated at least so often")
+    least.wait_for()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if least.evaluate("field => field === document.activeElement"):
+            break
+    page.keyboard.type("9999")
+    page.keyboard.press("Enter")
+    page.get_by_text("No film passes these filters").wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.matches('[data-testid=stPopoverButton]')")
+    focused = "getComputedStyle(document.activeElement).outlineStyle"
+    page.get_by_role("link", name="About").focus()
+    assert page.evaluate(focused) == "solid"
+    window.check()
+
+
 def test_awkward_titles_are_shown_as_they_are(wide_window, address):
     window = wide_window
     window.page.goto(address)
