@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import streamlit as st
 
+from cinefold import load_movielens
 from cinefold.store import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
 from tests.app.test_new_here import rate_by_title
@@ -120,6 +121,16 @@ def test_five_answers_make_the_list_personal(page, store):
     assert any("this list is yours" in text for text in [b.text for b in page.get("progress")])
     (profile,) = store.profiles()
     assert profile.n_ratings == 5
+
+
+def test_a_film_rated_after_all_counts_as_rated(page):
+    unseen = next(b.key for b in page.button if str(b.key).startswith("unseen-"))
+    page.button(key=unseen).click().run()
+    movie = int(unseen.removeprefix("unseen-"))
+    page.text_input(key="search").set_value(load_movielens().movies[movie].title).run()
+    page.feedback(key=f"stars-search-{movie}").set_value(3).run()
+    page.segmented_control(key="way").set_value("Get to know me").run()
+    assert no_errors(page).get("progress")[0].proto.text == "1 of 5 ratings"
 
 
 def test_not_seen_and_skip_lead_to_other_questions(page, store):
