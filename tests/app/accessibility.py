@@ -27,3 +27,34 @@ def violations(page: Page) -> list[str]:
 def _first_line(node: dict[str, Any]) -> str:
     checks = [*node["any"], *node["all"], *node["none"]]
     return checks[0]["message"] if checks else ""
+
+
+_SMALL_TARGETS = """() => {
+    const hits = (element, x, y) => {
+        const found = document.elementFromPoint(x, y);
+        return element.contains(found) || element.closest('label')?.contains(found);
+    };
+    const small = [];
+    const main = document.querySelector('[data-testid=stMain]');
+    for (const element of main.querySelectorAll('button, a, [role=radio], [role=slider]')) {
+        if (element.closest('p') || !element.checkVisibility()) continue;
+        element.scrollIntoView({block: 'center'});
+        const {x, y, width, height} = element.getBoundingClientRect();
+        const [middle, centre] = [x + width / 2, y + height / 2];
+        const wide = width >= 24
+            || hits(element, middle - 11, centre) && hits(element, middle + 11, centre);
+        const high = height >= 24
+            || hits(element, middle, centre - 11) && hits(element, middle, centre + 11);
+        if (!wide || !high) {
+            const name = element.ariaLabel || element.innerText || element.outerHTML.slice(0, 120);
+            small.push(`${name}: ${width} by ${height}`);
+        }
+    }
+    return small;
+}"""
+
+
+def small_targets(page: Page) -> list[str]:
+    """What is less than 24 pixels wide or high to a finger (WCAG 2.5.8), but for links in text."""
+    small: list[str] = page.evaluate(_SMALL_TARGETS)
+    return small

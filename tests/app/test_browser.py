@@ -109,6 +109,70 @@ def test_somebody_new(window, address):
     window.check()
 
 
+CLICKS = """async rows => {
+    for (const row of rows) {
+        [...document.querySelectorAll(`[class*="st-key-${row}"] :is([role=radio], button)`)]
+            .at(-1).click();
+        await new Promise(resolve => setTimeout(resolve, 60));
+    }
+}"""
+
+
+def test_two_clicks_in_a_row(wide_window, address):
+    """The second comes from the browser before it has heard of what the first changed."""
+    window, page = wide_window, wide_window.page
+    page.goto(f"{address}/new_here")
+    page.locator("[class*=st-key-stars-suggested-]").nth(3).wait_for()
+    rows = page.locator("[class*=st-key-stars-suggested-]").evaluate_all(
+        "rows => rows.map(row => row.className.match(/stars-suggested-\\d+/)[0])"
+    )
+
+    def click(*rows, ratings):
+        window.settle()
+        page.evaluate(CLICKS, rows)
+        page.get_by_text(f"Your ratings ({ratings})").wait_for()
+
+    click(*rows[:2], ratings=2)
+    film = film_id("Western", 4)
+    page.get_by_label("Find films you know").fill(film_title("Western", 4))
+    page.locator(f".st-key-stars-search-{film}").wait_for()
+    click(f"stars-search-{film}", ratings=3)
+    page.locator(f".st-key-remove-{film}").wait_for()
+    click(f"remove-{film}", "stars-suggested", ratings=3)
+    page.locator(f".st-key-remove-{film}").wait_for(state="hidden")
+    page.get_by_text("Your ratings (3)").wait_for()
+    window.check()
+
+
+def test_filters_by_keyboard(wide_window, address):
+    window, page = wide_window, wide_window.page
+    page.goto(address)
+    page.get_by_text("Because you rated").first.wait_for()
+    window.settle()
+    for _ in range(5):  # the page may be drawn before its script listens
+        page.get_by_role("button", name="Filters").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1000)
+        if page.evaluate("document.activeElement.matches('[role=dialog]')"):
+            break
+        page.keyboard.press("Escape")
+    least = page.get_by_label("Rated at least so often")
+    least.wait_for()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if least.evaluate("field => field === document.activeElement"):
+            break
+    page.keyboard.type("9999")
+    page.keyboard.press("Enter")
+    page.get_by_text("No film passes these filters").wait_for()
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.matches('[data-testid=stPopoverButton]')")
+    focused = "getComputedStyle(document.activeElement).outlineStyle"
+    page.get_by_role("link", name="About").focus()
+    assert page.evaluate(focused) == "solid"
+    window.check()
+
+
 def test_awkward_titles_are_shown_as_they_are(wide_window, address):
     window = wide_window
     window.page.goto(address)

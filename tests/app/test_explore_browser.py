@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.app.accessibility import violations
+from tests.app.accessibility import small_targets, violations
 from tests.app.browser import CHROMIUM, FLAGS, open_window, served
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
 
@@ -279,4 +279,5 @@ def test_axe_finds_nothing_serious(browser, address, name, width, scheme):
     window.page.wait_for_load_state("networkidle")
     window.settle()
     assert violations(window.page) == []
+    assert small_targets(window.page) == []
     window.page.context.close()

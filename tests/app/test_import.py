@@ -19,9 +19,10 @@ def page(open_page):
     return no_errors(page)
 
 
-def upload(page, content, name="ratings.csv"):
+def upload(page, content, name="ratings.csv", saved=0):
     content = content if isinstance(content, bytes) else content.encode()
-    page.file_uploader(key="import-file").set_value((name, content, "text/csv")).run()
+    key = f"import-file-{saved}" if saved else "import-file"
+    page.file_uploader(key=key).set_value((name, content, "text/csv")).run()
     return page
 
 
@@ -85,7 +86,7 @@ def test_a_doubtful_film_is_asked_about(page):
     [
         ("", "empty"),
         ("a,b\n1,2\n", "column"),
-        (b"\x00\x01\x02\xff", ""),
+        (b"\x00\x01\x02\xff", "not a text file"),
     ],
 )
 def test_files_that_cannot_be_used_are_said(page, content, words):
@@ -96,7 +97,28 @@ def test_files_that_cannot_be_used_are_said(page, content, words):
 
 def test_a_header_alone_brings_nothing(page):
     no_errors(upload(page, _HEADER))
+    assert any("no films" in info.value for info in page.info)
+    assert "import-save" not in [button.key for button in page.button]
+
+
+def test_a_list_of_recommendations_has_nothing_to_save(page):
+    (movie,) = first_films(1)
+    line = f"1,{movie.id},{movie.title},{movie.year},Western,0.9,4.5,"
+    content = f"rank,movie_id,title,year,genres,score,stars,because_of\n{line}\n"
+    no_errors(upload(page, content))
+    assert any("nothing to save" in caption.value for caption in page.caption)
     assert page.button(key="import-save").disabled
+
+
+def test_what_is_saved_is_said_and_the_file_put_away(page):
+    upload(page, as_letterboxd(first_films(), (5, 4.5, 3)))
+    assert "Stars, rounded to whole stars (halves up), 1 at least." in [
+        plain(caption.value) for caption in page.caption
+    ]
+    page.button(key="import-save").click().run()
+    assert "3 films saved" in no_errors(page).toast[0].value
+    assert "import-save" not in [button.key for button in page.button]
+    assert not page.run().toast
 
 
 def test_awkward_titles_stay_text(page):
@@ -117,6 +139,6 @@ def test_a_profile_of_ours_comes_back(page):
         content = write_csv(stored())
         store.delete(store.profiles()[0].id)
     page.run()
-    upload(page, content, "cinefold-profile.csv")
+    upload(page, content, "cinefold-profile.csv", saved=1)
     widget(page.button, "Save 3 ratings").click().run()
     assert set(stored().stars) == {movie.id for movie in movies}

@@ -88,7 +88,8 @@ def test_ratings_can_be_changed_and_taken_back(page):
     page.button(key=f"remove-{movie}").click().run()
     assert keys(no_errors(page), "stars-rated-") == [f"stars-rated-{film_id('Comedy', 0)}"]
     page.text_input(key="search").set_value(film_title("Horror", 0)).run()
-    assert page.feedback(key=f"stars-search-{movie}").value is None
+    (found,) = keys(page, f"stars-search-{movie}")
+    assert page.feedback(key=found).value is None
 
 
 def test_many_ratings_are_drawn_a_page_at_a_time(page):
@@ -119,6 +120,11 @@ def test_recommended_films_can_be_rated_or_refused(page):
     assert first not in keys(page, "stars-recommended-")
     page.button(key=f"not_interested-{second.removeprefix('stars-recommended-')}").click().run()
     assert second not in keys(no_errors(page), "stars-recommended-")
+
+
+def test_a_reload_finds_the_way_to_tell_again(open_page):
+    again = no_errors(open_page("new_here", way="Get to know me"))
+    assert again.segmented_control(key="way").value == "Get to know me"
 
 
 def test_clear_all(page):

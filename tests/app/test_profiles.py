@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
+from cinefold import load_movielens
 from cinefold.store import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
 from tests.app.test_new_here import rate_by_title
-from tests.synthetic import film_id
+from tests.synthetic import film_id, film_title
 
 
 @pytest.fixture
@@ -44,10 +46,10 @@ def test_a_guest_gets_a_name_and_keeps_what_they_said(page, store):
     (profile,) = store.profiles()
     assert profile.name == "Ada <b>L</b>"
     assert profile.n_ratings == 1
-    assert "Ada <b>L</b> · 1 rating" in page.selectbox(key="profile-choice").options
+    assert "Ada <b>L</b> · 1 rating" in widget(page.selectbox, "Profile").options
 
 
-@pytest.mark.parametrize("name", ["", " ", "\u200b"])
+@pytest.mark.parametrize("name", ["", " ", "\u200b", "x" * 200])
 def test_names_that_break_a_rule_are_said(page, name):
     save_as(page, name)
     assert "name" in plain(page.error[0].value) or "character" in plain(page.error[0].value)
@@ -63,10 +65,10 @@ def test_another_profile_can_be_chosen(page, store):
     ada = store.create("ml-100k", "Ada")
     store.rate(ada.id, film_id("Horror", 1), 4)
     page.run()
-    page.selectbox(key="profile-choice").set_value(ada.id).run()
+    widget(page.selectbox, "Profile").set_value(ada.id).run()
     assert no_errors(page).query_params["profile"] == str(ada.id)
     assert len(cards(page)) == 10
-    page.selectbox(key="profile-choice").set_value(None).run()
+    widget(page.selectbox, "Profile").set_value(None).run()
     assert not cards(no_errors(page))
     assert "profile" not in page.query_params
 
@@ -121,6 +123,16 @@ def test_five_answers_make_the_list_personal(page, store):
     assert profile.n_ratings == 5
 
 
+def test_a_film_rated_after_all_counts_as_rated(page):
+    unseen = next(b.key for b in page.button if str(b.key).startswith("unseen-"))
+    page.button(key=unseen).click().run()
+    movie = int(unseen.removeprefix("unseen-"))
+    page.text_input(key="search").set_value(load_movielens().movies[movie].title).run()
+    page.feedback(key=f"stars-search-{movie}").set_value(3).run()
+    page.segmented_control(key="way").set_value("Get to know me").run()
+    assert no_errors(page).get("progress")[0].proto.text == "1 of 5 ratings"
+
+
 def test_not_seen_and_skip_lead_to_other_questions(page, store):
     page.segmented_control(key="way").set_value("Get to know me").run()
     asked = [next(w.key for w in page.feedback if w.key.startswith("answer-"))]
@@ -130,3 +142,15 @@ def test_not_seen_and_skip_lead_to_other_questions(page, store):
     assert len(set(asked)) == 3
     (profile,) = store.profiles()
     assert profile.n_marks == 1
+
+
+def test_an_exported_profile_has_titles(page, monkeypatch):
+    drawn = {}
+
+    def download_button(label, data, *_, **__):
+        drawn[label] = data
+
+    monkeypatch.setattr(st, "download_button", download_button)
+    rate_by_title(page, "Western", 0, 5)
+    _, line = drawn["Profile as CSV"]().splitlines()
+    assert line.startswith(f"{film_id('Western', 0)},{film_title('Western', 0)},")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cinefold import load_movielens
@@ -53,6 +55,10 @@ def test_an_unknown_user_in_the_address_is_said(open_page):
 
 def test_charts_and_loves(page):
     assert len(page.get("vega_lite_chart")) == 4
+    specs = [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
+    for spec in specs:  # a phone would cut a longer title off
+        title = spec["encoding"]["x"]["title"]
+        assert all(len(line) < 40 for line in ([title] if isinstance(title, str) else title))
     data = load_movielens()
     items, stars = data.interactions.user_ratings(USER)
     high = {data.movies[item].title for item, s in zip(items, stars, strict=True) if s >= 4}

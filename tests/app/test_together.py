@@ -70,6 +70,13 @@ def test_the_address_says_who(open_page):
     page = no_errors(open_page("together", **{"with": f"u{SCI_FI},u{ROMANCE},u99999,px"}))
     assert page.multiselect(key="together-people").value == [f"u{SCI_FI}", f"u{ROMANCE}"]
     assert len(films(page)) == 10
+    assert plain(page.toast[0].value) == "Not here: u99999, px."
+
+
+def test_more_people_than_it_takes_are_left_out(open_page):
+    everybody = ",".join(f"u{user}" for user in range(1, 20))
+    page = no_errors(open_page("together", **{"with": everybody}))
+    assert len(page.multiselect(key="together-people").value) == 12
 
 
 def test_two_of_one_name_are_said(page):

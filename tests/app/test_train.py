@@ -104,6 +104,32 @@ def test_every_run_is_listed_and_can_be_used_later(page, open_page):
     assert "the default one" in captions(no_errors(again))
 
 
+def test_runs_have_the_words_of_the_settings(page):
+    train(page, n_factors=3, max_iter=2)
+    first = page.dataframe[0].value.iloc[0]
+    assert first[["Target", "w0", "ν", "Biases"]].tolist() == [
+        "Root of the rating",
+        "follows the data",
+        "1",
+        "No",
+    ]
+
+
+def test_a_reload_finds_the_training_under_way(page, open_page):
+    page.number_input(key="train-max_iter").set_value(100)
+    page.number_input(key="train-n_factors").set_value(256)
+    widget(page.button, "Train").click().run()
+    job = page.session_state["training-job"]
+    page.run()
+    again = no_errors(open_page("train", training=page.query_params["training"]))
+    assert again.session_state["training-job"] is job
+    job.stop()
+    job.wait(60)
+    assert headings(again.run().run())[0] == "The new model"
+    widget(again.button, "Not now").click().run()
+    assert "training" not in no_errors(again).query_params
+
+
 def test_settings_that_cannot_work_are_said_and_lose_nothing(page):
     train(page, n_factors=200, unobserved_weight=0.0, regularization=0.0)
     assert not page.exception

@@ -212,6 +212,7 @@ def test_marks_other_than_seen():
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (codecs.BOM_UTF8, "is empty"),
+        (b"\x1f\x8b\x08\x08title,rating\n1,2\n", "is not a text file"),
         (b"a,b\n1,2\n", "no column with titles of films; its columns are 'a', 'b'"),
         (b"title,year\nSoup,1970\n,", "^$"),
         (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),

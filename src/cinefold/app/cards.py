@@ -33,7 +33,7 @@ def recommendation_cards(
 
 
 def pictured(movie: Movie, text: str) -> None:
-    """`text` beside the film's picture (style.css puts it there).
+    """`text` beside the film's picture (looks.css puts it there).
 
     They are one element, as each element of a list is time between a click and the list.
     """

@@ -10,6 +10,7 @@ import streamlit as st
 
 from cinefold.app.studio import open_studio
 from cinefold.app.visitor import visitor
+from cinefold.app.widgets import say_later
 from cinefold.app.wording import counted, literal
 from cinefold.importing import ImportFileError, read_export, review_csv, review_for
 from cinefold.store import Entries, Mark, Rating
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from cinefold.importing import ImportReview, ReviewLine
 
-_REVIEW, _FILE = "import-review", "import-file"
+_REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
 _MEGABYTES = 50
 _CHECKED_AT_ONCE, _LISTED = 10, 200
 _NO_FILM = -1
@@ -32,11 +33,12 @@ def draw_import() -> None:
         "Your ratings, Export. Or a CSV file with titles and ratings, such as a profile from here. "
         "Nothing is kept before you say so."
     )
+    saved = st.session_state.get(_SAVED, 0)
     file = st.file_uploader(
         "A file with your ratings",
         ["csv", "zip", "txt", "tsv"],
         max_upload_size=_MEGABYTES,
-        key=_FILE,
+        key=f"{_FILE}-{saved}" if saved else _FILE,  # another one, which is empty
     )
     if file is None:
         st.session_state.pop(_REVIEW, None)
@@ -73,8 +75,12 @@ def _show(bar: Any, done: int, total: int) -> None:
 
 
 def _draw_review(review: ImportReview) -> None:
+    if not review.lines:
+        st.info("This file has no films, only the names of its columns.", icon=":material/draft:")
+        return
     st.markdown(f"**{literal(review.summary())}**")
-    st.caption(f"Stars: {literal(str(review.conversion))}")
+    scale = str(review.conversion)
+    st.caption(literal(f"{scale[0].upper()}{scale[1:]}."))
     _draw_to_check(review)
     _list("Found", review.matched)
     _list("Not here", review.missed)
@@ -89,6 +95,8 @@ def _draw_review(review: ImportReview) -> None:
             )
             if number
         )
+        if review.matched and not what:
+            st.caption("None of these films has a rating or was seen: there is nothing to save.")
         st.button(
             f"Save {what or 'nothing'}",
             type="primary",
@@ -198,9 +206,10 @@ def _save(review: ImportReview) -> None:
         entries.marks[Mark.SEEN][movie] = _time(times.get(movie))
     visitor().add(entries)
     st.session_state.pop(_REVIEW, None)
-    st.toast(
+    st.session_state[_SAVED] = st.session_state.get(_SAVED, 0) + 1
+    say_later(
         f"{counted(len(entries), 'film')} saved. Undo takes all of them back.",
-        icon=":material/check:",
+        ":material/check:",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import secrets
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class TrainingJob:
 
     Attributes
     ----------
+    token : str
+        With which `find_job` finds it while it runs.
     records : list of dict
         The iterations so far, as in ``history_``.
     run : TrainingRun or None
@@ -50,6 +53,7 @@ class TrainingJob:
         history: RunHistory | None = None,
     ) -> None:
         self.model = model
+        self.token = secrets.token_urlsafe(8)
         self.run_id: str | None = None
         self._history = history
         self.records: list[dict[str, Any]] = []
@@ -118,6 +122,11 @@ class TrainingJob:
             raise _AbandonedError
         self.records.append(record)
         return self._stop.is_set()
+
+
+def find_job(token: str | None) -> TrainingJob | None:
+    """The training of this token, as long as it runs or somebody holds it."""
+    return next((job for job in list(_started) if job.token == token), None)
 
 
 _started: weakref.WeakSet[TrainingJob] = weakref.WeakSet()

@@ -9,7 +9,7 @@ import streamlit as st
 _HERE = Path(__file__).parent
 
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
-st.html(_HERE / "style.css")
+st.html(_HERE / "looks.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 st.navigation(
     [
@@ -23,3 +23,6 @@ st.navigation(
     ],
     position="top",
 ).run()
+# Drawn last, as it takes a line of the page.
+_POPOVER_FOCUS = (_HERE / "popover_focus.js").read_text(encoding="utf-8")
+st.components.v2.component("cinefold_popover_focus", js=_POPOVER_FOCUS)(height=1)

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from cinefold.app.visitor import profile_store
+from cinefold.app.widgets import say_later
 from cinefold.app.wording import counted, literal
 from cinefold.store import ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 if TYPE_CHECKING:
     from cinefold.app.visitor import Visitor
+    from cinefold.datasets import MovieCatalog
     from cinefold.store import Profile
 
 _NOBODY = "Somebody new"
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
 
 
-def draw_profile_bar(you: Visitor) -> None:
+def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
     """Profiles to choose from, and what can be done with the one in use."""
     if you.trouble:
         st.warning(
@@ -33,7 +35,7 @@ def draw_profile_bar(you: Visitor) -> None:
             _name_popover(you, "New profile", icon=":material/person_add:")
         if you.profile is not None:
             st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
-            _manage(you, you.profile)
+            _manage(you, you.profile, movies)
 
 
 def _choose(you: Visitor) -> None:
@@ -47,17 +49,27 @@ def _choose(you: Visitor) -> None:
         return
     by_id = {profile.id: profile for profile in profiles}
     current = you.profile.id if you.profile and you.profile.id in by_id else None
+    # Another profile is another box, and a name that is not on it is no choice: of two fast clicks
+    # on stars, the second comes with the box as it was before the first.
+    key = f"profile-choice-{current or 'nobody'}"
     # The visitor is the truth: the profile may have been made since the box was drawn.
-    st.session_state["profile-choice"] = current
+    st.session_state[key] = current
     st.selectbox(
         "Profile",
         [None, *by_id],
         format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
-        key="profile-choice",
+        key=key,
         placeholder=_NOBODY,
-        on_change=lambda: you.open(by_id.get(st.session_state["profile-choice"])),
+        on_change=_open_chosen,
+        args=(you, by_id, key),
         width=260,
     )
+
+
+def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
+    chosen = st.session_state[key]
+    if chosen is None or chosen in by_id:
+        you.open(by_id.get(chosen))
 
 
 def _label(profile: Profile) -> str:
@@ -66,8 +78,9 @@ def _label(profile: Profile) -> str:
 
 def _name_popover(you: Visitor, label: str, icon: str) -> None:
     with st.popover(label, icon=icon), st.form("profile-name", clear_on_submit=True, border=False):
+        # No `max_chars`: a longer name that is pasted would vanish without a word.
         name = st.text_input(
-            "Name", max_chars=80, placeholder="What should we call you?", key="profile-name-text"
+            "Name", placeholder="What should we call you?", key="profile-name-text"
         )
         if st.form_submit_button("Save", type="primary"):
             try:
@@ -78,14 +91,14 @@ def _name_popover(you: Visitor, label: str, icon: str) -> None:
                 st.rerun()
 
 
-def _manage(you: Visitor, profile: Profile) -> None:
+def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
     with st.popover("Manage", icon=":material/manage_accounts:"):
         st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
         store = profile_store()
         if store is not None:
             st.download_button(
                 "Profile as CSV",
-                lambda: write_csv(store.entries(profile.id)),
+                lambda: write_csv(store.entries(profile.id), movies),
                 "cinefold-profile.csv",
                 "text/csv",
                 icon=":material/download:",
@@ -115,4 +128,4 @@ def _delete(you: Visitor, profile: Profile) -> None:
         return
     st.session_state["profile-sure"] = False
     you.open(None)
-    st.toast(f"{literal(profile.name)} is deleted.", icon=":material/delete_forever:")
+    say_later(f"{literal(profile.name)} is deleted.", ":material/delete_forever:")

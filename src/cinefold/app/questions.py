@@ -88,14 +88,15 @@ def _interview(recommender: MovieRecommender) -> Interview:
     """That of this visitor; a new one when they have said something elsewhere, or are another."""
     you = visitor()
     known: Interview | None = st.session_state.get(_KEY)
+    not_seen = you.unseen - you.ratings.keys()  # stars have the last word
     if (
         known is None
         or known.recommender is not recommender
         or known.ratings != you.ratings
-        or set(known.not_seen_ids) != you.unseen
+        or set(known.not_seen_ids) != not_seen
     ):
         skipped = () if known is None else known.skipped_ids
-        known = Interview(recommender, you.ratings, not_seen=you.unseen, skipped=skipped)
+        known = Interview(recommender, you.ratings, not_seen=not_seen, skipped=skipped)
         st.session_state[_KEY] = known
     return known
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from cinefold.app.settings import in_words
 from cinefold.app.wording import literal
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _row(run: RunSummary, is_active: bool) -> dict[str, Any]:
         "In use": "✓" if is_active else "",
         "Finished (UTC)": f"{run.finished:%Y-%m-%d %H:%M:%S}",
         **{title: run.metrics.get(name) for name, title in _MEASURES.items()},
-        **{title: str(run.parameters.get(name, "")) for name, title in _PARAMETERS.items()},
+        **{title: in_words(name, run.parameters.get(name)) for name, title in _PARAMETERS.items()},
         "Iterations": run.iterations,
         "Seconds": round(run.seconds, 1),
     }

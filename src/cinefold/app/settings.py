@@ -13,7 +13,7 @@ from cinefold.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SCALE = "scale"
+_SCALE, _FOLLOWS = "scale", "follows the data"
 _PRESETS = {
     "ranking": "Best lists",
     "plain": "Plain squared errors",
@@ -46,7 +46,7 @@ class Number:
             self.shown(default),
             step=self.step,
             format="%.4g" if isinstance(self.lowest, float) else None,
-            placeholder="follows the data" if self.may_follow_data else None,
+            placeholder=_FOLLOWS if self.may_follow_data else None,
             key=f"train-{self.name}",
             persist_state="session",
         )
@@ -172,6 +172,16 @@ class Plan:
     parameters: dict[str, Any]
     validation_fraction: float
     random_state: int
+
+
+def in_words(name: str, value: Any) -> str:
+    """A parameter of a model as its control here shows it."""
+    setting = next((setting for setting in _SETTINGS if setting.name == name), None)
+    if value == _SCALE:
+        return _FOLLOWS
+    if isinstance(setting, Choice):
+        return setting.choices.get(value, str(value))
+    return f"{value:g}" if isinstance(value, (int, float)) else ""
 
 
 def choose_preset() -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FEWEST_FOR_A_MEAN = 5
 _GROUPS_SHOWN = 12
-_BAR_HEIGHT, _AXIS_HEIGHT, _STARS_HEIGHT = 24, 70, 300
+_BAR_HEIGHT, _AXIS_HEIGHT, _STARS_HEIGHT = 24, 85, 300
 _SIDES = ("More", "Less")
 
 
@@ -40,7 +40,7 @@ def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> 
     _draw_difference(
         rows,
         group,
-        "Share of films rated: difference (percentage points)",
+        ["Share of films rated:", "difference (percentage points)"],
         digits="+.1f",
         details=[
             alt.Tooltip("own:Q", title="Share here (%)"),
@@ -71,7 +71,7 @@ def stars_chart(contrasts: Sequence[Contrast]) -> None:
     _draw_difference(
         rows,
         "Genre",
-        "Liked more or less: difference (stars)",
+        ["Liked more or less: difference (stars)"],
         digits="+.2f",
         details=[
             alt.Tooltip("own:Q", title="Mean here (stars)"),
@@ -85,7 +85,7 @@ def stars_chart(contrasts: Sequence[Contrast]) -> None:
 def _draw_difference(
     rows: list[dict[str, Any]],
     group: str,
-    measure: str,
+    measure: list[str],
     *,
     digits: str,
     details: list[Any],

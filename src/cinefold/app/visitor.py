@@ -249,13 +249,32 @@ def rating_stars(movie: Movie, place: str) -> None:
 
     `place` tells apart the places of a page in which one film has stars.
     """
-    key = f"stars-{place}-{movie.id}"
+    name = f"stars-{place}-{movie.id}"
     given = visitor().ratings.get(movie.id)
-    # The ratings are the truth: stars elsewhere on the page may have changed them.
-    st.session_state[key] = None if given is None else max(round(given), 1) - 1
-    st.feedback("stars", key=key, on_change=_take, args=(key, movie.id))
+    star = None if given is None else max(round(given), 1) - 1
+    number, before = _shown().get(name, (0, star))
+    if star != before:  # changed elsewhere, on this page or another
+        number += 1
+    _shown()[name] = number, star
+    key = f"{name}.{number}" if number else name
+    st.session_state[key] = star
+    st.feedback("stars", key=key, on_change=_take, args=(key, name, number, movie.id))
 
 
-def _take(key: str, movie_id: Any) -> None:
+def _shown() -> dict[str, tuple[int, int | None]]:
+    """By name, which stars were last shown: how often they changed elsewhere, and what they said.
+
+    With a fast second click the browser sends all other stars, too, as they were before the first:
+    also those that this has changed or taken away, for which that would look like clicks.
+    """
+    shown: dict[str, tuple[int, int | None]] = st.session_state.setdefault("stars-shown", {})
+    return shown
+
+
+def _take(key: str, name: str, number: int, movie_id: Any) -> None:
     star = st.session_state[key]
+    latest, before = _shown()[name]
+    if number != latest or star == before:
+        return
+    _shown()[name] = number, star
     visitor().rate(movie_id, None if star is None else star + 1)

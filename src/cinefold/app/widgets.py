@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from streamlit.delta_generator import DeltaGenerator
 
+_TO_SAY = "to-say"
+
 
 def recommendations_heading() -> DeltaGenerator:
     """The heading of a list, in a row that takes what is drawn into it."""
@@ -23,6 +25,17 @@ def recommendations_heading() -> DeltaGenerator:
         "ratings speak for watching the film: it orders the list, and means nothing outside of it.",
     )
     return row
+
+
+def say_later(text: str, icon: str) -> None:
+    """A toast for the run that follows a callback, which in a fragment may not draw itself."""
+    st.session_state.setdefault(_TO_SAY, []).append((text, icon))
+
+
+def say_now() -> None:
+    """Show what `say_later` was told."""
+    for text, icon in st.session_state.pop(_TO_SAY, []):
+        st.toast(text, icon=icon)
 
 
 def csv_button(label: str, content: str | Callable[[], str], name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 MAX_BYTES = 256 * 2**20
 """Largest file that is read, unpacked."""
 
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x9f]")  # no name of a column has these
 _MEMBERS = ("ratings.csv", "watched.csv")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -127,6 +129,8 @@ def _table(content: bytes, name: str) -> Table:
         ) from None
     if not rows:
         raise ImportFileError(f"{name} is empty")
+    if any(_CONTROL.search(cell) for cell in rows[0][1]):
+        raise ImportFileError(f"{name} is not a text file")
     header = tuple(" ".join(cell.split()) for cell in rows[0][1])
     return Table(name, encoding, delimiter, header, tuple(rows[1:]))
 

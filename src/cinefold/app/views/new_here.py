@@ -14,7 +14,7 @@ from cinefold.app.profile_bar import draw_profile_bar
 from cinefold.app.questions import draw_questions
 from cinefold.app.studio import open_studio
 from cinefold.app.visitor import open_visitor, rating_stars, visitor
-from cinefold.app.widgets import csv_button, recommendations_heading
+from cinefold.app.widgets import csv_button, recommendations_heading, say_now
 from cinefold.app.wording import counted
 from cinefold.store import Mark
 
@@ -161,13 +161,14 @@ def _recommendation_foot(movie: Movie) -> None:
 @st.fragment
 def draw(recommender: MovieRecommender) -> None:
     """Everything that a rating changes: a click redraws this and no more."""
+    say_now()
     you = open_visitor()
     above = st.container()
     left, right = st.columns([2, 3], gap="medium")
     with right:  # first, as this is what a click waits for
         draw_recommendations(recommender)
     with above:
-        draw_profile_bar(you)
+        draw_profile_bar(you, recommender.data.movies)
     with left:
         way = st.segmented_control(
             "How to tell what you like",
@@ -176,7 +177,7 @@ def draw(recommender: MovieRecommender) -> None:
             required=True,
             key="way",
             label_visibility="collapsed",
-            persist_state="session",
+            bind="query-params",
         )
         if way == _QUESTIONS:
             draw_questions(recommender)

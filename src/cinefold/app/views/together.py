@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _QUERY, _KEY = "with", "together-people"
 _CARD_WIDTH = 320
-_FEWEST = 2
+_FEWEST, _MOST = 2, 12
 
 
 def choose_people(studio: Studio) -> list[Person]:
@@ -37,6 +37,7 @@ def choose_people(studio: Studio) -> list[Person]:
         key=_KEY,
         placeholder="Two or more people: profiles and users of the data",
         persist_state="session",
+        max_selections=_MOST,
     )
     if keys:
         st.query_params[_QUERY] = ",".join(keys)
@@ -52,7 +53,10 @@ def _asked(known: set[str]) -> list[str]:
     asked = st.query_params.get(_QUERY)
     usual = [f"p{you.profile.id}"] if you.profile is not None else []
     keys = usual if asked is None else list(dict.fromkeys(asked.split(",")))
-    return [key for key in keys if key in known]
+    missing = [key for key in keys if key not in known]
+    if missing and asked:
+        st.toast(f"Not here: {literal(', '.join(missing))}.", icon=":material/person_off:")
+    return [key for key in keys if key in known][:_MOST]
 
 
 def _profiles(studio: Studio) -> list[Profile]:

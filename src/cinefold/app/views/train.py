@@ -10,7 +10,7 @@ import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.app.charts import learning_curve, ranking_curve
-from cinefold.app.jobs import TrainingJob
+from cinefold.app.jobs import TrainingJob, find_job
 from cinefold.app.run_table import draw_runs, use_run
 from cinefold.app.settings import Plan, choose_plan, choose_preset
 from cinefold.app.studio import Studio, choose_dataset, open_studio
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cinefold.model import WeightedMatrixFactorization
     from cinefold.training import TrainingRun
 
-_JOB = "training-job"
+_JOB, _QUERY = "training-job", "training"
 _REFRESH_SECONDS = 0.4
 _ENDS = {
     "converged": "nothing improved any more",
@@ -66,8 +66,20 @@ def start(studio: Studio, plan: Plan) -> None:
     st.session_state[_JOB] = job
 
 
+def current_job() -> TrainingJob | None:
+    """That of this session, or of the address (?training=…), so that a reload finds it again."""
+    job: TrainingJob | None = st.session_state.get(_JOB) or find_job(st.query_params.get(_QUERY))
+    st.session_state[_JOB] = job
+    if job is None:
+        st.query_params.pop(_QUERY, None)
+    else:
+        st.query_params[_QUERY] = job.token
+    return job
+
+
 def drop_job() -> None:
     job: TrainingJob | None = st.session_state.pop(_JOB, None)
+    st.query_params.pop(_QUERY, None)
     if job is not None:
         job.abandon()
 
@@ -226,7 +238,7 @@ with st.form("training"):
     wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
 if wanted:
     start(studio, plan)
-job: TrainingJob | None = st.session_state.get(_JOB)
+job = current_job()
 if job is not None and job.running:
     draw_progress(job)
 elif job is not None and job.run is not None:
