@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -35,6 +37,27 @@ def test_a_job_measures_and_then_trains_on_everything(interactions):
     assert job.run.split == {"method": "per-user", "fraction": 0.2, "random_state": 3}
     assert [record["iteration"] for record in job.records] == [1, 2, 3, 4, 5]
     assert job.run.model.interactions_.n_ratings == interactions.n_ratings
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs niceness by thread")
+def test_pages_go_before_the_training(interactions):
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    niceness = []
+    job = TrainingJob(
+        interactions, WeightedMatrixFactorization(4), validation_fraction=0.2, random_state=3
+    )
+    record = job._record
+
+    def look(model, entry):
+        niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return record(model, entry)
+
+    job._record = look
+    job.start()
+    job.wait(60)
+    assert job.run is not None
+    assert min(niceness) > own
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
 def test_stopping_keeps_what_was_learnt(interactions):
