@@ -94,6 +94,7 @@ def _folders(case: Case) -> dict[str, Folder]:
         unobserved_weight=problem.unobserved_weight,
         regularization=problem.regularization,
         target="binary",
+        regularization_exponent=0.0,
         max_iter=2,
         n_threads=case.n_threads,
     ).fit(train, progress=False)
