@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import cinefold.app
+from tests.app.browser import CHROMIUM, FLAGS, open_window, served
 from tests.synthetic import SyntheticArchive, write_archive
 
 st = pytest.importorskip("streamlit")
@@ -13,7 +14,10 @@ st = pytest.importorskip("streamlit")
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from playwright.sync_api import Browser
     from streamlit.testing.v1 import AppTest
+
+    from tests.app.browser import Window
 
 MAIN = Path(cinefold.app.__file__).with_name("main.py")
 
@@ -58,3 +62,28 @@ def open_page(
     st.cache_resource.clear()
     yield open_
     st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of an app that the tests of one file share."""
+    with served(environment, tmp_path_factory.mktemp("app") / "app.log") as url:
+        yield url
+
+
+@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide-light", "phone-dark"])
+def window(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Window]:
+    opened = open_window(browser, *request.param)
+    yield opened
+    opened.page.context.close()

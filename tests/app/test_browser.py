@@ -9,33 +9,9 @@ from pathlib import Path
 import pytest
 
 from cinefold import load_movielens
-from tests.app.browser import CHROMIUM, FLAGS, open_window, served
+from tests.app.browser import open_window, served
 from tests.movielens_files import as_folder, films, original_files
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def address(environment, tmp_path_factory):
-    with served(environment, tmp_path_factory.mktemp("app") / "app.log") as url:
-        yield url
-
-
-@pytest.fixture(params=[(1280, "light"), (390, "dark")], ids=["wide-light", "phone-dark"])
-def window(browser, address, request):
-    opened = open_window(browser, *request.param)
-    yield opened
-    opened.page.context.close()
 
 
 @pytest.fixture

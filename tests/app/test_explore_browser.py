@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.accessibility import small_targets, violations
-from tests.app.browser import CHROMIUM, FLAGS, open_window, served
+from tests.app.browser import open_window
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
 
 PHONE, DESK = 390, 1280
@@ -19,30 +19,6 @@ PAGES = {
     "train": ("/train", "Train"),
     "about": ("/about", "About"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian: apt install chromium)")
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def address(environment, tmp_path_factory):
-    with served(environment, tmp_path_factory.mktemp("app") / "app.log") as url:
-        yield url
-
-
-@pytest.fixture(params=[(DESK, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
-def window(browser, address, request):
-    opened = open_window(browser, *request.param)
-    yield opened
-    opened.page.context.close()
 
 
 @pytest.fixture
