@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -43,7 +44,7 @@ class RowQueue {
         begin = next_;
         for (int64_t cost = 0; next_ < rows_.n_rows && cost < budget_; ++next_) {
             const int64_t i = rows_.order[next_];
-            cost += 8 + rows_.offsets[i + 1] - rows_.offsets[i];
+            cost += 8 + rows_.count(i);
         }
         end = next_;
         return begin < end;
@@ -63,12 +64,61 @@ void fetch_observations(const Observations& rows, int64_t at, int64_t end) {
     if (at >= end) return;
     const int64_t begin = rows.offsets[rows.order[at]];
     __builtin_prefetch(rows.columns + begin);
-    __builtin_prefetch(rows.targets + begin);
+    __builtin_prefetch(rows.ratings + begin);
 }
+
+// Rows with the targets and weights that their ratings stand for; a row is valid until the next.
+class RowReader {
+  public:
+    explicit RowReader(const Observations& rows) : rows_(rows) {}
+
+    Row operator()(int64_t i) {
+        const int64_t begin = rows_.offsets[i], n = rows_.count(i);
+        const int32_t* columns = rows_.columns + begin;
+        const float* ratings = rows_.ratings + begin;
+        const float* weights = rows_.weights ? rows_.weights + begin : nullptr;
+        return {columns, targets(ratings, columns, n), confidence(ratings, weights, n),
+                n,       rows_.regularization[i],      nullptr,
+                0};
+    }
+
+  private:
+    const float* targets(const float* ratings, const int32_t* columns, int64_t n) {
+        const auto [target, alpha, baseline] = rows_.meaning;
+        if (target == Target::rating && !baseline) return ratings;
+        float* out = room(targets_, n);
+        if (target == Target::sqrt)
+            for (int64_t j = 0; j < n; ++j) out[j] = std::sqrt(ratings[j]);
+        else if (target == Target::binary)
+            for (int64_t j = 0; j < n; ++j) out[j] = ratings[j] > 0 ? 1.0f : 0.0f;
+        else
+            std::copy_n(ratings, n, out);
+        if (baseline)
+            for (int64_t j = 0; j < n; ++j) out[j] -= baseline[columns[j]];
+        return out;
+    }
+
+    const float* confidence(const float* ratings, const float* weights, int64_t n) {
+        const float alpha = rows_.meaning.alpha;
+        if (alpha == 0) return weights;
+        float* out = room(weights_, n);
+        for (int64_t j = 0; j < n; ++j)
+            out[j] = (1 + alpha * ratings[j]) * (weights ? weights[j] : 1.0f);
+        return out;
+    }
+
+    static float* room(std::vector<float>& values, int64_t n) {
+        if (int64_t(values.size()) < n) values.resize(n);
+        return values.data();
+    }
+
+    const Observations& rows_;
+    std::vector<float> targets_, weights_;
+};
 
 // A partition that depends on the problem alone keeps sums independent of the number of threads.
 int64_t gram_blocks(int64_t n, int d) {
-    const int64_t by_memory = std::max<int64_t>(1, (int64_t(32) << 20) / (int64_t(d) * d));
+    const int64_t by_memory = std::max<int64_t>(8, (int64_t(1) << 19) / (int64_t(d) * d));
     return std::clamp<int64_t>(n / 512, 1, std::min<int64_t>(64, by_memory));
 }
 
@@ -120,7 +170,7 @@ struct HalfStep {
     AlignedFloats workspace() const {
         const bool iterative = method.max_steps > 0 && rows.n_rows > 0;
         return aligned_floats(kernels.workspace_floats(
-            side.n_factors, iterative ? rows.row(rows.order[0]).n : int64_t(0)));
+            side.n_factors, iterative ? rows.count(rows.order[0]) : int64_t(0)));
     }
 
     void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
@@ -140,13 +190,13 @@ struct HalfStep {
         std::copy_n(factors + i * side.n_factors, side.n_factors, x);
     }
 
-    void solve(int64_t at, int64_t end, float* workspace, float* x) {
+    void solve(int64_t at, int64_t end, RowReader& read, float* workspace, float* x) {
         const int64_t i = rows.order[at];
-        Row row = rows.row(i);
+        Row row = read(i);
         if (const int64_t ahead = at + rows_ahead(row.n); ahead < end) {
-            const Row next = rows.row(rows.order[ahead]);
-            row.next_columns = next.columns;
-            row.n_next = next.n;
+            const int64_t next = rows.order[ahead];
+            row.next_columns = rows.columns + rows.offsets[next];
+            row.n_next = rows.count(next);
             fetch_observations(rows, at + 2 * (ahead - at), end);
         }
         previous(i, x);
@@ -158,7 +208,8 @@ struct HalfStep {
 
     // The partition and the order of the sums depend on the row alone, not on the threads.
     void solve_split(int64_t i, int n_threads) {
-        const Row row = rows.row(i);
+        RowReader read(rows);
+        const Row row = read(i);
         const int64_t size = int64_t(side.stride) * (side.stride + 1);
         const int64_t parts =
             std::clamp<int64_t>(row.n / kPart, 2, std::max<int64_t>(2, (int64_t(1) << 23) / size));
@@ -198,7 +249,7 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
     HalfStep step{kernels, side, rows, method, factors, losses, {rows.n_rows}};
     int64_t first = 0;
     if (method.max_steps == 0)
-        for (; first < rows.n_rows && rows.row(rows.order[first]).n >= kSplit; ++first) {
+        for (; first < rows.n_rows && rows.count(rows.order[first]) >= kSplit; ++first) {
             if (interrupted()) return {true, -1};
             step.solve_split(rows.order[first], n_threads);
         }
@@ -209,8 +260,10 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
         auto asked = Clock::now();
         const auto workspace = step.workspace();
         const auto x = aligned_floats(side.stride);
+        RowReader read(rows);
         for (int64_t begin, end; !stop.load(std::memory_order_relaxed) && queue.take(begin, end);) {
-            for (int64_t at = begin; at < end; ++at) step.solve(at, end, workspace.get(), x.get());
+            for (int64_t at = begin; at < end; ++at)
+                step.solve(at, end, read, workspace.get(), x.get());
             if (thread == 0 && Clock::now() - asked > std::chrono::milliseconds(100)) {
                 asked = Clock::now();
                 if (interrupted()) stop = true;

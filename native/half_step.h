@@ -9,26 +9,28 @@
 
 namespace cinefold {
 
+enum class Target { rating, sqrt, binary };
+
+// What a row is fitted to follows from its ratings when it is solved: kept for all of them, targets
+// and weights would take as much memory as the ratings.
+struct Meaning {
+    Target target = Target::rating;
+    float alpha = 0;                  // a rating r has the weight 1 + alpha r
+    const float* baseline = nullptr;  // (n_columns,) that targets are measured from, or null: 0
+};
+
 // The observations of all rows (compressed sparse rows) and their regularization.
 struct Observations {
     const int64_t* offsets;        // (n_rows + 1,)
     const int32_t* columns;        // (n_observed,)
-    const float* targets;          // (n_observed,)
+    const float* ratings;          // (n_observed,)
     const float* weights;          // (n_observed,) or null: all 1
     const double* regularization;  // (n_rows,)
     const int64_t* order;          // (n_rows,) rows by falling number of observations
     int64_t n_rows;
+    Meaning meaning;
 
-    Row row(int64_t i) const {
-        const int64_t begin = offsets[i];
-        return {columns + begin,
-                targets + begin,
-                weights ? weights + begin : nullptr,
-                offsets[i + 1] - begin,
-                regularization[i],
-                nullptr,
-                0};
-    }
+    int64_t count(int64_t i) const { return offsets[i + 1] - offsets[i]; }
 };
 
 struct Outcome {

@@ -104,9 +104,17 @@ auto squared_norms(In<float, 2> rows, int n_threads) {
     return nb::ndarray<nb::numpy, float, nb::ndim<1>>(memory, {n}, owner);
 }
 
+cinefold::Target target_named(const std::string& name) {
+    if (name == "sqrt") return cinefold::Target::sqrt;
+    if (name == "binary") return cinefold::Target::binary;
+    require(name == "rating", "target must be rating, sqrt or binary");
+    return cinefold::Target::rating;
+}
+
 void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, float unobserved_weight,
-                In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> targets,
-                std::optional<In<float, 1>> weights, In<double, 1> regularization,
+                In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> ratings,
+                std::optional<In<float, 1>> weights, const std::string& target, float alpha,
+                std::optional<In<float, 1>> baseline, In<double, 1> regularization,
                 In<int64_t, 1> order, int max_steps, float tolerance, float relaxation,
                 InOut<float, 2> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
     const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
@@ -119,16 +127,24 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
         "offsets, order and factors must have one entry per row");
     require(!losses || (losses->shape(0) == n_rows && losses->shape(1) == 2),
             "losses must have one entry of two per row");
-    require(columns.shape(0) == targets.shape(0) &&
+    require(columns.shape(0) == ratings.shape(0) &&
                 columns.shape(0) == std::size_t(offsets.data()[n_rows]) &&
                 (!weights || weights->shape(0) == columns.shape(0)),
-            "columns, targets and weights must have one entry per observation");
+            "columns, ratings and weights must have one entry per observation");
+    require(!baseline || baseline->shape(0) == fixed.shape(0),
+            "baseline must have one entry per row of fixed");
 
     const auto side = cinefold::fixed_side(fixed.data(), norms.data(), int64_t(fixed.shape(0)),
                                            base.data(), int(d), unobserved_weight);
     const cinefold::Observations rows{
-        offsets.data(),        columns.data(), targets.data(), weights ? weights->data() : nullptr,
-        regularization.data(), order.data(),   int64_t(n_rows)};
+        offsets.data(),
+        columns.data(),
+        ratings.data(),
+        weights ? weights->data() : nullptr,
+        regularization.data(),
+        order.data(),
+        int64_t(n_rows),
+        {target_named(target), alpha, baseline ? baseline->data() : nullptr}};
     const auto interrupted = signal_check();
     cinefold::Outcome outcome;
     {
@@ -196,9 +212,9 @@ NB_MODULE(_core, m) {
           "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
     m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a,
-          "offsets"_a, "columns"_a, "targets"_a, "weights"_a.none(), "regularization"_a, "order"_a,
-          "max_steps"_a, "tolerance"_a, "relaxation"_a, "factors"_a, "losses"_a.none(),
-          "n_threads"_a,
+          "offsets"_a, "columns"_a, "ratings"_a, "weights"_a.none(), "target"_a, "alpha"_a,
+          "baseline"_a.none(), "regularization"_a, "order"_a, "max_steps"_a, "tolerance"_a,
+          "relaxation"_a, "factors"_a, "losses"_a.none(), "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
           "None. "
           "Raises ArithmeticError(row) for a row that is not positive definite.");

@@ -119,7 +119,8 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
                                               weighted ? p.weights.data() : nullptr,
                                               p.regularization.data(),
                                               order.data(),
-                                              p.n_rows()};
+                                              p.n_rows(),
+                                              {}};
     std::vector<float> factors(std::size_t(p.n_rows()) * d);
     std::vector<double> losses(std::size_t(p.n_rows()) * 2);
     const auto outcome =
@@ -165,7 +166,8 @@ void check_singular() {
                                               nullptr,
                                               p.regularization.data(),
                                               order.data(),
-                                              3};
+                                              3,
+                                              {}};
     const auto outcome =
         cinefold::solve_rows(cinefold::select_kernels(), side, observations, {0, 0, 1},
                              factors.data(), losses.data(), 2, [] { return false; });

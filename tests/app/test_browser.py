@@ -109,6 +109,7 @@ def test_two_clicks_in_a_row(wide_window, address):
         page.get_by_text(f"Your ratings ({ratings})").wait_for()
 
     click(*rows[:2], ratings=2)
+    page.locator(f".st-key-{rows[2]}, .st-key-{rows[3]}").nth(1).wait_for()  # where they were
     film = film_id("Western", 4)
     page.get_by_label("Find films you know").fill(film_title("Western", 4))
     page.locator(f".st-key-stars-search-{film}").wait_for()

@@ -267,19 +267,28 @@ def test_a_row_of_very_many_observations(weighted):
     targets = rng.integers(1, 6, len(columns)).astype(np.float32)
     ratings = sp.csr_array((targets, columns, [0, 100_000, 100_002]), shape=(2, 90))
     weights = rng.uniform(0.2, 2, len(columns)).astype(np.float32) if weighted else None
-    found = [
-        half_step(ratings, fixed, Objective(0.1, 3.0), weights, n_threads=n) for n in (1, 2, 5)
-    ]
+    objective = Objective(0.1, 3.0, 0.0, *(("sqrt", 0.5) if weighted else ("rating", 0.0)))
+    found = [half_step(ratings, fixed, objective, weights, n_threads=n) for n in (1, 2, 5)]
     assert all(np.array_equal(found[0][0], rows) for rows, _ in found)
     assert len({losses for _, losses in found}) == 1
     v = fixed[columns[:-2]].astype(np.float64)
-    c = np.ones(len(v)) if weights is None else weights[:-2].astype(np.float64)
+    c, t = np.ones(len(v)), targets[:-2].astype(np.float64)
+    if weights is not None:
+        c, t = weights[:-2] * (1 + 0.5 * t), np.sqrt(t)
     equations = (v.T * (c - 0.1)) @ v + 0.1 * fixed.T.astype(np.float64) @ fixed + 3 * np.eye(20)
-    exact = np.linalg.solve(equations, v.T @ (c * targets[:-2]))
+    exact = np.linalg.solve(equations, v.T @ (c * t))
     assert relative_error(found[0][0][:1], exact[np.newaxis]) < 1e-5
     start = rng.standard_normal((2, 20)).astype(np.float32)
-    relaxed, _ = half_step(ratings, fixed, Objective(0.1, 3.0), weights, 2, EXACT, start, 1.5)
+    relaxed, _ = half_step(ratings, fixed, objective, weights, 2, EXACT, start, 1.5)
     assert relative_error(relaxed, start + 1.5 * (found[0][0] - start)) < 1e-5
+
+
+def test_observations_hold_no_copy_of_the_ratings():
+    ratings = random_ratings(np.random.default_rng(15), 9, 20, 0.5)
+    rows = Objective(0.1, 1.0, target="sqrt", alpha=2.0).observations(ratings)
+    assert np.shares_memory(rows.ratings, ratings.data)
+    assert np.array_equal(rows.targets, np.sqrt(ratings.data))
+    assert np.array_equal(rows.confidence, 1 + 2 * ratings.data)
 
 
 def test_singular_equations_name_the_row():

@@ -57,6 +57,8 @@ class Visitor:
     unseen, seen, unwanted : set of movie id
         Films they say they have not seen (not asked about again), have seen without rating them, or
         are not interested in (the last two are not recommended).
+    suggested : list of movie id
+        Films that the page asks them to rate.
     """
 
     dataset: str
@@ -65,6 +67,7 @@ class Visitor:
     unseen: set[Any] = field(default_factory=set)
     seen: set[Any] = field(default_factory=set)
     unwanted: set[Any] = field(default_factory=set)
+    suggested: list[Any] = field(default_factory=list)
 
     # -- what they say ------------------------------------------------------------------------
 
@@ -115,6 +118,7 @@ class Visitor:
     def open(self, profile: Profile | None) -> None:
         """Go on as `profile`, or as somebody who has not said anything."""
         self.profile = profile
+        self.suggested = []
         self._show(Entries())
         if profile is None:
             st.query_params.pop(_QUERY, None)

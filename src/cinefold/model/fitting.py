@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -190,10 +190,8 @@ def _relaxation(solver: Solver, iteration: int) -> tuple[float, float]:
 def with_exact_users(
     train: Interactions, objective: Objective, factors: Factors, n_threads: int
 ) -> Iteration:
-    """The iteration that ends with the exact users for the items of `factors`."""
+    """The iteration that ends with the exact users for the items of `factors`, in place."""
     started = time.perf_counter()
-    users = _core.aligned(train.n_users, factors.items.n_factors)
-    factors = replace(factors, users=users)
     loss, rmse = Problem(train, objective, n_threads).solve_users(factors, EXACT)
     return Iteration(factors, loss, rmse, time.perf_counter() - started)
 

@@ -20,32 +20,48 @@ class Observations:
 
     Attributes
     ----------
+    objective : Objective
+        What the ratings stand for. The core works it out row by row: targets and confidences of
+        all observations would take as much memory as the ratings.
     offsets : ndarray of int64, shape (n_rows + 1,)
     columns : ndarray of int32, shape (n_observed,)
-    targets : ndarray of float32, shape (n_observed,)
+    ratings : ndarray of float32, shape (n_observed,)
     weights : ndarray of float32, shape (n_observed,), or None when all are 1
     regularization : ndarray of float64, shape (n_rows,)
         lambda of each row.
     order : ndarray of int64, shape (n_rows,)
         Rows by falling number of observations: the order in which they are handed to threads.
+    baseline : ndarray of float32, shape (n_columns,), or None
+        What the targets of each column are measured from.
     """
 
+    objective: Objective
     offsets: NDArray[np.int64]
     columns: NDArray[np.int32]
-    targets: NDArray[np.float32]
+    ratings: NDArray[np.float32]
     weights: NDArray[np.float32] | None
     regularization: NDArray[np.float64]
     order: NDArray[np.int64]
+    baseline: NDArray[np.float32] | None = None
 
     @property
     def n_rows(self) -> int:
         return len(self.regularization)
 
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """t of each observation, less the baseline."""
+        targets = self.objective.targets(self.ratings)
+        return targets if self.baseline is None else targets - self.baseline[self.columns]
+
+    @property
+    def confidence(self) -> NDArray[np.float32] | None:
+        """c of each observation; None when all are 1."""
+        return self.objective.confidence(self.ratings, self.weights)
+
     def above(self, baseline: NDArray[np.float32] | None) -> Observations:
         """The same with targets measured from the `baseline` (n_columns,) of their columns."""
-        if baseline is None:
-            return self
-        return replace(self, targets=self.targets - baseline[self.columns])
+        return replace(self, baseline=baseline)
 
 
 @dataclass(frozen=True)
@@ -99,14 +115,12 @@ class Objective:
         if self.alpha == 0:
             return weights
         confidence = 1 + np.float32(self.alpha) * ratings
-        if weights is not None:
-            confidence *= weights
         if confidence.size and confidence.min() < 0:
             raise ValueError(
                 f"alpha={self.alpha} gives a negative confidence 1 + alpha * rating for the "
                 f"rating {ratings[confidence.argmin()]}; ratings must be above -1/alpha"
             )
-        return confidence
+        return confidence if weights is None else confidence * weights
 
     def row_regularization(self, counts: NDArray[np.int64], n_columns: int) -> NDArray[np.float64]:
         """lambda_i for rows with `counts` observations among `n_columns`."""
@@ -125,14 +139,22 @@ class Objective:
         ratings : csr_array of float32
         weights : ndarray of float32, shape (n_observed,), optional
             In the order of `ratings`.
+
+        Raises
+        ------
+        ValueError
+            For ratings without a target, or with a negative confidence.
         """
+        lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
+        self.targets(lowest), self.confidence(lowest, None)  # raise what the core would not
         offsets = ratings.indptr.astype(np.int64, copy=False)
         counts = np.diff(offsets)
         return Observations(
+            objective=self,
             offsets=offsets,
             columns=ratings.indices.astype(np.int32, copy=False),
-            targets=self.targets(ratings.data),
-            weights=self.confidence(ratings.data, weights),
+            ratings=ratings.data,
+            weights=weights,
             regularization=self.row_regularization(counts, ratings.shape[1]),
             order=np.argsort(-counts, kind="stable"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -47,13 +47,28 @@ def draw_search(recommender: MovieRecommender) -> None:
 
 
 def draw_suggestions(recommender: MovieRecommender) -> None:
-    you = visitor()
-    suggested = recommender.suggest_to_rate(you.ratings, _SUGGESTED, skip=you.unseen)
+    suggested = _suggestions(recommender)
     if not suggested:
         return
     st.markdown("**Or rate these:** they would tell most about your taste.")
-    for movie in suggested:
-        film_row(movie, _suggestion_foot)
+    for movie_id in suggested:
+        film_row(recommender.data.movies[movie_id], _suggestion_foot)
+
+
+def _suggestions(recommender: MovieRecommender) -> list[Any]:
+    """Films to rate. One that is answered makes room for another; the rest stay in place.
+
+    So none moves away from a finger that is on its way.
+    """
+    you = visitor()
+    answered = you.ratings.keys() | you.unseen
+    kept = [movie_id for movie_id in you.suggested if movie_id not in answered]
+    if wanted := _SUGGESTED - len(kept):
+        found = recommender.suggest_to_rate(you.ratings, wanted, skip=you.unseen, never=kept)
+        fresh = iter([movie.id for movie in found])
+        places = [movie_id if movie_id in kept else next(fresh, None) for movie_id in you.suggested]
+        you.suggested = [movie_id for movie_id in [*places, *fresh] if movie_id is not None]
+    return you.suggested
 
 
 def _suggestion_foot(movie: Movie) -> None:
