@@ -91,83 +91,83 @@ class Ours:
 class Case:
     name: str
     library: Any
-    theirs: dict[str, Any]
+    peer: dict[str, Any]
     ours: Any
     only_ones: bool = False
-    theirs_for_items: dict[str, Any] = field(default_factory=dict)
+    peer_for_items: dict[str, Any] = field(default_factory=dict)
 
 
-def from_implicit(values, theirs):
+def from_implicit(values, peer):
     return Ours(
         {
             "target": "binary",
             "unobserved_weight": 1.0,
-            "regularization": theirs["regularization"],
+            "regularization": peer["regularization"],
         },
-        weights=theirs["alpha"] * np.abs(values),
+        weights=peer["alpha"] * np.abs(values),
     )
 
 
-def from_implicit_without_values(values, theirs):
+def from_implicit_without_values(values, peer):
     return Ours(
         {
             "target": "binary",
-            "unobserved_weight": 1 / theirs["alpha"],
-            "regularization": theirs["regularization"] / theirs["alpha"],
+            "unobserved_weight": 1 / peer["alpha"],
+            "regularization": peer["regularization"] / peer["alpha"],
         }
     )
 
 
-def from_lenskit(values, theirs):
+def from_lenskit(values, peer):
     return Ours(
         {
             "target": "binary",
             "unobserved_weight": 1.0,
-            "alpha": theirs["weight"],
-            "regularization": theirs["regularization"],
+            "alpha": peer["weight"],
+            "regularization": peer["regularization"],
         },
-        ratings=values if theirs["use_ratings"] else np.ones_like(values),
+        ratings=values if peer["use_ratings"] else np.ones_like(values),
     )
 
 
 USER_REG, ITEM_REG = 0.4, 6.4
 
 
-def from_lenskit_with_two(values, theirs):
-    ours = from_lenskit(values, {**theirs, "regularization": (USER_REG * ITEM_REG) ** 0.5})
+def from_lenskit_with_two(values, peer):
+    ours = from_lenskit(values, {**peer, "regularization": (USER_REG * ITEM_REG) ** 0.5})
     ours.users_times = (ITEM_REG / USER_REG) ** 0.25
     ours.items_times = 1 / ours.users_times
     return ours
 
 
-def from_irspack_original(values, theirs):
-    alpha0, nu = theirs["alpha0"], theirs["nu"]
+def from_irspack_original(values, peer):
+    alpha0, nu = peer["alpha0"], peer["nu"]
     return Ours(
         {
             "target": "binary",
             "unobserved_weight": alpha0 / (1 + alpha0),
-            "regularization": theirs["reg"] * (1 + alpha0) ** (nu - 1),
+            "regularization": peer["reg"] * (1 + alpha0) ** (nu - 1),
             "regularization_exponent": nu,
         },
         weights=(alpha0 + values) / (1 + alpha0),
     )
 
 
-def from_irspack_ialspp(values, theirs):
-    ours = from_irspack_original(values, theirs)
+def from_irspack_ialspp(values, peer):
+    ours = from_irspack_original(values, peer)
     ours.parameters["target"] = "rating"
-    ours.ratings = values / (theirs["alpha0"] + values)
+    ours.ratings = values / (peer["alpha0"] + values)
     return ours
 
 
-def from_ials_plus_plus(values, theirs):
-    w0, nu = theirs["unobserved_weight"], theirs["regularization_exp"]
+def from_ials_plus_plus(values, peer):
+    w0, nu = peer["unobserved_weight"], peer["regularization_exp"]
     scale = (1 + w0) ** -0.5
     return Ours(
         {
             "target": "binary",
             "unobserved_weight": w0 / (1 + w0),
-            "regularization": theirs["regularization"] * (1 + w0) ** nu,
+            "regularization": peer["regularization"] * (1 + w0) ** nu,
             "regularization_exponent": nu,
         },
         users_times=scale,
@@ -175,12 +175,12 @@ def from_ials_plus_plus(values, theirs):
     )
 
 
-def from_spark_explicit(values, theirs):
+def from_spark_explicit(values, peer):
     return Ours(
         {
             "target": "rating",
             "unobserved_weight": 0.0,
-            "regularization": theirs["reg_param"],
+            "regularization": peer["reg_param"],
             "regularization_exponent": 1.0,
         }
     )
@@ -219,28 +219,28 @@ def cases():
         only_ones=True,
     )
     for use_ratings in (False, True):
-        theirs = {"weight": 5.0, "use_ratings": use_ratings}
-        one = {**theirs, "regularization": 0.7}
+        peer = {"weight": 5.0, "use_ratings": use_ratings}
+        one = {**peer, "regularization": 0.7}
         yield Case(f"lenskit, use_ratings={use_ratings}", lenskit, one, from_lenskit)
         yield Case(
             f"lenskit, use_ratings={use_ratings}, one reg a side",
             lenskit,
-            {**theirs, "regularization": USER_REG},
+            {**peer, "regularization": USER_REG},
             from_lenskit_with_two,
-            theirs_for_items={"regularization": ITEM_REG},
+            peer_for_items={"regularization": ITEM_REG},
         )
     for nu in (0.0, 0.5, 1.0):
-        theirs = {"alpha0": 0.3, "reg": 0.05, "nu": nu}
+        peer = {"alpha0": 0.3, "reg": 0.05, "nu": nu}
         for loss, ours in (("ORIGINAL", from_irspack_original), ("IALSPP", from_irspack_ialspp)):
-            yield Case(f"irspack {loss}, {nu=}", irspack, {**theirs, "loss_type": loss}, ours)
+            yield Case(f"irspack {loss}, {nu=}", irspack, {**peer, "loss_type": loss}, ours)
         yield Case(
             f"iALS++, {nu=}",
             ials_plus_plus,
             {"unobserved_weight": 0.3, "regularization": 0.05, "regularization_exp": nu},
             from_ials_plus_plus,
         )
-    theirs = {"reg_param": 0.08, "implicit_prefs": False}
-    yield Case("Spark, explicit", spark, theirs, from_spark_explicit)
+    peer = {"reg_param": 0.08, "implicit_prefs": False}
+    yield Case("Spark, explicit", spark, peer, from_spark_explicit)
 
 
 def ratings(shape, seed=0):
@@ -252,7 +252,7 @@ def ratings(shape, seed=0):
 
 
 def fit(values: np.ndarray, ours: Ours):
-    """Our factors, converted to theirs."""
+    """Our factors, converted to the peer's."""
     users, items = np.nonzero(~np.isnan(values))
 
     def observed(array):
@@ -284,11 +284,11 @@ def test_our_minimizer_is_theirs(case):
     values = ratings((30, 20))
     if case.only_ones:
         values[~np.isnan(values)] = 1
-    u, v = fit(values, case.ours(values, case.theirs))
-    assert relative_error(u, case.library(values, v, **case.theirs)) < 1e-4
-    theirs_for_items = {**case.theirs, **case.theirs_for_items}
+    u, v = fit(values, case.ours(values, case.peer))
+    assert relative_error(u, case.library(values, v, **case.peer)) < 1e-4
+    peer_for_items = {**case.peer, **case.peer_for_items}
     # Items are the minimizer only in the limit of many iterations.
-    assert relative_error(v, case.library(values.T, u, **theirs_for_items)) < 2e-3
+    assert relative_error(v, case.library(values.T, u, **peer_for_items)) < 2e-3
 
 
 @pytest.mark.parametrize(
@@ -322,15 +322,15 @@ def test_spark_with_implicit_preferences_when_all_have_as_many_positive_ratings(
     ).toarray()
     values = np.where(pattern[:, :n] != 0, pattern[:, :n], pattern[:, n:])  # wraps around
     values[values == 0] = np.nan
-    theirs = {"reg_param": 0.2, "implicit_prefs": True, "alpha": 3.0}
+    peer = {"reg_param": 0.2, "implicit_prefs": True, "alpha": 3.0}
     ours = Ours(
         {
             "target": "binary",
             "unobserved_weight": 1.0,
-            "regularization": theirs["reg_param"] * positive,
+            "regularization": peer["reg_param"] * positive,
         },
-        weights=1 + theirs["alpha"] * np.abs(values),
+        weights=1 + peer["alpha"] * np.abs(values),
     )
     u, v = fit(values, ours)
-    assert relative_error(u, spark(values, v, **theirs)) < 1e-4
-    assert relative_error(v, spark(values.T, u, **theirs)) < 2e-3
+    assert relative_error(u, spark(values, v, **peer)) < 1e-4
+    assert relative_error(v, spark(values.T, u, **peer)) < 2e-3

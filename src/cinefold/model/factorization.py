@@ -588,7 +588,9 @@ class WeightedMatrixFactorization(Parameters):
         fixed, objective = self._fitted.items, self.objective_
         row = objective.observations(ratings, weights).above(self._fitted.baseline)
         vectors = fixed.factors[row.columns].astype(np.float64)
-        confidence = np.ones(len(vectors)) if row.confidence is None else row.confidence
+        confidence = row.confidence
+        if confidence is None:
+            confidence = np.ones(len(vectors), np.float32)
         w0 = objective.unobserved_weight
         with one_blas_thread():
             equations = vectors.T * (confidence - w0) @ vectors
