@@ -150,6 +150,48 @@ def test_filters_by_keyboard(wide_window, address):
     window.check()
 
 
+def test_answers_by_keyboard(wide_window, address):
+    """The focus goes from an answered film to the one that takes its place."""
+    window, page = wide_window, wide_window.page
+    page.goto(f"{address}/new_here?way=Get+to+know+me")
+    skip = page.locator(".st-key-question").get_by_role("button", name="Skip")
+    skip.wait_for()
+    window.settle()
+    focused = page.locator("[class*=st-key-skip-]", has=page.locator("button:focus"))
+    skip.focus()
+    for _ in range(3):
+        film = focused.get_attribute("class")
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "film => { const box = document.activeElement.closest('[class*=st-key-skip-]');"
+            " return box !== null && box.className !== film; }",
+            arg=film,
+        )
+        window.settle()
+    window.check()
+
+
+def test_back_leaves_a_page_at_once(wide_window, address):
+    """What a page writes into the address itself is no place to go back to."""
+    window, page = wide_window, wide_window.page
+    page.goto(address)
+    page.get_by_text("Because you rated").first.wait_for()
+    window.settle()  # the page's script listens
+    window.visit("New here")
+    page.locator("[class*=st-key-stars-suggested-]").first.get_by_role("radio").nth(3).click()
+    page.wait_for_url("**/new_here?profile=*")
+    window.settle()
+    for title in ("About", "New here", "About"):
+        window.visit(title)
+        window.settle()
+    page.wait_for_url("**/about*")
+    for title in ("New here", "About", "New here", "For you"):
+        page.go_back()
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+        window.settle()
+    window.check()
+
+
 def test_awkward_titles_are_shown_as_they_are(wide_window, address):
     window = wide_window
     window.page.goto(address)

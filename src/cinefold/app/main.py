@@ -24,5 +24,5 @@ st.navigation(
     position="top",
 ).run()
 # Drawn last, as it takes a line of the page.
-_POPOVER_FOCUS = (_HERE / "popover_focus.js").read_text(encoding="utf-8")
-st.components.v2.component("cinefold_popover_focus", js=_POPOVER_FOCUS)(height=1)
+_HABITS = (_HERE / "habits.js").read_text(encoding="utf-8")
+st.components.v2.component("cinefold_habits", js=_HABITS)(height=1)

@@ -1,0 +1,130 @@
+// What a page is used to from the web, and Streamlit leaves out.
+
+const BUTTON = "[data-testid=stPopoverButton]";
+const CONTROLS = "a[href], button:enabled, input:enabled, textarea:enabled, [tabindex='0']";
+const MILLISECONDS_TO_OPEN = 1000; // in which a popover may be drawn more than once
+const MILLISECONDS_TO_SETTLE = 100;
+
+const nobodyHasFocus = () => document.activeElement === null || document.activeElement === document.body;
+
+// -- Popovers -----------------------------------------------------------------------------------
+// They are drawn at the end of the page, and the focus stays on their button: with the keyboard one
+// would have to pass the whole page to get there.
+
+function enterPopover() {
+  const end = performance.now() + MILLISECONDS_TO_OPEN;
+  const look = () => {
+    if (nobodyHasFocus() || document.activeElement.matches(BUTTON)) {
+      document.querySelector("[data-testid=stPopoverBody]")?.focus();
+    }
+    if (performance.now() < end) requestAnimationFrame(look);
+  };
+  look();
+}
+
+function enterOpenedPopover(event) {
+  const byKeyboard = event.detail === 0;
+  const button = event.target.closest(BUTTON);
+  if (byKeyboard && button?.ariaExpanded === "false") enterPopover();
+}
+
+// -- Focus --------------------------------------------------------------------------------------
+// An answer by keyboard may take the answered film away, and its stars with the focus on them. The
+// focus goes to the control that takes their place, or the next Tab would start anywhere.
+
+let place = null; // of the control that has the focus: its ancestors, and which it is in each
+let settled = 0; // a timer
+
+const controlsIn = (element) => [...element.querySelectorAll(CONTROLS)];
+
+function rememberPlace({ target }) {
+  place = { path: location.pathname, steps: [] };
+  for (let box = target.parentElement; box !== null; box = box.parentElement) {
+    place.steps.push([box, controlsIn(box).indexOf(target)]);
+    if (box.matches("main, [data-testid=stMain]")) return;
+  }
+  place = null; // what is not in the page stays where it is
+}
+
+function keepFocus() {
+  if (place === null || !nobodyHasFocus() || place.path !== location.pathname) return;
+  for (const [box, index] of place.steps) {
+    const controls = box.isConnected ? controlsIn(box) : [];
+    if (controls.length > 0) {
+      controls[Math.min(index, controls.length - 1)].focus();
+      return;
+    }
+  }
+}
+
+function afterRedraw() {
+  if (place === null || !nobodyHasFocus()) return;
+  clearTimeout(settled);
+  settled = setTimeout(keepFocus, MILLISECONDS_TO_SETTLE);
+}
+
+const forgetPlace = () => {
+  place = null;
+};
+
+// -- Back ---------------------------------------------------------------------------------------
+// The address also keeps what a page goes on with (?profile=3): no place of its own to go back to.
+// Nor is what a page that has just come adds to it; what somebody chooses on it later is.
+
+const KEPT = ["profile", "training"];
+
+let pageSince = 0;
+let lastInput = 0;
+
+const noteInput = () => {
+  lastInput = performance.now();
+};
+
+const notePage = () => {
+  pageSince = performance.now();
+};
+
+function placeOf(address) {
+  const url = new URL(address ?? "", location.href);
+  for (const key of KEPT) url.searchParams.delete(key);
+  return url;
+}
+
+function pushState(state, unused, address) {
+  const from = placeOf(location.href);
+  const to = placeOf(address);
+  const samePage = from.pathname === to.pathname;
+  if (!samePage) notePage();
+  if (from.href === to.href || (samePage && lastInput <= pageSince)) {
+    history.replaceState(state, unused, address);
+  } else {
+    History.prototype.pushState.call(history, state, unused, address);
+  }
+}
+
+// -----------------------------------------------------------------------------------------------
+
+const LISTENERS = [
+  [document, "click", enterOpenedPopover],
+  [document, "click", noteInput],
+  [document, "keydown", noteInput],
+  [document, "focusin", rememberPlace],
+  [document, "pointerdown", forgetPlace],
+  [window, "popstate", notePage],
+];
+
+export default function listen() {
+  const redraws = new MutationObserver(afterRedraw);
+  redraws.observe(document.body, { childList: true, subtree: true });
+  for (const [target, kind, listener] of LISTENERS) {
+    target.addEventListener(kind, listener, { capture: true });
+  }
+  history.pushState = pushState;
+  return () => {
+    redraws.disconnect();
+    for (const [target, kind, listener] of LISTENERS) {
+      target.removeEventListener(kind, listener, { capture: true });
+    }
+    delete history.pushState;
+  };
+}
