@@ -23,7 +23,7 @@ COLOURS = {
     "cmfrec": "#9a7fd1",
     "spark": "#8a8f98",
 }
-DASHES = {"CG": (0, (4, 2)), "iALS++": (0, (1, 1.5))}
+DASHES = {"CG": (0, (4, 2)), "CG, plain": (0, (1, 1.5)), "iALS++": (0, (1, 1.5))}
 
 
 def write(results: dict[str, Any], folder: Path) -> list[str]:
