@@ -192,6 +192,41 @@ def test_back_leaves_a_page_at_once(wide_window, address):
     window.check()
 
 
+def test_settings_survive_a_reload(wide_window, address):
+    window, page = wide_window, wide_window.page
+    trained = "document.querySelector('[aria-label=Factors]')?.value === '32'"
+    page.goto(f"{address}/train")
+    factors = page.get_by_label("Factors")
+    factors.fill("32")
+    factors.press("Tab")
+    page.wait_for_url("**/train?*train-n_factors=32*")
+    page.reload()
+    page.wait_for_function(trained)
+    window.settle()
+    window.visit("For you")
+    page.get_by_text("Because you rated").first.wait_for()
+    window.settle()
+    page.go_back()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.wait_for_function(trained)
+    window.check()
+
+
+def test_filters_survive_a_reload_and_other_pages(wide_window, address):
+    window, page = wide_window, wide_window.page
+    page.goto(f"{address}/?for-you-genres=Western")
+    page.get_by_text("Only: Western").wait_for()
+    window.settle()
+    window.visit("About")
+    window.settle()
+    window.visit("For you")
+    page.get_by_text("Only: Western").wait_for()
+    page.wait_for_url("**/?for-you-genres=Western")
+    page.reload()
+    page.get_by_text("Only: Western").wait_for()
+    window.check()
+
+
 def test_awkward_titles_are_shown_as_they_are(wide_window, address):
     window = wide_window
     window.page.goto(address)

@@ -56,7 +56,7 @@ def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) 
             default="Any",
             required=True,
             key=f"{place}-fame",
-            persist_state="session",
+            bind="query-params",
             help="By number of ratings. Well known: the most rated fifth of all films. "
             "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
         )
@@ -67,7 +67,7 @@ def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) 
             0,
             step=10,
             key=f"{place}-least",
-            persist_state="session",
+            bind="query-params",
         )
         length = st.segmented_control(
             "Number of films",
@@ -75,7 +75,7 @@ def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) 
             default=_USUAL_LENGTH,
             required=True,
             key=f"{place}-length",
-            persist_state="session",
+            bind="query-params",
         )
     summary = [
         *wanted,
@@ -100,7 +100,7 @@ def _adventure(place: str) -> float:
         "From familiar to adventurous",
         list(_ADVENTURE),
         key=f"{place}-adventure",
-        persist_state="session",
+        bind="query-params",
         help="Familiar is the model's own list. Further to the right, less known films take the "
         "places of those that everybody watches; what the model is surest of stays on top.",
         width=260,
@@ -115,7 +115,7 @@ def draw_summary(choice: Choice) -> None:
 
 
 def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
-    return tuple(st.multiselect(label, catalog.genres, key=key, persist_state="session"))
+    return tuple(st.multiselect(label, catalog.genres, key=key, bind="query-params"))
 
 
 def _years(catalog: MovieCatalog, key: str) -> tuple[int, int] | None:
@@ -125,6 +125,6 @@ def _years(catalog: MovieCatalog, key: str) -> tuple[int, int] | None:
         return None
     everything = min(known), max(known)
     chosen: tuple[int, int] = st.slider(
-        "Years", *everything, everything, format="%d", key=key, persist_state="session"
+        "Years", *everything, everything, format="%d", key=key, bind="query-params"
     )
     return None if chosen == everything else chosen

@@ -68,38 +68,45 @@ const forgetPlace = () => {
 };
 
 // -- Back ---------------------------------------------------------------------------------------
-// The address also keeps what a page goes on with (?profile=3): no place of its own to go back to.
-// Nor is what a page that has just come adds to it; what somebody chooses on it later is.
+// The address also keeps what a page goes on with (?profile=3) and its settings: no places of their
+// own to go back to. Nor is what a page that has just come adds; what somebody chooses on it later is.
 
-const KEPT = ["profile", "training"];
+const CHOSEN = ["user", "movie", "with", "way"];
+
+const MILLISECONDS_TO_LEAVE = 3000;
 
 let pageSince = 0;
 let lastInput = 0;
+let leavingSince = -Infinity;
 
-const noteInput = () => {
+function noteInput(event) {
   lastInput = performance.now();
-};
+  const link = event.type === "click" ? event.target.closest("a[href]") : null;
+  if (link !== null && link.pathname !== location.pathname) leavingSince = lastInput;
+}
 
-const notePage = () => {
+function notePage() {
   pageSince = performance.now();
-};
+  leavingSince = -Infinity;
+}
 
 function placeOf(address) {
-  const url = new URL(address ?? "", location.href);
-  for (const key of KEPT) url.searchParams.delete(key);
-  return url;
+  const { pathname, searchParams } = new URL(address ?? "", location.href);
+  return { page: pathname, choice: CHOSEN.map((key) => searchParams.get(key)).join("&") };
 }
 
 function pushState(state, unused, address) {
   const from = placeOf(location.href);
   const to = placeOf(address);
-  const samePage = from.pathname === to.pathname;
-  if (!samePage) notePage();
-  if (from.href === to.href || (samePage && lastInput <= pageSince)) {
+  if (to.page !== from.page) {
+    notePage();
+  } else if (performance.now() < leavingSince + MILLISECONDS_TO_LEAVE) {
+    return; // a page that is left takes its choices out of the address: Back would miss them
+  } else if (to.choice === from.choice || lastInput <= pageSince) {
     history.replaceState(state, unused, address);
-  } else {
-    History.prototype.pushState.call(history, state, unused, address);
+    return;
   }
+  History.prototype.pushState.call(history, state, unused, address);
 }
 
 // -----------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ class Number:
             format="%.4g" if isinstance(self.lowest, float) else None,
             placeholder=_FOLLOWS if self.may_follow_data else None,
             key=f"train-{self.name}",
-            persist_state="session",
+            bind="query-params",
         )
         if value is None:
             return _SCALE if self.may_follow_data else self.shown(default)
@@ -75,7 +75,7 @@ class Choice:
             index=values.index(default),
             format_func=lambda value: self.choices[value],
             key=f"train-{self.name}",
-            persist_state="session",
+            bind="query-params",
         )
 
 
@@ -194,7 +194,7 @@ def choose_preset() -> str:
         format_func=lambda name: _PRESETS[name],
         key=_PRESET_KEY,
         on_change=_fill_in,
-        persist_state="session",
+        bind="query-params",
     )
     return preset
 
