@@ -90,7 +90,7 @@ class Ours:
 @dataclass
 class Case:
     name: str
-    library: Any
+    half_step: Any
     peer: dict[str, Any]
     ours: Any
     only_ones: bool = False
@@ -285,10 +285,10 @@ def test_our_minimizer_is_theirs(case):
     if case.only_ones:
         values[~np.isnan(values)] = 1
     u, v = fit(values, case.ours(values, case.peer))
-    assert relative_error(u, case.library(values, v, **case.peer)) < 1e-4
+    assert relative_error(u, case.half_step(values, v, **case.peer)) < 1e-4
     peer_for_items = {**case.peer, **case.peer_for_items}
     # Items are the minimizer only in the limit of many iterations.
-    assert relative_error(v, case.library(values.T, u, **peer_for_items)) < 2e-3
+    assert relative_error(v, case.half_step(values.T, u, **peer_for_items)) < 2e-3
 
 
 @pytest.mark.parametrize(

@@ -23,21 +23,24 @@ function enterPopover() {
 }
 
 function enterOpenedPopover(event) {
-  const byKeyboard = event.detail === 0;
+  const withKey = event.detail === 0;
   const button = event.target.closest(BUTTON);
-  if (byKeyboard && button?.ariaExpanded === "false") enterPopover();
+  if (withKey && button?.ariaExpanded === "false") enterPopover();
 }
 
 // -- Focus --------------------------------------------------------------------------------------
 // An answer by keyboard may take the answered film away, and its stars with the focus on them. The
 // focus goes to the control that takes their place, or the next Tab would start anywhere.
 
-let place = null; // of the control that has the focus: its ancestors, and which it is in each
+let place = null; // of the control that got the focus by keyboard: ancestors, and which it is in each
+let byKeyboard = true;
 let settled = 0; // a timer
 
 const controlsIn = (element) => [...element.querySelectorAll(CONTROLS)];
 
 function rememberPlace({ target }) {
+  place = null;
+  if (!byKeyboard) return; // on a phone, the focus could open its keyboard
   place = { path: location.pathname, steps: [] };
   for (let box = target.parentElement; box !== null; box = box.parentElement) {
     place.steps.push([box, controlsIn(box).indexOf(target)]);
@@ -63,9 +66,15 @@ function afterRedraw() {
   settled = setTimeout(keepFocus, MILLISECONDS_TO_SETTLE);
 }
 
-const forgetPlace = () => {
+function onPointer() {
+  byKeyboard = false;
   place = null;
-};
+}
+
+function onKey() {
+  byKeyboard = true;
+  if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
+}
 
 // -- Back ---------------------------------------------------------------------------------------
 // The address also keeps what a page goes on with (?profile=3) and its settings: no places of their
@@ -116,7 +125,8 @@ const LISTENERS = [
   [document, "click", noteInput],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
-  [document, "pointerdown", forgetPlace],
+  [document, "pointerdown", onPointer],
+  [document, "keydown", onKey],
   [window, "popstate", notePage],
 ];
 
