@@ -24,54 +24,6 @@ CgVectors cg_vectors(const Workspace& w, int stride, int64_t n) {
             base + 4 * stride + length};
 }
 
-// out += sum_j g_j v_j, and unless it is null squares += sum_j weights_j v_j^2, where
-// coefficients(first, count, v'x, g, weights) gives those of W observations, zero beyond count.
-template <class Coefficients>
-void multiply_observations(const FixedSide& side, const Row& row, const float* x,
-                           Coefficients&& coefficients, float* out, float* squares) {
-    const int stride = side.stride;
-    const float* rows[2][W];  // of these observations, and of the next ones
-    auto look_up = [&](int64_t first, const float** to) {
-        for (int i = 0; i < W; ++i) {
-            const int64_t j = first + i < row.n ? first + i : row.n - 1;
-            to[i] = side.rows + std::ptrdiff_t(row.columns[j]) * stride;
-        }
-    };
-    look_up(0, rows[0]);
-    int now = 0;
-    for (int64_t first = 0; first < row.n; first += W, now = 1 - now) {
-        const int count = row.n - first < W ? int(row.n - first) : W;
-        const bool more = first + W < row.n;
-        if (more) look_up(first + W, rows[1 - now]);
-        const float* const* v = rows[now];
-        const float* const* next = rows[1 - now];
-        alignas(64) float g[W], weights[W];
-        coefficients(first, count, inner_products(Gathered{v}, x, stride), g, weights);
-        for (int f = 0; f < stride; f += W) {
-            Vec sum[2] = {S::load(out + f), S::zero()};
-            Vec square[2] = {S::zero(), S::zero()};
-            if (squares) square[0] = S::load(squares + f);
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) {
-                const Vec value = S::load(v[i] + f);
-                sum[i % 2] = sum[i % 2] + value * g[i];
-                if (squares) square[i % 2] = square[i % 2] + value * value * weights[i];
-                if (more && (W >= kLine || f % kLine == 0)) __builtin_prefetch(next[i] + f);
-            }
-            S::store(out + f, sum[0] + sum[1]);
-            if (squares) S::store(squares + f, square[0] + square[1]);
-        }
-    }
-}
-
-double inner_product(const float* a, const float* b, int length) {
-    Wide sum{};
-    for (int i = 0; i < length; i += W)
-        sum += __builtin_convertvector(S::load(a + i), Wide) *
-               __builtin_convertvector(S::load(b + i), Wide);
-    return sum_lanes(sum);
-}
-
 // x holds the starting point, and on return the solution, relaxed; the residual stays that of the
 // solution itself.
 void improve(const FixedSide& side, const Row& row, const Method& method, const Workspace& w,
@@ -81,24 +33,9 @@ void improve(const FixedSide& side, const Row& row, const Method& method, const 
     float* r = cg.residual;
     float* p = cg.direction;
     float* q = cg.product;
-    for (int i = 0; i < stride; ++i) {
-        const float d = i < side.n_factors ? float(side.base[i] + row.regularization) : 1.0f;
-        r[i] = -d * x[i];
-        cg.diagonal[i] = d;
-    }
-    // r = b - A x and the diagonal of A in one pass
-    multiply_observations(
-        side, row, x,
-        [&](int64_t first, int count, Vec s, float* g, float* weights) {
-            S::store(cg.predictions + first, s);
-            for (int i = 0; i < W; ++i) {
-                const bool real = i < count;
-                const float c = real ? weight_of(row, first + i) : 0.0f;
-                weights[i] = real ? c - side.unobserved_weight : 0.0f;
-                g[i] = real ? c * row.targets[first + i] - weights[i] * s[i] : 0.0f;
-            }
-        },
-        r, cg.diagonal);
+    for (int i = 0; i < stride; ++i)
+        cg.diagonal[i] = i < side.n_factors ? float(side.base[i] + row.regularization) : 1.0f;
+    find_residual(side, row, x, r, cg.diagonal, cg.predictions);
 
     double energy = 0, first_energy = 0;  // r'M^-1 r
     for (int step = 0;; ++step) {

@@ -12,8 +12,8 @@
 
 #include <math.h>
 
-#include "cholesky.h"
 #include "losses.h"
+#include "products.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
@@ -67,29 +67,17 @@ void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, 
     for (int i = 0; i < stride; ++i) x[i] = float(solution[i] + w.rhs[i]);
 }
 
-template <Start start, bool uniform>
-void add_block(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {
+// The same step with the residual in float32, after which the solution is as good as if the matrix,
+// of half precision, had been one of float32 (Carson, Higham 2018).
+void polish(const FixedSide& side, const Row& row, Workspace& w, double weight, float* x) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
-    gather(side, row, first, depth, w);
-    Prefetch prefetch(side, row, first + depth);
-    const int lines = depth * (stride / kLine) / symmetric_tiles(stride) + 1;
-    const auto between = [&] { prefetch.fetch(lines); };
-    const auto sum = [&](const auto a, const auto b) {
-        symmetric_product<start, true>(w.matrix, ld, stride, a, b, depth, w.targets, w.rhs,
-                                       between);
-    };
-    const Gathered rows{w.rows};
-    const Strided packed{w.packed, ld};
-    if (!uniform) {
-        scale_gathered(side, row, first, depth, w);
-        sum(packed, rows);
-    } else if (stride % kCollidingStride == 0) {
-        copy_gathered(depth, stride, w);
-        sum(packed, packed);
-    } else {
-        sum(rows, rows);
-    }
+    float* const step = w.iterative + stride;
+    find_residual(side, row, x, step, nullptr, nullptr);
+    for (int i = 0; i < stride; ++i) step[i] = float(step[i] / weight);
+    solve_forward(w.matrix, ld, stride, step);
+    solve_backward(w.matrix, ld, stride, step);
+    for (int i = 0; i < stride; ++i) x[i] += step[i];
 }
 
 double trace(const float* matrix, std::ptrdiff_t ld, int order) {
@@ -133,28 +121,17 @@ bool ill_conditioned(const FixedSide& side, const Row& row, const Weights& weigh
     return ill_conditioned(side, row, weights.size * norms, weights.positive);
 }
 
-// V'WV and b of a row's observations, to w.matrix and w.rhs; equal weights are divided out of the
-// equations, so that the product needs no scaled copy.
-template <bool uniform>
-void sum_products(const FixedSide& side, const Row& row, Workspace& w) {
-    for (int64_t first = 0; first < row.n; first += kDepth) {
-        const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
-        if (first == 0)
-            add_block<Start::zero, uniform>(side, row, first, depth, w);
-        else
-            add_block<Start::load, uniform>(side, row, first, depth, w);
-    }
-}
-
 // The primal, given its sums.
 template <bool uniform>
-Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+Status solve_summed(const FixedSide& side, const Row& row, Precision precision, Workspace& w,
+                    float* x, RowLoss* loss) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     const double weight = uniform ? 1.0 - double(side.unobserved_weight) : 1.0;
-    const bool ill = uniform
-                         ? ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true)
-                         : ill_conditioned(side, row, weights_of(side, row));
+    const bool half = precision == Precision::half;
+    const bool ill =
+        !half && (uniform ? ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true)
+                          : ill_conditioned(side, row, weights_of(side, row)));
     for (int i = 0; i < stride; ++i) {
         const bool real = i < side.n_factors;
         w.matrix[i * ld + i] += real ? float((side.base[i] + row.regularization) / weight) : 1.0f;
@@ -163,6 +140,10 @@ Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, float* 
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, stride, x, &y_squared)) return Status::singular;
     if (ill) refine(side, row, w, weight, x);
+    if (half) {
+        polish(side, row, w, weight, x);
+        y_squared = inner_product(w.rhs, x, stride) / weight;
+    }
     if (loss && uniform)
         *loss = uniform_loss(side, row, weight, y_squared, x);
     else if (loss)
@@ -174,13 +155,13 @@ bool weighs_equally(const FixedSide& side, const Row& row) {
     return !row.weights && 1.0f - side.unobserved_weight > kSmallestWeight;
 }
 
+template <bool uniform>
 Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
-    if (weighs_equally(side, row)) {
-        sum_products<true>(side, row, w);
-        return solve_summed<true>(side, row, w, x, loss);
-    }
-    sum_products<false>(side, row, w);
-    return solve_summed<false>(side, row, w, x, loss);
+    const bool half =
+        gains_by_half_precision(side.stride) && !ill_conditioned(side, row, weights_of(side, row));
+    const Precision precision = half ? Precision::half : Precision::full;
+    sum_products<uniform>(side, row, precision, w);
+    return solve_summed<uniform>(side, row, precision, w, x, loss);
 }
 
 // D^-1/2 for this lambda, which most rows share with the row before.
@@ -191,16 +172,33 @@ void scale_to(const FixedSide& side, double regularization, Workspace& w) {
         w.scale[i] = float(1.0 / sqrt(side.base[i] + regularization));
 }
 
+// As `polish`, of the dual's t: its residual is  W^-1/2 (c r) - t - W^1/2 V x.
+void polish_dual(const FixedSide& side, const Row& row, int order, Workspace& w, float* x) {
+    const std::ptrdiff_t ld = matrix_stride(order);
+    float* const step = w.iterative + side.stride;
+    for (int first = 0; first < order; first += W) {
+        float root[W] = {};
+        for (int i = 0; i < W; ++i) {
+            const int64_t j = first + i < row.n ? first + i : row.n - 1;
+            w.rows[i] = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
+            if (first + i < row.n) root[i] = sqrtf(weight_of(row, j) - side.unobserved_weight);
+        }
+        const Vec s = inner_products(Gathered{w.rows}, x, side.stride);
+        S::store(step + first,
+                 S::load(w.targets + first) - S::load(w.rhs + first) - S::load(root) * s);
+    }
+    solve_forward(w.matrix, ld, order, step);
+    solve_backward(w.matrix, ld, order, step);
+    for (int j = 0; j < order; j += W) S::store(w.rhs + j, S::load(w.rhs + j) + S::load(step + j));
+    combine_observations(side, row, order, w, x);
+}
+
 Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
                          RowLoss* loss) {
-    const int stride = side.stride, n = int(row.n);
+    const int n = int(row.n);
     const int order = (n + W - 1) / W * W;
     const std::ptrdiff_t ld = matrix_stride(order);
-    pack_observations(side, row, ld, w);
-    Prefetch prefetch(side, row, row.n);
-    const Strided observations{w.packed, ld};
-    symmetric_product<Start::zero, false>(w.matrix, ld, order, observations, observations, stride,
-                                          nullptr, nullptr, [&] { prefetch.fetch(stride / MR); });
+    relate_observations(side, row, order, w);
     for (int j = 0; j < order; ++j) {
         w.matrix[j * ld + j] += 1.0f;
         const float c = j < n ? weight_of(row, j) : 0.0f;
@@ -209,6 +207,9 @@ Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, fl
     }
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, order, w.rhs, &y_squared)) return Status::singular;
+
+    combine_observations(side, row, order, w, x);
+    if (gains_by_half_precision(order)) polish_dual(side, row, order, w, x);
 
     // Predictions come with the solution: sqrt(w) s = X X' t = g - t.
     LossSums sums;
@@ -220,9 +221,6 @@ Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, fl
                              : 0.0f;
         add_losses(sums, row, j, n - j, S::load(s));
     }
-    for (int f = 0; f < stride; f += W)
-        S::store(x + f, S::load(w.scale + f) *
-                            inner_products(Strided{w.packed + f * ld, ld}, w.rhs, order));
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
 }

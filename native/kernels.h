@@ -96,5 +96,8 @@ extern const KernelTable table;
 namespace avx512 {
 extern const KernelTable table;
 }
+namespace amx {
+extern const KernelTable table;
+}
 
 }  // namespace cinefold

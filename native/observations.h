@@ -5,6 +5,9 @@
 #include <math.h>
 
 #include "cholesky.h"
+#ifdef CINEFOLD_MATRIX_UNIT
+#include "matrix_unit.h"
+#endif
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
@@ -26,6 +29,11 @@ struct Workspace {
     double* wide;        // residual and solution of a refinement
     float* iterative;    // 4 vectors of factors, 2 of observations
     const float** rows;  // the fixed side's rows of the observations at hand
+#ifdef CINEFOLD_MATRIX_UNIT
+    float* tiles;  // operands of the matrix unit
+    float* spare;  // weighted ones that are to be turned
+    float* roots;  // sqrt(w), of the dual
+#endif
 };
 
 int packed_rows(int stride) { return stride > kDepth ? stride : kDepth; }
@@ -37,6 +45,9 @@ std::size_t workspace_floats(int n_factors, int64_t longest) {
     return std::size_t(2 * (longest + kAlign)) + 4 * std::size_t(stride) +
            std::size_t(packed_rows(stride) + stride) * matrix_stride(stride) +
            3 * std::size_t(vector_floats(stride)) + 4 * std::size_t(stride) + 2 * kDepth +
+#ifdef CINEFOLD_MATRIX_UNIT
+           operand_floats(stride) + kSpareFloats + std::size_t(vector_floats(stride)) +
+#endif
            18 * kAlign;
 }
 
@@ -55,6 +66,11 @@ Workspace carve(float* memory, int stride) {
     w.scale_for = reinterpret_cast<double*>(take(2));
     w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
     w.rows = reinterpret_cast<const float**>(take(2 * kDepth));
+#ifdef CINEFOLD_MATRIX_UNIT
+    w.tiles = take(operand_floats(stride));
+    w.spare = take(kSpareFloats);
+    w.roots = take(vector_floats(stride));
+#endif
     w.iterative = memory;
     return w;
 }
@@ -113,48 +129,6 @@ void gather(const FixedSide& side, const Row& row, int64_t first, int depth, Wor
     }
 }
 
-// The gathered rows, each times its w.
-void scale_gathered(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {
-    const std::ptrdiff_t step = matrix_stride(side.stride);
-    for (int k = 0; k < depth; ++k) {
-        const float weight = weight_of(row, first + k) - side.unobserved_weight;
-        for (int i = 0; i < side.stride; i += W)
-            S::store(w.packed + k * step + i, S::load(w.rows[k] + i) * weight);
-    }
-}
-
-// The gathered rows, at a distance where they do not collide.
-void copy_gathered(int depth, int stride, Workspace& w) {
-    const std::ptrdiff_t step = matrix_stride(stride);
-    for (int k = 0; k < depth; ++k)
-        for (int i = 0; i < stride; i += W)
-            S::store(w.packed + k * step + i, S::load(w.rows[k] + i));
-}
-
-// X' (d, n) of the dual: the observations along the lanes, sqrt(w) v D^-1/2.
-void pack_observations(const FixedSide& side, const Row& row, std::ptrdiff_t step, Workspace& w) {
-    for (int64_t first = 0; first < row.n; first += W) {
-        const float* sources[W];
-        float roots[W];
-        const int count = row.n - first < W ? int(row.n - first) : W;
-        for (int i = 0; i < W; ++i) {
-            const int64_t j = first + (i < count ? i : 0);
-            sources[i] = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
-            roots[i] = i < count ? sqrtf(weight_of(row, j) - side.unobserved_weight) : 0.0f;
-        }
-        for (int f = 0; f < side.stride; f += W) {
-            const Vec scale = S::load(w.scale + f);
-            Vec block[W];
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) block[i] = S::load(sources[i] + f) * scale * roots[i];
-            S::transpose(block);
-            float* out = w.packed + f * step + first;
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) S::store(out + i * step, block[i]);
-        }
-    }
-}
-
 // Inner products with x (length,) of the W rows that `rows` begins with.
 template <class Rows>
 inline Vec inner_products(const Rows rows, const float* x, int length) {
@@ -168,6 +142,74 @@ inline Vec inner_products(const Rows rows, const float* x, int length) {
         for (int i = 0; i < W; ++i) dot[i] = dot[i] + at.vec(i, 0) * xv;
     }
     return S::sum_rows(dot);
+}
+
+// out += sum_j g_j v_j, and unless it is null squares += sum_j weights_j v_j^2, where
+// coefficients(first, count, v'x, g, weights) gives those of W observations, zero beyond count.
+template <class Coefficients>
+void multiply_observations(const FixedSide& side, const Row& row, const float* x,
+                           Coefficients&& coefficients, float* out, float* squares) {
+    const int stride = side.stride;
+    const float* rows[2][W];  // of these observations, and of the next ones
+    auto look_up = [&](int64_t first, const float** to) {
+        for (int i = 0; i < W; ++i) {
+            const int64_t j = first + i < row.n ? first + i : row.n - 1;
+            to[i] = side.rows + std::ptrdiff_t(row.columns[j]) * stride;
+        }
+    };
+    look_up(0, rows[0]);
+    int now = 0;
+    for (int64_t first = 0; first < row.n; first += W, now = 1 - now) {
+        const int count = row.n - first < W ? int(row.n - first) : W;
+        const bool more = first + W < row.n;
+        if (more) look_up(first + W, rows[1 - now]);
+        const float* const* v = rows[now];
+        const float* const* next = rows[1 - now];
+        alignas(64) float g[W], weights[W];
+        coefficients(first, count, inner_products(Gathered{v}, x, stride), g, weights);
+        for (int f = 0; f < stride; f += W) {
+            Vec sum[2] = {S::load(out + f), S::zero()};
+            Vec square[2] = {S::zero(), S::zero()};
+            if (squares) square[0] = S::load(squares + f);
+#pragma GCC unroll 16
+            for (int i = 0; i < W; ++i) {
+                const Vec value = S::load(v[i] + f);
+                sum[i % 2] = sum[i % 2] + value * g[i];
+                if (squares) square[i % 2] = square[i % 2] + value * value * weights[i];
+                if (more && (W >= kLine || f % kLine == 0)) __builtin_prefetch(next[i] + f);
+            }
+            S::store(out + f, sum[0] + sum[1]);
+            if (squares) S::store(squares + f, square[0] + square[1]);
+        }
+    }
+}
+
+// r = b - A x; unless they are null, the diagonal of A - D is added to `diagonal`, and v'x become
+// `predictions`.
+void find_residual(const FixedSide& side, const Row& row, const float* x, float* r, float* diagonal,
+                   float* predictions) {
+    for (int i = 0; i < side.stride; ++i)
+        r[i] = i < side.n_factors ? -float(side.base[i] + row.regularization) * x[i] : 0.0f;
+    multiply_observations(
+        side, row, x,
+        [&](int64_t first, int count, Vec s, float* g, float* weights) {
+            if (predictions) S::store(predictions + first, s);
+            for (int i = 0; i < W; ++i) {
+                const bool real = i < count;
+                const float c = real ? weight_of(row, first + i) : 0.0f;
+                weights[i] = real ? c - side.unobserved_weight : 0.0f;
+                g[i] = real ? c * row.targets[first + i] - weights[i] * s[i] : 0.0f;
+            }
+        },
+        r, diagonal);
+}
+
+double inner_product(const float* a, const float* b, int length) {
+    Wide sum{};
+    for (int i = 0; i < length; i += W)
+        sum += __builtin_convertvector(S::load(a + i), Wide) *
+               __builtin_convertvector(S::load(b + i), Wide);
+    return sum_lanes(sum);
 }
 
 }  // namespace

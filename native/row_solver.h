@@ -13,11 +13,19 @@ namespace {
 
 double factorisation_cost(double order) { return order * order * order / 6 + 30 * W * order; }
 
-double primal_cost(double n, double d) { return n * d * d / 2 + factorisation_cost(d); }
+#ifdef CINEFOLD_MATRIX_UNIT
+constexpr double kProductCost = 0.35;
+#else
+constexpr double kProductCost = 1;
+#endif
+
+double primal_cost(double n, double d) {
+    return kProductCost * n * d * d / 2 + factorisation_cost(d);
+}
 
 double dual_cost(double n, double d) {
     const double order = double((int64_t(n) + W - 1) / W * W);
-    return n * order * d / 2 + factorisation_cost(order) + 3 * n * d;
+    return kProductCost * n * order * d / 2 + factorisation_cost(order) + 3 * n * d;
 }
 
 double iterative_cost(double n, double d, int steps) { return (1 + steps) * 4 * n * d; }
@@ -49,9 +57,9 @@ class Relaxation {
 void add_products(const FixedSide& side, const Row& part, float* memory, double* sums) {
     Workspace w = carve(memory, side.stride);
     if (weighs_equally(side, part))
-        sum_products<true>(side, part, w);
+        sum_products<true>(side, part, Precision::full, w);
     else
-        sum_products<false>(side, part, w);
+        sum_products<false>(side, part, Precision::full, w);
     const int stride = side.stride;
     for (int i = 0; i < stride; ++i) {
         const float* row = w.matrix + i * matrix_stride(stride);
@@ -71,8 +79,9 @@ Status solve_sums(const FixedSide& side, const Row& row, const Method& method, c
             to[j] = float(sums[i * std::ptrdiff_t(stride) + j]);
         w.rhs[i] = float(sums[std::ptrdiff_t(stride) * stride + i]);
     }
-    const Status status = weighs_equally(side, row) ? solve_summed<true>(side, row, w, x, loss)
-                                                    : solve_summed<false>(side, row, w, x, loss);
+    const Status status = weighs_equally(side, row)
+                              ? solve_summed<true>(side, row, Precision::full, w, x, loss)
+                              : solve_summed<false>(side, row, Precision::full, w, x, loss);
     relaxation.apply(side, row, w, x, loss);
     return status;
 }
@@ -84,7 +93,8 @@ Status solve_exactly(const FixedSide& side, const Row& row, bool light, Workspac
         if (weights.positive && !ill_conditioned(side, row, weights))
             return solve_dual(side, row, w, x, loss);
     }
-    return solve_primal(side, row, w, x, loss);
+    return weighs_equally(side, row) ? solve_primal<true>(side, row, w, x, loss)
+                                     : solve_primal<false>(side, row, w, x, loss);
 }
 
 Status solve_row(const FixedSide& side, const Row& row, const Method& method, float* memory,
