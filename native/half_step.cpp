@@ -12,13 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "parallel.h"
+
 #if defined CINEFOLD_AMX
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
-
-#include "parallel.h"
 
 namespace cinefold {
 namespace {
@@ -149,7 +149,8 @@ std::vector<const KernelTable*> available_kernels() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
 #if defined CINEFOLD_AMX
-        if (may_use_matrix_unit()) levels.push_back(&amx::table);
+        static const bool matrix_unit = may_use_matrix_unit();
+        if (matrix_unit) levels.push_back(&amx::table);
 #endif
         levels.push_back(&avx512::table);
     }

@@ -13,19 +13,16 @@ namespace {
 
 double factorisation_cost(double order) { return order * order * order / 6 + 30 * W * order; }
 
-#ifdef CINEFOLD_MATRIX_UNIT
-constexpr double kProductCost = 0.35;
-#else
-constexpr double kProductCost = 1;
-#endif
-
-double primal_cost(double n, double d) {
-    return kProductCost * n * d * d / 2 + factorisation_cost(d);
+double product_cost(double depth, double order) {
+    constexpr double half_precision = 0.35;
+    return (gains_by_half_precision(int(order)) ? half_precision : 1.0) * depth * order * order / 2;
 }
+
+double primal_cost(double n, double d) { return product_cost(n, d) + factorisation_cost(d); }
 
 double dual_cost(double n, double d) {
     const double order = double((int64_t(n) + W - 1) / W * W);
-    return kProductCost * n * order * d / 2 + factorisation_cost(order) + 3 * n * d;
+    return product_cost(d, order) * n / order + factorisation_cost(order) + 3 * n * d;
 }
 
 double iterative_cost(double n, double d, int steps) { return (1 + steps) * 4 * n * d; }

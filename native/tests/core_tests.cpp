@@ -140,7 +140,7 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
 
 void check_solver() {
     const std::vector<int> counts{0, 1, 2, 15, 16, 17, 40, 127, 128, 129, 200, 300};
-    for (int d : {1, 3, 16, 17, 33, 64, 100})
+    for (int d : {1, 3, 16, 17, 33, 64, 100, 150})
         for (float w0 : {0.0f, 0.1f, 1.0f, 1.5f})
             for (bool weighted : {false, true})
                 check_rows(random_problem(300, d, w0, counts), weighted, 3,
