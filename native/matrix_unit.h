@@ -39,18 +39,17 @@ inline std::size_t operand_floats(int order) {
 // ---------------------------------------------------------------------------------------------
 // Packing
 
-typedef int32_t Words __attribute__((vector_size(W * sizeof(int32_t))));
 typedef uint32_t Bits __attribute__((vector_size(W * sizeof(uint32_t))));
 
 // The leading bfloat16 of both vectors, word by word, cut off or rounded; they are left with the
 // rest.
 template <bool rounded>
 inline Vec take_pair(Vec& low, Vec& high) {
-    constexpr int32_t half = rounded ? 0x8000 : 0, kept = int32_t(0xffff0000);
-    const Words first = (Words(low) + half) & kept, second = (Words(high) + half) & kept;
+    constexpr uint32_t half = rounded ? 0x8000 : 0, kept = 0xffff0000;
+    const Bits first = (Bits(low) + half) & kept, second = (Bits(high) + half) & kept;
     low = low - Vec(first);
     high = high - Vec(second);
-    return Vec(Words(Bits(first) >> 16) | second);
+    return Vec(first >> 16 | second);
 }
 
 // Row i of the tiles of the parts.
@@ -88,6 +87,8 @@ class MatrixUnit {
             uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
             uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
         } config;
+        // To a compiler, this and loads of tiles do not read all of the memory that they do.
+        __asm__ volatile("" ::"r"(&config) : "memory");
         _tile_loadconfig(&config);
     }
     ~MatrixUnit() { _tile_release(); }
@@ -201,8 +202,7 @@ class MatrixProduct {
     }
 
     void multiply_slabs(int64_t first) {
-        // To a compiler, loads of tiles do not read memory.
-        __asm__ volatile("" ::: "memory");
+        __asm__ volatile("" ::: "memory");  // the operands, see MatrixUnit
         const int64_t rest = n_slabs_ - first;
         const int slabs = rest < kTogether ? int(rest) : kTogether;
         allow(first + 2 * kTogether);
