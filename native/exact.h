@@ -166,10 +166,10 @@ Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* 
 
 // D^-1/2 for this lambda, which most rows share with the row before.
 void scale_to(const FixedSide& side, double regularization, Workspace& w) {
-    if (*w.scale_for == regularization && w.scale[0] != 0.0f) return;
+    if (*w.scale_for == regularization) return;
     *w.scale_for = regularization;
-    for (int i = 0; i < side.n_factors; ++i)
-        w.scale[i] = float(1.0 / sqrt(side.base[i] + regularization));
+    for (int i = 0; i < side.stride; ++i)
+        w.scale[i] = i < side.n_factors ? float(1.0 / sqrt(side.base[i] + regularization)) : 0.0f;
 }
 
 // As `polish`, of the dual's t: its residual is  W^-1/2 (c r) - t - W^1/2 V x.

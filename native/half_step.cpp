@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -28,10 +29,26 @@ struct AlignedDelete {
 };
 using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
 
+AlignedFloats unset_floats(std::size_t n) {
+    return AlignedFloats(
+        static_cast<float*>(::operator new[](n * sizeof(float), std::align_val_t(64))));
+}
+
 AlignedFloats aligned_floats(std::size_t n) {
-    auto* p = static_cast<float*>(::operator new[](n * sizeof(float), std::align_val_t(64)));
-    std::fill_n(p, n, 0.0f);
-    return AlignedFloats(p);
+    auto floats = unset_floats(n);
+    std::fill_n(floats.get(), n, 0.0f);
+    return floats;
+}
+
+// Not filled: one user's fold-in touches a small part of it.
+AlignedFloats workspace_for(const KernelTable& kernels, int n_factors, int64_t longest) {
+    const std::size_t n = kernels.workspace_floats(n_factors, longest);
+    auto floats = unset_floats(n);
+#if defined CINEFOLD_SANITIZE
+    std::fill_n(floats.get(), n, NAN);  // what is read before it is written shows
+#endif
+    std::memcpy(floats.get(), &kNoScale, sizeof kNoScale);
+    return floats;
 }
 
 // A row of so many observations is summed by all threads together, in parts: alone, one thread
@@ -192,8 +209,8 @@ struct HalfStep {
 
     AlignedFloats workspace() const {
         const bool iterative = method.max_steps > 0 && rows.n_rows > 0;
-        return aligned_floats(kernels.workspace_floats(
-            side.n_factors, iterative ? rows.count(rows.order[0]) : int64_t(0)));
+        return workspace_for(kernels, side.n_factors,
+                             iterative ? rows.count(rows.order[0]) : int64_t(0));
     }
 
     void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
@@ -303,7 +320,7 @@ void gram(const KernelTable& kernels, const float* v, const float* scale, int64_
     std::vector<double> partial(blocks * size, 0.0);
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
-        const auto workspace = aligned_floats(kernels.workspace_floats(d, 0));
+        const auto workspace = workspace_for(kernels, d, 0);
         for (int64_t b; (b = next++) < blocks;) {
             const int64_t begin = n * b / blocks, end = n * (b + 1) / blocks;
             kernels.add_gram(v + begin * d, scale ? scale + begin : nullptr, end - begin, d, d,

@@ -47,11 +47,14 @@ struct Method {
     float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
 };
 
+constexpr double kNoScale = -1;  // a workspace has scaled for no row yet
+
 enum class Status : int { ok = 0, singular = 1 };
 
 struct KernelTable {
     const char* name;
-    // For rows of up to `longest` observations.
+    // For rows of up to `longest` observations. The first of them is to be kNoScale, as a double;
+    // the others may hold anything.
     std::size_t (*workspace_floats)(int n_factors, int64_t longest);
     // Solves one row. `x` holds `stride` floats, zero beyond n_factors: the previous solution,
     // which conjugate gradients and relaxation start from. The loss may be null: not asked for.

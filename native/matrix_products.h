@@ -7,10 +7,6 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-// From this order on the unit is faster than vectors: to pack an operand costs as much for few
-// columns as for many.
-constexpr int kUnitOrder = 80;
-
 // V'WV, its depth the observations: rows of operand B are pairs of observations. Sums up b on the
 // way.
 template <bool uniform>

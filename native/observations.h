@@ -24,7 +24,7 @@ struct Workspace {
     float* matrix;       // upper triangle, row-major, matrix_stride(order)
     float* rhs;          // (order,)
     float* scale;        // D^-1/2 for the lambda
-    double* scale_for;   // of the last row that asked for it
+    double* scale_for;   // of the last row that asked for it; at the very front
     float* targets;      // c_j r_j
     double* wide;        // residual and solution of a refinement
     float* iterative;    // 4 vectors of factors, 2 of observations
@@ -58,12 +58,12 @@ Workspace carve(float* memory, int stride) {
         memory += (n + kAlign - 1) / kAlign * kAlign;
         return p;
     };
+    w.scale_for = reinterpret_cast<double*>(take(2));
     w.packed = take(std::size_t(packed_rows(stride)) * matrix_stride(stride));
     w.matrix = take(std::size_t(stride) * matrix_stride(stride));
     w.rhs = take(vector_floats(stride));
     w.scale = take(vector_floats(stride));
     w.targets = take(vector_floats(stride));
-    w.scale_for = reinterpret_cast<double*>(take(2));
     w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
     w.rows = reinterpret_cast<const float**>(take(2 * kDepth));
 #ifdef CINEFOLD_MATRIX_UNIT
