@@ -1,11 +1,11 @@
 """How long a click on a star takes until the new list is drawn, whatever others do meanwhile.
 
     python -m benchmarks.clicks                     # alone, while somebody trains or imports
-    python -m benchmarks.clicks --clicks 40 --data-dir ~/.cache/cinefold
+    python -m benchmarks.clicks --clicks 40 --only training
 
-Two windows of a headless Chromium use one app with MovieLens 100K (fetched before). One rates the
-films that are suggested; in the other one somebody trains a model of 256 factors, or imports 50,000
-lines, again and again. Both browser windows and the app share the machine.
+Two windows of a headless Chromium use one app with MovieLens 100K. One rates the films that are
+suggested; in the other one somebody trains a model of 256 factors, or imports 50,000 lines, again
+and again. Both windows and the app share the machine. Needs what `make test` installs, and Chromium.
 """
 
 from __future__ import annotations
@@ -70,19 +70,6 @@ def train(window: Window) -> None:
         page.get_by_text("Iteration").or_(page.get_by_text("Starting")).first.wait_for()
 
 
-def train_and_leave(window: Window) -> None:
-    page = window.page
-    import time
-    if page.url.startswith("about") and time.time() < LEFT[0] + 18: return
-    LEFT[0] = time.time()
-    page.goto(urljoin(page.url if page.url.startswith("http") else ADDRESS[0], _TRAINING))
-    page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("Iteration").or_(page.get_by_text("Starting")).first.wait_for()
-    page.goto("about:blank")
-
-ADDRESS = [""]
-LEFT = [0]
-
 def import_(file: Path) -> Callable[[Window], None]:
     """An import of `file` that has just begun."""
 
@@ -90,16 +77,17 @@ def import_(file: Path) -> Callable[[Window], None]:
         page = window.page
         if "Import" not in page.url:
             page.goto(urljoin(page.url, "new_here?way=Import"))
-        else:
-            page.reload()
+        page.locator("input[type=file]").wait_for(state="attached")
+        if page.get_by_test_id("stFileUploaderDeleteBtn").count():
+            page.locator(".st-key-import-save").wait_for()
+            page.get_by_test_id("stFileUploaderDeleteBtn").get_by_role("button").click()
+            page.locator(".st-key-import-save").wait_for(state="detached")
         page.locator("input[type=file]").set_input_files(file)
-        page.get_by_text("looked up").or_(page.get_by_text("Reading")).first.wait_for()
 
     return start
 
 
 def measure(browser: Browser, address: str, clicks: int, busy: Callable[[Window], None]) -> None:
-    ADDRESS[0] = address + "/"
     rater, other = (open_window(browser, 1280, "light") for _ in range(2))
     for window in (rater, other):
         window.page.context.set_default_timeout(60_000)
@@ -145,7 +133,6 @@ def main() -> None:
         scenarios = {
             "nothing": wait,
             "training": train,
-            "left": train_and_leave,
             "import, a third mistyped": import_(files["a third mistyped"]),
             "import, unknown": import_(files["unknown"]),
         }

@@ -114,8 +114,8 @@ class TrainingJob:
 
     def _train(self, folder: Path) -> None:
         save_interactions(folder / worker.RATINGS, self._interactions)
-        with subprocess.Popen(
-            [sys.executable, "-m", worker.__name__, folder],  # noqa: S603 - our own
+        with subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-m", worker.__name__, folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

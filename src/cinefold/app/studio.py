@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _QUERY = "data"
 _DATASETS_AT_ONCE = 3  # in memory
+_SECONDS_AT_A_TIME = 0.0005
 
 
 class Studio:
@@ -150,6 +153,14 @@ def _prepare(shared: _Shared, name: str) -> None:
         films = counted(data.interactions.n_items, "film")
         bar.progress(0.1, f"Preparing recommendations for {films} …")
         shared.studio = Studio(data, load_or_train(data, callbacks=[_shows(bar)]))
+    _let_everybody_go_on()
+
+
+def _let_everybody_go_on() -> None:
+    """Python lets one session work at a time: those with a click do not wait long for others."""
+    sys.setswitchinterval(_SECONDS_AT_A_TIME)
+    gc.collect()
+    gc.freeze()  # what stays is not to be looked through again and again
 
 
 def _data(name: str, bar: Any) -> MovieData:
