@@ -5,7 +5,7 @@
 
 Two windows of a headless Chromium use one app with MovieLens 100K. One rates the films that are
 suggested; in the other one somebody trains a model of 256 factors, or imports 50,000 lines, again
-and again. Both windows and the app share the machine. Needs what `make test` installs, and Chromium.
+and again. Both windows and the app share the machine. Needs Chromium, and `make test` before.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from urllib.parse import urljoin
 
 import numpy as np
 from playwright.sync_api import sync_playwright
+from tests.app.browser import CHROMIUM, FLAGS, open_window, served
 
 from benchmarks.importing import KINDS, LINES, World, letterboxd
 from cinefold import load_movielens
-from tests.app.browser import CHROMIUM, FLAGS, open_window, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from playwright.sync_api import Browser
-
     from tests.app.browser import Window
 
 CLICKS = 20
@@ -138,8 +137,9 @@ def main() -> None:
         }
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         print(
-            "| meanwhile | first change, ms: median | 90 % | most | last change | 90 % | most | none |"
+            "| meanwhile | first change | 90 % | most | last change | 90 % | most | none |"
         )
+        print("|---|---|---|---|---|---|---|---|")
         for name, busy in scenarios.items():
             if options.only and not any(word in name for word in options.only):
                 continue

@@ -192,6 +192,39 @@ def test_back_leaves_a_page_at_once(wide_window, address):
     window.check()
 
 
+def test_back_finds_the_chosen_user_again(wide_window, address):
+    window, page = wide_window, wide_window.page
+    first, second = user_id("Western", 4), user_id("Horror", 7)
+
+    def shows(title, user):
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+        page.wait_for_function(
+            "user => document.querySelector('.st-key-user input')?.value === user", arg=str(user)
+        )
+        page.wait_for_url(f"**user={user}")
+        window.settle()
+
+    page.goto(f"{address}/?user={first}")
+    page.get_by_text("Because you rated").first.wait_for()
+    shows("For you", first)
+    window.visit("Taste")
+    shows("Taste", first)
+    page.go_back()
+    shows("For you", first)
+    page.go_forward()
+    shows("Taste", first)
+    page.locator(".st-key-user input").fill(str(second))
+    page.keyboard.press("Enter")
+    shows("Taste", second)
+    window.visit("For you")
+    shows("For you", second)
+    page.go_back()
+    shows("Taste", second)
+    page.go_back()
+    shows("Taste", first)
+    window.check()
+
+
 def test_settings_survive_a_reload(wide_window, address):
     window, page = wide_window, wide_window.page
     trained = "document.querySelector('[aria-label=Factors]')?.value === '32'"
