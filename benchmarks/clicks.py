@@ -136,9 +136,7 @@ def main() -> None:
             "import, unknown": import_(files["unknown"]),
         }
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        print(
-            "| meanwhile | first change | 90 % | most | last change | 90 % | most | none |"
-        )
+        print("| meanwhile | first change | 90 % | most | last change | 90 % | most | none |")
         print("|---|---|---|---|---|---|---|---|")
         for name, busy in scenarios.items():
             if options.only and not any(word in name for word in options.only):
