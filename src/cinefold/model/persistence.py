@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from safetensors.numpy import save_file
 
 from cinefold.interactions import Interactions
 from cinefold.model.factors import Biases
+from cinefold.whole import beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def load_interactions(path: Path) -> Interactions:
 
 def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = beside(path)
     try:
         temporary.touch()
         mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
