@@ -270,6 +270,7 @@ def load_or_train(
     cache_dir: str | Path | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
+    trainer: Callable[..., TrainingRun] = train,
 ) -> TrainingRun:
     """The default model for `data`, trained on all ratings: from the cache, or trained now.
 
@@ -286,6 +287,8 @@ def load_or_train(
         By default the folder ``models`` in the data folder (see ``CINEFOLD_DATA_DIR``).
     callbacks, progress
         As in `train`; unused when the cache answers.
+    trainer : callable
+        What trains, called as `train` is: to do it elsewhere.
 
     Raises
     ------
@@ -300,7 +303,7 @@ def load_or_train(
         if cached is not None:
             return cached
         logger.info("%s: training a model, to be kept in %s", data.name, folder)
-        run = train(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
+        run = trainer(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
         if "interrupted" in (run.stop_reason, run.model.stop_reason_):
             raise KeyboardInterrupt
         _keep(run, folder)

@@ -12,7 +12,8 @@ import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.app.jobs import TrainingJob
+from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
+from cinefold.training import train
 
 
 @pytest.fixture
@@ -129,11 +130,51 @@ def test_a_process_that_is_killed_is_said(interactions):
     assert "SIGSEGV" in again.error
 
 
+def test_training_apart_comes_to_the_same(interactions):
+    model = WeightedMatrixFactorization(4, max_iter=5, tol=0.0)
+    told = []
+    apart = train_apart(interactions, model, callbacks=[lambda _, record: told.append(record)])
+    assert told == apart.history
+    here = train(interactions, model, refit=True, progress=False)
+    assert apart.metrics == here.metrics
+    assert apart.split == here.split
+    np.testing.assert_array_equal(apart.model.item_factors_, here.model.item_factors_)
+
+
+def test_nobody_trains_for_one_who_has_left(interactions, monkeypatch):
+    jobs = []
+
+    class Noted(TrainingJob):
+        def start(self):
+            jobs.append(self)
+            super().start()
+
+    def leave(model, record):
+        raise GeneratorExit
+
+    monkeypatch.setattr("cinefold.app.jobs.TrainingJob", Noted)
+    with pytest.raises(GeneratorExit):
+        train_apart(
+            interactions,
+            WeightedMatrixFactorization(4, tol=0.0, max_iter=1_000_000),
+            callbacks=[leave],
+        )
+    (job,) = jobs
+    job.wait(60)
+    assert not is_alive(job._process.pid)
+
+
+def test_why_training_apart_failed_is_said(interactions):
+    with pytest.raises(TrainingError, match="n_factors"):
+        train_apart(interactions, WeightedMatrixFactorization(0))
+
+
 _TRAINS = """
 import sys, time
 import numpy as np
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.app.jobs import TrainingJob
+from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
+from cinefold.training import train
 users, items = np.divmod(np.arange(4000), 80)
 ratings = Interactions.from_arrays(users, items, np.full(4000, 3.0))
 model = WeightedMatrixFactorization(16, tol=0.0, max_iter=1_000_000)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from cinefold.app import worker
 from cinefold.model.persistence import save_interactions
-from cinefold.training import TrainingRun
+from cinefold.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION, TrainingRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cinefold.interactions import Interactions
     from cinefold.model import WeightedMatrixFactorization
@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_TO_END = 5.0
+_SECONDS_TO_END, _SECONDS_TO_TELL = 5.0, 0.2
+
+
+class TrainingError(Exception):
+    """A training without an outcome; the message says why."""
 
 
 class TrainingJob:
@@ -165,6 +169,48 @@ def _why(code: int) -> str:
     if code < 0:
         return f"its process was ended by the signal {signal.Signals(-code).name}"
     return f"its process ended with the code {code}; the app's log may say why"
+
+
+def train_apart(
+    interactions: Interactions,
+    model: WeightedMatrixFactorization,
+    *,
+    refit: bool = True,
+    callbacks: Iterable[Callable[[WeightedMatrixFactorization, dict[str, Any]], object]] = (),
+    progress: bool | None = None,
+) -> TrainingRun:
+    """As `cinefold.training.train`, in a process of its own, which ends with an exception here.
+
+    Callbacks get `model` as it is, not fitted, and end nothing.
+
+    Raises
+    ------
+    TrainingError
+        If there is no outcome.
+    """
+    if not refit or progress:
+        raise ValueError("another process trains on all ratings in the end, and without a bar")
+    job = TrainingJob(
+        interactions,
+        model,
+        validation_fraction=DEFAULT_VALIDATION_FRACTION,
+        random_state=DEFAULT_SPLIT_SEED,
+    )
+    job.start()
+    told, over = 0, False
+    try:
+        while not over:
+            job.wait(_SECONDS_TO_TELL)
+            over = not job.running
+            for record in job.records[told:]:
+                told += 1
+                for callback in callbacks:
+                    callback(model, record)
+    finally:
+        job.abandon()
+    if job.run is None:
+        raise TrainingError(job.error)
+    return job.run
 
 
 def find_job(token: str | None) -> TrainingJob | None:
