@@ -87,7 +87,7 @@ def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monk
 
 @pytest.mark.parametrize("view", ["new_here", "explore"])
 def test_what_the_first_visitor_sees_has_the_place_it_has_for_others(view, open_page):
-    """A click in a page that outlives the app finds its fragment by its place."""
+    """A click is for a fragment, which Streamlit knows by its place on the page."""
     import streamlit as st
 
     page = no_errors(open_page(view).run())
