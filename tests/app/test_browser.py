@@ -337,6 +337,9 @@ def test_a_page_that_was_open_while_the_app_was_restarted_goes_on(
         suggested.get_by_role("radio").nth(3).click(force=True)
         page.get_by_role("heading", name="Your ratings (1)").wait_for()
         wide_window.settle()
+        page.reload()
+        page.get_by_role("heading", name="Your ratings (1)").wait_for()
+        wide_window.settle()
     page.get_by_test_id("stConnectionStatus").wait_for()
     with served(environment, log, port=port):
         page.get_by_test_id("stConnectionStatus").wait_for(state="detached")
