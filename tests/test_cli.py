@@ -181,11 +181,15 @@ def test_ctrl_c_keeps_what_was_learnt(busy_folder, tmp_path, as_json):
     termios.tcsetwinsize(its_end, (24, 100))
     process = start("train", *endless, "--path", busy_folder, "-o", file, *flags, stderr=its_end)
     os.close(its_end)
-    read_until(terminal, rb"[1-9]\d*/1000000000")
-    process.send_signal(signal.SIGINT)
-    said = read_until(terminal, rb"up to iteration \d+").decode()
-    out, _ = process.communicate(timeout=60)
-    os.close(terminal)
+    with process:
+        try:
+            read_until(terminal, rb"[1-9]\d*/1000000000")
+            process.send_signal(signal.SIGINT)
+            said = read_until(terminal, rb"up to iteration \d+").decode()
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            os.close(terminal)
     assert process.returncode == 130
     assert "The model is in" in said
     assert "Traceback" not in said
@@ -516,6 +520,33 @@ def test_a_reader_that_leaves_early_is_no_error(folder, cache):
     with process.stderr as errors:
         assert "Traceback" not in errors.read()
     assert process.wait(timeout=60) in (0, 1)
+
+
+LOADING = """
+import signal, sys
+
+module, sys.argv[1:] = sys.argv[1], ["info"]
+
+class Loading:
+    def find_spec(self, name, *_):
+        if name == module:
+            sys.meta_path.remove(self)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:  # as compiled modules swallow it
+                print("swallowed")
+
+sys.meta_path.insert(0, Loading())
+from cinefold.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["numpy", "scipy.sparse", "typer", "cinefold.cli.tuning"])
+def test_ctrl_c_while_it_loads_ends_it_with_a_word(module):
+    command = [sys.executable, "-c", LOADING, module]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Ended by Ctrl-C.\n")
 
 
 @pytest.fixture

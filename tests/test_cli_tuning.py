@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -190,6 +191,21 @@ def read_until(terminal, pattern):
     return seen
 
 
+@contextlib.contextmanager
+def on_a_terminal(arguments):
+    """The program, and the terminal that its messages go to; it ends with the block."""
+    terminal, its_end = os.openpty()
+    termios.tcsetwinsize(its_end, (24, 160))
+    command = [*PROGRAM, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its_end, text=True) as process:
+        os.close(its_end)
+        try:
+            yield process, terminal
+        finally:
+            process.kill()
+            os.close(terminal)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jobs):
     storage, best = tmp_path / "trials.journal", tmp_path / "best.json"
@@ -197,18 +213,12 @@ def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jo
         *("tune", *SMALL, "--path", folder, "--storage", storage, "-o", best, "--jobs", jobs),
         *("--trials", 100_000),
     ]
-    terminal, its_end = os.openpty()
-    termios.tcsetwinsize(its_end, (24, 160))
-    process = subprocess.Popen(
-        [*PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=its_end, text=True
-    )
-    os.close(its_end)
-    seen = read_until(terminal, rb" [3-9]/100000.*best ndcg_at_10 0\.\d+ \(trial \d")
+    with on_a_terminal(arguments) as (process, terminal):
+        seen = read_until(terminal, rb" [3-9]/100000.*best ndcg_at_10 0\.\d+ \(trial \d")
+        process.send_signal(signal.SIGINT)
+        said = read_until(terminal, rb"The same command goes on with the trials in").decode()
+        out, _ = process.communicate(timeout=60)
     assert b"Trials" in seen
-    process.send_signal(signal.SIGINT)
-    said = read_until(terminal, rb"The same command goes on with the trials in").decode()
-    out, _ = process.communicate(timeout=60)
-    os.close(terminal)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "NDCG@10" in out

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +157,60 @@ def test_saving_again_replaces_the_run(data, run, tmp_path):
         "run.json",
         "stars.safetensors",
     ]
+
+
+@pytest.fixture(scope="module")
+def other_run(data):
+    return train(data.interactions, small_model(n_factors=3), progress=False)
+
+
+def meanwhile(monkeypatch, name, action):
+    """Have `action` happen, once, right after a model was saved or loaded."""
+    usual = getattr(WeightedMatrixFactorization, name)
+
+    def and_then(*arguments):
+        result = usual(*arguments)
+        monkeypatch.undo()
+        action()
+        return result
+
+    monkeypatch.setattr(WeightedMatrixFactorization, name, and_then)
+
+
+def test_two_who_save_at_once_leave_a_whole_run(run, other_run, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    meanwhile(monkeypatch, "save", lambda: other_run.save(folder))
+    run.save(folder)
+    assert TrainingRun.load(folder).report() == run.report()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_replaced_while_it_is_read_is_read_again(run, other_run, tmp_path, monkeypatch):
+    run.save(tmp_path / "run")
+    meanwhile(monkeypatch, "load", lambda: other_run.save(tmp_path / "run"))
+    back = TrainingRun.load(tmp_path / "run")
+    assert back.report() == other_run.report()
+    np.testing.assert_array_equal(back.model.item_factors_, other_run.model.item_factors_)
+
+
+def test_many_who_save_at_once(run, other_run, tmp_path):
+    folder, reports = tmp_path / "run", (run.report(), other_run.report())
+    run.save(folder)
+    with ThreadPoolExecutor(4) as pool:
+        savers = [pool.submit(one.save, folder) for one in (run, other_run) * 10]
+        for saver in savers:
+            saver.result()
+            with contextlib.suppress(FileNotFoundError):  # in the moment between two
+                assert TrainingRun.load(folder).report() in reports
+    assert TrainingRun.load(folder).report() in reports
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_files_that_are_no_run_are_not_replaced(run, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="thesis"):
+        run.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_no_run_is_not_a_damaged_one(tmp_path):

@@ -15,7 +15,7 @@ from cinefold.datasets import default_data_dir
 from cinefold.training import TrainingRun, read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +87,19 @@ class RunHistory:
         OSError
             If it cannot be written.
         """
+        return self._add(run.save)
+
+    def take(self, folder: Path) -> str:
+        """As `add`, with what `TrainingRun.save` wrote into `folder`, which goes away."""
+        return self._add(lambda place: shutil.move(folder, place))
+
+    def _add(self, write: Callable[[Path], object]) -> str:
+        self.folder.mkdir(parents=True, exist_ok=True)
         now = datetime.now(UTC)
         run_id = f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
         unfinished = self.folder / f".{run_id}.tmp"
         try:
-            run.save(unfinished)
+            write(unfinished)
             unfinished.replace(self.folder / run_id)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)

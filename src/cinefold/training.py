@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 import threading
 import time
@@ -23,6 +22,7 @@ from cinefold.datasets import default_data_dir
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.model import WeightedMatrixFactorization
 from cinefold.stars import StarPredictor
+from cinefold.whole import put_whole, unmixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +39,7 @@ DEFAULT_VALIDATION_FRACTION = 0.1
 DEFAULT_SPLIT_SEED = 0
 
 _MODEL_FILE, _STARS_FILE, _REPORT_FILE = "model.safetensors", "stars.safetensors", "run.json"
+_RUN_FILES = frozenset({_MODEL_FILE, _STARS_FILE, _REPORT_FILE})
 _MODELS = ("model", "stars")
 
 
@@ -90,19 +91,23 @@ class TrainingRun:
         return {name: getattr(self, name) for name in _report_fields()}
 
     def save(self, folder: str | Path) -> None:
-        """Write the run into `folder` (made if needed): models as safetensors, and ``run.json``.
+        """Write the run as `folder`: models as safetensors, and ``run.json``.
 
-        The report is written last and holds the models' checksums, so that `load` never takes an
-        interrupted or mixed save for a run.
+        It is written beside `folder` and then put there in one step, in place of an earlier run:
+        several may save at once, and what is there is one of theirs, whole.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder is there and holds other files than those of a run.
+        OSError
+            If it cannot be written.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.model.save(folder / _MODEL_FILE)
-        stars = self.stars and self.stars.save(folder / _STARS_FILE)
-        report = {"sha256": _checksums(folder), "stars": stars, **self.report()}
-        temporary = folder / f".{_REPORT_FILE}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps(report, indent=1), encoding="utf-8")
-        temporary.replace(folder / _REPORT_FILE)
+        with put_whole(Path(folder), _RUN_FILES) as new:
+            self.model.save(new / _MODEL_FILE)
+            stars = self.stars and self.stars.save(new / _STARS_FILE)
+            report = {"sha256": _checksums(new), "stars": stars, **self.report()}
+            (new / _REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -116,6 +121,10 @@ class TrainingRun:
             If it is damaged or incomplete.
         """
         folder = Path(folder)
+        return unmixed(folder, lambda: cls._load(folder))
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
         try:
             report = read_report(folder)
             if report["sha256"] != _checksums(folder):
@@ -261,6 +270,7 @@ def load_or_train(
     cache_dir: str | Path | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
+    trainer: Callable[..., TrainingRun] = train,
 ) -> TrainingRun:
     """The default model for `data`, trained on all ratings: from the cache, or trained now.
 
@@ -277,6 +287,8 @@ def load_or_train(
         By default the folder ``models`` in the data folder (see ``CINEFOLD_DATA_DIR``).
     callbacks, progress
         As in `train`; unused when the cache answers.
+    trainer : callable
+        What trains, called as `train` is: to do it elsewhere.
 
     Raises
     ------
@@ -291,7 +303,7 @@ def load_or_train(
         if cached is not None:
             return cached
         logger.info("%s: training a model, to be kept in %s", data.name, folder)
-        run = train(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
+        run = trainer(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
         if "interrupted" in (run.stop_reason, run.model.stop_reason_):
             raise KeyboardInterrupt
         _keep(run, folder)
@@ -308,9 +320,18 @@ def _cached(folder: Path) -> TrainingRun | None:
         return None
 
 
+def _is_whole(folder: Path) -> bool:
+    try:
+        TrainingRun.load(folder)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _keep(run: TrainingRun, folder: Path) -> None:
     try:
-        run.save(folder)
+        if not _is_whole(folder):  # another process may have come first
+            run.save(folder)
     except OSError as error:
         logger.warning("the model could not be cached and will be trained again: %s", error)
 

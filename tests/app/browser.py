@@ -38,12 +38,19 @@ _PHONE = (
 )
 
 
-@contextlib.contextmanager
-def served(environment: dict[str, str], log: Path, *options: str) -> Iterator[str]:
-    """``cinefold app`` on a free port of this machine; gives its address."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def served(
+    environment: dict[str, str], log: Path, *options: str, port: int | None = None
+) -> Iterator[str]:
+    """``cinefold app`` on a free port of this machine, or that one; gives its address."""
+    port = port or free_port()
     script = Path(sys.executable).with_name("cinefold")
     run = [script] if script.exists() else ["-c", "from cinefold.cli import main; main()"]
     with log.open("wb") as output:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cinefold import load_movielens
-from tests.app.browser import open_window, served
+from tests.app.browser import free_port, open_window, served
 from tests.movielens_files import as_folder, films, original_files
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
 
@@ -192,6 +192,39 @@ def test_back_leaves_a_page_at_once(wide_window, address):
     window.check()
 
 
+def test_back_finds_the_chosen_user_again(wide_window, address):
+    window, page = wide_window, wide_window.page
+    first, second = user_id("Western", 4), user_id("Horror", 7)
+
+    def shows(title, user):
+        page.get_by_role("heading", name=title, exact=True).wait_for()
+        page.wait_for_function(
+            "user => document.querySelector('.st-key-user input')?.value === user", arg=str(user)
+        )
+        page.wait_for_url(f"**user={user}")
+        window.settle()
+
+    page.goto(f"{address}/?user={first}")
+    page.get_by_text("Because you rated").first.wait_for()
+    shows("For you", first)
+    window.visit("Taste")
+    shows("Taste", first)
+    page.go_back()
+    shows("For you", first)
+    page.go_forward()
+    shows("Taste", first)
+    page.locator(".st-key-user input").fill(str(second))
+    page.keyboard.press("Enter")
+    shows("Taste", second)
+    window.visit("For you")
+    shows("For you", second)
+    page.go_back()
+    shows("Taste", second)
+    page.go_back()
+    shows("Taste", first)
+    window.check()
+
+
 def test_settings_survive_a_reload(wide_window, address):
     window, page = wide_window, wide_window.page
     trained = "document.querySelector('[aria-label=Factors]')?.value === '32'"
@@ -291,3 +324,25 @@ def test_about(window, address):
     window.page.get_by_text("terms of use").wait_for()
     window.picture("about")
     window.check()
+
+
+def test_a_page_that_was_open_while_the_app_was_restarted_goes_on(
+    wide_window, environment, tmp_path
+):
+    page, port, log = wide_window.page, free_port(), tmp_path / "log"
+    environment = {**environment, "CINEFOLD_DATABASE_URL": f"sqlite:///{tmp_path / 'p.sqlite3'}"}
+    suggested = page.locator("[class*=st-key-stars-suggested-]").first
+    with served(environment, log, port=port) as address:
+        page.goto(f"{address}/new_here")
+        suggested.get_by_role("radio").nth(3).click(force=True)
+        page.get_by_role("heading", name="Your ratings (1)").wait_for()
+        wide_window.settle()
+        page.reload()
+        page.get_by_role("heading", name="Your ratings (1)").wait_for()
+        wide_window.settle()
+    page.get_by_test_id("stConnectionStatus").wait_for()
+    with served(environment, log, port=port):
+        page.get_by_test_id("stConnectionStatus").wait_for(state="detached")
+        wide_window.settle()
+        suggested.get_by_role("radio").nth(3).click(force=True)
+        page.get_by_role("heading", name="Your ratings (2)").wait_for()

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
-import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.app.jobs import TrainingJob
+from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
+from cinefold.training import train
 
 
 @pytest.fixture
@@ -28,6 +31,30 @@ def started(interactions, **parameters):
     return job
 
 
+def first_record(job):
+    while not job.records:
+        assert job.running
+        job.wait(0.001)
+
+
+def is_alive(process):
+    """Whether there is such a process, also one that nobody has waited for."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return not _is_zombie(process)
+
+
+def _is_zombie(process):
+    """Of a killed parent: it is for the system to wait for it, which may take its time."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] == "Z"
+
+
 def test_a_job_measures_and_then_trains_on_everything(interactions):
     job = started(interactions, max_iter=5)
     job.wait(60)
@@ -39,31 +66,36 @@ def test_a_job_measures_and_then_trains_on_everything(interactions):
     assert job.run.model.interactions_.n_ratings == interactions.n_ratings
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs niceness by thread")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's priorities")
 def test_pages_go_before_the_training(interactions):
-    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    niceness = []
-    job = TrainingJob(
-        interactions, WeightedMatrixFactorization(4), validation_fraction=0.2, random_state=3
-    )
-    record = job._record
-
-    def look(model, entry):
-        niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-        return record(model, entry)
-
-    job._record = look
-    job.start()
+    job = started(interactions, max_iter=1_000_000)
+    first_record(job)
+    process = job._process.pid
+    assert os.sched_getscheduler(process) == os.SCHED_IDLE
+    cores = os.sched_getaffinity(0)
+    assert len(os.sched_getaffinity(process)) == max(1, len(cores) - 1)
+    job.abandon()
     job.wait(60)
-    assert job.run is not None
-    assert min(niceness) > own
-    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
+    assert os.sched_getscheduler(0) != os.SCHED_IDLE
+    assert os.sched_getaffinity(0) == cores
+
+
+def test_records_come_while_it_trains(interactions):
+    job = started(interactions, max_iter=1_000_000)
+    first_record(job)
+    before = len(job.records)
+    while len(job.records) < before + 3:
+        assert job.running
+        job.wait(0.001)
+    assert job.run is None
+    assert [record["iteration"] for record in job.records[:3]] == [1, 2, 3]
+    job.abandon()
+    job.wait(60)
 
 
 def test_stopping_keeps_what_was_learnt(interactions):
     job = started(interactions, max_iter=100_000)
-    while not job.records:
-        job.wait(0.001)
+    first_record(job)
     job.stop()
     job.wait(60)
     assert job.stopping
@@ -74,20 +106,75 @@ def test_stopping_keeps_what_was_learnt(interactions):
 
 def test_an_abandoned_job_ends_without_an_outcome(interactions):
     job = started(interactions, max_iter=100_000)
-    while not job.records:
-        job.wait(0.001)
+    first_record(job)
+    process = job._process.pid
     job.abandon()
     job.wait(60)
     assert not job.running
+    assert not is_alive(process)
     assert job.run is None
     assert job.error is None
 
 
-def test_a_process_that_ends_while_a_job_runs_ends_well():
-    script = """
+def test_a_process_that_is_killed_is_said(interactions):
+    job = started(interactions, max_iter=1_000_000)
+    first_record(job)
+    job._process.send_signal(signal.SIGKILL)
+    job.wait(60)
+    assert job.run is None
+    assert "memory" in job.error
+    again = started(interactions, max_iter=1_000_000)
+    first_record(again)
+    again._process.send_signal(signal.SIGSEGV)
+    again.wait(60)
+    assert "SIGSEGV" in again.error
+
+
+def test_training_apart_comes_to_the_same(interactions):
+    model = WeightedMatrixFactorization(4, max_iter=5, tol=0.0)
+    told = []
+    apart = train_apart(interactions, model, callbacks=[lambda _, record: told.append(record)])
+    assert told == apart.history
+    here = train(interactions, model, refit=True, progress=False)
+    assert apart.metrics == here.metrics
+    assert apart.split == here.split
+    np.testing.assert_array_equal(apart.model.item_factors_, here.model.item_factors_)
+
+
+def test_nobody_trains_for_one_who_has_left(interactions, monkeypatch):
+    jobs = []
+
+    class Noted(TrainingJob):
+        def start(self):
+            jobs.append(self)
+            super().start()
+
+    def leave(model, record):
+        raise GeneratorExit
+
+    monkeypatch.setattr("cinefold.app.jobs.TrainingJob", Noted)
+    with pytest.raises(GeneratorExit):
+        train_apart(
+            interactions,
+            WeightedMatrixFactorization(4, tol=0.0, max_iter=1_000_000),
+            callbacks=[leave],
+        )
+    (job,) = jobs
+    job.wait(60)
+    assert not is_alive(job._process.pid)
+
+
+def test_why_training_apart_failed_is_said(interactions):
+    with pytest.raises(TrainingError, match="n_factors"):
+        train_apart(interactions, WeightedMatrixFactorization(0))
+
+
+_TRAINS = """
+import sys, time
 import numpy as np
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.app.jobs import TrainingJob
+from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
+from cinefold.training import train
 users, items = np.divmod(np.arange(4000), 80)
 ratings = Interactions.from_arrays(users, items, np.full(4000, 3.0))
 model = WeightedMatrixFactorization(16, tol=0.0, max_iter=1_000_000)
@@ -95,13 +182,41 @@ job = TrainingJob(ratings, model, validation_fraction=0.1, random_state=0)
 job.start()
 while not job.records:
     job.wait(0.001)
+print(job._process.pid, flush=True)
+time.sleep(float(sys.argv[1]))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_process_that_ends_while_a_job_runs_ends_well():
+    done = subprocess.run(
+        [sys.executable, "-c", _TRAINS, "0"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not is_alive(int(done.stdout))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_of_a_job_whose_app_is_killed(sent, tmp_path):
+    app = subprocess.Popen(
+        [sys.executable, "-c", _TRAINS, "600"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    with app:
+        process = int(app.stdout.readline())
+        assert is_alive(process)
+        assert list(tmp_path.iterdir())
+        app.send_signal(sent)
+    end = time.monotonic() + 30
+    while is_alive(process) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not is_alive(process)
+    assert not list(tmp_path.iterdir())
 
 
 def test_failure_is_kept_for_the_page_to_tell(interactions):
     job = started(interactions, regularization=-1.0)
     job.wait(60)
     assert job.run is None
-    assert "regularization" in str(job.error)
+    assert "regularization" in job.error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cinefold.app.jobs import TrainingError
 from tests.app.drawn import cards, no_errors, widget
 
 
@@ -45,3 +46,52 @@ def test_the_first_start_trains_and_later_ones_load(open_page, archive, monkeypa
     st.cache_resource.clear()
     assert cards(no_errors(open_page("for_you"))) == first
     assert model.stat().st_mtime_ns == written
+
+
+@pytest.fixture
+def another_set(open_page, monkeypatch, archive, tmp_path):
+    """The app's own data set is another one than that of the archive, which has no model yet."""
+    del open_page  # whose environment this one changes
+    import streamlit as st
+
+    shutil.copy(archive.path, tmp_path)
+    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("CINEFOLD_DATASET", "ml-1m")
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.mark.usefixtures("another_set")
+def test_a_model_for_another_set_is_trained_apart(open_page, monkeypatch):
+    def train(*_, **__):
+        raise AssertionError("it would slow down everybody")
+
+    monkeypatch.setattr("cinefold.app.studio.train", train)
+    assert cards(no_errors(open_page("for_you", data="ml-100k")))
+
+
+@pytest.mark.usefixtures("another_set")
+def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monkeypatch):
+    def train(*_, **__):
+        raise TrainingError("there is not enough memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cinefold.app.studio.train_apart", train)
+        page = no_errors(open_page("for_you", data="ml-100k"))
+    assert page.title[0].value == "There is no model yet"
+    assert "not enough memory" in page.markdown[-1].value
+    widget(page.button, "Try again").click().run()
+    assert cards(no_errors(page))
+
+
+@pytest.mark.parametrize("view", ["new_here", "explore"])
+def test_what_the_first_visitor_sees_has_the_place_it_has_for_others(view, open_page):
+    """A click is for a fragment, which Streamlit knows by its place on the page."""
+    import streamlit as st
+
+    page = no_errors(open_page(view).run())
+    places = {child.type: place for place, child in page.main.children.items()}
+    st.cache_resource.clear()
+    no_errors(page.run())
+    assert {child.type: place for place, child in page.main.children.items()} == places

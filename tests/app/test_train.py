@@ -137,6 +137,22 @@ def test_settings_that_cannot_work_are_said_and_lose_nothing(page):
     assert headings(page)[0] == "The model in use"
 
 
+def test_a_training_that_the_system_ends_is_said(page):
+    page.number_input(key="train-max_iter").set_value(100)
+    page.number_input(key="train-n_factors").set_value(512)
+    widget(page.button, "Train").click().run()
+    job = page.session_state["training-job"]
+    while not job.records:
+        assert job.running
+        job.wait(0.001)
+    job._process.kill()
+    job.wait(60)
+    page.run()
+    assert not page.exception
+    assert "memory ran out" in plain(page.error[0].value)
+    assert headings(page)[0] == "The model in use"
+
+
 def test_settings_outlive_a_visit_to_another_page(page):
     page.number_input(key="train-n_factors").set_value(24)
     widget(page.button, "Train").click().run()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from cinefold import WeightedMatrixFactorization
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.tuning import TuningResult, read_parameters, tune
+from cinefold.tuning import study as studies
 
 SMALL = {"n_factors": (4, 12)}
 QUICK = {"max_iter": 4, "n_threads": 1, "progress": False}
@@ -256,6 +258,32 @@ def test_ctrl_c_in_a_trial_puts_it_back(ratings, tmp_path, n_jobs, monkeypatch):
         continued = search(ratings, storage=file, **options)
         points = [t.point for t in continued.trials if t.state != "interrupted"]
         assert points == [t.point for t in search(ratings, **options).trials]
+
+
+@pytest.mark.parametrize("place", [0, 12])
+def test_ctrl_c_while_it_chooses_what_to_try_is_not_lost(ratings, tmp_path, place, monkeypatch):
+    choose = studies.Sampler.sample_relative
+    pressed = []
+
+    def sample(self, study, trial, space):
+        if trial.number == place and not pressed:
+            pressed.append(place)
+            with contextlib.suppress(KeyboardInterrupt):  # as SciPy's compiled code does
+                signal.raise_signal(signal.SIGINT)
+        return choose(self, study, trial, space)
+
+    monkeypatch.setattr(studies.Sampler, "sample_relative", sample)
+    file = tmp_path / "trials.journal"
+    if place == 0:
+        with pytest.raises(KeyboardInterrupt):
+            search(ratings, n_trials=14, storage=file)
+    else:
+        ended = search(ratings, n_trials=14, storage=file)
+        assert ended.stop_reason == "interrupted"
+        assert [trial.state for trial in ended.trials].count("interrupted") == 1
+    continued = search(ratings, n_trials=14, storage=file)
+    points = [trial.point for trial in continued.trials if trial.state != "interrupted"]
+    assert points == [trial.point for trial in search(ratings, n_trials=14).trials]
 
 
 def test_ctrl_c_before_anything_is_known_is_ctrl_c(ratings, monkeypatch):

@@ -88,10 +88,10 @@ def _shared() -> _Shared:
 def open_atlas(recommender: MovieRecommender) -> Atlas:
     """The map of a model; whoever asks first waits for it with a progress bar."""
     shared = _shared()
+    place = st.empty()  # always: what follows keeps its place on the page
     atlas = shared.atlases.get(recommender)
     if atlas is not None:
         return atlas
-    place = st.empty()
     bar = place.progress(0.0, "Opening the map …")
     films = counted(len(recommender.data.movies), "film")
 

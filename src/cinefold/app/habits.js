@@ -118,6 +118,18 @@ function pushState(state, unused, address) {
   History.prototype.pushState.call(history, state, unused, address);
 }
 
+// -- Restarts -----------------------------------------------------------------------------------
+// An app that was started again does not know the fragments of a page that was open all the time,
+// and clicks in them would do nothing: all is drawn again.
+
+let cutOff = false;
+
+function noteConnection(reconnect) {
+  const before = cutOff;
+  cutOff = document.querySelector("[data-testid=stConnectionStatus]") !== null;
+  if (before && !cutOff) reconnect();
+}
+
 // -----------------------------------------------------------------------------------------------
 
 const LISTENERS = [
@@ -130,8 +142,11 @@ const LISTENERS = [
   [window, "popstate", notePage],
 ];
 
-export default function listen() {
-  const redraws = new MutationObserver(afterRedraw);
+export default function listen({ setTriggerValue }) {
+  const redraws = new MutationObserver(() => {
+    afterRedraw();
+    noteConnection(() => setTriggerValue("reconnected", true));
+  });
   redraws.observe(document.body, { childList: true, subtree: true });
   for (const [target, kind, listener] of LISTENERS) {
     target.addEventListener(kind, listener, { capture: true });

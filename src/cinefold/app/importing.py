@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
 _MEGABYTES = 50
+_SECONDS_BETWEEN_SIGNS = 0.3
 _CHECKED_AT_ONCE, _LISTED = 10, 200
 _NO_FILM = -1
 
@@ -54,13 +56,16 @@ def _review(file: Any) -> ImportReview | None:
     if known is not None and known[0] == file.file_id:
         return known[1]
     bar = st.progress(0.0, "Reading …")
+    shown = [time.monotonic()]
+
+    def show(done: int, total: int) -> None:
+        if time.monotonic() > shown[0] + _SECONDS_BETWEEN_SIGNS:
+            shown[0] = time.monotonic()
+            bar.progress(done / max(total, 1), f"{done:,} of {total:,} films looked up …")
+
     try:
         export = read_export(file.getvalue(), name=file.name)
-        review = review_for(
-            open_studio().data,
-            export,
-            partial(_show, bar),
-        )
+        review = review_for(open_studio().data, export, show)
     except (ImportFileError, ValueError) as error:
         bar.empty()
         st.error(literal(str(error)), icon=":material/error:")
@@ -68,10 +73,6 @@ def _review(file: Any) -> ImportReview | None:
     bar.empty()
     st.session_state[_REVIEW] = file.file_id, review
     return review
-
-
-def _show(bar: Any, done: int, total: int) -> None:
-    bar.progress(done / max(total, 1), f"{done:,} of {total:,} films looked up …")
 
 
 def _draw_review(review: ImportReview) -> None:

@@ -1,32 +1,39 @@
-"""Training in the background, so that the page stays alive and can stop it."""
+"""Training in the background, in a process of its own: pages stay fast, and can stop it."""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
 import logging
-import os
 import secrets
+import signal
+import subprocess
 import sys
+import tempfile
 import threading
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cinefold.training import train
+from cinefold.app import worker
+from cinefold.model.persistence import save_interactions
+from cinefold.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION, TrainingRun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from cinefold.interactions import Interactions
     from cinefold.model import WeightedMatrixFactorization
     from cinefold.runs import RunHistory
-    from cinefold.training import TrainingRun
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_TO_END = 5.0
-_NICENESS = 10
+_SECONDS_TO_END, _SECONDS_TO_TELL = 5.0, 0.2
 
 
-class _AbandonedError(Exception):
-    """Nobody wants the outcome any more."""
+class TrainingError(Exception):
+    """A training without an outcome; the message says why."""
 
 
 class TrainingJob:
@@ -42,7 +49,7 @@ class TrainingJob:
         The outcome; None until the training is over, and if it failed.
     run_id : str or None
         In the history, where the outcome is kept.
-    error : Exception or None
+    error : str or None
         Why it failed.
     """
 
@@ -61,10 +68,14 @@ class TrainingJob:
         self._history = history
         self.records: list[dict[str, Any]] = []
         self.run: TrainingRun | None = None
-        self.error: Exception | None = None
+        self.error: str | None = None
         self._interactions = interactions
-        self._validation_fraction = validation_fraction
-        self._random_state = random_state
+        self._order = {
+            "parameters": model.get_params(),
+            "validation_fraction": validation_fraction,
+            "random_state": random_state,
+        }
+        self._process: subprocess.Popen[str] | None = None
         self._stop, self._abandoned = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="cinefold-training", daemon=True)
 
@@ -75,10 +86,14 @@ class TrainingJob:
     def stop(self) -> None:
         """End after the iteration under way; what was learnt is measured and kept."""
         self._stop.set()
+        if self._process is not None:
+            self._tell(self._process, worker.STOP)
 
     def abandon(self) -> None:
-        """End after the iteration under way, without an outcome."""
+        """End at once, without an outcome."""
         self._abandoned.set()
+        if self._process is not None:
+            self._process.kill()
 
     @property
     def stopping(self) -> bool:
@@ -93,45 +108,109 @@ class TrainingJob:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        _give_way()
-        try:
-            run = train(
-                self._interactions,
-                self.model,
-                validation_fraction=self._validation_fraction,
-                random_state=self._random_state,
-                refit=True,
-                callbacks=[self._record],
-                progress=False,
-            )
-            self.run_id = self._keep(run)
-            self.run = run
-        except _AbandonedError:
-            return
-        except (ValueError, ArithmeticError, MemoryError) as error:
-            self.error = error
-
-    def _keep(self, run: TrainingRun) -> str | None:
-        if self._history is None:
-            return None
-        try:
-            return self._history.add(run)
-        except OSError as error:  # it can be used all the same
-            logger.warning("the run could not be kept: %s", error)
-            return None
-
-    def _record(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
-        del model
+        with tempfile.TemporaryDirectory(prefix="cinefold-", ignore_cleanup_errors=True) as folder:
+            try:
+                self._train(Path(folder))
+            except (OSError, ValueError) as error:
+                self.error = str(error)
         if self._abandoned.is_set():
-            raise _AbandonedError
-        self.records.append(record)
-        return self._stop.is_set()
+            self.error = None
+
+    def _train(self, folder: Path) -> None:
+        save_interactions(folder / worker.RATINGS, self._interactions)
+        with subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-m", worker.__name__, folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            process_group=0,  # Ctrl-C is for the app, which ends it
+        ) as process:
+            self._tell(process, json.dumps(self._order))
+            self._process = process
+            if self._stop.is_set():  # before there was a process
+                self.stop()
+            if self._abandoned.is_set():
+                self.abandon()
+            self._listen(process.stdout or ())
+        if process.returncode and self.error is None:
+            self.error = _why(process.returncode)
+        if self.error is None:
+            self._keep(folder / worker.OUTCOME)
+
+    def _listen(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            told = json.loads(line)
+            if "record" in told:
+                self.records.append(told["record"])
+            else:
+                self.error = told["error"]
+
+    def _keep(self, folder: Path) -> None:
+        run = TrainingRun.load(folder)
+        if self._history is not None:
+            try:
+                self.run_id = self._history.take(folder)
+            except OSError as error:  # it can be used all the same
+                logger.warning("the run could not be kept: %s", error)
+        self.run = run
+
+    @staticmethod
+    def _tell(process: subprocess.Popen[str], line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # it has just ended
+            print(line, file=process.stdin, flush=True)
 
 
-def _give_way() -> None:
-    """Lets pages go first: this thread, and those that it starts, take what time is left over."""
-    if sys.platform == "linux":  # elsewhere it would be the whole process
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+def _why(code: int) -> str:
+    """What to say of a process that ended with this code, and without a word."""
+    if code == -signal.SIGKILL:
+        return (
+            "the system ended it, most likely because the memory ran out; fewer factors need less"
+        )
+    if code < 0:
+        return f"its process was ended by the signal {signal.Signals(-code).name}"
+    return f"its process ended with the code {code}; the app's log may say why"
+
+
+def train_apart(
+    interactions: Interactions,
+    model: WeightedMatrixFactorization,
+    *,
+    refit: bool = True,
+    callbacks: Iterable[Callable[[WeightedMatrixFactorization, dict[str, Any]], object]] = (),
+    progress: bool | None = None,
+) -> TrainingRun:
+    """As `cinefold.training.train`, in a process of its own, which ends with an exception here.
+
+    Callbacks get `model` as it is, not fitted, and end nothing.
+
+    Raises
+    ------
+    TrainingError
+        If there is no outcome.
+    """
+    if not refit or progress:
+        raise ValueError("another process trains on all ratings in the end, and without a bar")
+    job = TrainingJob(
+        interactions,
+        model,
+        validation_fraction=DEFAULT_VALIDATION_FRACTION,
+        random_state=DEFAULT_SPLIT_SEED,
+    )
+    job.start()
+    told, over = 0, False
+    try:
+        while not over:
+            job.wait(_SECONDS_TO_TELL)
+            over = not job.running
+            for record in job.records[told:]:
+                told += 1
+                for callback in callbacks:
+                    callback(model, record)
+    finally:
+        job.abandon()
+    if job.run is None:
+        raise TrainingError(job.error)
+    return job.run
 
 
 def find_job(token: str | None) -> TrainingJob | None:
@@ -144,7 +223,7 @@ _started: weakref.WeakSet[TrainingJob] = weakref.WeakSet()
 
 @atexit.register
 def _end_all() -> None:
-    """A thread that comes back from native code while Python ends would abort the process."""
+    """Let the processes go, and what they have written."""
     running = [job for job in _started if job.running]
     for job in running:
         job.abandon()

@@ -25,4 +25,6 @@ st.navigation(
 ).run()
 # Drawn last, as it takes a line of the page.
 _HABITS = (_HERE / "habits.js").read_text(encoding="utf-8")
-st.components.v2.component("cinefold_habits", js=_HABITS)(height=1)
+st.components.v2.component("cinefold_habits", js=_HABITS)(
+    height=1, key="habits", on_reconnected_change=lambda: None
+)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cinefold.app.jobs import TrainingError, train_apart
 from cinefold.app.launch import chosen_dataset, chosen_ratings
-from cinefold.app.wording import counted
+from cinefold.app.wording import counted, literal
 from cinefold.datasets import DatasetError, dataset_info, list_datasets, load_movielens
 from cinefold.recommender import Crowd, MovieRecommender
 from cinefold.runs import RunHistory
-from cinefold.training import load_or_train
+from cinefold.training import load_or_train, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _QUERY = "data"
 _DATASETS_AT_ONCE = 3  # in memory
+_SECONDS_AT_A_TIME = 0.0005
 
 
 class Studio:
@@ -127,14 +131,17 @@ def open_studio() -> Studio:
     """
     dataset = current_dataset()
     shared = _shared(dataset)
+    place = st.empty()  # always: Streamlit knows fragments by their place on the page
     if shared.studio is None:
-        place = st.empty()
         try:
             with place.container():
                 _prepare(shared, dataset)
         except DatasetError as error:
             place.empty()
             _say_what_is_missing(error)
+        except TrainingError as error:
+            place.empty()
+            _say_why_there_is_no_model(dataset, error)
         place.empty()
     assert shared.studio is not None  # noqa: S101 - for the type checker
     return shared.studio
@@ -149,7 +156,18 @@ def _prepare(shared: _Shared, name: str) -> None:
         data = _data(name, bar)
         films = counted(data.interactions.n_items, "film")
         bar.progress(0.1, f"Preparing recommendations for {films} …")
-        shared.studio = Studio(data, load_or_train(data, callbacks=[_shows(bar)]))
+        # Beside others on another data set; before the app's own is there, nobody has a click.
+        trainer = train if name == chosen_dataset()[0] else train_apart
+        run = load_or_train(data, callbacks=[_shows(bar)], progress=False, trainer=trainer)
+        shared.studio = Studio(data, run)
+    _let_everybody_go_on()
+
+
+def _let_everybody_go_on() -> None:
+    """Python lets one session work at a time: those with a click do not wait long for others."""
+    sys.setswitchinterval(_SECONDS_AT_A_TIME)
+    gc.collect()
+    gc.freeze()  # what stays is not to be looked through again and again
 
 
 def _data(name: str, bar: Any) -> MovieData:
@@ -191,4 +209,15 @@ def _say_what_is_missing(error: DatasetError) -> None:
     )
     st.button("Try again", icon=":material/refresh:", type="primary")
     st.code(str(error), language=None, wrap_lines=True)
+    st.stop()
+
+
+def _say_why_there_is_no_model(dataset: str, error: TrainingError) -> None:
+    usual, _ = chosen_dataset()
+    st.title("There is no model yet", anchor=False)
+    why = literal(str(error).rstrip("."))
+    st.markdown(f"Training one on {dataset_info(dataset).title} failed: {why}.")
+    with st.container(horizontal=True):
+        st.button("Try again", icon=":material/refresh:", type="primary")
+        st.button("Back", icon=":material/undo:", on_click=choose_dataset, args=(usual,))
     st.stop()

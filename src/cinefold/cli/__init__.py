@@ -4,17 +4,32 @@ Results go to standard output, progress and messages to standard error. Exit cod
 data, a file or the app could not be had; 2 wrong input, said in one line; 130 ended by Ctrl-C.
 """
 
+import os
+import signal
 import sys
+from typing import Any
 
 __all__ = ["main"]
+
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and exit."""
-    try:
-        # Here, so that Ctrl-C while it loads ends quietly too.
-        from cinefold.cli.commands import run
+    # An exception would be lost in some of the compiled modules, and come as an ImportError or with
+    # a traceback out of others.
+    signal.signal(signal.SIGINT, _end_at_once)
+    from cinefold.cli.commands import run
 
-        sys.exit(run())
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = run()
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = _INTERRUPTED
+    sys.exit(code)
+
+
+def _end_at_once(*_: Any) -> None:
+    """Nothing has been begun, so nothing is to be tidied up."""
+    os.write(2, b"Ended by Ctrl-C.\n")
+    os._exit(_INTERRUPTED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,14 @@ from safetensors.numpy import save_file
 
 from cinefold.interactions import Interactions
 from cinefold.model.factors import Biases
+from cinefold.whole import beside
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-FORMAT = "cinefold-model"
+FORMAT, RATINGS_FORMAT = "cinefold-model", "cinefold-ratings"
 FORMAT_VERSION = 1
 
 
@@ -42,19 +42,12 @@ class SavedModel:
 
 def save(path: Path, model: SavedModel) -> None:
     """Write `model` to `path`, whole or not at all."""
-    ratings = model.interactions.by_user
     tensors: dict[str, NDArray[Any]] = {
         "user_factors": model.user_factors,
         "item_factors": model.item_factors,
         "item_spectrum": model.item_spectrum,
-        "ratings.offsets": ratings.indptr.astype(np.int64),
-        "ratings.items": ratings.indices,
-        "ratings.values": ratings.data,
-        **_id_tensors("user_ids", model.interactions.user_ids),
-        **_id_tensors("item_ids", model.interactions.item_ids),
+        **_rating_tensors(model.interactions),
     }
-    if model.interactions.weights is not None:
-        tensors["ratings.weights"] = model.interactions.weights
     if model.biases is not None:
         tensors["biases.mean"] = np.array([model.biases.mean])
         tensors["biases.baseline"] = model.biases.baseline
@@ -67,8 +60,35 @@ def save(path: Path, model: SavedModel) -> None:
         "best_iteration": str(model.best_iteration),
         "stop_reason": model.stop_reason,
     }
+    _write(path, tensors, header)
+
+
+def save_interactions(path: Path, interactions: Interactions) -> None:
+    """Write ratings, weights and ids, but no times, to `path`: for another process to read."""
+    _write(path, _rating_tensors(interactions), {"format": RATINGS_FORMAT})
+
+
+def load_interactions(path: Path) -> Interactions:
+    """Read what `save_interactions` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        If it is not such a file, or is damaged.
+    """
+    try:
+        header, tensors = _read(path)
+        if header.get("format") != RATINGS_FORMAT:
+            raise ValueError(f"{path} does not hold ratings")
+        return _interactions(tensors)
+    except (SafetensorError, KeyError, TypeError) as error:
+        raise ValueError(f"the ratings in {path} are damaged: {error}") from error
+
+
+def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = beside(path)
     try:
         temporary.touch()
         mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
@@ -91,13 +111,17 @@ def load(path: Path) -> SavedModel:
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file at {path}")
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
-            _check_header(path, header)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header, tensors = _read(path)
+        _check_header(path, header)
         return _model(header, tensors)
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a Cinefold model or is damaged: {error}") from error
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return file.metadata() or {}, tensors
 
 
 def _check_header(path: Path, header: dict[str, str]) -> None:
@@ -112,34 +136,29 @@ def _check_header(path: Path, header: dict[str, str]) -> None:
 
 
 def _model(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SavedModel:
-    user_ids, item_ids = _ids("user_ids", tensors), _ids("item_ids", tensors)
-    matrix = sp.csr_array(
-        (tensors["ratings.values"], tensors["ratings.items"], tensors["ratings.offsets"]),
-        shape=(len(user_ids), len(item_ids)),
-    )
+    interactions = _interactions(tensors)
     model = SavedModel(
         json.loads(header["parameters"]),
         tensors["user_factors"],
         tensors["item_factors"],
         tensors["item_spectrum"],
         _biases(tensors),
-        Interactions.from_sparse(
-            matrix, user_ids=user_ids, item_ids=item_ids, weights=tensors.get("ratings.weights")
-        ),
+        interactions,
         json.loads(header["history"]),
         int(header["best_iteration"]),
         header["stop_reason"],
     )
     d = len(model.item_spectrum)
     shapes = model.user_factors.shape, model.item_factors.shape
-    if shapes != ((len(user_ids), d), (len(item_ids), d)):
+    n_users, n_items = interactions.n_users, interactions.n_items
+    if shapes != ((n_users, d), (n_items, d)):
         raise ValueError(
-            f"factors of shapes {shapes} do not fit {len(user_ids)} users, "
-            f"{len(item_ids)} items and {d} factors"
+            f"factors of shapes {shapes} do not fit {n_users} users, "
+            f"{n_items} items and {d} factors"
         )
     biases = model.biases
-    if biases and (biases.baseline.shape, biases.direction.shape) != ((len(item_ids),), (d,)):
-        raise ValueError(f"the biases do not fit {len(item_ids)} items and {d} factors")
+    if biases and (biases.baseline.shape, biases.direction.shape) != ((n_items,), (d,)):
+        raise ValueError(f"the biases do not fit {n_items} items and {d} factors")
     return model
 
 
@@ -148,6 +167,31 @@ def _biases(tensors: dict[str, NDArray[Any]]) -> Biases | None:
         return None
     baseline, direction = tensors["biases.baseline"], tensors["biases.direction"]
     return Biases(float(tensors["biases.mean"][0]), baseline, direction)
+
+
+def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
+    ratings = interactions.by_user
+    tensors = {
+        "ratings.offsets": ratings.indptr.astype(np.int64),
+        "ratings.items": ratings.indices,
+        "ratings.values": ratings.data,
+        **_id_tensors("user_ids", interactions.user_ids),
+        **_id_tensors("item_ids", interactions.item_ids),
+    }
+    if interactions.weights is not None:
+        tensors["ratings.weights"] = interactions.weights
+    return tensors
+
+
+def _interactions(tensors: dict[str, NDArray[Any]]) -> Interactions:
+    user_ids, item_ids = _ids("user_ids", tensors), _ids("item_ids", tensors)
+    matrix = sp.csr_array(
+        (tensors["ratings.values"], tensors["ratings.items"], tensors["ratings.offsets"]),
+        shape=(len(user_ids), len(item_ids)),
+    )
+    return Interactions.from_sparse(
+        matrix, user_ids=user_ids, item_ids=item_ids, weights=tensors.get("ratings.weights")
+    )
 
 
 def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:

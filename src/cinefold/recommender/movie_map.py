@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import threading
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from safetensors.numpy import save_file
 from scipy.spatial import KDTree
 
 from cinefold.datasets import default_data_dir
+from cinefold.whole import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -292,7 +292,7 @@ def _cached(file: Path, n_films: int) -> NDArray[np.float32] | None:
 
 
 def _keep(positions: NDArray[np.float32], file: Path) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary = beside(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file({"positions": positions}, temporary, metadata={"format": _FORMAT})

@@ -13,11 +13,11 @@ where they come from, and is not read::
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cinefold.model import WeightedMatrixFactorization
+from cinefold.whole import beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def write_parameters(
     kept = {name: value for name, value in parameters.items() if name not in NOT_IN_FILES}
     content = {"format": FORMAT, "parameters": kept, **({"tuning": tuning} if tuning else {})}
     file = Path(file)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary = beside(file)
     temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     temporary.replace(file)
 

@@ -12,6 +12,7 @@ import numpy as np
 from optuna.trial import TrialState
 from tqdm.auto import tqdm
 
+from cinefold.interrupts import ctrl_c_waits
 from cinefold.model import WeightedMatrixFactorization
 from cinefold.tuning import study as studies
 from cinefold.tuning.fits import Curve, Interrupted, Measure
@@ -127,7 +128,9 @@ class Worker:
 
     def _fit(self, trial: optuna.Trial) -> None:
         started = time.monotonic()
-        parameters = self.coordinates.parameters(studies.suggest(trial, self.space))
+        with ctrl_c_waits():
+            point = studies.suggest(trial, self.space)
+        parameters = self.coordinates.parameters(point)
         (training, validation), *others = self.parts.folds
         measure = Measure(self.metric, validation)
         first = Curve(measure, self._stop, trial=trial, patience=self.patience)

@@ -45,6 +45,7 @@ def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
         persist_state="session",
     )
     if whose == _YOURS:
+        st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), False
     interactions = studio.data.interactions
     user = choose_user(interactions.user_ids.tolist(), "taste", "User")

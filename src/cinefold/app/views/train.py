@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _JOB, _QUERY = "training-job", "training"
 _REFRESH_SECONDS = 0.4
+_REDRAW_SECONDS = 1.5  # charts take the browser some time
 _ENDS = {
     "converged": "nothing improved any more",
     "max_iter": "all of them",
@@ -99,19 +100,24 @@ def draw_progress(job: TrainingJob) -> None:
         st.rerun()
     done, total = len(job.records), job.model.max_iter
     ending = job.stopping or done == total
-    text = (
-        f"{done} iterations done. Measuring, then training on all ratings …"
-        if ending
-        else f"Iteration {done} of at most {total} …"
-    )
-    st.progress(done / total, text)
+    st.progress(done / total, _stage(done, total, ending))
     st.button(
         "Stop and keep what was learnt",
         icon=":material/stop_circle:",
         disabled=ending or not done,
         on_click=job.stop,
     )
-    if done:
+
+
+def _stage(done: int, total: int, ending: bool) -> str:
+    if ending:
+        return f"{done} iterations done. Measuring, then training on all ratings …"
+    return f"Iteration {done} of at most {total} …" if done else "Starting …"
+
+
+@st.fragment(run_every=_REDRAW_SECONDS)
+def draw_live_curves(job: TrainingJob) -> None:
+    if job.records:
         draw_curves(list(job.records), None)
 
 
@@ -241,10 +247,11 @@ if wanted:
 job = current_job()
 if job is not None and job.running:
     draw_progress(job)
+    draw_live_curves(job)
 elif job is not None and job.run is not None:
     draw_outcome(studio, job, job.run)
 else:
     if job is not None and job.error is not None:
-        st.error(f"Training failed: {literal(str(job.error))}", icon=":material/error:")
+        st.error(f"Training failed: {literal(job.error)}", icon=":material/error:")
     draw_model_in_use(studio)
 draw_runs(studio)

@@ -1,0 +1,84 @@
+"""The process in which the app trains: ``python -m cinefold.app.worker FOLDER``.
+
+The folder has the ratings, and gets the outcome. Standard input brings the job as a line of JSON,
+then perhaps "stop"; when it ends, so does the process, as nobody is left to take the outcome.
+Standard output gets a line of JSON for each iteration, and for an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from cinefold.model import WeightedMatrixFactorization
+from cinefold.model.persistence import load_interactions
+from cinefold.training import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RATINGS, OUTCOME, STOP = "ratings.safetensors", "run", "stop"
+
+
+def main(folder: Path) -> None:
+    """Train as standard input says."""
+    # Without a buffer, whose lock the other thread would hold when Python ends.
+    told, tell = open(0, "rb", buffering=0), sys.stdout  # noqa: SIM115
+    job = json.loads(told.readline())
+    stopped = threading.Event()
+    threading.Thread(target=_listen, args=(told, stopped, folder), daemon=True).start()
+    with contextlib.redirect_stdout(sys.stderr):  # the other one is not for people
+        _give_way()
+        _train(folder, job, stopped, lambda **what: print(json.dumps(what), file=tell, flush=True))
+
+
+def _train(
+    folder: Path, job: dict[str, Any], stopped: threading.Event, tell: Callable[..., None]
+) -> None:
+    def record(model: WeightedMatrixFactorization, entry: dict[str, Any]) -> bool:
+        del model
+        tell(record=entry)
+        return stopped.is_set()
+
+    try:
+        run = train(
+            load_interactions(folder / RATINGS),
+            WeightedMatrixFactorization(**job.pop("parameters")),
+            refit=True,
+            callbacks=[record],
+            progress=False,
+            **job,
+        )
+        run.save(folder / OUTCOME)
+    except MemoryError:
+        tell(error="there is not enough memory")
+    except (ValueError, ArithmeticError, OSError) as error:
+        tell(error=str(error))
+
+
+def _listen(told: IO[bytes], stopped: threading.Event, folder: Path) -> None:
+    for line in told:
+        if line.decode().strip() == STOP:
+            stopped.set()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)  # whatever is being computed
+
+
+def _give_way() -> None:
+    """Takes what time is left over, and leaves a core to the pages where there are several."""
+    if hasattr(os, "nice"):
+        os.nice(19)
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[1:] or cores)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
