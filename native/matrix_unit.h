@@ -1,12 +1,13 @@
 // The symmetric product on the matrix unit of a processor (Intel's AMX).
 //
 // The unit multiplies tiles of bfloat16, eight significant bits each, and adds in float32, at 16
-// times the speed of float32. A float32 is the sum of three bfloat16 exactly, of two nearly:
-//   three parts, each cut off where the next begins,  x y = hh + hm + mh + mm + hl + lh
-//                and what is left is below the rounding of x y itself: as precise as float32;
-//   two parts, each rounded to nearest,  x y = hh + hm + mh
-//                with a relative error of up to 2^-16: half the work, for solutions that are
-//                refined afterwards.
+// times the speed of float32. A float32 is the sum of three bfloat16 exactly, of two nearly, each
+// the nearest one to what the others leave:
+//   three parts,  x y = hh + hm + mh + mm + hl + lh, with a relative error of up to 2^-24, which is
+//                 that of the rounding of x y itself;
+//   two parts,    x y = hh + hm + mh, with one of up to 2^-15: half the work, for solutions that
+//   are
+//                 refined afterwards.
 // (Henry, Tang, Heinecke 2019: Leveraging the bfloat16 Artificial Intelligence Datatype For
 // Higher-Precision Computations.)
 //
@@ -45,11 +46,9 @@ inline std::size_t operand_floats(int order) {
 
 typedef uint32_t Bits __attribute__((vector_size(W * sizeof(uint32_t))));
 
-// The leading bfloat16 of both vectors, word by word, cut off or rounded; they are left with the
-// rest.
-template <bool rounded>
+// The nearest bfloat16 of both vectors, word by word; they are left with the rest.
 inline Vec take_pair(Vec& low, Vec& high) {
-    constexpr uint32_t half = rounded ? 0x8000 : 0, kept = 0xffff0000;
+    constexpr uint32_t half = 0x8000, kept = 0xffff0000;
     const Bits first = (Bits(low) + half) & kept, second = (Bits(high) + half) & kept;
     low = low - Vec(first);
     high = high - Vec(second);
@@ -61,7 +60,7 @@ template <int parts>
 inline void split_pair(Vec low, Vec high, float* tiles, int i) {
 #pragma GCC unroll 3
     for (int part = 0; part < parts; ++part)
-        S::store(tiles + part * kTile + i * W, take_pair<(parts < 3)>(low, high));
+        S::store(tiles + part * kTile + i * W, take_pair(low, high));
 }
 
 inline void turn_tile(const float* from, float* to) {

@@ -79,12 +79,6 @@ Workspace carve(float* memory, int stride) {
 // Gathering rows at random is bound by the latency of memory, the products by arithmetic: the
 // products fetch, a cache line at a time, what will be gathered after them.
 
-#ifdef CINEFOLD_MATRIX_UNIT
-constexpr int kFetchTo = 2;  // the second-level cache: the unit's operands fill the first
-#else
-constexpr int kFetchTo = 3;
-#endif
-
 struct Prefetch {
     const FixedSide& side;
     const int32_t* columns;

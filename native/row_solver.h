@@ -15,7 +15,8 @@ double factorisation_cost(double order) { return order * order * order / 6 + 30 
 
 double product_cost(double depth, double order) {
     constexpr double half_precision = 0.35;
-    return (gains_by_half_precision(int(order)) ? half_precision : 1.0) * depth * order * order / 2;
+    return (gains_by_half_precision(padded(int(order))) ? half_precision : 1.0) * depth * order *
+           order / 2;
 }
 
 double primal_cost(double n, double d) { return product_cost(n, d) + factorisation_cost(d); }

@@ -99,7 +99,7 @@ def test_options(nu, target, alpha, weighted, n_factors):
     check(ratings, fixed, Objective(0.4, 1.0, nu, target, alpha), weights)
 
 
-@pytest.mark.parametrize("n_factors", [80, 90, 112, 113, 256])
+@pytest.mark.parametrize("n_factors", [65, 79, 80, 90, 112, 113, 256])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_many_factors(n_factors, weighted):
     """From where a matrix unit takes part: odd numbers of tiles, long rows and light ones."""
@@ -115,7 +115,7 @@ def test_many_factors(n_factors, weighted):
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    n_factors=st.integers(80, 200),
+    n_factors=st.integers(65, 200),
     density=st.floats(0.1, 0.9),
     spread=st.floats(0, 2),
     lam=st.floats(1e-3, 1e3),
