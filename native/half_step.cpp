@@ -295,7 +295,8 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
         }
     RowQueue queue(rows, side.n_factors, first);
     std::atomic<bool> stop{false};
-    run_parallel(n_threads, [&](int thread) {
+    const int64_t rest = std::max<int64_t>(rows.n_rows - first, 1);
+    run_parallel(int(std::min<int64_t>(n_threads, rest)), [&](int thread) {
         using Clock = std::chrono::steady_clock;
         auto asked = Clock::now();
         const auto workspace = step.workspace();
@@ -360,19 +361,11 @@ void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int
     });
 }
 
-FixedSide fixed_side(const float* rows, const float* norms, int64_t n_rows, const double* base,
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
                      int n_factors, float unobserved_weight) {
     const auto [smallest, largest] = std::minmax_element(base, base + n_factors);
-    const float* largest_norm = std::max_element(norms, norms + n_rows);
-    return {rows,
-            norms,
-            base,
-            n_factors,
-            padded(n_factors),
-            unobserved_weight,
-            *smallest,
-            *largest,
-            n_rows ? *largest_norm : 0.0f};
+    return {rows,      norms,    base,        n_factors, padded(n_factors), unobserved_weight,
+            *smallest, *largest, largest_norm};
 }
 
 }  // namespace cinefold

@@ -66,7 +66,7 @@ void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q
 void squared_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* out,
                    int n_threads);
 
-FixedSide fixed_side(const float* rows, const float* norms, int64_t n_rows, const double* base,
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
                      int n_factors, float unobserved_weight);
 
 }  // namespace cinefold

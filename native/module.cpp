@@ -111,12 +111,13 @@ cinefold::Target target_named(const std::string& name) {
     return cinefold::Target::rating;
 }
 
-void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, float unobserved_weight,
-                In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> ratings,
-                std::optional<In<float, 1>> weights, const std::string& target, float alpha,
-                std::optional<In<float, 1>> baseline, In<double, 1> regularization,
-                In<int64_t, 1> order, int max_steps, float tolerance, float relaxation,
-                InOut<float, 2> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
+void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm, In<double, 1> base,
+                float unobserved_weight, In<int64_t, 1> offsets, In<int32_t, 1> columns,
+                In<float, 1> ratings, std::optional<In<float, 1>> weights,
+                const std::string& target, float alpha, std::optional<In<float, 1>> baseline,
+                In<double, 1> regularization, In<int64_t, 1> order, int max_steps, float tolerance,
+                float relaxation, InOut<float, 2> factors, std::optional<InOut<double, 2>> losses,
+                int n_threads) {
     const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
@@ -134,8 +135,8 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, In<double, 1> base, floa
     require(!baseline || baseline->shape(0) == fixed.shape(0),
             "baseline must have one entry per row of fixed");
 
-    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), int64_t(fixed.shape(0)),
-                                           base.data(), int(d), unobserved_weight);
+    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, base.data(),
+                                           int(d), unobserved_weight);
     const cinefold::Observations rows{
         offsets.data(),
         columns.data(),
@@ -211,10 +212,10 @@ NB_MODULE(_core, m) {
     m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
           "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
-    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "base"_a, "unobserved_weight"_a,
-          "offsets"_a, "columns"_a, "ratings"_a, "weights"_a.none(), "target"_a, "alpha"_a,
-          "baseline"_a.none(), "regularization"_a, "order"_a, "max_steps"_a, "tolerance"_a,
-          "relaxation"_a, "factors"_a, "losses"_a.none(), "n_threads"_a,
+    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "largest_norm"_a, "base"_a,
+          "unobserved_weight"_a, "offsets"_a, "columns"_a, "ratings"_a, "weights"_a.none(),
+          "target"_a, "alpha"_a, "baseline"_a.none(), "regularization"_a, "order"_a, "max_steps"_a,
+          "tolerance"_a, "relaxation"_a, "factors"_a, "losses"_a.none(), "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
           "None. "
           "Raises ArithmeticError(row) for a row that is not positive definite.");

@@ -12,6 +12,7 @@ def squared_norms(rows: NDArray[np.float32], n_threads: int) -> NDArray[np.float
 def solve_rows(
     fixed: NDArray[np.float32],
     norms: NDArray[np.float32],
+    largest_norm: float,
     base: NDArray[np.float64],
     unobserved_weight: float,
     offsets: NDArray[np.int64],

@@ -118,6 +118,10 @@ class FixedSide:
         return len(self.spectrum)
 
     @cached_property
+    def largest_norm(self) -> float:
+        return float(self.norms.max(initial=0.0))
+
+    @cached_property
     def factors(self) -> NDArray[np.float32]:
         """The rows without their padding, (n, n_factors), contiguous."""
         return np.ascontiguousarray(self.rows[:, : self.n_factors])
@@ -218,6 +222,7 @@ def solve_rows(
         _core.solve_rows(
             fixed.rows,
             fixed.norms,
+            fixed.largest_norm,
             base,
             unobserved_weight,
             observations.offsets,
