@@ -549,6 +549,13 @@ def test_ctrl_c_while_it_loads_ends_it_with_a_word(module):
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Ended by Ctrl-C.\n")
 
 
+def test_ctrl_c_that_is_ignored_stays_so():
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + LOADING
+    command = [sys.executable, "-c", ignoring, "numpy"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.fixture
 def port():
     with socket.socket() as free:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 def ctrl_c_waits() -> Iterator[None]:
     """Ctrl-C comes after the block, whose compiled code would swallow it with a traceback.
 
-    In other threads than the main one, where it never comes, this does nothing.
+    In other threads than the main one, where it never comes, this does nothing; nor where it is
+    not for Python to handle.
     """
-    if threading.current_thread() is not threading.main_thread():
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) is None:
         yield
         return
     pressed: list[int] = []
@@ -26,5 +28,5 @@ def ctrl_c_waits() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
-    if pressed:
-        signal.raise_signal(pressed[0])
+        if pressed:
+            signal.raise_signal(pressed[0])

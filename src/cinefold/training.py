@@ -93,8 +93,9 @@ class TrainingRun:
     def save(self, folder: str | Path) -> None:
         """Write the run as `folder`: models as safetensors, and ``run.json``.
 
-        It is written beside `folder` and then put there in one step, in place of an earlier run:
-        several may save at once, and what is there is one of theirs, whole.
+        It is written beside `folder` and then put there, in place of an earlier run: several may
+        save at once, and what is there is one of theirs, whole. Only for the short moment of the
+        exchange there is none.
 
         Raises
         ------

@@ -24,6 +24,10 @@ def beside(path: Path) -> Path:
 def put_whole(folder: Path, names: Collection[str]) -> Iterator[Path]:
     """A new folder to write into, which is put in the place of `folder` in the end.
 
+    An earlier one is moved aside first, and removed when the new one is there. In the short moment
+    between, there is none for those who look; a process that is killed just then leaves the earlier
+    one beside, under a name that ends with ``.tmp``. A symbolic link goes on leading there.
+
     Parameters
     ----------
     folder : path
@@ -36,7 +40,7 @@ def put_whole(folder: Path, names: Collection[str]) -> Iterator[Path]:
     FileExistsError
         If it holds anything else: that is not to be lost.
     """
-    folder = folder.absolute()
+    folder = folder.resolve()
     _check_replaceable(folder, names)
     new = beside(folder)
     new.mkdir(parents=True)
@@ -59,18 +63,32 @@ def _check_replaceable(folder: Path, names: Collection[str]) -> None:
 
 
 def _put(new: Path, folder: Path) -> None:
-    while True:
-        try:
-            new.rename(folder)  # onto nothing, or an empty folder
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        else:
-            return
+    while not _put_onto_nothing(new, folder):
         old = beside(folder)
-        with contextlib.suppress(FileNotFoundError):  # another writer has just moved it
+        try:
             folder.rename(old)
-            shutil.rmtree(old, ignore_errors=True)
+        except FileNotFoundError:  # another writer has just moved it
+            continue
+        try:
+            done = _put_onto_nothing(new, folder)
+        except BaseException:
+            with contextlib.suppress(OSError):  # another writer has put one there
+                old.rename(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+        if done:
+            return
+
+
+def _put_onto_nothing(new: Path, folder: Path) -> bool:
+    """Or onto an empty folder; False if there is anything else."""
+    try:
+        new.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
 def unmixed(folder: Path, read: Callable[[], _T]) -> _T:

@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.app import worker
 from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
 from cinefold.training import train
 
@@ -173,6 +174,7 @@ _TRAINS = """
 import sys, time
 import numpy as np
 from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.app import worker
 from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
 from cinefold.training import train
 users, items = np.divmod(np.arange(4000), 80)
@@ -220,3 +222,82 @@ def test_failure_is_kept_for_the_page_to_tell(interactions):
     job.wait(60)
     assert job.run is None
     assert "regularization" in job.error
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (OSError("no space left"), "no space left"),
+        (OSError(), "OSError"),
+        (MemoryError(), "there is not enough memory"),
+    ],
+)
+def test_why_it_could_not_begin_is_said(interactions, monkeypatch, raised, said):
+    def fail(*arguments, **options):
+        raise raised
+
+    monkeypatch.setattr("tempfile.mkdtemp", fail)
+    job = started(interactions)
+    job.wait(60)
+    assert job.run is None
+    assert job.error == said
+
+
+def test_files_in_the_current_folder_are_not_taken_for_modules(interactions, tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    job = started(interactions, max_iter=2)
+    job.wait(60)
+    assert job.error is None
+    assert job.run is not None
+
+
+def test_a_job_abandoned_as_it_ends_is_not_kept(interactions, monkeypatch):
+    def listen(job, lines):
+        usual(job, lines)
+        job._process.wait()
+        job.abandon()
+
+    usual = TrainingJob._listen
+    monkeypatch.setattr(TrainingJob, "_listen", listen)
+    job = started(interactions, max_iter=2)
+    job.wait(60)
+    assert job._process.returncode == 0
+    assert (job.run, job.error) == (None, None)
+
+
+def test_what_a_process_did_not_listen_to_is_no_failure(interactions, monkeypatch):
+    def listen(job, lines):
+        usual(job, lines)
+        job._process.wait()
+        job._process.stdin.write("stop\n")  # and not flushed
+        job.stop()
+
+    usual = TrainingJob._listen
+    monkeypatch.setattr(TrainingJob, "_listen", listen)
+    job = started(interactions, max_iter=2)
+    job.wait(60)
+    assert job.error is None
+    assert job.run is not None
+
+
+@pytest.mark.parametrize("told", ["", '{"parameters"'])
+def test_a_process_that_gets_no_job_ends_and_leaves_nothing(tmp_path, told):
+    folder = tmp_path / "job"
+    folder.mkdir()
+    command = [sys.executable, "-m", worker.__name__, folder]
+    done = subprocess.run(command, input=told, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert not folder.exists()
+
+
+def test_it_trains_where_it_may_not_give_way(monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError
+
+    asked = [
+        name for name in ("nice", "sched_setscheduler", "sched_setaffinity") if hasattr(os, name)
+    ]
+    for name in asked:
+        monkeypatch.setattr(os, name, refuse)
+    worker._give_way()

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from cinefold import Interactions, WeightedMatrixFactorization
@@ -72,6 +72,17 @@ def test_a_failed_save_leaves_the_old_file(model, tmp_path):
         model.save(path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_an_error_of_the_system(model, tmp_path, monkeypatch):
+    def fill(arrays, path, metadata):
+        path.write_bytes(b"as much as there was room for")
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("cinefold.model.persistence.save_file", fill)
+    with pytest.raises(OSError, match="No space left"):
+        model.save(tmp_path / "m")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_not_a_model_is_refused(model, tmp_path):

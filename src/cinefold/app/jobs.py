@@ -80,7 +80,8 @@ class TrainingJob:
         self._thread = threading.Thread(target=self._work, name="cinefold-training", daemon=True)
 
     def start(self) -> None:
-        _started.add(self)
+        with _lock:
+            _started.add(self)
         self._thread.start()
 
     def stop(self) -> None:
@@ -108,23 +109,29 @@ class TrainingJob:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="cinefold-", ignore_cleanup_errors=True) as folder:
-            try:
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix="cinefold-", ignore_cleanup_errors=True
+            ) as folder:
                 self._train(Path(folder))
-            except (OSError, ValueError) as error:
-                self.error = str(error)
+        except MemoryError:
+            self.error = "there is not enough memory"
+        except (OSError, ValueError) as error:
+            self.error = str(error) or type(error).__name__
         if self._abandoned.is_set():
             self.error = None
 
     def _train(self, folder: Path) -> None:
         save_interactions(folder / worker.RATINGS, self._interactions)
-        with subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-m", worker.__name__, folder],
+        process = subprocess.Popen(  # noqa: S603 - our own
+            # "-P": whatever files are in the current folder, they are not taken for modules.
+            [sys.executable, "-P", "-m", worker.__name__, folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
             process_group=0,  # Ctrl-C is for the app, which ends it
-        ) as process:
+        )
+        with contextlib.suppress(BrokenPipeError), process:  # it may end without having listened
             self._tell(process, json.dumps(self._order))
             self._process = process
             if self._stop.is_set():  # before there was a process
@@ -134,7 +141,7 @@ class TrainingJob:
             self._listen(process.stdout or ())
         if process.returncode and self.error is None:
             self.error = _why(process.returncode)
-        if self.error is None:
+        if self.error is None and not self._abandoned.is_set():
             self._keep(folder / worker.OUTCOME)
 
     def _listen(self, lines: Iterable[str]) -> None:
@@ -156,8 +163,10 @@ class TrainingJob:
 
     @staticmethod
     def _tell(process: subprocess.Popen[str], line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):  # it has just ended
-            print(line, file=process.stdin, flush=True)
+        if process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):  # it has just ended
+                process.stdin.write(line + "\n")  # at once, as two threads may tell something
+                process.stdin.flush()
 
 
 def _why(code: int) -> str:
@@ -215,16 +224,22 @@ def train_apart(
 
 def find_job(token: str | None) -> TrainingJob | None:
     """The training of this token, as long as it runs or somebody holds it."""
-    return next((job for job in list(_started) if job.token == token), None)
+    return next((job for job in _jobs() if job.token == token), None)
 
 
 _started: weakref.WeakSet[TrainingJob] = weakref.WeakSet()
+_lock = threading.Lock()  # while it is added to or gone through
+
+
+def _jobs() -> list[TrainingJob]:
+    with _lock:
+        return list(_started)
 
 
 @atexit.register
 def _end_all() -> None:
     """Let the processes go, and what they have written."""
-    running = [job for job in _started if job.running]
+    running = [job for job in _jobs() if job.running]
     for job in running:
         job.abandon()
     for job in running:

@@ -166,6 +166,7 @@ def _prepare(shared: _Shared, name: str) -> None:
 def _let_everybody_go_on() -> None:
     """Python lets one session work at a time: those with a click do not wait long for others."""
     sys.setswitchinterval(_SECONDS_AT_A_TIME)
+    gc.unfreeze()  # what has gone since the last time is to be found
     gc.collect()
     gc.freeze()  # what stays is not to be looked through again and again
 

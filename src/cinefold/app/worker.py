@@ -14,14 +14,12 @@ import shutil
 import sys
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
-
-from cinefold.model import WeightedMatrixFactorization
-from cinefold.model.persistence import load_interactions
-from cinefold.training import train
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cinefold.model import WeightedMatrixFactorization
 
 RATINGS, OUTCOME, STOP = "ratings.safetensors", "run", "stop"
 
@@ -30,17 +28,29 @@ def main(folder: Path) -> None:
     """Train as standard input says."""
     # Without a buffer, whose lock the other thread would hold when Python ends.
     told, tell = open(0, "rb", buffering=0), sys.stdout  # noqa: SIM115
-    job = json.loads(told.readline())
+    order = told.readline()
+    if not order.endswith(b"\n"):
+        _end(folder)
     stopped = threading.Event()
     threading.Thread(target=_listen, args=(told, stopped, folder), daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):  # the other one is not for people
         _give_way()
-        _train(folder, job, stopped, lambda **what: print(json.dumps(what), file=tell, flush=True))
+        _train(
+            folder,
+            json.loads(order),
+            stopped,
+            lambda **what: print(json.dumps(what), file=tell, flush=True),
+        )
 
 
 def _train(
     folder: Path, job: dict[str, Any], stopped: threading.Event, tell: Callable[..., None]
 ) -> None:
+    # Only now, so that threads which they start give way as well.
+    from cinefold.model import WeightedMatrixFactorization
+    from cinefold.model.persistence import load_interactions
+    from cinefold.training import train
+
     def record(model: WeightedMatrixFactorization, entry: dict[str, Any]) -> bool:
         del model
         tell(record=entry)
@@ -59,25 +69,35 @@ def _train(
     except MemoryError:
         tell(error="there is not enough memory")
     except (ValueError, ArithmeticError, OSError) as error:
-        tell(error=str(error))
+        tell(error=str(error) or type(error).__name__)
 
 
 def _listen(told: IO[bytes], stopped: threading.Event, folder: Path) -> None:
     for line in told:
         if line.decode().strip() == STOP:
             stopped.set()
+    _end(folder)
+
+
+def _end(folder: Path) -> NoReturn:
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)  # whatever is being computed
 
 
 def _give_way() -> None:
-    """Takes what time is left over, and leaves a core to the pages where there are several."""
+    """Takes what time is left over, and leaves a core to the pages where there are several.
+
+    Where the system does not allow this, it trains all the same.
+    """
     if hasattr(os, "nice"):
-        os.nice(19)
+        with contextlib.suppress(OSError):
+            os.nice(19)
     if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[1:] or cores)
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with contextlib.suppress(OSError):
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, cores[1:] or cores)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,16 @@ def main() -> None:
     """Run the command line and exit."""
     # An exception would be lost in some of the compiled modules, and come as an ImportError or with
     # a traceback out of others.
-    signal.signal(signal.SIGINT, _end_at_once)
+    heard = (
+        signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    )  # not in the background of a script
+    if heard:
+        signal.signal(signal.SIGINT, _end_at_once)
     from cinefold.cli.commands import run
 
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run()
     except KeyboardInterrupt:
         code = _INTERRUPTED

@@ -236,7 +236,8 @@ def _noticed_interrupts() -> Iterator[list[int]]:
         pressed.append(number)
         signal.default_int_handler(number, frame)
 
-    if threading.current_thread() is not threading.main_thread():
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
         yield pressed
         return
     usual = signal.signal(signal.SIGINT, interrupt)

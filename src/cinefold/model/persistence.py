@@ -92,11 +92,18 @@ def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str])
     try:
         temporary.touch()
         mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
-        save_file(arrays, temporary, metadata=header)
+        _save_file(arrays, temporary, header)
         temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _save_file(arrays: dict[str, NDArray[Any]], path: Path, header: dict[str, str]) -> None:
+    try:
+        save_file(arrays, path, metadata=header)
+    except SafetensorError as error:  # as when the disk is full
+        raise OSError(f"{path} could not be written: {error}") from error
 
 
 def load(path: Path) -> SavedModel:
