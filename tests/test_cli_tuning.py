@@ -47,7 +47,8 @@ def answer(cinefold):
     return run
 
 
-def test_tables_of_the_best_trials_and_of_the_test(cinefold):
+def test_tables_of_the_best_trials_and_of_the_test(cinefold, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")  # as any Python with readline tells what it starts
     code, out, error = cinefold("tune", *SMALL, "--trials", 5)
     assert code == 0
     for words in (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import scipy.sparse as sp
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.app import worker
 from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
+from cinefold.model.persistence import save_interactions
 from cinefold.training import train
 
 
@@ -215,6 +217,25 @@ def test_nothing_is_left_of_a_job_whose_app_is_killed(sent, tmp_path):
         time.sleep(0.01)
     assert not is_alive(process)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_nobody_listens_to_clears_up(interactions, tmp_path):
+    save_interactions(tmp_path / worker.RATINGS, interactions)
+    order = {
+        "parameters": WeightedMatrixFactorization(4, tol=0.0, max_iter=1_000_000).get_params(),
+        "validation_fraction": 0.2,
+        "random_state": 3,
+    }
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(
+        [sys.executable, "-m", worker.__name__, tmp_path], stdin=subprocess.PIPE, stdout=writer
+    ) as process:
+        os.close(writer)
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()  # and it stays open
+        assert process.wait(60) == 1
+    assert not tmp_path.exists()
 
 
 def test_failure_is_kept_for_the_page_to_tell(interactions):

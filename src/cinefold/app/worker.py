@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RATINGS, OUTCOME, STOP = "ratings.safetensors", "run", "stop"
 
+_ending = threading.Lock()
+
 
 def main(folder: Path) -> None:
     """Train as standard input says."""
@@ -35,12 +37,16 @@ def main(folder: Path) -> None:
     threading.Thread(target=_listen, args=(told, stopped, folder), daemon=True).start()
     with contextlib.redirect_stdout(sys.stderr):  # the other one is not for people
         _give_way()
-        _train(
-            folder,
-            json.loads(order),
-            stopped,
-            lambda **what: print(json.dumps(what), file=tell, flush=True),
-        )
+        try:
+            _train(
+                folder,
+                json.loads(order),
+                stopped,
+                lambda **what: print(json.dumps(what), file=tell, flush=True),
+            )
+        except BrokenPipeError:  # seen here before the other thread has seen it
+            _end(folder)
+    _ending.acquire()
 
 
 def _train(
@@ -80,8 +86,9 @@ def _listen(told: IO[bytes], stopped: threading.Event, folder: Path) -> None:
 
 
 def _end(folder: Path) -> NoReturn:
-    shutil.rmtree(folder, ignore_errors=True)
-    os._exit(1)  # whatever is being computed
+    with _ending:
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)  # whatever is being computed
 
 
 def _give_way() -> None:

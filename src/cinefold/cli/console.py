@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -43,8 +42,9 @@ class LogMessages(logging.Handler):
 
 def output() -> Console:
     """Standard output; wide when it is no terminal, so that what reads it gets whole lines."""
-    wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(width=_WIDTH_OF_A_PIPE if wide else None, highlight=False, markup=False)
+    # Whatever COLUMNS says: a Python that has loaded readline tells it to all that it starts.
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+    return Console(width=width, highlight=False, markup=False)
 
 
 def say(message: str) -> None:
@@ -86,5 +86,9 @@ def table(*columns: str, title: str | None = None, numbers: tuple[str, ...] = ()
     """A table with `columns`, those in `numbers` aligned to the right."""
     result = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        result.add_column(column, justify="right" if column in numbers else "left")
+        result.add_column(
+            column,
+            justify="right" if column in numbers else "left",
+            overflow="fold",  # no digit is left out
+        )
     return result
