@@ -67,41 +67,39 @@ void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, 
     for (int i = 0; i < stride; ++i) x[i] = float(solution[i] + w.rhs[i]);
 }
 
-// The same step with the residual in float32, after which the solution is as good as if the matrix,
-// of half precision, had been one of float32 (Carson, Higham 2018).
-void polish(const FixedSide& side, const Row& row, Workspace& w, double weight, float* x) {
+// Such steps with the residual in float32, until the solution is as good as if the matrix, of half
+// precision, had been one of float32 (Carson, Higham 2018): for most rows one. What a step leaves
+// is about step^2 / previous step, as errors shrink by the same factor each time; false if by
+// little. take_step() returns |step|^2, `solution` is |x|^2 before.
+template <class Step>
+bool polish(double solution, Step&& take_step) {
+    constexpr double sufficient = 1.0 / (1 << 20), least_progress = 1.0 / 8;
+    for (double before = solution;;) {
+        const double step = take_step();
+        if (step * step <= sufficient * sufficient * solution * before) return true;
+        if (!(step <= least_progress * least_progress * before)) return false;
+        before = step;
+    }
+}
+
+bool polish_primal(const FixedSide& side, const Row& row, Workspace& w, double weight, float* x) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     float* const step = w.iterative + stride;
-    find_residual(side, row, x, step, nullptr, nullptr);
-    for (int i = 0; i < stride; ++i) step[i] = float(step[i] / weight);
-    solve_forward(w.matrix, ld, stride, step);
-    solve_backward(w.matrix, ld, stride, step);
-    for (int i = 0; i < stride; ++i) x[i] += step[i];
+    return polish(inner_product(x, x, stride), [&] {
+        find_residual(side, row, x, step, nullptr, nullptr);
+        for (int i = 0; i < stride; ++i) step[i] = float(step[i] / weight);
+        solve_forward(w.matrix, ld, stride, step);
+        solve_backward(w.matrix, ld, stride, step);
+        for (int i = 0; i < stride; ++i) x[i] += step[i];
+        return inner_product(step, step, stride);
+    });
 }
 
 double trace(const float* matrix, std::ptrdiff_t ld, int order) {
     double sum = 0;
     for (int i = 0; i < order; ++i) sum += matrix[i * ld + i];
     return sum;
-}
-
-struct Weights {
-    bool positive;  // all w are clear of 0, as the dual needs them
-    double size;    // max |w|
-};
-
-Weights weights_of(const FixedSide& side, const Row& row) {
-    float lowest = weight_of(row, 0), largest = lowest;
-    for (int64_t j = 1; row.weights && j < row.n; ++j) {
-        const float c = row.weights[j];
-        lowest = c < lowest ? c : lowest;
-        largest = c > largest ? c : largest;
-    }
-    lowest -= side.unobserved_weight;
-    largest -= side.unobserved_weight;
-    const double size = fabsf(lowest) > fabsf(largest) ? fabsf(lowest) : fabsf(largest);
-    return {lowest > kSmallestWeight, size};
 }
 
 // Whether the condition number of A may exceed what float32 solves to four digits; `size` is
@@ -121,7 +119,7 @@ bool ill_conditioned(const FixedSide& side, const Row& row, const Weights& weigh
     return ill_conditioned(side, row, weights.size * norms, weights.positive);
 }
 
-// The primal, given its sums.
+// The primal, given its sums; singular as well if half precision does not do.
 template <bool uniform>
 Status solve_summed(const FixedSide& side, const Row& row, Precision precision, Workspace& w,
                     float* x, RowLoss* loss) {
@@ -141,7 +139,7 @@ Status solve_summed(const FixedSide& side, const Row& row, Precision precision, 
     if (!cholesky_solve(w.matrix, ld, stride, x, &y_squared)) return Status::singular;
     if (ill) refine(side, row, w, weight, x);
     if (half) {
-        polish(side, row, w, weight, x);
+        if (!polish_primal(side, row, w, weight, x)) return Status::singular;
         y_squared = inner_product(w.rhs, x, stride) / weight;
     }
     if (loss && uniform)
@@ -157,11 +155,14 @@ bool weighs_equally(const FixedSide& side, const Row& row) {
 
 template <bool uniform>
 Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
-    const bool half =
-        gains_by_half_precision(side.stride) && !ill_conditioned(side, row, weights_of(side, row));
-    const Precision precision = half ? Precision::half : Precision::full;
-    sum_products<uniform>(side, row, precision, w);
-    return solve_summed<uniform>(side, row, precision, w, x, loss);
+    const auto solve = [&](Precision precision) {
+        sum_products<uniform>(side, row, precision, w);
+        return solve_summed<uniform>(side, row, precision, w, x, loss);
+    };
+    if (gains_by_half_precision(side.stride) &&
+        !ill_conditioned(side, row, weights_of(side, row)) && solve(Precision::half) == Status::ok)
+        return Status::ok;
+    return solve(Precision::full);
 }
 
 // D^-1/2 for this lambda, which most rows share with the row before.
@@ -172,25 +173,29 @@ void scale_to(const FixedSide& side, double regularization, Workspace& w) {
         w.scale[i] = i < side.n_factors ? float(1.0 / sqrt(side.base[i] + regularization)) : 0.0f;
 }
 
-// As `polish`, of the dual's t: its residual is  W^-1/2 (c r) - t - W^1/2 V x.
-void polish_dual(const FixedSide& side, const Row& row, int order, Workspace& w, float* x) {
+// Of the dual's t, whose residual is  W^-1/2 (c r) - t - W^1/2 V x.
+bool polish_dual(const FixedSide& side, const Row& row, int order, Workspace& w, float* x) {
     const std::ptrdiff_t ld = matrix_stride(order);
+    float* const t = w.rhs;
     float* const step = w.iterative + side.stride;
-    for (int first = 0; first < order; first += W) {
-        float root[W] = {};
-        for (int i = 0; i < W; ++i) {
-            const int64_t j = first + i < row.n ? first + i : row.n - 1;
-            w.rows[i] = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
-            if (first + i < row.n) root[i] = sqrtf(weight_of(row, j) - side.unobserved_weight);
+    return polish(inner_product(t, t, order), [&] {
+        for (int first = 0; first < order; first += W) {
+            float root[W] = {};
+            for (int i = 0; i < W; ++i) {
+                const int64_t j = first + i < row.n ? first + i : row.n - 1;
+                w.rows[i] = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
+                if (first + i < row.n) root[i] = sqrtf(weight_of(row, j) - side.unobserved_weight);
+            }
+            const Vec s = inner_products(Gathered{w.rows}, x, side.stride);
+            S::store(step + first,
+                     S::load(w.targets + first) - S::load(t + first) - S::load(root) * s);
         }
-        const Vec s = inner_products(Gathered{w.rows}, x, side.stride);
-        S::store(step + first,
-                 S::load(w.targets + first) - S::load(w.rhs + first) - S::load(root) * s);
-    }
-    solve_forward(w.matrix, ld, order, step);
-    solve_backward(w.matrix, ld, order, step);
-    for (int j = 0; j < order; j += W) S::store(w.rhs + j, S::load(w.rhs + j) + S::load(step + j));
-    combine_observations(side, row, order, w, x);
+        solve_forward(w.matrix, ld, order, step);
+        solve_backward(w.matrix, ld, order, step);
+        for (int j = 0; j < order; j += W) S::store(t + j, S::load(t + j) + S::load(step + j));
+        combine_observations(side, row, order, w, x);
+        return inner_product(step, step, order);
+    });
 }
 
 Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
@@ -209,7 +214,8 @@ Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, fl
     if (!cholesky_solve(w.matrix, ld, order, w.rhs, &y_squared)) return Status::singular;
 
     combine_observations(side, row, order, w, x);
-    if (gains_by_half_precision(order)) polish_dual(side, row, order, w, x);
+    if (gains_by_half_precision(order) && !polish_dual(side, row, order, w, x))
+        return Status::singular;
 
     // Predictions come with the solution: sqrt(w) s = X X' t = g - t.
     LossSums sums;

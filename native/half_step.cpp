@@ -169,6 +169,7 @@ std::vector<const KernelTable*> available_kernels() {
         static const bool matrix_unit = may_use_matrix_unit();
         if (matrix_unit) levels.push_back(&amx::table);
 #endif
+        if (__builtin_cpu_supports("avx512vnni")) levels.push_back(&vnni::table);
         levels.push_back(&avx512::table);
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
@@ -361,11 +362,12 @@ void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int
     });
 }
 
-FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
-                     int n_factors, float unobserved_weight) {
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm,
+                     const float* largest_entries, const double* base, int n_factors,
+                     float unobserved_weight) {
     const auto [smallest, largest] = std::minmax_element(base, base + n_factors);
-    return {rows,      norms,    base,        n_factors, padded(n_factors), unobserved_weight,
-            *smallest, *largest, largest_norm};
+    return {rows,      norms,    base,         n_factors,      padded(n_factors), unobserved_weight,
+            *smallest, *largest, largest_norm, largest_entries};
 }
 
 }  // namespace cinefold

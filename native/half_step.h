@@ -66,7 +66,8 @@ void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q
 void squared_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* out,
                    int n_threads);
 
-FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
-                     int n_factors, float unobserved_weight);
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm,
+                     const float* largest_entries, const double* base, int n_factors,
+                     float unobserved_weight);
 
 }  // namespace cinefold

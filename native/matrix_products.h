@@ -102,20 +102,5 @@ void multiply_by_unit(const FixedSide& side, const Row& row, int order, Workspac
         .run();
 }
 
-// x = D^-1/2 X' t from the observations themselves: there is no X of floats.
-void combine_gathered(const FixedSide& side, const Row& row, const Workspace& w, float* x) {
-    for (int f = 0; f < side.stride; f += W) S::store(x + f, S::zero());
-    for (int64_t j = 0; j < row.n; ++j) {
-        const float* v = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
-        const float factor = w.roots[j] * w.rhs[j];
-        for (int f = 0; f < side.stride; f += W)
-            S::store(x + f, S::load(x + f) + S::load(v + f) * factor);
-    }
-    for (int f = 0; f < side.stride; f += W) {
-        const Vec scale = S::load(w.scale + f);
-        S::store(x + f, S::load(x + f) * scale * scale);
-    }
-}
-
 }  // namespace
 }  // namespace cinefold::CINEFOLD_LEVEL

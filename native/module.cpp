@@ -111,17 +111,18 @@ cinefold::Target target_named(const std::string& name) {
     return cinefold::Target::rating;
 }
 
-void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm, In<double, 1> base,
-                float unobserved_weight, In<int64_t, 1> offsets, In<int32_t, 1> columns,
-                In<float, 1> ratings, std::optional<In<float, 1>> weights,
-                const std::string& target, float alpha, std::optional<In<float, 1>> baseline,
-                In<double, 1> regularization, In<int64_t, 1> order, int max_steps, float tolerance,
-                float relaxation, InOut<float, 2> factors, std::optional<InOut<double, 2>> losses,
-                int n_threads) {
+void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
+                In<float, 1> largest_entries, In<double, 1> base, float unobserved_weight,
+                In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> ratings,
+                std::optional<In<float, 1>> weights, const std::string& target, float alpha,
+                std::optional<In<float, 1>> baseline, In<double, 1> regularization,
+                In<int64_t, 1> order, int max_steps, float tolerance, float relaxation,
+                InOut<float, 2> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
     const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
-    require(base.shape(0) == fixed.shape(1), "base must have one entry per column of fixed");
+    require(base.shape(0) == fixed.shape(1) && largest_entries.shape(0) == fixed.shape(1),
+            "base and largest_entries must have one entry per column of fixed");
     require(norms.shape(0) == fixed.shape(0), "norms must have one entry per row of fixed");
     require(
         offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows && factors.shape(0) == n_rows,
@@ -135,8 +136,9 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm, In<d
     require(!baseline || baseline->shape(0) == fixed.shape(0),
             "baseline must have one entry per row of fixed");
 
-    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, base.data(),
-                                           int(d), unobserved_weight);
+    const auto side =
+        cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, largest_entries.data(),
+                             base.data(), int(d), unobserved_weight);
     const cinefold::Observations rows{
         offsets.data(),
         columns.data(),
@@ -212,10 +214,11 @@ NB_MODULE(_core, m) {
     m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
           "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
     m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
-    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "largest_norm"_a, "base"_a,
-          "unobserved_weight"_a, "offsets"_a, "columns"_a, "ratings"_a, "weights"_a.none(),
-          "target"_a, "alpha"_a, "baseline"_a.none(), "regularization"_a, "order"_a, "max_steps"_a,
-          "tolerance"_a, "relaxation"_a, "factors"_a, "losses"_a.none(), "n_threads"_a,
+    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "largest_norm"_a, "largest_entries"_a,
+          "base"_a, "unobserved_weight"_a, "offsets"_a, "columns"_a, "ratings"_a,
+          "weights"_a.none(), "target"_a, "alpha"_a, "baseline"_a.none(), "regularization"_a,
+          "order"_a, "max_steps"_a, "tolerance"_a, "relaxation"_a, "factors"_a, "losses"_a.none(),
+          "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
           "None. "
           "Raises ArithmeticError(row) for a row that is not positive definite.");

@@ -29,6 +29,10 @@ struct Workspace {
     double* wide;        // residual and solution of a refinement
     float* iterative;    // 4 vectors of factors, 2 of observations
     const float** rows;  // the fixed side's rows of the observations at hand
+#ifdef CINEFOLD_INTEGERS
+    float* to_integers;    // of each column, or each observation of the dual
+    float* from_integers;  // and back
+#endif
 #ifdef CINEFOLD_MATRIX_UNIT
     float* tiles;  // operands of the matrix unit
     float* spare;  // weighted ones that are to be turned
@@ -48,7 +52,10 @@ std::size_t workspace_floats(int n_factors, int64_t longest) {
 #ifdef CINEFOLD_MATRIX_UNIT
            operand_floats(stride) + kSpareFloats + std::size_t(vector_floats(stride)) +
 #endif
-           18 * kAlign;
+#ifdef CINEFOLD_INTEGERS
+           2 * std::size_t(vector_floats(stride)) +
+#endif
+           20 * kAlign;
 }
 
 Workspace carve(float* memory, int stride) {
@@ -66,6 +73,10 @@ Workspace carve(float* memory, int stride) {
     w.targets = take(vector_floats(stride));
     w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
     w.rows = reinterpret_cast<const float**>(take(2 * kDepth));
+#ifdef CINEFOLD_INTEGERS
+    w.to_integers = take(vector_floats(stride));
+    w.from_integers = take(vector_floats(stride));
+#endif
 #ifdef CINEFOLD_MATRIX_UNIT
     w.tiles = take(operand_floats(stride));
     w.spare = take(kSpareFloats);
@@ -120,6 +131,24 @@ struct Prefetch {
 // Vectors of the observations
 
 inline float weight_of(const Row& row, int64_t j) { return row.weights ? row.weights[j] : 1.0f; }
+
+struct Weights {
+    bool positive;  // all w are clear of 0, as the dual needs them
+    double size;    // max |w|
+};
+
+Weights weights_of(const FixedSide& side, const Row& row) {
+    float lowest = weight_of(row, 0), largest = lowest;
+    for (int64_t j = 1; row.weights && j < row.n; ++j) {
+        const float c = row.weights[j];
+        lowest = c < lowest ? c : lowest;
+        largest = c > largest ? c : largest;
+    }
+    lowest -= side.unobserved_weight;
+    largest -= side.unobserved_weight;
+    const double size = fabsf(lowest) > fabsf(largest) ? fabsf(lowest) : fabsf(largest);
+    return {lowest > kSmallestWeight, size};
+}
 
 // Looks up the rows of the observations [first, first + depth), and their c r.
 void gather(const FixedSide& side, const Row& row, int64_t first, int depth, Workspace& w) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include "observations.h"
+#ifdef CINEFOLD_INTEGERS
+#include "integer_products.h"
+#endif
 #ifdef CINEFOLD_MATRIX_UNIT
 #include "matrix_products.h"
 #endif
@@ -13,11 +16,19 @@ namespace {
 // in less time, for rows that are refined.
 enum class Precision { full, half };
 
+// What it then costs, refinement included, of what float32 does; 1 where there is no gain.
+inline double half_precision_cost(int order) {
 #ifdef CINEFOLD_MATRIX_UNIT
-inline bool gains_by_half_precision(int order) { return order >= kUnitOrder; }
-#else
-inline bool gains_by_half_precision(int) { return false; }
+    if (order >= kUnitOrder) return 0.35;
 #endif
+#ifdef CINEFOLD_INTEGERS
+    if (order >= kIntegerOrder) return kIntegerCost;
+#endif
+    (void)order;
+    return 1;
+}
+
+inline bool gains_by_half_precision(int order) { return half_precision_cost(order) < 1; }
 
 // ---------------------------------------------------------------------------------------------
 // The primal
@@ -70,11 +81,14 @@ void add_block(const FixedSide& side, const Row& row, int64_t first, int depth, 
 template <bool uniform>
 void sum_products(const FixedSide& side, const Row& row, Precision precision, Workspace& w) {
 #ifdef CINEFOLD_MATRIX_UNIT
-    if (precision == Precision::half) return sum_by_unit<uniform, 2>(side, row, w);
-    if (side.stride >= kUnitOrder) return sum_by_unit<uniform, 3>(side, row, w);
-#else
-    (void)precision;
+    if (side.stride >= kUnitOrder)
+        return precision == Precision::half ? sum_by_unit<uniform, 2>(side, row, w)
+                                            : sum_by_unit<uniform, 3>(side, row, w);
 #endif
+#ifdef CINEFOLD_INTEGERS
+    if (precision == Precision::half) return sum_rounded<uniform>(side, row, w);
+#endif
+    (void)precision;
     for (int64_t first = 0; first < row.n; first += kDepth) {
         const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
         if (first == 0)
@@ -116,6 +130,9 @@ void relate_observations(const FixedSide& side, const Row& row, int order, Works
 #ifdef CINEFOLD_MATRIX_UNIT
     if (order >= kUnitOrder) return multiply_by_unit(side, row, order, w);
 #endif
+#ifdef CINEFOLD_INTEGERS
+    if (order >= kIntegerOrder) return relate_rounded(side, row, order, w);
+#endif
     const std::ptrdiff_t ld = matrix_stride(order);
     pack_observations(side, row, ld, w);
     Prefetch prefetch(side, row, row.n);
@@ -125,13 +142,25 @@ void relate_observations(const FixedSide& side, const Row& row, int order, Works
                                           [&] { prefetch.fetch(side.stride / MR); });
 }
 
+// x = D^-1 sum_j sqrt(w_j) t_j v_j.
+void combine_gathered(const FixedSide& side, const Row& row, const Workspace& w, float* x) {
+    for (int f = 0; f < side.stride; f += W) S::store(x + f, S::zero());
+    for (int64_t j = 0; j < row.n; ++j) {
+        const float* v = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
+        const float factor = sqrtf(weight_of(row, j) - side.unobserved_weight) * w.rhs[j];
+        for (int f = 0; f < side.stride; f += W)
+            S::store(x + f, S::load(x + f) + S::load(v + f) * factor);
+    }
+    for (int f = 0; f < side.stride; f += W) {
+        const Vec scale = S::load(w.scale + f);
+        S::store(x + f, S::load(x + f) * scale * scale);
+    }
+}
+
 // x = D^-1/2 X' t, with t in w.rhs.
 void combine_observations(const FixedSide& side, const Row& row, int order, const Workspace& w,
                           float* x) {
-#ifdef CINEFOLD_MATRIX_UNIT
-    if (order >= kUnitOrder) return combine_gathered(side, row, w, x);
-#endif
-    (void)row;
+    if (gains_by_half_precision(order)) return combine_gathered(side, row, w, x);  // no X of floats
     const std::ptrdiff_t ld = matrix_stride(order);
     for (int f = 0; f < side.stride; f += W)
         S::store(x + f, S::load(w.scale + f) *

@@ -14,12 +14,12 @@ namespace {
 double factorisation_cost(double order) { return order * order * order / 6 + 30 * W * order; }
 
 double product_cost(double depth, double order) {
-    constexpr double half_precision = 0.35;
-    return (gains_by_half_precision(padded(int(order))) ? half_precision : 1.0) * depth * order *
-           order / 2;
+    return half_precision_cost(padded(int(order))) * depth * order * order / 2;
 }
 
-double primal_cost(double n, double d) { return product_cost(n, d) + factorisation_cost(d); }
+double primal_cost(double n, double d) {
+    return product_cost(n, padded(int(d))) + factorisation_cost(d);
+}
 
 double dual_cost(double n, double d) {
     const double order = double((int64_t(n) + W - 1) / W * W);
@@ -88,8 +88,9 @@ Status solve_exactly(const FixedSide& side, const Row& row, bool light, Workspac
                      RowLoss* loss) {
     if (light) {
         const Weights weights = weights_of(side, row);
-        if (weights.positive && !ill_conditioned(side, row, weights))
-            return solve_dual(side, row, w, x, loss);
+        if (weights.positive && !ill_conditioned(side, row, weights) &&
+            solve_dual(side, row, w, x, loss) == Status::ok)
+            return Status::ok;
     }
     return weighs_equally(side, row) ? solve_primal<true>(side, row, w, x, loss)
                                      : solve_primal<false>(side, row, w, x, loss);

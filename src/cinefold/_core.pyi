@@ -13,6 +13,7 @@ def solve_rows(
     fixed: NDArray[np.float32],
     norms: NDArray[np.float32],
     largest_norm: float,
+    largest_entries: NDArray[np.float32],
     base: NDArray[np.float64],
     unobserved_weight: float,
     offsets: NDArray[np.int64],

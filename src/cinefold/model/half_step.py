@@ -122,6 +122,14 @@ class FixedSide:
         return float(self.norms.max(initial=0.0))
 
     @cached_property
+    def largest_entries(self) -> NDArray[np.float32]:
+        """The largest |v| of each column, (padded n_factors,)."""
+        largest: NDArray[np.float32] = np.maximum(
+            self.rows.max(axis=0, initial=0), -self.rows.min(axis=0, initial=0)
+        )
+        return largest
+
+    @cached_property
     def factors(self) -> NDArray[np.float32]:
         """The rows without their padding, (n, n_factors), contiguous."""
         return np.ascontiguousarray(self.rows[:, : self.n_factors])
@@ -223,6 +231,7 @@ def solve_rows(
             fixed.rows,
             fixed.norms,
             fixed.largest_norm,
+            fixed.largest_entries,
             base,
             unobserved_weight,
             observations.offsets,
