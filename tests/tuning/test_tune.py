@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.evaluation import Popularity, evaluate
@@ -284,6 +285,33 @@ def test_ctrl_c_while_it_chooses_what_to_try_is_not_lost(ratings, tmp_path, plac
     continued = search(ratings, n_trials=14, storage=file)
     points = [trial.point for trial in continued.trials if trial.state != "interrupted"]
     assert points == [trial.point for trial in search(ratings, n_trials=14).trials]
+
+
+# As Optuna's journal numbers what it writes.
+OPERATIONS = {"created": 4, "parameter": 5, "told": 6, "value": 7, "attribute": 8}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_ctrl_c_while_it_writes_loses_nothing(ratings, tmp_path, operation, monkeypatch):
+    append, created, pressed = JournalFileBackend.append_logs, [], []
+
+    def append_and_press(self, logs):
+        append(self, logs)
+        (done,) = (log["op_code"] for log in logs)
+        created.extend(logs if done == OPERATIONS["created"] else [])
+        if done == OPERATIONS[operation] and len(created) == 5 and not pressed:
+            pressed.append(done)
+            signal.raise_signal(signal.SIGINT)
+
+    file = tmp_path / "trials.journal"
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFileBackend, "append_logs", append_and_press)
+        ended = search(ratings, n_trials=8, storage=file)
+    assert pressed
+    assert ended.stop_reason == "interrupted"
+    continued = search(ratings, n_trials=8, storage=file)
+    points = [trial.point for trial in continued.trials if trial.state != "interrupted"]
+    assert points == [trial.point for trial in search(ratings, n_trials=8).trials]
 
 
 def test_ctrl_c_before_anything_is_known_is_ctrl_c(ratings, monkeypatch):
