@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cinefold import load_movielens
 from tests.movielens_files import as_folder, original_files
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 
 
 NOTHING_IS_SKIPPED = os.environ.get("CI") == "true"
+
+# A slow machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# The servers of the tests are on this machine, whatever proxy leads to others.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
