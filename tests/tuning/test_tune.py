@@ -16,6 +16,7 @@ from cinefold import WeightedMatrixFactorization
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.tuning import TuningResult, read_parameters, tune
 from cinefold.tuning import study as studies
+from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": (4, 12)}
 QUICK = {"max_iter": 4, "n_threads": 1, "progress": False}
@@ -357,7 +358,7 @@ def test_processes_share_a_search(folder, ratings, tmp_path):
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
         assert (process.returncode, error) == (0, "")
         assert out.startswith("trials ")
     whole = search(ratings, n_trials=16, storage=file)
