@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from cinefold import load_movielens
 from tests.movielens_files import as_folder, original_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cinefold import MovieData
@@ -33,6 +35,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if NOTHING_IS_SKIPPED and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("\nFAILED: tests were skipped, with CI=true")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+_LOGGER = logging.getLogger("cinefold")
+_AT_FIRST = _LOGGER.level, list(_LOGGER.handlers)
+
+
+@pytest.fixture(autouse=True)
+def log_as_at_first() -> Iterator[None]:
+    """A command that ran in this process has said how much is logged, and where."""
+    _LOGGER.setLevel(_AT_FIRST[0])
+    _LOGGER.handlers = list(_AT_FIRST[1])
+    yield
+    _LOGGER.setLevel(_AT_FIRST[0])
+    _LOGGER.handlers = list(_AT_FIRST[1])
 
 
 @pytest.fixture(scope="session")

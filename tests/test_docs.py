@@ -45,6 +45,7 @@ def test_commands_and_their_options_exist():
         shown = subprocess.run(
             run, env=wide, capture_output=True, text=True, check=True, timeout=PATIENCE
         ).stdout
+        shown = re.sub(r"\x1b\[[\d;]*m", "", shown)  # colours, where they are asked for
         for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", command):
             assert option in shown, f"cinefold {command}"
 
