@@ -103,10 +103,6 @@ class Window:
         self.page.evaluate("window.restlessAt = performance.now()")
         self.page.wait_for_function(_QUIET)
 
-    def listens(self) -> None:
-        """Until the page's own script hears of what is done to it."""
-        self.page.wait_for_function("Object.hasOwn(history, 'pushState')")
-
     def picture(self, name: str) -> None:
         """A screenshot of the whole page, however long."""
         self.settle()
@@ -126,10 +122,12 @@ class Window:
         assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
 
 
-# Streamlit shows that it is at work only after half a second.
+# Streamlit shows that it is at work only after half a second. The last to come is the page's own
+# script, which then keeps the history.
 _QUIET = """() => {
     const still = document.querySelector('[data-test-script-state=notRunning]')
-        && !document.querySelector('[data-stale=true]') && !window.unanswered;
+        && !document.querySelector('[data-stale=true]') && !window.unanswered
+        && Object.hasOwn(history, 'pushState');
     if (!still) window.restlessAt = performance.now();
     return performance.now() - window.restlessAt > 300;
 }"""
