@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from cinefold import load_movielens
 from tests.movielens_files import as_folder, original_files
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cinefold import MovieData
 
 
 NOTHING_IS_SKIPPED = os.environ.get("CI") == "true"
+
+# A slow machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+# The servers of the tests are on this machine, whatever proxy leads to others.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -25,6 +35,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if NOTHING_IS_SKIPPED and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("\nFAILED: tests were skipped, with CI=true")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+_LOGGER = logging.getLogger("cinefold")
+_AT_FIRST = _LOGGER.level, list(_LOGGER.handlers)
+
+
+@pytest.fixture(autouse=True)
+def log_as_at_first() -> Iterator[None]:
+    """A command that ran in this process has said how much is logged, and where."""
+    _LOGGER.setLevel(_AT_FIRST[0])
+    _LOGGER.handlers = list(_AT_FIRST[1])
+    yield
+    _LOGGER.setLevel(_AT_FIRST[0])
+    _LOGGER.handlers = list(_AT_FIRST[1])
 
 
 @pytest.fixture(scope="session")

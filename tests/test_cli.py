@@ -1,16 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
-import re
-import select
 import signal
 import socket
 import subprocess
 import sys
 import termios
-import time
 import urllib.request
 
 import numpy as np
@@ -20,6 +18,7 @@ import pytest
 from cinefold import WeightedMatrixFactorization, __version__
 from cinefold.cli import commands
 from tests.movielens_files import as_folder, as_zip, digest, original_files
+from tests.waiting import PATIENCE, free_port, read_until, wait_until
 
 PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
 
@@ -162,16 +161,6 @@ def busy_folder(tmp_path_factory):
     return as_folder(files, tmp_path_factory.mktemp("busy"))
 
 
-def read_until(terminal, pattern):
-    """What appears on a terminal, up to `pattern`."""
-    seen, end = b"", time.monotonic() + 60
-    while not re.search(pattern, seen):
-        assert time.monotonic() < end, seen
-        if select.select([terminal], [], [], 1)[0]:
-            seen += os.read(terminal, 4096)
-    return seen
-
-
 @pytest.mark.parametrize("as_json", [False, True])
 def test_ctrl_c_keeps_what_was_learnt(busy_folder, tmp_path, as_json):
     file = tmp_path / "m.safetensors"
@@ -186,7 +175,7 @@ def test_ctrl_c_keeps_what_was_learnt(busy_folder, tmp_path, as_json):
             read_until(terminal, rb"[1-9]\d*/1000000000")
             process.send_signal(signal.SIGINT)
             said = read_until(terminal, rb"up to iteration \d+").decode()
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
             os.close(terminal)
@@ -519,7 +508,7 @@ def test_a_reader_that_leaves_early_is_no_error(folder, cache):
     process.stdout.close()
     with process.stderr as errors:
         assert "Traceback" not in errors.read()
-    assert process.wait(timeout=60) in (0, 1)
+    assert process.wait(timeout=PATIENCE) in (0, 1)
 
 
 LOADING = """
@@ -545,43 +534,35 @@ main()
 @pytest.mark.parametrize("module", ["numpy", "scipy.sparse", "typer", "cinefold.cli.tuning"])
 def test_ctrl_c_while_it_loads_ends_it_with_a_word(module):
     command = [sys.executable, "-c", LOADING, module]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Ended by Ctrl-C.\n")
 
 
 def test_ctrl_c_that_is_ignored_stays_so():
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + LOADING
     command = [sys.executable, "-c", ignoring, "numpy"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.fixture
-def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 def healthy(port, process):
-    url = f"http://127.0.0.1:{port}/_stcore/health"
-    for _ in range(300):
-        assert process.poll() is None, process.stderr.read()
-        try:
-            with urllib.request.urlopen(url, timeout=1) as reply:
-                return reply.status == 200
-        except OSError:
-            time.sleep(0.1)
-    return False
+    assert process.poll() is None, process.stderr.read()
+    with (
+        contextlib.suppress(OSError),
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=30) as reply,
+    ):
+        return reply.status == 200
 
 
-def test_app_serves_on_loopback_until_ctrl_c(port, cache):
+def test_app_serves_on_loopback_until_ctrl_c(cache):
     pytest.importorskip("streamlit")
+    port = free_port()
     process = start("app", "--port", port, env={**os.environ, "CINEFOLD_DATA_DIR": str(cache)})
     try:
-        assert healthy(port, process)
+        for _ in range(2):  # after the second answer the first round of its loop is over
+            wait_until(lambda: healthy(port, process))
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 0

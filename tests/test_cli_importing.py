@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import select
 import subprocess
 import sys
-import time
 
 import pytest
 
 from cinefold.cli import commands
 from cinefold.importing import profile_csv
 from tests.importing.exports import imdb, letterboxd
+from tests.waiting import PATIENCE, read_until
 
 PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
 
@@ -183,28 +182,19 @@ def test_in_a_terminal_each_film_to_check_is_asked_about(
     ) as process:  # fmt: skip
         os.close(its_end)
         try:
-            said = read_until(terminal, "leave them")
+            said = read_until(terminal, b"leave them").decode()
             assert "1 of 1: The Goldn Starship (1983)" in said
             assert "1  The Golden Starship" in said
             for line in typed.splitlines(keepends=True):
                 os.write(terminal, line.encode())
-            read_until(terminal, "Films in")
-            process.wait(60)
+            read_until(terminal, b"Films in")
+            process.wait(PATIENCE)
         finally:
             process.kill()
             os.close(terminal)
     assert process.returncode == 0
     (starship,) = ids(data, "The Golden Starship")
     assert (f"\n{starship},The Golden Starship" in output.read_text()) == taken
-
-
-def read_until(terminal, words):
-    said, end = b"", time.monotonic() + 60
-    while words.encode() not in said:
-        assert time.monotonic() < end, said
-        if select.select([terminal], [], [], 1)[0]:
-            said += os.read(terminal, 1 << 12)
-    return said.decode()
 
 
 # -- recommend ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from cinefold.cli import commands
 from cinefold.store import Mark, ProfileStore
+from tests.waiting import PATIENCE
 
 PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
 
@@ -212,7 +213,7 @@ def test_delete_asks(store, ada, answer, left):
         keyboard.write(f"{answer}\n".encode())
         done = subprocess.run(
             [*PROGRAM, "profiles", "delete", ada.name],
-            stdin=stdin, capture_output=True, text=True, timeout=60, check=False,
+            stdin=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert f"Delete {ada.name} with 2 ratings for good?" in done.stderr
     assert (done.returncode, len(store.profiles())) == (left, left)
@@ -221,7 +222,7 @@ def test_delete_asks(store, ada, answer, left):
 def test_delete_where_nobody_can_be_asked(store, ada):
     done = subprocess.run(
         [*PROGRAM, "profiles", "delete", ada.name],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert (done.returncode, "say --yes" in done.stderr) == (2, True)
     assert store.profiles() == [ada]

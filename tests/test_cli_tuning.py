@@ -7,17 +7,16 @@ import csv
 import json
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
 import termios
-import time
 
 import pytest
 
 from cinefold.cli import commands
 from cinefold.tuning import read_parameters, write_parameters
+from tests.waiting import PATIENCE, read_until
 
 PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
 SMALL = ("--space", "n_factors=4..10", "--max-iter", 4, "--threads", 1, "--validations", 1)
@@ -182,16 +181,6 @@ def test_without_optuna_the_extra_is_named(folder):
     )
 
 
-def read_until(terminal, pattern):
-    """What appears on a terminal, up to `pattern`."""
-    seen, end = b"", time.monotonic() + 60
-    while not re.search(pattern, seen):
-        assert time.monotonic() < end, seen
-        if select.select([terminal], [], [], 1)[0]:
-            seen += os.read(terminal, 4096)
-    return seen
-
-
 @contextlib.contextmanager
 def on_a_terminal(arguments):
     """The program, and the terminal that its messages go to; it ends with the block."""
@@ -218,7 +207,7 @@ def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jo
         seen = read_until(terminal, rb" [3-9]/100000.*best ndcg_at_10 0\.\d+ \(trial \d")
         process.send_signal(signal.SIGINT)
         said = read_until(terminal, rb"The same command goes on with the trials in").decode()
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert b"Trials" in seen
     assert process.returncode == 130
     assert "Traceback" not in said

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -34,11 +37,15 @@ def test_links_and_pictures_exist(name):
 def test_commands_and_their_options_exist():
     commands = found(r"(?m)^\$ cinefold (.+?)(?:  +#.*)?$")
     assert commands
+    wide = {**os.environ, "COLUMNS": "200"}  # no name is cut short
     for command in commands:
         words = re.match(r"((?:[a-z][a-z-]* ?)+)", command)[1].split()
         words = words[:2] if words[0] in ("data", "profiles") else words[:1]
         run = [sys.executable, "-c", "from cinefold.cli import main; main()", *words, "--help"]
-        shown = subprocess.run(run, capture_output=True, text=True, check=True, timeout=60).stdout
+        shown = subprocess.run(
+            run, env=wide, capture_output=True, text=True, check=True, timeout=PATIENCE
+        ).stdout
+        shown = re.sub(r"\x1b\[[\d;]*m", "", shown)  # colours, where they are asked for
         for option in re.findall(r"(?<!\S)--?[a-z][a-z-]*", command):
             assert option in shown, f"cinefold {command}"
 

@@ -22,6 +22,7 @@ from cinefold.training import (
     load_or_train,
     train,
 )
+from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": 8, "max_iter": 4, "n_threads": 1}
 
@@ -358,7 +359,7 @@ def test_two_processes_at_once_leave_one_whole_entry(data, folder, tmp_path):
         f"load_or_train(data, parameters={SMALL!r}, cache_dir={str(tmp_path)!r}, progress=False)"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0]
     assert cached(data, tmp_path)[1] == 0
     (entry,) = tmp_path.iterdir()
     assert sorted(path.name for path in entry.iterdir()) == [

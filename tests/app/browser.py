@@ -6,14 +6,14 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.waiting import PATIENCE, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +26,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 SCREENSHOTS = Path(__file__).parents[2] / "test-artifacts"
-_SECONDS_TO_START, _SECONDS_TO_STOP = 60, 15
-_MILLISECONDS_TO_ANSWER = 20_000
+_MILLISECONDS_TO_ANSWER = 120_000
 _NARROWER_THAN_A_TABLET = 640
 # Opened at the address of a page, Streamlit looks for its server below that first.
 _LOOKED_FOR = ("/_stcore/health", "/_stcore/host-config")
@@ -36,13 +35,6 @@ _PHONE = (
     "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Mobile Safari/537.36"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextlib.contextmanager
@@ -62,28 +54,26 @@ def served(
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_for(address, process, log)
+            for _ in range(2):  # after the second answer the first round of its loop is over
+                wait_until(lambda: _answers(address, process, log))
             yield address
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(_SECONDS_TO_STOP)
+                process.wait(PATIENCE)
             finally:
                 process.kill()
                 process.wait()
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _SECONDS_TO_START
-    while time.monotonic() < end and process.poll() is None:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer,  # noqa: S310
-        ):
-            if answer.status == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"the app did not start:\n{log.read_text(errors='replace')}")
+def _answers(address: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, f"the app did not start:\n{log.read_text(errors='replace')}"
+    with (
+        contextlib.suppress(OSError),
+        urllib.request.urlopen(f"{address}/_stcore/health", timeout=30) as answer,  # noqa: S310
+    ):
+        return bool(answer.status == 200)
+    return False
 
 
 @dataclass
@@ -109,11 +99,9 @@ class Window:
         return [text.split(" ", 1)[1] for text in texts if text.split(" ")[0].isdigit()]
 
     def settle(self) -> None:
-        """Until nothing is drawn any more."""
-        self.page.wait_for_function(
-            "!document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')"
-        )
-        self.page.wait_for_timeout(300)
+        """Until the app has answered all that it was told, and nothing is drawn any more."""
+        self.page.evaluate("window.restlessAt = performance.now()")
+        self.page.wait_for_function(_QUIET)
 
     def picture(self, name: str) -> None:
         """A screenshot of the whole page, however long."""
@@ -134,6 +122,28 @@ class Window:
         assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
 
 
+# Streamlit shows that it is at work only after half a second. The last to come is the page's own
+# script, which then keeps the history.
+_QUIET = """() => {
+    const still = document.querySelector('[data-test-script-state=notRunning]')
+        && !document.querySelector('[data-stale=true]') && !window.unanswered
+        && Object.hasOwn(history, 'pushState');
+    if (!still) window.restlessAt = performance.now();
+    return performance.now() - window.restlessAt > 300;
+}"""
+_NOTES_ANSWERS = """window.WebSocket = class extends WebSocket {
+    constructor(...words) {
+        super(...words);
+        this.addEventListener('message', () => { window.unanswered = false; });
+        this.addEventListener('close', () => { window.unanswered = false; });
+    }
+    send(message) {
+        window.unanswered = true;
+        super.send(message);
+    }
+};"""
+
+
 def open_window(browser: Browser, width: int, scheme: str) -> Window:
     """A new window that notes console errors and requests to other machines."""
     phone = {"user_agent": _PHONE, "is_mobile": True, "has_touch": True}
@@ -143,6 +153,7 @@ def open_window(browser: Browser, width: int, scheme: str) -> Window:
         **(phone if width < _NARROWER_THAN_A_TABLET else {}),
     )
     context.set_default_timeout(_MILLISECONDS_TO_ANSWER)
+    context.add_init_script(_NOTES_ANSWERS)
     window = Window(context.new_page(), width)
 
     def on_console(message: ConsoleMessage) -> None:

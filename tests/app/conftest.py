@@ -8,6 +8,7 @@ import pytest
 import cinefold.app
 from tests.app.browser import CHROMIUM, FLAGS, open_window, served
 from tests.synthetic import SyntheticArchive, write_archive
+from tests.waiting import PATIENCE
 
 st = pytest.importorskip("streamlit")
 
@@ -51,7 +52,7 @@ def open_page(
     monkeypatch.setenv("CINEFOLD_DATABASE_URL", f"sqlite:///{tmp_path / 'profiles.sqlite3'}")
 
     def open_(view: str, **query: str) -> AppTest:
-        test = AppTest.from_file(MAIN, default_timeout=60)
+        test = AppTest.from_file(MAIN, default_timeout=PATIENCE)
         for name, value in query.items():
             test.query_params[name] = value
         test.run()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from cinefold import load_movielens
-from tests.app.browser import free_port, open_window, served
+from tests.app.browser import open_window, served
 from tests.movielens_files import as_folder, films, original_files
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
+from tests.waiting import free_port
 
 
 @pytest.fixture
@@ -126,13 +127,9 @@ def test_filters_by_keyboard(wide_window, address):
     page.goto(address)
     page.get_by_text("Because you rated").first.wait_for()
     window.settle()
-    for _ in range(5):  # the page may be drawn before its script listens
-        page.get_by_role("button", name="Filters").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(1000)
-        if page.evaluate("document.activeElement.matches('[role=dialog]')"):
-            break
-        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Filters").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('[role=dialog]')")
     least = page.get_by_label("Rated at least so often")
     least.wait_for()
     for _ in range(12):
@@ -176,7 +173,7 @@ def test_back_leaves_a_page_at_once(wide_window, address):
     window, page = wide_window, wide_window.page
     page.goto(address)
     page.get_by_text("Because you rated").first.wait_for()
-    window.settle()  # the page's script listens
+    window.settle()
     window.visit("New here")
     page.locator("[class*=st-key-stars-suggested-]").first.get_by_role("radio").nth(3).click()
     page.wait_for_url("**/new_here?profile=*")

@@ -7,6 +7,7 @@ import pytest
 from tests.app.accessibility import small_targets, violations
 from tests.app.browser import open_window
 from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
+from tests.waiting import wait_until
 
 PHONE, DESK = 390, 1280
 PAGES = {
@@ -41,15 +42,24 @@ def chosen(window):
     return heading.inner_text().replace("\u2060", "").rsplit(" ", 1)[0]
 
 
+FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def spot(window, film):
     """Where a film is drawn, in pixels of the window: found by pointing, as a person would."""
     box = window.page.locator("canvas").bounding_box()
     tip = window.page.locator("[data-part=tip] b")
+
+    def shows(film):
+        return tip.text_content() == film and tip.is_visible()
+
     for y in range(4, int(box["height"]), 9):
         for x in range(4, int(box["width"]), 9):
             window.page.mouse.move(box["x"] + x, box["y"] + y)
-            if tip.text_content() == film and tip.is_visible():
-                return box["x"] + x, box["y"] + y
+            if shows(film):
+                window.page.evaluate(FRAMES)  # it may be of the pixels before
+                if shows(film):
+                    return box["x"] + x, box["y"] + y
     raise AssertionError(f"{film} is not on the map")
 
 
@@ -98,8 +108,20 @@ def test_a_click_on_the_map_chooses_a_film(browser, address):
 
 
 def drawn(window):
-    """The pixels of the map."""
-    return window.page.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+    """The pixels of the map, once it moves no more."""
+    return window.page.locator("canvas").evaluate(STILL)
+
+
+STILL = """async canvas => {
+    let [before, since, frames] = ["", 0, 0];
+    while (frames < 4 || performance.now() - since < 300) {
+        await new Promise(requestAnimationFrame);
+        const now = canvas.toDataURL();
+        frames += 1;
+        if (now !== before) [before, since, frames] = [now, performance.now(), 0];
+    }
+    return before;
+}"""
 
 
 def test_the_view_stays_where_a_hand_has_moved_it(browser, address):
@@ -125,8 +147,7 @@ def test_the_view_stays_where_a_hand_has_moved_it(browser, address):
     window.settle()
     assert drawn(window) == moved
     window.page.get_by_role("button", name="Whole map").click()
-    window.page.wait_for_timeout(900)
-    assert drawn(window) != moved
+    wait_until(lambda: drawn(window) != moved)
     window.check()
     window.page.context.close()
 
@@ -170,9 +191,8 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address):
         touch("touchMove", (x, y - 20 * step))
         phone.page.wait_for_timeout(16)
     touch("touchEnd")
-    phone.page.wait_for_timeout(400)
     main = phone.page.get_by_test_id("stMain")
-    assert main.evaluate("main => main.scrollTop") > 50
+    phone.page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 50")
     main.evaluate("main => main.scrollTo(0, 0)")
     phone.settle()
 
@@ -184,11 +204,12 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address):
         touch("touchMove", (x - 20 - 10 * step, y), (x + 20 + 10 * step, y))
     touch("touchEnd")
     phone.settle()
-    assert drawn(phone) != before
+    closer = drawn(phone)
+    assert closer != before
     assert not phone.page.locator(".st-key-explore-chosen").count()
 
     phone.page.get_by_role("button", name="Whole map").click()
-    phone.settle()
+    wait_until(lambda: drawn(phone) != closer)
     phone.page.touchscreen.tap(*spot(phone, film_title("Horror", 3)))
     phone.page.get_by_role("heading", name="Near ").wait_for()
     phone.check()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from cinefold.app import worker
 from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
 from cinefold.model.persistence import save_interactions
 from cinefold.training import train
+from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def _is_zombie(process):
 
 def test_a_job_measures_and_then_trains_on_everything(interactions):
     job = started(interactions, max_iter=5)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert not job.running
     assert job.error is None
     assert job.run.refitted
@@ -78,7 +78,7 @@ def test_pages_go_before_the_training(interactions):
     cores = os.sched_getaffinity(0)
     assert len(os.sched_getaffinity(process)) == max(1, len(cores) - 1)
     job.abandon()
-    job.wait(60)
+    job.wait(PATIENCE)
     assert os.sched_getscheduler(0) != os.SCHED_IDLE
     assert os.sched_getaffinity(0) == cores
 
@@ -93,14 +93,14 @@ def test_records_come_while_it_trains(interactions):
     assert job.run is None
     assert [record["iteration"] for record in job.records[:3]] == [1, 2, 3]
     job.abandon()
-    job.wait(60)
+    job.wait(PATIENCE)
 
 
 def test_stopping_keeps_what_was_learnt(interactions):
     job = started(interactions, max_iter=100_000)
     first_record(job)
     job.stop()
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.stopping
     assert job.run.stop_reason == "callback"
     assert 1 <= len(job.run.history) < 100_000
@@ -112,7 +112,7 @@ def test_an_abandoned_job_ends_without_an_outcome(interactions):
     first_record(job)
     process = job._process.pid
     job.abandon()
-    job.wait(60)
+    job.wait(PATIENCE)
     assert not job.running
     assert not is_alive(process)
     assert job.run is None
@@ -123,13 +123,13 @@ def test_a_process_that_is_killed_is_said(interactions):
     job = started(interactions, max_iter=1_000_000)
     first_record(job)
     job._process.send_signal(signal.SIGKILL)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.run is None
     assert "memory" in job.error
     again = started(interactions, max_iter=1_000_000)
     first_record(again)
     again._process.send_signal(signal.SIGSEGV)
-    again.wait(60)
+    again.wait(PATIENCE)
     assert "SIGSEGV" in again.error
 
 
@@ -163,7 +163,7 @@ def test_nobody_trains_for_one_who_has_left(interactions, monkeypatch):
             callbacks=[leave],
         )
     (job,) = jobs
-    job.wait(60)
+    job.wait(PATIENCE)
     assert not is_alive(job._process.pid)
 
 
@@ -193,7 +193,7 @@ time.sleep(float(sys.argv[1]))
 
 def test_a_process_that_ends_while_a_job_runs_ends_well():
     done = subprocess.run(
-        [sys.executable, "-c", _TRAINS, "0"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", _TRAINS, "0"], capture_output=True, text=True, timeout=PATIENCE
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert not is_alive(int(done.stdout))
@@ -212,35 +212,71 @@ def test_nothing_is_left_of_a_job_whose_app_is_killed(sent, tmp_path):
         assert is_alive(process)
         assert list(tmp_path.iterdir())
         app.send_signal(sent)
-    end = time.monotonic() + 30
-    while is_alive(process) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not is_alive(process)
+    wait_until(lambda: not is_alive(process))
     assert not list(tmp_path.iterdir())
+
+
+def order(max_iter):
+    """What a worker reads from its standard input."""
+    told = {
+        "parameters": WeightedMatrixFactorization(4, tol=0.0, max_iter=max_iter).get_params(),
+        "validation_fraction": 0.2,
+        "random_state": 3,
+    }
+    return json.dumps(told).encode() + b"\n"
 
 
 def test_a_worker_that_nobody_listens_to_clears_up(interactions, tmp_path):
     save_interactions(tmp_path / worker.RATINGS, interactions)
-    order = {
-        "parameters": WeightedMatrixFactorization(4, tol=0.0, max_iter=1_000_000).get_params(),
-        "validation_fraction": 0.2,
-        "random_state": 3,
-    }
     reader, writer = os.pipe()
     os.close(reader)
     with subprocess.Popen(
         [sys.executable, "-m", worker.__name__, tmp_path], stdin=subprocess.PIPE, stdout=writer
     ) as process:
         os.close(writer)
-        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.write(order(1_000_000))
         process.stdin.flush()  # and it stays open
-        assert process.wait(60) == 1
+        assert process.wait(PATIENCE) == 1
+    assert not tmp_path.exists()
+
+
+_SAVES_LATE = """
+import sys, time
+from pathlib import Path
+from cinefold.app import worker
+from cinefold.training import TrainingRun
+
+def save(self, folder):
+    (folder.parent / "begun").touch()
+    for _ in range(100):  # the time that a large model takes
+        if folder.parent.exists():
+            time.sleep(0.01)
+    folder.mkdir(parents=True)
+
+def rmtree(folder, **options):
+    remove(folder, **options)
+    time.sleep(1)
+
+remove, worker.shutil.rmtree, TrainingRun.save = worker.shutil.rmtree, rmtree, save
+worker.main(Path(sys.argv[1]))
+"""
+
+
+def test_a_worker_whose_app_ends_while_it_saves_clears_up(interactions, tmp_path):
+    save_interactions(tmp_path / worker.RATINGS, interactions)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", _SAVES_LATE, tmp_path], **pipes) as process:
+        process.stdin.write(order(2))
+        process.stdin.flush()
+        wait_until((tmp_path / "begun").exists)
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 1
     assert not tmp_path.exists()
 
 
 def test_failure_is_kept_for_the_page_to_tell(interactions):
     job = started(interactions, regularization=-1.0)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.run is None
     assert "regularization" in job.error
 
@@ -259,7 +295,7 @@ def test_why_it_could_not_begin_is_said(interactions, monkeypatch, raised, said)
 
     monkeypatch.setattr("tempfile.mkdtemp", fail)
     job = started(interactions)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.run is None
     assert job.error == said
 
@@ -268,7 +304,7 @@ def test_files_in_the_current_folder_are_not_taken_for_modules(interactions, tmp
     (tmp_path / "json.py").write_text("raise SystemExit(3)")
     monkeypatch.chdir(tmp_path)
     job = started(interactions, max_iter=2)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.error is None
     assert job.run is not None
 
@@ -282,7 +318,7 @@ def test_a_job_abandoned_as_it_ends_is_not_kept(interactions, monkeypatch):
     usual = TrainingJob._listen
     monkeypatch.setattr(TrainingJob, "_listen", listen)
     job = started(interactions, max_iter=2)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job._process.returncode == 0
     assert (job.run, job.error) == (None, None)
 
@@ -297,7 +333,7 @@ def test_what_a_process_did_not_listen_to_is_no_failure(interactions, monkeypatc
     usual = TrainingJob._listen
     monkeypatch.setattr(TrainingJob, "_listen", listen)
     job = started(interactions, max_iter=2)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.error is None
     assert job.run is not None
 
@@ -307,7 +343,7 @@ def test_a_process_that_gets_no_job_ends_and_leaves_nothing(tmp_path, told):
     folder = tmp_path / "job"
     folder.mkdir()
     command = [sys.executable, "-m", worker.__name__, folder]
-    done = subprocess.run(command, input=told, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, input=told, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
     assert not folder.exists()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import xml.etree.ElementTree as ET
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -12,6 +11,7 @@ import pytest
 
 from cinefold.app.posters import Posters, tile
 from cinefold.datasets import Movie
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -40,21 +40,12 @@ def server():
     listening.server_close()
 
 
-def eventually(question, seconds=10):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if answer := question():
-            return answer
-        time.sleep(0.01)
-    return question()
-
-
 def test_a_poster_is_asked_for_once_and_kept(server):
     address, asked = server
     posters = Posters("secret", api=address, images="https://images.example")
     toys = Movie(1, "Toy Story", 1995, tmdb_id=862)
     assert posters.address(toys) is None
-    assert eventually(lambda: posters.address(toys)) == "https://images.example/toys%20%281%29.jpg"
+    assert wait_until(lambda: posters.address(toys)) == "https://images.example/toys%20%281%29.jpg"
     assert asked == ["/movie/862?api_key=secret"]
 
 
@@ -63,7 +54,7 @@ def test_films_without_a_poster_are_not_asked_for_again(server):
     posters = Posters("secret", api=address)
     unknown = Movie(2, "Nobody", 1950, tmdb_id=7)
     posters.address(unknown)
-    eventually(lambda: asked)
+    wait_until(lambda: asked)
     assert posters.address(unknown) is None
     assert posters.address(Movie(3, "Without an id")) is None
     assert len(asked) == 1

@@ -7,6 +7,7 @@ import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from tests.app.drawn import no_errors, plain, widget
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_a_reload_finds_the_training_under_way(page, open_page):
     again = no_errors(open_page("train", training=page.query_params["training"]))
     assert again.session_state["training-job"] is job
     job.stop()
-    job.wait(60)
+    job.wait(PATIENCE)
     assert headings(again.run().run())[0] == "The new model"
     widget(again.button, "Not now").click().run()
     assert "training" not in no_errors(again).query_params
@@ -142,11 +143,11 @@ def test_a_training_that_the_system_ends_is_said(page):
     page.number_input(key="train-n_factors").set_value(512)
     widget(page.button, "Train").click().run()
     job = page.session_state["training-job"]
-    while not job.records:
+    while job._process is None:  # it has not even loaded what it takes, so it is not over
         assert job.running
         job.wait(0.001)
     job._process.kill()
-    job.wait(60)
+    job.wait(PATIENCE)
     page.run()
     assert not page.exception
     assert "memory ran out" in plain(page.error[0].value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -118,12 +117,3 @@ def serving(content: bytes) -> Iterator[ArchiveServer]:
             server.stopped.set()
             server.shutdown()
             thread.join()
-
-
-def wait_until(condition: object, seconds: float = 20) -> None:
-    """Wait for `condition()` to hold."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -359,17 +358,16 @@ def test_a_callback_sees_every_iteration_and_can_stop(interactions):
 def test_ctrl_c_keeps_what_was_learnt():
     ratings = random_ratings(np.random.default_rng(0), 2000, 3000, 0.2)
     model = small_model(n_factors=256, max_iter=1000)
-    first_iteration = threading.Event()
+    killers = []
 
-    def interrupt():
-        first_iteration.wait(120)
-        time.sleep(0.05)  # into the next half-step
-        os.kill(os.getpid(), signal.SIGINT)
+    def interrupt_soon(*_):
+        if not killers:
+            # Into the next half-step.
+            killers.append(threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)))
+            killers[0].start()
 
-    killer = threading.Thread(target=interrupt)
-    killer.start()
-    model.fit(ratings, callbacks=[lambda *_: first_iteration.set()])
-    killer.join()
+    model.fit(ratings, callbacks=[interrupt_soon])
+    killers[0].join()
     assert model.stop_reason_ == "interrupted"
     assert model.n_iter_ == len(model.history_) >= 1
     users = dense(model, ratings[:3]).solve(model.item_factors_)

@@ -7,7 +7,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from sqlalchemy import URL
+
+from tests.waiting import PATIENCE, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,12 @@ class Server:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
+    def value(self, query: str) -> object:
+        """What a query finds: one value of one row."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            (found,) = connection.execute(query).fetchone() or (None,)
+        return found
+
 
 @contextmanager
 def server() -> Iterator[Server]:
@@ -73,7 +80,7 @@ def server() -> Iterator[Server]:
             yield started
         finally:
             started.process.send_signal(signal.SIGINT)  # "fast" shutdown
-            started.process.wait(timeout=60)
+            started.process.wait(timeout=PATIENCE)
     finally:
         shutil.rmtree(folder)
 
@@ -96,15 +103,13 @@ def _initialize(bin_folder: Path, folder: Path, as_user: dict[str, str]) -> None
     command = [bin_folder / "initdb", "--pgdata", folder / "data", "--username", USER]
     command += ["--auth=scram-sha-256", "--pwfile", password_file, "--encoding=UTF8"]
     command += ["--no-locale", "--no-sync"]
-    subprocess.run(command, **_run_options(folder, as_user), check=True, timeout=120)
+    subprocess.run(command, **_run_options(folder, as_user), check=True, timeout=PATIENCE)
 
 
 def _start(bin_folder: Path, folder: Path, as_user: dict[str, str]) -> Server:
     log = folder / "log"
     for _ in range(5):  # another program may take the free port before the server does
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": port,
@@ -125,7 +130,7 @@ def _start(bin_folder: Path, folder: Path, as_user: dict[str, str]) -> Server:
 
 
 def _answers(started: Server) -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while started.process.poll() is None and time.monotonic() < deadline:
         try:
             started.execute("SELECT 1")
@@ -135,7 +140,7 @@ def _answers(started: Server) -> bool:
             return True
     if started.process.poll() is None:
         started.process.send_signal(signal.SIGQUIT)
-        started.process.wait(timeout=60)
+        started.process.wait(timeout=PATIENCE)
     return False
 
 

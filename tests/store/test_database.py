@@ -8,7 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from sqlalchemy import create_engine, make_url, text
 from cinefold.store import Mark, ProfileStore, StoreError
 from cinefold.store.database import DATABASE_URL, database_url, default_file, location
 from tests.store.postgres import PASSWORD
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -206,7 +206,7 @@ def test_a_server_that_is_not_there():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         port = taken.getsockname()[1]
-        message = failure(f"postgresql://ada:{'x' * 9}@127.0.0.1:{port}/films", timeout=5)
+        message = failure(f"postgresql://ada:{'x' * 9}@127.0.0.1:{port}/films", timeout=PATIENCE)
     assert message.startswith(
         f"the profile database postgresql://ada@127.0.0.1:{port}/films cannot be used: "
     )
@@ -243,7 +243,7 @@ def test_a_user_without_rights(postgresql):
 def test_a_row_that_another_program_holds(postgresql):
     place = postgresql.new_database()
     other = create_engine(database_url(place))
-    with ProfileStore(place, timeout=1) as store:
+    with ProfileStore(place, timeout=5) as store:
         ada = store.create("ml-100k", "Ada").id
         with other.begin() as connection:
             connection.execute(text("SELECT * FROM cinefold_profile FOR UPDATE"))
@@ -258,10 +258,9 @@ def test_a_server_that_ends_connections_is_asked_again(postgresql):
     name = make_url(place).database
     with ProfileStore(place) as store:
         ada = store.create("ml-100k", "Ada").id
-        postgresql.execute(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - a name that we chose
-        )
-        time.sleep(0.2)
+        theirs = f"FROM pg_stat_activity WHERE datname = '{name}'"
+        postgresql.execute(f"SELECT pg_terminate_backend(pid) {theirs}")
+        wait_until(lambda: postgresql.value(f"SELECT count(*) {theirs}") == 0)
         store.rate(ada, 1, 3)
         assert store.entries(ada).stars == {1: 3}
 
@@ -282,8 +281,9 @@ def test_without_sqlalchemy():
     )
 
 
-def test_more_threads_than_connections(place):
-    with ProfileStore(place, timeout=0.1) as store, ExitStack() as in_use:
+def test_more_threads_than_connections(place, monkeypatch):
+    with ProfileStore(place) as store, ExitStack() as in_use:
+        monkeypatch.setattr(store._reader.pool, "_timeout", 0.1)
         for _ in range(15):  # SQLAlchemy's limit: 5 that it keeps, 10 more
             in_use.enter_context(store._reader.connect())
         with pytest.raises(StoreError, match="all connections of this program are in use"):

@@ -12,6 +12,7 @@ import pytest
 
 from cinefold.store import ProfileStore
 from tests.store.writer import SHARED
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 WRITERS, EACH = 8, 1000
@@ -49,7 +50,7 @@ def test_eight_programs_that_open_and_write_at_once_lose_nothing(place, start):
         writer.stdin.write("go\n")
         writer.stdin.flush()
     for writer in writers:
-        _, errors = writer.communicate(timeout=300)
+        _, errors = writer.communicate(timeout=PATIENCE)
         assert (writer.returncode, errors) == (0, "")
     with ProfileStore(place) as store:
         (ada,) = store.profiles()
@@ -73,7 +74,7 @@ def test_what_was_written_survives_a_program_that_is_killed(place, start):
     """
     process = start("-c", code)
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE)
     with ProfileStore(place) as store:
         (ada,) = store.profiles()
         assert store.entries(ada.id).stars == {1: 3}
@@ -103,5 +104,5 @@ def test_a_forked_program_leaves_the_connections_of_its_parent_alone(place, star
             assert len(store.entries(ada)) == 250
     """
     process = start("-c", code)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, errors) == (0, "")

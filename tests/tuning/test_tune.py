@@ -10,11 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.evaluation import Popularity, evaluate
 from cinefold.tuning import TuningResult, read_parameters, tune
 from cinefold.tuning import study as studies
+from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": (4, 12)}
 QUICK = {"max_iter": 4, "n_threads": 1, "progress": False}
@@ -286,6 +288,33 @@ def test_ctrl_c_while_it_chooses_what_to_try_is_not_lost(ratings, tmp_path, plac
     assert points == [trial.point for trial in search(ratings, n_trials=14).trials]
 
 
+# As Optuna's journal numbers what it writes.
+OPERATIONS = {"created": 4, "parameter": 5, "told": 6, "value": 7, "attribute": 8}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_ctrl_c_while_it_writes_loses_nothing(ratings, tmp_path, operation, monkeypatch):
+    append, created, pressed = JournalFileBackend.append_logs, [], []
+
+    def append_and_press(self, logs):
+        append(self, logs)
+        (done,) = (log["op_code"] for log in logs)
+        created.extend(logs if done == OPERATIONS["created"] else [])
+        if done == OPERATIONS[operation] and len(created) == 5 and not pressed:
+            pressed.append(done)
+            signal.raise_signal(signal.SIGINT)
+
+    file = tmp_path / "trials.journal"
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFileBackend, "append_logs", append_and_press)
+        ended = search(ratings, n_trials=8, storage=file)
+    assert pressed
+    assert ended.stop_reason == "interrupted"
+    continued = search(ratings, n_trials=8, storage=file)
+    points = [trial.point for trial in continued.trials if trial.state != "interrupted"]
+    assert points == [trial.point for trial in search(ratings, n_trials=8).trials]
+
+
 def test_ctrl_c_before_anything_is_known_is_ctrl_c(ratings, monkeypatch):
     def fit(self, *_, **__):
         raise KeyboardInterrupt
@@ -329,7 +358,7 @@ def test_processes_share_a_search(folder, ratings, tmp_path):
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in processes:
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
         assert (process.returncode, error) == (0, "")
         assert out.startswith("trials ")
     whole = search(ratings, n_trials=16, storage=file)

@@ -2,7 +2,8 @@
 
 const BUTTON = "[data-testid=stPopoverButton]";
 const CONTROLS = "a[href], button:enabled, input:enabled, textarea:enabled, [tabindex='0']";
-const MILLISECONDS_TO_OPEN = 1000; // in which a popover may be drawn more than once
+const MILLISECONDS_TO_OPEN = 20_000; // on a busy machine; it takes a moment elsewhere
+const MILLISECONDS_TO_REDRAW = 1000; // in which a popover may be drawn more than once
 const MILLISECONDS_TO_SETTLE = 100;
 
 const nobodyHasFocus = () => document.activeElement === null || document.activeElement === document.body;
@@ -12,11 +13,11 @@ const nobodyHasFocus = () => document.activeElement === null || document.activeE
 // would have to pass the whole page to get there.
 
 function enterPopover() {
-  const end = performance.now() + MILLISECONDS_TO_OPEN;
+  let end = performance.now() + MILLISECONDS_TO_OPEN;
   const look = () => {
-    if (nobodyHasFocus() || document.activeElement.matches(BUTTON)) {
-      document.querySelector("[data-testid=stPopoverBody]")?.focus();
-    }
+    const popover = document.querySelector("[data-testid=stPopoverBody]");
+    if (popover !== null) end = Math.min(end, performance.now() + MILLISECONDS_TO_REDRAW);
+    if (nobodyHasFocus() || document.activeElement.matches(BUTTON)) popover?.focus();
     if (performance.now() < end) requestAnimationFrame(look);
   };
   look();
@@ -82,7 +83,7 @@ function onKey() {
 
 const CHOSEN = ["user", "movie", "with", "way"];
 
-const MILLISECONDS_TO_LEAVE = 3000;
+const MILLISECONDS_TO_LEAVE = 20_000; // on a busy machine
 
 let pageSince = 0;
 let lastInput = 0;
@@ -91,7 +92,12 @@ let leavingSince = -Infinity;
 function noteInput(event) {
   lastInput = performance.now();
   const link = event.type === "click" ? event.target.closest("a[href]") : null;
-  if (link !== null && link.pathname !== location.pathname) leavingSince = lastInput;
+  if (link !== null && leavesBy(link, event)) leavingSince = lastInput;
+}
+
+function leavesBy(link, { ctrlKey, metaKey, shiftKey }) {
+  const elsewhere = ctrlKey || metaKey || shiftKey || (link.target !== "" && link.target !== "_self");
+  return !elsewhere && link.origin === location.origin && link.pathname !== location.pathname;
 }
 
 function notePage() {

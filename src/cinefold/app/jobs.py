@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_SECONDS_TO_END, _SECONDS_TO_TELL = 5.0, 0.2
+_SECONDS_TO_END, _SECONDS_TO_TELL = 30.0, 0.2
 
 
 class TrainingError(Exception):

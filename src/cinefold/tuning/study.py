@@ -27,6 +27,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from cinefold.interrupts import ctrl_c_waits
 from cinefold.tuning.space import Range, Space
 
 if TYPE_CHECKING:
@@ -149,8 +150,11 @@ def add_trial(study: Study, point: dict[str, Any]) -> None:
     study.enqueue_trial(point, user_attrs={_EXTRA: True}, skip_if_exists=True)
 
 
+@ctrl_c_waits()
 def put_back(study: Study, trial: optuna.Trial) -> None:
-    """End an interrupted trial, and have the next call begin with it."""
+    """End an interrupted trial, unless it has ended, and have the next call begin with it."""
+    if study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+        return
     trial.set_user_attr(INTERRUPTED, True)
     if trial.params:
         study.enqueue_trial(trial.params, user_attrs={_EXTRA: True})

@@ -95,6 +95,8 @@ class Worker:
                 if any(answers):
                     self._end("callback")
 
+    # Ctrl-C in the middle of it would leave a trial that nobody ends, or the storage locked.
+    @ctrl_c_waits()
     def _claim(self) -> bool:
         """Whether there is another trial to begin; it then counts as running."""
         with self._lock:
@@ -112,24 +114,35 @@ class Worker:
         self._stop.set()
 
     def _try(self) -> Trial:
-        trial = self.study.ask()
+        trial: optuna.Trial | None = None
         try:
-            self._fit(trial)
+            with ctrl_c_waits():
+                trial = self.study.ask()
+                point = studies.suggest(trial, self.space)
+            try:
+                self._fit(trial, point)
+            except ValueError as error:
+                self._fail(trial, error)
+            return self._ended(trial)
         except (KeyboardInterrupt, Interrupted):
-            studies.put_back(self.study, trial)
+            if trial is not None:
+                studies.put_back(self.study, trial)
             raise
-        except ValueError as error:
-            trial.set_user_attr("error", str(error))
-            self.study.tell(trial, state=TrialState.FAIL)
-            logger.warning("trial %d failed: %s", trial.number, error)
+
+    @ctrl_c_waits()
+    def _fail(self, trial: optuna.Trial, error: ValueError) -> None:
+        trial.set_user_attr("error", str(error))
+        self.study.tell(trial, state=TrialState.FAIL)
+        logger.warning("trial %d failed: %s", trial.number, error)
+
+    @ctrl_c_waits()
+    def _ended(self, trial: optuna.Trial) -> Trial:
         told = ended_trial(self.study.get_trials(deepcopy=False)[trial.number])
         assert told is not None  # noqa: S101 - it has ended
         return told
 
-    def _fit(self, trial: optuna.Trial) -> None:
+    def _fit(self, trial: optuna.Trial, point: dict[str, Any]) -> None:
         started = time.monotonic()
-        with ctrl_c_waits():
-            point = studies.suggest(trial, self.space)
         parameters = self.coordinates.parameters(point)
         (training, validation), *others = self.parts.folds
         measure = Measure(self.metric, validation)
@@ -144,13 +157,17 @@ class Worker:
         best = measure.best(values)
         model = WeightedMatrixFactorization(**parameters, max_iter=best + 1, tol=0.0)
         kept = {k: v for k, v in model.get_params().items() if k != "n_threads"}
-        trial.set_user_attr("parameters", kept)
-        trial.set_user_attr("curve", values)
-        trial.set_user_attr("seconds", time.monotonic() - started)
-        if first.pruned:
+        facts = {"parameters": kept, "curve": values, "seconds": time.monotonic() - started}
+        self._tell(trial, facts, None if first.pruned else values[best])
+
+    @ctrl_c_waits()
+    def _tell(self, trial: optuna.Trial, facts: dict[str, Any], value: float | None) -> None:
+        for name, fact in facts.items():
+            trial.set_user_attr(name, fact)
+        if value is None:
             self.study.tell(trial, state=TrialState.PRUNED)
         else:
-            self.study.tell(trial, values[best])
+            self.study.tell(trial, value)
 
     def _follow(
         self, curve: Curve, training: Interactions, parameters: dict[str, Any], max_iter: int
@@ -164,6 +181,7 @@ class Worker:
         if model.stop_reason_ == "interrupted" or self._stop.is_set():
             raise Interrupted
 
+    @ctrl_c_waits()
     def _show(self, bar: tqdm[Any]) -> None:
         trials = self.study.get_trials(deepcopy=False)
         bar.n = min(sum(map(_counts, trials)), self.n_trials)
