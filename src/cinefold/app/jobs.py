@@ -62,6 +62,8 @@ class Job(Generic[Outcome]):
         Why it failed.
     """
 
+    _for_less_memory = ""
+
     def __init__(
         self,
         task: str,
@@ -164,7 +166,7 @@ class Job(Generic[Outcome]):
                 self.abandon()
             self._listen(process.stdout or ())
         if process.returncode and self.error is None:
-            self.error = _why(process.returncode)
+            self.error = _why(process.returncode, self._for_less_memory)
         if self.error is None and not self._abandoned.is_set():
             self.outcome = self._take(folder)
 
@@ -196,6 +198,8 @@ class TrainingJob(Job[TrainingRun]):
     run_id : str or None
         In the history, where the outcome is kept.
     """
+
+    _for_less_memory = "; fewer factors need less"
 
     def __init__(
         self,
@@ -232,12 +236,10 @@ class TrainingJob(Job[TrainingRun]):
         return run
 
 
-def _why(code: int) -> str:
+def _why(code: int, for_less_memory: str) -> str:
     """What to say of a process that ended with this code, and without a word."""
     if code == -signal.SIGKILL:
-        return (
-            "the system ended it, most likely because the memory ran out; fewer factors need less"
-        )
+        return f"the system ended it, most likely because the memory ran out{for_less_memory}"
     if code < 0:
         return f"its process was ended by the signal {signal.Signals(-code).name}"
     return f"its process ended with the code {code}; the app's log may say why"
