@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 
@@ -271,6 +272,16 @@ def test_a_table_says_the_rule(cinefold):
     assert code == 0
     for words in ("For user 7 and user 9.", "likes them least", "Title", "stars"):
         assert words in out
+
+
+def test_a_table_says_what_stars_each_would_give(cinefold, answer):
+    people = ("together", "--user", 7, "--user", 9, "-k", 5)
+    rows = [line for line in cinefold(*people)[1].splitlines() if " stars" in line]
+    films = answer(*people)["films"]
+    assert len(rows) == len(films) == 5
+    for row, film in zip(rows, films, strict=True):
+        given = [f"{person['stars']:.1f} stars" for person in film["people"]]
+        assert re.findall(r"\d\.\d stars", row) == given
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_two_clicks_in_a_row(wide_window, address):
     """The second comes from the browser before it has heard of what the first changed."""
     window, page = wide_window, wide_window.page
     page.goto(f"{address}/new_here")
-    page.locator("[class*=st-key-stars-suggested-]").nth(3).wait_for()
+    page.locator("[class*=st-key-stars-suggested-] [role=radio]").nth(4 * 5 - 1).wait_for()
     rows = page.locator("[class*=st-key-stars-suggested-]").evaluate_all(
         "rows => rows.map(row => row.className.match(/stars-suggested-\\d+/)[0])"
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cinefold import load_movielens
+from cinefold.app.jobs import JobError
 from cinefold.app.map_canvas import REGION_COLOURS
 from cinefold.store import ProfileStore
 from tests.app.drawn import no_errors, plain, texts, widget
@@ -43,6 +44,20 @@ def test_how_many_films_are_on_the_map_is_said(page):
     counts = load_movielens().interactions.item_counts()
     said = next(caption.value for caption in page.caption if "films:" in caption.value)
     assert f"{(counts >= 5).sum()} of {len(counts)} films: those with 5 ratings or more" in said
+
+
+def test_why_there_is_no_map_is_said_and_it_can_be_tried_again(open_page, monkeypatch):
+    def fail(*_, **__):
+        raise JobError("there is not enough memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cinefold.app.atlas.movie_map", fail)
+        page = open_page("explore")
+    assert not page.exception
+    assert "not enough memory" in page.error[0].value
+    widget(page.button, "Try again").click().run()
+    no_errors(page)
+    assert [heading.value for heading in page.subheader] == ["Find your way around"]
 
 
 def test_search_forgives_typos_and_flies(page):

@@ -12,8 +12,9 @@ import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.app import worker
-from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
+from cinefold.app import tasks, worker
+from cinefold.app.apart import train_apart
+from cinefold.app.jobs import JobError, TrainingJob
 from cinefold.model.persistence import save_interactions
 from cinefold.training import train
 from tests.waiting import PATIENCE, wait_until
@@ -63,10 +64,10 @@ def test_a_job_measures_and_then_trains_on_everything(interactions):
     job.wait(PATIENCE)
     assert not job.running
     assert job.error is None
-    assert job.run.refitted
-    assert job.run.split == {"method": "per-user", "fraction": 0.2, "random_state": 3}
+    assert job.outcome.refitted
+    assert job.outcome.split == {"method": "per-user", "fraction": 0.2, "random_state": 3}
     assert [record["iteration"] for record in job.records] == [1, 2, 3, 4, 5]
-    assert job.run.model.interactions_.n_ratings == interactions.n_ratings
+    assert job.outcome.model.interactions_.n_ratings == interactions.n_ratings
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's priorities")
@@ -90,7 +91,7 @@ def test_records_come_while_it_trains(interactions):
     while len(job.records) < before + 3:
         assert job.running
         job.wait(0.001)
-    assert job.run is None
+    assert job.outcome is None
     assert [record["iteration"] for record in job.records[:3]] == [1, 2, 3]
     job.abandon()
     job.wait(PATIENCE)
@@ -102,9 +103,9 @@ def test_stopping_keeps_what_was_learnt(interactions):
     job.stop()
     job.wait(PATIENCE)
     assert job.stopping
-    assert job.run.stop_reason == "callback"
-    assert 1 <= len(job.run.history) < 100_000
-    assert job.run.metrics["rmse"] > 0
+    assert job.outcome.stop_reason == "callback"
+    assert 1 <= len(job.outcome.history) < 100_000
+    assert job.outcome.metrics["rmse"] > 0
 
 
 def test_an_abandoned_job_ends_without_an_outcome(interactions):
@@ -115,7 +116,7 @@ def test_an_abandoned_job_ends_without_an_outcome(interactions):
     job.wait(PATIENCE)
     assert not job.running
     assert not is_alive(process)
-    assert job.run is None
+    assert job.outcome is None
     assert job.error is None
 
 
@@ -124,8 +125,8 @@ def test_a_process_that_is_killed_is_said(interactions):
     first_record(job)
     job._process.send_signal(signal.SIGKILL)
     job.wait(PATIENCE)
-    assert job.run is None
-    assert "memory" in job.error
+    assert job.outcome is None
+    assert job.error.endswith("the memory ran out; fewer factors need less")
     again = started(interactions, max_iter=1_000_000)
     first_record(again)
     again._process.send_signal(signal.SIGSEGV)
@@ -155,7 +156,7 @@ def test_nobody_trains_for_one_who_has_left(interactions, monkeypatch):
     def leave(model, record):
         raise GeneratorExit
 
-    monkeypatch.setattr("cinefold.app.jobs.TrainingJob", Noted)
+    monkeypatch.setattr("cinefold.app.apart.TrainingJob", Noted)
     with pytest.raises(GeneratorExit):
         train_apart(
             interactions,
@@ -168,7 +169,7 @@ def test_nobody_trains_for_one_who_has_left(interactions, monkeypatch):
 
 
 def test_why_training_apart_failed_is_said(interactions):
-    with pytest.raises(TrainingError, match="n_factors"):
+    with pytest.raises(JobError, match="n_factors"):
         train_apart(interactions, WeightedMatrixFactorization(0))
 
 
@@ -176,9 +177,7 @@ _TRAINS = """
 import sys, time
 import numpy as np
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.app import worker
-from cinefold.app.jobs import TrainingError, TrainingJob, train_apart
-from cinefold.training import train
+from cinefold.app.jobs import TrainingJob
 users, items = np.divmod(np.arange(4000), 80)
 ratings = Interactions.from_arrays(users, items, np.full(4000, 3.0))
 model = WeightedMatrixFactorization(16, tol=0.0, max_iter=1_000_000)
@@ -219,6 +218,7 @@ def test_nothing_is_left_of_a_job_whose_app_is_killed(sent, tmp_path):
 def order(max_iter):
     """What a worker reads from its standard input."""
     told = {
+        "task": "train",
         "parameters": WeightedMatrixFactorization(4, tol=0.0, max_iter=max_iter).get_params(),
         "validation_fraction": 0.2,
         "random_state": 3,
@@ -227,7 +227,7 @@ def order(max_iter):
 
 
 def test_a_worker_that_nobody_listens_to_clears_up(interactions, tmp_path):
-    save_interactions(tmp_path / worker.RATINGS, interactions)
+    save_interactions(tmp_path / tasks.RATINGS, interactions)
     reader, writer = os.pipe()
     os.close(reader)
     with subprocess.Popen(
@@ -263,7 +263,7 @@ worker.main(Path(sys.argv[1]))
 
 
 def test_a_worker_whose_app_ends_while_it_saves_clears_up(interactions, tmp_path):
-    save_interactions(tmp_path / worker.RATINGS, interactions)
+    save_interactions(tmp_path / tasks.RATINGS, interactions)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
     with subprocess.Popen([sys.executable, "-c", _SAVES_LATE, tmp_path], **pipes) as process:
         process.stdin.write(order(2))
@@ -277,7 +277,7 @@ def test_a_worker_whose_app_ends_while_it_saves_clears_up(interactions, tmp_path
 def test_failure_is_kept_for_the_page_to_tell(interactions):
     job = started(interactions, regularization=-1.0)
     job.wait(PATIENCE)
-    assert job.run is None
+    assert job.outcome is None
     assert "regularization" in job.error
 
 
@@ -296,7 +296,7 @@ def test_why_it_could_not_begin_is_said(interactions, monkeypatch, raised, said)
     monkeypatch.setattr("tempfile.mkdtemp", fail)
     job = started(interactions)
     job.wait(PATIENCE)
-    assert job.run is None
+    assert job.outcome is None
     assert job.error == said
 
 
@@ -306,7 +306,7 @@ def test_files_in_the_current_folder_are_not_taken_for_modules(interactions, tmp
     job = started(interactions, max_iter=2)
     job.wait(PATIENCE)
     assert job.error is None
-    assert job.run is not None
+    assert job.outcome is not None
 
 
 def test_a_job_abandoned_as_it_ends_is_not_kept(interactions, monkeypatch):
@@ -320,7 +320,7 @@ def test_a_job_abandoned_as_it_ends_is_not_kept(interactions, monkeypatch):
     job = started(interactions, max_iter=2)
     job.wait(PATIENCE)
     assert job._process.returncode == 0
-    assert (job.run, job.error) == (None, None)
+    assert (job.outcome, job.error) == (None, None)
 
 
 def test_what_a_process_did_not_listen_to_is_no_failure(interactions, monkeypatch):
@@ -335,10 +335,10 @@ def test_what_a_process_did_not_listen_to_is_no_failure(interactions, monkeypatc
     job = started(interactions, max_iter=2)
     job.wait(PATIENCE)
     assert job.error is None
-    assert job.run is not None
+    assert job.outcome is not None
 
 
-@pytest.mark.parametrize("told", ["", '{"parameters"'])
+@pytest.mark.parametrize("told", ["", '{"task"'])
 def test_a_process_that_gets_no_job_ends_and_leaves_nothing(tmp_path, told):
     folder = tmp_path / "job"
     folder.mkdir()

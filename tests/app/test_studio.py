@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cinefold.app.jobs import TrainingError
+from cinefold.app.jobs import JobError
 from tests.app.drawn import cards, no_errors, widget
 
 
@@ -62,19 +62,20 @@ def another_set(open_page, monkeypatch, archive, tmp_path):
     st.cache_resource.clear()
 
 
-@pytest.mark.usefixtures("another_set")
-def test_a_model_for_another_set_is_trained_apart(open_page, monkeypatch):
-    def train(*_, **__):
+def test_a_model_is_trained_apart(open_page, archive, monkeypatch, tmp_path):
+    def fit(*_, **__):
         raise AssertionError("it would slow down everybody")
 
-    monkeypatch.setattr("cinefold.app.studio.train", train)
-    assert cards(no_errors(open_page("for_you", data="ml-100k")))
+    shutil.copy(archive.path, tmp_path)
+    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("cinefold.WeightedMatrixFactorization.fit", fit)
+    assert cards(no_errors(open_page("for_you")))
 
 
 @pytest.mark.usefixtures("another_set")
 def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monkeypatch):
     def train(*_, **__):
-        raise TrainingError("there is not enough memory")
+        raise JobError("there is not enough memory")
 
     with monkeypatch.context() as patch:
         patch.setattr("cinefold.app.studio.train_apart", train)

@@ -58,14 +58,14 @@ def test_a_preset_fills_in_the_settings(page):
     assert page.number_input(key="train-regularization").value == stars.regularization
     assert page.selectbox(key="train-biases").value is True
     no_errors(train(page, n_factors=4, max_iter=2))
-    assert page.session_state["training-job"].run.parameters["biases"] is True
+    assert page.session_state["training-job"].outcome.parameters["biases"] is True
 
 
 def test_training_shows_the_curve_and_the_baseline(page):
     no_errors(train(page, n_factors=8, max_iter=4, held_out=20, seed=7))
     assert headings(page)[0] == "The new model"
     assert [metric.label for metric in page.metric][:2] == ["RMSE (stars)", "NDCG@10 (0 to 1)"]
-    run = page.session_state["training-job"].run
+    run = page.session_state["training-job"].outcome
     assert page.metric[0].value == f"{run.metrics['rmse']:.3f}"
     assert page.metric[0].delta == f"{run.metrics['rmse'] - run.baseline['rmse']:+.3f}"
     assert run.split["fraction"] == 0.2

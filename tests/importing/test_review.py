@@ -10,6 +10,7 @@ from cinefold.app.export import ratings_csv, recommendations_csv
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.importing import (
     Conversion,
+    ImportReview,
     StarScale,
     profile_csv,
     read_export,
@@ -44,6 +45,14 @@ def mixed():
 
 def lines(found):
     return [entry.source.line for entry in found]
+
+
+def contents(found):
+    """All that is known of the lines."""
+    return [
+        (line.source, line.stars, line.candidates, line.choice, line.rejected, line.reason)
+        for line in found.lines
+    ]
 
 
 # -- reviewing ------------------------------------------------------------------------------------
@@ -225,3 +234,29 @@ def test_recommendations_of_the_app_are_films_that_one_wants():
     result = taken(recommendations_csv(listed).encode())
     assert result.wanted() == [1, 2, 3, 4]
     assert (result.ratings(), result.seen()) == ({}, [])
+
+
+# -- in a file ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [lambda r: None, ImportReview.accept_all, lambda r: r.reject(r.to_check[0])],
+    ids=["undecided", "accepted", "rejected"],
+)
+def test_a_review_in_a_file_is_the_same(mixed, tmp_path, decide):
+    decide(mixed)
+    mixed.save(tmp_path / "review")
+    again = ImportReview.load(tmp_path / "review", catalog())
+    assert again.export == mixed.export
+    assert again.conversion == mixed.conversion
+    assert contents(again) == contents(mixed)
+    assert again.summary() == mixed.summary()
+
+
+def test_a_review_in_a_file_keeps_ids(tmp_path):
+    found = taken(imdb(("tt0000101", 9, "The Golden Comet", "Movie", 1952)))
+    found.save(tmp_path / "review")
+    again = ImportReview.load(tmp_path / "review", catalog())
+    assert contents(again) == contents(found)
+    assert again.lines[0].source.imdb_id == "tt0000101"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 import streamlit as st
 
-from cinefold.app.wording import counted
+from cinefold.app.apart import lay_out_apart
+from cinefold.app.jobs import JobError
+from cinefold.app.wording import counted, literal
 from cinefold.recommender import MovieMap, movie_map
 
 if TYPE_CHECKING:
@@ -98,12 +100,23 @@ def open_atlas(recommender: MovieRecommender) -> Atlas:
     def show(done: float) -> None:
         bar.progress(done, f"Drawing the map of {films}, only once for this model …")
 
-    with shared.lock:
-        if recommender not in shared.atlases:  # another visitor may have come first
-            shared.atlases[recommender] = _atlas(recommender, movie_map(recommender, progress=show))
-        atlas = shared.atlases[recommender]
+    try:
+        with shared.lock:
+            if recommender not in shared.atlases:  # another visitor may have come first
+                placed = movie_map(recommender, progress=show, layout=lay_out_apart)
+                shared.atlases[recommender] = _atlas(recommender, placed)
+            atlas = shared.atlases[recommender]
+    except JobError as error:
+        _say_why_there_is_no_map(error)
     place.empty()
     return atlas
+
+
+def _say_why_there_is_no_map(error: JobError) -> NoReturn:
+    why = literal(str(error).rstrip("."))
+    st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
+    st.button("Try again", icon=":material/refresh:", type="primary")
+    st.stop()
 
 
 def _atlas(recommender: MovieRecommender, placed: MovieMap) -> Atlas:

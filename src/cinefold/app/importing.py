@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cinefold.app.apart import review_apart
+from cinefold.app.jobs import JobError
 from cinefold.app.studio import open_studio
 from cinefold.app.visitor import visitor
 from cinefold.app.widgets import say_later
 from cinefold.app.wording import counted, literal
-from cinefold.importing import ImportFileError, read_export, review_csv, review_for
+from cinefold.importing import review_csv
 from cinefold.store import Entries, Mark, Rating
 
 if TYPE_CHECKING:
@@ -64,9 +66,8 @@ def _review(file: Any) -> ImportReview | None:
             bar.progress(done / max(total, 1), f"{done:,} of {total:,} films looked up …")
 
     try:
-        export = read_export(file.getvalue(), name=file.name)
-        review = review_for(open_studio().data, export, show)
-    except (ImportFileError, ValueError) as error:
+        review = review_apart(open_studio().data, file.getvalue(), file.name, show)
+    except JobError as error:
         bar.empty()
         st.error(literal(str(error)), icon=":material/error:")
         return None

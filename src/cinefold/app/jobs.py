@@ -1,4 +1,4 @@
-"""Training in the background, in a process of its own: pages stay fast, and can stop it."""
+"""Work in the background, in processes of their own: pages stay fast, and can stop it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import tempfile
 import threading
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from cinefold.app import worker
+from cinefold.app import tasks, worker
 from cinefold.model.persistence import save_interactions
-from cinefold.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION, TrainingRun
+from cinefold.training import TrainingRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from cinefold.interactions import Interactions
     from cinefold.model import WeightedMatrixFactorization
@@ -31,53 +31,54 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_TO_END, _SECONDS_TO_TELL = 30.0, 0.2
 
-
-class TrainingError(Exception):
-    """A training without an outcome; the message says why."""
+Outcome = TypeVar("Outcome")
 
 
-class TrainingJob:
-    """One training, measured on held-out ratings and then repeated on all of them.
+class JobError(Exception):
+    """Work without an outcome; the message says why."""
+
+
+class Job(Generic[Outcome]):
+    """One piece of work, see `cinefold.app.tasks`.
+
+    Parameters
+    ----------
+    task : str
+        The name of a function there.
+    order : dict
+        What it is told, as JSON.
+    fill : callable
+        Puts what it works on into a folder.
+    take : callable
+        Reads its outcome from the folder.
 
     Attributes
     ----------
-    token : str
-        With which `find_job` finds it while it runs.
     records : list of dict
-        The iterations so far, as in ``history_``.
-    run : TrainingRun or None
-        The outcome; None until the training is over, and if it failed.
-    run_id : str or None
-        In the history, where the outcome is kept.
+        What it has told of its progress so far.
+    outcome
+        None until the work is over, and if it failed.
     error : str or None
         Why it failed.
     """
 
+    _for_less_memory = ""
+
     def __init__(
         self,
-        interactions: Interactions,
-        model: WeightedMatrixFactorization,
-        *,
-        validation_fraction: float,
-        random_state: int,
-        history: RunHistory | None = None,
+        task: str,
+        order: Mapping[str, Any],
+        fill: Callable[[Path], object],
+        take: Callable[[Path], Outcome],
     ) -> None:
-        self.model = model
-        self.token = secrets.token_urlsafe(8)
-        self.run_id: str | None = None
-        self._history = history
         self.records: list[dict[str, Any]] = []
-        self.run: TrainingRun | None = None
+        self.outcome: Outcome | None = None
         self.error: str | None = None
-        self._interactions = interactions
-        self._order = {
-            "parameters": model.get_params(),
-            "validation_fraction": validation_fraction,
-            "random_state": random_state,
-        }
+        self._order = {"task": task, **order}
+        self._fill, self._take = fill, take
         self._process: subprocess.Popen[str] | None = None
         self._stop, self._abandoned = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="cinefold-training", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"cinefold-{task}", daemon=True)
 
     def start(self) -> None:
         with _lock:
@@ -85,7 +86,7 @@ class TrainingJob:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the iteration under way; what was learnt is measured and kept."""
+        """End early, with what there is."""
         self._stop.set()
         if self._process is not None:
             self._tell(self._process, worker.STOP)
@@ -108,12 +109,37 @@ class TrainingJob:
         """Until it is over, but no longer than `seconds`."""
         self._thread.join(seconds)
 
+    def finish(self, record: Callable[[dict[str, Any]], object]) -> Outcome:
+        """Start it, wait for its outcome and call `record` with what it tells.
+
+        An exception here, such as one of `record`, ends it.
+
+        Raises
+        ------
+        JobError
+            If there is no outcome.
+        """
+        self.start()
+        told, over = 0, False
+        try:
+            while not over:
+                self.wait(_SECONDS_TO_TELL)
+                over = not self.running
+                for entry in self.records[told:]:
+                    told += 1
+                    record(entry)
+        finally:
+            self.abandon()
+        if self.outcome is None:
+            raise JobError(self.error)
+        return self.outcome
+
     def _work(self) -> None:
         try:
             with tempfile.TemporaryDirectory(
                 prefix="cinefold-", ignore_cleanup_errors=True
             ) as folder:
-                self._train(Path(folder))
+                self._work_in(Path(folder))
         except MemoryError:
             self.error = "there is not enough memory"
         except (OSError, ValueError) as error:
@@ -121,8 +147,8 @@ class TrainingJob:
         if self._abandoned.is_set():
             self.error = None
 
-    def _train(self, folder: Path) -> None:
-        save_interactions(folder / worker.RATINGS, self._interactions)
+    def _work_in(self, folder: Path) -> None:
+        self._fill(folder)
         process = subprocess.Popen(  # noqa: S603 - our own
             # "-P": whatever files are in the current folder, they are not taken for modules.
             [sys.executable, "-P", "-m", worker.__name__, folder],
@@ -140,9 +166,9 @@ class TrainingJob:
                 self.abandon()
             self._listen(process.stdout or ())
         if process.returncode and self.error is None:
-            self.error = _why(process.returncode)
+            self.error = _why(process.returncode, self._for_less_memory)
         if self.error is None and not self._abandoned.is_set():
-            self._keep(folder / worker.OUTCOME)
+            self.outcome = self._take(folder)
 
     def _listen(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -152,15 +178,6 @@ class TrainingJob:
             else:
                 self.error = told["error"]
 
-    def _keep(self, folder: Path) -> None:
-        run = TrainingRun.load(folder)
-        if self._history is not None:
-            try:
-                self.run_id = self._history.take(folder)
-            except OSError as error:  # it can be used all the same
-                logger.warning("the run could not be kept: %s", error)
-        self.run = run
-
     @staticmethod
     def _tell(process: subprocess.Popen[str], line: str) -> None:
         if process.stdin is not None:
@@ -169,69 +186,76 @@ class TrainingJob:
                 process.stdin.flush()
 
 
-def _why(code: int) -> str:
+class TrainingJob(Job[TrainingRun]):
+    """One training, measured on held-out ratings and then repeated on all of them.
+
+    Its records are the iterations, as in ``history_``.
+
+    Attributes
+    ----------
+    token : str
+        With which `find_job` finds it while it runs.
+    run_id : str or None
+        In the history, where the outcome is kept.
+    """
+
+    _for_less_memory = "; fewer factors need less"
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        model: WeightedMatrixFactorization,
+        *,
+        validation_fraction: float,
+        random_state: int,
+        history: RunHistory | None = None,
+    ) -> None:
+        order = {
+            "parameters": model.get_params(),
+            "validation_fraction": validation_fraction,
+            "random_state": random_state,
+        }
+        super().__init__(
+            "train",
+            order,
+            lambda folder: save_interactions(folder / tasks.RATINGS, interactions),
+            lambda folder: self._keep(folder / tasks.OUTCOME),
+        )
+        self.model = model
+        self.token = secrets.token_urlsafe(8)
+        self.run_id: str | None = None
+        self._history = history
+
+    def _keep(self, folder: Path) -> TrainingRun:
+        run = TrainingRun.load(folder)
+        if self._history is not None:
+            try:
+                self.run_id = self._history.take(folder)
+            except OSError as error:  # it can be used all the same
+                logger.warning("the run could not be kept: %s", error)
+        return run
+
+
+def _why(code: int, for_less_memory: str) -> str:
     """What to say of a process that ended with this code, and without a word."""
     if code == -signal.SIGKILL:
-        return (
-            "the system ended it, most likely because the memory ran out; fewer factors need less"
-        )
+        return f"the system ended it, most likely because the memory ran out{for_less_memory}"
     if code < 0:
         return f"its process was ended by the signal {signal.Signals(-code).name}"
     return f"its process ended with the code {code}; the app's log may say why"
 
 
-def train_apart(
-    interactions: Interactions,
-    model: WeightedMatrixFactorization,
-    *,
-    refit: bool = True,
-    callbacks: Iterable[Callable[[WeightedMatrixFactorization, dict[str, Any]], object]] = (),
-    progress: bool | None = None,
-) -> TrainingRun:
-    """As `cinefold.training.train`, in a process of its own, which ends with an exception here.
-
-    Callbacks get `model` as it is, not fitted, and end nothing.
-
-    Raises
-    ------
-    TrainingError
-        If there is no outcome.
-    """
-    if not refit or progress:
-        raise ValueError("another process trains on all ratings in the end, and without a bar")
-    job = TrainingJob(
-        interactions,
-        model,
-        validation_fraction=DEFAULT_VALIDATION_FRACTION,
-        random_state=DEFAULT_SPLIT_SEED,
-    )
-    job.start()
-    told, over = 0, False
-    try:
-        while not over:
-            job.wait(_SECONDS_TO_TELL)
-            over = not job.running
-            for record in job.records[told:]:
-                told += 1
-                for callback in callbacks:
-                    callback(model, record)
-    finally:
-        job.abandon()
-    if job.run is None:
-        raise TrainingError(job.error)
-    return job.run
-
-
 def find_job(token: str | None) -> TrainingJob | None:
     """The training of this token, as long as it runs or somebody holds it."""
-    return next((job for job in _jobs() if job.token == token), None)
+    trainings = (job for job in _jobs() if isinstance(job, TrainingJob))
+    return next((job for job in trainings if job.token == token), None)
 
 
-_started: weakref.WeakSet[TrainingJob] = weakref.WeakSet()
+_started: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
 _lock = threading.Lock()  # while it is added to or gone through
 
 
-def _jobs() -> list[TrainingJob]:
+def _jobs() -> list[Job[Any]]:
     with _lock:
         return list(_started)
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.jobs import TrainingError, train_apart
+from cinefold.app.apart import train_apart
+from cinefold.app.jobs import JobError
 from cinefold.app.launch import chosen_dataset, chosen_ratings
 from cinefold.app.wording import counted, literal
 from cinefold.datasets import DatasetError, dataset_info, list_datasets, load_movielens
 from cinefold.recommender import Crowd, MovieRecommender
 from cinefold.runs import RunHistory
-from cinefold.training import load_or_train, train
+from cinefold.training import load_or_train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +140,7 @@ def open_studio() -> Studio:
         except DatasetError as error:
             place.empty()
             _say_what_is_missing(error)
-        except TrainingError as error:
+        except JobError as error:
             place.empty()
             _say_why_there_is_no_model(dataset, error)
         place.empty()
@@ -156,9 +157,7 @@ def _prepare(shared: _Shared, name: str) -> None:
         data = _data(name, bar)
         films = counted(data.interactions.n_items, "film")
         bar.progress(0.1, f"Preparing recommendations for {films} …")
-        # Beside others on another data set; before the app's own is there, nobody has a click.
-        trainer = train if name == chosen_dataset()[0] else train_apart
-        run = load_or_train(data, callbacks=[_shows(bar)], progress=False, trainer=trainer)
+        run = load_or_train(data, callbacks=[_shows(bar)], progress=False, trainer=train_apart)
         shared.studio = Studio(data, run)
     _let_everybody_go_on()
 
@@ -213,7 +212,7 @@ def _say_what_is_missing(error: DatasetError) -> None:
     st.stop()
 
 
-def _say_why_there_is_no_model(dataset: str, error: TrainingError) -> None:
+def _say_why_there_is_no_model(dataset: str, error: JobError) -> None:
     usual, _ = chosen_dataset()
     st.title("There is no model yet", anchor=False)
     why = literal(str(error).rstrip("."))

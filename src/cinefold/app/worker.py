@@ -1,8 +1,8 @@
-"""The process in which the app trains: ``python -m cinefold.app.worker FOLDER``.
+"""A process in which the app works: ``python -m cinefold.app.worker FOLDER``.
 
-The folder has the ratings, and gets the outcome. Standard input brings the job as a line of JSON,
-then perhaps "stop"; when it ends, so does the process, as nobody is left to take the outcome.
-Standard output gets a line of JSON for each iteration, and for an error.
+The folder has what to work on, and gets the outcome. Standard input brings the order as a line of
+JSON, then perhaps "stop"; when it ends, so does the process, as nobody is left to take the outcome.
+Standard output gets a line of JSON for each record of progress, and for an error.
 """
 
 from __future__ import annotations
@@ -19,16 +19,14 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cinefold.model import WeightedMatrixFactorization
-
-RATINGS, OUTCOME, STOP = "ratings.safetensors", "run", "stop"
+STOP = "stop"
 
 _ending = threading.Lock()  # held to write into the folder, and from when it is removed on
 _alone = threading.Event()
 
 
 def main(folder: Path) -> None:
-    """Train as standard input says."""
+    """Work as standard input says."""
     # Without a buffer, whose lock the other thread would hold when Python ends.
     told, tell = open(0, "rb", buffering=0), sys.stdout  # noqa: SIM115
     order = told.readline()
@@ -39,7 +37,7 @@ def main(folder: Path) -> None:
     with contextlib.redirect_stdout(sys.stderr):  # the other one is not for people
         _give_way()
         try:
-            _train(
+            _work(
                 folder,
                 json.loads(order),
                 stopped,
@@ -52,30 +50,20 @@ def main(folder: Path) -> None:
         _remove(folder)
 
 
-def _train(
-    folder: Path, job: dict[str, Any], stopped: threading.Event, tell: Callable[..., None]
+def _work(
+    folder: Path, order: dict[str, Any], stopped: threading.Event, tell: Callable[..., None]
 ) -> None:
-    # Only now, so that threads which they start give way as well.
-    from cinefold.model import WeightedMatrixFactorization
-    from cinefold.model.persistence import load_interactions
-    from cinefold.training import train
+    # Only now, so that threads which it starts give way as well.
+    from cinefold.app import tasks
 
-    def record(model: WeightedMatrixFactorization, entry: dict[str, Any]) -> bool:
-        del model
+    def record(entry: dict[str, Any]) -> bool:
         tell(record=entry)
         return stopped.is_set()
 
     try:
-        run = train(
-            load_interactions(folder / RATINGS),
-            WeightedMatrixFactorization(**job.pop("parameters")),
-            refit=True,
-            callbacks=[record],
-            progress=False,
-            **job,
-        )
+        save = tasks.TASKS[order.pop("task")](folder, record, **order)
         with _ending:  # what comes into a folder that is being removed would stay
-            run.save(folder / OUTCOME)
+            save()
     except MemoryError:
         tell(error="there is not enough memory")
     except (ValueError, ArithmeticError, OSError) as error:
@@ -103,7 +91,7 @@ def _remove(folder: Path) -> NoReturn:
 def _give_way() -> None:
     """Takes what time is left over, and leaves a core to the pages where there are several.
 
-    Where the system does not allow this, it trains all the same.
+    Where the system does not allow this, it works all the same.
     """
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieCatalog
     from cinefold.recommender.recommender import MovieRecommender
 
-    Progress = Callable[[float], None]
+    Progress = Callable[[float], object]
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +124,7 @@ def movie_map(
     max_films: int = DEFAULT_MAX_FILMS,
     cache_dir: str | Path | None = None,
     progress: Progress | None = None,
+    layout: Callable[..., NDArray[np.float64]] | None = None,
 ) -> MovieMap:
     """The map for a model: from the cache, or made now by t-SNE on the cosines of its films.
 
@@ -142,6 +143,8 @@ def movie_map(
         By default the folder ``models/maps`` in the data folder (see ``CINEFOLD_DATA_DIR``).
     progress : callable, optional
         Called with the share of the work that is done, 0 to 1; what it raises ends the work.
+    layout : callable, optional
+        What computes it, called as `lay_out` is: to do it elsewhere.
 
     Raises
     ------
@@ -164,7 +167,7 @@ def movie_map(
     with _being_made.setdefault(file, threading.Lock()):
         positions = _cached(file, len(chosen))
         if positions is None:
-            positions = _fill(lay_out(directions, progress=progress))
+            positions = _fill((layout or lay_out)(directions, progress=progress))
             _keep(positions, file)
     item_ids = recommender.model.interactions_.item_ids[chosen]
     return MovieMap(item_ids, positions, min_ratings, max_films)

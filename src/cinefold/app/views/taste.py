@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
-_LOVES_SHOWN, _NAMED = 4, 2
+_LOVES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
 _MEASURES = {
     _OTHERS: "Expected is the mean of what others gave the film (with five ratings of the mean of "

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _JOB, _QUERY = "training-job", "training"
 _REFRESH_SECONDS = 0.4
-_REDRAW_SECONDS = 1.5  # charts take the browser some time
+_REDRAW_SECONDS = 3.0  # charts take the browser some time
 _ENDS = {
     "converged": "nothing improved any more",
     "max_iter": "all of them",
@@ -88,8 +88,8 @@ def drop_job() -> None:
 def keep(studio: Studio, job: TrainingJob) -> None:
     if job.run_id is not None:
         use_run(studio, job.run_id)
-    elif job.run is not None:  # it could not be written
-        studio.use(job.run)
+    elif job.outcome is not None:  # it could not be written
+        studio.use(job.outcome)
     drop_job()
 
 
@@ -248,8 +248,8 @@ job = current_job()
 if job is not None and job.running:
     draw_progress(job)
     draw_live_curves(job)
-elif job is not None and job.run is not None:
-    draw_outcome(studio, job, job.run)
+elif job is not None and job.outcome is not None:
+    draw_outcome(studio, job, job.outcome)
 else:
     if job is not None and job.error is not None:
         st.error(f"Training failed: {literal(job.error)}", icon=":material/error:")
