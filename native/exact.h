@@ -68,25 +68,29 @@ void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, 
 }
 
 // Such steps with the residual in float32, until the solution is as good as if the matrix, of half
-// precision, had been one of float32 (Carson, Higham 2018): for most rows one. What a step leaves
-// is about step^2 / previous step, as errors shrink by the same factor each time; false if by
-// little. take_step() returns |step|^2, `solution` is |x|^2 before.
+// precision, had been one of float32 (Carson, Higham 2018): for most rows one. Errors shrink by
+// about the same factor each time, by which a step's own error is known; false if that is little.
+// take_step() returns |step|^2, `solution` is |x|^2 before, `left` the least to expect of the
+// factor.
 template <class Step>
-bool polish(double solution, Step&& take_step) {
+bool polish(double solution, double left, Step&& take_step) {
     constexpr double sufficient = 1.0 / (1 << 20), least_progress = 1.0 / 8;
-    for (double before = solution;;) {
-        const double step = take_step();
-        if (step * step <= sufficient * sufficient * solution * before) return true;
-        if (!(step <= least_progress * least_progress * before)) return false;
+    double before = sqrt(solution);
+    const double tolerance = sufficient * before;
+    for (;;) {
+        const double step = sqrt(take_step());
+        if (step * left <= tolerance && step * step <= tolerance * before) return true;
+        if (!(step <= least_progress * before)) return false;
         before = step;
     }
 }
 
-bool polish_primal(const FixedSide& side, const Row& row, Workspace& w, double weight, float* x) {
+bool polish_primal(const FixedSide& side, const Row& row, Workspace& w, double weight, double left,
+                   float* x) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     float* const step = w.iterative + stride;
-    return polish(inner_product(x, x, stride), [&] {
+    return polish(inner_product(x, x, stride), left, [&] {
         find_residual(side, row, x, step, nullptr, nullptr);
         for (int i = 0; i < stride; ++i) step[i] = float(step[i] / weight);
         solve_forward(w.matrix, ld, stride, step);
@@ -135,11 +139,12 @@ Status solve_summed(const FixedSide& side, const Row& row, Precision precision, 
         w.matrix[i * ld + i] += real ? float((side.base[i] + row.regularization) / weight) : 1.0f;
         x[i] = w.rhs[i] * float(1.0 / weight);
     }
+    const double left = half ? error_left(w, row.n, stride) : 0;
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, stride, x, &y_squared)) return Status::singular;
     if (ill) refine(side, row, w, weight, x);
     if (half) {
-        if (!polish_primal(side, row, w, weight, x)) return Status::singular;
+        if (!polish_primal(side, row, w, weight, left, x)) return Status::singular;
         y_squared = inner_product(w.rhs, x, stride) / weight;
     }
     if (loss && uniform)
@@ -174,11 +179,12 @@ void scale_to(const FixedSide& side, double regularization, Workspace& w) {
 }
 
 // Of the dual's t, whose residual is  W^-1/2 (c r) - t - W^1/2 V x.
-bool polish_dual(const FixedSide& side, const Row& row, int order, Workspace& w, float* x) {
+bool polish_dual(const FixedSide& side, const Row& row, int order, double left, Workspace& w,
+                 float* x) {
     const std::ptrdiff_t ld = matrix_stride(order);
     float* const t = w.rhs;
     float* const step = w.iterative + side.stride;
-    return polish(inner_product(t, t, order), [&] {
+    return polish(inner_product(t, t, order), left, [&] {
         for (int first = 0; first < order; first += W) {
             float root[W] = {};
             for (int i = 0; i < W; ++i) {
@@ -210,12 +216,13 @@ Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, fl
         w.targets[j] = j < n ? c * row.targets[j] / sqrtf(c - side.unobserved_weight) : 0.0f;
         w.rhs[j] = w.targets[j];
     }
+    const bool half = gains_by_half_precision(order);
+    const double left = half ? error_left(w, side.stride, order) : 0;
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, order, w.rhs, &y_squared)) return Status::singular;
 
     combine_observations(side, row, order, w, x);
-    if (gains_by_half_precision(order) && !polish_dual(side, row, order, w, x))
-        return Status::singular;
+    if (half && !polish_dual(side, row, order, left, w, x)) return Status::singular;
 
     // Predictions come with the solution: sqrt(w) s = X X' t = g - t.
     LossSums sums;

@@ -165,11 +165,12 @@ std::vector<const KernelTable*> available_kernels() {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
+        const bool pairs = __builtin_cpu_supports("avx512vnni");
 #if defined CINEFOLD_AMX
         static const bool matrix_unit = may_use_matrix_unit();
-        if (matrix_unit) levels.push_back(&amx::table);
+        if (pairs && matrix_unit) levels.push_back(&amx::table);
 #endif
-        if (__builtin_cpu_supports("avx512vnni")) levels.push_back(&vnni::table);
+        if (pairs) levels.push_back(&vnni::table);
         levels.push_back(&avx512::table);
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))

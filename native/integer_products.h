@@ -7,11 +7,23 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-// c_ij *= factor u_i u_j in the upper triangle.
-void scale_back(float* c, std::ptrdiff_t ld, int order, const float* u, float factor) {
+// c_ij *= u_i u_j in the upper triangle.
+void scale_back(float* c, std::ptrdiff_t ld, int order, const float* u) {
     for (int i = 0; i < order; ++i)
         for (int j = i / W * W; j < order; j += W)
-            S::store(c + i * ld + j, S::load(c + i * ld + j) * S::load(u + j) * (factor * u[i]));
+            S::store(c + i * ld + j, S::load(c + i * ld + j) * S::load(u + j) * u[i]);
+}
+
+// The largest rounding of a lane's vector, of `depth` entries each off by up to half an integer,
+// relative to the vector's length.
+double rounding(const Workspace& w, int64_t depth, int order) {
+    const std::ptrdiff_t ld = matrix_stride(order);
+    double largest = 0;
+    for (int i = 0; i < order; ++i) {
+        const double square = w.from_integers[i] * w.from_integers[i] / w.matrix[i * ld + i];
+        if (square > largest) largest = square;
+    }
+    return sqrt(largest * double(depth) / 12);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -72,12 +84,12 @@ void add_rounded(const FixedSide& side, const Row& row, int64_t first, int depth
 template <bool uniform>
 void sum_rounded(const FixedSide& side, const Row& row, Workspace& w) {
     const int stride = side.stride;
+    const float largest_weight = uniform ? 1.0f : float(weights_of(side, row).size);
     for (int i = 0; i < stride; ++i) {
         w.to_integers[i] = to_integers(side.largest_entries[i]);
-        w.from_integers[i] = from_integers(side.largest_entries[i]);
+        w.from_integers[i] = from_integers(side.largest_entries[i]) * sqrtf(largest_weight);
         w.rhs[i] = 0;
     }
-    const float largest_weight = uniform ? 1.0f : float(weights_of(side, row).size);
     for (int64_t first = 0; first < row.n; first += kDepth) {
         const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
         if (first == 0)
@@ -85,7 +97,7 @@ void sum_rounded(const FixedSide& side, const Row& row, Workspace& w) {
         else
             add_rounded<Start::load, uniform>(side, row, first, depth, largest_weight, w);
     }
-    scale_back(w.matrix, matrix_stride(stride), stride, w.from_integers, largest_weight);
+    scale_back(w.matrix, matrix_stride(stride), stride, w.from_integers);
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -154,7 +166,7 @@ void relate_rounded(const FixedSide& side, const Row& row, int order, Workspace&
         else
             add(std::integral_constant<Start, Start::load>{}, f, end);
     }
-    scale_back(w.matrix, ld, order, w.from_integers, 1.0f);
+    scale_back(w.matrix, ld, order, w.from_integers);
 }
 
 }  // namespace

@@ -32,9 +32,9 @@ constexpr int kSplitRows = 4;  // rows of a tile that are packed at once
 constexpr std::ptrdiff_t kOperand = kParts * kTile;  // floats of the tiles of 16 lanes
 constexpr std::size_t kSpareFloats = kOperand;
 
-// From this order on the unit is faster than vectors: to pack an operand costs as much for few
-// columns as for many.
-constexpr int kUnitOrder = 80;
+// From this order on the unit is faster than vectors of integers: to pack an operand costs as much
+// for few columns as for many.
+constexpr int kUnitOrder = 144;
 
 // Operands A and B of kTogether slabs, twice: some are multiplied while the next are packed.
 inline std::size_t operand_floats(int order) {

@@ -28,6 +28,19 @@ inline double half_precision_cost(int order) {
     return 1;
 }
 
+// About how much of an error a step of refinement leaves at least, of the matrix of `order` lanes
+// and `depth` of them that half precision has made; five times its rounding, as measured.
+inline double error_left(const Workspace& w, int64_t depth, int order) {
+#ifdef CINEFOLD_INTEGERS
+#ifdef CINEFOLD_MATRIX_UNIT
+    if (order < kUnitOrder)
+#endif
+        return 5 * rounding(w, depth, order);
+#endif
+    (void)w, (void)depth, (void)order;
+    return 5.0 / (1 << 16);
+}
+
 inline bool gains_by_half_precision(int order) { return half_precision_cost(order) < 1; }
 
 // ---------------------------------------------------------------------------------------------

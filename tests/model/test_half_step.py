@@ -99,7 +99,7 @@ def test_options(nu, target, alpha, weighted, n_factors):
     check(ratings, fixed, Objective(0.4, 1.0, nu, target, alpha), weights)
 
 
-@pytest.mark.parametrize("n_factors", [48, 65, 79, 80, 90, 112, 113, 256])
+@pytest.mark.parametrize("n_factors", [48, 65, 80, 90, 112, 113, 130, 150, 256])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_many_factors(n_factors, weighted):
     """Where integers or a matrix unit take part: odd numbers of tiles, long rows and light ones."""
