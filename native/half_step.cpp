@@ -352,14 +352,19 @@ void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, const 
     });
 }
 
-void squared_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride, float* out,
-                   int n_threads) {
+void measure(const KernelTable& kernels, const float* rows, int64_t n, int stride, float* norms,
+             float* largest, int n_threads) {
     constexpr int64_t block = 1024;
     std::atomic<int64_t> next{0};
+    std::mutex mutex;
+    std::fill_n(largest, stride, 0.0f);
     run_parallel(n_threads, [&](int) {
+        std::vector<float> mine(stride, 0.0f);
         for (int64_t begin; (begin = block * next++) < n;)
-            kernels.squared_norms(rows + begin * stride, std::min(block, n - begin), stride,
-                                  out + begin);
+            kernels.measure(rows + begin * stride, std::min(block, n - begin), stride,
+                            norms + begin, mine.data());
+        const std::lock_guard lock(mutex);
+        for (int i = 0; i < stride; ++i) largest[i] = std::max(largest[i], mine[i]);
     });
 }
 

@@ -62,9 +62,9 @@ void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int
 void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q, float* out,
             int n_threads);
 
-// out (n,) = |row|^2 of rows (n, stride)
-void squared_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* out,
-                   int n_threads);
+// norms (n,) = |row|^2 of rows (n, stride), largest (stride,) the largest magnitude in each column
+void measure(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,
+             float* largest, int n_threads);
 
 FixedSide fixed_side(const float* rows, const float* norms, float largest_norm,
                      const float* largest_entries, const double* base, int n_factors,

@@ -64,14 +64,15 @@ void multiply(const float* a, int64_t n, int d_in, int64_t a_stride, const float
         }
 }
 
-void squared_norms(const float* rows, int64_t n, int64_t stride, float* out) {
+void measure(const float* rows, int64_t n, int64_t stride, float* norms, float* largest) {
     for (int64_t i = 0; i < n; ++i) {
         Vec sum = S::zero();
         for (int64_t k = 0; k < stride; k += W) {
             const Vec v = S::load(rows + i * stride + k);
             sum = sum + v * v;
+            S::store(largest + k, S::larger(S::load(largest + k), S::larger(v, -v)));
         }
-        out[i] = S::sum(sum);
+        norms[i] = S::sum(sum);
     }
 }
 
@@ -130,7 +131,7 @@ const KernelTable table = {CINEFOLD_LEVEL_NAME,
                            solve_sums,
                            add_gram,
                            multiply,
-                           squared_norms,
+                           measure,
                            MR,
                            pack_items,
                            score,

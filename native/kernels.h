@@ -74,8 +74,9 @@ struct KernelTable {
     // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
     void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
                      int d_out, float* out);
-    // out (n,) = |row|^2 of n rows of padded length `stride`
-    void (*squared_norms)(const float* rows, int64_t n, int64_t stride, float* out);
+    // norms (n,) = |row|^2 of n rows of padded length `stride`; largest (stride,) is raised to the
+    // largest magnitude in each column
+    void (*measure)(const float* rows, int64_t n, int64_t stride, float* norms, float* largest);
     int tile_rows;  // queries of `score` come in multiples of it
     // Items (n, stride) with items along the lanes: kAlign * stride floats for each kAlign items,
     // zero beyond n.

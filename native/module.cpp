@@ -55,6 +55,12 @@ nb::ndarray<nb::numpy, T, nb::ndim<2>> matrix(std::size_t rows, std::size_t colu
     return {memory, {rows, columns}, owner};
 }
 
+nb::ndarray<nb::numpy, float, nb::ndim<1>> vector(std::size_t n) {
+    auto* memory = new float[n];
+    nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+    return {memory, {n}, owner};
+}
+
 auto gram(In<float, 2> v, std::optional<In<float, 1>> scale, int n_threads) {
     const std::size_t d = v.shape(1);
     require(!scale || scale->shape(0) == v.shape(0), "scale must have one entry per row");
@@ -92,16 +98,15 @@ std::function<bool()> signal_check() {
     };
 }
 
-auto squared_norms(In<float, 2> rows, int n_threads) {
-    const std::size_t n = rows.shape(0);
-    auto* memory = new float[n];
-    nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+auto measure(In<float, 2> rows, int n_threads) {
+    const std::size_t n = rows.shape(0), stride = rows.shape(1);
+    auto norms = vector(n), largest = vector(stride);
     {
         nb::gil_scoped_release release;
-        cinefold::squared_norms(cinefold::select_kernels(), rows.data(), int64_t(n),
-                                int(rows.shape(1)), memory, n_threads);
+        cinefold::measure(cinefold::select_kernels(), rows.data(), int64_t(n), int(stride),
+                          norms.data(), largest.data(), n_threads);
     }
-    return nb::ndarray<nb::numpy, float, nb::ndim<1>>(memory, {n}, owner);
+    return std::make_pair(norms, largest);
 }
 
 cinefold::Target target_named(const std::string& name) {
@@ -213,7 +218,8 @@ NB_MODULE(_core, m) {
           "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
     m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
           "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
-    m.def("squared_norms", &squared_norms, "rows"_a, "n_threads"_a, "|row|^2 of padded rows.");
+    m.def("measure", &measure, "rows"_a, "n_threads"_a,
+          "|row|^2 of padded rows, and the largest magnitude in each column.");
     m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "largest_norm"_a, "largest_entries"_a,
           "base"_a, "unobserved_weight"_a, "offsets"_a, "columns"_a, "ratings"_a,
           "weights"_a.none(), "target"_a, "alpha"_a, "baseline"_a.none(), "regularization"_a,

@@ -110,10 +110,9 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
     for (int64_t i = 0; i < p.n_rows(); ++i) order[i] = i;
 
     std::vector<float> norms(p.n_columns);
-    cinefold::squared_norms(kernels, rows.data(), p.n_columns, stride, norms.data(), n_threads);
-    std::vector<float> largest(stride, 0.0f);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        largest[i % stride] = std::max(largest[i % stride], std::abs(rows[i]));
+    std::vector<float> largest(stride);
+    cinefold::measure(kernels, rows.data(), p.n_columns, stride, norms.data(), largest.data(),
+                      n_threads);
     const auto side = cinefold::fixed_side(rows.data(), norms.data(),
                                            *std::max_element(norms.begin(), norms.end()),
                                            largest.data(), base.data(), d, p.w0);

@@ -74,12 +74,15 @@ class FixedSide:
         V T, padded with zero columns.
     norms : ndarray of float32, shape (n,)
         Squared length of each row.
+    largest_entries : ndarray of float32, shape (padded n_factors,)
+        The largest magnitude in each column.
     basis : Basis
         T.
     """
 
     rows: NDArray[np.float32]
     norms: NDArray[np.float32]
+    largest_entries: NDArray[np.float32]
     basis: Basis
 
     @classmethod
@@ -98,7 +101,7 @@ class FixedSide:
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
         rows = _multiply(factors, basis.fixed, n_threads, overwrite)
-        return cls(rows, _core.squared_norms(rows, n_threads), basis)
+        return cls(rows, *_core.measure(rows, n_threads), basis)
 
     @classmethod
     def in_eigenbasis(
@@ -120,14 +123,6 @@ class FixedSide:
     @cached_property
     def largest_norm(self) -> float:
         return float(self.norms.max(initial=0.0))
-
-    @cached_property
-    def largest_entries(self) -> NDArray[np.float32]:
-        """The largest |v| of each column, (padded n_factors,)."""
-        largest: NDArray[np.float32] = np.maximum(
-            self.rows.max(axis=0, initial=0), -self.rows.min(axis=0, initial=0)
-        )
-        return largest
 
     @cached_property
     def factors(self) -> NDArray[np.float32]:
