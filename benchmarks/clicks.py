@@ -22,6 +22,7 @@ from tests.app.browser import CHROMIUM, FLAGS, open_window, served
 
 from benchmarks.importing import KINDS, LINES, World, letterboxd
 from cinefold import load_movielens
+from cinefold.datasets import default_data_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,15 @@ _CLICK = """async seconds => {
     return [first, last];
 }"""
 _SECONDS_TO_DRAW = 2.5
+
+
+def archives(folder: Path) -> Path:
+    """The data sets of the usual cache, in a folder that trainings may fill."""
+    folder.mkdir()
+    for file in default_data_dir().iterdir():
+        if file.is_file():
+            (folder / file.name).symlink_to(file)
+    return folder
 
 
 def wait(window: Window) -> None:
@@ -128,7 +138,10 @@ def main() -> None:
         for name in ("a third mistyped", "unknown"):
             files[name] = Path(folder, f"{name}.csv")
             files[name].write_bytes(letterboxd(KINDS[name](world, LINES)))
-        environment = {"CINEFOLD_DATABASE_URL": f"sqlite:///{folder}/profiles.sqlite3"}
+        environment = {
+            "CINEFOLD_DATABASE_URL": f"sqlite:///{folder}/profiles.sqlite3",
+            "CINEFOLD_DATA_DIR": str(archives(Path(folder, "data"))),
+        }
         scenarios = {
             "nothing": wait,
             "training": train,
