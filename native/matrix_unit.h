@@ -6,8 +6,7 @@
 //   three parts,  x y = hh + hm + mh + mm + hl + lh, with a relative error of up to 2^-24, which is
 //                 that of the rounding of x y itself;
 //   two parts,    x y = hh + hm + mh, with one of up to 2^-15: half the work, for solutions that
-//   are
-//                 refined afterwards.
+//                 are refined afterwards.
 // (Henry, Tang, Heinecke 2019: Leveraging the bfloat16 Artificial Intelligence Datatype For
 // Higher-Precision Computations.)
 //
