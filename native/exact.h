@@ -89,9 +89,9 @@ bool polish_primal(const FixedSide& side, const Row& row, Workspace& w, double w
                    float* x) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
-    float* const step = w.iterative + stride;
+    float* const step = w.iterative;
     return polish(inner_product(x, x, stride), left, [&] {
-        find_residual(side, row, x, step, nullptr, nullptr);
+        find_residual(side, row, InPlace(side, row), x, step, nullptr, nullptr);
         for (int i = 0; i < stride; ++i) step[i] = float(step[i] / weight);
         solve_forward(w.matrix, ld, stride, step);
         solve_backward(w.matrix, ld, stride, step);
@@ -183,7 +183,7 @@ bool polish_dual(const FixedSide& side, const Row& row, int order, double left, 
                  float* x) {
     const std::ptrdiff_t ld = matrix_stride(order);
     float* const t = w.rhs;
-    float* const step = w.iterative + side.stride;
+    float* const step = w.iterative;
     return polish(inner_product(t, t, order), left, [&] {
         for (int first = 0; first < order; first += W) {
             float root[W] = {};

@@ -204,15 +204,14 @@ struct HalfStep {
     const KernelTable& kernels;
     const FixedSide& side;
     const Observations& rows;
-    const Method& method;
+    Method method;
     float* factors;
     double* losses;
     std::atomic<int64_t> singular;  // the first row that is; n_rows if none
 
     AlignedFloats workspace() const {
-        const bool iterative = method.max_steps > 0 && rows.n_rows > 0;
         return workspace_for(kernels, side.n_factors,
-                             iterative ? rows.count(rows.order[0]) : int64_t(0));
+                             rows.n_rows ? rows.count(rows.order[0]) : int64_t(0));
     }
 
     void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
@@ -246,6 +245,35 @@ struct HalfStep {
         const Status status =
             kernels.solve_row(side, row, method, workspace, x, losses ? &loss : nullptr);
         keep(i, status, x, loss);
+    }
+
+    // Of rows of the lengths for which the ways to solve them cost about the same. The rows depend
+    // on the problem alone, not on the threads; few rows are not worth the trial.
+    ExpectedSteps expected_steps() const {
+        constexpr int64_t enough_rows = 256, tried = 2;
+        constexpr int most = 64;
+        ExpectedSteps expected;
+        if (rows.n_rows < enough_rows) return expected;
+        const auto memory = workspace();
+        const auto x = aligned_floats(side.stride);
+        RowReader read(rows);
+        for (int64_t length = std::max(side.n_factors / 4, 1);
+             expected.count < ExpectedSteps::kLengths; length *= 2) {
+            const auto longer = [&](int64_t i, int64_t n) { return rows.count(i) > n; };
+            const int64_t* at =
+                std::lower_bound(rows.order, rows.order + rows.n_rows, length, longer);
+            int needed = 0;
+            for (int k = 0; k < tried; ++k, ++at) {
+                if (at == rows.order + rows.n_rows || rows.count(*at) == 0) break;
+                previous(*at, x.get());
+                const int steps =
+                    kernels.steps_needed(side, read(*at), most, memory.get(), x.get());
+                needed = std::max(needed, steps <= most ? steps : ExpectedSteps::kNever);
+            }
+            expected.length[expected.count] = length;
+            expected.needed[expected.count++] = needed;
+        }
+        return expected;
     }
 
     // The partition and the order of the sums depend on the row alone, not on the threads.
@@ -295,6 +323,7 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
             if (interrupted()) return {true, -1};
             step.solve_split(rows.order[first], n_threads);
         }
+    step.method.expected = step.expected_steps();
     RowQueue queue(rows, side.n_factors, first);
     std::atomic<bool> stop{false};
     const int64_t rest = std::max<int64_t>(rows.n_rows - first, 1);

@@ -127,6 +127,7 @@ extern const KernelTable table;
 const KernelTable table = {CINEFOLD_LEVEL_NAME,
                            workspace_floats,
                            solve_row,
+                           steps_needed,
                            add_products,
                            solve_sums,
                            add_gram,

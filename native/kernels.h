@@ -42,10 +42,26 @@ struct RowLoss {
     double squared;   // sum_obs (r - s)^2
 };
 
+// How many steps of conjugate gradients the exact solution of a row of so many observations is
+// expected to take: as many as a few rows of the half-step did.
+struct ExpectedSteps {
+    static constexpr int kNever = 1 << 20, kLengths = 6;
+    int64_t length[kLengths];  // growing
+    int needed[kLengths];      // up to that length
+    int count = 0;
+
+    int steps(int64_t n) const {
+        for (int i = 0; i < count; ++i)
+            if (n <= length[i]) return needed[i];
+        return count ? needed[count - 1] : kNever;
+    }
+};
+
 struct Method {
     int max_steps;     // of conjugate gradients; 0: every row exactly
     float tolerance;   // they end when the preconditioned residual has shrunk by this factor
     float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
+    ExpectedSteps expected{};
 };
 
 constexpr double kNoScale = -1;  // a workspace has scaled for no row yet
@@ -61,6 +77,9 @@ struct KernelTable {
     // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
     Status (*solve_row)(const FixedSide&, const Row&, const Method&, float* workspace, float* x,
                         RowLoss*);
+    // How many steps of conjugate gradients the exact solution takes; more than `most` if so many
+    // do not do. `x` as for solve_row; it is spoilt.
+    int (*steps_needed)(const FixedSide&, const Row&, int most, float* workspace, float* x);
     // A row of very many observations in parts: sums (stride + 1, stride) += V'WV and, in the last
     // row, b of some of them; and the exact solution, relaxed, from the sums of all.
     void (*add_products)(const FixedSide&, const Row& part, float* workspace, double* sums);

@@ -18,44 +18,10 @@ struct LossSums {
     }
 };
 
-inline Vec load_some(const float* p, int n) {
-    float padded_values[W] = {};
-    for (int i = 0; i < n; ++i) padded_values[i] = p[i];
-    return S::load(padded_values);
-}
-
 inline void add_losses(LossSums& sums, const Row& row, int64_t first, int count, Vec prediction) {
-    if (count >= W) {
-        const Vec weight = row.weights ? S::load(row.weights + first) : S::splat(1.0f);
-        sums.add(prediction, S::load(row.targets + first), weight, S::splat(1.0f));
-    } else {
-        static const float ones[W] = {1,
-                                      1,
-                                      1,
-                                      1
-#if CINEFOLD_LANES > 4
-                                      ,
-                                      1,
-                                      1,
-                                      1,
-                                      1
-#endif
-#if CINEFOLD_LANES > 8
-                                      ,
-                                      1,
-                                      1,
-                                      1,
-                                      1,
-                                      1,
-                                      1,
-                                      1,
-                                      1
-#endif
-        };
-        const Vec mask = load_some(ones, count);
-        const Vec weight = row.weights ? load_some(row.weights + first, count) : mask;
-        sums.add(prediction, load_some(row.targets + first, count), weight, mask);
-    }
+    static const float ones[kAlign] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    sums.add(prediction, load_some(row.targets + first, count), weights_at(row, first, count),
+             load_some(ones, count));
 }
 
 void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, const float* x,

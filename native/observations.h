@@ -27,7 +27,8 @@ struct Workspace {
     double* scale_for;   // of the last row that asked for it; at the very front
     float* targets;      // c_j r_j
     double* wide;        // residual and solution of a refinement
-    float* iterative;    // 4 vectors of factors, 2 of observations
+    float* previous;     // the row before
+    float* iterative;    // 5 vectors of factors, 2 of observations, and copies of theirs
     const float** rows;  // the fixed side's rows of the observations at hand
 #ifdef CINEFOLD_INTEGERS
     float* to_integers;    // of each column, or each observation of the dual
@@ -42,11 +43,23 @@ struct Workspace {
 
 int packed_rows(int stride) { return stride > kDepth ? stride : kDepth; }
 
+// Conjugate gradients read a row's vectors in every step. Where they fit into the cache of a core,
+// they are copied there.
+constexpr std::ptrdiff_t kCopied = 1 << 19;
+
+bool is_copied(int stride, int64_t n) { return n * stride <= kCopied; }
+
+std::size_t copied_floats(int stride, int64_t longest) {
+    const std::size_t all = std::size_t(longest) * stride;
+    return (all < kCopied ? all : kCopied) + W * std::size_t(stride);
+}
+
 int vector_floats(int stride) { return packed_rows(stride) + W; }
 
 std::size_t workspace_floats(int n_factors, int64_t longest) {
     const int stride = padded(n_factors);
-    return std::size_t(2 * (longest + kAlign)) + 4 * std::size_t(stride) +
+    return std::size_t(2 * (longest + kAlign)) + copied_floats(stride, longest) +
+           6 * std::size_t(stride) +
            std::size_t(packed_rows(stride) + stride) * matrix_stride(stride) +
            3 * std::size_t(vector_floats(stride)) + 4 * std::size_t(stride) + 2 * kDepth +
 #ifdef CINEFOLD_MATRIX_UNIT
@@ -82,6 +95,7 @@ Workspace carve(float* memory, int stride) {
     w.spare = take(kSpareFloats);
     w.roots = take(vector_floats(stride));
 #endif
+    w.previous = take(stride);
     w.iterative = memory;
     return w;
 }
@@ -132,6 +146,18 @@ struct Prefetch {
 
 inline float weight_of(const Row& row, int64_t j) { return row.weights ? row.weights[j] : 1.0f; }
 
+// The first n of W values, zero beyond.
+inline Vec load_some(const float* p, int n) {
+    if (n >= W) return S::load(p);
+    float padded_values[W] = {};
+    for (int i = 0; i < n; ++i) padded_values[i] = p[i];
+    return S::load(padded_values);
+}
+
+inline Vec weights_at(const Row& row, int64_t first, int count) {
+    return row.weights ? load_some(row.weights + first, count) : S::splat(1.0f);
+}
+
 struct Weights {
     bool positive;  // all w are clear of 0, as the dual needs them
     double size;    // max |w|
@@ -173,62 +199,146 @@ inline Vec inner_products(const Rows rows, const float* x, int length) {
     return S::sum_rows(dot);
 }
 
-// out += sum_j g_j v_j, and unless it is null squares += sum_j weights_j v_j^2, where
-// coefficients(first, count, v'x, g, weights) gives those of W observations, zero beyond count.
-template <class Coefficients>
-void multiply_observations(const FixedSide& side, const Row& row, const float* x,
-                           Coefficients&& coefficients, float* out, float* squares) {
-    const int stride = side.stride;
-    const float* rows[2][W];  // of these observations, and of the next ones
-    auto look_up = [&](int64_t first, const float** to) {
-        for (int i = 0; i < W; ++i) {
-            const int64_t j = first + i < row.n ? first + i : row.n - 1;
-            to[i] = side.rows + std::ptrdiff_t(row.columns[j]) * stride;
-        }
-    };
-    look_up(0, rows[0]);
-    int now = 0;
-    for (int64_t first = 0; first < row.n; first += W, now = 1 - now) {
-        const int count = row.n - first < W ? int(row.n - first) : W;
-        const bool more = first + W < row.n;
-        if (more) look_up(first + W, rows[1 - now]);
-        const float* const* v = rows[now];
-        const float* const* next = rows[1 - now];
-        alignas(64) float g[W], weights[W];
-        coefficients(first, count, inner_products(Gathered{v}, x, stride), g, weights);
-        for (int f = 0; f < stride; f += W) {
-            Vec sum[2] = {S::load(out + f), S::zero()};
-            Vec square[2] = {S::zero(), S::zero()};
-            if (squares) square[0] = S::load(squares + f);
+// ---------------------------------------------------------------------------------------------
+// Products with the row's observations, W of them at a time: where their vectors are read
+
+class InPlace {
+  public:
+    InPlace(const FixedSide& side, const Row& row)
+        : side_(side), row_(row), prefetch_(side, row, W) {}
+
+    Gathered at(int64_t first, int count) {
+        for (int i = 0; i < W; ++i)
+            vectors_[i] = side_.rows +
+                          std::ptrdiff_t(row_.columns[first + (i < count ? i : 0)]) * side_.stride;
+        return {vectors_};
+    }
+    void fetch(int lines) { prefetch_.fetch(lines); }
+
+  private:
+    const FixedSide& side_;
+    const Row& row_;
+    const float* vectors_[W];
+    Prefetch prefetch_;
+};
+
+// W vectors of observations that follow each other in memory as they are read: entry (i, f) at
+// base[(f / W * W + i) * W + f % W].
+struct Interleaved {
+    const float* base;
+
+    Interleaved from(std::ptrdiff_t f) const { return {base + f * W}; }
+    inline Vec vec(int i, int v) const { return S::load(base + (v * W + i) * W); }
+};
+
+// Leaves copies, zero beyond the last, for those who read them again and again.
+class Copying {
+  public:
+    Copying(const FixedSide& side, const Row& row, float* copies)
+        : in_place_(side, row), copies_(copies), stride_(side.stride) {}
+
+    Interleaved at(int64_t first, int count) {
+        const Gathered from = in_place_.at(first, count);
+        float* to = copies_ + first * stride_;
+        for (int f = 0; f < stride_; f += W)
+            for (int i = 0; i < W; ++i, to += W)
+                S::store(to, i < count ? from.from(f).vec(i, 0) : S::zero());
+        return {copies_ + first * stride_};
+    }
+    void fetch(int lines) { in_place_.fetch(lines); }
+
+  private:
+    InPlace in_place_;
+    float* const copies_;
+    const int stride_;
+};
+
+// Fetches what the next row will copy.
+class Copied {
+  public:
+    Copied(const FixedSide& side, const Row& row, const float* copies)
+        : copies_(copies), stride_(side.stride), prefetch_(side, row, row.n) {}
+
+    Interleaved at(int64_t first, int) const { return {copies_ + first * stride_}; }
+    void fetch(int lines) { prefetch_.fetch(lines / 8); }
+
+  private:
+    const float* const copies_;
+    const int stride_;
+    Prefetch prefetch_;
+};
+
+// out[f ...] += sum_i g_i v_i of W vectors, N vectors of factors.
+template <int N, class Rows>
+inline void add_multiples(const Rows rows, const float* g, float* out) {
+    Vec even[N], odd[N];
+#pragma GCC unroll 4
+    for (int v = 0; v < N; ++v) even[v] = S::load(out + v * W), odd[v] = S::zero();
 #pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) {
-                const Vec value = S::load(v[i] + f);
-                sum[i % 2] = sum[i % 2] + value * g[i];
-                if (squares) square[i % 2] = square[i % 2] + value * value * weights[i];
-                if (more && (W >= kLine || f % kLine == 0)) __builtin_prefetch(next[i] + f);
-            }
-            S::store(out + f, sum[0] + sum[1]);
-            if (squares) S::store(squares + f, square[0] + square[1]);
+    for (int i = 0; i < W; i += 2) {
+        const Vec even_g = S::splat(g[i]), odd_g = S::splat(g[i + 1]);
+#pragma GCC unroll 4
+        for (int v = 0; v < N; ++v) {
+            even[v] = even[v] + rows.vec(i, v) * even_g;
+            odd[v] = odd[v] + rows.vec(i + 1, v) * odd_g;
         }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < N; ++v) S::store(out + v * W, even[v] + odd[v]);
+}
+
+template <class Rows>
+inline void add_squares(const Rows rows, const float* weights, int stride, float* out) {
+    for (int f = 0; f < stride; f += W) {
+        Vec sum = S::load(out + f);
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) {
+            const Vec value = rows.from(f).vec(i, 0);
+            sum = sum + value * value * weights[i];
+        }
+        S::store(out + f, sum);
+    }
+}
+
+// out += sum_j g_j v_j, and unless it is null squares += sum_j weights_j v_j^2, where
+// coefficients(first, count, v'x, g, weights) gives those of W observations.
+template <class Source, class Coefficients>
+void multiply_observations(Source source, const Row& row, int stride, const float* x,
+                           Coefficients&& coefficients, float* out, float* squares) {
+    constexpr int wide = 4;
+    for (int64_t first = 0; first < row.n; first += W) {
+        const int count = row.n - first < W ? int(row.n - first) : W;
+        const auto vectors = source.at(first, count);
+        alignas(64) float g[W], weights[W];
+        coefficients(first, count, inner_products(vectors, x, stride), g, weights);
+        for (int i = count; i < W; ++i) g[i] = weights[i] = 0;
+        int f = 0;
+        for (; f + wide * W <= stride; f += wide * W) {
+            add_multiples<wide>(vectors.from(f), g, out + f);
+            source.fetch(W * wide * W / kLine);
+        }
+        for (; f < stride; f += W) {
+            add_multiples<1>(vectors.from(f), g, out + f);
+            source.fetch(W * W / kLine);
+        }
+        if (squares) add_squares(vectors, weights, stride, squares);
     }
 }
 
 // r = b - A x; unless they are null, the diagonal of A - D is added to `diagonal`, and v'x become
 // `predictions`.
-void find_residual(const FixedSide& side, const Row& row, const float* x, float* r, float* diagonal,
-                   float* predictions) {
+template <class Source>
+void find_residual(const FixedSide& side, const Row& row, Source source, const float* x, float* r,
+                   float* diagonal, float* predictions) {
     for (int i = 0; i < side.stride; ++i)
         r[i] = i < side.n_factors ? -float(side.base[i] + row.regularization) * x[i] : 0.0f;
     multiply_observations(
-        side, row, x,
+        source, row, side.stride, x,
         [&](int64_t first, int count, Vec s, float* g, float* weights) {
             if (predictions) S::store(predictions + first, s);
-            for (int i = 0; i < W; ++i) {
-                const bool real = i < count;
-                const float c = real ? weight_of(row, first + i) : 0.0f;
-                weights[i] = real ? c - side.unobserved_weight : 0.0f;
-                g[i] = real ? c * row.targets[first + i] - weights[i] * s[i] : 0.0f;
-            }
+            const Vec c = weights_at(row, first, count), w = c - side.unobserved_weight;
+            S::store(weights, w);
+            S::store(g, c * load_some(row.targets + first, count) - w * s);
         },
         r, diagonal);
 }

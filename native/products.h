@@ -19,7 +19,7 @@ enum class Precision { full, half };
 // What it then costs, refinement included, of what float32 does; 1 where there is no gain.
 inline double half_precision_cost(int order) {
 #ifdef CINEFOLD_MATRIX_UNIT
-    if (order >= kUnitOrder) return 0.35;
+    if (order >= kUnitOrder) return 0.5;
 #endif
 #ifdef CINEFOLD_INTEGERS
     if (order >= kIntegerOrder) return kIntegerCost;

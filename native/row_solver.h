@@ -9,7 +9,8 @@ namespace {
 
 // Costs in multiplications of a register tile. The primal and the dual are a product and a
 // factorisation each, with the latency of its pivots, and the dual's transposes; conjugate
-// gradients are bound by memory. The constants are fitted to measured times.
+// gradients are bound by the cache or, where a row is too long for it, by memory. The constants are
+// fitted to measured times.
 
 double factorisation_cost(double order) { return order * order * order / 6 + 30 * W * order; }
 
@@ -26,14 +27,18 @@ double dual_cost(double n, double d) {
     return product_cost(d, order) * n / order + factorisation_cost(order) + 3 * n * d;
 }
 
-double iterative_cost(double n, double d, int steps) { return (1 + steps) * 4 * n * d; }
+double iterative_cost(const FixedSide& side, int64_t n, int steps) {
+    const bool copied = is_copied(side.stride, n);
+    const double step = copied ? 1.8 + 0.1 * W : 4 + 0.65 * W, begin = copied ? 5 * step : step;
+    return (begin + steps * step) * n * side.stride;
+}
 
 // Carries an exact solution on, beyond or short of where it is least: a row's loss is quadratic, so
 // that a relaxation between 0 and 2 leaves it no higher than it was at the previous row.
 class Relaxation {
   public:
     Relaxation(const Method& method, const float* x, int stride, const Workspace& w)
-        : factor_(method.relaxation), previous_(w.iterative) {
+        : factor_(method.relaxation), previous_(w.previous) {
         if (factor_ == 1.0f) return;
         for (int i = 0; i < stride; ++i) previous_[i] = x[i];
     }
@@ -84,8 +89,8 @@ Status solve_sums(const FixedSide& side, const Row& row, const Method& method, c
     return status;
 }
 
-Status solve_exactly(const FixedSide& side, const Row& row, bool light, Workspace& w, float* x,
-                     RowLoss* loss) {
+Status solve_directly(const FixedSide& side, const Row& row, bool light, Workspace& w, float* x,
+                      RowLoss* loss) {
     if (light) {
         const Weights weights = weights_of(side, row);
         if (weights.positive && !ill_conditioned(side, row, weights) &&
@@ -95,6 +100,17 @@ Status solve_exactly(const FixedSide& side, const Row& row, bool light, Workspac
     return weighs_equally(side, row) ? solve_primal<true>(side, row, w, x, loss)
                                      : solve_primal<false>(side, row, w, x, loss);
 }
+
+// How many steps the exact solution takes from x, to which it turns; more than `most` if it does
+// not.
+int steps_needed(const FixedSide& side, const Row& row, int most, float* memory, float* x) {
+    const Workspace w = carve(memory, side.stride);
+    if (ill_conditioned(side, row, weights_of(side, row))) return most + 1;
+    return solve_by_steps(side, row, most, w, x, nullptr);
+}
+
+// Twice what is expected, before a row is given up and solved directly after all.
+int most_steps(int expected) { return 2 * expected + 2; }
 
 Status solve_row(const FixedSide& side, const Row& row, const Method& method, float* memory,
                  float* x, RowLoss* loss) {
@@ -106,13 +122,17 @@ Status solve_row(const FixedSide& side, const Row& row, const Method& method, fl
     Workspace w = carve(memory, side.stride);
     const double n = double(row.n), d = side.n_factors;
     const bool light = n < d && dual_cost(n, d) < primal_cost(n, d);
-    const double exact_cost = light ? dual_cost(n, d) : primal_cost(n, d);
-    if (method.max_steps > 0 && iterative_cost(n, d, method.max_steps) < exact_cost) {
+    const double direct_cost = light ? dual_cost(n, d) : primal_cost(n, d);
+    if (method.max_steps > 0 && iterative_cost(side, row.n, method.max_steps) < direct_cost) {
         improve(side, row, method, w, x, loss);
         return Status::ok;
     }
     const Relaxation relaxation(method, x, side.stride, w);
-    const Status status = solve_exactly(side, row, light, w, x, loss);
+    const int expected = method.expected.steps(row.n), most = most_steps(expected);
+    const bool by_steps = iterative_cost(side, row.n, expected) < direct_cost &&
+                          !ill_conditioned(side, row, weights_of(side, row)) &&
+                          solve_by_steps(side, row, most, w, x, loss) <= most;
+    const Status status = by_steps ? Status::ok : solve_directly(side, row, light, w, x, loss);
     relaxation.apply(side, row, w, x, loss);
     return status;
 }

@@ -152,6 +152,18 @@ void check_solver() {
                                (weighted ? ", weighted" : ""));
 }
 
+// Enough rows for some of them to be tried, and solved, by conjugate gradients.
+void check_many_rows() {
+    std::vector<int> counts;
+    for (int count : {300, 200, 129, 60, 17, 1})
+        for (int copy = 0; copy < 50; ++copy) counts.push_back(count);
+    for (int d : {17, 64, 150})
+        for (bool weighted : {false, true})
+            check_rows(random_problem(300, d, 0.1f, counts), weighted, 3,
+                       std::string(cinefold::select_kernels().name) + ", " + std::to_string(d) +
+                           " factors, many rows" + (weighted ? ", weighted" : ""));
+}
+
 void check_singular() {
     Problem p = random_problem(20, 4, 0.0f, {5, 1, 2});
     std::fill(p.regularization.begin(), p.regularization.end(), 0.0);
@@ -228,6 +240,7 @@ int main() {
     for (const auto* level : cinefold::available_kernels()) {
         setenv("CINEFOLD_SIMD", level->name, 1);
         check_solver();
+        check_many_rows();
         check_singular();
         check_top_k();
         std::printf("%s: checked\n", level->name);

@@ -138,6 +138,37 @@ def test_a_row_s_precision_is_that_of_float32(
     assert relative_error(found, dense.solve(fixed)) < bound
 
 
+@pytest.mark.parametrize("n_factors", [16, 60, 100, 144, 300])
+@pytest.mark.parametrize("relaxation", [1.0, 1.8])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_exact_rows_by_conjugate_gradients(n_factors, relaxation, weighted):
+    """Of many rows, from good starts and bad ones: as exact as those solved directly."""
+    rng = np.random.default_rng(n_factors)
+    few = random_ratings(rng, 3, 4 * n_factors, 0.1)
+    rows = [few, *(random_ratings(rng, 2, 4 * n_factors, p) for p in (0.2, 0.4, 0.8))]
+    ratings = sp.csr_array(sp.vstack(rows * 30))
+    confidence = rng.uniform(0.3, 3, ratings.nnz // 30).astype(np.float32) if weighted else None
+    weights = np.tile(confidence, 30) if weighted else None
+    fixed = (rng.standard_normal((4 * n_factors, n_factors)) / 8).astype(np.float32)
+    dense = DenseProblem.of(sp.vstack(rows), w0=0.2, lam=6.0, confidence=confidence)
+    solved = np.tile(dense.solve(fixed), (30, 1))
+    found = []
+    for scale in (0, 0.1, 10):
+        start = (scale * rng.standard_normal(solved.shape)).astype(np.float32)
+        rows_found, (weighted_loss, _) = half_step(
+            ratings, fixed, Objective(0.2, 6.0), weights, 2, EXACT, start, relaxation
+        )
+        exact = start + relaxation * (solved - start)
+        kept = abs(1 - relaxation) * np.linalg.norm(start, axis=1)
+        lengths = np.maximum(np.linalg.norm(solved, axis=1), kept)
+        assert (np.linalg.norm(rows_found - exact, axis=1) < 4e-6 * lengths).all()
+        losses = sum(dense.row_losses(part, fixed).sum() for part in np.split(exact, 30))
+        assert weighted_loss == pytest.approx(losses, rel=1e-5)
+        found.append((rows_found - (1 - relaxation) * start) / relaxation)
+    if n_factors >= 100:  # what is solved directly does not depend on the start
+        assert not np.allclose(found[0], found[1], rtol=0, atol=1e-12)
+
+
 def test_rows_longer_than_a_block_of_observations():
     rng = np.random.default_rng(5)
     ratings = random_ratings(rng, 3, 3000, 0.5)
@@ -375,13 +406,14 @@ def test_every_instruction_set_this_machine_has(level):
     selected = f"{__file__}::test_shapes_and_unobserved_weights"
     options = f"{__file__}::test_options"
     many = f"{__file__}::test_many_factors"
+    steps = f"{__file__}::test_exact_rows_by_conjugate_gradients"
     precise = f"{__file__}::test_a_row_s_precision_is_that_of_float32"
     iterative = f"{__file__}::test_conjugate_gradients_lower_the_loss_down_to_the_optimum"
     relaxed = f"{__file__}::test_relaxed_rows_and_their_losses"
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-            *(selected, options, many, precise, iterative, relaxed),
+            *(selected, options, many, steps, precise, iterative, relaxed),
         ],
         env={**os.environ, "CINEFOLD_SIMD": level},
         capture_output=True,

@@ -541,7 +541,7 @@ class WeightedMatrixFactorization(Parameters):
         """
         fixed = self._fitted.items
         matrix, weights = self._new_ratings(ratings)
-        factors = np.empty((matrix.shape[0], fixed.n_factors), np.float32)
+        factors = np.zeros((matrix.shape[0], fixed.n_factors), np.float32)
         objective = self.objective_
         n_threads = available_threads(self.n_threads) if matrix.shape[0] > 1 else 1
         try:

@@ -204,7 +204,8 @@ def solve_rows(
     Parameters
     ----------
     out : ndarray of float32, shape (n_rows, n_factors)
-        What it holds is where a solver that is not exact starts.
+        What it holds is where conjugate gradients start, which exact solutions may be made by as
+        well.
     relaxation : float
         Each row becomes previous + relaxation * (solution - previous), with `out` as the previous
         rows. Between 0 and 2 its loss is no higher than it was: it is quadratic in the row.
