@@ -76,12 +76,23 @@ def test_pages_go_before_the_training(interactions):
     first_record(job)
     process = job._process.pid
     assert os.sched_getscheduler(process) == os.SCHED_IDLE
+    assert os.getsid(process) == process
+    assert _session_gives_way(process)
     cores = os.sched_getaffinity(0)
     assert len(os.sched_getaffinity(process)) == max(1, len(cores) - 1)
     job.abandon()
     job.wait(PATIENCE)
     assert os.sched_getscheduler(0) != os.SCHED_IDLE
     assert os.sched_getaffinity(0) == cores
+
+
+def _session_gives_way(process):
+    """Or the system does not share time among sessions."""
+    try:
+        shares = Path(f"/proc/{process}/autogroup").read_text()
+    except OSError:
+        return True
+    return not shares or shares.endswith(" nice 19\n")
 
 
 def test_records_come_while_it_trains(interactions):
@@ -357,4 +368,6 @@ def test_it_trains_where_it_may_not_give_way(monkeypatch):
     ]
     for name in asked:
         monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(os, "getsid", lambda process: os.getpid(), raising=False)
     worker._give_way()

@@ -155,7 +155,7 @@ class Job(Generic[Outcome]):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            process_group=0,  # Ctrl-C is for the app, which ends it
+            start_new_session=True,  # Ctrl-C is for the app, which ends it
         )
         with contextlib.suppress(BrokenPipeError), process:  # it may end without having listened
             self._tell(process, json.dumps(self._order))

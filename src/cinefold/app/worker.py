@@ -99,6 +99,10 @@ def _give_way() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        # Time may be shared among sessions first (autogroups): priorities count only within one.
+        if os.getsid(0) == os.getpid():  # a session of its own
+            with contextlib.suppress(OSError):
+                Path("/proc/self/autogroup").write_text("19")
         with contextlib.suppress(OSError):
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(0, cores[1:] or cores)
