@@ -77,8 +77,8 @@ struct KernelTable {
     // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
     Status (*solve_row)(const FixedSide&, const Row&, const Method&, float* workspace, float* x,
                         RowLoss*);
-    // How many steps of conjugate gradients the exact solution takes; more than `most` if so many
-    // do not do. `x` as for solve_row; it is spoilt.
+    // How many steps of conjugate gradients the exact solution takes from `x`, which is
+    // overwritten; more than `most` if so many do not do.
     int (*steps_needed)(const FixedSide&, const Row&, int most, float* workspace, float* x);
     // A row of very many observations in parts: sums (stride + 1, stride) += V'WV and, in the last
     // row, b of some of them; and the exact solution, relaxed, from the sums of all.

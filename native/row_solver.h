@@ -101,8 +101,8 @@ Status solve_directly(const FixedSide& side, const Row& row, bool light, Workspa
                                      : solve_primal<false>(side, row, w, x, loss);
 }
 
-// How many steps the exact solution takes from x, to which it turns; more than `most` if it does
-// not.
+// How many steps the exact solution takes from x, which is overwritten; more than `most` if so many
+// do not do.
 int steps_needed(const FixedSide& side, const Row& row, int most, float* memory, float* x) {
     const Workspace w = carve(memory, side.stride);
     if (ill_conditioned(side, row, weights_of(side, row))) return most + 1;

@@ -78,8 +78,9 @@ class WeightedMatrixFactorization(Parameters):
         Predict ratings as mean + user's bias + item's bias + u.v (Koren et al. 2009). Only with
         ``unobserved_weight=0`` and ``target="rating"``.
     solver : {"auto", "cholesky", "cg"}
-        How the rows of a half-step are solved. "cholesky": exactly. "cg": by up to three steps of
-        preconditioned conjugate gradients from their last solution, fewer once the residual has
+        How the rows of a half-step are solved. "cholesky": exactly, by factorisations, or to the
+        same precision by conjugate gradients where those take less time. "cg": by up to three steps
+        of preconditioned conjugate gradients from their last solution, fewer once the residual has
         shrunk tenfold; the objective never rises here either, and falls as fast per iteration,
         which takes a fraction of the time with many factors. In the end the users are solved
         exactly. "auto": "cg" beyond 128 factors.
