@@ -139,7 +139,7 @@ void improve(const FixedSide& side, const Row& row, const Method& method, const 
 // than `most` if so many do not do; x is then of no use.
 int solve_by_steps(const FixedSide& side, const Row& row, int most, const Workspace& w, float* x,
                    RowLoss* loss) {
-    constexpr double sufficient = 1.0 / (1 << 21), far = 4;
+    constexpr double sufficient = 1.0 / (1 << 21), far = 2;
     const int stride = side.stride;
     const CgVectors cg = cg_vectors(w, stride, row.n);
     const auto enough = [&](double, double, double gain) {
