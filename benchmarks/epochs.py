@@ -28,6 +28,8 @@ ON_THE_LONG_TAIL = (
     "implicit, CG",
 )
 
+_BEFORE_HISTORY = 3  # epochs
+
 
 def epochs(case: Case, names: tuple[str, ...] = BY_EPOCH) -> dict[str, Any]:
     """Every library in turn; sgemm's speed is measured just before and after each of its turns."""
@@ -78,21 +80,28 @@ def scaling(case: Case) -> dict[str, Any]:
 
 
 def history(case: Case) -> dict[str, Any]:
-    """The users' half-step, which measures the objective and the RMSE, and the same without."""
-    problem = case.problem
-    rng = np.random.default_rng(case.seed)
-    factors = rng.standard_normal((problem.ratings.shape[1], case.n_factors), np.float32)
-    items = FixedSide.of(factors / np.sqrt(case.n_factors, dtype=np.float32), case.n_threads)
-    rows = problem.objective.observations(problem.ratings)
-    users = np.zeros((rows.n_rows, case.n_factors), np.float32)
+    """An exact epoch with the objective and the RMSE measured, and the same one without."""
+    problem, n_threads = case.problem, case.n_threads
+    contestant = cinefold(problem, "cholesky")
+    for _ in range(_BEFORE_HISTORY):
+        contestant.epoch()
+    users, items = contestant.factors()
+    by_user = problem.objective.observations(problem.ratings)
+    by_item = problem.objective.observations(problem.ratings.T.tocsr())
 
-    def half_step(losses: NDArray[np.float64] | None) -> Callable[[], float]:
-        w0 = problem.unobserved_weight
-        return lambda: timed(
-            lambda: solve_rows(rows, items, w0, users, case.n_threads, losses=losses)
-        )
+    def epoch(losses: NDArray[np.float64] | None) -> None:
+        fixed = FixedSide.of(users, n_threads)
+        new_items = fixed.follow(items, n_threads)
+        solve_rows(by_item, fixed, problem.unobserved_weight, new_items, n_threads)
+        fixed = FixedSide.of(new_items, n_threads)
+        new_users = fixed.follow(users, n_threads)
+        solve_rows(by_user, fixed, problem.unobserved_weight, new_users, n_threads, losses=losses)
 
-    turns = {"without": half_step(None), "with": half_step(np.empty((rows.n_rows, 2)))}
+    losses = np.empty((by_user.n_rows, 2))
+    turns = {
+        "without": lambda: timed(lambda: epoch(None)),
+        "with": lambda: timed(lambda: epoch(losses)),
+    }
     return {"seconds": race(turns, case.rounds, f"history, {case.n_factors} factors")}
 
 

@@ -126,7 +126,7 @@ SECTIONS: dict[str, Section] = {
         (32,),
     ),
     "history": Section(
-        "what measuring the objective adds to the users' half of an exact epoch",
+        "what measuring the objective adds to an exact epoch",
         epochs.history,
         _epochs("cinefold, exact"),
         SIZES["10m"],

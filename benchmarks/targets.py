@@ -184,7 +184,7 @@ def _of_threads(record: Record) -> Iterator[Target]:
 
 
 def _of_history(record: Record) -> Iterator[Target]:
-    what = f"users' half-step with the learning curve over one without, {size(record)}"
+    what = f"exact epoch with the learning curve over one without, {size(record)}"
     pair = record["seconds"], "with", "without"
     yield Target(what, 1.05, ratio(*pair), "x bound", spread(*pair))
 

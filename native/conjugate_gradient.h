@@ -12,10 +12,10 @@ namespace {
 struct CgVectors {
     float *residual, *direction, *product, *base, *inverse;  // (stride,)  base is D, inverse M^-1
     float *predictions, *changes;                            // (n,) v'x and v'direction
-    float* copies;  // of the row's vectors; null if they are too many
+    float* copies;  // of the row's vectors; null where they are read in place
 };
 
-CgVectors cg_vectors(const Workspace& w, int stride, int64_t n) {
+CgVectors cg_vectors(const Workspace& w, int stride, int64_t n, bool copied) {
     float* next = w.iterative;
     auto take = [&next](int64_t length) {
         float* p = next;
@@ -27,7 +27,7 @@ CgVectors cg_vectors(const Workspace& w, int stride, int64_t n) {
         *vector = take(stride);
     cg.predictions = take(n);
     cg.changes = take(n);
-    cg.copies = is_copied(stride, n) ? next : nullptr;
+    cg.copies = copied ? next : nullptr;
     return cg;
 }
 
@@ -69,8 +69,8 @@ void multiply_by_matrix(const FixedSide& side, const Row& row, const CgVectors& 
         S::store(g, (weights_at(row, first, count) - side.unobserved_weight) * s);
     };
     const auto multiply = [&](auto source) {
-        multiply_observations(source, row, side.stride, cg.direction, coefficients, cg.product,
-                              nullptr);
+        multiply_observations<false>(source, row, side.stride, cg.direction, coefficients,
+                                     cg.product, nullptr);
     };
     if (cg.copies)
         multiply(Copied(side, row, cg.copies));
@@ -127,7 +127,7 @@ void losses_of_predictions(const FixedSide& side, const Row& row, const CgVector
 // x holds the starting point, and on return a better solution, relaxed.
 void improve(const FixedSide& side, const Row& row, const Method& method, const Workspace& w,
              float* x, RowLoss* loss) {
-    const CgVectors cg = cg_vectors(w, side.stride, row.n);
+    const CgVectors cg = cg_vectors(w, side.stride, row.n, false);
     const double least = double(method.tolerance) * method.tolerance;
     take_steps(
         side, row, method.max_steps, method.relaxation, cg, x,
@@ -141,7 +141,7 @@ int solve_by_steps(const FixedSide& side, const Row& row, int most, const Worksp
                    RowLoss* loss) {
     constexpr double sufficient = 1.0 / (1 << 21), far = 2;
     const int stride = side.stride;
-    const CgVectors cg = cg_vectors(w, stride, row.n);
+    const CgVectors cg = cg_vectors(w, stride, row.n, is_copied(stride, row.n));
     const auto enough = [&](double, double, double gain) {
         Wide size{};  // x'M x
         for (int i = 0; i < stride; i += W) {

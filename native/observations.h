@@ -202,24 +202,38 @@ inline Vec inner_products(const Rows rows, const float* x, int length) {
 // ---------------------------------------------------------------------------------------------
 // Products with the row's observations, W of them at a time: where their vectors are read
 
+// Fetches a block ahead, in the order in which it will be read.
 class InPlace {
   public:
-    InPlace(const FixedSide& side, const Row& row)
-        : side_(side), row_(row), prefetch_(side, row, W) {}
+    InPlace(const FixedSide& side, const Row& row) : side_(side), row_(row) {
+        look_up(row.columns, row.n, next_);
+    }
 
-    Gathered at(int64_t first, int count) {
-        for (int i = 0; i < W; ++i)
-            vectors_[i] = side_.rows +
-                          std::ptrdiff_t(row_.columns[first + (i < count ? i : 0)]) * side_.stride;
+    Gathered at(int64_t first, int) {
+        for (int i = 0; i < W; ++i) vectors_[i] = next_[i];
+        if (first + W < row_.n)
+            look_up(row_.columns + first + W, row_.n - first - W, next_);
+        else if (row_.n_next > 0)
+            look_up(row_.next_columns, row_.n_next, next_);
         return {vectors_};
     }
-    void fetch(int lines) { prefetch_.fetch(lines); }
+
+    inline void fetch(int f, int end) {
+        constexpr int step = W > kLine ? W : kLine;
+        for (f = (f + step - 1) / step * step; f < end; f += step)
+#pragma GCC unroll 16
+            for (int i = 0; i < W; ++i) __builtin_prefetch(next_[i] + f);
+    }
 
   private:
+    void look_up(const int32_t* columns, int64_t n, const float** vectors) {
+        for (int i = 0; i < W; ++i)
+            vectors[i] = side_.rows + std::ptrdiff_t(columns[i < n ? i : 0]) * side_.stride;
+    }
+
     const FixedSide& side_;
     const Row& row_;
-    const float* vectors_[W];
-    Prefetch prefetch_;
+    const float *vectors_[W], *next_[W];
 };
 
 // W vectors of observations that follow each other in memory as they are read: entry (i, f) at
@@ -245,7 +259,7 @@ class Copying {
                 S::store(to, i < count ? from.from(f).vec(i, 0) : S::zero());
         return {copies_ + first * stride_};
     }
-    void fetch(int lines) { in_place_.fetch(lines); }
+    void fetch(int f, int end) { in_place_.fetch(f, end); }
 
   private:
     InPlace in_place_;
@@ -260,7 +274,7 @@ class Copied {
         : copies_(copies), stride_(side.stride), prefetch_(side, row, row.n) {}
 
     Interleaved at(int64_t first, int) const { return {copies_ + first * stride_}; }
-    void fetch(int lines) { prefetch_.fetch(lines / 8); }
+    void fetch(int f, int end) { prefetch_.fetch((end - f) * W / kLine / 8); }
 
   private:
     const float* const copies_;
@@ -268,60 +282,58 @@ class Copied {
     Prefetch prefetch_;
 };
 
-// out[f ...] += sum_i g_i v_i of W vectors, N vectors of factors.
-template <int N, class Rows>
-inline void add_multiples(const Rows rows, const float* g, float* out) {
-    Vec even[N], odd[N];
+// out += sum_i g_i v_i and, if squared, squares += sum_i weights_i v_i^2 of W observations: N
+// vectors of factors.
+template <int N, bool squared, class Rows>
+inline void add_multiples(const Rows rows, const float* g, float* out, const float* weights,
+                          float* squares) {
+    Vec even[N], odd[N], square[N];
 #pragma GCC unroll 4
-    for (int v = 0; v < N; ++v) even[v] = S::load(out + v * W), odd[v] = S::zero();
+    for (int v = 0; v < N; ++v) {
+        even[v] = S::load(out + v * W), odd[v] = S::zero();
+        if (squared) square[v] = S::load(squares + v * W);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < W; i += 2) {
         const Vec even_g = S::splat(g[i]), odd_g = S::splat(g[i + 1]);
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) {
-            even[v] = even[v] + rows.vec(i, v) * even_g;
-            odd[v] = odd[v] + rows.vec(i + 1, v) * odd_g;
+            const Vec a = rows.vec(i, v), b = rows.vec(i + 1, v);
+            even[v] = even[v] + a * even_g;
+            odd[v] = odd[v] + b * odd_g;
+            if (squared) {
+                square[v] = square[v] + a * a * weights[i];
+                square[v] = square[v] + b * b * weights[i + 1];
+            }
         }
     }
 #pragma GCC unroll 4
-    for (int v = 0; v < N; ++v) S::store(out + v * W, even[v] + odd[v]);
-}
-
-template <class Rows>
-inline void add_squares(const Rows rows, const float* weights, int stride, float* out) {
-    for (int f = 0; f < stride; f += W) {
-        Vec sum = S::load(out + f);
-#pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) {
-            const Vec value = rows.from(f).vec(i, 0);
-            sum = sum + value * value * weights[i];
-        }
-        S::store(out + f, sum);
+    for (int v = 0; v < N; ++v) {
+        S::store(out + v * W, even[v] + odd[v]);
+        if (squared) S::store(squares + v * W, square[v]);
     }
 }
 
-// out += sum_j g_j v_j, and unless it is null squares += sum_j weights_j v_j^2, where
+// out += sum_j g_j v_j and, if squared, squares += sum_j weights_j v_j^2, where
 // coefficients(first, count, v'x, g, weights) gives those of W observations.
-template <class Source, class Coefficients>
+template <bool squared, class Source, class Coefficients>
 void multiply_observations(Source source, const Row& row, int stride, const float* x,
                            Coefficients&& coefficients, float* out, float* squares) {
-    constexpr int wide = 4;
+    constexpr int wide = squared ? 2 : 4;
     for (int64_t first = 0; first < row.n; first += W) {
         const int count = row.n - first < W ? int(row.n - first) : W;
         const auto vectors = source.at(first, count);
         alignas(64) float g[W], weights[W];
         coefficients(first, count, inner_products(vectors, x, stride), g, weights);
         for (int i = count; i < W; ++i) g[i] = weights[i] = 0;
+        const auto add = [&](auto n, int f) {
+            add_multiples<n, squared>(vectors.from(f), g, out + f, weights,
+                                      squared ? squares + f : nullptr);
+            source.fetch(f, f + n * W);
+        };
         int f = 0;
-        for (; f + wide * W <= stride; f += wide * W) {
-            add_multiples<wide>(vectors.from(f), g, out + f);
-            source.fetch(W * wide * W / kLine);
-        }
-        for (; f < stride; f += W) {
-            add_multiples<1>(vectors.from(f), g, out + f);
-            source.fetch(W * W / kLine);
-        }
-        if (squares) add_squares(vectors, weights, stride, squares);
+        for (; f + wide * W <= stride; f += wide * W) add(std::integral_constant<int, wide>{}, f);
+        for (; f < stride; f += W) add(std::integral_constant<int, 1>{}, f);
     }
 }
 
@@ -332,15 +344,16 @@ void find_residual(const FixedSide& side, const Row& row, Source source, const f
                    float* diagonal, float* predictions) {
     for (int i = 0; i < side.stride; ++i)
         r[i] = i < side.n_factors ? -float(side.base[i] + row.regularization) * x[i] : 0.0f;
-    multiply_observations(
-        source, row, side.stride, x,
-        [&](int64_t first, int count, Vec s, float* g, float* weights) {
-            if (predictions) S::store(predictions + first, s);
-            const Vec c = weights_at(row, first, count), w = c - side.unobserved_weight;
-            S::store(weights, w);
-            S::store(g, c * load_some(row.targets + first, count) - w * s);
-        },
-        r, diagonal);
+    const auto coefficients = [&](int64_t first, int count, Vec s, float* g, float* weights) {
+        if (predictions) S::store(predictions + first, s);
+        const Vec c = weights_at(row, first, count), w = c - side.unobserved_weight;
+        S::store(weights, w);
+        S::store(g, c * load_some(row.targets + first, count) - w * s);
+    };
+    if (diagonal)
+        multiply_observations<true>(source, row, side.stride, x, coefficients, r, diagonal);
+    else
+        multiply_observations<false>(source, row, side.stride, x, coefficients, r, nullptr);
 }
 
 double inner_product(const float* a, const float* b, int length) {

@@ -33,6 +33,10 @@ double iterative_cost(const FixedSide& side, int64_t n, int steps) {
     return (begin + steps * step) * n * side.stride;
 }
 
+double improving_cost(const FixedSide& side, int64_t n, int steps) {
+    return 4.0 * (1 + steps) * n * side.stride;
+}
+
 // Carries an exact solution on, beyond or short of where it is least: a row's loss is quadratic, so
 // that a relaxation between 0 and 2 leaves it no higher than it was at the previous row.
 class Relaxation {
@@ -123,7 +127,7 @@ Status solve_row(const FixedSide& side, const Row& row, const Method& method, fl
     const double n = double(row.n), d = side.n_factors;
     const bool light = n < d && dual_cost(n, d) < primal_cost(n, d);
     const double direct_cost = light ? dual_cost(n, d) : primal_cost(n, d);
-    if (method.max_steps > 0 && iterative_cost(side, row.n, method.max_steps) < direct_cost) {
+    if (method.max_steps > 0 && improving_cost(side, row.n, method.max_steps) < direct_cost) {
         improve(side, row, method, w, x, loss);
         return Status::ok;
     }
