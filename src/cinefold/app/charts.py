@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 if TYPE_CHECKING:
@@ -84,8 +85,10 @@ def ranking_curve(history: Sequence[Mapping[str, Any]], popularity: float | None
 
 def _draw_lines(rows: list[dict[str, Any]], measure: str, description: str) -> None:
     shown = {row["part"] for row in rows}
+    # Apart from the specification: the page adds what is new to a frame, and compiles values anew.
+    frame = pd.DataFrame(rows, columns=["iteration", "value", "part"])
     chart = (
-        alt.Chart(alt.InlineData(values=rows), height=_CURVE_HEIGHT)
+        alt.Chart(frame, height=_CURVE_HEIGHT)
         .mark_line(point=True)
         .encode(
             x=alt.X(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cinefold.training import TrainingRun
 
 _JOB, _QUERY = "training-job", "training"
-_REFRESH_SECONDS = 0.4
+_REFRESH_SECONDS = 1.0
 _REDRAW_SECONDS = 3.0  # charts take the browser some time
 _ENDS = {
     "converged": "nothing improved any more",
