@@ -206,6 +206,7 @@ struct HalfStep {
     const Observations& rows;
     Method method;
     float* factors;
+    int64_t factor_stride;
     double* losses;
     std::atomic<int64_t> singular;  // the first row that is; n_rows if none
 
@@ -220,7 +221,7 @@ struct HalfStep {
             while (i < first && !singular.compare_exchange_weak(first, i)) {
             }
         }
-        std::copy_n(x, side.n_factors, factors + i * side.n_factors);
+        std::copy_n(x, side.n_factors, factors + i * factor_stride);
         if (losses) {
             losses[2 * i] = loss.weighted;
             losses[2 * i + 1] = loss.squared;
@@ -228,7 +229,7 @@ struct HalfStep {
     }
 
     void previous(int64_t i, float* x) const {
-        std::copy_n(factors + i * side.n_factors, side.n_factors, x);
+        std::copy_n(factors + i * factor_stride, side.n_factors, x);
     }
 
     void solve(int64_t at, int64_t end, RowReader& read, float* workspace, float* x) {
@@ -314,9 +315,9 @@ struct HalfStep {
 }  // namespace
 
 Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
-                   const Method& method, float* factors, double* losses, int n_threads,
-                   const std::function<bool()>& interrupted) {
-    HalfStep step{kernels, side, rows, method, factors, losses, {rows.n_rows}};
+                   const Method& method, float* factors, int64_t factor_stride, double* losses,
+                   int n_threads, const std::function<bool()>& interrupted) {
+    HalfStep step{kernels, side, rows, method, factors, factor_stride, losses, {rows.n_rows}};
     int64_t first = 0;
     if (method.max_steps == 0)
         for (; first < rows.n_rows && rows.count(rows.order[first]) >= kSplit; ++first) {
@@ -347,35 +348,35 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
 }
 
 void gram(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
-          double* out, int n_threads) {
-    const int64_t blocks = gram_blocks(n, d), stride = padded(d), size = stride * stride;
+          int64_t stride, double* out, int n_threads) {
+    const int64_t blocks = gram_blocks(n, d), side = padded(d), size = side * side;
     std::vector<double> partial(blocks * size, 0.0);
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
         const auto workspace = workspace_for(kernels, d, 0);
         for (int64_t b; (b = next++) < blocks;) {
             const int64_t begin = n * b / blocks, end = n * (b + 1) / blocks;
-            kernels.add_gram(v + begin * d, scale ? scale + begin : nullptr, end - begin, d, d,
-                             workspace.get(), partial.data() + b * size);
+            kernels.add_gram(v + begin * stride, scale ? scale + begin : nullptr, end - begin, d,
+                             stride, workspace.get(), partial.data() + b * size);
         }
     });
     for (int i = 0; i < d; ++i)
         for (int j = i; j < d; ++j) {
             double sum = 0;
-            for (int64_t b = 0; b < blocks; ++b) sum += partial[b * size + i * stride + j];
+            for (int64_t b = 0; b < blocks; ++b) sum += partial[b * size + i * side + j];
             out[int64_t(i) * d + j] = out[int64_t(j) * d + i] = sum;
         }
 }
 
-void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, const float* q,
-            float* out, int n_threads) {
+void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_t stride,
+            const float* q, float* out, int n_threads) {
     constexpr int64_t block = 256;
     std::atomic<int64_t> next{0};
     run_parallel(n_threads, [&](int) {
         const auto rotated = aligned_floats(block * padded(d));
         for (int64_t begin; (begin = block * next++) < n;) {
             const int64_t rows = std::min(block, n - begin);
-            kernels.multiply(a + begin * d, rows, d, d, q, d, rotated.get());
+            kernels.multiply(a + begin * stride, rows, d, stride, q, d, rotated.get());
             std::copy_n(rotated.get(), rows * padded(d), out + begin * padded(d));
         }
     });

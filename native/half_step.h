@@ -45,23 +45,25 @@ std::vector<const KernelTable*> available_kernels();
 // Throws std::invalid_argument for a name that is unknown or that this machine cannot run.
 const KernelTable& select_kernels();
 
-// Solves all rows into `factors` (n_rows, n_factors), which hold the previous solutions, or zeros:
+// Solves all rows into `factors` (n_rows, n_factors), rows `factor_stride` apart, which hold the
+// previous solutions, or zeros:
 // conjugate gradients and relaxation start there. A row's losses go to losses (n_rows, 2) unless
 // that is null. Each row is solved by one thread in a fixed order of operations, so that the result
 // does not depend on n_threads. `interrupted` is asked from the calling thread several times a
 // second.
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
-                   float* factors, double* losses, int n_threads,
+                   float* factors, int64_t factor_stride, double* losses, int n_threads,
                    const std::function<bool()>& interrupted);
 
-// V'V (d, d) of V (n, d), each row times its scale (n,) unless that is null, summed in double
-// precision.
-void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, double* out,
-          int n_threads);
+// V'V (d, d) of V (n, d), rows `stride` apart, each row times its scale (n,) unless that is null,
+// summed in double precision.
+void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, int64_t stride,
+          double* out, int n_threads);
 
-// out (n, padded(d)) = a (n, d) @ q (d, padded(d)); `out` may be `a` if d is padded(d).
-void rotate(const KernelTable&, const float* a, int64_t n, int d, const float* q, float* out,
-            int n_threads);
+// out (n, padded(d)) = a (n, d) @ q (d, padded(d)), rows of `a` `stride` apart; `out` may be `a` if
+// that is padded(d).
+void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride, const float* q,
+            float* out, int n_threads);
 
 // norms (n,) = |row|^2 of rows (n, stride), largest (stride,) the largest magnitude in each column
 void measure(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,

@@ -28,10 +28,19 @@ template <class T, int N>
 using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 template <class T, int N>
 using InOut = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Rows = nb::ndarray<T, nb::ndim<2>, nb::device::cpu>;  // each contiguous, perhaps apart
 using Matrix = nb::ndarray<nb::numpy, float, nb::ndim<2>, nb::c_contig>;
 
 void require(bool condition, const char* message) {
     if (!condition) throw nb::value_error(message);
+}
+
+// How far apart the rows are.
+template <class T>
+int64_t stride_of(const Rows<T>& rows) {
+    require(rows.shape(1) < 2 || rows.stride(1) == 1, "rows must be contiguous");
+    return rows.shape(0) < 2 ? int64_t(rows.shape(1)) : rows.stride(0);
 }
 
 // Rows are gathered at random: 64-byte alignment saves split loads, huge pages save TLB misses.
@@ -61,27 +70,29 @@ nb::ndarray<nb::numpy, float, nb::ndim<1>> vector(std::size_t n) {
     return {memory, {n}, owner};
 }
 
-auto gram(In<float, 2> v, std::optional<In<float, 1>> scale, int n_threads) {
+auto gram(Rows<const float> v, std::optional<In<float, 1>> scale, int n_threads) {
     const std::size_t d = v.shape(1);
     require(!scale || scale->shape(0) == v.shape(0), "scale must have one entry per row");
+    const int64_t stride = stride_of(v);
     auto out = matrix<double>(d, d);
     {
         nb::gil_scoped_release release;
         cinefold::gram(cinefold::select_kernels(), v.data(), scale ? scale->data() : nullptr,
-                       int64_t(v.shape(0)), int(d), out.data(), n_threads);
+                       int64_t(v.shape(0)), int(d), stride, out.data(), n_threads);
     }
     return out;
 }
 
-void rotate(In<float, 2> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
+void rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
     const int d = int(v.shape(1));
-    const auto stride = std::size_t(cinefold::padded(d));
-    require(q.shape(0) == std::size_t(d) && q.shape(1) == stride,
+    const auto width = std::size_t(cinefold::padded(d));
+    const int64_t stride = stride_of(v);
+    require(q.shape(0) == std::size_t(d) && q.shape(1) == width,
             "rotation must have shape (n_factors, padded(n_factors))");
-    require(out.shape(0) == v.shape(0) && out.shape(1) == stride,
+    require(out.shape(0) == v.shape(0) && out.shape(1) == width,
             "out must have the rows of v and padded(n_factors) columns");
     nb::gil_scoped_release release;
-    cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, q.data(),
+    cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, stride, q.data(),
                      out.data(), n_threads);
 }
 
@@ -122,7 +133,7 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
                 std::optional<In<float, 1>> weights, const std::string& target, float alpha,
                 std::optional<In<float, 1>> baseline, In<double, 1> regularization,
                 In<int64_t, 1> order, int max_steps, float tolerance, float relaxation,
-                InOut<float, 2> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
+                Rows<float> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
     const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
     require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
             "fixed must have padded(n_factors) columns");
@@ -153,12 +164,13 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
         order.data(),
         int64_t(n_rows),
         {target_named(target), alpha, baseline ? baseline->data() : nullptr}};
+    const int64_t stride = stride_of(factors);
     const auto interrupted = signal_check();
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
         outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows,
-                                       {max_steps, tolerance, relaxation}, factors.data(),
+                                       {max_steps, tolerance, relaxation}, factors.data(), stride,
                                        losses ? losses->data() : nullptr, n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();

@@ -99,12 +99,12 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
     const auto& kernels = cinefold::select_kernels();
     const int d = p.d, stride = padded(d);
     std::vector<double> gram(std::size_t(d) * d), base(padded(d));
-    cinefold::gram(kernels, p.fixed.data(), nullptr, p.n_columns, d, gram.data(), n_threads);
+    cinefold::gram(kernels, p.fixed.data(), nullptr, p.n_columns, d, d, gram.data(), n_threads);
     for (int i = 0; i < d; ++i) base[i] = p.w0 * gram[std::size_t(i) * d + i];
     std::vector<float> identity(std::size_t(d) * stride, 0.0f),
         rows(std::size_t(p.n_columns) * stride);
     for (int i = 0; i < d; ++i) identity[std::size_t(i) * stride + i] = 1;
-    cinefold::rotate(kernels, p.fixed.data(), p.n_columns, d, identity.data(), rows.data(),
+    cinefold::rotate(kernels, p.fixed.data(), p.n_columns, d, d, identity.data(), rows.data(),
                      n_threads);
     std::vector<int64_t> order(p.n_rows());
     for (int64_t i = 0; i < p.n_rows(); ++i) order[i] = i;
@@ -127,8 +127,8 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
     std::vector<float> factors(std::size_t(p.n_rows()) * d);
     std::vector<double> losses(std::size_t(p.n_rows()) * 2);
     const auto outcome =
-        cinefold::solve_rows(kernels, side, observations, {0, 0, 1}, factors.data(), losses.data(),
-                             n_threads, [] { return false; });
+        cinefold::solve_rows(kernels, side, observations, {0, 0, 1}, factors.data(), d,
+                             losses.data(), n_threads, [] { return false; });
     expect(!outcome.interrupted && outcome.singular_row == -1, name + ": outcome");
     for (int64_t row = 0; row < p.n_rows(); ++row) {
         const auto exact = dense_row(p, row, weighted);
@@ -186,7 +186,7 @@ void check_singular() {
                                               {}};
     const auto outcome =
         cinefold::solve_rows(cinefold::select_kernels(), side, observations, {0, 0, 1},
-                             factors.data(), losses.data(), 2, [] { return false; });
+                             factors.data(), 4, losses.data(), 2, [] { return false; });
     expect(outcome.singular_row >= 0, "singular equations are reported");
 }
 

@@ -18,6 +18,7 @@ from cinefold.model.half_step import (
     FixedSide,
     SingularRowError,
     Solver,
+    closed_up,
     gram_matrix,
     solve_rows,
 )
@@ -433,3 +434,27 @@ def test_an_unknown_instruction_set_is_refused(monkeypatch):
     monkeypatch.setenv("CINEFOLD_SIMD", "abacus")
     with pytest.raises(ValueError, match="CINEFOLD_SIMD is 'abacus'; this machine runs: "):
         _core.simd_level()
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 10_000])
+def test_factors_are_closed_up_in_their_own_memory(n):
+    rows = _core.aligned(n, _core.padded_length(5))
+    rows[:] = np.arange(rows.size).reshape(rows.shape)
+    factors = rows[:, :5]
+    before = factors.copy()
+    closed = closed_up(factors)
+    assert closed.flags.c_contiguous
+    np.testing.assert_array_equal(closed, before)
+    assert n == 0 or np.shares_memory(closed, rows)
+
+
+def test_rows_of_results_may_lie_apart():
+    rng = np.random.default_rng(0)
+    fixed = FixedSide.of(rng.standard_normal((40, 5), np.float32), 1)
+    ratings = sp.random_array((30, 40), density=0.3, format="csr", dtype=np.float32, rng=rng)
+    observations = Objective(0.1, 1.0).observations(ratings)
+    together, apart = np.zeros((30, 5), np.float32), np.zeros((30, 16), np.float32)
+    solve_rows(observations, fixed, 0.1, together, 1)
+    solve_rows(observations, fixed, 0.1, apart[:, :5], 1)
+    np.testing.assert_array_equal(apart[:, :5], together)
+    assert not apart[:, 5:].any()

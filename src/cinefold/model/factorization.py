@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from tqdm.auto import tqdm
 
 from cinefold.interactions import Interactions
+from cinefold.interrupts import ctrl_c_waits
 from cinefold.model import checks, persistence
 from cinefold.model.basis import one_blas_thread
 from cinefold.model.biased import alternate_with_biases
@@ -25,7 +26,7 @@ from cinefold.model.fitting import (
     choose_solver,
     with_exact_users,
 )
-from cinefold.model.half_step import FixedSide, SingularRowError, solve_rows
+from cinefold.model.half_step import FixedSide, SingularRowError, closed_up, solve_rows
 from cinefold.model.objective import Objective, Target
 from cinefold.model.parameters import Parameters
 from cinefold.model.presets import PRESETS
@@ -255,6 +256,8 @@ class WeightedMatrixFactorization(Parameters):
         restored = best is not None and self._restore(best)
         if restored or not solver.is_exact or self.stop_reason_ == "interrupted":
             self._solve_users_exactly(train, n_threads)
+        with ctrl_c_waits():
+            self._factors = replace(self._fitted, users=closed_up(self._fitted.users))
         return self
 
     def _validation(
@@ -367,7 +370,7 @@ class WeightedMatrixFactorization(Parameters):
 
     @property
     def user_factors_(self) -> NDArray[np.float32]:
-        return self._fitted.users
+        return np.ascontiguousarray(self._fitted.users)
 
     @property
     def item_factors_(self) -> NDArray[np.float32]:

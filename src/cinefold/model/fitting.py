@@ -42,6 +42,7 @@ _MOST_FACTORS_SOLVED_EXACTLY = 128
 _RELAXATION_IF_EXACT = 1.8, 1.0  # of items and users
 _RELAXATION = 1.6, 1.6
 _UNRELAXED_ITERATIONS = 2
+_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ class Problem:
             of_users, of_items = gram, items.spectrum
         else:
             of_users = gram_matrix(users, self.n_threads, self.by_user.regularization)
-            of_items = gram_matrix(items.factors, self.n_threads, self.by_item.regularization)
+            of_items = gram_matrix(
+                items.rows[:, : items.n_factors], self.n_threads, self.by_item.regularization
+            )
         if not (of_users.any() and of_items.any()):
             return Basis.of_eigenvectors(gram)
         basis = Basis.balanced(of_users, of_items)
@@ -152,33 +155,41 @@ def alternate(
     Factors are balanced in between and steps over-relaxed, unless `plain` alternating least squares
     are asked for.
 
-    There is one copy of the user factors, which every iteration overwrites.
+    There is one copy of the user factors, the first columns of padded rows, which every iteration
+    overwrites.
 
     Ending with the users makes their factors, if they are solved exactly, the fold-in of their
     ratings: a known user and a new one with the same ratings get the same recommendations.
     """
     problem = Problem(train, objective, n_threads)
-    users = _core.aligned(train.n_users, n_factors)
-    np.random.default_rng(seed).standard_normal(dtype=np.float32, out=users)
-    users *= np.float32(1 / np.sqrt(n_factors))
+    width = _core.padded_length(n_factors)
+    user_rows = _core.aligned(train.n_users, width)
+    users = user_rows[:, :n_factors]
+    _fill_randomly(users, np.random.default_rng(seed))
     items = np.zeros((train.n_items, n_factors), np.float32)
     fixed: FixedSide | None = None
     for iteration in count():
         started = time.perf_counter()
         relax_items, relax_users = (1.0, 1.0) if plain else _relaxation(solver, iteration)
         basis = None if plain or fixed is None else problem.balanced(users, fixed)
-        fixed = FixedSide.of(users, n_threads, basis, overwrite=True)
-        items = fixed.follow(items, n_threads)
-        if not solver.is_exact:
-            users = fixed.factors
+        fixed = FixedSide.of(users, n_threads, basis, room=user_rows)
+        item_rows = _core.aligned(train.n_items, width)
+        items = fixed.follow(items, n_threads, room=item_rows)
         problem.solve_items(fixed, items, solver, relax_items)
-        fixed = FixedSide.of(items, n_threads, overwrite=True)
-        items = fixed.factors
-        if not solver.is_exact:
-            users = fixed.follow(users, n_threads, overwrite=True)
+        fixed = FixedSide.of(items, n_threads, room=item_rows)
+        fixed.follow(users, n_threads, room=user_rows)
         factors = Factors(users, fixed)
         loss, rmse = problem.solve_users(factors, solver, relax_users)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
+
+
+def _fill_randomly(factors: NDArray[np.float32], random: np.random.Generator) -> None:
+    """Vectors (n, n_factors) of length 1 on average, in place."""
+    n_factors = factors.shape[1]
+    for begin in range(0, len(factors), _ROWS_AT_ONCE):
+        rows = factors[begin : begin + _ROWS_AT_ONCE]
+        rows[:] = random.standard_normal(rows.shape, np.float32)
+        rows *= np.float32(1 / np.sqrt(n_factors))
 
 
 def _relaxation(solver: Solver, iteration: int) -> tuple[float, float]:

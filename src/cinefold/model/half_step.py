@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # off its diagonal: it averages out over many rows; over few it would show in ill-conditioned
 # solutions.
 _ROWS_IN_DOUBLE = 4096
+_ROWS_MOVED = 4096  # at a time
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,15 @@ class FixedSide:
         n_threads: int,
         basis: Basis | None = None,
         *,
-        overwrite: bool = False,
+        room: NDArray[np.float32] | None = None,
     ) -> FixedSide:
         """`factors` (n, n_factors) in `basis`, by default the eigenbasis of their Gram matrix.
 
-        With `overwrite` in their own memory, if n_factors needs no padding.
+        The rows come into `room` (n, padded n_factors), whose first columns `factors` may be.
         """
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
-        rows = _multiply(factors, basis.fixed, n_threads, overwrite)
+        rows = _multiply(factors, basis.fixed, n_threads, room)
         return cls(rows, *_core.measure(rows, n_threads), basis)
 
     @classmethod
@@ -130,16 +131,21 @@ class FixedSide:
         return np.ascontiguousarray(self.rows[:, : self.n_factors])
 
     def follow(
-        self, factors: NDArray[np.float32], n_threads: int, *, overwrite: bool = False
+        self,
+        factors: NDArray[np.float32],
+        n_threads: int,
+        *,
+        room: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """The other side's `factors` (n, n_factors) changed so that all products stay."""
-        rows = _multiply(factors, self.basis.other, n_threads, overwrite)
-        return np.ascontiguousarray(rows[:, : self.n_factors])
+        """The other side's `factors` (n, n_factors) changed so that all products stay.
+
+        They are the first columns of `room` (n, padded n_factors), as `factors` may be.
+        """
+        return _multiply(factors, self.basis.other, n_threads, room)[:, : self.n_factors]
 
     def follow_back(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
         """The other side's `factors` as they were before `follow`."""
-        rows = _multiply(factors, np.ascontiguousarray(self.basis.fixed.T), n_threads)
-        return np.ascontiguousarray(rows[:, : self.n_factors])
+        return _multiply(factors, self.basis.fixed.T, n_threads)[:, : self.n_factors]
 
 
 def gram_matrix(
@@ -163,15 +169,27 @@ def gram_matrix(
     return gram
 
 
+def closed_up(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`factors` (n, n_factors), the first columns of padded rows, contiguous in their memory."""
+    if factors.flags.c_contiguous:
+        return factors
+    (n, d), rows = factors.shape, factors.base
+    assert rows is not None  # noqa: S101 - for the type checker
+    closed: NDArray[np.float32] = rows.reshape(-1)[: n * d].reshape(n, d)
+    for begin in range(0, n, _ROWS_MOVED):
+        end = begin + _ROWS_MOVED
+        closed[begin:end] = factors[begin:end].copy()
+    return closed
+
+
 def _multiply(
     factors: NDArray[np.float32],
     change: NDArray[np.float64],
     n_threads: int,
-    overwrite: bool = False,
+    room: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     n, d = factors.shape
-    width = _core.padded_length(d)
-    out = factors if overwrite and width == d else _core.aligned(n, width)
+    out = _core.aligned(n, _core.padded_length(d)) if room is None else room
     if n <= _ROWS_IN_DOUBLE:
         with one_blas_thread():
             exact = factors.astype(np.float64) @ change
