@@ -46,11 +46,10 @@ std::vector<const KernelTable*> available_kernels();
 const KernelTable& select_kernels();
 
 // Solves all rows into `factors` (n_rows, n_factors), rows `factor_stride` apart, which hold the
-// previous solutions, or zeros:
-// conjugate gradients and relaxation start there. A row's losses go to losses (n_rows, 2) unless
-// that is null. Each row is solved by one thread in a fixed order of operations, so that the result
-// does not depend on n_threads. `interrupted` is asked from the calling thread several times a
-// second.
+// previous solutions, or zeros: conjugate gradients and relaxation start there. A row's losses go
+// to losses (n_rows, 2) unless that is null. Each row is solved by one thread in a fixed order of
+// operations, so that the result does not depend on n_threads. `interrupted` is asked from the
+// calling thread several times a second.
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
                    float* factors, int64_t factor_stride, double* losses, int n_threads,
                    const std::function<bool()>& interrupted);
