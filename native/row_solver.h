@@ -33,6 +33,7 @@ double iterative_cost(const FixedSide& side, int64_t n, int steps) {
     return (begin + steps * step) * n * side.stride;
 }
 
+// Of a few steps without copies; at the tolerance most rows end before the last one.
 double improving_cost(const FixedSide& side, int64_t n, int steps) {
     return 4.0 * (1 + steps) * n * side.stride;
 }
