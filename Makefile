@@ -52,6 +52,7 @@ lint:  ## Check style and types
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports --no-logo
 	clang-format --dry-run -Werror $(NATIVE)
 
 .PHONY: format

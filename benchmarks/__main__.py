@@ -19,7 +19,7 @@ from benchmarks.contestants import FIELD
 from benchmarks.machine import describe
 from benchmarks.sections import SECTIONS, SHAPES, minutes
 from benchmarks.synthetic import Shape
-from cinefold.model.fitting import available_threads
+from cinefold.als.iterations import available_threads
 
 if TYPE_CHECKING:
     from benchmarks.case import Case

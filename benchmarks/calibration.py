@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cinefold import WeightedMatrixFactorization, load_movielens
-from cinefold.evaluation import rmse
-from cinefold.model import PRESETS
-from cinefold.training import train
+from cinefold.metrics import rmse
+from cinefold.models import PRESETS
+from cinefold.serving.training import train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class HeldOut:
     scores : ndarray of float64
         u.v.
     stars : ndarray of float64
-        Predicted by ``cinefold.stars.StarPredictor``.
+        Predicted by ``cinefold.models.rating_predictor.StarPredictor``.
     counts : ndarray of int64
         Training ratings of each pair's film.
     """

@@ -21,15 +21,15 @@ import scipy.sparse as sp
 from benchmarks.machine import timed
 from benchmarks.synthetic import SIZES, Shape
 from cinefold import Interactions
-from cinefold.model import Objective
-from cinefold.model.fitting import alternate, choose_solver
+from cinefold.als import Objective
+from cinefold.als.iterations import alternate, choose_solver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from cinefold.model.fitting import SolverName
+    from cinefold.als.iterations import SolverName
 
 CG_STEPS = 3  # implicit's number, in an epoch of any approximate solver
 PATIENCE = 90  # estimated seconds in a section that a slow library may take unasked

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.contestants import BY_EPOCH, FIELD, Problem, cinefold, flops, start
 from benchmarks.machine import peak, race, say, timed
 from cinefold import _core
-from cinefold.model.half_step import FixedSide, solve_rows
+from cinefold.als.backend import FixedSide, solve_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cinefold.datasets import Movie, MovieCatalog
-from cinefold.importing import read_export, review
+from cinefold.profiles.importing import read_export, review
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

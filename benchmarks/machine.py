@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold import _core
-from cinefold.diagnostics import installed_version, processor
-from cinefold.model.fitting import available_threads
+from cinefold._show_versions import installed_version, processor
+from cinefold.als.iterations import available_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,10 +22,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold import WeightedMatrixFactorization, load_movielens
-from cinefold.evaluation import Ease, Popularity, measure
+from cinefold.evaluation import measure
 from cinefold.evaluation.comparison import Comparison
-from cinefold.model.ranking import Ranking
-from cinefold.stars import StarPredictor
+from cinefold.models import Ease, Popularity
+from cinefold.models.rating_predictor import StarPredictor
+from cinefold.models.results import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

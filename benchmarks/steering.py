@@ -18,8 +18,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from cinefold import WeightedMatrixFactorization, load_movielens
-from cinefold.evaluation import lists, metrics
-from cinefold.recommender.steering import CANDIDATES, steered
+from cinefold.metrics import accuracy, beyond_accuracy
+from cinefold.recommender.reranking import CANDIDATES, steered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,10 +76,10 @@ def measured(data: Interactions, seeds: range) -> dict[tuple[str, float], dict[s
             for adventure in ADVENTURES:
                 top = choose(model, items, ranking.scores.astype(float), adventure)
                 values = [
-                    metrics.ndcg(top, relevant),
-                    lists.novelty(top, training.item_counts(), training.n_users),
-                    metrics.mean(lists.diversity_per_user(top, training.by_item)),
-                    lists.coverage(top, training.n_items),
+                    accuracy.ndcg(top, relevant),
+                    beyond_accuracy.novelty(top, training.item_counts(), training.n_users),
+                    accuracy.mean(beyond_accuracy.diversity_per_user(top, training.by_item)),
+                    beyond_accuracy.coverage(top, training.n_items),
                 ]
                 found.setdefault((rule, adventure), []).append(values)
     return {

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import race, timed
-from cinefold.model.half_step import FixedSide
-from cinefold.model.ranking import top_k
+from cinefold.als.backend import FixedSide
+from cinefold.als.top_k import top_k
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,11 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from cinefold import load_movielens
+from cinefold import Interactions, load_movielens
 from tests.movielens_files import as_folder, original_files
 
 if TYPE_CHECKING:
@@ -61,3 +62,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(folder: Path) -> MovieData:
     """The same, loaded; nothing may change it."""
     return load_movielens(path=folder)
+
+
+@pytest.fixture(scope="session")
+def interactions() -> Interactions:
+    """60 users, 90 items, 900 ratings with a low-rank structure and ids that are not indices."""
+    rng = np.random.default_rng(0)
+    tastes = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 90))
+    rows, columns = np.divmod(rng.choice(60 * 90, 900, replace=False), 90)
+    stars = np.clip(np.round(3 + tastes[rows, columns]), 1, 5)
+    return Interactions.from_arrays(1000 + rows, 10 * columns, stars)

@@ -1,19 +1,15 @@
 """Cinefold: movie recommendations by exact weighted alternating least squares."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from cinefold.datasets import MovieCatalog, MovieData, load_movielens, load_ratings
-    from cinefold.diagnostics import show_versions
-    from cinefold.interactions import Interactions, UnknownIdError
-    from cinefold.model import WeightedMatrixFactorization
+from cinefold._version import __version__
 
-try:
-    __version__ = version("cinefold")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+if TYPE_CHECKING:
+    from cinefold._show_versions import show_versions
+    from cinefold.datasets import MovieCatalog, MovieData, load_movielens, load_ratings
+    from cinefold.interactions import Interactions, UnknownIdError
+    from cinefold.models import WeightedMatrixFactorization
 
 __all__ = [
     "Interactions",
@@ -21,6 +17,7 @@ __all__ = [
     "MovieData",
     "UnknownIdError",
     "WeightedMatrixFactorization",
+    "__version__",
     "load_movielens",
     "load_ratings",
     "show_versions",
@@ -32,10 +29,10 @@ _HOMES = {
     "MovieCatalog": "datasets",
     "MovieData": "datasets",
     "UnknownIdError": "interactions",
-    "WeightedMatrixFactorization": "model",
+    "WeightedMatrixFactorization": "models",
     "load_movielens": "datasets",
     "load_ratings": "datasets",
-    "show_versions": "diagnostics",
+    "show_versions": "_show_versions",
 }
 
 

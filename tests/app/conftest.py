@@ -57,7 +57,7 @@ def open_page(
             test.query_params[name] = value
         test.run()
         if view != "for_you":
-            test.switch_page(f"views/{view}.py").run()
+            test.switch_page(f"{view}/page.py").run()
         return test
 
     st.cache_resource.clear()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cinefold import load_movielens
-from cinefold.app.jobs import JobError
-from cinefold.app.map_canvas import REGION_COLOURS
-from cinefold.store import ProfileStore
+from cinefold.app.explore.map_canvas import REGION_COLOURS
+from cinefold.profiles import ProfileStore
+from cinefold.serving.background import JobError
 from tests.app.drawn import no_errors, plain, texts, widget
 from tests.synthetic import film_id, film_title
 
@@ -51,7 +51,7 @@ def test_why_there_is_no_map_is_said_and_it_can_be_tried_again(open_page, monkey
         raise JobError("there is not enough memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cinefold.app.atlas.movie_map", fail)
+        patch.setattr("cinefold.app.explore.atlas.movie_map", fail)
         page = open_page("explore")
     assert not page.exception
     assert "not enough memory" in page.error[0].value
@@ -217,7 +217,7 @@ def test_colours_differ_for_all_eyes(scheme, sight):
 
 @pytest.mark.parametrize("scheme", REGION_COLOURS)
 def test_colours_stand_out_from_the_map(scheme):
-    from cinefold.app.launch import streamlit_arguments
+    from cinefold.serving.launch import streamlit_arguments
 
     config = (streamlit_folder(streamlit_arguments("127.0.0.1", 1)) / "config.toml").read_text()
     section = config.split(f"[theme.{scheme}]")[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cinefold import load_movielens
-from cinefold.store import ProfileStore, write_csv
+from cinefold.profiles import ProfileStore, write_csv
 from tests.app.drawn import no_errors, plain, widget
 from tests.synthetic import AWKWARD_TITLES, film_id
 

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from cinefold.app.launch import (
+from cinefold.datasets import RatingsFile
+from cinefold.serving.launch import (
     chosen_dataset,
     chosen_ratings,
     dataset_variables,
     ratings_variables,
     streamlit_arguments,
 )
-from cinefold.datasets import RatingsFile
 from tests.app.conftest import MAIN
 from tests.app.drawn import cards, no_errors, texts, widget
 from tests.movielens_files import as_folder, as_zip, original_files
@@ -52,7 +52,7 @@ def test_a_file_of_ones_own_is_used(open_page, monkeypatch, tmp_path):
     page = no_errors(open_page("for_you"))
     assert len(page.selectbox(key="user").options) == 30
     assert cards(page)
-    page.switch_page("views/about.py").run()
+    page.switch_page("about/page.py").run()
     assert any("of your own, from club.csv" in text for text in texts(no_errors(page)))
 
 
@@ -68,7 +68,7 @@ def test_a_local_data_set_is_used(open_page, own_path, tmp_path):
     page = no_errors(open_page("for_you"))
     assert len(page.selectbox(key="user").options) == 60
     assert cards(page)
-    page.switch_page("views/about.py").run()
+    page.switch_page("about/page.py").run()
     assert any("my_ratings.zip" in text for text in texts(no_errors(page)))
 
 

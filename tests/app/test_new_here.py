@@ -171,8 +171,8 @@ def test_filters_that_nothing_passes_are_said(page):
 def test_ratings_outlive_a_visit_to_another_page(page):
     rate_by_title(page, "Western", 0, 5)
     before = cards(page)
-    page.switch_page("views/about.py").run()
-    page.switch_page("views/new_here.py").run()
+    page.switch_page("about/page.py").run()
+    page.switch_page("new_here/page.py").run()
     assert cards(no_errors(page)) == before
     assert "Your ratings (1)" in [plain(heading.value) for heading in page.subheader]
 

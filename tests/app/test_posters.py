@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cinefold.app.posters import Posters, tile
+from cinefold.app.shared.posters import Posters, tile
 from cinefold.datasets import Movie
 from tests.waiting import wait_until
 

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 
 from cinefold import load_movielens
-from cinefold.store import ProfileStore
+from cinefold.profiles import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
 from tests.app.test_new_here import rate_by_title
 from tests.synthetic import film_id, film_title
@@ -107,7 +107,7 @@ def test_an_address_of_no_profile_is_somebody_new(open_page, asked):
 def test_without_a_database_the_session_remembers(open_page, monkeypatch):
     page = open_page("about")
     monkeypatch.setenv("CINEFOLD_DATABASE_URL", "sqlite:////proc/nowhere/profiles.sqlite3")
-    page.switch_page("views/new_here.py").run()
+    page.switch_page("new_here/page.py").run()
     rate_by_title(page, "Western", 0, 5)
     assert len(cards(no_errors(page))) == 10
     assert "only kept until you close this page" in plain(page.warning[0].value)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cinefold.app.jobs import JobError
+from cinefold.serving.background import JobError
 from tests.app.drawn import cards, no_errors, widget
 
 
@@ -78,7 +78,7 @@ def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monk
         raise JobError("there is not enough memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cinefold.app.studio.train_apart", train)
+        patch.setattr("cinefold.app.shared.studio.train_apart", train)
         page = no_errors(open_page("for_you", data="ml-100k"))
     assert page.title[0].value == "There is no model yet"
     assert "not enough memory" in page.markdown[-1].value

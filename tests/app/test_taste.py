@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cinefold import load_movielens
-from cinefold.store import ProfileStore
+from cinefold.profiles import ProfileStore
 from tests.app.drawn import no_errors, plain, texts
 from tests.synthetic import film_id, user_id
 
@@ -35,9 +35,9 @@ def test_the_address_chooses_the_user(page):
 def test_the_choice_goes_along_from_page_to_page(open_page):
     page = no_errors(open_page("for_you"))
     page.selectbox(key="user").set_value(USER).run()
-    page.switch_page("views/taste.py").run()
+    page.switch_page("taste/page.py").run()
     page.selectbox(key="user").set_value(USER + 1).run()
-    page.switch_page("views/for_you.py").run()
+    page.switch_page("for_you/page.py").run()
     no_errors(page)
     assert page.selectbox(key="user").value == USER + 1
 
@@ -100,7 +100,7 @@ def open_as(open_page):
     def open_(ratings):
         page = open_page("about")
         page.query_params["profile"] = profile(ratings)
-        page.switch_page("views/new_here.py").run()
+        page.switch_page("new_here/page.py").run()
         return no_errors(page)
 
     return open_
@@ -109,7 +109,7 @@ def open_as(open_page):
 def test_a_visitor_sees_their_own(open_as):
     ratings = {film_id("Horror", number): 5.0 for number in range(3)}
     page = open_as({**ratings, film_id("Romance", 0): 1.0})
-    page.switch_page("views/taste.py").run()
+    page.switch_page("taste/page.py").run()
     no_errors(page)
     assert page.segmented_control(key="taste-whose").value == "Yours"
     assert numbers(page)["Films rated"] == "4"
@@ -119,7 +119,7 @@ def test_a_visitor_sees_their_own(open_as):
 
 def test_only_low_ratings(open_as):
     page = open_as({film_id("Horror", 1): 1.0})
-    page.switch_page("views/taste.py").run()
+    page.switch_page("taste/page.py").run()
     no_errors(page)
     assert not loves(page)
     assert "No film has more than half of the stars yet" in page.info[0].value

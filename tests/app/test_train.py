@@ -81,9 +81,9 @@ def test_a_kept_model_recommends_until_the_default_one_is_back(page):
     widget(page.button, "Keep: recommend with it").click().run()
     assert headings(no_errors(page))[0] == "The model in use"
     assert "a run of yours" in captions(page)
-    page.switch_page("views/for_you.py").run()
+    page.switch_page("for_you/page.py").run()
     no_errors(page)
-    page.switch_page("views/train.py").run()
+    page.switch_page("train/page.py").run()
     widget(page.button, "Back to the default model").click().run()
     assert "the default one" in captions(no_errors(page))
 
@@ -157,6 +157,6 @@ def test_a_training_that_the_system_ends_is_said(page):
 def test_settings_outlive_a_visit_to_another_page(page):
     page.number_input(key="train-n_factors").set_value(24)
     widget(page.button, "Train").click().run()
-    page.switch_page("views/about.py").run()
-    page.switch_page("views/train.py").run()
+    page.switch_page("about/page.py").run()
+    page.switch_page("train/page.py").run()
     assert page.number_input(key="train-n_factors").value == 24

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.calibration import COUNTS, HeldOut, by_popularity, predict, reliability, report
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.evaluation import rmse
+from cinefold.metrics import rmse
 
 
 @pytest.fixture(scope="module")

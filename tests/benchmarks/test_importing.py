@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from benchmarks import importing
 from cinefold.datasets import MovieCatalog
-from cinefold.importing import read_export
+from cinefold.profiles.importing import read_export
 
 
 def test_known_films_are_found_and_unknown_ones_are_not():

@@ -216,7 +216,7 @@ def test_blocks_of_any_size_give_the_same(
 ) -> None:
     for name, members in (("ml-1m", files.colons_files()), ("ml-20m", files.csv_files())):
         for size in (7, 100, 1024):
-            monkeypatch.setattr("cinefold.datasets.forms._BLOCK", size)
+            monkeypatch.setattr("cinefold.datasets.movielens_formats._BLOCK", size)
             data = load_movielens(name, path=files.as_folder(members, tmp_path / name))
             assert (data.interactions.by_user != original.interactions.by_user).nnz == 0
 
@@ -262,7 +262,7 @@ LARGER_DAMAGE = {
 def test_damaged_lines_of_larger_forms_are_named(
     damage: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cinefold.datasets.forms._BLOCK", block)
+    monkeypatch.setattr("cinefold.datasets.movielens_formats._BLOCK", block)
     name, filename, number, line, message = LARGER_DAMAGE[damage]
     members = files.colons_files() if name == "ml-1m" else files.csv_files()
     lines = members[f"{name}/{filename}"].split(b"\n")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.evaluation import BiasBaseline, Comparison, Ease, Evaluation, Popularity, compare
+from cinefold.evaluation import Comparison, Evaluation, compare
 from cinefold.evaluation.protocols import PROTOCOLS
-from cinefold.stars import StarPredictor
+from cinefold.models import BiasBaseline, Ease, Popularity
+from cinefold.models.rating_predictor import StarPredictor
 
 
 @pytest.fixture(scope="module")

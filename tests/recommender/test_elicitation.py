@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 from cinefold.recommender import Newcomers
 from cinefold.recommender.elicitation import Elicitation
-from tests.recommender.test_newcomers import N_ITEMS, OBJECTIVES, fitted
+from tests.recommender.test_cold_start import N_ITEMS, OBJECTIVES, fitted
 
 NOTHING = np.empty(0, np.int64)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cinefold import UnknownIdError
-from cinefold.model import WeightedMatrixFactorization
+from cinefold.models import WeightedMatrixFactorization
 from cinefold.recommender import Interview, MovieRecommender
 
 

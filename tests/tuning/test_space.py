@@ -7,14 +7,8 @@ from hypothesis import strategies as st
 
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.tuning import Range, Space
-from cinefold.tuning.space import (
-    DEFAULT_SPACE,
-    Coordinates,
-    default_space,
-    parse,
-    read_space,
-)
-from cinefold.tuning.starts import complete, known_good
+from cinefold.tuning.initial_points import complete, known_good
+from cinefold.tuning.space import DEFAULT_SPACE, Coordinates, default_space, parse, read_space
 
 
 def ratings_like(data, values, weights=None):

@@ -13,7 +13,8 @@ import pytest
 from optuna.storages.journal import JournalFileBackend
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.evaluation import Popularity, evaluate
+from cinefold.evaluation import evaluate
+from cinefold.models import Popularity
 from cinefold.tuning import TuningResult, read_parameters, tune
 from cinefold.tuning import study as studies
 from tests.waiting import PATIENCE

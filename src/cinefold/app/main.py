@@ -1,6 +1,7 @@
 """The page registry: what ``cinefold app`` serves."""
 
 from pathlib import Path
+from typing import Any
 
 # Altair looks at pandas without waiting for it: two first visitors at once would find half of it.
 import pandas  # noqa: F401
@@ -8,23 +9,28 @@ import streamlit as st
 
 _HERE = Path(__file__).parent
 
+
+def _page(folder: str, path: str, title: str, icon: str) -> Any:
+    return st.Page(f"{folder}/page.py", title=title, icon=icon, url_path=path)
+
+
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
-st.html(_HERE / "looks.css")
+st.html(_HERE / "shared/looks.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 st.navigation(
     [
-        st.Page("views/for_you.py", title="For you", icon=":material/recommend:", default=True),
-        st.Page("views/new_here.py", title="New here", icon=":material/star:"),
-        st.Page("views/together.py", title="Together", icon=":material/group:"),
-        st.Page("views/explore.py", title="Explore", icon=":material/explore:"),
-        st.Page("views/taste.py", title="Taste", icon=":material/palette:"),
-        st.Page("views/train.py", title="Train", icon=":material/model_training:"),
-        st.Page("views/about.py", title="About", icon=":material/info:"),
+        st.Page("for_you/page.py", title="For you", icon=":material/recommend:", default=True),
+        _page("new_here", "new_here", "New here", ":material/star:"),
+        _page("groups", "together", "Together", ":material/group:"),
+        _page("explore", "explore", "Explore", ":material/explore:"),
+        _page("taste", "taste", "Taste", ":material/palette:"),
+        _page("train", "train", "Train", ":material/model_training:"),
+        _page("about", "about", "About", ":material/info:"),
     ],
     position="top",
 ).run()
 # Drawn last, as it takes a line of the page.
-_HABITS = (_HERE / "habits.js").read_text(encoding="utf-8")
+_HABITS = (_HERE / "shared/habits.js").read_text(encoding="utf-8")
 st.components.v2.component("cinefold_habits", js=_HABITS)(
     height=1, key="habits", on_reconnected_change=lambda: None
 )

@@ -11,16 +11,16 @@ from typing import Annotated
 
 import typer
 
-from cinefold.app.launch import (
+from cinefold.cli import options, own_data
+from cinefold.cli.console import complain, say
+from cinefold.cli.own_data import takes_own_data
+from cinefold.serving.launch import (
     DATASET,
     DATASET_PATH,
     dataset_variables,
     ratings_variables,
     streamlit_arguments,
 )
-from cinefold.cli import options, own_data
-from cinefold.cli.console import complain, say
-from cinefold.cli.own_data import takes_own_data
 
 _LOOPBACK = "127.0.0.1"
 

@@ -7,17 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-import cinefold
+from cinefold._version import __version__
 from cinefold.cli import (
     application,
-    cold_start,
     data,
     evaluation,
+    groups,
     importing,
     information,
     profiles,
     recommending,
-    together,
     training,
     tuning,
 )
@@ -39,11 +38,10 @@ app = typer.Typer(
 app.command("app")(application.serve)
 app.command("recommend")(recommending.recommend)
 app.command("similar")(recommending.similar)
-app.command("together")(together.together)
+app.command("together")(groups.together)
 app.command("import")(importing.import_)
 app.command("train")(training.train)
 app.command("evaluate")(evaluation.evaluate)
-app.command("cold-start")(cold_start.measure)
 app.command("tune")(tuning.tune)
 app.add_typer(data.app, name="data")
 app.add_typer(profiles.app, name="profiles")
@@ -52,7 +50,7 @@ app.command("info")(information.info)
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"cinefold {cinefold.__version__}")
+        print(f"cinefold {__version__}")
         raise typer.Exit
 
 
@@ -79,8 +77,8 @@ def _common(
         print(context.get_help())
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit code."""
+def run(arguments: list[str] | None = None, app: typer.Typer = app) -> int:
+    """Run one command of `app`; return its exit code."""
     try:
         return app(arguments, prog_name="cinefold", standalone_mode=False) or 0
     except _UsageError as error:

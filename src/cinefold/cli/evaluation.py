@@ -16,11 +16,11 @@ from rich.text import Text
 from cinefold.cli import console, options
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
-from cinefold.evaluation import BiasBaseline, Ease, Popularity, compare
-from cinefold.evaluation.measuring import ERRORS, MEASURES
-from cinefold.model import PRESETS, WeightedMatrixFactorization
-from cinefold.stars import StarPredictor
-from cinefold.training import train
+from cinefold.evaluation import compare
+from cinefold.evaluation.evaluate import ERRORS, MEASURES
+from cinefold.models import PRESETS, BiasBaseline, Ease, Popularity, WeightedMatrixFactorization
+from cinefold.models.rating_predictor import StarPredictor
+from cinefold.serving.training import train
 from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from tqdm.auto import tqdm
 
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, say, settings, table
-from cinefold.importing import read_export, review_csv, review_for
+from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cinefold.datasets import Movie, MovieData
-    from cinefold.importing import Export, ImportReview, ReviewLine
+    from cinefold.profiles.importing import Export, ImportReview, ReviewLine
     from cinefold.recommender import MovieRecommender
 
 _SHOWN = 15

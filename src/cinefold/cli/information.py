@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from cinefold._show_versions import described, environment
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, table
-from cinefold.diagnostics import described, environment
 
 
 def info(as_json: options.AsJson = False) -> None:

@@ -12,15 +12,15 @@ import typer
 from cinefold.cli import own_data
 from cinefold.cli.console import complain, say, settings
 from cinefold.datasets import DatasetError, dataset_info, load_movielens
-from cinefold.model import WeightedMatrixFactorization
+from cinefold.models import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
-from cinefold.training import load_or_train
+from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from cinefold.datasets import DatasetSpec, MovieData
-    from cinefold.store import Profile, ProfileStore
+    from cinefold.profiles import Profile, ProfileStore
 
 Dataset = Annotated[
     str, typer.Option(help="The data set: one that [bold]cinefold data list[/bold] names.")
@@ -154,9 +154,9 @@ def open_recommender(dataset: str, path: Path | None, model: Path | None) -> Mov
 
 
 def store_package() -> ModuleType:
-    """:mod:`cinefold.store`, whose requirements may be missing."""
+    """:mod:`cinefold.profiles`, whose requirements may be missing."""
     try:
-        return importlib.import_module("cinefold.store")
+        return importlib.import_module("cinefold.profiles")
     except ModuleNotFoundError as error:
         complain(str(error))
         raise typer.Exit(1) from None

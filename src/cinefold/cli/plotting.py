@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cinefold.training import TrainingRun
+    from cinefold.serving.training import TrainingRun
 
 _FORMATS = (".png", ".svg", ".pdf")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cinefold.datasets import MovieCatalog
-    from cinefold.store import Entries, MovieId, Profile
+    from cinefold.profiles import Entries, MovieId, Profile
 
 app = typer.Typer(
     help="List, show, move and delete the profiles that the app and [bold]recommend --profile"

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cinefold import training
 from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
-from cinefold.model import WeightedMatrixFactorization
+from cinefold.models import WeightedMatrixFactorization
+from cinefold.serving import training
 from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from cinefold.datasets import MovieData
-    from cinefold.training import TrainingRun
+    from cinefold.serving.training import TrainingRun
 
 
 _NUMBER_OR_SCALE = "NUMBER|scale"

@@ -10,15 +10,7 @@ import typer
 
 from cinefold import tuning
 from cinefold.cli import options, plotting
-from cinefold.cli.console import (
-    INTERRUPTED,
-    complain,
-    output,
-    print_json,
-    say,
-    settings,
-    table,
-)
+from cinefold.cli.console import INTERRUPTED, complain, output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
 from cinefold.cli.tuning_plot import search_history
 from cinefold.tuning.space import parse, read_space

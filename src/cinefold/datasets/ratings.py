@@ -27,7 +27,7 @@ from cinefold.datasets.headers import (
 )
 from cinefold.datasets.movielens import MovieData
 from cinefold.datasets.movies import Movie, MovieCatalog
-from cinefold.datasets.tables import Table, collect, open_table
+from cinefold.datasets.readers import Table, collect, open_table
 from cinefold.datasets.titles import readable, split_year
 from cinefold.interactions import Interactions
 

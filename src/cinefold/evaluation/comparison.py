@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from cinefold.evaluation.estimates import (
+from cinefold.evaluation.evaluate import ERRORS, Evaluation, Ranker, check_asked, measure
+from cinefold.evaluation.protocols import Division, Protocol, divide, n_divisions
+from cinefold.evaluation.standard_errors import (
     Measure,
     influence,
     of_divisions,
     of_users,
     standard_error,
 )
-from cinefold.evaluation.measuring import ERRORS, Evaluation, Ranker, check_asked, measure
-from cinefold.evaluation.protocols import Division, Protocol, divide, n_divisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

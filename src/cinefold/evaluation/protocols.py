@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from cinefold import splits
+from cinefold.interactions import splits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

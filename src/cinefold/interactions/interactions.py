@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -10,22 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold import splits
-from cinefold.interactions.columns import (
-    as_floats,
-    as_ids,
-    as_table,
-    as_times,
-    column,
-    positive,
-)
-from cinefold.interactions.entries import (
-    Duplicates,
-    Entries,
-    canonical,
-    csr,
-    weights_of_pattern,
-)
+from cinefold.interactions import splits
+from cinefold.interactions.columns import as_floats, as_ids, as_table, as_times, column, positive
+from cinefold.interactions.entries import Duplicates, Entries, canonical, csr, weights_of_pattern
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 
 if TYPE_CHECKING:
@@ -296,6 +284,23 @@ class Interactions:
     def item_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each item, (n_items,)."""
         return np.bincount(self.by_user.indices, minlength=self.n_items)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""
+        ratings = self.by_user
+        digest = hashlib.sha256()
+        for array in (
+            self.user_ids,
+            self.item_ids,
+            ratings.indptr,
+            ratings.indices,
+            ratings.data,
+            self.weights,
+        ):
+            if array is not None:
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.hexdigest()
 
     # -- dividing -----------------------------------------------------------------------------
 

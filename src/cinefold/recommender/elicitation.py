@@ -1,6 +1,6 @@
 """Which films to ask a newcomer about: those whose answers are expected to improve their list.
 
-For a newcomer with factors u and covariance A^-1 (see `cinefold.recommender.newcomers`), a rating
+For a newcomer with factors u and covariance A^-1 (see `cinefold.recommender.cold_start`), a rating
 of film j with confidence c takes
 
 .. math::
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cinefold.model.basis import one_blas_thread
-from cinefold.recommender.newcomers import Beliefs
+from cinefold.als.basis import one_blas_thread
+from cinefold.recommender.cold_start import Beliefs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from cinefold.recommender.newcomers import Newcomers
+    from cinefold.recommender.cold_start import Newcomers
 
 _WELL_KNOWN = 500
 _LEAST_CHANCE = 0.01

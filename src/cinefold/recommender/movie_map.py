@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy.spatial import KDTree
 
+from cinefold._files import beside
 from cinefold.datasets import default_data_dir
-from cinefold.whole import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

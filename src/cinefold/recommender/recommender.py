@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.model import FoldedUsers
+from cinefold.models import FoldedUsers
+from cinefold.recommender.cold_start import Newcomers
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
-from cinefold.recommender.newcomers import Newcomers
-from cinefold.recommender.steering import CANDIDATES, check_adventure, steered
+from cinefold.recommender.reranking import CANDIDATES, check_adventure, steered
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.datasets import Movie, MovieData
-    from cinefold.model import Explanation, Ranking, WeightedMatrixFactorization
-    from cinefold.stars import StarPredictor
+    from cinefold.models import Explanation, Ranking, WeightedMatrixFactorization
+    from cinefold.models.rating_predictor import StarPredictor
 
 _REASONS = 3
 
@@ -154,7 +154,7 @@ class MovieRecommender:
         exclude : iterable of movie ids
             More films that must not appear.
         adventure : float
-            From 0, the model's own list, to 1, less known films: `cinefold.recommender.steering`.
+            From 0, the model's own list, to 1, less known films: `cinefold.recommender.reranking`.
 
         Raises
         ------

@@ -16,8 +16,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cinefold.model import WeightedMatrixFactorization
-from cinefold.whole import beside
+from cinefold._files import beside
+from cinefold.models import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-import cinefold
-from cinefold.model import WeightedMatrixFactorization
+from cinefold._version import __version__
+from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning.parameters import write_parameters
 
 if TYPE_CHECKING:
@@ -117,6 +117,6 @@ class TuningResult:
                 "test": self.test,
                 "splits": self.splits,
                 "conditions": self.conditions,
-                "cinefold": cinefold.__version__,
+                "cinefold": __version__,
             },
         )

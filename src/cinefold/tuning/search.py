@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
-from cinefold.evaluation import Popularity, evaluate
-from cinefold.model import WeightedMatrixFactorization, checks
-from cinefold.model.fitting import available_threads
-from cinefold.training import fingerprint
+from cinefold.als.iterations import available_threads
+from cinefold.evaluation import evaluate
+from cinefold.models import Popularity, WeightedMatrixFactorization, checks
 from cinefold.tuning import study as studies
-from cinefold.tuning.parts import Parts
+from cinefold.tuning.divisions import Parts
+from cinefold.tuning.initial_points import complete, known_good, reference
 from cinefold.tuning.results import Trial, TuningResult
 from cinefold.tuning.space import Coordinates, Space, default_space
-from cinefold.tuning.starts import complete, known_good, reference
 from cinefold.tuning.worker import Worker, ended_trial
 
 if TYPE_CHECKING:
@@ -150,9 +149,9 @@ def tune(
     coordinates = Coordinates(parts.training)
     conditions = {
         "data set or seed": [
-            fingerprint(part) for part in (parts.rest, parts.test) if part is not None
+            part.fingerprint() for part in (parts.rest, parts.test) if part is not None
         ],
-        "validation part": [fingerprint(validation) for _, validation in parts.folds],
+        "validation part": [validation.fingerprint() for _, validation in parts.folds],
         "metric": metric,
         "space": search_space.described(),
         "iterations": {"max_iter": max_iter, "patience": patience},

@@ -4,8 +4,9 @@ Three parameters mean different things for other data and beside other parameter
 as quantities that do not, so that a good region is one wherever the search goes:
 
 ``relative_unobserved_weight`` and ``relative_regularization``
-    are w0 and lambda in units of what ``"scale"`` makes of them (`cinefold.model.scaling`): for
-    these ratings, confidences and targets; lambda also for that w0 and nu. 1 is the default.
+    are w0 and lambda in units of what ``"scale"`` makes of them
+    (`cinefold.models.scaled_defaults`): for these ratings, confidences and targets; lambda also for
+    that w0 and nu. 1 is the default.
 ``rating_confidence``
     is :math:`\\alpha \\bar r / (1 + \\alpha \\bar r)`, the share of an average rating's confidence
     that comes from its value: 0 counts all ratings the same, towards 1 they count in proportion to
@@ -21,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.model import WeightedMatrixFactorization
-from cinefold.model.scaling import scaled_regularization, scaled_unobserved_weight
+from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.scaled_defaults import scaled_regularization, scaled_unobserved_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
-    from cinefold.model.objective import Objective
 
 REPLACED_BY: Mapping[str, str] = {
     "unobserved_weight": "relative_unobserved_weight",

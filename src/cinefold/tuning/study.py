@@ -27,7 +27,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from cinefold.interrupts import ctrl_c_waits
+from cinefold._signals import ctrl_c_waits
 from cinefold.tuning.space import Range, Space
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import numpy as np
 from optuna.trial import TrialState
 from tqdm.auto import tqdm
 
-from cinefold.interrupts import ctrl_c_waits
-from cinefold.model import WeightedMatrixFactorization
+from cinefold._signals import ctrl_c_waits
+from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning import study as studies
-from cinefold.tuning.fits import Curve, Interrupted, Measure
 from cinefold.tuning.results import Trial
+from cinefold.tuning.trial import Curve, Interrupted, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import optuna
 
     from cinefold.interactions import Interactions
-    from cinefold.tuning.parts import Parts
+    from cinefold.tuning.divisions import Parts
     from cinefold.tuning.space import Coordinates, Space
 
     Callback = Callable[[Trial], bool | None]

@@ -1,0 +1,1 @@
+"""Studies of cold start and interviews: ``python -m benchmarks.studies``."""

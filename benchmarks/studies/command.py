@@ -1,0 +1,167 @@
+"""The command of the studies: options, tables, figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from benchmarks.studies import figures
+from benchmarks.studies.cold_start import cold_start_curves
+from benchmarks.studies.interviews import interview_curves
+from cinefold.cli import options, plotting
+from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.own_data import takes_own_data
+from cinefold.evaluation.strong_generalization import METRICS, Curves
+from cinefold.models import WeightedMatrixFactorization
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cinefold.datasets import MovieData
+    from cinefold.models import WeightedMatrixFactorization
+
+Metric = Literal["ndcg_at_10", "capped_recall_at_20", "liked_ndcg_at_10", "disliked_at_10"]
+
+
+def _numbers(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise typer.BadParameter(f"{text!r} is not a list of numbers such as 1,5,10")
+    return list(map(int, parts))
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or not value:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as unobserved_weight=0.3")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+@takes_own_data
+def measure(
+    given: Annotated[
+        Any,
+        typer.Option(
+            parser=_numbers, metavar="NUMBERS", help="Numbers of ratings that a newcomer gives."
+        ),
+    ] = "1,3,5,10,20",
+    questions: Annotated[
+        Any,
+        typer.Option(
+            parser=_numbers, metavar="NUMBERS", help="Numbers of questions that one is asked."
+        ),
+    ] = "0,1,3,5,10,15,20",
+    folds: Annotated[
+        int, typer.Option(min=2, help="Parts of the users; each is held out once.")
+    ] = 5,
+    max_users: Annotated[
+        int, typer.Option(min=1, help="At most so many users of each part are measured.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same figures.")] = 0,
+    metric: Annotated[
+        Metric, typer.Option(help="Which measure the tables show; --json has all of them.")
+    ] = "ndcg_at_10",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of the model, instead of the default; repeat it for more.",
+        ),
+    ] = None,
+    dataset: options.Dataset = "ml-100k",
+    path: options.DataPath = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw the curves into this PNG, SVG or PDF.", dir_okay=False
+        ),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Measure what people get who are new: after few ratings, and after few questions.
+
+    A fifth of the users at a time is kept from the model, and told to it only as newcomers: lists
+    are made from some of their ratings and compared with others. The first table counts ratings
+    given, at random, of the most popular films first, or as an interview asks for them. The second
+    counts questions, most of which people cannot answer as they have not seen the film, and
+    compares ways to choose them.
+
+    NDCG@10 rates lists from 0 to 1; every held-out film is relevant, whatever its stars. Errors are
+    standard errors of the mean over users. With MovieLens 100K it takes a minute or two.
+    """
+    if plot is not None:
+        if not plot.absolute().parent.is_dir():
+            raise typer.BadParameter(f"--plot: there is no folder {plot.absolute().parent}")
+        plotting.check(plot)
+    model = WeightedMatrixFactorization().set_params(**dict(map(_parameter, parameter or ())))
+    data = options.open_data(dataset, path)
+    common: dict[str, Any] = {
+        "n_folds": folds,
+        "max_users": max_users,
+        "random_state": seed,
+        "progress": settings.progress,
+    }
+    by_ratings = cold_start_curves(data.interactions, model, n_given=given, **common)
+    by_questions = interview_curves(data.interactions, model, n_questions=questions, **common)
+    if plot is not None:
+        figures.figure(by_ratings, by_questions, metric).savefig(plot)
+        say(f"The curves are drawn in {plot}.")
+    if as_json:
+        print_json(_report(data, model, by_ratings, by_questions))
+        return
+    console = output()
+    console.print(_ratings_table(by_ratings, metric))
+    console.print(_questions_table(by_questions, metric))
+
+
+def _report(
+    data: MovieData,
+    model: WeightedMatrixFactorization,
+    by_ratings: Curves,
+    by_questions: Curves,
+) -> dict[str, Any]:
+    return {
+        "dataset": data.name,
+        "source": data.source,
+        "parameters": model.get_params(),
+        "by_ratings": {"settings": by_ratings.settings, "records": by_ratings.records},
+        "by_questions": {"settings": by_questions.settings, "records": by_questions.records},
+    }
+
+
+def _ratings_table(curves: Curves, metric: Metric) -> Table:
+    columns = tuple(str(n) for n in curves.settings["n_given"])
+    n_users = curves.records[0]["n_users"]
+    title = f"{METRICS[metric]} by number of ratings ({n_users} new users)"
+    result = table("List", "Ratings of films", *columns, title=title, numbers=columns)
+    for order in curves.settings["orders"]:
+        for method in dict.fromkeys(r["method"] for r in curves.records):
+            line = curves.where(metric=metric, order=order, method=method)
+            result.add_row(method, figures.ORDERS[order], *map(_with_error, line))
+    return result
+
+
+def _questions_table(curves: Curves, metric: Metric) -> Table:
+    columns = tuple(str(n) for n in curves.settings["n_questions"])
+    n_users = curves.records[0]["n_users"]
+    title = f"{METRICS[metric]} by number of questions ({n_users} new users)"
+    result = table("Questions", "Fold-in", *columns, title=title, numbers=columns)
+    lines = dict.fromkeys((r["strategy"], r["fold_in"]) for r in curves.records)
+    for strategy, fold_in in lines:
+        line = curves.where(metric=metric, strategy=strategy, fold_in=fold_in)
+        result.add_row(strategy, fold_in, *map(_with_error, line))
+    for strategy in curves.settings["strategies"]:
+        line = curves.where(metric="n_answers", strategy=strategy, fold_in="newcomers")
+        result.add_row(strategy, "films known", *(f"{r['mean']:.1f}" for r in line))
+    return result
+
+
+def _with_error(record: dict[str, Any]) -> str:
+    return f"{record['mean']:.3f} ±{record['standard_error']:.3f}"

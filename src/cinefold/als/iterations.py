@@ -1,0 +1,211 @@
+"""The alternating steps of a fit, and the state they pass on."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+import cinefold._core as _core
+from cinefold.als.backend import EXACT, FixedSide, SingularRowError, Solver, gram_matrix, solve_rows
+from cinefold.als.basis import Basis
+from cinefold.als.factors import Factors
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from cinefold.als.objective import Objective, Observations
+    from cinefold.interactions import Interactions
+
+SolverName = Literal["auto", "cholesky", "cg"]
+
+# Warm-started, three steps from row to row get the objective as far in an iteration as exact
+# solutions do (docs/benchmarks.md); beyond so many factors those cost several times as much.
+_CONJUGATE_GRADIENTS = Solver(max_steps=3, tolerance=0.1)
+_MOST_FACTORS_SOLVED_EXACTLY = 128
+# Over-relaxed half-steps (Young 1971) take fewer iterations, and up to twice the way to a row's
+# solution its loss does not rise. Exact users are not relaxed: they are what fold_in finds. The
+# first iterations come from random factors, which are better forgotten.
+_RELAXATION_IF_EXACT = 1.8, 1.0  # of items and users
+_RELAXATION = 1.6, 1.6
+_UNRELAXED_ITERATIONS = 2
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """The outcome of one full step (items, then users); the next one overwrites its users."""
+
+    factors: Factors
+    objective: float
+    train_rmse: float
+    seconds: float
+
+
+def available_threads(n_threads: int | None) -> int:
+    """`n_threads`, or the number of cores this process may use."""
+    if n_threads is not None:
+        return n_threads
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def choose_solver(name: SolverName, n_factors: int) -> Solver:
+    """The solver of that name; "auto" is "cg" for many factors and "cholesky" otherwise."""
+    if name == "cg" or (name == "auto" and n_factors > _MOST_FACTORS_SOLVED_EXACTLY):
+        return _CONJUGATE_GRADIENTS
+    return EXACT
+
+
+class Problem:
+    """Both half-steps of one training set."""
+
+    def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
+        self.train, self.n_threads = train, n_threads
+        self.w0 = objective.unobserved_weight
+        self.one_lambda = objective.regularization_exponent == 0
+        self.by_item = objective.observations(train.by_item, train.weights_by_item)
+        self.by_user = objective.observations(train.by_user, train.weights)
+
+    def balanced(self, users: NDArray[np.float32], items: FixedSide) -> Basis:
+        """The basis for solving items in which both sides' regularization is least."""
+        gram = gram_matrix(users, self.n_threads)
+        if self.one_lambda:
+            of_users, of_items = gram, items.spectrum
+        else:
+            of_users = gram_matrix(users, self.n_threads, self.by_user.regularization)
+            of_items = gram_matrix(
+                items.rows[:, : items.n_factors], self.n_threads, self.by_item.regularization
+            )
+        if not (of_users.any() and of_items.any()):
+            return Basis.of_eigenvectors(gram)
+        basis = Basis.balanced(of_users, of_items)
+        return basis if self.one_lambda else basis.then_diagonal(gram)
+
+    def solve_items(
+        self,
+        users: FixedSide,
+        items: NDArray[np.float32],
+        solver: Solver,
+        relaxation: float = 1.0,
+        baseline: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Solve `items` in place; `baseline` (n_users,) is taken off the targets."""
+        self._solve("item", self.by_item.above(baseline), users, items, solver, relaxation, None)
+
+    def solve_users(
+        self, factors: Factors, solver: Solver, relaxation: float = 1.0
+    ) -> tuple[float, float]:
+        """Solve the users of `factors` in place.
+
+        Returns the objective that is reached, and the RMSE over the observations.
+        """
+        losses = np.empty((len(factors.users), 2))
+        rows = self.by_user.above(factors.baseline)
+        self._solve("user", rows, factors.items, factors.users, solver, relaxation, losses)
+        loss, squared = losses.sum(axis=0)
+        loss += float(self.by_item.regularization @ factors.item_norms)
+        if not np.isfinite(loss):
+            raise ValueError(
+                "the objective is not finite: the ratings are too large for float32; scale them"
+            )
+        return float(loss), float(np.sqrt(squared / self.train.n_ratings))
+
+    def _solve(
+        self,
+        side: str,
+        rows: Observations,
+        fixed: FixedSide,
+        out: NDArray[np.float32],
+        solver: Solver,
+        relaxation: float,
+        losses: NDArray[np.float64] | None,
+    ) -> None:
+        how: dict[str, Any] = {"relaxation": relaxation, "losses": losses}
+        try:
+            solve_rows(rows, fixed, self.w0, out, self.n_threads, solver, **how)
+        except SingularRowError as error:
+            raise ValueError(_singular_message(error.row, side, self.train)) from None
+
+
+def alternate(
+    train: Interactions,
+    objective: Objective,
+    n_factors: int,
+    seed: Any,
+    n_threads: int,
+    solver: Solver = EXACT,
+    *,
+    plain: bool = False,
+) -> Generator[Iteration]:
+    """Endless iterations from random user factors; each solves all items, then all users.
+
+    Factors are balanced in between and steps over-relaxed, unless `plain` alternating least squares
+    are asked for.
+
+    There is one copy of the user factors, the first columns of padded rows, which every iteration
+    overwrites.
+
+    Ending with the users makes their factors, if they are solved exactly, the fold-in of their
+    ratings: a known user and a new one with the same ratings get the same recommendations.
+    """
+    problem = Problem(train, objective, n_threads)
+    width = _core.padded_length(n_factors)
+    user_rows = _core.aligned(train.n_users, width)
+    users = user_rows[:, :n_factors]
+    _fill_randomly(users, np.random.default_rng(seed))
+    items = np.zeros((train.n_items, n_factors), np.float32)
+    fixed: FixedSide | None = None
+    for iteration in count():
+        started = time.perf_counter()
+        relax_items, relax_users = (1.0, 1.0) if plain else _relaxation(solver, iteration)
+        basis = None if plain or fixed is None else problem.balanced(users, fixed)
+        fixed = FixedSide.of(users, n_threads, basis, room=user_rows)
+        item_rows = _core.aligned(train.n_items, width)
+        items = fixed.follow(items, n_threads, room=item_rows)
+        problem.solve_items(fixed, items, solver, relax_items)
+        fixed = FixedSide.of(items, n_threads, room=item_rows)
+        fixed.follow(users, n_threads, room=user_rows)
+        factors = Factors(users, fixed)
+        loss, rmse = problem.solve_users(factors, solver, relax_users)
+        yield Iteration(factors, loss, rmse, time.perf_counter() - started)
+
+
+def _fill_randomly(factors: NDArray[np.float32], random: np.random.Generator) -> None:
+    """Vectors (n, n_factors) of length 1 on average, in place."""
+    n_factors = factors.shape[1]
+    for begin in range(0, len(factors), _ROWS_AT_ONCE):
+        rows = factors[begin : begin + _ROWS_AT_ONCE]
+        rows[:] = random.standard_normal(rows.shape, np.float32)
+        rows *= np.float32(1 / np.sqrt(n_factors))
+
+
+def _relaxation(solver: Solver, iteration: int) -> tuple[float, float]:
+    if iteration < _UNRELAXED_ITERATIONS:
+        return 1.0, 1.0
+    return _RELAXATION_IF_EXACT if solver.is_exact else _RELAXATION
+
+
+def with_exact_users(
+    train: Interactions, objective: Objective, factors: Factors, n_threads: int
+) -> Iteration:
+    """The iteration that ends with the exact users for the items of `factors`, in place."""
+    started = time.perf_counter()
+    loss, rmse = Problem(train, objective, n_threads).solve_users(factors, EXACT)
+    return Iteration(factors, loss, rmse, time.perf_counter() - started)
+
+
+def _singular_message(row: int, side: str, train: Interactions) -> str:
+    ids, matrix = (
+        (train.user_ids, train.by_user) if side == "user" else (train.item_ids, train.by_item)
+    )
+    count = int(matrix.indptr[row + 1] - matrix.indptr[row])
+    return (
+        f"the equations of {side} {ids[row]} ({count} ratings) have no unique solution; "
+        "increase regularization, or lower n_factors"
+    )

@@ -1,0 +1,1 @@
+"""The page that says what Cinefold and the data are."""

@@ -1,0 +1,1 @@
+"""The map of the movies and a page for one."""

@@ -1,0 +1,93 @@
+"""The map of the films as a canvas one can move about in (`movie_map.js`).
+
+Not a chart of Altair's: that one cannot be tapped on a phone, forgets where one was when a click
+brings new data, and writes no titles as one comes closer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.explore.atlas import OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cinefold.app.explore.atlas import Atlas, Spot
+
+KEY = "movie-map"
+
+# Chosen by search for the largest distance (OKLab) between any two, seen with normal sight and with
+# each of the three colour blindnesses, at a contrast of 3 to 1 or more with the map's background.
+REGION_COLOURS = {
+    "light": ("#000c75", "#e05500", "#0b999c", "#b142ff", "#4d0017", "#4f5395", "#90302e"),
+    "dark": ("#57a7fc", "#f1cd7d", "#e0459a", "#03e4ff", "#8d651a", "#5d61fc", "#b59d1f"),
+}
+_HIGHLIGHT = {"light": "#b8324a", "dark": "#ff7a8a"}
+_OTHERS = {"light": "#b9ad9d", "dark": "#5d5470"}
+
+_HERE = Path(__file__).parent
+
+
+def _component() -> Any:
+    html, css, js = (
+        (_HERE / f"movie_map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
+    )
+    return st.components.v2.component("cinefold_movie_map", html=html, css=css, js=js)
+
+
+def draw_map(
+    atlas: Atlas,
+    *,
+    genre: str | None,
+    chosen: Spot | None,
+    near: Sequence[Spot],
+    target: tuple[float, float, float] | None,
+    flight: int,
+    on_choose: Callable[[], None],
+    description: str,
+) -> None:
+    """The map; a click on a film calls `on_choose`, which finds it with `chosen_on_map`.
+
+    Parameters
+    ----------
+    genre : str, optional
+        The one genre to colour; None colours those of the atlas.
+    chosen, near
+        The film with the ring, and those that lines lead to.
+    target : (x, y, zoom), optional
+        Where the view goes when `flight` has changed; None is the whole map.
+    """
+    names = [*atlas.regions, OTHER] if genre is None else [genre, OTHER]
+    colours = {
+        scheme: [*(palette[: len(atlas.regions)] if genre is None else (_HIGHLIGHT[scheme],)), grey]
+        for (scheme, palette), grey in zip(REGION_COLOURS.items(), _OTHERS.values(), strict=True)
+    }
+    _component()(
+        key=KEY,
+        data={
+            "films": atlas.columns(genre, names),
+            "names": names,
+            "colours": colours,
+            "chosen": None if chosen is None else chosen["id"],
+            "title": None if chosen is None else chosen["title"],
+            "spot": None if chosen is None else [chosen["x"], chosen["y"]],
+            "near": list(near),
+            "target": None
+            if target is None
+            else dict(zip(("x", "y", "zoom"), target, strict=True)),
+            "flight": flight,
+            "description": description,
+        },
+        on_chosen_change=on_choose,
+    )
+
+
+def chosen_on_map() -> str | None:
+    """The id, as text, of the film that was just clicked."""
+    state = st.session_state.get(KEY)
+    chosen: str | None = None if state is None else state.get("chosen")
+    return chosen

@@ -1,0 +1,1 @@
+"""Recommendations for a user of the data."""

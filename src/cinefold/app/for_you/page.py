@@ -1,0 +1,71 @@
+"""An existing user: what they like, and what to watch next."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.for_you.temporary_marks import draw_undo, hidden_for, marks_foot
+from cinefold.app.shared.cards import rated_list, recommendation_cards
+from cinefold.app.shared.charts import genre_profile
+from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
+from cinefold.app.shared.display import literal
+from cinefold.app.shared.filters import choose_filters, draw_summary
+from cinefold.app.shared.people import choose_user
+from cinefold.app.shared.studio import open_studio
+from cinefold.app.shared.widgets import csv_button, recommendations_heading
+
+if TYPE_CHECKING:
+    from cinefold.recommender import MovieRecommender, Taste
+
+_FAVOURITES_SHOWN = 8
+
+
+def draw_numbers(taste: Taste) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Films rated", f"{taste.n_ratings:,}", border=True, width="content")
+        st.metric("Mean rating", f"{taste.mean_rating:.1f} ★", border=True, width="content")
+        if taste.genres:
+            favourite = literal(taste.genres[0].genre)
+            st.metric("Rated most", favourite, border=True, width="content")
+
+
+@st.fragment
+def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
+    with recommendations_heading():
+        draw_undo(user)
+        choice = choose_filters(recommender.data.movies, "for-you")
+    found = recommender.recommend(
+        user,
+        choice.length,
+        filters=choice.filters,
+        exclude=hidden_for(user),
+        adventure=choice.adventure,
+    )
+    draw_summary(choice)
+    if not found:
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+        return
+    recommendation_cards(found, partial(marks_foot, user))
+    csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")
+
+
+def draw_taste(taste: Taste, user: Any) -> None:
+    st.subheader("What you like", anchor=False)
+    rated_list(taste.favourites[:_FAVOURITES_SHOWN])
+    genre_profile(taste.genres)
+    csv_button("All ratings as CSV", ratings_csv(taste.favourites), f"cinefold-user-{user}-ratings")
+
+
+recommender = open_studio().recommender
+st.title("For you", anchor=False)
+user = choose_user(recommender.data.interactions.user_ids.tolist(), "for-you")
+taste = recommender.taste(user)
+draw_numbers(taste)
+left, right = st.columns([2, 1], gap="medium")
+with left:
+    draw_recommendations(recommender, user)
+with right:
+    draw_taste(taste, user)

@@ -1,0 +1,193 @@
+"""A list for several people: users of the data and profiles, mixed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.shared.cards import more_like, pictured
+from cinefold.app.shared.csv_export import together_csv
+from cinefold.app.shared.display import counted, genre_badges, literal, title
+from cinefold.app.shared.filters import choose_filters, draw_summary
+from cinefold.app.shared.studio import Studio, open_studio
+from cinefold.app.shared.visitor import open_visitor, profile_store
+from cinefold.app.shared.widgets import csv_button
+from cinefold.profiles import StoreError
+from cinefold.recommender import AGGREGATIONS, GroupRecommendation, Person, recommend_together
+
+if TYPE_CHECKING:
+    from cinefold.profiles import Profile
+
+_QUERY, _KEY = "with", "together-people"
+_CARD_WIDTH = 320
+_FEWEST, _MOST = 2, 12
+
+
+def choose_people(studio: Studio) -> list[Person]:
+    """Those in the selection box, who are also those of the address (?with=u196,p3)."""
+    profiles = {f"p{profile.id}": profile for profile in _profiles(studio)}
+    users = {f"u{user}": user for user in studio.data.interactions.user_ids.tolist()}
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = _asked({*profiles, *users})
+    keys = st.multiselect(
+        "Who is watching?",
+        [*profiles, *users],
+        format_func=lambda key: _label(key, profiles, users),
+        key=_KEY,
+        placeholder="Two or more people: profiles and users of the data",
+        persist_state="session",
+        max_selections=_MOST,
+    )
+    if keys:
+        st.query_params[_QUERY] = ",".join(keys)
+    else:
+        st.query_params.pop(_QUERY, None)
+    known = set(studio.recommender.model.interactions_.item_ids.tolist())
+    return [_person(key, profiles, users, known) for key in keys]
+
+
+def _asked(known: set[str]) -> list[str]:
+    """The people of the address; without one, the visitor."""
+    you = open_visitor()
+    asked = st.query_params.get(_QUERY)
+    usual = [f"p{you.profile.id}"] if you.profile is not None else []
+    keys = usual if asked is None else list(dict.fromkeys(asked.split(",")))
+    missing = [key for key in keys if key not in known]
+    if missing and asked:
+        st.toast(f"Not here: {literal(', '.join(missing))}.", icon=":material/person_off:")
+    return [key for key in keys if key in known][:_MOST]
+
+
+def _profiles(studio: Studio) -> list[Profile]:
+    store = profile_store()
+    try:
+        return [] if store is None else store.profiles(studio.data.name)
+    except StoreError as error:
+        st.warning(literal(str(error)), icon=":material/warning:")
+        return []
+
+
+def _label(key: str, profiles: dict[str, Profile], users: dict[str, Any]) -> str:
+    if key in users:
+        return f"User {users[key]}"
+    profile = profiles.get(key)
+    if profile is None:  # deleted in another window
+        return "Somebody who is gone"
+    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
+
+
+def _person(
+    key: str, profiles: dict[str, Profile], users: dict[str, Any], known: set[Any]
+) -> Person:
+    if key in users:
+        return Person(f"User {users[key]}", user_id=users[key])
+    store, profile = profile_store(), profiles.get(key)
+    if store is None or profile is None:
+        return Person("Somebody who is gone", ratings={})
+    entries = store.entries(profile.id)
+    ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
+    return Person(profile.name, ratings=ratings, seen=tuple(entries.hidden & known))
+
+
+def without_opinion(studio: Studio, people: list[Person]) -> list[Person]:
+    """Those whose ratings say nothing: there are none above the lowest."""
+    lowest = studio.recommender.lowest_rating
+    return [
+        person
+        for person in people
+        if person.ratings is not None
+        and not any(stars > lowest for stars in person.ratings.values())
+    ]
+
+
+def choose_rule() -> str:
+    rule: str = st.segmented_control(
+        "What counts",
+        list(AGGREGATIONS),
+        default="average",
+        required=True,
+        format_func=str.capitalize,
+        key="together-rule",
+        persist_state="session",
+    )
+    st.caption(AGGREGATIONS[rule])
+    return rule
+
+
+def draw_cards(found: list[GroupRecommendation]) -> None:
+    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="together-cards")
+    for entry in found:
+        with grid.cell():
+            opinions = "  \n".join(_opinion(opinion) for opinion in entry.opinions)
+            pictured(
+                entry.movie,
+                f":primary[**{entry.rank}**] {title(entry.movie)}\n\n"
+                f"{genre_badges(entry.movie)}\n\n{opinions}",
+            )
+            more_like(entry.movie)
+
+
+def _opinion(opinion: Any) -> str:
+    name = literal(opinion.name)
+    if opinion.rated is not None:
+        return f"{name}: gave it :orange[★ {opinion.rated:g}]"
+    if opinion.stars is None:
+        return f"{name}: {opinion.relative:.0%} of their own best"
+    return f"{name}: :orange[★ {opinion.stars:.1f}] :small[:gray[({opinion.relative:.0%})]]"
+
+
+@st.fragment
+def draw_list(studio: Studio, people: list[Person]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rule = choose_rule()
+        seen = st.toggle(
+            "Also films that some have seen and liked", key="together-seen", persist_state="session"
+        )
+        choice = choose_filters(studio.data.movies, "together", steering=False)
+    try:
+        found = recommend_together(
+            studio.recommender,
+            people,
+            choice.length,
+            aggregation=rule,
+            filters=choice.filters,
+            seen_by_some=bool(seen),
+        )
+    except ValueError as error:  # two people of one name
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    draw_summary(choice)
+    if not found:
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+        return
+    draw_cards(found)
+    st.caption(
+        "Stars are what each is expected to give. The percentage compares a film with the ten best "
+        "of their own list, which are 100 % on average."
+    )
+    csv_button("This list as CSV", together_csv(found), "cinefold-together")
+
+
+def draw(studio: Studio) -> None:
+    people = choose_people(studio)
+    silent = without_opinion(studio, people)
+    if silent:
+        names = ", ".join(literal(person.name) for person in silent)
+        st.info(
+            f"There is nothing to go by for {names} yet: rate films on New here first.",
+            icon=":material/star:",
+        )
+    elif len(people) < _FEWEST:
+        st.info(
+            "Choose two or more people above, and a list for all of you appears here. "
+            "Somebody who is not there yet can make a profile on New here.",
+            icon=":material/group:",
+        )
+    else:
+        draw_list(studio, people)
+
+
+studio = open_studio()
+st.title("Together", anchor=False)
+draw(studio)

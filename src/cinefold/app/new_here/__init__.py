@@ -1,0 +1,1 @@
+"""Rating movies, profiles and imports of somebody new."""

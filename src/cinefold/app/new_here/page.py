@@ -1,0 +1,213 @@
+"""Somebody new: they rate a few films and get recommendations at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.new_here.import_panel import draw_import
+from cinefold.app.new_here.profile_bar import draw_profile_bar
+from cinefold.app.new_here.questions import draw_questions
+from cinefold.app.shared.cards import film_row, recommendation_cards
+from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
+from cinefold.app.shared.display import counted
+from cinefold.app.shared.filters import choose_filters, draw_summary
+from cinefold.app.shared.studio import open_studio
+from cinefold.app.shared.visitor import open_visitor, rating_stars, visitor
+from cinefold.app.shared.widgets import csv_button, recommendations_heading, say_now
+from cinefold.profiles import Mark
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie
+    from cinefold.recommender import MovieRecommender
+
+_FOUND, _SUGGESTED = 6, 4
+_CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
+_WAYS = (_SEARCH, _QUESTIONS, _IMPORT) = ("Search", "Get to know me", "Import")
+_RATINGS_A_PAGE = 6
+
+
+def draw_search(recommender: MovieRecommender) -> None:
+    query = st.text_input(
+        "Find films you know",
+        type="search",
+        live=True,
+        key="search",
+        placeholder="A title or a part of it, typos allowed",
+    )
+    if not (query or "").strip():
+        return
+    matches = recommender.data.movies.search(query or "", _FOUND)
+    if not matches:
+        st.caption("No film has a title like that. Try another part of it.")
+    for match in matches:
+        if match.score >= _CLOSE * matches[0].score:
+            film_row(match.movie, lambda movie: rating_stars(movie, "search"))
+
+
+def draw_suggestions(recommender: MovieRecommender) -> None:
+    suggested = _suggestions(recommender)
+    if not suggested:
+        return
+    st.markdown("**Or rate these:** they would tell most about your taste.")
+    for movie_id in suggested:
+        film_row(recommender.data.movies[movie_id], _suggestion_foot)
+
+
+def _suggestions(recommender: MovieRecommender) -> list[Any]:
+    """Films to rate. One that is answered makes room for another; the rest stay in place.
+
+    So none moves away from a finger that is on its way.
+    """
+    you = visitor()
+    answered = you.ratings.keys() | you.unseen
+    kept = [movie_id for movie_id in you.suggested if movie_id not in answered]
+    if wanted := _SUGGESTED - len(kept):
+        found = recommender.suggest_to_rate(you.ratings, wanted, skip=you.unseen, never=kept)
+        fresh = iter([movie.id for movie in found])
+        places = [movie_id if movie_id in kept else next(fresh, None) for movie_id in you.suggested]
+        you.suggested = [movie_id for movie_id in [*places, *fresh] if movie_id is not None]
+    return you.suggested
+
+
+def _suggestion_foot(movie: Movie) -> None:
+    rating_stars(movie, "suggested")
+    st.button(
+        "Not seen",
+        key=f"unseen-{movie.id}",
+        type="tertiary",
+        on_click=visitor().mark,
+        args=(movie.id, Mark.NOT_SEEN),
+    )
+
+
+def draw_ratings(recommender: MovieRecommender) -> None:
+    you = visitor()
+    if not you.ratings:
+        return
+    st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
+    latest = list(reversed(you.ratings))
+    for movie_id in latest[_ratings_page(len(latest))]:
+        film_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
+    with st.container(horizontal=True):
+        csv_button(
+            "Ratings as CSV",
+            lambda: ratings_csv(recommender.taste_for(you.ratings).favourites),
+            "cinefold-my-ratings",
+        )
+        st.button("Clear all", icon=":material/delete:", on_click=you.clear)
+
+
+def _ratings_page(n_ratings: int) -> slice:
+    """Which of the latest ratings to draw: a click redraws them, so they are few at a time."""
+    n_pages = -(-n_ratings // _RATINGS_A_PAGE)
+    page = 1
+    if n_pages > 1:
+        page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5)
+    return slice((page - 1) * _RATINGS_A_PAGE, page * _RATINGS_A_PAGE)
+
+
+def _rating_foot(movie: Movie) -> None:
+    rating_stars(movie, "rated")
+    st.button(
+        "",
+        key=f"remove-{movie.id}",
+        icon=":material/close:",
+        type="tertiary",
+        help="Take this rating back",
+        on_click=visitor().rate,
+        args=(movie.id, None),
+    )
+
+
+def draw_recommendations(recommender: MovieRecommender) -> None:
+    you = visitor()
+    heading = recommendations_heading()
+    if not you.said_something:
+        st.info(
+            "Give stars to a film you know, and recommendations appear here. "
+            "With three or four they begin to fit.",
+            icon=":material/star:",
+        )
+        return
+    with heading:
+        choice = choose_filters(recommender.data.movies, "new-here")
+    found = recommender.recommend_for(
+        you.ratings,
+        choice.length,
+        filters=choice.filters,
+        exclude=you.hidden,
+        not_seen=you.unseen,
+        from_nothing=not you.ratings,
+        adventure=choice.adventure,
+    )
+    draw_summary(choice)
+    if not found:
+        _say_why_nothing(recommender)
+        return
+    recommendation_cards(found, _recommendation_foot)
+    csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
+
+
+def _say_why_nothing(recommender: MovieRecommender) -> None:
+    you = visitor()
+    if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
+        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+    else:
+        st.info(
+            "So far there are only films that you did not like. Rate one that you do.",
+            icon=":material/star:",
+        )
+
+
+def _recommendation_foot(movie: Movie) -> None:
+    rating_stars(movie, "recommended")
+    for label, mark in (("Seen it", Mark.SEEN), ("Not for me", Mark.NOT_INTERESTED)):
+        st.button(
+            label,
+            key=f"{mark}-{movie.id}",
+            type="tertiary",
+            on_click=visitor().mark,
+            args=(movie.id, mark),
+        )
+
+
+@st.fragment
+def draw(recommender: MovieRecommender) -> None:
+    """Everything that a rating changes: a click redraws this and no more."""
+    say_now()
+    you = open_visitor()
+    above = st.container()
+    left, right = st.columns([2, 3], gap="medium")
+    with right:  # first, as this is what a click waits for
+        draw_recommendations(recommender)
+    with above:
+        draw_profile_bar(you, recommender.data.movies)
+    with left:
+        way = st.segmented_control(
+            "How to tell what you like",
+            _WAYS,
+            default=_WAYS[0],
+            required=True,
+            key="way",
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+        if way == _QUESTIONS:
+            draw_questions(recommender)
+        elif way == _IMPORT:
+            draw_import()
+        else:
+            draw_search(recommender)
+            draw_suggestions(recommender)
+        draw_ratings(recommender)
+
+
+recommender = open_studio().recommender
+st.title("New here", anchor=False)
+st.caption(
+    "Rate films you know: each rating gives new recommendations at once. "
+    f"There are {counted(len(recommender.data.movies), 'film')}."
+)
+draw(recommender)

@@ -1,0 +1,131 @@
+"""Who is here: choosing, naming, exporting and deleting a profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cinefold.app.shared.display import counted, literal
+from cinefold.app.shared.visitor import profile_store
+from cinefold.app.shared.widgets import say_later
+from cinefold.profiles import ProfileNameError, StoreError, UnknownProfileError, write_csv
+
+if TYPE_CHECKING:
+    from cinefold.app.shared.visitor import Visitor
+    from cinefold.datasets import MovieCatalog
+    from cinefold.profiles import Profile
+
+_NOBODY = "Somebody new"
+_UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
+
+
+def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
+    """Profiles to choose from, and what can be done with the one in use."""
+    if you.trouble:
+        st.warning(
+            f"Your ratings are only kept until you close this page: {literal(you.trouble)}",
+            icon=":material/warning:",
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
+        _choose(you)
+        if you.profile is None or you.profile.settings.get("guest"):
+            _name_popover(you, "Save as", icon=":material/person_add:")
+        else:
+            _name_popover(you, "New profile", icon=":material/person_add:")
+        if you.profile is not None:
+            st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
+            _manage(you, you.profile, movies)
+
+
+def _choose(you: Visitor) -> None:
+    store = profile_store()
+    if store is None:
+        return
+    try:
+        profiles = store.profiles(you.dataset)
+    except StoreError as error:
+        you.trouble = str(error)
+        return
+    by_id = {profile.id: profile for profile in profiles}
+    current = you.profile.id if you.profile and you.profile.id in by_id else None
+    # Another profile is another box, and a name that is not on it is no choice: of two fast clicks
+    # on stars, the second comes with the box as it was before the first.
+    key = f"profile-choice-{current or 'nobody'}"
+    # The visitor is the truth: the profile may have been made since the box was drawn.
+    st.session_state[key] = current
+    st.selectbox(
+        "Profile",
+        [None, *by_id],
+        format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
+        key=key,
+        placeholder=_NOBODY,
+        on_change=_open_chosen,
+        args=(you, by_id, key),
+        width=260,
+    )
+
+
+def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
+    chosen = st.session_state[key]
+    if chosen is None or chosen in by_id:
+        you.open(by_id.get(chosen))
+
+
+def _label(profile: Profile) -> str:
+    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
+
+
+def _name_popover(you: Visitor, label: str, icon: str) -> None:
+    with st.popover(label, icon=icon), st.form("profile-name", clear_on_submit=True, border=False):
+        # No `max_chars`: a longer name that is pasted would vanish without a word.
+        name = st.text_input(
+            "Name", placeholder="What should we call you?", key="profile-name-text"
+        )
+        if st.form_submit_button("Save", type="primary"):
+            try:
+                you.start(name)
+            except (ProfileNameError, StoreError) as error:
+                st.error(literal(str(error)))
+            else:
+                st.rerun()
+
+
+def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
+    with st.popover("Manage", icon=":material/manage_accounts:"):
+        st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
+        store = profile_store()
+        if store is not None:
+            st.download_button(
+                "Profile as CSV",
+                lambda: write_csv(store.entries(profile.id), movies),
+                "cinefold-profile.csv",
+                "text/csv",
+                icon=":material/download:",
+                on_click="ignore",
+                help="All ratings and marks. Import brings them back, here or elsewhere.",
+            )
+        sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
+        st.button(
+            "Delete",
+            icon=":material/delete_forever:",
+            disabled=not sure,
+            on_click=_delete,
+            args=(you, profile),
+        )
+
+
+def _delete(you: Visitor, profile: Profile) -> None:
+    store = profile_store()
+    if store is None:
+        return
+    try:
+        store.delete(profile.id)
+    except UnknownProfileError:
+        pass  # another window was faster
+    except StoreError as error:
+        you.trouble = str(error)
+        return
+    st.session_state["profile-sure"] = False
+    you.open(None)
+    say_later(f"{literal(profile.name)} is deleted.", ":material/delete_forever:")

@@ -1,0 +1,117 @@
+"""Getting to know somebody: one film at a time, and how their list moves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.shared.cards import film_row
+from cinefold.app.shared.display import counted, literal
+from cinefold.app.shared.visitor import visitor
+from cinefold.profiles import Mark
+from cinefold.recommender import Interview
+
+if TYPE_CHECKING:
+    from cinefold.datasets import Movie
+    from cinefold.recommender import Answer, Movement, MovieRecommender
+
+_KEY = "interview"
+_ENOUGH = 5  # ratings, after which the list is somebody's own
+_NAMED = 3
+
+
+def draw_questions(recommender: MovieRecommender) -> None:
+    """The film whose answer would improve their list most, with stars, "not seen" and "skip"."""
+    interview = _interview(recommender)
+    rated = len(interview.ratings)
+    st.progress(
+        min(rated / _ENOUGH, 1.0),
+        f"{rated} of {_ENOUGH} ratings"
+        if rated < _ENOUGH
+        else f"{counted(rated, 'rating')}: this list is yours. More make it better.",
+    )
+    asked = interview.next()
+    if not asked:
+        st.info("There is no film left to ask about.", icon=":material/check:")
+        return
+    with st.container(border=True, key="question"):
+        st.markdown("**Have you seen this one?**")
+        film_row(asked[0])
+        _draw_answers(asked[0])
+    if interview.answers:
+        _draw_movement(interview.answers[-1], interview.movement, rated)
+
+
+def _draw_answers(movie: Movie) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        key = f"answer-{movie.id}"
+        st.feedback("stars", key=key, on_change=_rated, args=(movie.id, key))
+        st.button(
+            "Not seen",
+            key=f"not-seen-{movie.id}",
+            icon=":material/visibility_off:",
+            on_click=_not_seen,
+            args=(movie.id,),
+        )
+        st.button(
+            "Skip",
+            key=f"skip-{movie.id}",
+            icon=":material/skip_next:",
+            type="tertiary",
+            on_click=_skip,
+            args=(movie.id,),
+        )
+
+
+def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:
+    new = last.movement.new
+    total = len(last.movement.after)
+    st.caption(
+        f"{literal(last.movie.title)} changed {len(new)} of {total} films"
+        + (f": now with {_named(new)}." if new else ".")
+    )
+    if rated >= _ENOUGH:
+        moved = len(since_start.new)
+        st.caption(f"{moved} of {total} films are others than before your first answer.")
+
+
+def _named(films: tuple[Movie, ...]) -> str:
+    named = [literal(movie.title) for movie in films[:_NAMED]]
+    return ", ".join(named) + (" and others" if len(films) > _NAMED else "")
+
+
+# -- answers --------------------------------------------------------------------------------------
+
+
+def _interview(recommender: MovieRecommender) -> Interview:
+    """That of this visitor; a new one when they have said something elsewhere, or are another."""
+    you = visitor()
+    known: Interview | None = st.session_state.get(_KEY)
+    not_seen = you.unseen - you.ratings.keys()  # stars have the last word
+    if (
+        known is None
+        or known.recommender is not recommender
+        or known.ratings != you.ratings
+        or set(known.not_seen_ids) != not_seen
+    ):
+        skipped = () if known is None else known.skipped_ids
+        known = Interview(recommender, you.ratings, not_seen=not_seen, skipped=skipped)
+        st.session_state[_KEY] = known
+    return known
+
+
+def _rated(movie_id: Any, key: str) -> None:
+    star = st.session_state[key]
+    if star is not None:
+        st.session_state[_KEY].answer(movie_id, star + 1)
+        visitor().rate(movie_id, float(star + 1))
+
+
+def _not_seen(movie_id: Any) -> None:
+    st.session_state[_KEY].not_seen(movie_id)
+    visitor().mark(movie_id, Mark.NOT_SEEN)
+
+
+def _skip(movie_id: Any) -> None:
+    st.session_state[_KEY].skip(movie_id)

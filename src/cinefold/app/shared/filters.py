@@ -1,0 +1,130 @@
+"""The filters of a list of recommendations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from cinefold.app.shared.display import literal
+from cinefold.recommender import MovieFilter
+
+if TYPE_CHECKING:
+    from cinefold.datasets import MovieCatalog
+
+# Percentiles of the number of ratings.
+_FAME = {
+    "Any": (0.0, 100.0),
+    "Well known": (80.0, 100.0),
+    "Less obvious": (40.0, 80.0),
+    "Hidden": (0.0, 60.0),
+}
+_ADVENTURE = {
+    "Familiar": 0.0,
+    "A little further": 0.25,
+    "Further": 0.5,
+    "Far": 0.75,
+    "Adventurous": 1.0,
+}
+_LENGTHS = (10, 20, 50)
+_USUAL_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to list, how much of it, how far from the obvious, and the filters in words."""
+
+    filters: MovieFilter
+    length: int
+    adventure: float
+    summary: str
+
+
+def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) -> Choice:
+    """A button that opens the filters and the number of films; `place` tells pages apart.
+
+    With `steering`, also a slider from familiar to adventurous.
+    """
+    with st.popover("Filters", icon=":material/tune:", key=f"{place}-filters"):
+        wanted = _genres("Only these genres", catalog, f"{place}-genres")
+        unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
+        years = _years(catalog, f"{place}-years")
+        fame = st.segmented_control(
+            "How well known",
+            list(_FAME),
+            default="Any",
+            required=True,
+            key=f"{place}-fame",
+            bind="query-params",
+            help="By number of ratings. Well known: the most rated fifth of all films. "
+            "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
+        )
+        least = st.number_input(
+            "Rated at least so often",
+            0,
+            None,
+            0,
+            step=10,
+            key=f"{place}-least",
+            bind="query-params",
+        )
+        length = st.segmented_control(
+            "Number of films",
+            _LENGTHS,
+            default=_USUAL_LENGTH,
+            required=True,
+            key=f"{place}-length",
+            bind="query-params",
+        )
+    summary = [
+        *wanted,
+        *(f"no {genre}" for genre in unwanted),
+        *([f"{years[0]} to {years[1]}"] if years else []),
+        *([fame.lower()] if fame and fame != "Any" else []),
+        *([f"rated {least} times or more"] if least else []),
+    ]
+    filters = MovieFilter(
+        genres=wanted,
+        exclude_genres=unwanted,
+        years=years,
+        popularity=_FAME[fame or "Any"],
+        min_ratings=least or 0,
+    )
+    adventure = _adventure(place) if steering else 0.0
+    return Choice(filters, length or _USUAL_LENGTH, adventure, ", ".join(summary))
+
+
+def _adventure(place: str) -> float:
+    chosen: str = st.select_slider(
+        "From familiar to adventurous",
+        list(_ADVENTURE),
+        key=f"{place}-adventure",
+        bind="query-params",
+        help="Familiar is the model's own list. Further to the right, less known films take the "
+        "places of those that everybody watches; what the model is surest of stays on top.",
+        width=260,
+    )
+    return _ADVENTURE[chosen]
+
+
+def draw_summary(choice: Choice) -> None:
+    """The filters in words, where there are any."""
+    if choice.summary:
+        st.caption(f"Only: {literal(choice.summary)}")
+
+
+def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
+    return tuple(st.multiselect(label, catalog.genres, key=key, bind="query-params"))
+
+
+def _years(catalog: MovieCatalog, key: str) -> tuple[int, int] | None:
+    """The years chosen; None for all of them, which lets films without a year pass."""
+    known = [movie.year for movie in catalog if movie.year is not None]
+    if not known or min(known) == max(known):
+        return None
+    everything = min(known), max(known)
+    chosen: tuple[int, int] = st.slider(
+        "Years", *everything, everything, format="%d", key=key, bind="query-params"
+    )
+    return None if chosen == everything else chosen

@@ -1,0 +1,284 @@
+"""Somebody new: what they say of films, kept in a profile that outlives reloads and restarts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold.app.shared.studio import current_dataset
+from cinefold.profiles import (
+    Entries,
+    Mark,
+    ProfileNameError,
+    ProfileStore,
+    StoreError,
+    UnknownProfileError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cinefold.datasets import Movie
+    from cinefold.profiles import Profile
+
+_KEY, _QUERY = "visitor", "profile"
+_GUEST = "Guest"
+_PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
+
+
+@st.cache_resource(show_spinner=False)
+def _store() -> ProfileStore:
+    return ProfileStore(timeout=_PATIENCE)
+
+
+def profile_store() -> ProfileStore | None:
+    """Where profiles are kept; None when the database cannot be used, which the page then says."""
+    try:
+        return _store()
+    except StoreError as error:
+        st.session_state[f"{_KEY}-trouble"] = str(error)
+        return None
+
+
+@dataclass
+class Visitor:
+    """A new user of the films of one data set.
+
+    Every change is written to their profile, which is made at the first one. When the database
+    fails, what is said is kept for the session, and `trouble` says why.
+
+    Attributes
+    ----------
+    profile : Profile or None
+    ratings : dict of movie id to stars
+        In the order in which they came.
+    unseen, seen, unwanted : set of movie id
+        Films they say they have not seen (not asked about again), have seen without rating them, or
+        are not interested in (the last two are not recommended).
+    suggested : list of movie id
+        Films that the page asks them to rate.
+    """
+
+    dataset: str
+    profile: Profile | None = None
+    ratings: dict[Any, float] = field(default_factory=dict)
+    unseen: set[Any] = field(default_factory=set)
+    seen: set[Any] = field(default_factory=set)
+    unwanted: set[Any] = field(default_factory=set)
+    suggested: list[Any] = field(default_factory=list)
+
+    # -- what they say ------------------------------------------------------------------------
+
+    def rate(self, movie_id: Any, stars: float | None) -> None:
+        """Give a film `stars`; None takes its rating back."""
+        if stars is None:
+            self.ratings.pop(movie_id, None)
+            self._write(lambda store, profile: store.unrate(profile, movie_id))
+        else:
+            self.ratings[movie_id] = stars
+            self._write(lambda store, profile: store.rate(profile, movie_id, stars))
+
+    def add(self, entries: Entries) -> None:
+        """Ratings and marks from elsewhere, as one change."""
+        self.ratings |= entries.stars
+        for mark, films in entries.marks.items():
+            self._marked(mark).update(films)
+        self._write(lambda store, profile: store.add(profile, entries))
+
+    def mark(self, movie_id: Any, mark: Mark) -> None:
+        """Not seen, seen, or not interested."""
+        self._marked(mark).add(movie_id)
+        if mark.opposite is not None:
+            self._marked(mark.opposite).discard(movie_id)
+        self._write(lambda store, profile: store.mark(profile, movie_id, mark))
+
+    def clear(self) -> None:
+        """Take back everything; `undo` brings it back."""
+        self._show(Entries())
+        self._write(lambda store, profile: store.clear(profile))
+
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._write(lambda store, profile: store.undo(profile))
+        self.refresh()
+
+    @property
+    def hidden(self) -> set[Any]:
+        """Films not to recommend although they have no stars."""
+        return self.seen | self.unwanted
+
+    @property
+    def said_something(self) -> bool:
+        return bool(self.ratings or self.unseen or self.seen or self.unwanted)
+
+    # -- their profile ------------------------------------------------------------------------
+
+    def open(self, profile: Profile | None) -> None:
+        """Go on as `profile`, or as somebody who has not said anything."""
+        self.profile = profile
+        self.suggested = []
+        self._show(Entries())
+        if profile is None:
+            st.query_params.pop(_QUERY, None)
+        else:
+            st.query_params[_QUERY] = str(profile.id)
+            self.refresh()
+
+    def start(self, name: str) -> None:
+        """A profile of this name, which takes over what an unnamed visitor has said so far.
+
+        Raises
+        ------
+        ProfileNameError
+            If the name breaks the rules or is taken.
+        StoreError
+        """
+        store = profile_store()
+        if store is None:
+            raise StoreError(self.trouble or "profiles cannot be kept")
+        if self.profile is not None and self.profile.settings.get("guest"):
+            self.profile = store.rename(self.profile.id, name)
+            store.update_settings(self.profile.id, {"guest": None})
+            self.profile = store.get(self.profile.id)
+            return
+        self.open(store.create(self.dataset, name))
+
+    def refresh(self) -> None:
+        """Read the profile again: another window may have changed it."""
+        store = profile_store()
+        if store is None or self.profile is None:
+            return
+        try:
+            self.profile = store.get(self.profile.id)
+            self._show(store.entries(self.profile.id))
+        except UnknownProfileError:
+            self.open(None)
+        except StoreError as error:
+            self.trouble = str(error)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be kept at the moment."""
+        told: str | None = st.session_state.get(f"{_KEY}-trouble")
+        return told
+
+    @trouble.setter
+    def trouble(self, reason: str | None) -> None:
+        st.session_state[f"{_KEY}-trouble"] = reason
+
+    def _show(self, entries: Entries) -> None:
+        self.ratings = dict(entries.stars)
+        self.unseen, self.seen, self.unwanted = (
+            set(entries.marks[mark]) for mark in (Mark.NOT_SEEN, Mark.SEEN, Mark.NOT_INTERESTED)
+        )
+
+    def _marked(self, mark: Mark) -> set[Any]:
+        kinds = {
+            Mark.NOT_SEEN: self.unseen,
+            Mark.SEEN: self.seen,
+            Mark.NOT_INTERESTED: self.unwanted,
+        }
+        return kinds[mark]
+
+    def _write(self, change: Callable[[ProfileStore, int], object]) -> None:
+        store = profile_store()
+        if store is None:
+            return
+        try:
+            if self.profile is None:
+                self.profile = _new_guest(store, self.dataset)
+                st.query_params[_QUERY] = str(self.profile.id)
+            change(store, self.profile.id)
+            self.trouble = None
+        except UnknownProfileError:
+            self.open(None)
+            self.trouble = "The profile was deleted in another window."
+        except StoreError as error:
+            self.trouble = str(error)
+
+
+def _new_guest(store: ProfileStore, dataset: str) -> Profile:
+    """A profile with the first name of "Guest", "Guest 2", … that is free."""
+    taken = {profile.name for profile in store.profiles(dataset)}
+    number = 1
+    while True:
+        name = _GUEST if number == 1 else f"{_GUEST} {number}"
+        number += 1
+        if name in taken:
+            continue
+        try:
+            return store.create(dataset, name, settings={"guest": True})
+        except ProfileNameError:  # somebody else's window was faster
+            continue
+
+
+def open_visitor() -> Visitor:
+    """The visitor of this session, as their profile now is; pages call it once, at their start.
+
+    The profile is that of the address (?profile=3), so that a reload finds it again.
+    """
+    known = visitor()
+    asked = st.query_params.get(_QUERY)
+    if known.profile is not None and asked in (None, str(known.profile.id)):
+        st.query_params[_QUERY] = str(known.profile.id)
+        known.refresh()
+    elif asked is not None:
+        known.open(_find(asked, known.dataset))
+    return known
+
+
+def _find(asked: str, dataset: str) -> Profile | None:
+    store = profile_store()
+    try:
+        profile = None if store is None or not asked.isdecimal() else store.get(int(asked))
+    except (StoreError, UnknownProfileError):
+        profile = None
+    if profile is None or profile.dataset != dataset:
+        st.toast("There is no such profile here.", icon=":material/person_off:")
+        return None
+    return profile
+
+
+def visitor() -> Visitor:
+    """The visitor of this session."""
+    dataset = current_dataset()
+    known: Visitor = st.session_state.setdefault(f"{_KEY}-{dataset}", Visitor(dataset))
+    return known
+
+
+def rating_stars(movie: Movie, place: str) -> None:
+    """Stars for `movie`; a click rates it, a click on the same star takes the rating back.
+
+    `place` tells apart the places of a page in which one film has stars.
+    """
+    name = f"stars-{place}-{movie.id}"
+    given = visitor().ratings.get(movie.id)
+    star = None if given is None else max(round(given), 1) - 1
+    number, before = _shown().get(name, (0, star))
+    if star != before:  # changed elsewhere, on this page or another
+        number += 1
+    _shown()[name] = number, star
+    key = f"{name}.{number}" if number else name
+    st.session_state[key] = star
+    st.feedback("stars", key=key, on_change=_take, args=(key, name, number, movie.id))
+
+
+def _shown() -> dict[str, tuple[int, int | None]]:
+    """By name, which stars were last shown: how often they changed elsewhere, and what they said.
+
+    With a fast second click the browser sends all other stars, too, as they were before the first:
+    also those that this has changed or taken away, for which that would look like clicks.
+    """
+    shown: dict[str, tuple[int, int | None]] = st.session_state.setdefault("stars-shown", {})
+    return shown
+
+
+def _take(key: str, name: str, number: int, movie_id: Any) -> None:
+    star = st.session_state[key]
+    latest, before = _shown()[name]
+    if number != latest or star == before:
+        return
+    _shown()[name] = number, star
+    visitor().rate(movie_id, None if star is None else star + 1)

@@ -1,0 +1,230 @@
+"""What the Train page lets one change, each with its meaning in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from cinefold import WeightedMatrixFactorization
+from cinefold.serving.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SCALE, _FOLLOWS = "scale", "follows the data"
+_PRESETS = {
+    "ranking": "Best lists",
+    "plain": "Plain squared errors",
+    "stars": "Best predicted stars",
+}
+_PRESET_KEY = "train-preset"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in the range in which it makes sense here; left empty, it may follow the data."""
+
+    name: str
+    label: str
+    lowest: float
+    highest: float
+    step: float
+    meaning: str
+    may_follow_data: bool = False
+
+    def shown(self, value: Any) -> Any:
+        """A parameter's value as the widget has it."""
+        return None if value == _SCALE else type(self.lowest)(value)
+
+    def draw(self, default: Any) -> Any:
+        value = st.number_input(
+            self.label,
+            self.lowest,
+            self.highest,
+            self.shown(default),
+            step=self.step,
+            format="%.4g" if isinstance(self.lowest, float) else None,
+            placeholder=_FOLLOWS if self.may_follow_data else None,
+            key=f"train-{self.name}",
+            bind="query-params",
+        )
+        if value is None:
+            return _SCALE if self.may_follow_data else self.shown(default)
+        return value
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values, each with its name."""
+
+    name: str
+    label: str
+    choices: Mapping[Any, str]
+    meaning: str
+
+    def shown(self, value: Any) -> Any:
+        return value
+
+    def draw(self, default: Any) -> Any:
+        values = list(self.choices)
+        return st.selectbox(
+            self.label,
+            values,
+            index=values.index(default),
+            format_func=lambda value: self.choices[value],
+            key=f"train-{self.name}",
+            bind="query-params",
+        )
+
+
+_SETTINGS: tuple[Number | Choice, ...] = (
+    Number(
+        "n_factors",
+        "Factors",
+        *(1, 512, 8),
+        "Length of every user's and film's vector: more tell finer tastes apart and take longer.",
+    ),
+    Choice(
+        "target",
+        "Target",
+        {"sqrt": "Root of the rating", "rating": "The rating", "binary": "1 for any rating"},
+        "What a rated film should score. The root makes much of having rated at all, and something "
+        "of how high.",
+    ),
+    Number(
+        "unobserved_weight",
+        "Weight of unrated pairs (w0)",
+        *(0.0, 10.0, 0.05),
+        "How much a film somebody has not rated counts as “no interest”, against 1 for a rating: "
+        "more makes better lists up to a point. Empty: by how many pairs are rated.",
+        may_follow_data=True,
+    ),
+    Number(
+        "regularization",
+        "Regularization (λ)",
+        *(0.0, 1000.0, 0.1),
+        "Pulls all vectors towards 0: too little learns the ratings by heart, too much makes "
+        "everybody the same. Empty: by the size and number of the ratings.",
+        may_follow_data=True,
+    ),
+    Number(
+        "regularization_exponent",
+        "Frequency scaling (ν)",
+        *(0.0, 2.0, 0.1),
+        "0 regularizes all alike; towards 1, users and films with many ratings more than others "
+        "(then a λ given as a number must be far smaller).",
+    ),
+    Number(
+        "alpha",
+        "Confidence (α)",
+        *(0.0, 100.0, 0.1),
+        "Weighs a rated film 1 + α · rating, so that liked ones count more than others.",
+    ),
+    Choice(
+        "biases",
+        "Biases",
+        {False: "No", True: "Yes"},
+        "Whether to learn how high each user rates and each film is rated, too; for w0 = 0 and the "
+        "rating as target.",
+    ),
+    Choice(
+        "solver",
+        "Solver",
+        {"auto": "By the factors", "cholesky": "Exact", "cg": "Conjugate gradients"},
+        "How a round is solved: exactly, or with more than 128 factors in less time by conjugate "
+        "gradients, which get as far.",
+    ),
+    Number(
+        "max_iter",
+        "Iterations",
+        *(1, 100, 5),
+        "At most so many rounds of solving all films, then all users; it ends earlier when nothing "
+        "improves.",
+    ),
+    Choice(
+        "early_stopping",
+        "Stop early",
+        {None: "No", "ndcg_at_10": "By the lists", "rmse": "By the RMSE"},
+        "End when the held-out ratings have been predicted no better for three rounds, and keep "
+        "the best round.",
+    ),
+)
+_HELD_OUT = Number(
+    "held_out",
+    "Held out for validation (%)",
+    *(5, 50, 5),
+    "Share of everybody's ratings that training does not see, to measure on.",
+)
+_SEED = Number(
+    "seed",
+    "Seed",
+    *(0, 2**31 - 1, 1),
+    "Decides what is held out and where training begins: the same seed gives the same result.",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, and how to measure it."""
+
+    parameters: dict[str, Any]
+    validation_fraction: float
+    random_state: int
+
+
+def in_words(name: str, value: Any) -> str:
+    """A parameter of a model as its control here shows it."""
+    setting = next((setting for setting in _SETTINGS if setting.name == name), None)
+    if value == _SCALE:
+        return _FOLLOWS
+    if isinstance(setting, Choice):
+        return setting.choices.get(value, str(value))
+    return f"{value:g}" if isinstance(value, (int, float)) else ""
+
+
+def choose_preset() -> str:
+    """What the settings start from; another choice fills them all in anew."""
+    preset: str = st.segmented_control(
+        "Start from",
+        list(_PRESETS),
+        default="ranking",
+        required=True,
+        format_func=lambda name: _PRESETS[name],
+        key=_PRESET_KEY,
+        on_change=_fill_in,
+        bind="query-params",
+    )
+    return preset
+
+
+def _fill_in() -> None:
+    parameters = _preset_parameters(st.session_state[_PRESET_KEY])
+    for setting in _SETTINGS:
+        st.session_state[f"train-{setting.name}"] = setting.shown(parameters[setting.name])
+
+
+def _preset_parameters(preset: str) -> dict[str, Any]:
+    return WeightedMatrixFactorization.preset(preset).get_params()
+
+
+def choose_plan(preset: str) -> Plan:
+    """A widget with its explanation for everything that can be changed, side by side."""
+    defaults = _preset_parameters(preset)
+    grid = st.grid(4, min_column_width=230)
+    parameters: dict[str, Any] = {}
+    for setting in _SETTINGS:
+        with grid.cell():
+            parameters[setting.name] = _explained(setting, defaults[setting.name])
+    with grid.cell():
+        percent = _explained(_HELD_OUT, round(100 * DEFAULT_VALIDATION_FRACTION))
+    with grid.cell():
+        seed = int(_explained(_SEED, DEFAULT_SPLIT_SEED))
+    return Plan({**parameters, "random_state": seed}, percent / 100, seed)
+
+
+def _explained(setting: Number | Choice, default: Any) -> Any:
+    value = setting.draw(default)
+    st.caption(setting.meaning)
+    return value

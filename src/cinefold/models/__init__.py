@@ -1,0 +1,21 @@
+"""Estimators: weighted matrix factorization, baselines, the predictor of ratings."""
+
+from cinefold.models.baselines import Baseline, BiasBaseline, Ease, Popularity
+from cinefold.models.presets import PRESETS
+from cinefold.models.rating_predictor import StarPredictor
+from cinefold.models.results import Explanation, FoldedUsers, NotFittedError, Ranking
+from cinefold.models.wmf import WeightedMatrixFactorization
+
+__all__ = [
+    "PRESETS",
+    "Baseline",
+    "BiasBaseline",
+    "Ease",
+    "Explanation",
+    "FoldedUsers",
+    "NotFittedError",
+    "Popularity",
+    "Ranking",
+    "StarPredictor",
+    "WeightedMatrixFactorization",
+]

@@ -1,0 +1,375 @@
+"""What a model has to beat, each in a few lines."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from scipy.linalg import cho_factor
+from scipy.linalg.lapack import dpotri
+
+from cinefold.models.results import FoldedUsers, Ranking
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
+
+    from cinefold.interactions import Interactions
+
+_SCORES_AT_A_TIME = 1 << 22
+_TINY = 1e-9
+_STANDSTILL = 1e-10
+_BYTES_OF_EASE = 8 + 3 * 4  # the inverse, the weights, and copies of these while solving
+
+
+class Baseline(ABC):
+    """A model that scores users by their ratings, and lists what scores highest.
+
+    Attributes
+    ----------
+    interactions_ : Interactions
+        What it was fitted on.
+    """
+
+    interactions_: Interactions
+
+    @abstractmethod
+    def fit(self, interactions: Interactions) -> Self:
+        """Learn from `interactions`."""
+
+    @abstractmethod
+    def _scores(
+        self, ratings: csr_array, factors: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        """Scores of all items for users with these ratings (n, n_items), and factors if new."""
+
+    def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
+        """Users who were not there, by their ratings (n_users, n_items) of the same items."""
+        matrix = _matrix(ratings)
+        return FoldedUsers(np.zeros((matrix.shape[0], 0), np.float32), matrix)
+
+    def scores(self, users: ArrayLike | FoldedUsers) -> NDArray[np.float64]:
+        """Scores of all items, shape (n_users, n_items), also of those that were rated."""
+        return self._scores(*self._users(users))
+
+    def recommend(self, users: ArrayLike | FoldedUsers, k: int = 10) -> Ranking:
+        """The k items of highest score that each of `users` has not rated; ties by item id.
+
+        Raises
+        ------
+        UnknownIdError
+            If the training data has no such user.
+        """
+        ratings, factors = self._users(users)
+        n, n_items = ratings.shape
+        k = min(k, n_items)
+        items = np.empty((n, k), np.int64)
+        found = np.empty((n, k), np.float32)
+        step = max(1, _SCORES_AT_A_TIME // n_items)
+        for begin in range(0, n, step):
+            block = slice(begin, begin + step)
+            rows = ratings[block]
+            scores = self._scores(rows, None if factors is None else factors[block])
+            scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
+            items[block] = _best(scores, k)
+            found[block] = np.take_along_axis(scores, items[block], axis=1)
+        return Ranking(self.interactions_.item_ids[items], found)
+
+    def _users(
+        self, users: ArrayLike | FoldedUsers
+    ) -> tuple[csr_array, NDArray[np.float32] | None]:
+        """Ratings (n, n_items) of users, and their factors where they are new."""
+        if isinstance(users, FoldedUsers):
+            return users.ratings, np.atleast_2d(users.factors)
+        rows = self.interactions_.user_index(np.atleast_1d(np.asarray(users)))
+        return self.interactions_.by_user[rows], None
+
+
+class Popularity(Baseline):
+    """Recommends what most users have rated; predicts an item's mean rating.
+
+    The mean is damped: :math:`(\\sum_i r_{ij} + \\beta \\mu) / (n_j + \\beta)` with the mean of all
+    ratings :math:`\\mu`, so that an item with one rating is not believed at its word and an item
+    without any is predicted as average.
+
+    Parameters
+    ----------
+    damping : float
+        beta, the number of average ratings that every item is given on top of its own.
+
+    Attributes
+    ----------
+    interactions_ : Interactions
+        What it was fitted on.
+    counts_ : ndarray of int64, shape (n_items,)
+        Ratings per item.
+    item_means_ : ndarray of float64, shape (n_items,)
+        Damped means.
+    """
+
+    counts_: NDArray[np.int64]
+    item_means_: NDArray[np.float64]
+
+    def __init__(self, *, damping: float = 5.0) -> None:
+        self.damping = damping
+
+    def fit(self, interactions: Interactions) -> Self:
+        """Count and average the ratings of `interactions`."""
+        if self.damping < 0:
+            raise ValueError(f"damping must be 0 or more, got {self.damping}")
+        ratings = interactions.by_item
+        self.interactions_ = interactions
+        self.counts_ = interactions.item_counts()
+        sums = np.asarray(ratings.sum(axis=1, dtype=np.float64)).ravel()
+        mean = sums.sum() / max(1, self.counts_.sum())
+        shares = np.maximum(self.counts_ + self.damping, np.finfo(np.float64).tiny)
+        self.item_means_ = (sums + self.damping * mean) / shares
+        return self
+
+    def predict(self, users: ArrayLike | FoldedUsers, items: ArrayLike) -> NDArray[np.float32]:
+        """Predicted ratings of pairs: the item's damped mean, whoever the user is.
+
+        Parameters
+        ----------
+        users, items : array_like, shape (n,)
+            Original ids.
+
+        Raises
+        ------
+        UnknownIdError
+            If the training data has no such item.
+        """
+        del users
+        indices = self.interactions_.item_index(np.asarray(items))
+        return np.asarray(self.item_means_[indices], np.float32)
+
+    def recommend(self, users: ArrayLike | FoldedUsers, k: int = 10) -> Ranking:
+        """The k most rated items that each of `users` (n,) has not rated; the score is the count.
+
+        Equal counts are ordered by item id.
+
+        Raises
+        ------
+        UnknownIdError
+            If the training data has no such user.
+        """
+        ratings, _ = self._users(users)
+        order = np.argsort(-self.counts_, kind="stable")
+        places = _unrated_places(ratings, order, min(k, len(order)))
+        left = places < len(order)
+        items = order[np.where(left, places, 0)]
+        scores = np.where(left, self.counts_[items], -np.inf).astype(np.float32)
+        return Ranking(self.interactions_.item_ids[items], scores)
+
+    def _scores(
+        self, ratings: csr_array, factors: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        del factors
+        return np.tile(self.counts_.astype(np.float64), (ratings.shape[0], 1))
+
+
+class BiasBaseline(Baseline):
+    """Predicts mean + user's bias + item's bias, by ridge regression.
+
+    .. math::
+
+        \\sum (r_{ij} - \\mu - b_i - b_j)^2
+        + \\beta_U \\sum_i b_i^2 + \\beta_I \\sum_j b_j^2
+
+    (Koren, Bell, Volinsky 2009, eq. 3), minimized over one side after the other, and over a shift
+    from one side to the other, which is what they alone are slow to find. It lists what has the
+    highest item bias.
+
+    Parameters
+    ----------
+    user_damping, item_damping : float
+        beta_U and beta_I: as many ratings at the mean are given to each on top of their own.
+    n_iter : int
+        Rounds over both sides at most; it ends when the biases stand still.
+
+    Attributes
+    ----------
+    global_mean_ : float
+    user_biases_, item_biases_ : ndarray of float64, shape (n_users,), (n_items,)
+    """
+
+    global_mean_: float
+    user_biases_: NDArray[np.float64]
+    item_biases_: NDArray[np.float64]
+
+    def __init__(
+        self, *, user_damping: float = 5.0, item_damping: float = 3.0, n_iter: int = 100
+    ) -> None:
+        self.user_damping = user_damping
+        self.item_damping = item_damping
+        self.n_iter = n_iter
+
+    def fit(self, interactions: Interactions) -> Self:
+        """Find the biases of `interactions`."""
+        if min(self.user_damping, self.item_damping) < 0:
+            raise ValueError(
+                "user_damping and item_damping must be 0 or more, got "
+                f"{self.user_damping} and {self.item_damping}"
+            )
+        self.interactions_ = interactions
+        ratings, user_counts = interactions.by_user, interactions.user_counts()
+        rows = np.repeat(np.arange(interactions.n_users), user_counts)
+        self.global_mean_ = float(ratings.data.mean(dtype=np.float64))
+        centred = ratings.data - self.global_mean_
+        self.user_biases_ = np.zeros(interactions.n_users)
+        self.item_biases_ = np.zeros(interactions.n_items)
+        shares = np.maximum(interactions.item_counts() + self.item_damping, _TINY)
+        for _ in range(self.n_iter):
+            before = self.user_biases_
+            left = centred - before[rows] - self._shift()
+            self.item_biases_ = np.bincount(ratings.indices, left, len(shares)) / shares
+            self.user_biases_ = self._biases_of_users(ratings)
+            if np.abs(self.user_biases_ - before).max() < _STANDSTILL:
+                break
+        return self
+
+    def _shift(self) -> float:
+        """What is best added to all users' biases and taken off all items': no error changes."""
+        damping = np.array([self.user_damping, self.item_damping])
+        sums = np.array([self.user_biases_.sum(), -self.item_biases_.sum()])
+        sizes = np.array([len(self.user_biases_), len(self.item_biases_)])
+        return float(-(damping @ sums) / max(damping @ sizes, _TINY))
+
+    def _biases_of_users(self, ratings: csr_array) -> NDArray[np.float64]:
+        rows = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
+        left = ratings.data - self.global_mean_ - self.item_biases_[ratings.indices]
+        shares = np.maximum(np.diff(ratings.indptr) + self.user_damping, _TINY)
+        return np.asarray(np.bincount(rows, left, ratings.shape[0]) / shares)
+
+    def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
+        """New users: their one factor is their bias."""
+        matrix = _matrix(ratings)
+        return FoldedUsers(self._biases_of_users(matrix)[:, None].astype(np.float32), matrix)
+
+    def predict(self, users: ArrayLike | FoldedUsers, items: ArrayLike) -> NDArray[np.float32]:
+        """Predicted ratings of pairs.
+
+        Raises
+        ------
+        UnknownIdError
+            For a user or item that was not in the training data.
+        """
+        if isinstance(users, FoldedUsers):
+            biases = np.atleast_2d(users.factors)[:, 0]
+        else:
+            biases = self.user_biases_[self.interactions_.user_index(np.asarray(users))]
+        item_biases = self.item_biases_[self.interactions_.item_index(np.asarray(items))]
+        return np.asarray(self.global_mean_ + biases + item_biases, np.float32)
+
+    def _scores(
+        self, ratings: csr_array, factors: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        del factors
+        return np.tile(self.global_mean_ + self.item_biases_, (ratings.shape[0], 1))
+
+
+class Ease(Baseline):
+    """EASE: one weight for each pair of items, in closed form (Steck 2019).
+
+    X is the binary matrix of who rated what, :math:`P = (X^\\top X + \\lambda I)^{-1}`, and scores
+    are :math:`X B` with :math:`B_{ij} = -P_{ij} / P_{jj}` and a zero diagonal. They are no ratings.
+
+    Parameters
+    ----------
+    regularization : float
+        lambda.
+    max_items : int
+        More are refused: 20 bytes are needed for each pair of items while fitting, 4 after it.
+
+    Attributes
+    ----------
+    weights_ : ndarray of float32, shape (n_items, n_items)
+        B.
+    """
+
+    weights_: NDArray[np.float32]
+
+    def __init__(self, *, regularization: float = 300.0, max_items: int = 20_000) -> None:
+        self.regularization = regularization
+        self.max_items = max_items
+
+    def fit(self, interactions: Interactions) -> Self:
+        """Solve for the weights.
+
+        Raises
+        ------
+        ValueError
+            If there are more than max_items items, or the regularization is not above 0.
+        """
+        n = interactions.n_items
+        if n > self.max_items:
+            raise ValueError(
+                f"EASE needs {n:,} x {n:,} numbers ({_BYTES_OF_EASE * n * n / 1e9:.1f} GB) for "
+                f"these items; max_items={self.max_items} allows fewer"
+            )
+        if not self.regularization > 0:
+            raise ValueError(f"regularization must be above 0, not {self.regularization}")
+        self.interactions_ = interactions
+        seen = _binary(interactions.by_user)
+        gram = np.zeros((n, n), order="F")  # of this order, LAPACK works in place
+        for begin in range(0, n, step := max(1, _SCORES_AT_A_TIME // n)):
+            gram[:, begin : begin + step] = (seen.T @ seen[:, begin : begin + step]).toarray()
+        gram[np.diag_indices(n)] += self.regularization
+        factor, _ = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+        precision, failed = dpotri(factor, lower=1, overwrite_c=1)
+        if failed:
+            raise ValueError(f"regularization={self.regularization} is too small to solve for EASE")
+        diagonal = np.diag(precision).copy()
+        weights = np.tril(precision.astype(np.float32), -1)  # the other triangle is undefined
+        weights += weights.T
+        weights /= -diagonal.astype(np.float32)
+        self.weights_ = weights
+        return self
+
+    def _scores(
+        self, ratings: csr_array, factors: NDArray[np.float32] | None
+    ) -> NDArray[np.float64]:
+        del factors
+        return np.asarray(_binary(ratings) @ self.weights_, np.float64)
+
+
+def _matrix(ratings: Interactions | csr_array) -> csr_array:
+    matrix: csr_array = getattr(ratings, "by_user", ratings)
+    return matrix
+
+
+def _binary(ratings: csr_array) -> csr_array:
+    ones: Any = ratings.astype(np.float64)
+    ones.data[:] = 1
+    binary: csr_array = ones
+    return binary
+
+
+def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """The k columns of each row with the highest scores, equals by column, shape (n, k)."""
+    n_items = scores.shape[1]
+    last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
+    above, equal = scores > last, scores == last
+    missing = k - above.sum(axis=1, keepdims=True)
+    chosen = above | (equal & (equal.cumsum(axis=1) <= missing))
+    columns = chosen.nonzero()[1].reshape(len(scores), k)
+    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)
+
+
+def _unrated_places(rated: csr_array, order: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Where in `order` each row's first k items are that it has not rated, shape (n, k).
+
+    Places past the end mean that a row has rated the rest. Without a loop over rows: a rated item
+    in place r of the order, m-th of its row, pushes back all unrated ones from the (r - m)-th on.
+    """
+    place_of = np.empty_like(order)
+    place_of[order] = np.arange(len(order))
+    counts = np.diff(rated.indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    places = np.sort(rows * len(order) + place_of[rated.indices]) - rows * len(order)
+    pushed = places - (np.arange(len(places)) - np.repeat(rated.indptr[:-1], counts))
+    near = pushed < k
+    pushes = np.bincount(rows[near] * k + pushed[near], minlength=len(counts) * k)
+    return np.asarray(np.arange(k) + pushes.reshape(-1, k).cumsum(axis=1))

@@ -1,0 +1,248 @@
+"""Predicted ratings on the scale of the data, from a model whose scores are for ranking."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from cinefold.models.results import FoldedUsers
+from cinefold.models.wmf import WeightedMatrixFactorization
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
+
+    from cinefold.interactions import Interactions
+    from cinefold.models.results import Ranking
+
+_FEWEST_RATINGS = 50
+
+
+class StarPredictor:
+    r"""What people would rate, in stars, as well as the lists of the model it is made for.
+
+    Where unobserved pairs count as 0, scores are pulled towards 0, and the more so the less a film
+    is known: they say what will be watched, not how much it will be liked. So a prediction starts
+    from an explicit model with biases (preset "stars"), fitted on the same ratings, and adds what
+    the score s and the numbers of ratings n say beyond it,
+
+    .. math::
+
+        \hat r_{ij} = \beta_0 + \beta_1 e_{ij} + \beta_2 s_{ij}
+        + \beta_3 \log(1 + n_i) + \beta_4 \log(1 + n_j)
+
+    with the coefficients of least squares over held-out ratings, which makes the prediction
+    calibrated: films with a prediction of 4 are rated 4 on average. It is clipped to the scale.
+
+    Parameters
+    ----------
+    model : WeightedMatrixFactorization
+        Fitted; it makes the lists.
+    n_factors : int
+        Of the explicit model. One with biases needs no other: it is its own.
+
+    Attributes
+    ----------
+    explicit_ : WeightedMatrixFactorization
+    coefficients_ : ndarray of float64, shape (5,)
+    scale_ : tuple of float
+        Lowest and highest rating.
+    user_counts_ : tuple of float
+        Fewest and most ratings of the users that the coefficients were fitted on; a user with
+        fewer or more is taken to have so many.
+    """
+
+    explicit_: WeightedMatrixFactorization
+    coefficients_: NDArray[np.float64]
+    scale_: tuple[float, float]
+    user_counts_: tuple[float, float]
+
+    def __init__(self, model: WeightedMatrixFactorization, *, n_factors: int = 32) -> None:
+        self.model = model
+        self.n_factors = n_factors
+
+    def fit(self, held_out: Interactions) -> Self:
+        """Learn from ratings that the model has not seen.
+
+        With fewer than 50 of them, predictions are those of the explicit model.
+
+        Parameters
+        ----------
+        held_out : Interactions
+            Of the same users and items.
+        """
+        training = self.model.interactions_
+        ratings = training.by_user.data
+        self.scale_ = float(ratings.min()), float(ratings.max())
+        self.explicit_ = self._explicit()
+        counts = training.user_counts()[np.flatnonzero(held_out.user_counts())]
+        self.user_counts_ = (float(counts.min()), float(counts.max())) if len(counts) else (0, 0)
+        features, stars = self._held_out(held_out)
+        self.coefficients_ = _least_squares(features, stars)
+        return self
+
+    def _explicit(self) -> WeightedMatrixFactorization:
+        if self.model.biases:
+            return self.model
+        same = {name: getattr(self.model, name) for name in ("n_threads", "random_state")}
+        explicit = WeightedMatrixFactorization.preset("stars", n_factors=self.n_factors, **same)
+        return explicit.fit(self.model.interactions_, progress=False)
+
+    def cross_validated_rmse(self, held_out: Interactions) -> float:
+        """RMSE on `held_out`, each half predicted with the coefficients of the other."""
+        features, stars = self._held_out(held_out)
+        first = np.random.default_rng(0).random(len(stars)) < 0.5
+        errors = np.empty(len(stars))
+        for half in (first, ~first):
+            coefficients = _least_squares(features[~half], stars[~half])
+            errors[half] = self._clipped(features[half] @ coefficients) - stars[half]
+        return float(np.sqrt(np.mean(errors**2)))
+
+    def refitted(self, model: WeightedMatrixFactorization) -> StarPredictor:
+        """The same coefficients for `model`, fitted with the same parameters on more ratings."""
+        copy = StarPredictor(model, n_factors=self.n_factors)
+        copy.scale_, copy.user_counts_ = self.scale_, self.user_counts_
+        copy.coefficients_ = self.coefficients_
+        copy.explicit_ = copy._explicit()
+        return copy
+
+    # -- keeping it ---------------------------------------------------------------------------
+
+    def save(self, path: Path) -> dict[str, Any]:
+        """Write the explicit model to `path`; all the rest is what this returns, for JSON."""
+        if self.explicit_ is not self.model:
+            self.explicit_.save(path)
+        return {
+            "coefficients": self.coefficients_.tolist(),
+            "scale": list(self.scale_),
+            "user_counts": list(self.user_counts_),
+        }
+
+    @classmethod
+    def load(
+        cls, path: Path, model: WeightedMatrixFactorization, values: Mapping[str, Any]
+    ) -> Self:
+        """What `save` wrote for `model`."""
+        explicit = model if model.biases else WeightedMatrixFactorization.load(path)
+        predictor = cls(model, n_factors=explicit.n_factors)
+        predictor.explicit_ = explicit
+        predictor.coefficients_ = np.array(values["coefficients"], np.float64)
+        low, high = values["scale"]
+        predictor.scale_ = low, high
+        fewest, most = values["user_counts"]
+        predictor.user_counts_ = fewest, most
+        return predictor
+
+    # -- predictions --------------------------------------------------------------------------
+
+    def predict(self, users: Any, items: ArrayLike) -> NDArray[np.float32]:
+        """Stars for pairs of users and items: one known user with each item, or pairs.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or what `fold_in` gave
+        items : array_like
+
+        Raises
+        ------
+        UnknownIdError
+            For a user or item that was not in the training data.
+        """
+        if isinstance(users, FoldedUsers):
+            ranked, rated, user_counts = self._apart(users)
+            explicit, scores = (
+                self.explicit_.predict(rated, items),
+                self.model.predict(ranked, items),
+            )
+        else:
+            counts = self.model.interactions_.user_counts()
+            user_counts = counts[self.model.interactions_.user_index(users)]
+            explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
+        return self._stars(explicit, scores, user_counts, items)
+
+    def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
+        """New users, for `predict`, `recommend` and `scores` of this object alone.
+
+        Their factors are those of both models, and how much they have rated, side by side.
+        """
+        ranked, rated = (m.fold_in(ratings) for m in (self.model, self.explicit_))
+        counts = np.diff(ranked.ratings.indptr).astype(np.float32)[:, np.newaxis]
+        return replace(ranked, factors=np.hstack([ranked.factors, rated.factors, counts]))
+
+    def _apart(self, folded: FoldedUsers) -> tuple[FoldedUsers, FoldedUsers, NDArray[np.float32]]:
+        width = self.model.item_factors_.shape[1]
+        factors = np.atleast_2d(folded.factors)
+        ranked = replace(folded, factors=np.ascontiguousarray(factors[:, :width]))
+        rated = replace(folded, factors=np.ascontiguousarray(factors[:, width:-1]))
+        return ranked, rated, factors[:, -1]
+
+    def predict_for(
+        self, ratings: Mapping[Any, float], scores: ArrayLike, items: ArrayLike
+    ) -> NDArray[np.float32]:
+        """Stars that somebody new, with these ratings, would give to `items` (n,).
+
+        `scores` (n,) are theirs in the model, folded in as its lists are made.
+        """
+        explicit = self.explicit_.predict(self.explicit_.fold_in(ratings), items)
+        return self._stars(explicit, np.asarray(scores), np.asarray(len(ratings)), items)
+
+    def recommend(self, users: Any, k: int = 10) -> Ranking:
+        """The model's lists."""
+        return self.model.recommend(self._ranked(users), k)
+
+    def scores(self, users: Any) -> NDArray[np.float32]:
+        """The model's scores."""
+        return self.model.scores(self._ranked(users))
+
+    def _ranked(self, users: Any) -> Any:
+        return self._apart(users)[0] if isinstance(users, FoldedUsers) else users
+
+    def _stars(
+        self,
+        explicit: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        user_counts: NDArray[Any],
+        items: ArrayLike,
+    ) -> NDArray[np.float32]:
+        shape = np.broadcast_shapes(explicit.shape, scores.shape)
+        columns = (explicit, scores, *self._counts(user_counts, items))
+        features = _features([np.broadcast_to(column, shape) for column in columns])
+        return self._clipped(features @ self.coefficients_).astype(np.float32)
+
+    def _counts(
+        self, user_counts: NDArray[Any], items: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        known = self.model.interactions_
+        item_counts = known.item_counts()[known.item_index(items)]
+        return np.log1p(user_counts.clip(*self.user_counts_)), np.log1p(item_counts)
+
+    def _clipped(self, stars: NDArray[np.float64]) -> NDArray[np.float64]:
+        return stars.clip(*self.scale_)
+
+    def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Features (n, 5) and stars (n,) of the held-out ratings."""
+        per_user = held_out.user_counts()
+        users = held_out.user_ids[np.repeat(np.arange(len(per_user)), per_user)]
+        items = held_out.item_ids[held_out.by_user.indices]
+        user_counts = self.model.interactions_.user_counts()
+        repeated = np.repeat(user_counts, per_user)
+        explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
+        features = _features([explicit, scores, *self._counts(repeated, items)])
+        return features, held_out.by_user.data.astype(np.float64)
+
+
+def _features(columns: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    return np.stack([np.ones_like(columns[0], np.float64), *columns], axis=-1)
+
+
+def _least_squares(
+    features: NDArray[np.float64], stars: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if len(stars) < _FEWEST_RATINGS:
+        return np.array([0.0, 1, 0, 0, 0])
+    return np.asarray(np.linalg.lstsq(features, stars, rcond=None)[0])

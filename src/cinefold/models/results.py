@@ -1,0 +1,111 @@
+"""What estimators return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+
+class NotFittedError(ValueError, AttributeError):
+    """The model has no factors yet: call ``fit`` or ``load`` first."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Items by falling score, for one user (or item) or for several.
+
+    Unpacks as a pair: ``items, scores = model.recommend(user)``.
+
+    Attributes
+    ----------
+    items : ndarray, shape (n,) or (n_users, k)
+        Original item ids. One user's ranking has n <= k entries: fewer when fewer items are left.
+        In a batch, places without an item repeat an arbitrary id and have score -inf.
+    scores : ndarray of float32, the same shape
+    """
+
+    items: NDArray[Any]
+    scores: NDArray[np.float32]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return iter((self.items, self.scores))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def counts(self) -> NDArray[np.int64] | int:
+        """How many items each user got; below k when fewer were left."""
+        found = np.isfinite(self.scores).sum(axis=-1)
+        return int(found) if self.scores.ndim == 1 else found
+
+    def to_columns(self, users: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+        """The ranking as tidy columns (user, item, score, rank) for any dataframe library.
+
+        Parameters
+        ----------
+        users : array, shape (n_users,), optional
+            The ids a batch was asked for, repeated in the column ``user``; without them that
+            column holds the position in the batch (and is left out for a single user).
+        """
+        found = np.isfinite(self.scores)
+        rank = np.broadcast_to(np.arange(1, self.scores.shape[-1] + 1), found.shape)
+        columns = {"item": self.items[found], "score": self.scores[found], "rank": rank[found]}
+        if found.ndim == 1:
+            return columns
+        who = np.arange(len(found)) if users is None else np.asarray(users)
+        return {"user": np.repeat(who, found.sum(axis=1)), **columns}
+
+
+@dataclass(frozen=True)
+class FoldedUsers:
+    """Users the model was not trained on, solved exactly from their ratings.
+
+    ``recommend``, ``predict`` and ``explain`` take it in place of a user id.
+
+    Attributes
+    ----------
+    factors : ndarray of float32, shape (n_factors,) or (n_users, n_factors)
+        One vector for a mapping of ratings, rows for a batch.
+    ratings : csr_array of float32, shape (n_users, n_items)
+        What they rated (one row for a single user), in the model's item order.
+    weights : ndarray of float32, shape (n_ratings,), or None
+        Confidence of each rating, in the order of `ratings`.
+    """
+
+    factors: NDArray[np.float32]
+    ratings: csr_array
+    weights: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A score, taken apart into what each rating of the user adds to it.
+
+    Attributes
+    ----------
+    item : object
+        The item whose score is explained.
+    score : float
+        `start` and the sum of `contributions`.
+    start : float
+        What the item scores before any rating of the user is taken into account: 0, or in a model
+        with biases the mean of all ratings and the item's bias.
+    items, ratings, contributions : ndarray, shape (n_rated,)
+        The user's ratings, by falling contribution.
+    """
+
+    item: Any
+    score: float
+    start: float
+    items: NDArray[Any]
+    ratings: NDArray[np.float32]
+    contributions: NDArray[np.float64]

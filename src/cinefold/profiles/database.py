@@ -1,0 +1,208 @@
+"""Which database, and connections to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from platformdirs import user_data_path
+from sqlalchemy import URL, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from cinefold.profiles.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+DATABASE_URL = "CINEFOLD_DATABASE_URL"
+"""The environment variable that names the database."""
+
+_WRITES = "cinefold_writes"
+_FORMS = "sqlite:////folder/profiles.sqlite3 or postgresql://user:password@host:5432/database"
+
+
+# -- which --------------------------------------------------------------------------------------
+
+
+def default_file() -> Path:
+    """Where profiles lie unless CINEFOLD_DATABASE_URL says otherwise."""
+    return user_data_path("cinefold") / "profiles.sqlite3"
+
+
+def database_url(place: str | Path | None) -> URL:
+    """The URL of `place`: a URL, a file, or None for what the environment says, else the default.
+
+    Raises
+    ------
+    StoreError
+        If it is no URL of an SQLite file or a PostgreSQL database. The message does not repeat it,
+        as it may hold a password.
+    """
+    if place is None:
+        place = os.environ.get(DATABASE_URL, "").strip() or default_file()
+    if isinstance(place, Path):
+        return URL.create("sqlite+pysqlite", database=str(place.expanduser().absolute()))
+    try:
+        url = make_url(place)
+    except (ArgumentError, ValueError):
+        raise StoreError(f"not a database URL ({DATABASE_URL}); these are: {_FORMS}") from None
+    kind = url.drivername.partition("+")[0]
+    if kind in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise StoreError(f"profiles are kept in SQLite or PostgreSQL, not in {kind!r}: {_FORMS}")
+    if url.database in {None, "", ":memory:"}:
+        raise StoreError(f"a database in memory keeps nothing; name a file: {_FORMS}")
+    return url.set(drivername="sqlite+pysqlite")
+
+
+def location(url: URL) -> str:
+    """What messages call the database: the file, or the URL without password and options."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database
+    ).render_as_string()
+
+
+# -- connections --------------------------------------------------------------------------------
+
+
+def connect(url: URL, timeout: float) -> tuple[Engine, Engine]:
+    """Engines for reading and for writing, which share their connections.
+
+    Parameters
+    ----------
+    url : URL
+    timeout : float
+        Seconds to wait for a connection, and for other writers.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = _sqlite(url, timeout)
+    else:
+        engine = _postgresql(url, timeout)
+    _engines.add(engine)
+    # What a page shows is of one moment; SQLite's transactions are like that anyway.
+    consistent: dict[str, Any] = (
+        {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    )
+    return engine.execution_options(**consistent), engine.execution_options(**{_WRITES: True})
+
+
+def _postgresql(url: URL, timeout: float) -> Engine:
+    try:
+        engine = create_engine(
+            url,
+            connect_args={"connect_timeout": max(1, round(timeout))},
+            pool_pre_ping=True,  # the server may have been restarted meanwhile
+            pool_timeout=timeout,
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError:
+        raise StoreError(
+            "PostgreSQL takes one more package; install it with: pip install 'cinefold[postgresql]'"
+        ) from None
+
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_WRITES):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * timeout)}")
+
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _sqlite(url: URL, timeout: float) -> Engine:
+    if "uri" not in url.query:
+        _create_privately(Path(str(url.database)))
+    engine = create_engine(
+        url, connect_args={"timeout": timeout}, pool_timeout=timeout, hide_parameters=True
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    _use_write_ahead_log(engine, timeout)
+    return engine
+
+
+def _create_privately(file: Path) -> None:
+    """What people like is nobody else's business: others on this machine may not read it."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
+    except FileExistsError as error:
+        raise _cannot_open(file, f"{file.parent} is not a folder") from error
+    except OSError as error:
+        raise _cannot_open(file, error.strerror or str(error)) from error
+
+
+def _cannot_open(file: Path, why: str) -> StoreError:
+    return StoreError(f"the profile database {file} cannot be opened: {why}")
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver would begin transactions too late
+    for pragma in ("foreign_keys = ON", "synchronous = NORMAL", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads before it writes fails if another has written in between, and no
+    # waiting helps: so one that will write takes the lock first.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_write_ahead_log(engine: Engine, timeout: float) -> None:
+    """Readers and a writer do not wait for each other then; the file remembers it."""
+    deadline = time.monotonic() + timeout
+    raw = engine.raw_connection()
+    try:
+        while True:
+            try:
+                if raw.cursor().execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                    raw.cursor().execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait for the lock that this takes.
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+    finally:
+        raw.close()
+
+
+def erase_traces(engine: Engine) -> None:
+    """Take what was deleted out of SQLite's log too, unless another process is reading it."""
+    if engine.dialect.name != "sqlite":
+        return
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute("PRAGMA busy_timeout = 200")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute(f"PRAGMA busy_timeout = {patience}")
+    finally:
+        raw.close()
+
+
+# -- processes ----------------------------------------------------------------------------------
+
+_engines: WeakSet[Engine] = WeakSet()
+_inherited: list[Any] = []
+
+
+def _leave_connections_to_parent() -> None:
+    """A forked process makes its own; closing or using the parent's would break them."""
+    for engine in list(_engines):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_connections_to_parent)

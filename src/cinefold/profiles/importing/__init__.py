@@ -1,0 +1,33 @@
+"""Ratings that a person exported elsewhere: read, matched with films, looked through, taken.
+
+export = read_export("ratings.csv")
+review = review_for(data, export)
+review.accept(review.to_check[0])
+review.ratings()  # {movie id: stars}
+"""
+
+from cinefold.profiles.importing.export import Export, ExportLine, read_export
+from cinefold.profiles.importing.files import ImportFileError
+from cinefold.profiles.importing.matching import SURE, Candidate, ImportCancelledError, Matcher
+from cinefold.profiles.importing.review import ImportReview, ReviewLine, review, review_for
+from cinefold.profiles.importing.scales import Conversion, StarScale
+from cinefold.profiles.importing.writing import profile_csv, review_csv
+
+__all__ = [
+    "SURE",
+    "Candidate",
+    "Conversion",
+    "Export",
+    "ExportLine",
+    "ImportCancelledError",
+    "ImportFileError",
+    "ImportReview",
+    "Matcher",
+    "ReviewLine",
+    "StarScale",
+    "profile_csv",
+    "read_export",
+    "review",
+    "review_csv",
+    "review_for",
+]

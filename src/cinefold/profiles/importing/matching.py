@@ -1,0 +1,334 @@
+"""Which film of a catalogue a line of an export means.
+
+Ids decide where both sides have them. Then titles do, as plain names (without case, accents, signs
+and leading articles, see `cinefold.datasets.titles`), each with the year: dictionaries first, and
+RapidFuzz only for what they do not have, among the films of the year and its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from cinefold.datasets.titles import names_of, plain
+from cinefold.profiles.importing.names import loose, numbers, parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from cinefold.datasets import Movie, MovieCatalog
+    from cinefold.profiles.importing.export import ExportLine
+
+    Progress = Callable[[int, int], bool | None]
+    Key = tuple[Any, ...]
+    Block = int | str
+
+SURE = 0.9
+"""From this confidence on a match is taken without asking."""
+
+_MAX_CANDIDATES = 5
+_SAME_TITLE = {0: 1.0, 1: 0.95, 2: 0.7, 3: 0.65}  # by years apart
+_WITHOUT_YEAR = 0.92
+_WRITTEN_OTHERWISE = 0.97  # "Spider-Man 2" and "Spiderman II"
+_PART_OF_TITLE = 0.75
+_AMBIGUOUS = 0.85
+_OTHER_ID = 0.5
+_LIKE, _NEARLY_EQUAL, _LONG_ENOUGH = 80.0, 92.0, 8  # of 100, of 100, letters
+_LIKE_WITHOUT_YEAR = 90.0
+_CELLS_AT_ONCE = 2_000_000
+_LINES_AT_ONCE = 2_000
+
+
+class ImportCancelledError(Exception):
+    """The caller's progress function has ended an import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A film that a line may mean.
+
+    Attributes
+    ----------
+    movie : Movie
+    confidence : float
+        From 0 to 1; see the table in docs/importing.md.
+    reason : str
+        What speaks for it, and what against it.
+    """
+
+    movie: Movie
+    confidence: float
+    reason: str
+
+
+class Matcher:
+    """Finds films of a catalogue.
+
+    Parameters
+    ----------
+    catalog : MovieCatalog
+    """
+
+    def __init__(self, catalog: MovieCatalog) -> None:
+        self._catalog = catalog
+        self._by_name: dict[str, list[Movie]] = defaultdict(list)
+        self._by_loose_name: dict[str, list[Movie]] = defaultdict(list)
+        self._by_part: dict[str, list[Movie]] = defaultdict(list)
+        for movie in catalog:
+            names = names_of(movie.title)
+            for name in names:
+                self._by_name[name].append(movie)
+            for name in set(map(loose, names)):
+                self._by_loose_name[name].append(movie)
+            for part in set(map(loose, parts(movie.title))):
+                self._by_part[part].append(movie)
+
+    def match(
+        self, lines: Sequence[ExportLine], progress: Progress | None = None
+    ) -> list[tuple[Candidate, ...]]:
+        """The films that each line may mean, likeliest first; none where there is no such film.
+
+        Parameters
+        ----------
+        lines : sequence of ExportLine
+        progress : callable, optional
+            Called as ``progress(done, total)`` now and then; a true return value ends the work.
+
+        Raises
+        ------
+        ImportCancelledError
+            When `progress` has asked for it.
+        """
+        keys = [_key(line) for line in lines]
+        different = dict(zip(keys, lines, strict=True))
+        found: dict[Key, tuple[Candidate, ...]] = {}
+        rest: list[tuple[Key, ExportLine]] = []
+
+        def report() -> None:
+            if progress is not None and progress(len(found), len(different)):
+                raise ImportCancelledError
+
+        for key, line in different.items():
+            candidates = self._by_id(line) or self._by_title(line)
+            if candidates:
+                found[key] = self._ranked(candidates, line)
+            else:
+                rest.append((key, line))
+            if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
+                report()
+        for batch in self._by_likeness(rest):
+            found |= batch
+            report()
+        return [found[key] for key in keys]
+
+    def why_not(self, line: ExportLine) -> str:
+        """What to say of a line that no film was found for."""
+        titled = (movie for name in _all_names(line) for movie in self._by_name.get(name, ()))
+        years = sorted({movie.year for movie in titled if movie.year is not None})
+        if years:
+            return f"of this title there is only one of {' and '.join(map(str, years))}"
+        return "no film of this title" + ("" if line.title else ": there is only an unknown id")
+
+    # -- the ways to find a film --------------------------------------------------------------
+
+    def _by_id(self, line: ExportLine) -> list[Candidate]:
+        if line.imdb_id is not None and line.imdb_id in self._by_imdb_id:
+            return [Candidate(m, 1.0, "the same IMDb id") for m in self._by_imdb_id[line.imdb_id]]
+        if line.tmdb_id is not None and line.tmdb_id in self._by_tmdb_id:
+            return [Candidate(m, 1.0, "the same TMDb id") for m in self._by_tmdb_id[line.tmdb_id]]
+        movie = self._own(line.movie_id)
+        if movie is None:
+            return []
+        if not line.title:
+            return [Candidate(movie, 0.95, "the same id; there is no title to compare")]
+        same = line.title == movie.title
+        same = same or not set(names_of(line.title)).isdisjoint(names_of(movie.title))
+        if same and line.year in (None, movie.year):
+            return [Candidate(movie, 1.0, "the same id and title")]
+        return []
+
+    def _own(self, written: str | None) -> Movie | None:
+        """The film of the catalogue with this id, as it is written."""
+        return None if written is None else self._by_written_id.get(written)
+
+    def _by_title(self, line: ExportLine) -> list[Candidate]:
+        names = _all_names(line)
+        exact = self._titled(self._by_name, names, line.year, 1.0, "")
+        if any(candidate.confidence >= SURE for candidate in exact):
+            return exact
+        otherwise = self._titled(
+            self._by_loose_name,
+            map(loose, names),
+            line.year,
+            _WRITTEN_OTHERWISE,
+            " written otherwise",
+        )
+        return [*exact, *otherwise, *self._by_parts(line, names)]
+
+    @staticmethod
+    def _titled(
+        known: dict[str, list[Movie]],
+        names: Iterable[str],
+        year: int | None,
+        factor: float,
+        how: str,
+    ) -> list[Candidate]:
+        candidates = []
+        for movie in (movie for name in names for movie in known.get(name, ())):
+            if year is None or movie.year is None:
+                side = "here" if year is not None else "there"
+                confidence, reason = _WITHOUT_YEAR, f"the same title{how}, without year {side}"
+            else:
+                apart = abs(movie.year - year)
+                confidence = _SAME_TITLE.get(apart, 0.0)
+                reason = f"the same title{how}"
+                if apart:
+                    reason += f", {apart} year{'s' if apart > 1 else ''} apart"
+            if confidence:
+                candidates.append(Candidate(movie, factor * confidence, reason))
+        return candidates
+
+    def _by_parts(self, line: ExportLine, names: Sequence[str]) -> Iterator[Candidate]:
+        """Films whose title is a part of the line's, or the other way round, of about the year."""
+        if line.year is None:
+            return
+        longer = [(self._by_part, name) for name in names]
+        shorter = [(self._by_loose_name, part) for part in parts(line.title)]
+        for known, written in (*longer, *shorter):
+            name = loose(written)
+            for movie in known.get(name, ()):
+                apart = abs((movie.year or 0) - line.year)
+                if apart <= 1:
+                    yield Candidate(movie, _PART_OF_TITLE - 0.05 * apart, "a part of the title")
+
+    def _by_likeness(
+        self, lines: Iterable[tuple[Key, ExportLine]]
+    ) -> Iterator[dict[Key, tuple[Candidate, ...]]]:
+        """Films whose titles are spelled alike, of about the year; batch by batch."""
+        groups: dict[Block, list[tuple[Key, ExportLine]]] = defaultdict(list)
+        for key, line in lines:
+            groups[_block(plain(line.title), line.year)].append((key, line))
+        for block, group in groups.items():
+            names, movies = self._near(block)
+            size = max(1, _CELLS_AT_ONCE // max(1, len(names)))
+            for begin in range(0, len(group), size):
+                batch = group[begin : begin + size]
+                found = self._alike([line for _, line in batch], names, movies)
+                yield {key: films for (key, _), films in zip(batch, found, strict=True)}
+
+    def _alike(
+        self, lines: list[ExportLine], names: list[str], movies: list[Movie]
+    ) -> Iterator[tuple[Candidate, ...]]:
+        year = lines[0].year
+        written = [plain(line.title) for line in lines]
+        cutoff = _LIKE if year is not None else _LIKE_WITHOUT_YEAR
+        likeness = process.cdist(
+            written, names, scorer=fuzz.ratio, score_cutoff=cutoff, dtype=np.float32, workers=-1
+        )
+        rows, columns = np.nonzero(likeness)
+        near: dict[int, list[Candidate]] = defaultdict(list)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            score = float(likeness[row, column])
+            movie = movies[column]
+            near[row].append(_alike(movie, score, year, written[row], names[column]))
+        for row, line in enumerate(lines):
+            yield self._ranked(near.get(row, ()), line)
+
+    # -- choosing among them ------------------------------------------------------------------
+
+    def _ranked(self, candidates: Iterable[Candidate], line: ExportLine) -> tuple[Candidate, ...]:
+        """The best candidates of different films; none of them sure where two are."""
+        best: dict[tuple[str, int | None], Candidate] = {}
+        for candidate in candidates:
+            judged = _with_ids(candidate, line)
+            film = (candidate.movie.title, candidate.movie.year)
+            if film not in best or self._rank(judged) > self._rank(best[film]):
+                best[film] = judged
+        ranked = sorted(best.values(), key=self._rank, reverse=True)[:_MAX_CANDIDATES]
+        if len(ranked) > 1 and ranked[1].confidence > ranked[0].confidence - 0.03:
+            ranked = [
+                Candidate(c.movie, min(c.confidence, _AMBIGUOUS), f"{c.reason}; others fit as well")
+                for c in ranked
+            ]
+        return tuple(ranked)
+
+    def _rank(self, candidate: Candidate) -> tuple[float, int]:
+        return candidate.confidence, self._catalog.popularity(candidate.movie.id)
+
+    def _near(self, block: Block) -> tuple[list[str], list[Movie]]:
+        """Names and films to compare with: of the year and its neighbours, or of the letter."""
+        blocks = (block,) if isinstance(block, str) else (block - 1, block, block + 1)
+        entries = [entry for near in blocks for entry in self._blocks.get(near, ())]
+        return [name for name, _ in entries], [movie for _, movie in entries]
+
+    @cached_property
+    def _blocks(self) -> dict[Block, list[tuple[str, Movie]]]:
+        blocks: dict[Block, list[tuple[str, Movie]]] = defaultdict(list)
+        for movie in self._catalog:
+            for name in names_of(movie.title):
+                blocks[_block(name, None)].append((name, movie))
+                if movie.year is not None:
+                    blocks[movie.year].append((name, movie))
+        return dict(blocks)
+
+    @cached_property
+    def _by_written_id(self) -> dict[str, Movie]:
+        return {str(movie.id): movie for movie in self._catalog}
+
+    @cached_property
+    def _by_imdb_id(self) -> dict[str, list[Movie]]:
+        return _grouped((movie.imdb_id, movie) for movie in self._catalog)
+
+    @cached_property
+    def _by_tmdb_id(self) -> dict[int, list[Movie]]:
+        return _grouped((movie.tmdb_id, movie) for movie in self._catalog)
+
+
+def _block(name: str, year: int | None) -> Block:
+    """Where to look for films spelled alike: in a year, or by the first letter without it."""
+    return name[:1] if year is None else year
+
+
+def _grouped(pairs: Iterable[tuple[Any, Movie]]) -> dict[Any, list[Movie]]:
+    groups: dict[Any, list[Movie]] = defaultdict(list)
+    for id_, movie in pairs:
+        if id_ is not None:
+            groups[id_].append(movie)
+    return dict(groups)
+
+
+def _alike(movie: Movie, score: float, year: int | None, written: str, name: str) -> Candidate:
+    same_year = year is not None and movie.year == year
+    reason = f"spelled alike ({score:.0f} %)" + ("" if same_year else ", not of the same year")
+    nearly = score >= _NEARLY_EQUAL and len(name) >= _LONG_ENOUGH
+    if nearly and same_year and numbers(written) == numbers(name):
+        return Candidate(movie, score / 100, reason)
+    confidence = min(score / 100, SURE - 0.01) * (1.0 if same_year else 0.95)
+    return Candidate(movie, confidence, reason)
+
+
+def _with_ids(candidate: Candidate, line: ExportLine) -> Candidate:
+    """Less sure of a film that has another id than the line."""
+    movie = candidate.movie
+    for theirs, ours in ((line.imdb_id, movie.imdb_id), (line.tmdb_id, movie.tmdb_id)):
+        if theirs is not None and ours is not None:
+            if theirs == ours:
+                return candidate
+            reason = f"{candidate.reason}, but another film by its id"
+            return Candidate(movie, min(candidate.confidence, _OTHER_ID), reason)
+    return candidate
+
+
+def _key(line: ExportLine) -> Key:
+    ids = line.movie_id, line.imdb_id, line.tmdb_id
+    return (*ids, line.title, line.other_titles, line.year)
+
+
+def _all_names(line: ExportLine) -> list[str]:
+    names = [name for title in (line.title, *line.other_titles) for name in names_of(title)]
+    return list(dict.fromkeys(names)) or [""]

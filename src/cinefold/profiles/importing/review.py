@@ -1,0 +1,290 @@
+"""What an import would bring, for a person to look through before it is taken."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Self
+
+from cinefold.profiles.importing.export import Export, ExportLine
+from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
+from cinefold.profiles.importing.scales import Conversion, StarScale
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cinefold.datasets import Movie, MovieCatalog, MovieData
+    from cinefold.profiles.importing.matching import Progress
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_SOURCE = tuple(field.name for field in fields(ExportLine))
+
+
+@dataclass(eq=False)
+class ReviewLine:
+    """A line of an export, and what becomes of it.
+
+    Attributes
+    ----------
+    source : ExportLine
+        As the file has it.
+    stars : float, optional
+        Its rating, converted; None for a film without rating.
+    candidates : tuple of Candidate
+        Films that it may mean, likeliest first.
+    choice : Movie, optional
+        The film that is taken for it; None for none (yet).
+    rejected : bool
+        Whether a person has said that it is none of them.
+    reason : str
+        Why it is left out, or why it was chosen.
+    """
+
+    source: ExportLine
+    stars: float | None
+    candidates: tuple[Candidate, ...]
+    choice: Movie | None = None
+    rejected: bool = False
+    reason: str = ""
+
+
+class ImportReview:
+    """The films of an export: found, to be checked, missing and left out; nothing is dropped.
+
+    Attributes
+    ----------
+    export : Export
+    conversion : Conversion
+        How its ratings become stars.
+    lines : tuple of ReviewLine
+        All of them, in the order of the file.
+    """
+
+    def __init__(
+        self, export: Export, conversion: Conversion, lines: tuple[ReviewLine, ...], name: str
+    ) -> None:
+        self.export = export
+        self.conversion = conversion
+        self.lines = lines
+        self._catalog_name = name
+        self._kept: dict[Any, ReviewLine] | None = None
+
+    # -- what there is ------------------------------------------------------------------------
+
+    @property
+    def matched(self) -> list[ReviewLine]:
+        """Lines whose film is chosen, one a film."""
+        return list(self._chosen().values())
+
+    @property
+    def to_check(self) -> list[ReviewLine]:
+        """Lines with candidates of which none is sure, until one is accepted or all rejected."""
+        return [
+            line
+            for line in self.lines
+            if line.choice is None and line.candidates and not line.rejected
+        ]
+
+    @property
+    def missed(self) -> list[ReviewLine]:
+        """Lines whose film the data does not have, with the reason; also those rejected."""
+        return [
+            line
+            for line in self.lines
+            if line.choice is None
+            and not line.source.problem
+            and (line.rejected or not line.candidates)
+        ]
+
+    @property
+    def ignored(self) -> list[ReviewLine]:
+        """Lines that cannot be used, with the reason."""
+        return [line for line in self.lines if line.source.problem]
+
+    @property
+    def repeated(self) -> list[ReviewLine]:
+        """Lines whose film another line has too: the later rating counts."""
+        kept = {id(line) for line in self._chosen().values()}
+        return [line for line in self.lines if line.choice is not None and id(line) not in kept]
+
+    def ratings(self) -> dict[Any, float]:
+        """Stars by movie id, of the films that are chosen and rated."""
+        return {item: line.stars for item, line in self._chosen().items() if line.stars is not None}
+
+    def seen(self) -> list[Any]:
+        """Ids of the films that are chosen, and were watched without a rating."""
+        return self._unrated("seen")
+
+    def wanted(self) -> list[Any]:
+        """Ids of the films that are chosen, and were only listed: a watchlist."""
+        return self._unrated("wanted")
+
+    def summary(self) -> str:
+        """All counts in one line."""
+        counts = {
+            "found": len(self.matched),
+            "to check": len(self.to_check),
+            f"not in {self._catalog_name}": len(self.missed),
+            "repeated": len(self.repeated),
+            "left out": len(self.ignored),
+        }
+        shown = [f"{count:,} {what}" for what, count in counts.items() if count or what == "found"]
+        return f"{self.export.format}: {len(self.lines):,} lines; " + ", ".join(shown)
+
+    # -- deciding -----------------------------------------------------------------------------
+
+    def accept(self, line: ReviewLine, movie: Movie | None = None) -> None:
+        """Take a film for a line: `movie`, or else its likeliest candidate.
+
+        Raises
+        ------
+        ValueError
+            If the line cannot be used, or has no candidate and no movie is given.
+        """
+        if line.source.problem:
+            raise ValueError(f"{line.source.label} cannot be used: {line.source.problem}")
+        if movie is None:
+            if not line.candidates:
+                raise ValueError(f"{line.source.label} has no candidates; say which film it is")
+            movie = line.candidates[0].movie
+        line.choice, line.rejected, line.reason = movie, False, "chosen by hand"
+        self._kept = None
+
+    def accept_all(self, confidence: float = 0.0) -> int:
+        """Take the likeliest film for each line to check that is so sure; returns their number."""
+        likely = [line for line in self.to_check if line.candidates[0].confidence >= confidence]
+        for line in likely:
+            self.accept(line)
+        return len(likely)
+
+    def reject(self, line: ReviewLine) -> None:
+        """Take no film for a line."""
+        line.choice, line.rejected, line.reason = None, True, "none of the candidates"
+        self._kept = None
+
+    # -- in a file ----------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write it as lines of JSON, for `load`."""
+        export, conversion = self.export, self.conversion
+        head = {
+            "name": self._catalog_name,
+            "conversion": (conversion.highest, asdict(conversion.target), conversion.exact),
+            "export": (export.format, export.highest, export.exact, export.unrated),
+        }
+        with path.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(head) + "\n")
+            for line in self.lines:
+                file.write(json.dumps(_written(line), default=datetime.isoformat) + "\n")
+
+    @classmethod
+    def load(cls, path: Path, catalog: MovieCatalog) -> Self:
+        """Read what `save` wrote; `catalog` has the films that it was matched with."""
+        with path.open(encoding="utf-8") as file:
+            head = json.loads(file.readline())
+            lines = tuple(_read(json.loads(line), catalog) for line in file)
+        highest, target, exact = head["conversion"]
+        conversion = Conversion(highest, StarScale(**target), exact)
+        form, highest, exact, unrated = head["export"]
+        sources = tuple(line.source for line in lines)
+        return cls(Export(form, highest, sources, exact, unrated), conversion, lines, head["name"])
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _unrated(self, meaning: str) -> list[Any]:
+        if self.export.unrated != meaning:
+            return []
+        return [item for item, line in self._chosen().items() if line.stars is None]
+
+    def _chosen(self) -> dict[Any, ReviewLine]:
+        """The line that counts for each film: a rated one, of those the latest, or the last."""
+        if self._kept is None:
+            kept: dict[Any, ReviewLine] = {}
+            for line in self.lines:
+                if line.choice is None:
+                    continue
+                before = kept.get(line.choice.id)
+                if before is None or _weight(line) >= _weight(before):
+                    kept[line.choice.id] = line
+            self._kept = kept
+        return self._kept
+
+
+def _written(line: ReviewLine) -> tuple[Any, ...]:
+    candidates = [(c.movie.id, c.confidence, c.reason) for c in line.candidates]
+    choice = None if line.choice is None else line.choice.id
+    source = attrgetter(*_SOURCE)(line.source)
+    return source, line.stars, candidates, choice, line.rejected, line.reason
+
+
+def _read(written: list[Any], catalog: MovieCatalog) -> ReviewLine:
+    source, stars, known, choice, *rest = written
+    said = dict(zip(_SOURCE, source, strict=True))
+    if said["rated_at"] is not None:
+        said["rated_at"] = datetime.fromisoformat(said["rated_at"])
+    said["other_titles"] = tuple(said["other_titles"])
+    candidates = tuple(Candidate(catalog[id_], *judged) for id_, *judged in known)
+    film = None if choice is None else catalog[choice]
+    return ReviewLine(ExportLine(**said), stars, candidates, film, *rest)
+
+
+def _weight(line: ReviewLine) -> tuple[bool, datetime]:
+    return line.stars is not None, line.source.rated_at or _LONG_AGO
+
+
+def review(
+    export: Export,
+    catalog: MovieCatalog,
+    *,
+    scale: StarScale | None = None,
+    name: str = "the data",
+    progress: Progress | None = None,
+) -> ImportReview:
+    """Match the films of an export with those of a catalogue, and convert their ratings.
+
+    Parameters
+    ----------
+    export : Export
+    catalog : MovieCatalog
+    scale : StarScale, optional
+        Of the data set; half a star to five by default.
+    name : str
+        Of the catalogue, for people.
+    progress : callable, optional
+        Called as ``progress(done, total)`` now and then; a true return value ends the work.
+
+    Raises
+    ------
+    ImportCancelledError
+        When `progress` has asked for it.
+    """
+    conversion = Conversion(export.highest, scale or StarScale(), export.exact)
+    usable = [line for line in export.lines if not line.problem]
+    matcher = Matcher(catalog)
+    found = iter(matcher.match(usable, progress))
+    lines = tuple(
+        ReviewLine(line, None, (), reason=line.problem)
+        if line.problem
+        else _reviewed(line, next(found), conversion, matcher)
+        for line in export.lines
+    )
+    return ImportReview(export, conversion, lines, name)
+
+
+def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
+    """`review` against the films and the scale of a data set."""
+    scale = StarScale.of(data.interactions)
+    return review(export, data.movies, scale=scale, name=data.name, progress=progress)
+
+
+def _reviewed(
+    line: ExportLine, candidates: tuple[Candidate, ...], conversion: Conversion, matcher: Matcher
+) -> ReviewLine:
+    stars = None if line.rating is None else conversion.stars(line.rating)
+    if not candidates:
+        return ReviewLine(line, stars, (), reason=matcher.why_not(line))
+    best = candidates[0]
+    choice = best.movie if best.confidence >= SURE else None
+    return ReviewLine(line, stars, candidates, choice, reason=best.reason)

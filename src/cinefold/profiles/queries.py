@@ -1,0 +1,68 @@
+"""What is read of profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from cinefold.profiles.errors import UnknownProfileError
+from cinefold.profiles.records import Profile
+from cinefold.profiles.tables import marks, profiles, ratings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import ColumnElement, Connection, Table
+
+_LARGEST_ID = 2**31 - 1
+
+
+def is_profile(profile_id: int) -> ColumnElement[bool]:
+    """The condition for one profile; UnknownProfileError where no profile can have the id."""
+    if not isinstance(profile_id, int) or not 0 < profile_id <= _LARGEST_ID:
+        raise unknown(profile_id)
+    return profiles.c.id == profile_id
+
+
+def unknown(profile_id: Any) -> UnknownProfileError:
+    """The error for a profile that is not there."""
+    return UnknownProfileError(f"there is no profile with id {profile_id!r} (any more)")
+
+
+def one_profile(connection: Connection, profile_id: int) -> Profile:
+    """The profile with its counts."""
+    for profile in matching_profiles(connection, is_profile(profile_id)):
+        return profile
+    raise unknown(profile_id)
+
+
+def matching_profiles(connection: Connection, *conditions: ColumnElement[bool]) -> list[Profile]:
+    """Those that meet all conditions, the last used first."""
+
+    def count(table: Table) -> Any:
+        own = select(func.count()).where(table.c.profile_id == profiles.c.id)
+        return own.scalar_subquery()
+
+    columns = [column for column in profiles.columns if column.name != "name_key"]
+    counts = count(ratings).label("n_ratings"), count(marks).label("n_marks")
+    query = (
+        select(*columns, *counts)
+        .where(*conditions)
+        .order_by(profiles.c.last_used_at.desc(), profiles.c.id.desc())
+    )
+    return [Profile(**row._mapping) for row in connection.execute(query)]
+
+
+def rated(connection: Connection, profile_id: int) -> Iterator[Any]:
+    """Rows with movie_id, stars and rated_at, oldest first."""
+    own = ratings.c.profile_id == profile_id
+    query = select(ratings).where(own).order_by(ratings.c.rated_at, ratings.c.movie_id)
+    yield from connection.execute(query)
+
+
+def marked(connection: Connection, profile_id: int) -> Iterator[Any]:
+    """Rows with movie_id, mark and marked_at, oldest first."""
+    own = marks.c.profile_id == profile_id
+    query = select(marks).where(own).order_by(marks.c.marked_at, marks.c.movie_id)
+    yield from connection.execute(query)

@@ -1,0 +1,370 @@
+"""Profiles in a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from cinefold.profiles import database, journal, schema
+from cinefold.profiles.errors import ProfileNameError, StoreError, explained
+from cinefold.profiles.journal import State
+from cinefold.profiles.queries import (
+    is_profile,
+    marked,
+    matching_profiles,
+    one_profile,
+    rated,
+    unknown,
+)
+from cinefold.profiles.records import (
+    Entries,
+    Mark,
+    MovieId,
+    Profile,
+    Rating,
+    checked_movie,
+    checked_ratings,
+    checked_settings,
+    checked_time,
+    clean_name,
+    name_key,
+)
+from cinefold.profiles.tables import profiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from sqlalchemy import Connection
+
+    from cinefold.profiles.journal import Change
+
+
+class ProfileStore:
+    """Profiles of new users, kept in SQLite or PostgreSQL.
+
+    Threads may share a store, and processes may share its database: every method is one
+    transaction, and of two that write the same rating the later one wins. Opening a database
+    brings its schema up to date.
+
+    Parameters
+    ----------
+    place : str or Path, optional
+        A database URL, or the path of an SQLite file. Without it, what CINEFOLD_DATABASE_URL says,
+        else the file ``profiles.sqlite3`` in the platform's data folder.
+    timeout : float
+        Seconds to wait for a connection, and for others that write.
+
+    Attributes
+    ----------
+    location : str
+        The file, or the URL without its password.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be used: unreachable, locked, damaged, read-only, or written by a
+        newer version. Every method may raise it.
+
+    Examples
+    --------
+    >>> from cinefold.profiles import Mark, ProfileStore
+    >>> with ProfileStore() as store:  # doctest: +SKIP
+    ...     ada = store.create("ml-100k", "Ada")
+    ...     store.rate(ada.id, 50, 4.5)
+    ...     store.mark(ada.id, 1, Mark.NOT_INTERESTED)
+    ...     store.entries(ada.id).stars
+    {50: 4.5}
+    """
+
+    def __init__(self, place: str | Path | None = None, *, timeout: float = 30.0) -> None:
+        url = database.database_url(place)
+        self.location = database.location(url)
+        self._closed = False
+        with explained(self.location):
+            self._reader, self._writer = database.connect(url, timeout)
+            try:
+                schema.migrate(self._reader, self._writer, self.location)
+            except BaseException:
+                self._writer.dispose()
+                raise
+
+    def __repr__(self) -> str:
+        return f"ProfileStore({self.location!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the store cannot be used any more."""
+        self._closed = True
+        self._writer.dispose()
+
+    # -- profiles -------------------------------------------------------------------------------
+
+    def create(
+        self, dataset: str, name: str, *, settings: Mapping[str, Any] | None = None
+    ) -> Profile:
+        """A new profile for the films of `dataset`.
+
+        Parameters
+        ----------
+        dataset : str
+            Such as "ml-100k": movie ids mean something only within it.
+        name : str
+            1 to 80 characters, trimmed; names that differ only in case are the same.
+        settings : mapping, optional
+            What JSON can hold.
+
+        Raises
+        ------
+        ProfileNameError
+            If the name breaks the rules, or the data set has a profile of this name.
+        """
+        shown, now = clean_name(name), datetime.now(UTC)
+        values = {
+            "dataset": _clean_dataset(dataset),
+            "name": shown,
+            "name_key": name_key(shown),
+            "created_at": now,
+            "last_used_at": now,
+            "settings": checked_settings(settings or {}),
+        }
+        with self._writing() as connection, _unique_name(shown):
+            created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
+            return one_profile(connection, created.scalar_one())
+
+    def profiles(self, dataset: str | None = None) -> list[Profile]:
+        """All profiles, or those of a data set; the last used first."""
+        wanted = () if dataset is None else (profiles.c.dataset == _clean_dataset(dataset),)
+        with self._reading() as connection:
+            return matching_profiles(connection, *wanted)
+
+    def get(self, profile_id: int) -> Profile:
+        """The profile with this id.
+
+        Raises
+        ------
+        UnknownProfileError
+            If there is none, as of every method that takes an id.
+        """
+        with self._reading() as connection:
+            return one_profile(connection, profile_id)
+
+    def find(self, dataset: str, name: str) -> Profile | None:
+        """The profile of this name, whatever its case; None if the data set has none."""
+        wanted = profiles.c.dataset == _clean_dataset(dataset)
+        named = profiles.c.name_key == name_key(clean_name(name))
+        with self._reading() as connection:
+            return next(iter(matching_profiles(connection, wanted, named)), None)
+
+    def rename(self, profile_id: int, name: str) -> Profile:
+        """Give the profile another name; the rules and errors are those of `create`."""
+        shown = clean_name(name)
+        with self._changing(profile_id) as connection, _unique_name(shown):
+            values = {"name": shown, "name_key": name_key(shown)}
+            connection.execute(update(profiles).where(is_profile(profile_id)).values(values))
+            return one_profile(connection, profile_id)
+
+    def delete(self, profile_id: int) -> None:
+        """Delete the profile with its ratings, marks, settings and journal; there is no undo.
+
+        On SQLite the bytes are overwritten.
+        """
+        with self._writing() as connection:
+            if not connection.execute(delete(profiles).where(is_profile(profile_id))).rowcount:
+                raise unknown(profile_id)
+        with explained(self.location):
+            database.erase_traces(self._reader)
+
+    def touch(self, profile_id: int) -> None:
+        """Note that the profile is used now; changes note it themselves."""
+        with self._changing(profile_id):
+            pass
+
+    def update_settings(self, profile_id: int, changed: Mapping[str, Any]) -> dict[str, Any]:
+        """Change some settings and keep the others.
+
+        Parameters
+        ----------
+        profile_id : int
+        changed : mapping of str to what JSON can hold
+            None takes a setting away.
+
+        Returns
+        -------
+        dict
+            All settings, as they are now.
+        """
+        own, new = is_profile(profile_id), checked_settings(changed)
+        with self._changing(profile_id) as connection:
+            settings = connection.execute(select(profiles.c.settings).where(own)).scalar_one()
+            merged = {**settings, **new}
+            kept = {name: value for name, value in merged.items() if value is not None}
+            connection.execute(update(profiles).where(own).values(settings=kept))
+        return kept
+
+    # -- ratings and marks ----------------------------------------------------------------------
+
+    def entries(self, profile_id: int) -> Entries:
+        """All ratings and marks of the profile, each oldest first."""
+        found = Entries()
+        with self._reading() as connection:
+            one_profile(connection, profile_id)
+            for row in rated(connection, profile_id):
+                found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
+            for row in marked(connection, profile_id):
+                found.marks[row.mark][row.movie_id] = row.marked_at
+        return found
+
+    def rate(
+        self, profile_id: int, movie_id: MovieId, stars: float, *, at: datetime | None = None
+    ) -> None:
+        """Give a film 0.5 to 5 stars, instead of those it has.
+
+        Parameters
+        ----------
+        profile_id : int
+        movie_id : int or str
+        stars : float
+        at : datetime, optional
+            With its time zone; now by default.
+        """
+        self.rate_many(profile_id, {movie_id: Rating(stars, checked_time(at))})
+
+    def rate_many(self, profile_id: int, given: Mapping[Any, float | Rating]) -> None:
+        """Rate many films, all or none; undone as one change.
+
+        Parameters
+        ----------
+        profile_id : int
+        given : mapping of movie id to stars or Rating
+            Stars alone are rated now.
+        """
+        wanted = State(ratings=dict(checked_ratings(given, datetime.now(UTC))))
+        self._change(profile_id, "rate", wanted)
+
+    def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
+        """Take the rating of a film, or of several, away; False if there was none."""
+        wanted = State(ratings=dict.fromkeys(_listed(movie_ids)))
+        return self._change(profile_id, "unrate", wanted)
+
+    def mark(
+        self,
+        profile_id: int,
+        movie_ids: MovieId | Iterable[MovieId],
+        mark: Mark,
+        *,
+        at: datetime | None = None,
+    ) -> bool:
+        """Mark a film, or several; "seen" takes "not seen" away and the other way round."""
+        wanted = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
+        return self._change(profile_id, "mark", wanted)
+
+    def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
+        """Take a mark of a film, or of several, away; False if there was none."""
+        wanted = State(marks=dict.fromkeys((movie, Mark(mark)) for movie in _listed(movie_ids)))
+        return self._change(profile_id, "unmark", wanted)
+
+    def add(self, profile_id: int, entries: Entries) -> None:
+        """Ratings and marks beside those there are, all or none; undone as one change.
+
+        For a film that is rated already, the rating of `entries` is the one that stays.
+        """
+        now = datetime.now(UTC)
+        wanted = State(ratings=dict(checked_ratings(entries.ratings, now)))
+        for mark, films in entries.marks.items():
+            for movie, at in films.items():
+                one = _marked([checked_movie(movie)], Mark(mark), checked_time(at))
+                wanted.marks.update(one.marks)
+        self._change(profile_id, "import", wanted)
+
+    def clear(self, profile_id: int) -> bool:
+        """Take all ratings and marks away; False if there were none."""
+        with self._changing(profile_id) as connection:
+            wanted = State(
+                dict.fromkeys(row.movie_id for row in rated(connection, profile_id)),
+                dict.fromkeys((row.movie_id, row.mark) for row in marked(connection, profile_id)),
+            )
+            return journal.change(connection, profile_id, "clear", wanted)
+
+    def undo(self, profile_id: int) -> Change | None:
+        """Take the latest change of ratings or marks back; None if there is none left.
+
+        The last 20 changes of a profile can be undone, whichever process made them.
+        """
+        with self._changing(profile_id) as connection:
+            return journal.undo(connection, profile_id)
+
+    def _change(self, profile_id: int, action: str, wanted: State) -> bool:
+        with self._changing(profile_id) as connection:
+            return journal.change(connection, profile_id, action, wanted)
+
+    # -- transactions ---------------------------------------------------------------------------
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        self._check_open()
+        with explained(self.location), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        self._check_open()
+        with explained(self.location), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _changing(self, profile_id: int) -> Iterator[Connection]:
+        """Holds the profile's row, so that changes of one profile follow one another."""
+        use = update(profiles).where(is_profile(profile_id))
+        with self._writing() as connection:
+            if not connection.execute(use.values(last_used_at=datetime.now(UTC))).rowcount:
+                raise unknown(profile_id)
+            yield connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"the profile database {self.location} was closed")
+
+
+@contextmanager
+def _unique_name(name: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise ProfileNameError(f"there is a profile {name!r} already") from None
+
+
+def _marked(movies: Iterable[MovieId], mark: Mark, at: datetime) -> State:
+    state = State()
+    for movie in movies:
+        if mark.opposite is not None:
+            state.marks[movie, mark.opposite] = None
+        state.marks[movie, mark] = at
+    return state
+
+
+def _clean_dataset(name: str) -> str:
+    return clean_name(name, "a data set's name")
+
+
+def _listed(movie_ids: MovieId | Iterable[MovieId]) -> list[MovieId]:
+    if isinstance(movie_ids, str) or not isinstance(movie_ids, Iterable):
+        return [checked_movie(movie_ids)]
+    return [checked_movie(movie) for movie in movie_ids]

@@ -1,0 +1,353 @@
+"""Training with measurement: split, fit, compare with popularity, keep.
+
+The command line and the app train here, so that both mean the same by "validation" and "default".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import threading
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from cinefold._files import put_whole, unmixed
+from cinefold._version import __version__
+from cinefold.datasets import default_data_dir
+from cinefold.evaluation import evaluate
+from cinefold.models import Popularity, WeightedMatrixFactorization
+from cinefold.models.rating_predictor import StarPredictor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cinefold.datasets import MovieData
+    from cinefold.interactions import Interactions
+
+    Record = dict[str, Any]
+    Callback = Callable[[WeightedMatrixFactorization, Record], bool | None]
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_VALIDATION_FRACTION = 0.1
+DEFAULT_SPLIT_SEED = 0
+
+_MODEL_FILE, _STARS_FILE, _REPORT_FILE = "model.safetensors", "stars.safetensors", "run.json"
+_RUN_FILES = frozenset({_MODEL_FILE, _STARS_FILE, _REPORT_FILE})
+_MODELS = ("model", "stars")
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A trained model, and how it was trained and measured.
+
+    Attributes
+    ----------
+    model : WeightedMatrixFactorization
+        Fitted on the training part of the split; on all ratings if `refitted`.
+    stars : StarPredictor or None
+        Predicted ratings for `model`; None without a held-out part, or where all ratings are equal.
+    history : list of dict
+        The learning curve of the model that was measured: its ``history_``.
+    metrics : dict of str to float
+        Of a model that has not seen the held-out part: ``rmse`` (of the predicted stars, cross-
+        validated in halves of the held-out ratings; missing where `stars` is), ``ndcg_at_10`` and
+        ``recall_at_10`` (means over users with held-out items, all of which are relevant; items
+        rated in training are not ranked). Empty without a held-out part.
+    baseline : dict of str to float
+        The same measures of `cinefold.evaluation.Popularity`, fitted on the same training part.
+    parameters : dict
+        Of the model.
+    split : dict
+        Arguments of ``Interactions.split`` that reproduce the split: ``method``, ``fraction`` and
+        ``random_state``.
+    stop_reason : {"converged", "max_iter", "early_stopping", "callback", "interrupted"}
+        Why the measured fit ended.
+    refitted : bool
+        Whether `model` was fitted again, on all ratings, after the measurement.
+    seconds : float
+        Wall time of the fits and measurements.
+    """
+
+    model: WeightedMatrixFactorization
+    stars: StarPredictor | None
+    history: list[dict[str, Any]]
+    metrics: dict[str, float]
+    baseline: dict[str, float]
+    parameters: dict[str, Any]
+    split: dict[str, Any]
+    stop_reason: str
+    refitted: bool
+    seconds: float
+
+    def report(self) -> dict[str, Any]:
+        """Everything but the model and its stars, ready for JSON."""
+        return {name: getattr(self, name) for name in _report_fields()}
+
+    def save(self, folder: str | Path) -> None:
+        """Write the run as `folder`: models as safetensors, and ``run.json``.
+
+        It is written beside `folder` and then put there, in place of an earlier run: several may
+        save at once, and what is there is one of theirs, whole. Only for the short moment of the
+        exchange there is none.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder is there and holds other files than those of a run.
+        OSError
+            If it cannot be written.
+        """
+        with put_whole(Path(folder), _RUN_FILES) as new:
+            self.model.save(new / _MODEL_FILE)
+            stars = self.stars and self.stars.save(new / _STARS_FILE)
+            report = {"sha256": _checksums(new), "stars": stars, **self.report()}
+            (new / _REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a run that `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        ValueError
+            If it is damaged or incomplete.
+        """
+        folder = Path(folder)
+        return unmixed(folder, lambda: cls._load(folder))
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
+        try:
+            report = read_report(folder)
+            if report["sha256"] != _checksums(folder):
+                raise ValueError("the checksum of a model does not match")
+            values = {name: report[name] for name in _report_fields()}
+            model = WeightedMatrixFactorization.load(folder / _MODEL_FILE)
+            stars = report["stars"] and StarPredictor.load(
+                folder / _STARS_FILE, model, report["stars"]
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"the training run in {folder} is damaged: {error}") from error
+        return cls(model=model, stars=stars, **values)
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """What `TrainingRun.save` wrote into `folder`, without the models."""
+    report: dict[str, Any] = json.loads((folder / _REPORT_FILE).read_text(encoding="utf-8"))
+    return report
+
+
+def _report_fields() -> tuple[str, ...]:
+    return tuple(field.name for field in fields(TrainingRun) if field.name not in _MODELS)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = (folder / name for name in (_MODEL_FILE, _STARS_FILE))
+    return {file.name: _sha256(file) for file in files if file.exists()}
+
+
+def train(
+    interactions: Interactions,
+    model: WeightedMatrixFactorization,
+    *,
+    validation_fraction: float = DEFAULT_VALIDATION_FRACTION,
+    random_state: int = DEFAULT_SPLIT_SEED,
+    refit: bool = False,
+    callbacks: Iterable[Callback] = (),
+    progress: bool | None = None,
+) -> TrainingRun:
+    """Fit `model` on a part of `interactions` and measure it on the rest.
+
+    Parameters
+    ----------
+    interactions : Interactions
+    model : WeightedMatrixFactorization
+        Fitted in place.
+    validation_fraction : float
+        Share of every user's ratings that is held out (``split("per-user")``), below 1; 0 holds
+        nothing out and measures nothing.
+    random_state : int
+        Seed of the split.
+    refit : bool
+        After measuring, fit a copy on all ratings, for as many iterations: the model to use.
+    callbacks : iterable of callable
+        ``callback(model, record)`` after every iteration of the measured fit; a true return value
+        ends it.
+    progress : bool, optional
+        Show a progress bar; by default when standard error is a terminal.
+
+    Returns
+    -------
+    TrainingRun
+        Ctrl-C ends training and returns what was learnt so far, measured, with ``stop_reason``
+        "interrupted" and not refitted.
+
+    Raises
+    ------
+    ValueError
+        If the fraction or a parameter of the model is out of range.
+    KeyboardInterrupt
+        On Ctrl-C before the first iteration is finished, or while measuring; `model` then keeps
+        what it has learnt.
+    """
+    started = time.perf_counter()
+    split = {
+        "method": "per-user",
+        "fraction": validation_fraction,
+        "random_state": random_state,
+    }
+    training, held_out = _split(interactions, split)
+    model.fit(training, held_out, callbacks=callbacks, progress=progress)
+    metrics: dict[str, float] = {}
+    baseline: dict[str, float] = {}
+    stars = None
+    if held_out is not None:
+        metrics, stars = _measure(model, held_out)
+        baseline = evaluate(Popularity().fit(training), held_out)
+    refit = refit and model.stop_reason_ != "interrupted"
+    learnt = _refitted(model, interactions, progress) if refit else model
+    return TrainingRun(
+        model=learnt,
+        stars=stars and (stars.refitted(learnt) if refit else stars),
+        history=model.history_,
+        metrics=metrics,
+        baseline=baseline,
+        parameters=model.get_params(),
+        split=split,
+        stop_reason=model.stop_reason_,
+        refitted=refit,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _measure(
+    model: WeightedMatrixFactorization, held_out: Interactions
+) -> tuple[dict[str, float], StarPredictor | None]:
+    """Measures of the model's lists and of its predicted stars, and these."""
+    metrics = evaluate(model, held_out)
+    ratings = model.interactions_.by_user.data
+    if ratings.min() == ratings.max():
+        del metrics["rmse"]
+        return metrics, None
+    stars = StarPredictor(model).fit(held_out)
+    return {**metrics, "rmse": stars.cross_validated_rmse(held_out)}, stars
+
+
+def _split(
+    interactions: Interactions, split: Mapping[str, Any]
+) -> tuple[Interactions, Interactions | None]:
+    if split["fraction"] == 0:
+        return interactions, None
+    training, held_out = interactions.split(**split)
+    return training, held_out if held_out.n_ratings else None
+
+
+def _refitted(
+    model: WeightedMatrixFactorization, interactions: Interactions, progress: bool | None
+) -> WeightedMatrixFactorization:
+    """A copy fitted on all `interactions` for as many iterations as `model` was best after."""
+    parameters = model.get_params()
+    length = {"max_iter": model.best_iteration_, "tol": 0.0, "early_stopping": None}
+    copy = type(model)(**{**parameters, **length})
+    return copy.fit(interactions, progress=progress).set_params(**parameters)
+
+
+_being_made: dict[Path, threading.Lock] = {}
+
+
+def load_or_train(
+    data: MovieData,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    cache_dir: str | Path | None = None,
+    callbacks: Iterable[Callback] = (),
+    progress: bool | None = None,
+    trainer: Callable[..., TrainingRun] = train,
+) -> TrainingRun:
+    """The default model for `data`, trained on all ratings: from the cache, or trained now.
+
+    The cache is keyed by the ratings themselves, the parameters and the version of this library,
+    so that it never answers for something else. A damaged entry is trained again. Safe to call
+    from several threads and processes at once.
+
+    Parameters
+    ----------
+    data : MovieData
+    parameters : mapping, optional
+        Of the model, where they are not the defaults.
+    cache_dir : path, optional
+        By default the folder ``models`` in the data folder (see ``CINEFOLD_DATA_DIR``).
+    callbacks, progress
+        As in `train`; unused when the cache answers.
+    trainer : callable
+        What trains, called as `train` is: to do it elsewhere.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C while training; nothing is cached then.
+    """
+    model = WeightedMatrixFactorization(**(parameters or {}))
+    root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models"
+    folder = root / _cache_key(data, model)
+    with _being_made.setdefault(folder, threading.Lock()):
+        cached = _cached(folder)
+        if cached is not None:
+            return cached
+        logger.info("%s: training a model, to be kept in %s", data.name, folder)
+        run = trainer(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
+        if "interrupted" in (run.stop_reason, run.model.stop_reason_):
+            raise KeyboardInterrupt
+        _keep(run, folder)
+        return run
+
+
+def _cached(folder: Path) -> TrainingRun | None:
+    try:
+        return TrainingRun.load(folder)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        logger.warning("training again: the cached model cannot be used (%s)", error)
+        return None
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        TrainingRun.load(folder)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _keep(run: TrainingRun, folder: Path) -> None:
+    try:
+        if not _is_whole(folder):  # another process may have come first
+            run.save(folder)
+    except OSError as error:
+        logger.warning("the model could not be cached and will be trained again: %s", error)
+
+
+def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:
+    parameters = {name: value for name, value in model.get_params().items() if name != "n_threads"}
+    settings = [
+        __version__,
+        parameters,
+        DEFAULT_VALIDATION_FRACTION,
+        DEFAULT_SPLIT_SEED,
+        data.interactions.fingerprint(),
+    ]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', data.name)}-{digest[:16]}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

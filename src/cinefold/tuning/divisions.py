@@ -1,0 +1,124 @@
+"""How ratings are divided for a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from cinefold.interactions import Interactions
+from cinefold.models import checks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+# Users enough that one random validation part of a tenth tells models apart.
+_ENOUGH_USERS = 10_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Ratings in three parts: to learn from, to choose by, and to test the choice on.
+
+    Attributes
+    ----------
+    folds : tuple of (Interactions, Interactions)
+        Pairs of a training and a validation part: one or several divisions of `rest`.
+    rest : Interactions
+        All but the test part.
+    test : Interactions or None
+    splits : dict
+        ``test``: arguments of ``Interactions.split`` that give the test part and the rest;
+        ``validation``: a list of those that divide the rest. Empty if the parts were given.
+    """
+
+    folds: tuple[tuple[Interactions, Interactions], ...]
+    rest: Interactions
+    test: Interactions | None
+    splits: dict[str, Any]
+
+    @property
+    def training(self) -> Interactions:
+        """The training part of the first fold."""
+        return self.folds[0][0]
+
+    @classmethod
+    def random(
+        cls,
+        ratings: Interactions,
+        validation: float,
+        test: float,
+        n_validations: int | None,
+        random_state: int,
+    ) -> Self:
+        """Random shares `validation` and `test` of each user's ratings.
+
+        `n_validations` times the former; by default 1 with many users, else 3.
+        """
+        checks.number("validation_fraction", validation, 0, 0.9)
+        checks.number("test_fraction", test, 0, 0.9)
+        checks.integer("random_state", random_state, 0)
+        if validation == 0 or validation + test >= 1:
+            raise ValueError(
+                "validation_fraction must be above 0, and below 1 with test_fraction; they are "
+                f"{validation:g} and {test:g}"
+            )
+        if n_validations is None:
+            n_validations = 1 if ratings.n_users >= _ENOUGH_USERS else 3
+        seeds = np.random.SeedSequence(random_state).generate_state(1 + n_validations)
+        splits: dict[str, Any] = {}
+        rest, tested = ratings, None
+        if test > 0:
+            splits["test"] = _split(test, seeds[0])
+            rest, tested = ratings.split(**splits["test"])
+            _check_filled(tested, "test")
+        share = validation / (1 - test)
+        splits["validation"] = [_split(share, seed) for seed in seeds[1:]]
+        folds = tuple(rest.split(**split) for split in splits["validation"])
+        _check_filled(folds[0][1], "validation")
+        return cls(folds, rest, tested, splits)
+
+    @classmethod
+    def given(
+        cls, training: Interactions, validation: Interactions, test: Interactions | None
+    ) -> Self:
+        """Parts that somebody else has made."""
+        for name, part in (("validation", validation), ("test", test)):
+            if part is not None:
+                checks.same_ids(checks.as_interactions(part, name), training)
+                _check_filled(part, name)
+        return cls(((training, validation),), _union(training, validation), test, {})
+
+
+def _check_filled(part: Interactions, name: str) -> None:
+    if part.n_ratings == 0:
+        raise ValueError(
+            f"the {name} part is empty: no user has ratings enough; hold out a larger share"
+        )
+
+
+def _split(fraction: float, seed: np.integer[Any]) -> dict[str, Any]:
+    return {"method": "per-user", "fraction": fraction, "random_state": int(seed)}
+
+
+def _union(one: Interactions, other: Interactions) -> Interactions:
+    users, items, ratings, weights = zip(*map(_columns, (one, other)), strict=True)
+    weighted = one.weights is not None or other.weights is not None
+    return Interactions.from_arrays(
+        np.concatenate(users),
+        np.concatenate(items),
+        np.concatenate(ratings),
+        weights=np.concatenate(weights) if weighted else None,
+        user_ids=one.user_ids,
+        item_ids=one.item_ids,
+        duplicates="error",
+    )
+
+
+def _columns(ratings: Interactions) -> tuple[NDArray[Any], ...]:
+    by_user = ratings.by_user
+    users = ratings.user_ids[np.repeat(np.arange(ratings.n_users), ratings.user_counts())]
+    weights = np.ones(len(users), np.float32) if ratings.weights is None else ratings.weights
+    return users, ratings.item_ids[by_user.indices], by_user.data, weights

@@ -1,0 +1,300 @@
+"""``cinefold import``, ``cinefold together``, and ratings from files for ``recommend``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from cinefold.cli import commands
+from cinefold.profiles.importing import profile_csv
+from tests.profiles.importing.exports import imdb, letterboxd
+from tests.waiting import PATIENCE, read_until
+
+PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cinefold(folder, cache, monkeypatch, capsys):
+    """Run a command on the small data set; its exit code, standard output and error."""
+    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(cache))
+    logger = logging.getLogger("cinefold")
+    before = logger.handlers, logger.level
+
+    def run(*arguments):
+        code = commands.run([*map(str, arguments), "--path", str(folder)])
+        return code, *capsys.readouterr()
+
+    yield run
+    logger.handlers = before[0]
+    logger.setLevel(before[1])
+
+
+@pytest.fixture
+def answer(cinefold):
+    """The JSON that a command prints."""
+
+    def run(*arguments):
+        code, out, _ = cinefold(*arguments, "--json")
+        assert code == 0
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture
+def export(tmp_path):
+    """What Letterboxd says of eight films, of which one is unsure, one unknown, one impossible."""
+    file = tmp_path / "ratings.csv"
+    file.write_bytes(
+        letterboxd(
+            ("The Last Galaxy", 1950, 4.5),
+            ("Hidden Android", 1961, 5),
+            ("The Golden Comet", 1972, 4),
+            ("The Goldn Starship", 1983, 3),  # a letter is missing, and the year is another
+            ("Porridge <b>& Soup</b>", 1999, 2),
+            ("The Last Kiss", 1950, 7),
+            ("The Last Kiss", 1950, 0.5),
+            ("The Last Galaxy", 1950, 4),
+        )
+    )
+    return file
+
+
+def ids(data, *titles):
+    return [data.movies.resolve(title).id for title in titles]
+
+
+# -- import ---------------------------------------------------------------------------------------
+
+
+def test_a_review_as_json(answer, data, export):
+    review = answer("import", export)
+    assert review["format"] == "Letterboxd"
+    galaxy, android, comet, kiss, starship = ids(
+        data, "The Last Galaxy", "The Hidden Android", "The Golden Comet", "The Last Kiss",
+        "The Golden Starship",
+    )  # fmt: skip
+    found = {line["movie"]["id"]: line["stars"] for line in review["found"]}
+    assert found == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 1.0}
+    (unsure,) = review["to_check"]
+    assert [candidate["id"] for candidate in unsure["candidates"]] == [starship]
+    assert [line["title"] for line in review["missed"]] == ["Porridge <b>& Soup</b>"]
+    assert [line["reason"] for line in review["ignored"]] == ["the rating 7 is not from 0.5 to 5"]
+    assert [line["line"] for line in review["repeated"]] == [2]
+
+
+def test_a_review_for_people(cinefold, export):
+    code, out, err = cinefold("import", export)
+    assert code == 0
+    assert "8 lines; 4 found, 1 to check, 1 not in ml-100k, 1 repeated, 1 left out" in out
+    assert "0.5 is 1" in out
+    for words in ("To check: 1", "spelled alike", "Porridge <b>& Soup</b> (1999)", "Left out: 2"):
+        assert words in out
+    assert "To check, and not taken: 1" in err
+
+
+def test_what_is_written_is_for_recommend(cinefold, answer, data, export, tmp_path):
+    output = tmp_path / "mine.csv"
+    assert cinefold("import", export, "--output", output)[0] == 0
+    galaxy, android, comet, kiss = ids(
+        data, "The Last Galaxy", "The Hidden Android", "The Golden Comet", "The Last Kiss"
+    )
+    result = answer("recommend", "--ratings-file", output)
+    rated = {film["id"]: film["rating"] for film in result["ratings"]}
+    assert rated == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 1.0}
+    assert rated.keys().isdisjoint(line["id"] for line in result["recommendations"])
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_yes_takes_the_likeliest(cinefold, answer, data, export, tmp_path):
+    output = tmp_path / "mine.csv"
+    code, _, err = cinefold("import", export, "-o", output, "--yes")
+    assert code == 0
+    assert f"Films in {output}: 5." in err
+    rated = {film["id"] for film in answer("recommend", "--ratings-file", output)["ratings"]}
+    assert rated.issuperset(ids(data, "The Golden Starship"))
+
+
+def test_long_lists_are_cut_unless_all_is_said(cinefold, tmp_path):
+    file = tmp_path / "ratings.csv"
+    file.write_bytes(letterboxd(*((f"Porridge {number}", 1999, 3) for number in range(40))))
+    out = cinefold("import", file)[1]
+    assert "... and 25 more (--all lists them)" in out
+    assert "Porridge 39" not in out
+    assert "Porridge 39" in cinefold("import", file, "--all")[1]
+
+
+def test_a_scale_can_be_told(answer, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("title,year,rating\nThe Last Galaxy,1950,4\n")
+    assert [line["stars"] for line in answer("import", file)["found"]] == [4.0]
+    assert [line["stars"] for line in answer("import", file, "--scale", 10)["found"]] == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "mine.csv is empty"),
+        (b"a;b\n1;2\n", "mine.csv has no column with titles of films; its columns are 'a', 'b'"),
+    ],
+)
+def test_a_wrong_file_is_one_line(cinefold, tmp_path, content, message):
+    file = tmp_path / "mine.csv"
+    file.write_bytes(content)
+    code, out, err = cinefold("import", file)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"cinefold: {message}")
+    assert err.count("\n") == 1
+
+
+def test_a_folder_that_is_not_there_is_said_first(cinefold, export, tmp_path):
+    code, _, err = cinefold("import", export, "-o", tmp_path / "none" / "mine.csv")
+    assert code == 2
+    assert "there is no folder" in err
+
+
+# -- asked in a terminal --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [("\n", True), ("1\n", True), ("a\n", True), ("9\nn\n", False), ("q\n", False)],
+)
+def test_in_a_terminal_each_film_to_check_is_asked_about(
+    folder, cache, data, export, tmp_path, typed, taken
+):
+    output = tmp_path / "mine.csv"
+    terminal, its_end = os.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, "import", str(export), "-o", str(output), "--path", str(folder)],
+        stdin=its_end, stdout=subprocess.DEVNULL, stderr=its_end,
+        env=os.environ | {"CINEFOLD_DATA_DIR": str(cache)},
+    ) as process:  # fmt: skip
+        os.close(its_end)
+        try:
+            said = read_until(terminal, b"leave them").decode()
+            assert "1 of 1: The Goldn Starship (1983)" in said
+            assert "1  The Golden Starship" in said
+            for line in typed.splitlines(keepends=True):
+                os.write(terminal, line.encode())
+            read_until(terminal, b"Films in")
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+            os.close(terminal)
+    assert process.returncode == 0
+    (starship,) = ids(data, "The Golden Starship")
+    assert (f"\n{starship},The Golden Starship" in output.read_text()) == taken
+
+
+# -- recommend ------------------------------------------------------------------------------------
+
+
+def test_more_films_can_be_rated_beside_a_file(answer, data, tmp_path):
+    galaxy, android, comet = ids(data, "The Last Galaxy", "The Hidden Android", "The Golden Comet")
+    file = tmp_path / "mine.csv"
+    file.write_text(profile_csv({galaxy: 5.0, android: 2.0}, data.movies, [comet]))
+    rate = ("--rate", "The Hidden Android=4", "--rate", "The Last Kiss=1")
+    result = answer("recommend", "--ratings-file", file, *rate, "-k", 500)
+    (kiss,) = ids(data, "The Last Kiss")
+    rated = {film["id"]: film["rating"] for film in result["ratings"]}
+    assert rated == {galaxy: 5.0, android: 4.0, kiss: 1.0}
+    assert comet not in [line["id"] for line in result["recommendations"]]  # it was seen
+
+
+def test_a_file_without_a_known_film(cinefold, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_bytes(imdb(("tt0000001", 7, "Porridge", "Movie", 1999)))
+    code, _, err = cinefold("recommend", "--ratings-file", file)
+    assert code == 2
+    assert "has no rating of a film that the model knows" in err
+    assert "1 not in ml-100k" in err
+
+
+def test_adventure_brings_less_known_films(answer, data):
+    interactions = data.interactions
+
+    def known(*more):
+        lines = answer("recommend", "--user", 7, *more)["recommendations"]
+        return interactions.item_counts()[
+            interactions.item_index([line["id"] for line in lines])
+        ].mean()
+
+    assert known("--adventure", 1) < known()
+    assert known("--adventure", 0) == known()
+
+
+def test_adventure_has_limits(cinefold):
+    code, _, err = cinefold("recommend", "--user", 7, "--adventure", 1.5)
+    assert code == 2
+    assert "--adventure" in err
+
+
+# -- together -------------------------------------------------------------------------------------
+
+
+def test_a_list_for_users_and_files(answer, data, export):
+    result = answer("together", "--user", 7, "--profile-file", export, "-k", 6)
+    assert result["rule"] == "average"
+    rated = set(data.interactions.user_ratings(7)[0].tolist())
+    rated |= set(ids(data, "The Last Galaxy", "The Hidden Android", "The Last Kiss"))
+    assert rated.isdisjoint(line["id"] for line in result["films"])
+    assert [line["rank"] for line in result["films"]] == list(range(1, 7))
+    for line in result["films"]:
+        assert [person["name"] for person in line["people"]] == ["user 7", "ratings"]
+        mean = sum(person["relative"] for person in line["people"]) / 2
+        assert line["score"] == pytest.approx(mean)
+        assert all(1 <= person["stars"] <= 5 for person in line["people"])
+
+
+def test_files_of_one_name_are_two_people(answer, export, tmp_path):
+    other = tmp_path / "other" / "ratings.csv"
+    other.parent.mkdir()
+    other.write_bytes(letterboxd(("The Last Kiss", 1950, 5), ("The Silent Letter", 1973, 4)))
+    files = ("--profile-file", export, "--profile-file", other)
+    for line in answer("together", *files, "--rule", "fair", "-k", 2)["films"]:
+        assert [person["name"] for person in line["people"]] == ["ratings", "ratings 2"]
+
+
+def test_a_table_says_the_rule(cinefold):
+    code, out, _ = cinefold("together", "--user", 7, "--user", 9, "--rule", "least misery")
+    assert code == 0
+    for words in ("For user 7 and user 9.", "likes them least", "Title", "stars"):
+        assert words in out
+
+
+def test_a_table_says_what_stars_each_would_give(cinefold, answer):
+    people = ("together", "--user", 7, "--user", 9, "-k", 5)
+    rows = [line for line in cinefold(*people)[1].splitlines() if " stars" in line]
+    films = answer(*people)["films"]
+    assert len(rows) == len(films) == 5
+    for row, film in zip(rows, films, strict=True):
+        given = [f"{person['stars']:.1f} stars" for person in film["people"]]
+        assert re.findall(r"\d\.\d stars", row) == given
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--user", 7), "say two people or more"),
+        (("--user", 7, "--user", 7), "two people are called user 7"),
+        (("--user", 7, "--user", 999), "unknown user: 999"),
+        (("--user", 7, "--user", "x"), "--user takes a whole number"),
+        (("--user", 7, "--user", 9, "--rule", "mine"), "--rule is one of average"),
+    ],
+)
+def test_wrong_groups_are_one_line(cinefold, arguments, message):
+    code, out, err = cinefold("together", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err

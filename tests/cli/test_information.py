@@ -1,0 +1,134 @@
+"""``cinefold info`` and ``cinefold.show_versions``."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+import cinefold
+from cinefold import _core, _show_versions
+from cinefold.cli import commands
+from cinefold.datasets import dataset_info
+
+SIMD_ERROR = "CINEFOLD_SIMD is 'abacus'; this machine runs: " + ", ".join(_core.simd_levels())
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path, monkeypatch):
+    """An empty cache and no instruction set asked for."""
+    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("CINEFOLD_SIMD", raising=False)
+
+
+@pytest.fixture
+def printed(capsys):
+    """What ``cinefold info`` prints, with its exit code."""
+
+    def run(*options):
+        code = commands.run(["info", *options])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_facts_are_those_of_the_parts():
+    facts = _show_versions.environment()
+    assert facts["cinefold"] == cinefold.__version__
+    assert facts["packages"]["required"]["numpy"] == __import__("numpy").__version__
+    assert facts["packages"]["app"].keys() == {
+        *("altair", "matplotlib", "openTSNE", "requests", "streamlit")
+    }
+    assert "ruff" not in str(facts["packages"])
+    assert facts["instruction_set"]["used"] == _core.simd_levels()[0]
+    assert facts["threads"] <= facts["cores"]
+    assert facts["processor"]
+
+
+def test_packages_that_are_not_installed(monkeypatch):
+    monkeypatch.setattr(
+        _show_versions, "requires", lambda _: ["no-such.package[x]>=2; extra == 'a'"]
+    )
+    facts = _show_versions.environment()
+    assert facts["packages"] == {"a": {"no-such.package": None}}
+    assert _show_versions.described(facts)["no-such.package"] == "not installed"
+
+
+def test_data_sets_in_the_cache(tmp_path):
+    assert _show_versions.environment()["cache"] == {"folder": str(tmp_path), "data_sets": []}
+    (tmp_path / dataset_info("ml-100k").archive).touch()
+    facts = _show_versions.environment()
+    assert facts["cache"]["data_sets"] == ["ml-100k"]
+    assert _show_versions.described(facts)["Data sets in it"] == "ml-100k"
+
+
+def test_threads_of_the_blas():
+    with threadpool_limits(1, user_api="blas"):
+        libraries = _show_versions.environment()["blas"]
+    assert all(library["threads"] == 1 for library in libraries)
+
+
+@pytest.mark.parametrize(
+    ("path", "of"),
+    [
+        ("/x/site-packages/numpy.libs/libscipy_openblas64_-1.so", "numpy"),
+        ("/x/site-packages/scipy/.dylibs/libscipy_openblas.dylib", "scipy"),
+        ("/usr/lib/x86_64-linux-gnu/libopenblas.so.0", "the system"),
+    ],
+)
+def test_whose_blas_it_is(monkeypatch, path, of):
+    library = {
+        "user_api": "blas",
+        "internal_api": "openblas",
+        "num_threads": 1,
+        "filepath": path,
+        "version": None,
+    }
+    monkeypatch.setattr(_show_versions, "threadpool_info", lambda: [library, library])
+    facts = _show_versions.environment()
+    expected = "openblas, 1 thread; openblas, 1 thread"
+    assert _show_versions.described(facts)[f"BLAS of {of}"] == expected
+
+
+def test_an_unknown_blas(monkeypatch):
+    monkeypatch.setattr(_show_versions, "threadpool_info", list)
+    facts = _show_versions.environment()
+    assert _show_versions.described(facts)["BLAS"] == "none that threadpoolctl knows"
+
+
+def test_show_versions_prints_a_line_for_each(capsys):
+    cinefold.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    shown = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
+    assert shown == _show_versions.described(_show_versions.environment())
+
+
+def test_info_prints_the_same(printed):
+    code, out, _ = printed()
+    assert code == 0
+    for name, value in _show_versions.described(_show_versions.environment()).items():
+        assert name in out
+        assert value in out
+
+
+def test_info_as_json(printed):
+    code, out, _ = printed("--json")
+    assert code == 0
+    assert json.loads(out) == _show_versions.environment()
+
+
+@pytest.mark.parametrize("level", _core.simd_levels())
+def test_a_chosen_instruction_set(printed, monkeypatch, level):
+    monkeypatch.setenv("CINEFOLD_SIMD", level)
+    assert f"{level} (CINEFOLD_SIMD chose among " in printed()[1]
+    levels = json.loads(printed("--json")[1])["instruction_set"]
+    assert levels == {"used": level, "available": _core.simd_levels(), "CINEFOLD_SIMD": level}
+
+
+def test_an_unknown_instruction_set_is_one_line(printed, monkeypatch):
+    monkeypatch.setenv("CINEFOLD_SIMD", "abacus")
+    assert printed() == (2, "", f"cinefold: {SIMD_ERROR}\n")
+    with pytest.raises(ValueError, match=re.escape(SIMD_ERROR)):
+        cinefold.show_versions()

@@ -1,0 +1,180 @@
+"""Hold-out masks: how many, whose, and the same from the same seed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from cinefold import Interactions
+from cinefold.interactions.splits import (
+    folds,
+    folds_per_user,
+    latest_holdout,
+    leave_last_out,
+    per_user_holdout,
+    random_holdout,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+counts = st.lists(st.integers(0, 12), min_size=1, max_size=20)
+fractions = st.floats(0.01, 0.99)
+seeds = st.integers(0, 2**32)
+
+
+def _offsets(counts: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _per_user(mask: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.diff(np.concatenate([[0], np.cumsum(mask)])[offsets])
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts, fractions, seeds)
+def test_per_user(counts: list[int], fraction: float, seed: int) -> None:
+    offsets = _offsets(counts)
+    mask = per_user_holdout(offsets, fraction, seed)
+    rounded = [min(int(np.floor(fraction * n + 0.5)), max(n - 1, 0)) for n in counts]
+    assert _per_user(mask, offsets).tolist() == rounded
+    np.testing.assert_array_equal(mask, per_user_holdout(offsets, fraction, seed))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 200), fractions, seeds)
+def test_random(n: int, fraction: float, seed: int) -> None:
+    mask = random_holdout(n, fraction, seed)
+    assert mask.sum() == min(int(np.floor(fraction * n + 0.5)), n - 1)
+    np.testing.assert_array_equal(mask, random_holdout(n, fraction, seed))
+
+
+def test_nothing_to_hold_out() -> None:
+    assert random_holdout(0, 0.5, 0).tolist() == []
+    assert per_user_holdout(_offsets([0, 0]), 0.5, 0).tolist() == []
+    assert leave_last_out(_offsets([0]), np.array([], np.int64)).tolist() == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts, seeds)
+def test_leave_last_out(counts: list[int], seed: int) -> None:
+    offsets = _offsets(counts)
+    times = np.random.default_rng(seed).integers(0, 5, offsets[-1])
+    mask = leave_last_out(offsets, times)
+    for begin, end in pairwise(offsets.tolist()):
+        own = times[begin:end]
+        expected = np.zeros(len(own), bool)
+        if len(own) > 1:
+            expected[np.flatnonzero(own == own.max())[-1]] = True  # the last of equals
+        np.testing.assert_array_equal(mask[begin:end], expected)
+
+
+def test_every_rating_has_the_same_chance() -> None:
+    offsets = _offsets([4, 4])
+    held = sum(per_user_holdout(offsets, 0.25, seed).astype(int) for seed in range(400))
+    assert held.sum() == 800
+    assert held.min() > 60
+    assert held.max() < 140
+
+
+@pytest.mark.parametrize("holdout", [random_holdout, per_user_holdout])
+def test_the_same_seed_gives_the_same_everywhere(holdout: object) -> None:
+    """Written down, so that another platform or version of NumPy cannot change it unseen."""
+    if holdout is random_holdout:
+        assert np.flatnonzero(random_holdout(20, 0.25, 0)).tolist() == RANDOM
+    else:
+        offsets = _offsets([10, 10])
+        assert np.flatnonzero(per_user_holdout(offsets, 0.25, 0)).tolist() == PER_USER
+
+
+RANDOM = [2, 4, 6, 13, 19]
+PER_USER = [1, 2, 3, 11, 13, 15]
+
+
+def _ratings(seed: int = 0) -> Interactions:
+    rng = np.random.default_rng(seed)
+    users, items = np.nonzero(rng.random((20, 30)) < 0.5)
+    times = rng.integers(0, 10**6, len(users))
+    return Interactions.from_arrays(users, items, np.arange(len(users)), timestamps=times)
+
+
+def _numbers(part: Interactions) -> set[int]:
+    """Each rating of `_ratings` is its own number."""
+    return set(part.by_user.data.astype(int).tolist())
+
+
+@pytest.mark.parametrize("method", ["per-user", "random", "time"])
+def test_several_parts(method: str) -> None:
+    ratings = _ratings()
+    parts = ratings.split(method, fraction=(0.1, 0.2), random_state=4)
+    train, validation, test = map(_numbers, parts)
+    assert train | validation | test == _numbers(ratings)
+    assert len(train) + len(validation) + len(test) == ratings.n_ratings
+    for part, share in ((train, 0.7), (validation, 0.1), (test, 0.2)):
+        assert abs(len(part) / ratings.n_ratings - share) < 0.05
+    assert test == _numbers(ratings.split(method, fraction=0.2, random_state=4)[1])
+    if method == "time":
+        latest = [part.timestamps.max() for part in parts if part.timestamps is not None]
+        assert latest == sorted(latest)
+
+
+def test_every_user_keeps_a_rating_of_several_parts() -> None:
+    ratings = Interactions.from_arrays([1, 1, 2, 3, 3, 3], [1, 2, 1, 1, 2, 3])
+    train, first, second = ratings.split(fraction=(0.4, 0.5))
+    assert train.user_counts().tolist() == [1, 1, 1]
+    assert first.n_ratings + second.n_ratings == 3
+
+
+def test_parts_without_a_seed_are_parts() -> None:
+    parts = _ratings().split(fraction=(0.2, 0.2), random_state=None)
+    assert sorted(n for part in parts for n in _numbers(part)) == sorted(_numbers(_ratings()))
+
+
+@pytest.mark.parametrize("fraction", [(), (0.5, 0.5), (0.1, 0.0), (-0.1, 0.3), 1.0, float("nan")])
+def test_wrong_fractions_are_said(fraction: object) -> None:
+    with pytest.raises(ValueError, match="fraction must be between 0 and 1"):
+        _ratings().split(fraction=fraction)
+
+
+def test_the_last_rating_is_one_part() -> None:
+    with pytest.raises(ValueError, match="split twice"):
+        _ratings().split("leave-last-out", fraction=(0.1, 0.1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 60), st.integers(2, 8), seeds)
+def test_folds(n: int, n_folds: int, seed: int) -> None:
+    n_folds = min(n_folds, n)
+    sizes = np.bincount(folds(n, n_folds, seed), minlength=n_folds)
+    assert sizes.sum() == n
+    assert sizes.max() - sizes.min() <= 1
+    np.testing.assert_array_equal(folds(n, n_folds, seed), folds(n, n_folds, seed))
+
+
+@settings(max_examples=60, deadline=None)
+@given(counts, st.integers(2, 6), seeds)
+def test_folds_per_user(counts: list[int], n_folds: int, seed: int) -> None:
+    offsets = _offsets(counts)
+    numbers = folds_per_user(offsets, n_folds, seed)
+    for begin, end in pairwise(offsets.tolist()):
+        sizes = np.bincount(numbers[begin:end], minlength=n_folds)
+        assert len(sizes) == n_folds
+        assert sizes.max() - sizes.min() <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), fractions)
+def test_latest(times: list[int], fraction: float) -> None:
+    mask = latest_holdout(np.array(times), fraction)
+    n = min(int(np.floor(fraction * len(times) + 0.5)), len(times) - 1)
+    assert mask.sum() <= n  # fewer where the same moment would be torn apart
+    held_out, kept = np.array(times)[mask], np.array(times)[~mask]
+    assert len(kept)
+    assert not len(held_out) or held_out.min() > kept.max()
+    if len(set(times)) == len(times):
+        assert mask.sum() == n

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from cinefold import Interactions, WeightedMatrixFactorization
+
+
+@pytest.fixture
+def model(interactions):
+    train, validation = interactions.split(random_state=1)
+    return WeightedMatrixFactorization(5, max_iter=3).fit(train, validation)
+
+
+def same(a, b):
+    assert a.get_params() == b.get_params()
+    assert np.array_equal(a.user_factors_, b.user_factors_)
+    assert np.array_equal(a.item_factors_, b.item_factors_)
+    assert a.history_ == b.history_
+    assert (a.n_iter_, a.stop_reason_) == (b.n_iter_, b.stop_reason_)
+    for ids in ("user_ids", "item_ids"):
+        assert np.array_equal(getattr(a.interactions_, ids), getattr(b.interactions_, ids))
+    assert (a.interactions_.by_user != b.interactions_.by_user).nnz == 0
+
+
+def test_round_trip(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    model.save(path)
+    loaded = WeightedMatrixFactorization.load(path)
+    same(model, loaded)
+    user = model.interactions_.user_ids[4]
+    assert np.array_equal(model.recommend(user).items, loaded.recommend(user).items)
+    ratings = {10: 5.0, 20: 1.0, 40: 3.5}
+    assert np.array_equal(model.fold_in(ratings).factors, loaded.fold_in(ratings).factors)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_string_ids_and_weights(tmp_path):
+    data = Interactions.from_arrays(
+        ["zoë", "adam", "zoë", "李"],
+        ["a", "ü", "ccc", "a"],
+        [5.0, 3, 2, 4],
+        weights=[1.0, 2, 0.5, 1],
+    )
+    model = WeightedMatrixFactorization(2, max_iter=2).fit(data)
+    path = tmp_path / "m"
+    model.save(path)
+    loaded = WeightedMatrixFactorization.load(path)
+    same(model, loaded)
+    assert np.array_equal(loaded.interactions_.weights, data.weights)
+    assert loaded.recommend("zoë").items.tolist() == ["ü"]
+
+
+def test_header_is_json(model, tmp_path):
+    model.save(tmp_path / "m")
+    with safe_open(tmp_path / "m", framework="numpy") as file:
+        header = file.metadata()
+    assert header["format"] == "cinefold-model"
+    assert json.loads(header["parameters"])["n_factors"] == 5
+
+
+def test_a_failed_save_leaves_the_old_file(model, tmp_path):
+    path = tmp_path / "m"
+    model.save(path)
+    before = path.read_bytes()
+    model.history_ = [{"iteration": object()}]
+    with pytest.raises(TypeError):
+        model.save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_an_error_of_the_system(model, tmp_path, monkeypatch):
+    def fill(arrays, path, metadata):
+        path.write_bytes(b"as much as there was room for")
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("cinefold.models.persistence.save_file", fill)
+    with pytest.raises(OSError, match="No space left"):
+        model.save(tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_a_model_is_refused(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no model file"):
+        WeightedMatrixFactorization.load(tmp_path / "missing")
+    path = tmp_path / "m"
+    path.write_bytes(b"not a model")
+    with pytest.raises(ValueError, match="not a Cinefold model or is damaged"):
+        WeightedMatrixFactorization.load(path)
+    save_file({"x": np.zeros(2)}, path)
+    with pytest.raises(ValueError, match="not a Cinefold model"):
+        WeightedMatrixFactorization.load(path)
+    save_file(
+        {"x": np.zeros(2)}, path, metadata={"format": "cinefold-model", "format_version": "99"}
+    )
+    with pytest.raises(ValueError, match="update it"):
+        WeightedMatrixFactorization.load(path)
+    model.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="damaged"):
+        WeightedMatrixFactorization.load(path)

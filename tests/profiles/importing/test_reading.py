@@ -1,0 +1,260 @@
+"""From files to lines: formats, encodings, separators, and what can be wrong with a line."""
+
+from __future__ import annotations
+
+import codecs
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cinefold.profiles.importing import ImportFileError, files, read_export
+from tests.profiles.importing.exports import IMDB, WATCHED, archive, imdb, letterboxd, table
+
+RATED = letterboxd(("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3))
+
+
+def films(export):
+    return [(line.title, line.year, line.rating) for line in export.lines]
+
+
+def problems(export):
+    return [line.problem for line in export.lines]
+
+
+# -- formats --------------------------------------------------------------------------------------
+
+
+def test_letterboxd():
+    export = read_export(RATED)
+    assert (export.format, export.highest, export.unrated) == ("Letterboxd", 5, "seen")
+    assert films(export) == [("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3)]
+    assert export.lines[0].rated_at == datetime(2024, 5, 1, tzinfo=UTC)
+    assert [line.line for line in export.lines] == [2, 3]
+
+
+def test_imdb():
+    export = read_export(imdb(("tt0000101", 9, "The Golden Comet", "Movie", 1952)))
+    assert (export.format, export.highest) == ("IMDb", 10)
+    assert export.lines[0].imdb_id == "tt0000101"
+    assert films(export) == [("The Golden Comet", 1952, 9)]
+
+
+def test_imdb_titles_that_are_no_films_are_told_apart():
+    kinds = ["TV Episode", "tvSeries", "Serie TV", "Video Game", "Movie", "Short", "TV Movie"]
+    export = read_export(imdb(*((f"tt{n}", 7, "Soup", kind, 1970) for n, kind in enumerate(kinds))))
+    assert problems(export) == [f"not a film but: {kind}" for kind in kinds[:4]] + [""] * 3
+
+
+def test_an_imdb_list_was_not_seen():
+    header = ("Position", *IMDB)
+    row = (1, "tt0000101", "", "", "The Golden Comet", *[""] * 2, "Movie", *[""] * 2, 1952)
+    export = read_export(table(header, row))
+    assert export.unrated == "wanted"
+    assert films(export) == [("The Golden Comet", 1952, None)]
+
+
+def test_the_archive_of_letterboxd():
+    watched = table(
+        WATCHED,
+        ("2024-01-01", "The Golden Comet", 1952, "u"),
+        ("2024-01-01", "Double Bill", 1993, "u"),
+    )
+    members = {
+        "profile.csv": b"Username\nme\n",
+        "deleted/ratings.csv": letterboxd(("Deleted", 1999, 1)),
+        "__MACOSX/ratings.csv": b"\x00\x05",
+        "ratings.csv": RATED,
+        "watched.csv": watched,
+    }
+    export = read_export(archive(members))
+    assert [(line.file, line.title, line.rating) for line in export.lines] == [
+        ("ratings.csv", "The Golden Comet", 4.5),
+        ("ratings.csv", "Élan & Raison", 3),
+        ("watched.csv", "The Golden Comet", None),
+        ("watched.csv", "Double Bill", None),
+    ]
+    packed_again = {f"letterboxd-me/{name}": data for name, data in members.items()}
+    assert read_export(archive(packed_again)).lines == export.lines
+
+
+def test_a_watchlist_was_not_seen():
+    content = table(WATCHED, ("2024-01-01", "Double Bill", 1993, "u"))
+    assert read_export(content, name="watched.csv").unrated == "seen"
+    assert read_export(content, name="watchlist.csv").unrated == "wanted"
+
+
+def test_movielens_with_ids_alone_and_times():
+    export = read_export(b"userId,movieId,rating,timestamp\n7,1,4.0,964982703\n7,8,2.5,\n")
+    assert (export.format, export.highest) == ("MovieLens", 5)
+    assert [(line.movie_id, line.rating) for line in export.lines] == [("1", 4), ("8", 2.5)]
+    assert export.lines[0].rated_at == datetime(2000, 7, 30, 18, 45, 3, tzinfo=UTC)
+
+
+def test_titles_as_movielens_writes_them():
+    content = table(("movieId", "title", "rating"), (1, "Golden Comet, The (1952)", 4))
+    assert films(read_export(content)) == [("The Golden Comet", 1952, 4)]
+
+
+def test_any_table_of_ratings():
+    content = b"Titel;Jahr;Bewertung\nDouble Bill;1993;3,5\n"
+    assert films(read_export(content)) == [("Double Bill", 1993, 3.5)]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "highest"),
+    [([1, 3.5, 5], 5), ([7, 2, 10], 10), ([55, 80], 100), ([4] * 200 + [44], 5), ([], 5)],
+)
+def test_the_scale_is_the_smallest_that_nearly_all_ratings_fit(ratings, highest):
+    content = table(("title", "rating"), *(("Soup", rating) for rating in ratings))
+    assert read_export(content).highest == highest
+
+
+def test_a_scale_can_be_told():
+    export = read_export(table(("title", "rating"), ("Soup", 4)), highest=10)
+    assert (export.highest, problems(export)) == (10, [""])
+    with pytest.raises(ValueError, match="above 0"):
+        read_export(RATED, highest=0)
+
+
+# -- how it is written ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_encodings_line_ends_and_separators(encoding, end, delimiter):
+    text = table(("Title", "Year", "Rating"), ("Élan, & Raison", 1988, 4), delimiter=delimiter)
+    content = text.decode().replace("\r\n", end).encode(encoding)
+    assert films(read_export(content)) == [("Élan, & Raison", 1988, 4)]
+
+
+def test_western_windows_text():
+    content = "title,rating\nÉlan – “Raison”,4\n".encode("cp1252")
+    assert films(read_export(content))[0][0] == "Élan – “Raison”"
+    assert films(read_export(b"title,rating\n\x81\xe9,4\n"))[0][0] == "é"  # not even in cp1252
+
+
+def test_big_endian_text_with_its_mark():
+    content = codecs.BOM_UTF16_BE + "title,rating\nÉlan,4\n".encode("utf-16-be")
+    assert films(read_export(content)) == [("Élan", None, 4)]
+
+
+def test_line_breaks_in_quotes_and_lines_of_their_own():
+    content = b'sep=;\n\n"title";"rating"\n"The\nGolden  Comet";4\n\n;;\nDouble Bill;3\n'
+    export = read_export(content)
+    assert [(line.line, line.title) for line in export.lines] == [
+        (4, "The Golden Comet"),
+        (8, "Double Bill"),
+    ]
+
+
+def test_signs_that_steer_terminals_are_taken_out():
+    assert films(read_export(b"title,rating\n\x1b[31mRed\x07 Soup\x00,4\n"))[0][0] == "[31mRed Soup"
+
+
+def test_markup_is_text():
+    title = "<script>alert('x')</script> & <b>Soup</b>"
+    assert films(read_export(table(("title", "rating"), (title, 4))))[0][0] == title
+
+
+def test_short_and_long_rows():
+    export = read_export(b"title,year,rating\nSoup\nStew,1999,4,more,and more\n")
+    assert films(export) == [("Soup", None, None), ("Stew", 1999, 4)]
+
+
+# -- what is wrong --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rating", "problem"),
+    [
+        ("5.5", "the rating 5.5 is not from 0.5 to 5"),
+        ("0", "the rating 0 is not from 0.5 to 5"),
+        ("-1", "the rating -1 is not from 0.5 to 5"),
+        ("good", "the rating 'good' is not a number"),
+        ("nan", "the rating 'nan' is not a number"),
+        ("inf", "the rating 'inf' is not a number"),
+        ("", ""),
+    ],
+)
+def test_ratings_that_cannot_be(rating, problem):
+    export = read_export(letterboxd(("Soup", 1970, rating)))
+    assert problems(export) == [problem]
+
+
+def test_imdb_starts_at_one():
+    assert problems(read_export(imdb(("tt1", 0.5, "Soup", "Movie", 1970)))) == [
+        "the rating 0.5 is not from 1 to 10"
+    ]
+
+
+def test_a_line_without_a_film():
+    assert problems(read_export(letterboxd(("  ", 1970, 4)))) == ["no title"]
+
+
+def test_a_quote_left_open_is_noticed():
+    content = b'title,rating\n"The Golden Comet,4\n' + b"Double Bill,3\n" * 100
+    assert "is a double quote left open?" in problems(read_export(content))[0]
+    with pytest.raises(ImportFileError, match=r"line 2: .*quote left open"):
+        read_export(content + b"Double Bill,3\n" * 10_000)
+
+
+def test_marks_other_than_seen():
+    content = b"movie_id,title,year,rating,mark,time\n1,Soup,1970,,seen,\n2,Stew,,,not_seen,\n"
+    assert problems(read_export(content)) == ["", "marked not seen, not rated"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (codecs.BOM_UTF8, "is empty"),
+        (b"\x1f\x8b\x08\x08title,rating\n1,2\n", "is not a text file"),
+        (b"a,b\n1,2\n", "no column with titles of films; its columns are 'a', 'b'"),
+        (b"title,year\nSoup,1970\n,", "^$"),
+        (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),
+        (b"userId,movieId,rating\n1,1,4\n2,1,5\n", "ratings of 2 users in its column 'userId'"),
+        (archive({"book.xml": b"<x/>"}), "without ratings.csv or watched.csv; it holds book.xml"),
+        (archive({}), "without ratings.csv or watched.csv; it holds nothing"),
+        (b"PK\x03\x04 and then nothing", "zip archive that cannot be opened"),
+    ],
+)
+def test_files_that_cannot_be_read(content, message):
+    if message == "^$":  # titles and years alone are a list of films
+        assert len(read_export(content).lines) == 1
+        return
+    with pytest.raises(ImportFileError, match=message):
+        read_export(content, name="mine.csv")
+
+
+def test_a_header_alone_has_no_films():
+    assert read_export(letterboxd()).lines == ()
+
+
+def test_files_that_are_too_large_are_not_unpacked(monkeypatch):
+    monkeypatch.setattr(files, "MAX_BYTES", 10_000)
+    bomb = archive({"ratings.csv": b"title,rating\n" + b"Soup,4\n" * 10_000})
+    assert len(bomb) < 10_000
+    with pytest.raises(ImportFileError, match="at most"):
+        read_export(bomb)
+
+
+def test_a_file_on_disk(tmp_path):
+    path = tmp_path / "watchlist.csv"
+    path.write_bytes(RATED)
+    assert read_export(path) == read_export(RATED, name="watchlist.csv")
+    with pytest.raises(FileNotFoundError):
+        read_export(tmp_path / "none.csv")
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(content):
+    try:
+        export = read_export(content)
+    except ImportFileError:
+        return
+    assert all(line.problem or line.title or line.movie_id for line in export.lines)

@@ -1,0 +1,262 @@
+"""Looking through an import, converting its ratings, and files that come back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
+from cinefold.datasets import Movie, MovieCatalog
+from cinefold.profiles.importing import (
+    Conversion,
+    ImportReview,
+    StarScale,
+    profile_csv,
+    read_export,
+    review,
+    review_csv,
+    review_for,
+)
+from cinefold.recommender import RatedMovie, Recommendation
+from tests.profiles.importing.exports import FILMS, archive, catalog, imdb, letterboxd, table
+
+WHOLE = StarScale(1, 5, 1)
+HALVES = StarScale(0.5, 5, 0.5)
+
+
+def taken(content, **more):
+    return review(read_export(content), catalog(), scale=WHOLE, **more)
+
+
+@pytest.fixture
+def mixed():
+    return taken(
+        letterboxd(
+            ("The Golden Comet", 1952, 4.5),
+            ("The Silent Starshp", 1978, 3),
+            ("Porridge", 1999, 2),
+            ("Double Bill", 1993, 9),
+            ("The Golden Comet", 1952, 2),
+            ("Élan & Raison", 1988, ""),
+        )
+    )
+
+
+def lines(found):
+    return [entry.source.line for entry in found]
+
+
+def contents(found):
+    """All that is known of the lines."""
+    return [
+        (line.source, line.stars, line.candidates, line.choice, line.rejected, line.reason)
+        for line in found.lines
+    ]
+
+
+# -- reviewing ------------------------------------------------------------------------------------
+
+
+def test_every_line_is_somewhere(mixed):
+    assert lines(mixed.matched) == [6, 7]
+    assert lines(mixed.to_check) == [3]
+    assert lines(mixed.missed) == [4]
+    assert lines(mixed.ignored) == [5]
+    assert lines(mixed.repeated) == [2]
+    assert mixed.summary() == (
+        "Letterboxd: 6 lines; 2 found, 1 to check, 1 not in the data, 1 repeated, 1 left out"
+    )
+
+
+def test_what_is_taken(mixed):
+    assert mixed.ratings() == {1: 2.0}
+    assert mixed.seen() == [10]
+    assert mixed.wanted() == []
+
+
+def test_accepting_and_rejecting(mixed):
+    (line,) = mixed.to_check
+    mixed.accept(line)
+    assert mixed.ratings() == {1: 2.0, 8: 3.0}
+    assert mixed.to_check == []
+    mixed.reject(line)
+    assert mixed.ratings() == {1: 2.0}
+    assert lines(mixed.missed) == [3, 4]
+    mixed.accept(line, FILMS[1])
+    assert mixed.ratings() == {1: 2.0, 2: 3.0}
+
+
+def test_a_missing_film_can_be_said_by_hand(mixed):
+    (line,) = mixed.missed
+    with pytest.raises(ValueError, match="no candidates"):
+        mixed.accept(line)
+    mixed.accept(line, FILMS[6])
+    assert mixed.ratings()[7] == 2.0
+    assert mixed.missed == []
+
+
+def test_a_line_that_cannot_be_used_stays_out(mixed):
+    with pytest.raises(ValueError, match="rating 9 is not from"):
+        mixed.accept(mixed.ignored[0], FILMS[0])
+
+
+def test_accepting_all_that_are_so_sure(mixed):
+    assert mixed.accept_all(0.99) == 0
+    assert mixed.accept_all() == 1
+    assert mixed.ratings()[8] == 3.0
+
+
+def test_the_latest_rating_counts():
+    header = ("title", "year", "rating", "date")
+    rows = [("Double Bill", 1993, 2, "2024-03-01"), ("Double Bill", 1993, 5, "2023-01-01")]
+    assert taken(table(header, *rows)).ratings() == {3: 2.0}
+    assert taken(table(header, *rows[::-1])).ratings() == {3: 2.0}
+    assert taken(table(header[:3], *(row[:3] for row in rows))).ratings() == {3: 5.0}
+
+
+def test_a_film_that_was_rated_is_not_only_seen():
+    watched = table(
+        ("Date", "Name", "Year", "Letterboxd URI"),
+        ("2025-01-01", "Double Bill", 1993, "u"),
+        ("2025-01-01", "The Golden Comet", 1952, "u"),
+    )
+    result = taken(
+        archive({"ratings.csv": letterboxd(("Double Bill", 1993, 3)), "watched.csv": watched})
+    )
+    assert result.ratings() == {3: 3.0}
+    assert result.seen() == [1]
+
+
+def test_a_watchlist_is_neither_rated_nor_seen():
+    export = read_export(letterboxd(("Double Bill", 1993, "")), name="watchlist.csv")
+    result = review(export, catalog())
+    assert (result.ratings(), result.seen(), result.wanted()) == ({}, [], [3])
+
+
+def test_without_films_nothing_is_taken():
+    result = taken(letterboxd())
+    assert (result.ratings(), result.seen(), result.lines) == ({}, [], ())
+    assert result.summary() == "Letterboxd: 0 lines; 0 found"
+
+
+def test_the_scale_of_a_data_set(data):
+    film = data.movies.resolve("The Golden Comet")
+    export = read_export(imdb(("tt1", 9, film.title, "Movie", film.year)))
+    result = review_for(data, export)
+    assert result.conversion.target == StarScale(1, 5, 1)
+    assert result.ratings() == {film.id: 5.0}
+    assert result.summary().endswith("1 found")
+
+
+# -- scales ---------------------------------------------------------------------------------------
+
+
+def test_two_grades_of_ten_make_a_star():
+    ten = Conversion(10, WHOLE)
+    assert ten.table(range(1, 11)) == tuple((n, float((n + 1) // 2)) for n in range(1, 11))
+    assert str(ten) == "10 there is 5 stars here, rounded to whole stars (halves up), 1 at least"
+
+
+def test_half_stars_become_the_next_whole_one():
+    assert [stars for _, stars in Conversion(5, WHOLE).table((0.5, 1, 1.5, 2, 2.5, 4.5, 5))] == [
+        *(1, 1, 2, 2, 3, 5, 5),
+    ]
+
+
+def test_half_stars_hold_grades_of_ten():
+    ten = Conversion(10, HALVES)
+    assert [stars for _, stars in ten.table(range(1, 11))] == [n / 2 for n in range(1, 11)]
+
+
+@settings(deadline=None)
+@given(
+    st.floats(0.1, 100),
+    st.sampled_from([WHOLE, HALVES, StarScale(1, 5, 0), StarScale(0, 1, 1), StarScale(-10, 10, 0)]),
+    st.sampled_from([5.0, 10.0, 100.0]),
+)
+def test_stars_are_on_the_scale_and_rise_with_the_rating(rating, scale, highest):
+    conversion = Conversion(highest, scale)
+    stars = conversion.stars(min(rating, highest))
+    assert scale.lowest <= stars <= scale.highest
+    assert conversion.stars(highest) == scale.highest
+    assert conversion.stars(min(rating, highest) / 2) <= stars
+    if scale.step:
+        steps = (stars - scale.lowest) / scale.step
+        assert steps == pytest.approx(round(steps))
+
+
+# -- there and back -------------------------------------------------------------------------------
+
+_TITLES = st.text(
+    st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("\"',;&\n<>"),
+    min_size=1,
+    max_size=60,
+).map(lambda title: " ".join(title.split()))
+_YEARS = st.none() | st.integers(1890, 2030)
+_STARS = st.integers(1, 10).map(lambda half: half / 2)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.integers(0, 10**6), st.tuples(_TITLES, _YEARS, st.none() | _STARS)),
+    st.booleans(),
+)
+def test_what_is_written_is_read_again(films, as_text):
+    def key(item):
+        return str(item) if as_text else item
+
+    movies = MovieCatalog(Movie(key(i), title, year) for i, (title, year, _) in films.items())
+    ratings = {key(i): stars for i, (_, _, stars) in films.items() if stars is not None}
+    seen = [key(i) for i, (_, _, stars) in films.items() if stars is None]
+    content = profile_csv(ratings, movies, seen).encode()
+    result = review(read_export(content), movies, scale=WHOLE)
+    assert result.ratings() == ratings
+    assert sorted(result.seen()) == sorted(seen)
+
+
+def test_a_review_is_written_and_read_again(mixed):
+    again = taken(review_csv(mixed).encode())
+    assert (again.ratings(), again.seen()) == (mixed.ratings(), mixed.seen())
+    assert again.export.exact
+    assert [line.source.rated_at for line in again.matched] == [
+        line.source.rated_at for line in mixed.matched
+    ]
+
+
+def test_ratings_of_the_app_are_read():
+    rated = [RatedMovie(FILMS[0], 4.0), RatedMovie(FILMS[3], 2.0), RatedMovie(FILMS[5], 3.5)]
+    assert taken(ratings_csv(rated).encode()).ratings() == {1: 4.0, 4: 2.0, 6: 3.5}
+
+
+def test_recommendations_of_the_app_are_films_that_one_wants():
+    listed = [Recommendation(n, film, 3.0 / n) for n, film in enumerate(FILMS[:4], start=1)]
+    result = taken(recommendations_csv(listed).encode())
+    assert result.wanted() == [1, 2, 3, 4]
+    assert (result.ratings(), result.seen()) == ({}, [])
+
+
+# -- in a file ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [lambda r: None, ImportReview.accept_all, lambda r: r.reject(r.to_check[0])],
+    ids=["undecided", "accepted", "rejected"],
+)
+def test_a_review_in_a_file_is_the_same(mixed, tmp_path, decide):
+    decide(mixed)
+    mixed.save(tmp_path / "review")
+    again = ImportReview.load(tmp_path / "review", catalog())
+    assert again.export == mixed.export
+    assert again.conversion == mixed.conversion
+    assert contents(again) == contents(mixed)
+    assert again.summary() == mixed.summary()
+
+
+def test_a_review_in_a_file_keeps_ids(tmp_path):
+    found = taken(imdb(("tt0000101", 9, "The Golden Comet", "Movie", 1952)))
+    found.save(tmp_path / "review")
+    again = ImportReview.load(tmp_path / "review", catalog())
+    assert contents(again) == contents(found)
+    assert again.lines[0].source.imdb_id == "tt0000101"

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from cinefold._signals import ctrl_c_waits
+
+
+def press_ctrl_c(then):
+    with ctrl_c_waits():
+        signal.raise_signal(signal.SIGINT)
+        then()
+
+
+def test_ctrl_c_comes_after_the_block():
+    usual, done = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt):
+        press_ctrl_c(lambda: done.append(True))
+    assert done
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_ctrl_c_is_not_lost_when_the_block_fails():
+    def fail():
+        raise ValueError("of the block")
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        press_ctrl_c(fail)
+    assert isinstance(raised.value.__context__, ValueError)
+
+
+def test_a_handler_that_is_not_pythons_stays(monkeypatch):
+    usual = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(signal, "getsignal", lambda number: None)
+        with ctrl_c_waits():
+            patch.undo()
+            assert signal.getsignal(signal.SIGINT) is usual
