@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 
 from cinefold._signals import ctrl_c_waits
 from cinefold.als.backend import FixedSide, SingularRowError, closed_up, solve_rows
-from cinefold.als.basis import one_blas_thread
 from cinefold.als.biased import alternate_with_biases
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.iterations import (
@@ -26,9 +25,10 @@ from cinefold.als.iterations import (
     with_exact_users,
 )
 from cinefold.als.objective import Objective, Target
+from cinefold.als.row_equations import RowEquations
 from cinefold.als.top_k import top_k
 from cinefold.interactions import Interactions
-from cinefold.models import checks, persistence
+from cinefold.models import checks, explanations, persistence
 from cinefold.models.callbacks import BestIteration, Validation, Watched
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
@@ -585,48 +585,27 @@ class WeightedMatrixFactorization(Parameters):
         -------
         Explanation, or a list of them for an array
         """
+        places = np.atleast_1d(self.interactions_.item_index(item))
+        equations, (_, ratings, _, _) = self.row_equations(user), self._users(user)
+        found = explanations.explain(self, equations, ratings, places)
+        return found[0] if np.ndim(item) == 0 else found
+
+    def row_equations(self, user: Any, *, n_missing: int = 0) -> RowEquations:
+        """The equations whose solution is a user's vector; they answer what it rests on.
+
+        Parameters
+        ----------
+        user : a user id or one folded user
+        n_missing : int
+            The regularization is that of a user with so many ratings less; 1 makes
+            ``row_equations(user, n_missing=1).without()`` what fold-ins without one rating are.
+        """
         queries, ratings, weights, _ = self._users(user)
         if len(queries) != 1:
-            raise ValueError(f"explain takes one user, not {len(queries)}")
-        targets = np.atleast_1d(self.interactions_.item_index(item))
-        fixed, objective = self._fitted.items, self.objective_
-        row = objective.observations(ratings, weights).above(self._fitted.baseline)
-        vectors = fixed.factors[row.columns].astype(np.float64)
-        confidence = row.confidence
-        if confidence is None:
-            confidence = np.ones(len(vectors), np.float32)
-        w0 = objective.unobserved_weight
-        with one_blas_thread():
-            equations = vectors.T * (confidence - w0) @ vectors
-            equations[np.diag_indices_from(equations)] += (
-                w0 * fixed.spectrum + row.regularization[0]
-            )
-            directions = np.linalg.solve(equations, fixed.factors[targets].T.astype(np.float64))
-        contributions = (confidence * row.targets)[:, np.newaxis] * (vectors @ directions)
-        explanations = [
-            self._explanation(target, row.columns, ratings.data, added)
-            for target, added in zip(targets, contributions.T, strict=True)
-        ]
-        return explanations[0] if np.ndim(item) == 0 else explanations
-
-    def _explanation(
-        self,
-        target: np.int64,
-        rated: NDArray[np.int32],
-        ratings: NDArray[np.float32],
-        contributions: NDArray[np.float64],
-    ) -> Explanation:
-        order = np.argsort(-contributions, kind="stable")
-        ids, baseline = self.interactions_.item_ids, self._fitted.baseline
-        start = 0.0 if baseline is None else float(baseline[target])
-        return Explanation(
-            ids[target].item(),
-            start + float(contributions.sum()),
-            start,
-            ids[rated[order]],
-            ratings[order],
-            contributions[order],
-        )
+            raise ValueError(f"the equations are those of one user, not of {len(queries)}")
+        fixed = self._fitted.items
+        row = self.objective_.observations(ratings, weights).above(self._fitted.baseline)
+        return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
 
     # -- keeping it ---------------------------------------------------------------------------
 
