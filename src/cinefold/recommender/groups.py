@@ -145,13 +145,37 @@ def recommend_to_group(
         If there is no such user or film.
     """
     _check(members, k, aggregation)
-    group = _Group(recommender, members)
-    candidates = recommender.candidates(filters=filters, exclude=exclude)
-    candidates = candidates[group.may_see(candidates, seen_by_some)]
-    relative = group.relative(candidates)
+    viewers = [_viewer(recommender, member) for member in members]
+    scores = np.stack([viewer.scores() for viewer in viewers])
+    rated, seen = np.full(scores.shape, np.nan), np.zeros(scores.shape, np.bool_)
+    for row, (member, viewer) in enumerate(zip(members, viewers, strict=True)):
+        by_movie = np.full(len(recommender.movies), np.nan)
+        by_movie[recommender.movie_numbers[recommender.indices(viewer.ratings)]] = list(
+            viewer.ratings.values()
+        )
+        rated[row] = by_movie[recommender.movie_numbers]
+        seen[row, recommender.places([*viewer.ratings, *member.seen])] = True
+    levels = [[_level(own[~known])] for own, known in zip(scores, seen, strict=True)]
+
+    items = recommender.candidates(filters=filters, exclude=exclude)
+    unseen, liked = ~seen[:, items], rated[:, items] >= recommender.middle_rating
+    some = (unseen | liked).all(axis=0) & unseen.any(axis=0)
+    items = items[some if seen_by_some else unseen.all(axis=0)]
+    relative = scores[:, items] / levels
+    relative = np.where(seen[:, items], np.minimum(relative, 1), relative)
     order, values = _ranked(relative, k, aggregation)
-    opinions = group.opinions(candidates[order], relative[:, order])
-    lines = zip(candidates[order].tolist(), values.tolist(), opinions, strict=True)
+    items, relative = items[order], relative[:, order]
+    ids = recommender.model.interactions_.item_ids[items]
+    stars = np.stack([viewer.predicted_stars(ids) for viewer in viewers])
+    columns = scores[:, items], relative, stars, rated[:, items]
+    opinions = [
+        tuple(
+            Opinion(member.name, score, value, _known(predicted), _known(own))
+            for member, score, value, predicted, own in zip(members, *cells, strict=True)
+        )
+        for cells in zip(*(column.T.tolist() for column in columns), strict=True)
+    ]
+    lines = zip(items.tolist(), values.tolist(), opinions, strict=True)
     return [
         GroupRecommendation(rank, recommender.movies[item], value, told)
         for rank, (item, value, told) in enumerate(lines, start=1)
@@ -171,58 +195,10 @@ def _check(members: Sequence[GroupMember], k: int, aggregation: str) -> None:
         raise ValueError(f"aggregation must be one of {', '.join(AGGREGATIONS)}, not {aggregation}")
 
 
-class _Group:
-    """What the model and the data know of each member; arrays are (n_members, n_items)."""
-
-    def __init__(self, recommender: MovieRecommender, members: Sequence[GroupMember]) -> None:
-        self._recommender, self._names = recommender, [member.name for member in members]
-        self._viewers = [_viewer(recommender, member) for member in members]
-        self._scores = np.stack([viewer.scores() for viewer in self._viewers])
-        numbers = recommender.movie_numbers
-        stars = np.full((len(members), len(numbers)), np.nan)
-        self._seen = np.zeros(stars.shape, np.bool_)
-        for row, (member, viewer) in enumerate(zip(members, self._viewers, strict=True)):
-            rated = numbers[recommender.indices(viewer.ratings)]
-            stars[row, rated] = list(viewer.ratings.values())
-            self._seen[row, recommender.places([*viewer.ratings, *member.seen])] = True
-        self._rated = stars[:, numbers]
-        self._levels = np.array([[self._level(row)] for row in range(len(members))])
-
-    def _level(self, row: int) -> float:
-        """The mean score of the ten best films that a person has not seen."""
-        unseen = np.sort(self._scores[row, ~self._seen[row]])[::-1]
-        level = float(unseen[:_OWN_LIST].mean()) if unseen.size else 0.0
-        return level if level > 0 else 1.0
-
-    def may_see(self, items: NDArray[np.int64], seen_by_some: bool) -> NDArray[np.bool_]:
-        """Whether the group may be shown each film."""
-        seen = self._seen[:, items]
-        if not seen_by_some:
-            return np.asarray(~seen.any(axis=0))
-        liked = self._rated[:, items] >= self._recommender.middle_rating
-        return np.asarray(~seen.all(axis=0) & (~seen | liked).all(axis=0))
-
-    def relative(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Scores as shares of the level of each person's own list."""
-        relative = self._scores[:, items] / self._levels
-        return np.asarray(np.where(self._seen[:, items], np.minimum(relative, 1), relative))
-
-    def opinions(
-        self, items: NDArray[np.int64], relative: NDArray[np.float64]
-    ) -> list[tuple[Opinion, ...]]:
-        """What each member is expected to think of each of `items`."""
-        ids = self._recommender.model.interactions_.item_ids[items]
-        stars = np.stack([viewer.predicted_stars(ids) for viewer in self._viewers])
-        columns = self._scores[:, items], relative, stars, self._rated[:, items]
-        return [
-            tuple(
-                Opinion(name, score, value, _known(predicted), _known(rated))
-                for name, score, value, predicted, rated in zip(
-                    self._names, *(column.tolist() for column in movie), strict=True
-                )
-            )
-            for movie in zip(*(column.T for column in columns), strict=True)
-        ]
+def _level(scores: NDArray[np.float64]) -> float:
+    """The mean score of the ten best of the movies that a member has not seen."""
+    level = float(np.sort(scores)[-_OWN_LIST:].mean()) if scores.size else 0.0
+    return level if level > 0 else 1.0
 
 
 def _known(value: float) -> float | None:

@@ -84,6 +84,8 @@ class Interview:
     ----------
     ratings : dict of movie id to stars
         All known ratings, also those known before.
+    not_seen_ids, skipped_ids : list of movie ids
+        Likewise, movies they have not seen and those they did not want to say anything about.
     answers : list of Answer
         To the questions, in their order.
 
@@ -113,16 +115,17 @@ class Interview:
     ) -> None:
         self.recommender = recommender
         self.length = length
+        self.answers: list[Answer] = []
         self.ratings: dict[Any, float] = {}
-        self._unrated: dict[Any, Kind] = {}
+        self.not_seen_ids: list[Any] = []
+        self.skipped_ids: list[Any] = []
         for movie_id, stars in (ratings or {}).items():
             self._keep(movie_id, "rated", stars)
         for movie_id in not_seen:
             self._keep(movie_id, "not seen", None)
         for movie_id in skipped:
             self._keep(movie_id, "skipped", None)
-        self.answers: list[Answer] = []
-        self._known_before = dict(self.ratings), self.not_seen_ids
+        self._known_before = dict(self.ratings), list(self.not_seen_ids)
 
     # -- questions and answers ----------------------------------------------------------------
 
@@ -145,44 +148,32 @@ class Interview:
         return self._take(movie_id, "skipped", None)
 
     def take_back(self, movie_id: Any) -> None:
-        """As if nothing had been said about the film; it may be asked about again."""
-        self.ratings.pop(movie_id, None)
-        self._unrated.pop(movie_id, None)
+        """As if nothing had been said about the movie; it may be asked about again."""
         self.answers = [answer for answer in self.answers if answer.movie.id != movie_id]
+        self.ratings.pop(movie_id, None)
+        for ids in (self.not_seen_ids, self.skipped_ids):
+            if movie_id in ids:
+                ids.remove(movie_id)
 
     def _take(self, movie_id: Any, kind: Kind, stars: float | None) -> Answer:
-        known = dict(self.ratings), self.not_seen_ids
+        known = dict(self.ratings), list(self.not_seen_ids)
         self._keep(movie_id, kind, stars)
         movie = self.recommender.data.movies[movie_id]
         answer = Answer(movie, kind, self.ratings.get(movie_id), self._movement_from(*known))
-        self.answers = [a for a in self.answers if a.movie.id != movie_id] + [answer]
+        self.answers.append(answer)
         return answer
 
     def _keep(self, movie_id: Any, kind: Kind, stars: float | None) -> None:
-        self.recommender.model.interactions_.item_index(movie_id)
-        if stars is None:
-            self.ratings.pop(movie_id, None)
-            self._unrated[movie_id] = kind
-            return
-        if not math.isfinite(stars):
+        self.recommender.indices([movie_id])  # unknown movies are refused
+        if stars is not None and not math.isfinite(stars):
             raise ValueError(f"stars of {movie_id!r} must be a number, not {stars}")
-        self._unrated.pop(movie_id, None)
-        self.ratings[movie_id] = float(stars)
-
-    def _of_kind(self, wanted: Kind) -> list[Any]:
-        return [movie_id for movie_id, kind in self._unrated.items() if kind == wanted]
+        self.take_back(movie_id)
+        if stars is not None:
+            self.ratings[movie_id] = float(stars)
+        else:
+            (self.not_seen_ids if kind == "not seen" else self.skipped_ids).append(movie_id)
 
     # -- what comes of it ---------------------------------------------------------------------
-
-    @property
-    def not_seen_ids(self) -> list[Any]:
-        """Films they have not seen."""
-        return self._of_kind("not seen")
-
-    @property
-    def skipped_ids(self) -> list[Any]:
-        """Films they did not want to say anything about."""
-        return self._of_kind("skipped")
 
     @property
     def movement(self) -> Movement:
