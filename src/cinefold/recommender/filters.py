@@ -1,4 +1,4 @@
-"""Which films may appear in a list."""
+"""Which movies may appear in a list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MovieFilter:
-    """Which films may appear. The default lets all pass; conditions add up.
+    """Which movies may appear. The default lets all pass; conditions add up.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class MovieFilter:
     exclude_genres : tuple of str
         None of these.
     years : tuple of (int or None, int or None), optional
-        First and last year, both included, None for open. Films without a year do not pass.
+        First and last year, both included, None for open. Movies without a year do not pass.
     popularity : tuple of (float, float)
         Percentiles of the number of ratings, 0 (least rated) to 100 (most rated), both included.
     min_ratings : int
@@ -60,7 +60,7 @@ class Features:
         self._genres, self._has_genre = memberships([movie.genres for movie in movies])
 
     def passing(self, filters: MovieFilter) -> NDArray[np.bool_]:
-        """Whether each film passes, shape (n_items,)."""
+        """Whether each movie passes, shape (n_items,)."""
         low, high = filters.popularity
         passing = (self.percentiles >= low) & (self.percentiles <= high)
         passing &= self.counts >= filters.min_ratings

@@ -1,7 +1,7 @@
 """One list for several people.
 
 Scores of different people are on different scales: whoever has rated more, and higher, has larger
-ones. So each person's are divided by the mean score of the ten best films of their own list. 1 is
+ones. So each person's are divided by the mean score of the ten best movies of their own list. 1 is
 then "as good as what they would get alone", whoever they are, and these values are what the rules
 in `AGGREGATIONS` put together (the rules are those of Masthoff: Group Recommender Systems, 2011).
 """
@@ -51,7 +51,7 @@ class GroupMember:
     ratings : mapping of movie id to stars, optional
         Instead of `user_id`.
     seen : tuple of movie ids
-        More films that they have seen.
+        More movies that they have seen.
     """
 
     name: str
@@ -66,7 +66,7 @@ class GroupMember:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one member is expected to think of a film.
+    """What one member is expected to think of a movie.
 
     Attributes
     ----------
@@ -74,11 +74,11 @@ class Opinion:
     score : float
         u.v of the model.
     relative : float
-        The score, where 1 is the mean of the ten best films of their own list.
+        The score, where 1 is the mean of the ten best movies of their own list.
     stars : float, optional
         Predicted, where the recommender predicts them.
     rated : float, optional
-        Their own rating of a film that they have seen.
+        Their own rating of a movie that they have seen.
     """
 
     name: str
@@ -118,7 +118,7 @@ def recommend_to_group(
     exclude: Iterable[Any] = (),
     seen_by_some: bool = False,
 ) -> list[GroupRecommendation]:
-    """The k best films for several people; fewer if fewer are left.
+    """The k best movies for several people; fewer if fewer are left.
 
     Parameters
     ----------
@@ -130,10 +130,10 @@ def recommend_to_group(
         One of `AGGREGATIONS`.
     filters : MovieFilter, optional
     exclude : iterable of movie ids
-        Films that must not appear.
+        Movies that must not appear.
     seen_by_some : bool
-        Nobody has seen the films listed. True also lists those that some, not all, have seen and
-        gave at least the middle of the scale; for them such a film has a relative score of 1 at
+        Nobody has seen the movies listed. True also lists those that some, not all, have seen and
+        gave at least the middle of the scale; for them such a movie has a relative score of 1 at
         most.
 
     Raises
@@ -142,7 +142,7 @@ def recommend_to_group(
         If there are fewer than two people, two of one name, somebody without a rating above the
         lowest, or no such aggregation.
     UnknownIdError
-        If there is no such user or film.
+        If there is no such user or movie.
     """
     _check(members, k, aggregation)
     viewers = [_viewer(recommender, member) for member in members]
@@ -219,7 +219,7 @@ def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:
 def _ranked(
     relative: NDArray[np.float64], k: int, aggregation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places of the k best films in `relative` (n_members, n), and their values."""
+    """Places of the k best movies in `relative` (n_members, n), and their values."""
     average = relative.mean(axis=0)
     if aggregation == "fair":
         order = _fair(relative, average, k)
@@ -235,7 +235,7 @@ def _ranked(
 
 
 def _fair(relative: NDArray[np.float64], average: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """One film after the other: the one that leaves the worst-off person with most in sum."""
+    """One movie after the other: the one that leaves the worst-off person with most in sum."""
     pool = np.argsort(-average, kind="stable")[:_FAIR_CANDIDATES]
     offers, given = relative[:, pool], np.zeros((len(relative), 1))
     left = np.ones(len(pool), np.bool_)

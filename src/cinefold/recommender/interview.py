@@ -18,12 +18,12 @@ Kind = Literal["rated", "not seen", "skipped"]
 
 @dataclass(frozen=True)
 class Movement:
-    """How a list changed, apart from films leaving it because they were rated.
+    """How a list changed, apart from movies leaving it because they were rated.
 
     Attributes
     ----------
     before, after : tuple of Movie
-        Best first, of equal length unless films ran out.
+        Best first, of equal length unless movies ran out.
     """
 
     before: tuple[Movie, ...]
@@ -31,12 +31,12 @@ class Movement:
 
     @property
     def new(self) -> tuple[Movie, ...]:
-        """Films that came in, best first."""
+        """Movies that came in, best first."""
         return _without(self.after, self.before)
 
     @property
     def gone(self) -> tuple[Movie, ...]:
-        """Films that dropped out, those that stood highest first."""
+        """Movies that dropped out, those that stood highest first."""
         return _without(self.before, self.after)
 
     @property
@@ -66,7 +66,7 @@ class Answer:
 
 
 class Interview:
-    """Asks somebody new about films, those first whose answers should improve their list most.
+    """Asks somebody new about movies, those first whose answers should improve their list most.
 
     "Not seen" is an answer too: it tells what else they may know. "Skip" tells nothing. An answer
     to an earlier question replaces it.
@@ -92,7 +92,7 @@ class Interview:
     Raises
     ------
     UnknownIdError
-        If the model does not know a film.
+        If the model does not know a movie.
 
     Examples
     --------
@@ -130,21 +130,21 @@ class Interview:
     # -- questions and answers ----------------------------------------------------------------
 
     def next(self, k: int = 1) -> list[Movie]:
-        """The k films to ask about next, the best question first; fewer when films run out."""
+        """The k movies to ask about next, the best question first; fewer when movies run out."""
         return self.recommender.suggest_to_rate(
             self.ratings, k, skip=self.not_seen_ids, never=self.skipped_ids
         )
 
     def answer(self, movie_id: Any, stars: float) -> Answer:
-        """They have seen the film, and give it so many stars."""
+        """They have seen the movie, and give it so many stars."""
         return self._take(movie_id, "rated", stars)
 
     def not_seen(self, movie_id: Any) -> Answer:
-        """They have not seen the film. It may be recommended to them."""
+        """They have not seen the movie. It may be recommended to them."""
         return self._take(movie_id, "not seen", None)
 
     def skip(self, movie_id: Any) -> Answer:
-        """They do not want to say. The film is not asked about again."""
+        """They do not want to say. The movie is not asked about again."""
         return self._take(movie_id, "skipped", None)
 
     def take_back(self, movie_id: Any) -> None:
@@ -194,17 +194,17 @@ class Interview:
         )
 
     def _movement_from(self, ratings: Mapping[Any, float], not_seen: Iterable[Any]) -> Movement:
-        """From the list by earlier answers; films rated since then are in neither list."""
+        """From the list by earlier answers; movies rated since then are in neither list."""
         before = self.recommender.recommend_for(
             ratings, self.length, exclude=self.ratings, not_seen=not_seen, from_nothing=True
         )
-        return Movement(_films(before), _films(self.recommendations(self.length)))
+        return Movement(_movies(before), _movies(self.recommendations(self.length)))
 
 
-def _films(lines: list[Recommendation]) -> tuple[Movie, ...]:
+def _movies(lines: list[Recommendation]) -> tuple[Movie, ...]:
     return tuple(line.movie for line in lines)
 
 
-def _without(films: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
+def _without(movies: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
     ids = {movie.id for movie in others}
-    return tuple(movie for movie in films if movie.id not in ids)
+    return tuple(movie for movie in movies if movie.id not in ids)

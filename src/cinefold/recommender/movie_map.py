@@ -1,4 +1,4 @@
-"""A map of the films: those that the same people like lie near each other."""
+"""A map of the movies: those that the same people like lie near each other."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from scipy.spatial import KDTree
 
 from cinefold._files import beside
 from cinefold.datasets import default_data_dir
+from cinefold.recommender.filters import memberships
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,7 +46,7 @@ _NEIGHBOURS_TO_PLACE_BY = 5
 
 @dataclass(frozen=True)
 class MovieMap:
-    """Where each film lies.
+    """Where each movie lies.
 
     Attributes
     ----------
@@ -55,7 +56,7 @@ class MovieMap:
         Without units, from -1 to 1 along both axes, wider than high. Only nearness means
         something.
     min_ratings, max_movies : int
-        Films with fewer ratings are not on it, nor are more than so many.
+        Movies with fewer ratings are not on it, nor are more than so many.
     """
 
     item_ids: NDArray[Any]
@@ -83,27 +84,26 @@ class MovieMap:
         Returns
         -------
         list of (str, float)
-            Each genre, and by how much its share among the ten films nearest to its films is above
-            its share of the map, summed over its films.
+            Each genre, and by how much its share among the ten movies nearest to its own is above
+            its share of the map, summed over its movies.
         """
         if not len(self):
             return []
-        films = [movies[item] for item in self.item_ids.tolist()]
+        genres, member = memberships([movies[item].genres for item in self.item_ids.tolist()])
         nearest = KDTree(self.positions).query(self.positions, min(11, len(self)))[1]
         found = []
-        for genre in {genre for film in films for genre in film.genres}:
-            has = np.array([genre in film.genres for film in films])
+        for genre, has in zip(genres, member.T, strict=True):
             around = has[nearest.reshape(len(self), -1)[:, 1:]][has]
             found.append((genre, float((around - has.mean()).mean(axis=1).sum())))
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def place(self, recommender: MovieRecommender, item_id: Any) -> tuple[float, float]:
-        """The position of a film; of one that is not on the map, amid those most like it.
+        """The position of a movie; of one that is not on the map, amid those most like it.
 
         Raises
         ------
         UnknownIdError
-            If the model does not know the film.
+            If the model does not know the movie.
         """
         if item_id in self._rows:
             x, y = self.positions[self._rows[item_id]]
@@ -112,7 +112,7 @@ class MovieMap:
             item_id, _NEIGHBOURS_TO_PLACE_BY, among=self.item_ids
         )
         rows = [self._rows[item] for item in nearest.items.tolist()]
-        # Cosines at or below 0 say nothing of where a film belongs.
+        # Cosines at or below 0 say nothing of where a movie belongs.
         weights = np.clip(nearest.scores, 1e-6, None)
         x, y = np.average(self.positions[rows], axis=0, weights=weights) if rows else (0.0, 0.0)
         return float(x), float(y)
@@ -127,9 +127,9 @@ def movie_map(
     progress: Progress | None = None,
     layout: Callable[..., NDArray[np.float64]] | None = None,
 ) -> MovieMap:
-    """The map for a model: from the cache, or made now by t-SNE on the cosines of its films.
+    """The map for a model: from the cache, or made now by t-SNE on the cosines of its movies.
 
-    The cache is keyed by the factors of the films on the map, so that it never answers for another
+    The cache is keyed by the factors of the movies on the map, so that it never answers for another
     model. A damaged entry is made again. Safe to call from several threads and processes at once.
     The same factors give the same map.
 
@@ -137,7 +137,7 @@ def movie_map(
     ----------
     recommender : MovieRecommender
     min_ratings : int
-        Films with fewer are left out: too little is known of them.
+        Movies with fewer are left out: too little is known of them.
     max_movies : int
         Only so many are on the map, those with the most ratings.
     cache_dir : path, optional
@@ -162,7 +162,7 @@ def movie_map(
     for name, value in (("min_ratings", min_ratings), ("max_movies", max_movies)):
         if value < 1:
             raise ValueError(f"{name} must be 1 or more, not {value}")
-    chosen, directions = _films(recommender, min_ratings, max_movies)
+    chosen, directions = _shown(recommender, min_ratings, max_movies)
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models" / "maps"
     file = root / f"{_checksum(chosen, directions)}.safetensors"
     with _being_made.setdefault(file, threading.Lock()):
@@ -177,10 +177,10 @@ def movie_map(
 _being_made: dict[Path, threading.Lock] = {}
 
 
-def _films(
+def _shown(
     recommender: MovieRecommender, min_ratings: int, max_movies: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Indices of the films to show, and their factors at length 1."""
+    """Indices of the movies to show, and their factors at length 1."""
     counts = recommender.rating_counts
     factors = recommender.model.item_factors_
     lengths = np.linalg.norm(factors, axis=1)
@@ -282,7 +282,7 @@ def _cached(file: Path, n_movies: int) -> NDArray[np.float32] | None:
                 raise ValueError("it is not a map")
             positions: NDArray[np.float32] = content.get_tensor("positions")
         if positions.shape != (n_movies, 2) or not np.isfinite(positions).all():
-            raise ValueError(f"it does not place {n_movies} films")
+            raise ValueError(f"it does not place {n_movies} movies")
     except (OSError, ValueError, SafetensorError) as error:
         logger.warning("making the map again: %s cannot be used (%s)", file, error)
         return None

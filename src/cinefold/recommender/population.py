@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from cinefold.datasets import MovieData
 
-# So many ratings with the mean of all films are added to a film's own, which keeps a single rating
-# from speaking for everybody (Funk's damped mean).
+# So many ratings with the mean of all movies are added to a movie's own, which keeps a single
+# rating from speaking for everybody (Funk's damped mean).
 _DAMPING = 5
 
 
@@ -31,8 +31,8 @@ class CategoryComparison:
     n_ratings : int
         Theirs.
     share, average_share : float
-        Of the films they have rated, 0 to 1, and the mean of that share over all users. A film of
-        two genres counts in both; films without a year are in no decade.
+        Of the movies they have rated, 0 to 1, and the mean of that share over all users. A movie of
+        two genres counts in both; movies without a year are in no decade.
     mean_rating, average_rating : float
         Their mean of the group, and the mean of all ratings of it; NaN without any.
     liking : float
