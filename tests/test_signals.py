@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from cinefold._signals import ctrl_c_waits
+from cinefold._signals import ctrl_c_waits, keep_on_interrupt
 
 
 def press_ctrl_c(then):
@@ -37,3 +37,26 @@ def test_a_handler_that_is_not_pythons_stays(monkeypatch):
         with ctrl_c_waits():
             patch.undo()
             assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_what_was_kept_can_be_gone_on_with():
+    results = []
+    with keep_on_interrupt(lambda: bool(results)) as interruption:
+        results.append(1)
+        signal.raise_signal(signal.SIGINT)
+        results.append(2)
+    assert interruption.happened
+    assert results == [1]
+
+
+def test_ctrl_c_with_nothing_to_keep_goes_on():
+    with pytest.raises(KeyboardInterrupt), keep_on_interrupt(lambda: False):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_block_that_ends_by_itself_was_not_interrupted():
+    with keep_on_interrupt(lambda: True) as interruption:
+        pass
+    assert not interruption.happened
+    with pytest.raises(ValueError, match="of the block"), keep_on_interrupt(lambda: True):
+        raise ValueError("of the block")

@@ -1,14 +1,49 @@
-"""Ctrl-C where an exception in the middle of something would be lost, or leave it half done."""
+"""The rule for Ctrl-C.
+
+What was learnt is kept, and the KeyboardInterrupt goes on to the caller. A caller that has a use for
+what was kept (``cinefold train`` measures it) asks for that: ``keep_on_interrupt``. Work that must
+not end half done, or whose compiled code would lose the exception, delays it: ``ctrl_c_waits``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+
+@dataclass
+class Interruption:
+    """Whether Ctrl-C ended a block."""
+
+    happened: bool = False
+
+
+@contextlib.contextmanager
+def keep_on_interrupt(is_something_kept: Callable[[], bool]) -> Iterator[Interruption]:
+    """Ctrl-C ends the block, and goes no further if there is something to go on with.
+
+    Examples
+    --------
+    >>> results = []
+    >>> with keep_on_interrupt(lambda: len(results) > 0) as interruption:
+    ...     for n in range(5):
+    ...         results.append(n)
+    >>> interruption.happened
+    False
+    """
+    interruption = Interruption()
+    try:
+        yield interruption
+    except KeyboardInterrupt:
+        if not is_something_kept():
+            raise
+        interruption.happened = True
 
 
 @contextlib.contextmanager
