@@ -1,6 +1,6 @@
 """The rule for Ctrl-C.
 
-What was learnt is kept, and the KeyboardInterrupt goes on to the caller. A caller that has a use for
+What was learnt is kept, and the KeyboardInterrupt goes on to the caller. A caller that goes on with
 what was kept (``cinefold train`` measures it) asks for that: ``keep_on_interrupt``. Work that must
 not end half done, or whose compiled code would lose the exception, delays it: ``ctrl_c_waits``.
 """

@@ -46,7 +46,7 @@ def test_measures_are_those_of_the_factors(parts):
 def test_agrees_with_the_learning_curve(parts):
     train, held_out = parts
     model = WeightedMatrixFactorization.preset("plain", n_factors=8, max_iter=3)
-    model.fit(train, held_out)
+    model.fit(train, validation=held_out)
     measured = evaluate(model, held_out)
     assert measured["rmse"] == pytest.approx(model.history_[-1]["validation_rmse"], rel=1e-6)
     assert measured["ndcg_at_10"] == pytest.approx(model.history_[-1]["validation_ndcg_at_10"])

@@ -50,7 +50,9 @@ def test_the_value_is_the_best_of_the_mean_validation_curve(ratings, result):
     curves = []
     for split in result.splits["validation"]:
         training, validation = rest.split(**split)
-        model = result.model(max_iter=len(best.curve), n_threads=1).fit(training, validation)
+        model = result.model(max_iter=len(best.curve), n_threads=1).fit(
+            training, validation=validation
+        )
         curves.append([record["validation_ndcg_at_10"] for record in model.history_])
     assert len(curves) == 2
     curve = np.mean(curves, axis=0)
@@ -114,7 +116,7 @@ def test_hopeless_trials_are_given_up_early(ratings):
 
 
 def test_a_trial_ends_when_nothing_gets_better(ratings):
-    found = search(ratings, max_iter=40, patience=2, space={**SMALL, "solver": "cholesky"})
+    found = search(ratings, max_iter=40, patience=2, space={**SMALL, "solver": "exact"})
     for trial in found.trials:
         assert len(trial.curve) <= trial.iteration + 2
 
@@ -155,7 +157,7 @@ def test_nothing_leaves_the_space(ratings):
         "target": "rating",
         "alpha": 0.25,
         "unobserved_weight": "0.1..0.2",
-        "solver": ["cholesky", "cg"],
+        "solver": ["exact", "cg"],
     }
     found = search(ratings, space=space, n_trials=14)
     for trial in found.trials:
@@ -164,7 +166,7 @@ def test_nothing_leaves_the_space(ratings):
         assert 1 <= parameters["regularization"] <= 2
         assert 0.1 <= parameters["unobserved_weight"] <= 0.2
         assert (parameters["target"], parameters["alpha"]) == ("rating", 0.25)
-    assert {trial.parameters["solver"] for trial in found.trials} == {"cholesky", "cg"}
+    assert {trial.parameters["solver"] for trial in found.trials} == {"exact", "cg"}
 
 
 def test_a_space_of_one_point_is_one_trial(ratings):
@@ -251,7 +253,7 @@ def test_ctrl_c_in_a_trial_puts_it_back(ratings, tmp_path, n_jobs, monkeypatch):
     options = {"max_iter": 4000, "patience": 4000, "n_jobs": n_jobs, "n_trials": 8}
     with monkeypatch.context() as patch:
         patch.setattr(WeightedMatrixFactorization, "fit", interrupted_fit)
-        patch.setattr(WeightedMatrixFactorization, "_check_parameters", lambda self: None)
+        patch.setattr("cinefold.models.checks.parameters", lambda model: None)
         ended = search(ratings, storage=file, **options)
     assert ended.stop_reason == "interrupted"
     states = [trial.state for trial in ended.trials]

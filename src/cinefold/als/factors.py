@@ -97,7 +97,10 @@ class Factors:
     @cached_property
     def directions(self) -> NDArray[np.float32]:
         """Item vectors of length 1 (0 where there is none), padded; without the users' biases."""
-        rows = self.items.rows
+        return self.directions_of(self.items.rows)
+
+    def directions_of(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of other items' vectors, (n, columns of `rows`)."""
         if self.biases is not None:
             d, constant = self.items.n_factors, self.biases.direction
             unit = constant / np.linalg.norm(constant)

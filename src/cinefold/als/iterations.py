@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Objective, Observations
     from cinefold.interactions import Interactions
 
-SolverName = Literal["auto", "cholesky", "cg"]
+SolverName = Literal["auto", "exact", "cg"]
 
 # Warm-started, three steps from row to row get the objective as far in an iteration as exact
 # solutions do (docs/benchmarks.md); beyond so many factors those cost several times as much.
@@ -56,7 +56,7 @@ def available_threads(n_threads: int | None) -> int:
 
 
 def choose_solver(name: SolverName, n_factors: int) -> Solver:
-    """The solver of that name; "auto" is "cg" for many factors and "cholesky" otherwise."""
+    """The solver of that name; "auto" is "cg" for many factors and "exact" otherwise."""
     if name == "cg" or (name == "auto" and n_factors > _MOST_FACTORS_SOLVED_EXACTLY):
         return _CONJUGATE_GRADIENTS
     return EXACT

@@ -103,7 +103,7 @@ def train(
         _loss("Learn how high each user rates and each film is rated, too; needs w0 = 0."),
     ] = None,
     solver: Annotated[
-        Literal["auto", "cholesky", "cg"] | None,
+        Literal["auto", "exact", "cg"] | None,
         _fit(
             text="How a round solves: exactly, or with many factors several times as fast by "
             "conjugate gradients, which get as far; auto takes those beyond 128 factors."
@@ -245,10 +245,11 @@ def _train(
             model,
             validation_fraction=validation,
             random_state=seed,
+            keep_interrupted=True,
             progress=settings.progress,
         )
     except KeyboardInterrupt:
-        if model_file is not None and hasattr(model, "n_iter_") and model.n_iter_:
+        if model_file is not None and model.__sklearn_is_fitted__():
             model.save(model_file)
             say(f"Ended by Ctrl-C before it was measured. What was learnt is in {model_file}.")
         raise

@@ -282,8 +282,6 @@ def _measured(
 def _learn(candidate: Candidate, training: Interactions) -> Ranker:
     learn = copy.deepcopy(candidate).fit if hasattr(candidate, "fit") else candidate
     model: Ranker = learn(training)
-    if getattr(model, "stop_reason_", None) == "interrupted":  # Ctrl-C, which its fit took
-        raise KeyboardInterrupt
     return model
 
 

@@ -278,8 +278,8 @@ def _lists(
         return np.empty((0, k), np.int64)
     items, scores = model.recommend(asked, k)
     indices = np.full((len(items), k), -1, np.int64)
-    known = np.asarray(held_out.item_index(items.ravel())).reshape(items.shape)
-    indices[:, : items.shape[1]] = np.where(np.isneginf(scores), -1, known)
+    found = ~np.isneginf(scores)
+    indices[:, : items.shape[1]][found] = held_out.item_index(items[found])
     in_order = np.sort(indices, axis=1)
     if ((in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] >= 0)).any():
         raise ValueError(f"{type(model).__name__} lists an item twice for one user")

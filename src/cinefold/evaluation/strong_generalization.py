@@ -158,8 +158,9 @@ def lists(
     known = model.interactions_
     allowed = None if among is None else known.item_ids[among]
     found = model.recommend(FoldedUsers(factors, hidden), RECALL_AT, among=allowed)
-    indices = np.asarray(known.item_index(found.items.ravel())).reshape(found.items.shape)
-    return np.where(np.isneginf(found.scores), -1, indices)
+    indices = np.full(found.items.shape, -1, np.int64)
+    indices[found.mask] = known.item_index(found.items[found.mask])
+    return indices
 
 
 def popular_lists(

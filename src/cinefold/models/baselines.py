@@ -74,7 +74,9 @@ class Baseline(ABC):
             scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
             items[block] = _best(scores, k)
             found[block] = np.take_along_axis(scores, items[block], axis=1)
-        return Ranking(self.interactions_.item_ids[items], found)
+        return Ranking.of(
+            self.interactions_.item_ids, np.where(np.isneginf(found), -1, items), found
+        )
 
     def _users(
         self, users: ArrayLike | FoldedUsers
@@ -158,9 +160,10 @@ class Popularity(Baseline):
         order = np.argsort(-self.counts_, kind="stable")
         places = _unrated_places(ratings, order, min(k, len(order)))
         left = places < len(order)
-        items = order[np.where(left, places, 0)]
-        scores = np.where(left, self.counts_[items], -np.inf).astype(np.float32)
-        return Ranking(self.interactions_.item_ids[items], scores)
+        items = np.where(left, order[np.where(left, places, 0)], -1)
+        return Ranking.of(
+            self.interactions_.item_ids, items, self.counts_[items].astype(np.float32)
+        )
 
     def _scores(
         self, ratings: csr_array, factors: NDArray[np.float32] | None

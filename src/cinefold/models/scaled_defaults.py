@@ -15,6 +15,7 @@ from cinefold.als.objective import Objective
 
 if TYPE_CHECKING:
     from cinefold.interactions import Interactions
+    from cinefold.models.wmf import WeightedMatrixFactorization
 
 Scaled = Literal["scale"]
 
@@ -50,6 +51,17 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     w0 = max(objective.unobserved_weight, confidence * density)
     noise = density**0.25 * (np.sqrt(train.n_users) + np.sqrt(train.n_items))
     return float(_RIDGE * target * np.sqrt(confidence * w0) * noise / np.sqrt(users * items))
+
+
+def objective_for(model: WeightedMatrixFactorization, train: Interactions) -> Objective:
+    """The model's parameters, with numbers that fit the data in place of "scale"."""
+    weight, ridge = model.unobserved_weight, model.regularization
+    if weight == "scale":
+        weight = scaled_unobserved_weight(train, model.alpha)
+    objective = Objective(weight, 1.0, model.regularization_exponent, model.target, model.alpha)
+    if ridge == "scale":
+        ridge = scaled_regularization(train, objective)
+    return replace(objective, regularization=ridge)
 
 
 def _mean_confidence(train: Interactions, alpha: float) -> float:

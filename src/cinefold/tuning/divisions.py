@@ -9,6 +9,7 @@ import numpy as np
 
 from cinefold.interactions import Interactions
 from cinefold.models import checks
+from cinefold.models.rating_input import as_interactions, with_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,11 +86,15 @@ class Parts:
         cls, training: Interactions, validation: Interactions, test: Interactions | None
     ) -> Self:
         """Parts that somebody else has made."""
-        for name, part in (("validation", validation), ("test", test)):
-            if part is not None:
-                checks.same_ids(checks.as_interactions(part, name), training)
-                _check_filled(part, name)
+        validation = _given(validation, training, "validation")
+        test = None if test is None else _given(test, training, "test")
         return cls(((training, validation),), _union(training, validation), test, {})
+
+
+def _given(part: Interactions, training: Interactions, name: str) -> Interactions:
+    found = with_ids(training, as_interactions(part, name), f"{name} ")
+    _check_filled(found, name)
+    return found
 
 
 def _check_filled(part: Interactions, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cinefold.models import WeightedMatrixFactorization
+from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.tuning.space import searched
 
 if TYPE_CHECKING:
@@ -56,5 +56,5 @@ def known_good(
 def complete(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of the default model, changed to `parameters`."""
     model = WeightedMatrixFactorization(**parameters)
-    model._check_parameters()
+    checks.parameters(model)
     return model.get_params()

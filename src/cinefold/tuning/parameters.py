@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cinefold._files import beside
-from cinefold.models import WeightedMatrixFactorization
+from cinefold.models import WeightedMatrixFactorization, checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,7 @@ def read_parameters(file: str | Path) -> dict[str, Any]:
         if name not in known:
             raise ValueError(f"{file}: {name!r} is no parameter; there are {', '.join(known)}")
     try:
-        WeightedMatrixFactorization(**parameters)._check_parameters()
+        checks.parameters(WeightedMatrixFactorization(**parameters))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{file}: {error}") from None
     return parameters

@@ -22,8 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.models import WeightedMatrixFactorization
-from cinefold.models.scaled_defaults import scaled_regularization, scaled_unobserved_weight
+from cinefold.models import WeightedMatrixFactorization, checks
+from cinefold.models.scaled_defaults import (
+    objective_for,
+    scaled_regularization,
+    scaled_unobserved_weight,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,7 +198,7 @@ class Coordinates:
         }
 
     def _objective(self, parameters: Mapping[str, Any]) -> Objective:
-        return WeightedMatrixFactorization(**parameters)._objective(self._training)
+        return objective_for(WeightedMatrixFactorization(**parameters), self._training)
 
 
 def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimension]:
@@ -302,7 +306,7 @@ def _range(name: str, ends: tuple[Any, ...]) -> Range:
 def _check(name: str, value: Any) -> None:
     """Complain of what the model would not take."""
     if name not in REPLACED_BY.values():
-        WeightedMatrixFactorization(**{name: value})._check_parameters()
+        checks.parameters(WeightedMatrixFactorization(**{name: value}))
     elif isinstance(value, str | bool) or not 0 <= value < np.inf:
         raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
     elif name == "rating_confidence" and value >= 1:

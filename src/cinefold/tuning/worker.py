@@ -177,8 +177,8 @@ class Worker:
             **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
         )
         validation = curve.measure.in_fit
-        model.fit(training, validation, callbacks=[curve], progress=False)
-        if model.stop_reason_ == "interrupted" or self._stop.is_set():
+        model.fit(training, validation=validation, callbacks=[curve], progress=False)
+        if self._stop.is_set():
             raise Interrupted
 
     @ctrl_c_waits()
