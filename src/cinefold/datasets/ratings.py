@@ -13,13 +13,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
-from cinefold.datasets.headers import GENRES, TITLE, TITLE_ID, YEAR, find_column
+from cinefold.datasets.headers import (
+    GENRES,
+    ITEM,
+    RATING,
+    ROLES,
+    TIMESTAMP,
+    TITLE,
+    TITLE_ID,
+    USER,
+    YEAR,
+    find_column,
+)
 from cinefold.datasets.movielens import MovieData
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.datasets.readers import Table, collect, open_table
 from cinefold.datasets.titles import readable, split_year
 from cinefold.interactions import Interactions
-from cinefold.interactions.column_names import ITEM, RATING, TIMESTAMP, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +43,6 @@ logger = logging.getLogger(__name__)
 # As integers are written: 7, not 007 or 7.0, which are other ids.
 _WHOLE = r"^(?:0|-?[1-9][0-9]*)$"
 _LINE = "line in the file"
-_ROLES = (USER, ITEM, RATING, TIMESTAMP)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def load_ratings(
 def _columns(table: Table, given: dict[str, str | None]) -> dict[str, str]:
     """Role -> column, of the roles for which there is one; said in one log line."""
     there = table.columns
-    found = {role.argument: find_column(role, there, given[role.argument]) for role in _ROLES}
+    found = {role.argument: find_column(role, there, given[role.argument]) for role in ROLES}
     chosen = {argument: column for argument, column in found.items() if column is not None}
     twice = {column for column in chosen.values() if list(chosen.values()).count(column) > 1}
     if twice:

@@ -3,72 +3,98 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ITEM_NAMES = (
-    "movieid", "itemid", "filmid", "item", "movie", "film", "iid", "mid", "productid", "asin",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a column can be for, and the names it usually has.
-
-    Attributes
-    ----------
-    argument : str
-        How Python's functions name a column for it.
-    tiers : tuple of tuple of str
-        Usual names, plain (see :func:`_plain`): the first tier with one among the columns decides.
-    needed : bool
-        Whether it is an error when there is no such column.
-    """
-
-    argument: str
-    tiers: tuple[tuple[str, ...], ...]
-    needed: bool = False
-
-
-USER = Role(
-    "user",
-    (("userid", "user", "uid", "visitorid", "visitor", "viewerid", "customerid", "customer",
-      "reviewerid", "accountid", "memberid", "personid"),
-     ("username", "userno", "usernumber")),
-    needed=True,
-)  # fmt: skip
-ITEM = Role("item", (ITEM_NAMES, ("title", "movietitle", "moviename")), needed=True)
-RATING = Role("rating", (("rating", "ratings", "score", "stars", "star", "userrating"),))
-TIMESTAMP = Role(
-    "timestamp",
-    (("timestamp", "time", "date", "datetime", "ratedat", "createdat", "unixreviewtime"),),
+    *("movieid", "itemid", "filmid", "item", "movie", "film", "iid", "mid", "productid", "asin"),
 )
-WEIGHT = Role("weight", (("weight", "weights", "confidence", "sampleweight"),))
+TITLE_NAMES = ("title", "movietitle", "moviename")
+# Normalized (see `_normalized`); of several lists, the first with one among the columns decides.
+_USUAL: dict[str, tuple[tuple[str, ...], ...]] = {
+    "user": (
+        ("userid", "user", "uid", "visitorid", "visitor", "viewerid", "customerid", "customer",
+         "reviewerid", "accountid", "memberid", "personid"),
+        ("username", "userno", "usernumber"),
+    ),
+    "item": (ITEM_NAMES, TITLE_NAMES),
+    "rating": (("rating", "ratings", "score", "stars", "star", "userrating"),),
+    "timestamp": (
+        ("timestamp", "time", "date", "datetime", "ratedat", "createdat", "unixreviewtime"),
+    ),
+    "weight": (("weight", "weights", "confidence"),),
+}  # fmt: skip
+_NEEDED = ("user", "item")
 
 
-def usual_column(role: Role, columns: Sequence[str]) -> str | None:
-    """The column with a usual name for `role`; None if none has.
+def find_columns(
+    columns: Sequence[str], given: Mapping[str, str | None], remedy: str = "name it with {}="
+) -> dict[str, str]:
+    """The column of each role among `columns`: the one given, or the one with a usual name.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of a table's columns.
+    given : mapping
+        The roles to look for ("user", "item", "rating", "timestamp", "weight"), each with its
+        column, or None where its usual names decide.
+    remedy : str
+        What errors advise, with ``{}`` for the role.
+
+    Returns
+    -------
+    dict of str to str
+        Role to column, without roles for which there is none.
 
     Raises
     ------
     ValueError
-        When several have usual names, or when a needed one is missing: with the columns there are.
+        If a column given is not there, several have usual names of one role, one column has two
+        roles, or there is none for "user" or "item"; the message lists the columns.
     """
-    what = f"{role.argument}'s id" if role in (USER, ITEM) else f"column of {role.argument}"
-    for tier in role.tiers:
-        found = [column for column in columns if _plain(column) in tier]
+    found: dict[str, str] = {}
+    for role, name in given.items():
+        what = f"the {role}'s id" if role in _NEEDED else f"the column of {role}"
+        if name is not None and name not in columns:
+            raise ValueError(
+                f"there is no column {name!r} for {role}; the columns are {', '.join(columns)}"
+            )
+        column = name or find_column(columns, _USUAL[role], what, remedy.format(role))
+        if column is not None:
+            if column in found.values():
+                other = next(role for role in found if found[role] == column)
+                raise ValueError(f"column {column!r} cannot be {other} and {role} at once")
+            found[role] = column
+        elif role in _NEEDED:
+            raise ValueError(
+                f"no column looks like {what}; the columns are {', '.join(columns)}; "
+                f"{remedy.format(role)}"
+            )
+    return found
+
+
+def find_column(
+    columns: Sequence[str], usual: Sequence[Sequence[str]], what: str, remedy: str
+) -> str | None:
+    """The one column with a name in the first of the lists `usual` that has any; or None.
+
+    Raises
+    ------
+    ValueError
+        If several columns have one; the message says what they may be, and the remedy.
+    """
+    for names in usual:
+        found = [column for column in columns if _normalized(column) in names]
         if len(found) > 1:
-            raise ValueError(f"{' and '.join(map(repr, found))} may each be the {what}")
+            raise ValueError(f"{' and '.join(map(repr, found))} may each be {what}; {remedy}")
         if found:
             return found[0]
-    if role.needed:
-        raise ValueError(f"no column looks like the {what}; the columns are {', '.join(columns)}")
     return None
 
 
-def _plain(column: str) -> str:
+def _normalized(column: str) -> str:
     """ "user_id:token" and "User ID" as "userid"."""
     return re.sub(r"[^a-z0-9]", "", column.partition(":")[0].casefold())

@@ -11,14 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import Interactions
-from cinefold.interactions.column_names import (
-    ITEM,
-    RATING,
-    TIMESTAMP,
-    USER,
-    WEIGHT,
-    usual_column,
-)
+from cinefold.interactions.column_names import find_columns
 from cinefold.interactions.columns import as_table
 from cinefold.interactions.entries import csr
 from cinefold.interactions.ids import lookup
@@ -48,14 +41,15 @@ def as_interactions(data: Ratings, name: str) -> Interactions:
     except TypeError:
         raise TypeError(f"{name} must be {_FORMS}, not {type(data).__name__}") from None
     names = [str(column) for column in table.columns]
-    roles = (USER, ITEM, RATING, TIMESTAMP, WEIGHT)
+    roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
     try:
-        columns: dict[str, Any] = {role.argument: usual_column(role, names) for role in roles}
+        found = find_columns(names, roles, "Interactions.from_dataframe(frame, {}=...) names it")
     except ValueError as error:
-        raise ValueError(f"{name}: {error}; Interactions.from_dataframe takes any names") from None
-    time = columns["timestamp"]
-    if time is not None and not (table[time].dtype.is_numeric() or table[time].dtype.is_temporal()):
-        columns["timestamp"] = None
+        raise ValueError(f"{name}: {error}") from None
+    time = found.get("timestamp")
+    if time and not (table[time].dtype.is_numeric() or table[time].dtype.is_temporal()):
+        del found["timestamp"]
+    columns: dict[str, Any] = {"rating": None, **found}
     return Interactions.from_dataframe(table, **columns)
 
 
