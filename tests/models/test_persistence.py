@@ -104,3 +104,49 @@ def test_what_is_not_a_model_is_refused(model, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged"):
         WeightedMatrixFactorization.load(path)
+
+
+def rewritten(path, **changes):
+    """The model file with another header."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = {**file.metadata(), **changes}
+    save_file(tensors, path, metadata={k: v for k, v in header.items() if v is not None})
+
+
+def test_files_of_earlier_versions(model, tmp_path):
+    """They say "cholesky", and no numbers in place of "scale"."""
+    path = tmp_path / "m"
+    model.save(path)
+    parameters = json.dumps({**model.get_params(), "solver": "cholesky"})
+    rewritten(path, parameters=parameters, objective=None)
+    loaded = WeightedMatrixFactorization.load(path)
+    assert loaded.solver == "exact"
+    assert loaded.objective_ == model.objective_
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": '{"n_factors": "many"}'},
+        {"parameters": '{"factors": 3}'},
+        {"parameters": "[1, 2]"},
+        {"parameters": "[" * 100_000},
+        {"objective": '{"lambda": 1}'},
+        {"history": None},
+        {"best_iteration": "last"},
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(model, tmp_path, changes):
+    path = tmp_path / "m"
+    model.save(path)
+    rewritten(path, **changes)
+    with pytest.raises(ValueError, match=r"damaged|parameters|invalid literal"):
+        WeightedMatrixFactorization.load(path)
+
+
+def test_parameters_from_a_grid_are_kept(interactions, tmp_path):
+    grid = {"n_factors": np.int64(3), "alpha": np.float32(0.25), "biases": np.bool_(False)}
+    model = WeightedMatrixFactorization(**grid, max_iter=1).fit(interactions)
+    model.save(tmp_path / "m")
+    assert WeightedMatrixFactorization.load(tmp_path / "m").get_params() == model.get_params()
