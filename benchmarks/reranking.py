@@ -3,7 +3,7 @@
     python -m benchmarks.reranking [--output docs/images/reranking.svg]
 
 Three random tenths of each user's ratings of MovieLens 100K are held out in turn, the default model
-learns from the rest, and every user's list is steered as the app does it. The other rule, for
+learns from the rest, and every user's list is ranked anew as the app does it. The other rule, for
 comparison, is maximal marginal relevance (Carbonell and Goldstein 1998): one film after the other,
 by (1 - a/2) score - (a/2) cosine with the most similar film already listed.
 """
@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 
 from cinefold import WeightedMatrixFactorization, load_movielens
 from cinefold.metrics import accuracy, beyond_accuracy
-from cinefold.recommender.reranking import CANDIDATES, steered
+from cinefold.recommender.reranking import CANDIDATES, rerank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ _K = 10
 def by_popularity(model: Any, items: np.ndarray, scores: np.ndarray, adventure: float) -> Any:
     counts = model.interactions_.item_counts()
     percentiles = 100 * rankdata(counts, method="max") / len(counts)
-    order = steered(scores, percentiles[items], adventure)
+    order = rerank(scores, percentiles[items], adventure)
     return np.take_along_axis(items, order[:, :_K], axis=1)
 
 

@@ -20,7 +20,7 @@ from cinefold.evaluation.strong_generalization import (
 )
 from cinefold.interactions.entries import csr
 from cinefold.interactions.splits import per_user_holdout
-from cinefold.recommender.cold_start import Newcomers
+from cinefold.recommender import ColdStart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,15 +135,15 @@ def _measure_fold(
     pool, test = pool[enough], test[enough]
     if not enough.any():
         return
-    newcomers = Newcomers(fold.model)
+    cold_start = ColdStart(fold.model)
     counts = fold.model.interactions_.item_counts()
     popular = measure(popular_lists(counts, pool), test, fold.middle)
     lowest = float(fold.model.interactions_.by_user.data.min())
     for order in orders:
-        rank = _rank(order, newcomers, counts, pool, given[-1], fold.seed)
+        rank = _rank(order, cold_start, counts, pool, given[-1], fold.seed)
         for n in given:
             told = part_of(pool, rank < n)
-            own = newcomers.fold_in(told).factors
+            own = cold_start.fold_in(told).factors
             by_method: dict[str, NDArray[np.float32]] = {
                 PLAIN: fold.model.fold_in(told).factors,
                 ABOVE_LOWEST: fold.model.fold_in(_above(lowest, told)).factors,
@@ -164,7 +164,7 @@ def _above(lowest: float, ratings: csr_array) -> csr_array:
 
 def _rank(
     order: Order,
-    newcomers: Newcomers,
+    cold_start: ColdStart,
     counts: NDArray[np.int64],
     pool: csr_array,
     n: int,
@@ -175,7 +175,7 @@ def _rank(
     keys: NDArray[np.float64]
     if order == "asked":
         keys = n + 1 / (1.0 + counts[pool.indices])  # what is never asked about: by popularity
-        asked = interview(newcomers, counts, pool, informative, n, only_rated=True)
+        asked = interview(cold_start, counts, pool, informative, n, only_rated=True)
         who, question = np.nonzero(asked >= 0)
         told = rows * pool.shape[1] + pool.indices
         keys[np.searchsorted(told, who * pool.shape[1] + asked[who, question])] = question

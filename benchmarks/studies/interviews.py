@@ -21,7 +21,7 @@ from cinefold.evaluation.strong_generalization import (
     pattern,
     popular_lists,
 )
-from cinefold.recommender.cold_start import Newcomers
+from cinefold.recommender import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from cinefold.als.row_equations import Posterior
     from cinefold.interactions import Interactions
     from cinefold.models import WeightedMatrixFactorization
-    from cinefold.recommender.cold_start import Beliefs
 
 _USERS_AT_ONCE = 256
 
@@ -48,7 +48,7 @@ class Situation:
     candidates : ndarray of int64, shape (n_candidates,)
         Item indices of what may be asked about, most rated first.
     elicitation : Elicitation
-    newcomers : Newcomers
+    cold_start : ColdStart
     random : numpy.random.Generator
     """
 
@@ -56,7 +56,7 @@ class Situation:
     not_seen: csr_array
     candidates: NDArray[np.int64]
     elicitation: Elicitation
-    newcomers: Newcomers
+    cold_start: ColdStart
     random: np.random.Generator
 
     @property
@@ -64,14 +64,14 @@ class Situation:
         """Number of newcomers and of candidates."""
         return self.told.shape[0], len(self.candidates)
 
-    def believe(self) -> Beliefs:
+    def posterior(self) -> Posterior:
         """What the answers so far say about the newcomers."""
-        return self.newcomers.believe(self.told, self.not_seen)
+        return self.cold_start.posterior(self.told, self.not_seen)
 
     @property
     def shares(self) -> NDArray[np.float64]:
         """Share of the training users who have rated each candidate."""
-        training = self.newcomers.model.interactions_
+        training = self.cold_start.model.interactions_
         return training.item_counts()[self.candidates] / training.n_users
 
 
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 
 def informative(situation: Situation) -> NDArray[np.float64]:
     """Expected gain times the chance that they know the film: what `Interview` asks."""
-    return situation.elicitation.values(situation.believe(), situation.candidates)
+    return situation.elicitation.values(situation.posterior(), situation.candidates)
 
 
 def most_popular(situation: Situation) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ def at_random(situation: Situation) -> NDArray[np.float64]:
 
 def popular_and_disputed(situation: Situation) -> NDArray[np.float64]:
     """Popularity times the entropy of the stars (Rashid et al. 2002)."""
-    by_item = situation.newcomers.model.interactions_.by_item
+    by_item = situation.cold_start.model.interactions_.by_item
     entropies = []
     for item in situation.candidates.tolist():
         stars = by_item.data[by_item.indptr[item] : by_item.indptr[item + 1]]
@@ -108,8 +108,8 @@ def popular_and_disputed(situation: Situation) -> NDArray[np.float64]:
 
 def uncertain(situation: Situation) -> NDArray[np.float64]:
     """Posterior variance of the score times popularity."""
-    vectors = situation.newcomers.vectors[situation.candidates]
-    covariance = situation.believe().covariance
+    vectors = situation.cold_start.vectors[situation.candidates]
+    covariance = situation.posterior().covariance
     with one_blas_thread():
         variance = ((vectors @ covariance) * vectors).sum(axis=2)
     return np.asarray(variance * situation.shares)
@@ -196,7 +196,7 @@ def interview_curves(
 
 
 def _measure_fold(table: Table, fold: Fold, strategies: list[str], measured: list[int]) -> None:
-    newcomers, counts = Newcomers(fold.model), fold.model.interactions_.item_counts()
+    cold_start, counts = ColdStart(fold.model), fold.model.interactions_.item_counts()
     askable = np.zeros(len(counts), np.bool_)
     askable[np.random.default_rng(fold.seed).permutation(len(counts))[: len(counts) // 2]] = True
     asked_about = askable[fold.ratings.indices]
@@ -205,14 +205,14 @@ def _measure_fold(table: Table, fold: Fold, strategies: list[str], measured: lis
     popular = popular_lists(counts, nothing, ~askable)
     for name in strategies:
         asked = interview(
-            newcomers, np.where(askable, counts, -1), answers, STRATEGIES[name],
+            cold_start, np.where(askable, counts, -1), answers, STRATEGIES[name],
             measured[-1], seed=fold.seed,
         )  # fmt: skip
         for n in measured:
             told, not_seen = _told(answers, asked[:, :n])
-            factors = {NEWCOMERS: newcomers.fold_in(told, not_seen).factors}
+            factors = {NEWCOMERS: cold_start.fold_in(told, not_seen).factors}
             if name in (BASELINE, SHIPPED):
-                factors[WITHOUT_NOT_SEEN] = newcomers.fold_in(told).factors
+                factors[WITHOUT_NOT_SEEN] = cold_start.fold_in(told).factors
                 factors[PLAIN] = _plain(fold.model, told)
             for fold_in, users in factors.items():
                 found = lists(fold.model, users, nothing, ~askable)
@@ -231,7 +231,7 @@ def _plain(model: WeightedMatrixFactorization, told: csr_array) -> NDArray[np.fl
 
 
 def interview(
-    newcomers: Newcomers,
+    cold_start: ColdStart,
     counts: NDArray[np.int64],
     rated: csr_array,
     strategy: Strategy,
@@ -244,7 +244,7 @@ def interview(
 
     Parameters
     ----------
-    newcomers : Newcomers
+    cold_start : ColdStart
     counts : ndarray of int, shape (n_items,)
         Ratings of each film; films below 0 are not asked about.
     rated : csr_array, shape (n_users, n_items)
@@ -261,7 +261,7 @@ def interview(
     ndarray of int64, shape (n_users, n_questions)
         Item indices in the order of asking; -1 where no film is left.
     """
-    elicitation = Elicitation(newcomers, counts.clip(0))
+    elicitation = Elicitation(cold_start, counts.clip(0))
     candidates = elicitation.best_known(counts >= 0)
     random = np.random.default_rng(seed)
     asked = np.full((rated.shape[0], n_questions), -1, np.int64)
@@ -272,7 +272,7 @@ def interview(
         free = known if only_rated else np.ones_like(known)
         for question in range(n_questions):
             told, not_seen = _told(answers, asked[rows, :question])
-            situation = Situation(told, not_seen, candidates, elicitation, newcomers, random)
+            situation = Situation(told, not_seen, candidates, elicitation, cold_start, random)
             values = np.where(free, strategy(situation), -np.inf)
             best = values.argmax(axis=1)
             left = np.flatnonzero(free[np.arange(len(free)), best])

@@ -7,6 +7,7 @@ import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
+from cinefold.models import FoldedUsers
 from cinefold.models.rating_predictor import StarPredictor
 
 
@@ -80,13 +81,41 @@ def test_the_formula_is_the_stated_one(predictor):
 
 
 def test_somebody_new_with_a_known_users_ratings_gets_their_stars(predictor):
-    model, known = predictor.model, predictor.model.interactions_
+    known = predictor.model.interactions_
     user = known.user_ids[int(np.argmax(known.user_counts()))]
     items, ratings = known.user_ratings(user)
     given = dict(zip(items.tolist(), ratings.tolist(), strict=True))
-    scores = model.predict(model.fold_in(given), known.item_ids)
-    stars = predictor.predict_for(given, scores, known.item_ids)
+    stars = predictor.predict(predictor.fold_in(given), known.item_ids)
     np.testing.assert_allclose(stars, predictor.predict(user, known.item_ids), atol=1e-3)
+
+
+def test_the_lists_of_somebody_new_may_be_made_otherwise(predictor):
+    model, known = predictor.model, predictor.model.interactions_
+    given = dict(zip(known.item_ids[:9].tolist(), [5.0, 4, 3] * 3, strict=True))
+    other = FoldedUsers(model.user_factors_[7], model.fold_in(given).ratings)
+    folded = predictor.fold_in(given, ranked=other)
+    assert predictor.recommend(folded, 3).items.tolist() == model.recommend(other, 3).items.tolist()
+    features = [
+        np.ones(20),
+        predictor.explicit_.predict(predictor.explicit_.fold_in(given), known.item_ids[:20]),
+        model.predict(known.user_ids[7], known.item_ids[:20]),
+        np.full(20, np.log1p(max(9, predictor.user_counts_[0]))),
+        np.log1p(known.item_counts()[:20]),
+    ]
+    expected = np.clip(np.stack(features, 1) @ predictor.coefficients_, 1, 5)
+    np.testing.assert_allclose(predictor.predict(folded, known.item_ids[:20]), expected, rtol=1e-5)
+
+
+def test_folded_raters_can_be_taken_apart_by_rows(predictor):
+    known = predictor.model.interactions_
+    folded = predictor.fold_in(known.by_user[:6])
+    assert len(folded) == 6
+    items, rows = known.item_ids[[3, 8, 5, 3]], np.array([4, 0, 0, 5])
+    alone = [
+        predictor.predict(folded[[row]], [item])[0] for row, item in zip(rows, items, strict=True)
+    ]
+    np.testing.assert_allclose(predictor.predict(folded[rows], items), alone, rtol=1e-6)
+    np.testing.assert_allclose(predictor.scores(folded[2:4]), predictor.scores(folded)[2:4])
 
 
 def test_a_model_with_biases_is_its_own_explicit_model(people):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.recommender import Newcomers
+from cinefold.models.explanations import explain
+from cinefold.recommender import ColdStart
 from cinefold.recommender import cold_start as module
 
 N_USERS, N_ITEMS = 50, 40
@@ -48,7 +49,7 @@ def model():
 
 
 def dense(model, stars, unseen):
-    """A and the factors of one newcomer, with every term of the equations written out."""
+    """A and the factors of one new user, with every term of the equations written out."""
     V, U = model.item_factors_.astype(float), model.user_factors_.astype(float)
     train = model.interactions_.by_user
     objective = model.objective_
@@ -96,28 +97,28 @@ PEOPLE = [
 @pytest.mark.parametrize("parameters", OBJECTIVES)
 def test_factors_are_those_of_the_equations(parameters):
     model = fitted(**parameters)
-    newcomers = Newcomers(model)
+    cold_start = ColdStart(model)
     told = rows([stars for stars, _ in PEOPLE])
     unseen = rows([dict.fromkeys(items, 1.0) for _, items in PEOPLE])
-    beliefs = newcomers.believe(told, unseen)
+    posterior = cold_start.posterior(told, unseen)
     for row, (stars, items) in enumerate(PEOPLE):
         A, expected = dense(model, stars, items)
-        np.testing.assert_allclose(beliefs.factors[row], expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(beliefs.covariance[row] @ A, np.eye(5), atol=1e-4)
-    folded = newcomers.fold_in(told, unseen)
-    np.testing.assert_allclose(folded.factors, beliefs.factors, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(posterior.mean[row], expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(posterior.covariance[row] @ A, np.eye(5), atol=1e-4)
+    folded = cold_start.fold_in(told, unseen)
+    np.testing.assert_allclose(folded.factors, posterior.mean, rtol=1e-4, atol=1e-5)
 
 
 def test_many_at_once_are_as_one_by_one(model, monkeypatch):
-    newcomers = Newcomers(model)
+    cold_start = ColdStart(model)
     told = rows([stars for stars, _ in PEOPLE])
-    together = newcomers.fold_in(told).factors
+    together = cold_start.fold_in(told).factors
     monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 1)
-    np.testing.assert_allclose(newcomers.fold_in(told).factors, together, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(cold_start.fold_in(told).factors, together, rtol=1e-5, atol=1e-6)
 
 
 def test_who_has_said_nothing_is_the_average_user(model):
-    nobody = Newcomers(model).fold_in(rows([{}])).factors[0]
+    nobody = ColdStart(model).fold_in(rows([{}])).factors[0]
     np.testing.assert_allclose(nobody, model.user_factors_.mean(axis=0), rtol=1e-4, atol=1e-5)
 
 
@@ -129,15 +130,15 @@ def test_with_many_ratings_it_is_the_plain_fold_in(model):
     few = dict(list(stars.items())[:2])
 
     def distance(told):
-        own = Newcomers(model).fold_in(rows([told])).factors[0]
+        own = ColdStart(model).fold_in(rows([told])).factors[0]
         return np.linalg.norm(own - plain) / np.linalg.norm(plain)
 
     assert distance(stars) < 0.01 < distance(few)
 
 
 @cache
-def newcomers_of(number: int) -> Newcomers:
-    return Newcomers(fitted(**OBJECTIVES[number]))
+def cold_start_of(number: int) -> ColdStart:
+    return ColdStart(fitted(**OBJECTIVES[number]))
 
 
 @given(
@@ -146,32 +147,44 @@ def newcomers_of(number: int) -> Newcomers:
 )
 @settings(max_examples=40, deadline=None)
 def test_uncertainty_is_a_covariance(stars, number):
-    covariance = newcomers_of(number).believe(rows([stars])).covariance[0]
+    covariance = cold_start_of(number).posterior(rows([stars])).covariance[0]
     np.testing.assert_allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9)
     assert np.linalg.eigvalsh(covariance).min() > 0
 
 
+@pytest.mark.parametrize("parameters", OBJECTIVES)
+def test_without_a_rating_is_as_if_it_had_not_been_given(parameters):
+    """The prior's weight and lambda included, whether or not the rating is the lowest."""
+    cold_start = ColdStart(fitted(**parameters))
+    stars, unseen = {0: 5.0, 3: 1.0, 8: 4.0, 9: 2.0}, cold_start.as_row({1: 1.0, 2: 1.0})
+    without = cold_start.without(cold_start.as_row(stars), unseen)
+    for row, item in enumerate(stars):
+        others = {other: value for other, value in stars.items() if other != item}
+        expected = cold_start.fold_in(cold_start.as_row(others), unseen).factors[0]
+        np.testing.assert_allclose(without[row], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_lowest_rating_brings_no_more_of_the_film_than_not_having_said_so(model):
-    newcomers = Newcomers(model)
+    cold_start = ColdStart(model)
     told = {0: 5.0, 2: 4.0}
-    worse, better = newcomers.fold_in(rows([told | {1: 1.0}, told | {1: 5.0}])).factors
-    before = newcomers.fold_in(rows([told])).factors[0]
+    worse, better = cold_start.fold_in(rows([told | {1: 1.0}, told | {1: 5.0}])).factors
+    before = cold_start.fold_in(rows([told])).factors[0]
     vector = model.item_factors_[1]
     assert worse @ vector < before @ vector < better @ vector
 
 
 def test_not_seen_lowers_the_score_of_the_kind(model):
-    newcomers = Newcomers(model)
+    cold_start = ColdStart(model)
     told = rows([{}, {}])
     unseen = rows([{}, dict.fromkeys(range(1, 12, 2), 1.0)])
-    before, after = newcomers.fold_in(told, unseen).factors @ model.item_factors_.T
+    before, after = cold_start.fold_in(told, unseen).factors @ model.item_factors_.T
     assert after[1::2].mean() < before[1::2].mean()
 
 
 def test_not_seen_tells_nothing_to_a_model_of_ratings_alone():
-    newcomers = Newcomers(fitted(unobserved_weight=0.0, regularization=1.0))
+    cold_start = ColdStart(fitted(unobserved_weight=0.0, regularization=1.0))
     told = rows([{3: 4.0}])
-    with_, without = (newcomers.fold_in(told, u).factors for u in (rows([{1: 1.0, 5: 1.0}]), None))
+    with_, without = (cold_start.fold_in(told, u).factors for u in (rows([{1: 1.0, 5: 1.0}]), None))
     np.testing.assert_array_equal(with_, without)
 
 
@@ -181,18 +194,17 @@ def test_where_all_ratings_are_equal_each_counts_the_same():
         sp.csr_array((np.ones(ones.n_ratings), ones.by_user.indices, ones.by_user.indptr))
     )
     model = WeightedMatrixFactorization.preset("plain", n_factors=5, regularization=1.0, max_iter=3)
-    newcomers = Newcomers(model.fit(equal, progress=False))
-    even, odd = newcomers.fold_in(rows([{0: 1.0, 2: 1.0}, {1: 1.0, 3: 1.0}])).factors
+    cold_start = ColdStart(model.fit(equal, progress=False))
+    even, odd = cold_start.fold_in(rows([{0: 1.0, 2: 1.0}, {1: 1.0, 3: 1.0}])).factors
     scores = model.item_factors_ @ (even - odd)
     assert scores[::2].mean() > 0 > scores[1::2].mean()
 
 
 def test_a_score_is_the_sum_of_its_reasons_and_of_what_is_expected_of_anybody(model):
-    newcomers = Newcomers(model)
+    cold_start = ColdStart(model)
     stars = {0: 5.0, 3: 1.0, 8: 4.0}
-    told = newcomers.as_row(stars)
-    beliefs = newcomers.believe(told)
-    explanation = newcomers.explain(beliefs, told, 104)
+    told = cold_start.as_row(stars)
+    (explanation,) = explain(model, cold_start.equations(told)[0], told, np.array([4]))
     A, factors = dense(model, stars, [])
     vector = model.item_factors_[4].astype(float)
     assert explanation.score == pytest.approx(vector @ factors, rel=1e-4)
@@ -212,15 +224,16 @@ def test_a_model_with_biases_is_told_the_stars_themselves():
     model = WeightedMatrixFactorization.preset(
         "stars", n_factors=3, regularization=0.3, n_threads=1
     ).fit(ratings_of_tastes(), progress=False)
-    newcomers = Newcomers(model)
+    cold_start = ColdStart(model)
     everything = {item: 5.0 if item % 2 else 2.0 for item in range(N_ITEMS)}
-    told = newcomers.as_row(everything)
+    told = cold_start.as_row(everything)
     ids = model.interactions_.item_ids
     plain = model.predict(model.fold_in({ids[i]: s for i, s in everything.items()}), ids)
-    predicted = model.scores(newcomers.fold_in(told))[0]
+    predicted = model.scores(cold_start.fold_in(told))[0]
     assert np.abs(predicted - plain).max() < 0.15
-    (item,) = model.recommend(newcomers.fold_in(told), 1, exclude_seen=False).items[0]
-    explanation = newcomers.explain(newcomers.believe(told), told, item)
+    (item,) = model.recommend(cold_start.fold_in(told), 1, exclude_seen=False).items[0]
+    (explanation,) = explain(model, cold_start.equations(told)[0], told, np.array([item - 100]))
+    assert explanation.item == item
     assert explanation.score == pytest.approx(predicted[item - 100], abs=1e-4)
     total = explanation.start + explanation.contributions.sum()
     assert total == pytest.approx(explanation.score)

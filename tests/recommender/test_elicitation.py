@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cinefold.recommender import Newcomers
+from cinefold.recommender import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 from tests.recommender.test_cold_start import N_ITEMS, OBJECTIVES, fitted
 
@@ -13,14 +13,14 @@ NOTHING = np.empty(0, np.int64)
 
 def setting(parameters=OBJECTIVES[0]):
     model = fitted(**parameters)
-    newcomers = Newcomers(model)
-    return newcomers, Elicitation(newcomers, model.interactions_.item_counts())
+    cold_start = ColdStart(model)
+    return cold_start, Elicitation(cold_start, model.interactions_.item_counts())
 
 
-def gain(newcomers, covariance, scores, item):
+def gain(cold_start, covariance, scores, item):
     """How much less uncertain the scores are, by inverting the equations anew."""
-    vectors = newcomers.vectors
-    rated = np.outer(vectors[item], vectors[item]) * newcomers.typical_confidence
+    vectors = cold_start.vectors
+    rated = np.outer(vectors[item], vectors[item]) * cold_start.typical_confidence
     after = np.linalg.inv(np.linalg.inv(covariance) + rated)
     left = np.einsum("id,de,ie->i", vectors, covariance - after, vectors)
     return np.square(scores.clip(0)) @ left
@@ -28,60 +28,67 @@ def gain(newcomers, covariance, scores, item):
 
 @pytest.mark.parametrize("parameters", OBJECTIVES)
 def test_a_question_is_worth_its_gain_times_the_chance_of_an_answer(parameters):
-    newcomers, elicitation = setting(parameters)
-    beliefs = newcomers.believe(newcomers.as_row({2: 5.0, 9: 2.0}), newcomers.as_row({4: 1.0}))
+    cold_start, elicitation = setting(parameters)
+    posterior = cold_start.posterior(
+        cold_start.as_row({2: 5.0, 9: 2.0}), cold_start.as_row({4: 1.0})
+    )
     candidates = np.array([0, 7, 30, 5])
-    scores = newcomers.vectors @ beliefs.factors[0]
-    if newcomers.unseen_weight:
-        chance = (scores / newcomers.typical_target).clip(0.01, 1)
+    scores = cold_start.vectors @ posterior.mean[0]
+    if cold_start.model.objective_.unobserved_weight:
+        chance = (scores / cold_start.typical_target).clip(0.01, 1)
     else:  # scores are stars, and do not tell whether they know a film
-        chance = newcomers.model.interactions_.item_counts() / newcomers.model.interactions_.n_users
+        chance = (
+            cold_start.model.interactions_.item_counts() / cold_start.model.interactions_.n_users
+        )
     expected = [
-        chance[item] * gain(newcomers, beliefs.covariance[0], scores, item) for item in candidates
+        chance[item] * gain(cold_start, posterior.covariance[0], scores, item)
+        for item in candidates
     ]
     np.testing.assert_allclose(
-        elicitation.values(beliefs, candidates)[0], expected, rtol=1e-6, atol=1e-12
+        elicitation.values(posterior, candidates)[0], expected, rtol=1e-6, atol=1e-12
     )
 
 
 @pytest.mark.parametrize("parameters", OBJECTIVES)
 def test_each_question_assumes_that_those_before_it_are_answered(parameters):
-    newcomers, elicitation = setting(parameters)
-    told, unseen = newcomers.as_row({2: 5.0, 9: 2.0}), newcomers.as_row({4: 1.0})
+    cold_start, elicitation = setting(parameters)
+    told, unseen = cold_start.as_row({2: 5.0, 9: 2.0}), cold_start.as_row({4: 1.0})
     never = np.array([2, 9, 4, 6])
-    beliefs = newcomers.believe(told, unseen)
-    covariance, scores = beliefs.covariance[0], newcomers.vectors @ beliefs.factors[0]
-    if newcomers.unseen_weight:
-        chance = (scores / newcomers.typical_target).clip(0.01, 1)
+    posterior = cold_start.posterior(told, unseen)
+    covariance, scores = posterior.covariance[0], cold_start.vectors @ posterior.mean[0]
+    if cold_start.model.objective_.unobserved_weight:
+        chance = (scores / cold_start.typical_target).clip(0.01, 1)
     else:
-        chance = newcomers.model.interactions_.item_counts() / newcomers.model.interactions_.n_users
+        chance = (
+            cold_start.model.interactions_.item_counts() / cold_start.model.interactions_.n_users
+        )
     left = [item for item in range(N_ITEMS) if item not in never]
     expected = []
     for _ in range(4):
-        best = max(left, key=lambda item: chance[item] * gain(newcomers, covariance, scores, item))
+        best = max(left, key=lambda item: chance[item] * gain(cold_start, covariance, scores, item))
         expected.append(best)
         left.remove(best)
-        vector = newcomers.vectors[best]
-        rated = np.outer(vector, vector) * newcomers.typical_confidence
+        vector = cold_start.vectors[best]
+        rated = np.outer(vector, vector) * cold_start.typical_confidence
         covariance = np.linalg.inv(np.linalg.inv(covariance) + rated)
     assert elicitation.choose(told, unseen, 4, never=never) == expected
 
 
-def test_many_newcomers_at_once_are_as_one_by_one():
-    newcomers, elicitation = setting()
-    rows = [newcomers.as_row(stars) for stars in ({}, {3: 5.0}, {8: 1.0, 11: 4.0})]
+def test_many_new_users_at_once_are_as_one_by_one():
+    cold_start, elicitation = setting()
+    rows = [cold_start.as_row(stars) for stars in ({}, {3: 5.0}, {8: 1.0, 11: 4.0})]
     candidates = np.arange(N_ITEMS)
-    alone = [elicitation.values(newcomers.believe(row), candidates)[0] for row in rows]
-    together = elicitation.values(newcomers.believe(sp.vstack(rows, format="csr")), candidates)
+    alone = [elicitation.values(cold_start.posterior(row), candidates)[0] for row in rows]
+    together = elicitation.values(cold_start.posterior(sp.vstack(rows, format="csr")), candidates)
     np.testing.assert_allclose(together, alone, rtol=1e-9)
 
 
 def test_only_the_best_known_are_asked_about_until_they_run_out(monkeypatch):
     monkeypatch.setattr("cinefold.recommender.elicitation._WELL_KNOWN", 6)
-    newcomers, elicitation = setting()
-    counts = newcomers.model.interactions_.item_counts()
+    cold_start, elicitation = setting()
+    counts = cold_start.model.interactions_.item_counts()
     by_count = np.argsort(-counts, kind="stable")
-    nobody = newcomers.as_row({})
+    nobody = cold_start.as_row({})
     first = elicitation.choose(nobody, nobody, 20, never=NOTHING)
     assert sorted(first) == sorted(by_count[:6].tolist())
     later = elicitation.choose(nobody, nobody, 20, never=by_count[:4])
@@ -91,8 +98,8 @@ def test_only_the_best_known_are_asked_about_until_they_run_out(monkeypatch):
 
 def test_answers_move_the_questions_to_what_they_know():
     """Who likes even films, and has not seen odd ones, is asked about even ones."""
-    newcomers, elicitation = setting()
-    told = newcomers.as_row(dict.fromkeys([0, 2, 4], 5.0))
-    unseen = newcomers.as_row(dict.fromkeys([1, 3, 5], 1.0))
+    cold_start, elicitation = setting()
+    told = cold_start.as_row(dict.fromkeys([0, 2, 4], 5.0))
+    unseen = cold_start.as_row(dict.fromkeys([1, 3, 5], 1.0))
     asked = elicitation.choose(told, unseen, 5, never=np.arange(6))
     assert sum(item % 2 == 0 for item in asked) >= 4

@@ -8,10 +8,12 @@ import pytest
 from cinefold import UnknownIdError, WeightedMatrixFactorization
 from cinefold.recommender import (
     AGGREGATIONS,
+    GroupMember,
+    KnownUser,
     MovieFilter,
     MovieRecommender,
-    Person,
-    recommend_together,
+    NewUser,
+    recommend_to_group,
 )
 
 
@@ -29,7 +31,7 @@ def people(data):
     liked = ("The Last Kiss", "The Golden Wedding", "The Silent Letter")
     ratings = {data.movies.resolve(title).id: 5.0 for title in liked}
     ratings[data.movies.resolve("The Last Saloon").id] = 1.0
-    return [Person("Ann", 7), Person("Ben", 9), Person("Cleo", ratings=ratings)]
+    return [GroupMember("Ann", 7), GroupMember("Ben", 9), GroupMember("Cleo", ratings=ratings)]
 
 
 def films_seen(data, person):
@@ -54,10 +56,10 @@ def relative(recommender, people):
     columns = []
     for person, own in zip(people, seen, strict=True):
         scores = (
-            recommender.scores(person.user_id)
+            KnownUser(recommender, person.user_id)
             if person.ratings is None
-            else recommender.scores_for(person.ratings)
-        )
+            else NewUser(recommender, person.ratings)
+        ).scores()
         unseen = [
             score
             for movie, score in zip(recommender.movies, scores, strict=True)
@@ -81,7 +83,7 @@ def names(lines):
 )
 def test_the_list_is_the_best_by_the_rule(recommender, people, rule, value):
     films = relative(recommender, people)
-    lines = recommend_together(recommender, people, 12, aggregation=rule)
+    lines = recommend_to_group(recommender, people, 12, aggregation=rule)
     best = sorted((value(scores) for scores in films.values()), reverse=True)[:12]
     assert [line.score for line in lines] == pytest.approx(best, rel=1e-6)
     assert [line.rank for line in lines] == list(range(1, 13))
@@ -99,21 +101,21 @@ def test_fair_lists_take_turns(recommender, people):
         name = max(left, key=lambda film: min(given + left[film]))
         given += left.pop(name)
         expected.append(name)
-    lines = recommend_together(recommender, people, 8, aggregation="fair")
+    lines = recommend_to_group(recommender, people, 8, aggregation="fair")
     assert names(lines) == expected
     assert [line.score for line in lines] == pytest.approx([np.mean(films[n]) for n in expected])
 
 
 @pytest.mark.parametrize("rule", AGGREGATIONS)
 def test_whom_one_names_first_does_not_matter(recommender, people, rule):
-    lines = recommend_together(recommender, people, 10, aggregation=rule)
-    again = recommend_together(recommender, people[::-1], 10, aggregation=rule)
+    lines = recommend_to_group(recommender, people, 10, aggregation=rule)
+    again = recommend_to_group(recommender, people[::-1], 10, aggregation=rule)
     assert names(lines) == names(again)
 
 
 @pytest.mark.parametrize("rule", AGGREGATIONS)
 def test_nobody_has_seen_what_is_listed(data, recommender, people, rule):
-    lines = recommend_together(recommender, people, 500, aggregation=rule)
+    lines = recommend_to_group(recommender, people, 500, aggregation=rule)
     listed = names(lines)
     assert len(listed) == len(set(listed))
     everything = {(movie.title, movie.year) for movie in recommender.movies}
@@ -121,17 +123,17 @@ def test_nobody_has_seen_what_is_listed(data, recommender, people, rule):
 
 
 def test_films_seen_without_stars_are_left_out_too(recommender, people):
-    first, *rest = recommend_together(recommender, people, 5)
-    cleo = Person("Cleo", ratings=people[2].ratings, seen=(first.movie.id,))
-    after = recommend_together(recommender, [*people[:2], cleo], 4)
+    first, *rest = recommend_to_group(recommender, people, 5)
+    cleo = GroupMember("Cleo", ratings=people[2].ratings, seen=(first.movie.id,))
+    after = recommend_to_group(recommender, [*people[:2], cleo], 4)
     assert first.movie not in [line.movie for line in after]
     assert after[0].movie in [line.movie for line in rest]
 
 
 def test_films_that_some_have_seen_and_liked(data, recommender, people):
     pair = people[:2]
-    lines = recommend_together(recommender, pair, 500, seen_by_some=True)
-    strict = set(names(recommend_together(recommender, pair, 500)))
+    lines = recommend_to_group(recommender, pair, 500, seen_by_some=True)
+    strict = set(names(recommend_to_group(recommender, pair, 500)))
     more = [line for line in lines if (line.movie.title, line.movie.year) not in strict]
     assert more
     for line in more:
@@ -144,8 +146,8 @@ def test_films_that_some_have_seen_and_liked(data, recommender, people):
 
 
 def test_filters_and_exclusions_hold(recommender, people):
-    first = recommend_together(recommender, people, 3)
-    left = recommend_together(
+    first = recommend_to_group(recommender, people, 3)
+    left = recommend_to_group(
         recommender,
         people,
         5,
@@ -156,14 +158,14 @@ def test_filters_and_exclusions_hold(recommender, people):
     assert not {line.movie for line in first} & {line.movie for line in left}
     assert not any("Romance" in line.movie.genres for line in left)
     none = MovieFilter(genres=("Sci-Fi",), exclude_genres=("Sci-Fi",))
-    assert recommend_together(recommender, people, filters=none) == []
+    assert recommend_to_group(recommender, people, filters=none) == []
 
 
 def test_scores_are_those_of_the_lists_one_gets_alone(recommender, people):
     ann, _, cleo = people
     for lines, scores in (
-        (recommender.recommend(ann.user_id, 20), recommender.scores(ann.user_id)),
-        (recommender.recommend_for(cleo.ratings, 20), recommender.scores_for(cleo.ratings)),
+        (recommender.recommend(ann.user_id, 20), KnownUser(recommender, ann.user_id).scores()),
+        (recommender.recommend_for(cleo.ratings, 20), NewUser(recommender, cleo.ratings).scores()),
     ):
         by_id = dict(zip((movie.id for movie in recommender.movies), scores, strict=True))
         expected = [line.score for line in lines]
@@ -171,56 +173,56 @@ def test_scores_are_those_of_the_lists_one_gets_alone(recommender, people):
 
 
 class TenthOfTheId:
-    """Predicts a tenth of the film's id for users, and what it is told of newcomers' scores."""
+    """Predicts a tenth of the movie's id, more the user's id or the number of their ratings."""
 
     def predict(self, users, items):
-        return np.asarray(items) / 10 + np.asarray(users)
+        return np.asarray(items) / 10 + users
 
-    def predict_for(self, ratings, scores, items):
-        assert len(scores) == len(items)
-        return np.asarray(scores) + len(ratings)
+    def fold_in(self, ratings, ranked):
+        assert ranked.ratings.nnz == len(ratings)
+        return len(ratings)
 
 
 def test_each_persons_stars_are_predicted_from_what_is_known_of_them(recommender, people):
     starred = MovieRecommender(recommender.data, recommender.model, TenthOfTheId())
-    for line in recommend_together(starred, people, 6):
+    for line in recommend_to_group(starred, people, 6):
         ann, ben, cleo = line.opinions
         assert ann.stars == pytest.approx(line.movie.id / 10 + 7)
         assert ben.stars == pytest.approx(line.movie.id / 10 + 9)
-        assert cleo.stars == pytest.approx(cleo.score + 4)
+        assert cleo.stars == pytest.approx(line.movie.id / 10 + 4)
 
 
 def test_somebody_who_likes_nothing_is_named(data, recommender, people):
     film = data.movies.resolve("The Last Kiss").id
     with pytest.raises(ValueError, match="Dan has no rating above 1, the lowest"):
-        recommend_together(recommender, [people[0], Person("Dan", ratings={film: 1.0})])
+        recommend_to_group(recommender, [people[0], GroupMember("Dan", ratings={film: 1.0})])
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"people": []}, "two or more people, not 0"),
-        ({"people": [Person("Ann", 7)]}, "two or more people, not 1"),
-        ({"people": [Person("Ann", 7), Person("Ann", 9)]}, "two people are called Ann"),
+        ({"members": []}, "two or more people, not 0"),
+        ({"members": [GroupMember("Ann", 7)]}, "two or more people, not 1"),
+        ({"members": [GroupMember("Ann", 7), GroupMember("Ann", 9)]}, "two people are called Ann"),
         ({"aggregation": "dictator"}, "one of average, least misery, .*not dictator"),
         ({"k": 0}, "k must be at least 1"),
     ],
 )
 def test_impossible_wishes_are_refused(recommender, people, change, message):
     with pytest.raises(ValueError, match=message):
-        recommend_together(recommender, **{"people": people, **change})
+        recommend_to_group(recommender, **{"members": people, **change})
 
 
 def test_unknown_ids_are_named(recommender, people):
     with pytest.raises(UnknownIdError, match="999"):
-        recommend_together(recommender, [people[0], Person("Eve", 999)])
+        recommend_to_group(recommender, [people[0], GroupMember("Eve", 999)])
     with pytest.raises(UnknownIdError, match="12345"):
-        recommend_together(recommender, [people[0], Person("Eve", ratings={12345: 5.0})])
+        recommend_to_group(recommender, [people[0], GroupMember("Eve", ratings={12345: 5.0})])
     with pytest.raises(UnknownIdError, match="12345"):
-        recommend_together(recommender, people, exclude=[12345])
+        recommend_to_group(recommender, people, exclude=[12345])
 
 
 @pytest.mark.parametrize("known", [{}, {"user_id": 7, "ratings": {1: 5.0}}])
 def test_a_person_is_either_known_or_new(known):
     with pytest.raises(ValueError, match="Fay needs either a user_id or ratings"):
-        Person("Fay", **known)
+        GroupMember("Fay", **known)

@@ -102,20 +102,20 @@ def test_unknown_ids_are_named(recommender):
 def test_a_model_of_other_films_is_refused(data, model):
     other = Interactions.from_arrays([1, 2], [1, 999], [5, 4])
     stranger = WeightedMatrixFactorization(n_factors=2).fit(other, progress=False)
-    with pytest.raises(ValueError, match="not trained on ml-100k: 1 of its 2 films"):
+    with pytest.raises(ValueError, match="not trained on ml-100k: 1 of its 2 movies"):
         MovieRecommender(data, stranger)
 
 
 # -- new users ------------------------------------------------------------------------------------
 
 
-def test_scores_of_a_new_user_are_those_of_the_newcomers_fold_in(model, recommender, newcomer):
-    """Whose equations tests/recommender/test_newcomers.py writes out."""
+def test_scores_of_a_new_user_are_those_of_their_fold_in(model, recommender, newcomer):
+    """Whose equations tests/recommender/test_cold_start.py writes out."""
     lines = recommender.recommend_for(newcomer, 20)
     told = dict(
         zip(model.interactions_.item_index(list(newcomer)).tolist(), newcomer.values(), strict=True)
     )
-    user = recommender.newcomers.fold_in(recommender.newcomers.as_row(told)).factors[0]
+    user = recommender.cold_start.fold_in(recommender.cold_start.as_row(told)).factors[0]
     expected = model.item_factors_[model.interactions_.item_index(ids(lines))] @ user
     np.testing.assert_allclose([line.score for line in lines], expected, rtol=1e-4, atol=1e-6)
     assert set(ids(lines)).isdisjoint(newcomer)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
-from cinefold.recommender.reranking import CANDIDATES, steered
+from cinefold.recommender.reranking import CANDIDATES, rerank
 
 ADVENTURES = st.floats(0, 1)
 
@@ -32,7 +32,7 @@ def candidates(draw):
 @given(candidates(), ADVENTURES)
 def test_the_order_is_by_the_stated_sum(films, adventure):
     scores, percentiles = films
-    order = steered(scores, percentiles, adventure).tolist()
+    order = rerank(scores, percentiles, adventure).tolist()
     assert sorted(order) == list(range(len(scores)))
     z = [
         (1 - adventure / 2) * score / scores[0] + adventure / 2 * (1 - percentile / 100)
@@ -46,7 +46,7 @@ def test_the_order_is_by_the_stated_sum(films, adventure):
 @given(candidates())
 def test_0_leaves_the_list_as_it_is(films):
     scores, percentiles = films
-    assert steered(scores, percentiles, 0.0).tolist() == list(range(len(scores)))
+    assert rerank(scores, percentiles, 0.0).tolist() == list(range(len(scores)))
 
 
 @settings(deadline=None)
@@ -54,37 +54,37 @@ def test_0_leaves_the_list_as_it_is(films):
 def test_more_adventure_never_brings_better_known_films(films, one, other, k):
     scores, percentiles = films
     known = [
-        np.take(percentiles, steered(scores, percentiles, adventure)[:k]).sum()
+        np.take(percentiles, rerank(scores, percentiles, adventure)[:k]).sum()
         for adventure in sorted((one, other))
     ]
     assert known[1] <= known[0] + 1e-6
 
 
 def test_equal_films_stay_in_their_order():
-    assert steered([2, 1, 1, 1], [50, 20, 20, 20], 0.7).tolist() == [0, 1, 2, 3]
+    assert rerank([2, 1, 1, 1], [50, 20, 20, 20], 0.7).tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("scores", [[0.0, 0.0, -1.0], [-1.0, -2.0, -3.0]])
 def test_without_a_score_above_0_there_is_nothing_to_weigh(scores):
-    assert steered(scores, [100, 50, 0], 1.0).tolist() == [0, 1, 2]
+    assert rerank(scores, [100, 50, 0], 1.0).tolist() == [0, 1, 2]
 
 
 def test_places_without_a_candidate_stay_last():
-    assert steered([1.0, 0.5, -np.inf, -np.inf], [100, 0, 0, 0], 1.0).tolist() == [1, 0, 2, 3]
+    assert rerank([1.0, 0.5, -np.inf, -np.inf], [100, 0, 0, 0], 1.0).tolist() == [1, 0, 2, 3]
 
 
 def test_many_lists_are_each_as_alone():
     generator = np.random.default_rng(0)
     scores = -np.sort(-generator.normal(1, 1, (5, 20)), axis=1)
     percentiles = generator.uniform(0, 100, (5, 20))
-    alone = [steered(*row, 0.6) for row in zip(scores, percentiles, strict=True)]
-    np.testing.assert_array_equal(steered(scores, percentiles, 0.6), alone)
+    alone = [rerank(*row, 0.6) for row in zip(scores, percentiles, strict=True)]
+    np.testing.assert_array_equal(rerank(scores, percentiles, 0.6), alone)
 
 
 @pytest.mark.parametrize("adventure", [-0.1, 1.1, float("nan")])
 def test_adventure_out_of_range_is_refused(adventure):
     with pytest.raises(ValueError, match="adventure must be from 0"):
-        steered([1.0], [50], adventure)
+        rerank([1.0], [50], adventure)
 
 
 # -- lists ----------------------------------------------------------------------------------------
@@ -124,12 +124,12 @@ def test_the_default_is_the_models_own_list(lists):
 
 
 def test_less_known_films_come_forward(recommender, lists):
-    own, steered_list = lists(10), lists(10, adventure=1.0)
-    assert ids(own) != ids(steered_list)
-    assert counts_of(recommender, steered_list).mean() < counts_of(recommender, own).mean()
+    own, adventurous = lists(10), lists(10, adventure=1.0)
+    assert ids(own) != ids(adventurous)
+    assert counts_of(recommender, adventurous).mean() < counts_of(recommender, own).mean()
 
 
-def test_a_steered_list_is_of_the_same_candidates(data, lists):
+def test_a_adventurous_is_of_the_same_candidates(data, lists):
     assert len(data.movies) < CANDIDATES
     everything = lists(500)
     again = lists(500, adventure=0.8)

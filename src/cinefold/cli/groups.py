@@ -11,7 +11,7 @@ import typer
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, table
 from cinefold.cli.importing import known_ratings
-from cinefold.recommender import AGGREGATIONS, Person, recommend_together
+from cinefold.recommender import AGGREGATIONS, GroupMember, recommend_to_group
 
 if TYPE_CHECKING:
     from cinefold.recommender import GroupRecommendation, MovieRecommender, Opinion
@@ -70,7 +70,7 @@ def together(
     people = [_user(text, recommender) for text in user or ()]
     for file in profile_file or ():
         people.append(_newcomer(file, recommender, [person.name for person in people]))
-    found = recommend_together(
+    found = recommend_to_group(
         recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
     )
     if as_json:
@@ -90,16 +90,16 @@ def together(
     options.say_if_short(len(found), k)
 
 
-def _user(text: str, recommender: MovieRecommender) -> Person:
-    return Person(f"user {text}", options.user_id(text, recommender.data))
+def _user(text: str, recommender: MovieRecommender) -> GroupMember:
+    return GroupMember(f"user {text}", options.user_id(text, recommender.data))
 
 
-def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> Person:
+def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> GroupMember:
     """The person whose ratings a file has, called as the file is."""
     ratings, seen = known_ratings(file, recommender)
     names = (file.stem, *(f"{file.stem} {number}" for number in range(2, len(taken) + 3)))
     name = next(name for name in names if name not in taken)
-    return Person(name, ratings=ratings, seen=tuple(seen))
+    return GroupMember(name, ratings=ratings, seen=tuple(seen))
 
 
 def _cell(opinion: Opinion) -> str:

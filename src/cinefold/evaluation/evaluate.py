@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import scipy.sparse as sp
 
 from cinefold.metrics import accuracy, beyond_accuracy
-from cinefold.models.results import FoldedUsers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from cinefold.models.results import Ranking
 
 _SCORES_AT_A_TIME = 1 << 21
-_PREDICTIONS_AT_A_TIME = 1 << 18
+_PREDICTIONS_AT_A_TIME = 1 << 16
 LIST_METRICS = ("coverage", "novelty", "diversity", "gini")
 ERRORS = ("rmse", "mae")
 MEASURES = (*ERRORS, *accuracy.RANKING_METRICS, "auc", *LIST_METRICS)
@@ -40,9 +38,13 @@ class Ranker(Protocol):
 
 @runtime_checkable
 class FoldsIn(Protocol):
-    """A model that meets users it was not fitted on."""
+    """A model that meets users it was not fitted on.
 
-    def fold_in(self, ratings: Any) -> FoldedUsers: ...
+    What ``fold_in`` gives has a length, can be indexed like an array of ids, and takes the place of
+    one in ``recommend``, ``predict`` and ``scores``.
+    """
+
+    def fold_in(self, ratings: Any) -> Any: ...
 
 
 @runtime_checkable
@@ -230,7 +232,7 @@ def _errors(
     for begin in range(0, len(rows), _PREDICTIONS_AT_A_TIME):
         block = slice(begin, begin + _PREDICTIONS_AT_A_TIME)
         items = held_out.item_ids[relevant.indices[block]]
-        predicted[block] = model.predict(_each(asked, rows[block]), items)
+        predicted[block] = model.predict(asked[rows[block]], items)
     if not np.isfinite(predicted).all():
         raise ValueError(f"{type(model).__name__} predicts NaN or infinity for held-out ratings")
     error = predicted - relevant.data
@@ -240,32 +242,13 @@ def _errors(
     return {name: np.asarray(total, np.float64) for name, total in sums}
 
 
-def _each(asked: Any, rows: NDArray[np.int64]) -> Any:
-    """One user for each of `rows`, for scores and predictions: these need no ratings."""
-    if isinstance(asked, FoldedUsers):
-        none = sp.csr_array((len(rows), asked.ratings.shape[1]), dtype=np.float32)
-        return FoldedUsers(np.atleast_2d(asked.factors)[rows], none)
-    return asked[rows]
-
-
-def _how_many(asked: Any) -> int:
-    return int(asked.ratings.shape[0]) if isinstance(asked, FoldedUsers) else len(asked)
-
-
-def _some(asked: Any, rows: NDArray[np.int64]) -> Any:
-    """Some of the users, with their ratings."""
-    if isinstance(asked, FoldedUsers):
-        return FoldedUsers(np.atleast_2d(asked.factors)[rows], asked.ratings[rows])
-    return asked[rows]
-
-
 def _auc(model: Any, asked: Any, relevant: csr_array, seen: csr_array) -> NDArray[np.float64]:
     n, n_items = relevant.shape
     found = np.empty(n)
     step = max(1, _SCORES_AT_A_TIME // n_items)
     for begin in range(0, n, step):
         block = np.arange(begin, min(begin + step, n))
-        scores = model.scores(_some(asked, block))
+        scores = model.scores(asked[block])
         found[block] = accuracy.auc_per_user(scores, relevant[block], seen[block])
     return found
 
@@ -274,7 +257,7 @@ def _lists(
     model: Ranker, asked: Any, held_out: Interactions, seen: csr_array | None, k: int
 ) -> NDArray[np.int64]:
     """The lists of users as item indices, (n, k), -1 where there is none."""
-    if not _how_many(asked):
+    if not len(asked):
         return np.empty((0, k), np.int64)
     items, scores = model.recommend(asked, k)
     indices = np.full((len(items), k), -1, np.int64)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from cinefold.als.iterations import available_threads
+from cinefold.als.row_equations import RowEquations
 from cinefold.als.top_k import top_k
 from cinefold.interactions.entries import csr
-from cinefold.models import checks
+from cinefold.models import checks, explanations
 from cinefold.models.fitted import FittedAttributes
 from cinefold.models.results import FoldedItems, FoldedUsers, Ranking
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import ArrayLike, NDArray
+
+    from cinefold.models.results import Explanation
 
 _NO_ITEMS = np.empty(0, np.int64)
 
@@ -169,6 +172,52 @@ class FactorModel(FittedAttributes):
         rows = factors.queries(queries)
         found: NDArray[np.float32] = rows @ factors.candidates[:, : rows.shape[1]].T
         return found[0] if single else found
+
+    # -- explanations -------------------------------------------------------------------------
+
+    @overload
+    def explain(self, user: Any, item: NDArray[Any]) -> list[Explanation]: ...
+
+    @overload
+    def explain(self, user: Any, item: Any) -> Explanation: ...
+
+    def explain(self, user: Any, item: Any) -> Explanation | list[Explanation]:
+        """What each of a user's ratings adds to the score of an item.
+
+        The user's vector is linear in the targets, u = A^-1 sum_j c_j t_j v_j, so that the score
+        is a sum over the rated items, v'u = sum_j c_j t_j v'A^-1 v_j (Hu et al. 2008, section 5).
+
+        Parameters
+        ----------
+        user : a user id or one folded user
+        item : an item id or an array of item ids
+            The equations of a user are solved once, for all of the items together.
+
+        Returns
+        -------
+        Explanation, or a list of them for an array
+        """
+        places = np.atleast_1d(self.interactions_.item_index(item))
+        equations, (_, ratings, _, _) = self.row_equations(user), self._users(user)
+        found = explanations.explain(self, equations, ratings, places)
+        return found[0] if np.ndim(item) == 0 else found
+
+    def row_equations(self, user: Any, *, n_missing: int = 0) -> RowEquations:
+        """The equations whose solution is a user's vector; they answer what it rests on.
+
+        Parameters
+        ----------
+        user : a user id or one folded user
+        n_missing : int
+            The regularization is that of a user with so many ratings less; 1 makes
+            ``row_equations(user, n_missing=1).without()`` what fold-ins without one rating are.
+        """
+        queries, ratings, weights, _ = self._users(user)
+        if len(queries) != 1:
+            raise ValueError(f"the equations are those of one user, not of {len(queries)}")
+        fixed = self._fitted.items
+        row = self.objective_.observations(ratings, weights).above(self._fitted.baseline)
+        return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
 
     # -- ids in, ids out ----------------------------------------------------------------------
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cinefold.models.results import FoldedUsers
 from cinefold.models.wmf import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
@@ -18,15 +17,39 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
-    from cinefold.models.results import Ranking
+    from cinefold.models.results import FoldedUsers, Ranking
 
 _FEWEST_RATINGS = 50
+
+
+@dataclass(frozen=True)
+class FoldedRaters:
+    """Users that a `StarPredictor` was not fitted on.
+
+    Attributes
+    ----------
+    ranked, explicit : FoldedUsers
+        They in the model that makes the lists, and in the explicit one.
+    counts : ndarray of int64, shape (n_users,)
+        How many ratings they gave.
+    """
+
+    ranked: FoldedUsers
+    explicit: FoldedUsers
+    counts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitem__(self, rows: Any) -> FoldedRaters:
+        """Some of a batch, by a slice or indices."""
+        return FoldedRaters(self.ranked[rows], self.explicit[rows], self.counts[rows])
 
 
 class StarPredictor:
     r"""What people would rate, in stars, as well as the lists of the model it is made for.
 
-    Where unobserved pairs count as 0, scores are pulled towards 0, and the more so the less a film
+    Where unobserved pairs count as 0, scores are pulled towards 0, and the more so the less an item
     is known: they say what will be watched, not how much it will be liked. So a prediction starts
     from an explicit model with biases (preset "stars"), fitted on the same ratings, and adds what
     the score s and the numbers of ratings n say beyond it,
@@ -37,7 +60,7 @@ class StarPredictor:
         + \beta_3 \log(1 + n_i) + \beta_4 \log(1 + n_j)
 
     with the coefficients of least squares over held-out ratings, which makes the prediction
-    calibrated: films with a prediction of 4 are rated 4 on average. It is clipped to the scale.
+    calibrated: items with a prediction of 4 are rated 4 on average. It is clipped to the scale.
 
     Parameters
     ----------
@@ -153,66 +176,43 @@ class StarPredictor:
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        if isinstance(users, FoldedUsers):
-            ranked, rated, user_counts = self._apart(users)
-            explicit, scores = (
-                self.explicit_.predict(rated, items),
-                self.model.predict(ranked, items),
-            )
+        if isinstance(users, FoldedRaters):
+            explicit = self.explicit_.predict(users.explicit, items)
+            scores, user_counts = self.model.predict(users.ranked, items), users.counts
         else:
             counts = self.model.interactions_.user_counts()
             user_counts = counts[self.model.interactions_.user_index(users)]
             explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
-        return self._stars(explicit, scores, user_counts, items)
-
-    def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
-        """New users, for `predict`, `recommend` and `scores` of this object alone.
-
-        Their factors are those of both models, and how much they have rated, side by side.
-        """
-        ranked, rated = (m.fold_in(ratings) for m in (self.model, self.explicit_))
-        counts = np.diff(ranked.ratings.indptr).astype(np.float32)[:, np.newaxis]
-        return replace(ranked, factors=np.hstack([ranked.factors, rated.factors, counts]))
-
-    def _apart(self, folded: FoldedUsers) -> tuple[FoldedUsers, FoldedUsers, NDArray[np.float32]]:
-        width = self.model.item_factors_.shape[1]
-        factors = np.atleast_2d(folded.factors)
-        ranked = replace(folded, factors=np.ascontiguousarray(factors[:, :width]))
-        rated = replace(folded, factors=np.ascontiguousarray(factors[:, width:-1]))
-        return ranked, rated, factors[:, -1]
-
-    def predict_for(
-        self, ratings: Mapping[Any, float], scores: ArrayLike, items: ArrayLike
-    ) -> NDArray[np.float32]:
-        """Stars that somebody new, with these ratings, would give to `items` (n,).
-
-        `scores` (n,) are theirs in the model, folded in as its lists are made.
-        """
-        explicit = self.explicit_.predict(self.explicit_.fold_in(ratings), items)
-        return self._stars(explicit, np.asarray(scores), np.asarray(len(ratings)), items)
-
-    def recommend(self, users: Any, k: int = 10) -> Ranking:
-        """The model's lists."""
-        return self.model.recommend(self._ranked(users), k)
-
-    def scores(self, users: Any) -> NDArray[np.float32]:
-        """The model's scores."""
-        return self.model.scores(self._ranked(users))
-
-    def _ranked(self, users: Any) -> Any:
-        return self._apart(users)[0] if isinstance(users, FoldedUsers) else users
-
-    def _stars(
-        self,
-        explicit: NDArray[np.float32],
-        scores: NDArray[np.float32],
-        user_counts: NDArray[Any],
-        items: ArrayLike,
-    ) -> NDArray[np.float32]:
         shape = np.broadcast_shapes(explicit.shape, scores.shape)
         columns = (explicit, scores, *self._counts(user_counts, items))
         features = _features([np.broadcast_to(column, shape) for column in columns])
         return self._clipped(features @ self.coefficients_).astype(np.float32)
+
+    def fold_in(
+        self,
+        ratings: Mapping[Any, float] | Interactions | csr_array,
+        ranked: FoldedUsers | None = None,
+    ) -> FoldedRaters:
+        """New users, in place of ids for `predict`, `recommend` and `scores`.
+
+        Parameters
+        ----------
+        ratings : mapping {item id: rating}, Interactions, or sparse matrix (n_users, n_items)
+            As ``fold_in`` of the model takes them.
+        ranked : FoldedUsers, optional
+            The same users as their lists are made; by default the model's fold-in of `ratings`.
+        """
+        explicit = self.explicit_.fold_in(ratings)
+        ranked = self.model.fold_in(ratings) if ranked is None else ranked
+        return FoldedRaters(ranked, explicit, np.diff(explicit.ratings.indptr))
+
+    def recommend(self, users: Any, k: int = 10) -> Ranking:
+        """The model's lists."""
+        return self.model.recommend(_ranked(users), k)
+
+    def scores(self, users: Any) -> NDArray[np.float32]:
+        """The model's scores."""
+        return self.model.scores(_ranked(users))
 
     def _counts(
         self, user_counts: NDArray[Any], items: ArrayLike
@@ -234,6 +234,10 @@ class StarPredictor:
         explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
         features = _features([explicit, scores, *self._counts(repeated, items)])
         return features, held_out.by_user.data.astype(np.float64)
+
+
+def _ranked(users: Any) -> Any:
+    return users.ranked if isinstance(users, FoldedRaters) else users
 
 
 def _features(columns: Sequence[NDArray[Any]]) -> NDArray[np.float64]:

@@ -105,6 +105,20 @@ class FoldedUsers:
     weights: NDArray[np.float32] | None = None
     user_ids: NDArray[Any] | None = None
 
+    def __len__(self) -> int:
+        return int(self.ratings.shape[0])
+
+    def __getitem__(self, rows: Any) -> FoldedUsers:
+        """Some of a batch (a slice or indices, which may repeat), or one of it (an integer)."""
+        chosen = [rows] if np.ndim(rows) == 0 and not isinstance(rows, slice) else rows
+        weights = self.weights
+        if weights is not None:
+            weighted = self.ratings.copy()
+            weighted.data = weights
+            weights = weighted[chosen].data
+        ids = None if self.user_ids is None else self.user_ids[chosen]
+        return FoldedUsers(np.atleast_2d(self.factors)[rows], self.ratings[chosen], weights, ids)
+
 
 @dataclass(frozen=True)
 class FoldedItems:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cinefold.als.basis import one_blas_thread
 from cinefold.als.iterations import available_threads
 from cinefold.models import checks, persistence
 from cinefold.models.fitted import Fitted
@@ -17,7 +16,6 @@ from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, held_out
-from cinefold.models.results import Explanation
 from cinefold.models.scaled_defaults import objective_for
 from cinefold.models.training_loop import learn
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from cinefold.als.iterations import SolverName
     from cinefold.als.objective import Target
@@ -37,10 +35,10 @@ if TYPE_CHECKING:
 class WeightedMatrixFactorization(Parameters, IncrementalModel):
     """Users and items as vectors whose inner products approximate the ratings, by exact WALS.
 
-    Minimizes the weighted squared error over observed *and* unobserved pairs
-    (:class:`cinefold.models.Objective`) by alternating exact solves: all items with the users
-    fixed, then all users with the items fixed. Between them the factors are balanced, and items go
-    beyond their solution (docs/solver.md), which takes fewer iterations. The objective never rises.
+    Minimizes the weighted squared error over observed *and* unobserved pairs (``objective_``) by
+    alternating exact solves: all items with the users fixed, then all users with the items fixed.
+    Between them the factors are balanced, and items go beyond their solution (docs/solver.md),
+    which takes fewer iterations. The objective never rises.
 
     Parameters
     ----------
@@ -269,73 +267,6 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         objective = objective_for(model, known) if has_numbers or known.n_ratings else None
         model._fit = Fitted(known, objective, factors, stop_reason="from_factors")
         return model
-
-    # -- explanations -------------------------------------------------------------------------
-
-    @overload
-    def explain(self, user: Any, item: NDArray[Any]) -> list[Explanation]: ...
-
-    @overload
-    def explain(self, user: Any, item: Any) -> Explanation: ...
-
-    def explain(self, user: Any, item: Any) -> Explanation | list[Explanation]:
-        """What each of a user's ratings adds to the score of an item.
-
-        The user's vector is linear in the targets, u = A^-1 sum_j c_j t_j v_j, so that the score
-        is a sum over the rated items, v'u = sum_j c_j t_j v'A^-1 v_j (Hu et al. 2008, section 5).
-
-        Parameters
-        ----------
-        user : a user id or one folded user
-        item : an item id or an array of item ids
-            The equations of a user are solved once, for all of the items together.
-
-        Returns
-        -------
-        Explanation, or a list of them for an array
-        """
-        queries, ratings, weights, _ = self._users(user)
-        if len(queries) != 1:
-            raise ValueError(f"explain takes one user, not {len(queries)}")
-        targets = np.atleast_1d(self.interactions_.item_index(item))
-        fixed, objective = self._fitted.items, self.objective_
-        row = objective.observations(ratings, weights).above(self._fitted.baseline)
-        vectors = fixed.factors[row.columns].astype(np.float64)
-        confidence = row.confidence
-        if confidence is None:
-            confidence = np.ones(len(vectors), np.float32)
-        w0 = objective.unobserved_weight
-        with one_blas_thread():
-            equations = vectors.T * (confidence - w0) @ vectors
-            equations[np.diag_indices_from(equations)] += (
-                w0 * fixed.spectrum + row.regularization[0]
-            )
-            directions = np.linalg.solve(equations, fixed.factors[targets].T.astype(np.float64))
-        contributions = (confidence * row.targets)[:, np.newaxis] * (vectors @ directions)
-        explanations = [
-            self._explanation(target, row.columns, ratings.data, added)
-            for target, added in zip(targets, contributions.T, strict=True)
-        ]
-        return explanations[0] if np.ndim(item) == 0 else explanations
-
-    def _explanation(
-        self,
-        target: np.int64,
-        rated: NDArray[np.int32],
-        ratings: NDArray[np.float32],
-        contributions: NDArray[np.float64],
-    ) -> Explanation:
-        order = np.argsort(-contributions, kind="stable")
-        ids, baseline = self.interactions_.item_ids, self._fitted.baseline
-        start = 0.0 if baseline is None else float(baseline[target])
-        return Explanation(
-            ids[target].item(),
-            start + float(contributions.sum()),
-            start,
-            ids[rated[order]],
-            ratings[order],
-            contributions[order],
-        )
 
     # -- keeping it ---------------------------------------------------------------------------
 

@@ -1,44 +1,53 @@
-"""From a model of ids to films: recommendations with their reasons, filters and taste."""
+"""From a model of ids to movies: recommendations with their reasons, filters and taste."""
 
-from cinefold.recommender.cold_start import Newcomers
+from cinefold.recommender.cold_start import ColdStart
 from cinefold.recommender.filters import MovieFilter
 from cinefold.recommender.groups import (
     AGGREGATIONS,
+    GroupMember,
     GroupRecommendation,
     Opinion,
-    Person,
-    recommend_together,
+    recommend_to_group,
 )
 from cinefold.recommender.interview import Answer, Interview, Movement
 from cinefold.recommender.movie_map import MovieMap, movie_map
-from cinefold.recommender.population import Comparison, Contrast, Crowd, Habits
+from cinefold.recommender.population import (
+    CategoryComparison,
+    Population,
+    RatingHabits,
+    TasteComparison,
+)
 from cinefold.recommender.recommender import MovieRecommender, Reason, Recommendation
 from cinefold.recommender.taste import GenreTaste, RatedMovie, Taste
-from cinefold.recommender.unexpected_favourites import Love, loves
+from cinefold.recommender.unexpected_favourites import UnexpectedFavourite, unexpected_favourites
+from cinefold.recommender.viewers import KnownUser, NewUser, Viewer
 
 __all__ = [
     "AGGREGATIONS",
     "Answer",
-    "Comparison",
-    "Contrast",
-    "Crowd",
+    "CategoryComparison",
+    "ColdStart",
     "GenreTaste",
+    "GroupMember",
     "GroupRecommendation",
-    "Habits",
     "Interview",
-    "Love",
+    "KnownUser",
     "Movement",
     "MovieFilter",
     "MovieMap",
     "MovieRecommender",
-    "Newcomers",
+    "NewUser",
     "Opinion",
-    "Person",
+    "Population",
     "RatedMovie",
+    "RatingHabits",
     "Reason",
     "Recommendation",
     "Taste",
-    "loves",
+    "TasteComparison",
+    "UnexpectedFavourite",
+    "Viewer",
     "movie_map",
-    "recommend_together",
+    "recommend_to_group",
+    "unexpected_favourites",
 ]

@@ -1,6 +1,6 @@
-"""Which films to ask a newcomer about: those whose answers are expected to improve their list.
+"""Which movies to ask a new user about: those whose answers should improve their list most.
 
-For a newcomer with factors u and covariance A^-1 (see `cinefold.recommender.cold_start`), a rating
+For a new user with factors u and covariance A^-1 (see `cinefold.recommender.cold_start`), a rating
 of film j with confidence c takes
 
 .. math::
@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cinefold.als.basis import one_blas_thread
-from cinefold.recommender.cold_start import Beliefs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from cinefold.recommender.cold_start import Newcomers
+    from cinefold.als.row_equations import Posterior
+    from cinefold.recommender.cold_start import ColdStart
 
 _WELL_KNOWN = 500
 _LEAST_CHANCE = 0.01
@@ -41,7 +41,7 @@ class Elicitation:
 
     Parameters
     ----------
-    newcomers : Newcomers
+    cold_start : ColdStart
     counts : ndarray of int, shape (n_items,)
         How many people have rated each film.
 
@@ -51,16 +51,16 @@ class Elicitation:
         The 500 most rated films, most rated first: their scores are what should become certain.
     """
 
-    def __init__(self, newcomers: Newcomers, counts: NDArray[np.int64]) -> None:
-        self._newcomers = newcomers
+    def __init__(self, cold_start: ColdStart, counts: NDArray[np.int64]) -> None:
+        self._cold_start = cold_start
         self._by_count = np.argsort(-counts, kind="stable")
-        self._shares = counts / max(1, newcomers.model.interactions_.n_users)
+        self._shares = counts / max(1, cold_start.model.interactions_.n_users)
         self.known = self._by_count[:_WELL_KNOWN]
 
     def choose(
         self, ratings: csr_array, not_seen: csr_array, k: int, *, never: NDArray[np.int64]
     ) -> list[int]:
-        """The k best next questions for one newcomer, each as if those before it were answered.
+        """The k best next questions for one new user, each as if those before it were answered.
 
         Parameters
         ----------
@@ -74,27 +74,28 @@ class Elicitation:
         askable = np.ones(len(self._by_count), np.bool_)
         askable[never] = False
         candidates = self.best_known(askable)
-        beliefs = self._newcomers.believe(ratings, not_seen)
+        posterior = self._cold_start.posterior(ratings, not_seen)
+        weight = self._cold_start.typical_confidence
         chosen: list[int] = []
         while len(chosen) < min(k, len(candidates)):
-            values = self.values(beliefs, candidates)[0]
+            values = self.values(posterior, candidates)[0]
             values[np.isin(candidates, chosen)] = -np.inf
             chosen.append(int(candidates[values.argmax()]))
-            beliefs = self._as_if_rated(beliefs, chosen[-1])
+            posterior = posterior.after_expected(self._cold_start.vectors[chosen[-1]], weight)
         return chosen
 
     def best_known(self, askable: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The 500 most rated of the films where `askable`, shape (n_items,), most rated first."""
         return self._by_count[askable[self._by_count]][:_WELL_KNOWN]
 
-    def values(self, beliefs: Beliefs, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The value of asking each newcomer about each candidate, (n_users, n_candidates)."""
-        vectors = self._newcomers.vectors
+    def values(self, posterior: Posterior, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The value of asking each new user about each candidate, (n_users, n_candidates)."""
+        vectors = self._cold_start.vectors
         asked, known = vectors[candidates], vectors[self.known]
-        weight = self._newcomers.typical_confidence
-        values = np.empty((len(beliefs.factors), len(candidates)))
+        weight = self._cold_start.typical_confidence
+        values = np.empty((len(posterior.mean), len(candidates)))
         for rows in self._chunks(len(values), len(self.known), len(candidates)):
-            covariance, factors = beliefs.covariance[rows], beliefs.factors[rows]
+            covariance, factors = posterior.covariance[rows], posterior.mean[rows]
             with one_blas_thread():
                 scores = (factors @ known.T).clip(0)
                 importance = (known.T * np.square(scores)[:, np.newaxis]) @ known
@@ -110,21 +111,13 @@ class Elicitation:
         self, factors: NDArray[np.float64], candidates: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """That they know a film. Where unrated films do not count as 0, scores do not tell."""
-        if self._newcomers.unseen_weight == 0:
+        if self._cold_start.model.objective_.unobserved_weight == 0:
             shares = self._shares[candidates].clip(_LEAST_CHANCE, 1)
             return np.broadcast_to(shares, (len(factors), len(candidates)))
-        scores = factors @ self._newcomers.vectors[candidates].T
-        return np.asarray((scores / self._newcomers.typical_target).clip(_LEAST_CHANCE, 1))
-
-    def _as_if_rated(self, beliefs: Beliefs, item: int) -> Beliefs:
-        """After a rating as expected: the factors stay, their covariance loses one rank."""
-        vector, weight = self._newcomers.vectors[item], self._newcomers.typical_confidence
-        spread = beliefs.covariance @ vector
-        lost = np.einsum("ui,uj->uij", spread, spread)
-        lost /= (1 / weight + spread @ vector)[:, np.newaxis, np.newaxis]
-        return Beliefs(beliefs.factors, beliefs.covariance - lost)
+        scores = factors @ self._cold_start.vectors[candidates].T
+        return np.asarray((scores / self._cold_start.typical_target).clip(_LEAST_CHANCE, 1))
 
     def _chunks(self, n: int, *widths: int) -> Iterator[slice]:
-        d = self._newcomers.vectors.shape[1]
+        d = self._cold_start.vectors.shape[1]
         step = max(1, _NUMBERS_AT_ONCE // (d * max(d, *widths)))
         return (slice(start, min(start + step, n)) for start in range(0, n, step))

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.recommender.viewers import KnownUser, NewUser
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie
     from cinefold.recommender.filters import MovieFilter
     from cinefold.recommender.recommender import MovieRecommender
+    from cinefold.recommender.viewers import Viewer
 
 AGGREGATIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -38,7 +41,7 @@ _FAIR_CANDIDATES = 500
 
 
 @dataclass(frozen=True)
-class Person:
+class GroupMember:
     """Somebody in a group: a user of the data, or somebody new with ratings.
 
     Attributes
@@ -63,7 +66,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one person is expected to think of a film.
+    """What one member is expected to think of a film.
 
     Attributes
     ----------
@@ -96,7 +99,7 @@ class GroupRecommendation:
     score : float
         What the rule makes of the relative scores; for "fair", their mean.
     opinions : tuple of Opinion
-        In the order of the people.
+        In the order of the members.
     """
 
     rank: int
@@ -105,9 +108,9 @@ class GroupRecommendation:
     opinions: tuple[Opinion, ...]
 
 
-def recommend_together(
+def recommend_to_group(
     recommender: MovieRecommender,
-    people: Sequence[Person],
+    members: Sequence[GroupMember],
     k: int = 10,
     *,
     aggregation: str = "average",
@@ -115,12 +118,12 @@ def recommend_together(
     exclude: Iterable[Any] = (),
     seen_by_some: bool = False,
 ) -> list[GroupRecommendation]:
-    """The k best films for several people together; fewer if fewer are left.
+    """The k best films for several people; fewer if fewer are left.
 
     Parameters
     ----------
     recommender : MovieRecommender
-    people : sequence of Person
+    members : sequence of GroupMember
         Two or more.
     k : int
     aggregation : str
@@ -141,29 +144,24 @@ def recommend_together(
     UnknownIdError
         If there is no such user or film.
     """
-    _check(people, k, aggregation)
-    group = _Group(recommender, people)
+    _check(members, k, aggregation)
+    group = _Group(recommender, members)
     candidates = recommender.candidates(filters=filters, exclude=exclude)
     candidates = candidates[group.may_see(candidates, seen_by_some)]
     relative = group.relative(candidates)
     order, values = _ranked(relative, k, aggregation)
-    chosen = candidates[order]
-    predicted = group.predicted_stars(chosen)
+    opinions = group.opinions(candidates[order], relative[:, order])
+    lines = zip(candidates[order].tolist(), values.tolist(), opinions, strict=True)
     return [
-        GroupRecommendation(
-            rank + 1,
-            recommender.movies[item],
-            float(values[rank]),
-            group.opinions(item, relative[:, place], predicted[:, rank]),
-        )
-        for rank, (place, item) in enumerate(zip(order.tolist(), chosen.tolist(), strict=True))
+        GroupRecommendation(rank, recommender.movies[item], value, told)
+        for rank, (item, value, told) in enumerate(lines, start=1)
     ]
 
 
-def _check(people: Sequence[Person], k: int, aggregation: str) -> None:
-    if len(people) < 2:
-        raise ValueError(f"a list together is for two or more people, not {len(people)}")
-    names = [person.name for person in people]
+def _check(members: Sequence[GroupMember], k: int, aggregation: str) -> None:
+    if len(members) < 2:
+        raise ValueError(f"a list for a group is for two or more people, not {len(members)}")
+    names = [member.name for member in members]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"two people are called {', '.join(repeated)}")
@@ -174,20 +172,21 @@ def _check(people: Sequence[Person], k: int, aggregation: str) -> None:
 
 
 class _Group:
-    """What the model and the data know of each person; arrays are (n_people, n_items)."""
+    """What the model and the data know of each member; arrays are (n_members, n_items)."""
 
-    def __init__(self, recommender: MovieRecommender, people: Sequence[Person]) -> None:
-        self._recommender, self._people = recommender, people
-        n_items = len(recommender.movies)
-        self._scores = np.stack([_scores(recommender, person) for person in people])
-        self._rated = np.full((len(people), n_items), np.nan)
-        self._seen = np.zeros((len(people), n_items), np.bool_)
-        for row, person in enumerate(people):
-            for item, rating in _ratings(recommender, person).items():
-                self._rated[row, recommender.places((item,))] = rating
-            self._seen[row, recommender.places(person.seen)] = True
-        self._seen |= ~np.isnan(self._rated)
-        self._levels = np.array([[self._level(row)] for row in range(len(people))])
+    def __init__(self, recommender: MovieRecommender, members: Sequence[GroupMember]) -> None:
+        self._recommender, self._names = recommender, [member.name for member in members]
+        self._viewers = [_viewer(recommender, member) for member in members]
+        self._scores = np.stack([viewer.scores() for viewer in self._viewers])
+        numbers = recommender.movie_numbers
+        stars = np.full((len(members), len(numbers)), np.nan)
+        self._seen = np.zeros(stars.shape, np.bool_)
+        for row, (member, viewer) in enumerate(zip(members, self._viewers, strict=True)):
+            rated = numbers[recommender.indices(viewer.ratings)]
+            stars[row, rated] = list(viewer.ratings.values())
+            self._seen[row, recommender.places([*viewer.ratings, *member.seen])] = True
+        self._rated = stars[:, numbers]
+        self._levels = np.array([[self._level(row)] for row in range(len(members))])
 
     def _level(self, row: int) -> float:
         """The mean score of the ten best films that a person has not seen."""
@@ -208,59 +207,43 @@ class _Group:
         relative = self._scores[:, items] / self._levels
         return np.asarray(np.where(self._seen[:, items], np.minimum(relative, 1), relative))
 
-    def predicted_stars(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Stars (n_people, len(items)), NaN where nothing predicts them."""
-        stars = self._recommender.stars
-        predicted = np.full((len(self._people), len(items)), np.nan)
-        if stars is None or not len(items):
-            return predicted
-        ids = self._recommender.model.interactions_.item_ids[items]
-        for row, person in enumerate(self._people):
-            if person.ratings is None:
-                predicted[row] = stars.predict(person.user_id, ids)
-            else:
-                predicted[row] = stars.predict_for(person.ratings, self._scores[row, items], ids)
-        return predicted
-
     def opinions(
-        self, item: int, relative: NDArray[np.float64], stars: NDArray[np.float64]
-    ) -> tuple[Opinion, ...]:
-        columns = self._scores[:, item], relative, stars, self._rated[:, item]
-        return tuple(
-            Opinion(person.name, score, value, _known(predicted), _known(rated))
-            for person, score, value, predicted, rated in zip(
-                self._people, *(column.tolist() for column in columns), strict=True
+        self, items: NDArray[np.int64], relative: NDArray[np.float64]
+    ) -> list[tuple[Opinion, ...]]:
+        """What each member is expected to think of each of `items`."""
+        ids = self._recommender.model.interactions_.item_ids[items]
+        stars = np.stack([viewer.predicted_stars(ids) for viewer in self._viewers])
+        columns = self._scores[:, items], relative, stars, self._rated[:, items]
+        return [
+            tuple(
+                Opinion(name, score, value, _known(predicted), _known(rated))
+                for name, score, value, predicted, rated in zip(
+                    self._names, *(column.tolist() for column in movie), strict=True
+                )
             )
-        )
+            for movie in zip(*(column.T for column in columns), strict=True)
+        ]
 
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _scores(recommender: MovieRecommender, person: Person) -> NDArray[np.float64]:
-    if person.ratings is None:
-        return recommender.scores(person.user_id)
-    if not any(stars > recommender.lowest_rating for stars in person.ratings.values()):
+def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:
+    if member.ratings is None:
+        return KnownUser(recommender, member.user_id)
+    if not any(stars > recommender.lowest_rating for stars in member.ratings.values()):
         raise ValueError(
-            f"{person.name} has no rating above {recommender.lowest_rating:g}, the lowest: there "
+            f"{member.name} has no rating above {recommender.lowest_rating:g}, the lowest: there "
             "is nothing to go by"
         )
-    return recommender.scores_for(person.ratings)
-
-
-def _ratings(recommender: MovieRecommender, person: Person) -> Mapping[Any, float]:
-    if person.ratings is not None:
-        return person.ratings
-    items, stars = recommender.data.interactions.user_ratings(person.user_id)
-    known = np.isin(items, recommender.model.interactions_.item_ids)
-    return dict(zip(items[known].tolist(), stars[known].tolist(), strict=True))
+    return NewUser(recommender, member.ratings)
 
 
 def _ranked(
     relative: NDArray[np.float64], k: int, aggregation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places of the k best films in `relative` (n_people, n), and their values."""
+    """Places of the k best films in `relative` (n_members, n), and their values."""
     average = relative.mean(axis=0)
     if aggregation == "fair":
         order = _fair(relative, average, k)

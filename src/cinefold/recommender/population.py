@@ -21,8 +21,8 @@ _DAMPING = 5
 
 
 @dataclass(frozen=True)
-class Contrast:
-    """A group of films (a genre, a decade) in the ratings of somebody and of the average user.
+class CategoryComparison:
+    """A genre or a decade in the ratings of somebody and of the average user.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Habits:
+class RatingHabits:
     """How somebody rates, beside all users.
 
     Attributes
@@ -60,7 +60,7 @@ class Habits:
         Theirs, and the mean over users of each one's mean.
     spread, average_spread : float
         Standard deviation of their ratings (stars), and its mean over users.
-    fame, average_fame : float
+    popularity, average_popularity : float
         Median number of ratings of the films they have rated, and the mean of that over users.
     stars : tuple of (float, float, float)
         Each value of the scale, their share of it, and the mean share over users.
@@ -72,21 +72,21 @@ class Habits:
     average_rating: float
     spread: float
     average_spread: float
-    fame: float
-    average_fame: float
+    popularity: float
+    average_popularity: float
     stars: tuple[tuple[float, float, float], ...]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TasteComparison:
     """Somebody beside the average user: by genre (falling share), by decade, and as a rater."""
 
-    genres: tuple[Contrast, ...]
-    decades: tuple[Contrast, ...]
-    habits: Habits
+    genres: tuple[CategoryComparison, ...]
+    decades: tuple[CategoryComparison, ...]
+    habits: RatingHabits
 
 
-class Crowd:
+class Population:
     """The users of a data set, averaged once, for any number of comparisons.
 
     Each user counts the same in an average, however much they have rated.
@@ -103,11 +103,11 @@ class Crowd:
         ratings = self._interactions.by_user
         self._sums = np.bincount(ratings.indices, ratings.data, len(movies)).astype(np.float64)
         self.mean_rating = float(ratings.data.mean(dtype=np.float64))
-        self._genres = _Groups(_genre_groups(movies), ratings, self._counts, self._sums)
-        self._decades = _Groups(_decade_groups(movies), ratings, self._counts, self._sums)
+        self._genres = _Categories(_genre_groups(movies), ratings, self._counts, self._sums)
+        self._decades = _Categories(_decade_groups(movies), ratings, self._counts, self._sums)
         self._raters = _Raters(ratings, self._counts)
 
-    def compare(self, ratings: Mapping[Any, float]) -> Comparison:
+    def compare(self, ratings: Mapping[Any, float]) -> TasteComparison:
         """Somebody with these ratings (movie id to stars) beside the average user.
 
         Raises
@@ -121,10 +121,10 @@ class Crowd:
             raise ValueError("there is nothing to compare: ratings is empty")
         items = self._interactions.item_index(list(ratings))
         stars = np.array(list(ratings.values()), np.float64)
-        genres = self._genres.contrasts(items, stars)
-        return Comparison(
+        genres = self._genres.comparisons(items, stars)
+        return TasteComparison(
             tuple(sorted(genres, key=lambda genre: (-genre.share, genre.name))),
-            self._decades.contrasts(items, stars),
+            self._decades.comparisons(items, stars),
             self._raters.habits(stars, self._counts[items]),
         )
 
@@ -146,7 +146,7 @@ class Crowd:
         return damped / (counts + _DAMPING), counts
 
 
-class _Groups:
+class _Categories:
     """Groups of films, (n_items, n_groups), and the average user's ratings of them."""
 
     def __init__(
@@ -166,7 +166,7 @@ class _Groups:
         self._average_rating = _ratio(self._member.T @ sums, self._member.T @ counts)
         self._mean_rating = sums.sum() / counts.sum()
 
-    def contrasts(self, items: NDArray[np.int64], stars: NDArray[np.float64]) -> tuple[Any, ...]:
+    def comparisons(self, items: NDArray[np.int64], stars: NDArray[np.float64]) -> tuple[Any, ...]:
         member = self._member[items]
         counts = member.sum(axis=0)
         means = _ratio(stars @ member, counts)
@@ -179,7 +179,7 @@ class _Groups:
             means - stars.mean() - (self._average_rating - self._mean_rating),
         )
         rows = zip(self._names, *(column.tolist() for column in columns), strict=True)
-        return tuple(Contrast(*row) for row in rows)
+        return tuple(CategoryComparison(*row) for row in rows)
 
 
 class _Raters:
@@ -195,25 +195,27 @@ class _Raters:
         self._median = float(np.median(counts[active]))
         self._mean = float(means.mean())
         self._spread = float(np.sqrt((squares - means**2).clip(0)).mean())
-        self._fame = float(_medians(users, item_counts[ratings.indices], counts[active]).mean())
+        self._popularity = float(
+            _medians(users, item_counts[ratings.indices], counts[active]).mean()
+        )
         self._scale, places = np.unique(data, return_inverse=True)
         share = 1 / (counts[users] * active.sum())
         self._shares = np.bincount(places, share, len(self._scale))
 
-    def habits(self, stars: NDArray[np.float64], fame: NDArray[np.int64]) -> Habits:
+    def habits(self, stars: NDArray[np.float64], popularity: NDArray[np.int64]) -> RatingHabits:
         # Somebody new may give half a star where the data has none.
         nearest = np.abs(stars[:, None] - self._scale).argmin(axis=1)
         own = np.bincount(nearest, minlength=len(self._scale)) / len(stars)
         columns = (self._scale.tolist(), own.tolist(), self._shares.tolist())
-        return Habits(
+        return RatingHabits(
             n_ratings=len(stars),
             median_ratings=self._median,
             mean_rating=float(stars.mean()),
             average_rating=self._mean,
             spread=float(stars.std()),
             average_spread=self._spread,
-            fame=float(np.median(fame)),
-            average_fame=self._fame,
+            popularity=float(np.median(popularity)),
+            average_popularity=self._popularity,
             stars=tuple(zip(*columns, strict=True)),
         )
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.models import FoldedUsers
-from cinefold.recommender.cold_start import Newcomers
+from cinefold.recommender.cold_start import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
-from cinefold.recommender.reranking import CANDIDATES, check_adventure, steered
+from cinefold.recommender.reranking import CANDIDATES, check_adventure, rerank
 from cinefold.recommender.taste import RatedMovie, Taste, taste_of
+from cinefold.recommender.viewers import KnownUser, NewUser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieData
     from cinefold.models import Explanation, Ranking, WeightedMatrixFactorization
     from cinefold.models.rating_predictor import StarPredictor
+    from cinefold.recommender.viewers import Viewer
 
 _REASONS = 3
 
@@ -68,7 +69,7 @@ class MovieRecommender:
     A film that a user has rated is never recommended to them, whether the model was trained on
     that rating or it was held out, and whichever of several ids it was rated under.
 
-    New users are folded in by `Newcomers`: from what is known of people in general towards what
+    New users are folded in by `ColdStart`: from what is known of people in general towards what
     their ratings say. Stars count by their distance from the lowest rating of the data (one star
     in MovieLens 100K), which tells the model "none of this": a film given one star never brings
     more of its kind. docs/cold_start.md measures both against a plain fold-in and popularity.
@@ -84,8 +85,15 @@ class MovieRecommender:
     Attributes
     ----------
     data, model, stars
-    lowest_rating : float
-        Of the data; new users must rate something above it to get recommendations.
+    movies : list of Movie
+        In the model's order.
+    rating_counts : ndarray of int64, shape (n_items,)
+        Number of ratings of each in the data.
+    movie_numbers : ndarray of int64, shape (n_items,)
+        Equal for the ids of one movie, rising from 0 in the order of its first id.
+    lowest_rating, middle_rating : float
+        Of the scale of the data: 1 and 3 of 1 to 5 stars. New users must rate something above the
+        lowest to get recommendations.
 
     Raises
     ------
@@ -99,39 +107,21 @@ class MovieRecommender:
         model: WeightedMatrixFactorization,
         stars: StarPredictor | None = None,
     ) -> None:
-        self.data = data
-        self.model = model
-        self.stars = stars
+        self.data, self.model, self.stars = data, model, stars
         self._item_ids = model.interactions_.item_ids
         unknown = ~np.isin(self._item_ids, data.interactions.item_ids)
         if unknown.any():
             raise ValueError(
                 f"the model was not trained on {data.name}: {unknown.sum()} of its "
-                f"{len(unknown)} films are not in it"
+                f"{len(unknown)} movies are not in it"
             )
-        self._movies = [data.movies[item] for item in self._item_ids.tolist()]
-        self._features = Features(self._movies, self._counts())
-        self.lowest_rating, self._middle = _scale(data.interactions.by_user.data)
-        self._twins = _twins(self._movies)
-
-    @property
-    def movies(self) -> Sequence[Movie]:
-        """The films, in the model's order."""
-        return self._movies
-
-    @property
-    def middle_rating(self) -> float:
-        """Of the scale of the data: 3 of 1 to 5 stars."""
-        return self._middle
-
-    @property
-    def rating_counts(self) -> NDArray[np.int64]:
-        """Number of ratings of each film, in the model's order, (n_items,)."""
-        return self._features.counts
-
-    def _counts(self) -> NDArray[np.int64]:
-        interactions = self.data.interactions
-        return np.asarray(interactions.item_counts()[interactions.item_index(self._item_ids)])
+        self.movies = [data.movies[item] for item in self._item_ids.tolist()]
+        known = data.interactions
+        self.rating_counts = known.item_counts()[known.item_index(self._item_ids)]
+        self._features = Features(self.movies, self.rating_counts)
+        lowest, highest = float(known.by_user.data.min()), float(known.by_user.data.max())
+        self.lowest_rating, self.middle_rating = lowest, (lowest + highest) / 2
+        self.movie_numbers = _movie_numbers(self.movies)
 
     # -- lists --------------------------------------------------------------------------------
 
@@ -163,20 +153,8 @@ class MovieRecommender:
         ValueError
             If a filter names a genre that the data does not have, or `adventure` is out of range.
         """
-        rated, _ = self.data.interactions.user_ratings(user_id)
-        hidden = self._with_twins([*rated[np.isin(rated, self._item_ids)].tolist(), *exclude])
-        ranking = self.model.recommend(
-            user_id, self._depth(k, adventure), exclude=hidden, among=self._among(filters)
-        )
-        lines = self._films(ranking, k, adventure)
-        items = np.array([item for _, item, _ in lines], self._item_ids.dtype)
-        found = [
-            self._recommendation(*line, explanation)
-            for line, explanation in zip(lines, self.model.explain(user_id, items), strict=True)
-        ]
-        if self.stars is None or not found:
-            return found
-        return _with_stars(found, self.stars.predict(user_id, items))
+        viewer = KnownUser(self, user_id)
+        return self._list(viewer, k, filters=filters, exclude=exclude, adventure=adventure)
 
     def recommend_for(
         self,
@@ -213,27 +191,60 @@ class MovieRecommender:
             If a filter names a genre that the data does not have.
         """
         if not from_nothing and not any(s > self.lowest_rating for s in ratings.values()):
-            self._indices(ratings)
+            self.indices(ratings)
             return []
-        newcomer, unseen = self._answers(ratings, not_seen)
-        beliefs = self.newcomers.believe(newcomer, unseen)
-        hidden = self._with_twins([*ratings, *exclude])
+        viewer = NewUser(self, ratings, not_seen)
+        return self._list(viewer, k, filters=filters, exclude=exclude, adventure=adventure)
+
+    def _list(
+        self,
+        viewer: Viewer,
+        k: int,
+        *,
+        filters: MovieFilter | None,
+        exclude: Iterable[Any],
+        adventure: float,
+    ) -> list[Recommendation]:
+        hidden = self._item_ids[self.places([*viewer.ratings, *exclude])]
+        depth = max(k, CANDIDATES) if check_adventure(adventure) else k
         ranking = self.model.recommend(
-            FoldedUsers(beliefs.factors[0].astype(np.float32), newcomer),
-            self._depth(k, adventure),
-            exclude=hidden,
-            among=self._among(filters),
+            viewer.model_user, depth + self._n_repeated, exclude=hidden, among=self._among(filters)
         )
-        lines = self._films(ranking, k, adventure)
-        found = [
-            self._recommendation(rank, item, score, self.newcomers.explain(beliefs, newcomer, item))
-            for rank, item, score in lines
+        places, scores = self._one_id_each(ranking)
+        if adventure and len(places):
+            order = rerank(scores, self._features.percentiles[places], adventure)
+            places, scores = places[order], scores[order]
+        places, scores = places[:k], scores[:k]
+        if not len(places):
+            return []
+        items = self._item_ids[places]
+        lines = zip(
+            places.tolist(),
+            scores.tolist(),
+            viewer.explain(items),
+            viewer.predicted_stars(items).tolist(),
+            strict=True,
+        )
+        return [
+            Recommendation(
+                rank,
+                self.movies[place],
+                score,
+                self._reasons(explanation),
+                None if np.isnan(stars) else stars,
+            )
+            for rank, (place, score, explanation, stars) in enumerate(lines, start=1)
         ]
-        if self.stars is None or not found or not ratings:
-            return found
-        items, scores = zip(*(line[1:] for line in lines), strict=True)
-        ids = np.array(items, self._item_ids.dtype)
-        return _with_stars(found, self.stars.predict_for(ratings, np.array(scores), ids))
+
+    def _reasons(self, explanation: Explanation) -> tuple[Reason, ...]:
+        columns = explanation.items, explanation.ratings, explanation.contributions
+        helping = [
+            Reason(self.data.movies[rated], rating, contribution)
+            for rated, rating, contribution in zip(*(c.tolist() for c in columns), strict=True)
+            if contribution > 0
+        ]
+        liked = [reason for reason in helping if reason.rating >= self.middle_rating]
+        return tuple((liked or helping)[:_REASONS])
 
     def similar(
         self, movie_id: Any, k: int = 10, *, filters: MovieFilter | None = None
@@ -247,94 +258,71 @@ class MovieRecommender:
         """
         ranking = self.model.similar_items(
             movie_id,
-            k + len(self._twins),
-            exclude=self._with_twins([movie_id]),
+            k + self._n_repeated,
+            exclude=self._item_ids[self.places([movie_id])],
             among=self._among(filters),
         )
+        places, scores = self._one_id_each(ranking)
+        lines = zip(places[:k].tolist(), scores[:k].tolist(), strict=True)
         return [
-            Recommendation(rank, self._movie(item), score)
-            for rank, item, score in self._films(ranking, k)
+            Recommendation(rank, self.movies[place], score)
+            for rank, (place, score) in enumerate(lines, start=1)
         ]
 
-    # -- for lists of another making ----------------------------------------------------------
+    def _one_id_each(self, ranking: Ranking) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Indices and scores of a ranking, each movie under its best id alone."""
+        places = self.indices(ranking.items)
+        _, first = np.unique(self.movie_numbers[places], return_index=True)
+        kept = np.sort(first)
+        return places[kept], ranking.scores[kept]
 
-    def scores(self, user_id: Any) -> NDArray[np.float64]:
-        """A known user's scores of all films, in the model's order, (n_items,)."""
-        return np.asarray(self.model.predict(user_id, self._item_ids), np.float64)
+    # -- movies by index, and answers ----------------------------------------------------------
 
-    def scores_for(self, ratings: Mapping[Any, float]) -> NDArray[np.float64]:
-        """Scores of somebody new from their ratings (movie id to stars), (n_items,)."""
-        newcomer, unseen = self._answers(ratings, ())
-        folded = self.newcomers.fold_in(newcomer, unseen)
-        return np.asarray(self.model.scores(folded)[0], np.float64)
+    def answers(
+        self, ratings: Mapping[Any, float], not_seen: Iterable[Any]
+    ) -> tuple[csr_array, csr_array]:
+        """What somebody new said, as rows in the model's order of movies; rated is not unseen."""
+        stars = dict(zip(self.indices(ratings).tolist(), ratings.values(), strict=True))
+        unseen = self.indices(item for item in not_seen if item not in ratings)
+        as_row = self.cold_start.as_row
+        return as_row(stars), as_row(dict.fromkeys(unseen.tolist(), 1.0))
+
+    def indices(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+        """Where movies stand in the model's order."""
+        known = list(ids)
+        return np.asarray(self.model.interactions_.item_index(known) if known else [], np.int64)
 
     def places(self, ids: Iterable[Any]) -> NDArray[np.int64]:
-        """Where films stand in the model's order, with the other ids of the same films."""
-        return self._indices(self._with_twins(ids))
+        """Where movies stand in the model's order, with the other ids of the same movies."""
+        wanted = self.movie_numbers[self.indices(ids)]
+        return np.flatnonzero(np.isin(self.movie_numbers, wanted))
 
     def candidates(
         self, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
     ) -> NDArray[np.int64]:
-        """Where the films stand that pass the filters, each under its most rated id alone."""
-        passing = self._features.passing(filters or MovieFilter())
+        """Where the movies stand that pass the filters, each under its most rated id alone."""
+        passing = self._features.passing(filters or MovieFilter()) & self._most_rated_id
         passing[self.places(exclude)] = False
-        count = dict(zip(self._item_ids.tolist(), self._features.counts.tolist(), strict=True))
-        for twins in set(self._twins.values()):
-            passing[self._indices(sorted(twins, key=count.__getitem__)[:-1])] = False
         return np.flatnonzero(passing)
-
-    def _with_twins(self, ids: Iterable[Any]) -> list[Any]:
-        """The ids, and the other ids of the same films."""
-        return [twin for item in ids for twin in self._twins.get(item, (item,))]
-
-    def _depth(self, k: int, adventure: float) -> int:
-        """How many ids to rank, so that k films are left in the end."""
-        return (max(k, CANDIDATES) if check_adventure(adventure) else k) + len(self._twins)
-
-    def _films(
-        self, ranking: Ranking, k: int, adventure: float = 0.0
-    ) -> list[tuple[int, Any, float]]:
-        """Rank, movie id and score of the first k films, each under its best id alone."""
-        films: list[tuple[Any, float]] = []
-        listed: set[Any] = set()
-        for item, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True):
-            if item not in listed:
-                films.append((item, score))
-                listed.update(self._twins.get(item, (item,)))
-        if adventure and films:
-            items, scores = zip(*films, strict=True)
-            percentiles = self._features.percentiles[self._indices(items)]
-            films = [films[place] for place in steered(scores, percentiles, adventure)]
-        return [(rank, *film) for rank, film in enumerate(films[:k], start=1)]
-
-    def _answers(
-        self, ratings: Mapping[Any, float], not_seen: Iterable[Any]
-    ) -> tuple[csr_array, csr_array]:
-        """The answers of one newcomer, as rows in the model's order of films."""
-        stars = dict(zip(self._indices(ratings).tolist(), ratings.values(), strict=True))
-        unseen = self._indices(item for item in not_seen if item not in ratings)
-        as_row = self.newcomers.as_row
-        return as_row(stars), as_row(dict.fromkeys(unseen.tolist(), 1.0))
-
-    def _recommendation(
-        self, rank: int, item: Any, score: float, explanation: Explanation
-    ) -> Recommendation:
-        columns = explanation.items, explanation.ratings, explanation.contributions
-        helping = [
-            Reason(self._movie(rated), rating, contribution)
-            for rated, rating, contribution in zip(*(c.tolist() for c in columns), strict=True)
-            if contribution > 0
-        ]
-        liked = [reason for reason in helping if reason.rating >= self._middle]
-        return Recommendation(rank, self._movie(item), score, tuple((liked or helping)[:_REASONS]))
 
     def _among(self, filters: MovieFilter | None) -> NDArray[Any] | None:
         if filters is None or filters == MovieFilter():
             return None
         return self._item_ids[self._features.passing(filters)]
 
-    def _movie(self, item: Any) -> Movie:
-        return self.data.movies[item]
+    @cached_property
+    def _most_rated_id(self) -> NDArray[np.bool_]:
+        """Whether no other id of the same movie has more ratings, (n_items,); one of equals."""
+        n = len(self.movies)
+        order = np.lexsort((-np.arange(n), -self.rating_counts, self.movie_numbers))
+        found = np.zeros(n, np.bool_)
+        found[order[np.flatnonzero(np.diff(self.movie_numbers[order], prepend=-1))]] = True
+        return found
+
+    @property
+    def _n_repeated(self) -> int:
+        """How many ids are further ids of a movie."""
+        return len(self.movies) - int(self._most_rated_id.sum())
 
     # -- getting to know somebody -------------------------------------------------------------
 
@@ -369,32 +357,20 @@ class MovieRecommender:
             If the model does not know a film.
         """
         skipped = list(skip)
-        newcomer, unseen = self._answers(ratings, skipped)
-        hidden = self._indices(self._with_twins([*ratings, *skipped, *never]) + self._lesser_twins)
-        chosen = self._elicitation.choose(newcomer, unseen, k, never=hidden)
-        return [self._movies[item] for item in chosen]
+        answers = self.answers(ratings, skipped)
+        hidden = self.places([*ratings, *skipped, *never])
+        never_asked = np.union1d(hidden, np.flatnonzero(~self._most_rated_id))
+        chosen = self._elicitation.choose(*answers, k, never=never_asked)
+        return [self.movies[item] for item in chosen]
 
     @cached_property
-    def _lesser_twins(self) -> list[Any]:
-        """Of each film with several ids, those with fewer ratings."""
-        counts = dict(zip(self._item_ids.tolist(), self._features.counts.tolist(), strict=True))
-        groups = (sorted(ids, key=counts.__getitem__) for ids in set(self._twins.values()))
-        return [item for *lesser, _ in groups for item in lesser]
-
-    @cached_property
-    def newcomers(self) -> Newcomers:
+    def cold_start(self) -> ColdStart:
         """Folds in people who are not in the data."""
-        return Newcomers(self.model)
+        return ColdStart(self.model)
 
     @cached_property
     def _elicitation(self) -> Elicitation:
-        return Elicitation(self.newcomers, self._features.counts)
-
-    def _indices(self, ids: Iterable[Any]) -> NDArray[np.int64]:
-        known = list(ids)
-        if not known:
-            return np.empty(0, np.int64)
-        return np.asarray(self.model.interactions_.item_index(known))
+        return Elicitation(self.cold_start, self.rating_counts)
 
     # -- taste --------------------------------------------------------------------------------
 
@@ -410,25 +386,12 @@ class MovieRecommender:
             interactions.item_counts()[interactions.item_index(list(ratings))] if ratings else []
         )
         order = sorted(zip(ratings.items(), counts, strict=True), key=lambda p: (-p[0][1], -p[1]))
-        rated = [RatedMovie(self._movie(item), float(stars)) for (item, stars), _ in order]
+        rated = [RatedMovie(self.data.movies[item], float(stars)) for (item, stars), _ in order]
         return taste_of(rated)
 
 
-def _with_stars(found: list[Recommendation], stars: NDArray[np.float32]) -> list[Recommendation]:
-    return [replace(line, stars=value) for line, value in zip(found, stars.tolist(), strict=True)]
-
-
-def _scale(ratings: NDArray[np.float32]) -> tuple[float, float]:
-    """Lowest and middle rating of the scale that the data uses."""
-    lowest, highest = float(ratings.min()), float(ratings.max())
-    return lowest, (lowest + highest) / 2
-
-
-def _twins(movies: Iterable[Movie]) -> dict[Any, tuple[Any, ...]]:
-    """All ids of each film that has several (same title and year), by every one of them."""
-    ids: dict[tuple[str, int], list[Any]] = {}
-    for movie in movies:
-        if movie.year is not None:
-            ids.setdefault((movie.title, movie.year), []).append(movie.id)
-    several = (tuple(group) for group in ids.values() if len(group) > 1)
-    return {item: group for group in several for item in group}
+def _movie_numbers(movies: Iterable[Movie]) -> NDArray[np.int64]:
+    """A number for each movie, (n_items,): equal for ids with the same title and year."""
+    numbers: dict[Any, int] = {}
+    keys = ((m.title, m.year) if m.year is not None else (m.id, None, None) for m in movies)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)

@@ -39,7 +39,7 @@ def check_adventure(adventure: float) -> float:
     return float(adventure)
 
 
-def steered(scores: ArrayLike, percentiles: ArrayLike, adventure: float) -> NDArray[np.int64]:
+def rerank(scores: ArrayLike, percentiles: ArrayLike, adventure: float) -> NDArray[np.int64]:
     """The new order of candidates, as places in the old one; ties stay in the old order.
 
     Parameters

@@ -13,7 +13,7 @@ from benchmarks.studies.interviews import (
 )
 
 from cinefold.models import WeightedMatrixFactorization
-from cinefold.recommender import Interview, MovieRecommender, Newcomers
+from cinefold.recommender import ColdStart, Interview, MovieRecommender
 from tests.benchmarks.studies.test_cold_start import MODEL, ratings_of_tastes
 
 
@@ -25,11 +25,11 @@ def curves():
 
 
 @pytest.fixture(scope="module")
-def newcomers():
+def cold_start():
     model = WeightedMatrixFactorization.preset(
         "plain", n_factors=5, max_iter=3, regularization=3.0, n_threads=1
     )
-    return Newcomers(model.fit(ratings_of_tastes(), progress=False))
+    return ColdStart(model.fit(ratings_of_tastes(), progress=False))
 
 
 def line(curves, strategy, fold_in="newcomers", metric="ndcg_at_10"):
@@ -71,29 +71,29 @@ def test_what_is_asked_about_is_never_in_the_list():
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_no_film_is_asked_about_twice_nor_outside_of_what_may_be(newcomers, strategy):
+def test_no_film_is_asked_about_twice_nor_outside_of_what_may_be(cold_start, strategy):
     ratings = ratings_of_tastes().by_user[:7]
-    counts = newcomers.model.interactions_.item_counts()
+    counts = cold_start.model.interactions_.item_counts()
     counts[50:] = -1
-    asked = interview(newcomers, counts, ratings, STRATEGIES[strategy], 60)
+    asked = interview(cold_start, counts, ratings, STRATEGIES[strategy], 60)
     assert (np.sort(asked[:, :50], axis=1) == np.arange(50)).all()
     assert (asked[:, 50:] == -1).all()
 
 
-def test_only_what_they_have_rated(newcomers):
+def test_only_what_they_have_rated(cold_start):
     ratings = ratings_of_tastes().by_user[:7]
-    counts = newcomers.model.interactions_.item_counts()
+    counts = cold_start.model.interactions_.item_counts()
     n = int(np.diff(ratings.indptr).max())
-    asked = interview(newcomers, counts, ratings, STRATEGIES[SHIPPED], n, only_rated=True)
+    asked = interview(cold_start, counts, ratings, STRATEGIES[SHIPPED], n, only_rated=True)
     for row, questions in enumerate(asked):
         rated = ratings[[row]].indices
         assert sorted(questions[questions >= 0]) == sorted(rated)
         assert (questions[len(rated) :] == -1).all()
 
 
-def test_the_most_popular_are_asked_about_in_their_order(newcomers):
-    counts = newcomers.model.interactions_.item_counts()
-    asked = interview(newcomers, counts, ratings_of_tastes().by_user[:2], STRATEGIES[BASELINE], 9)
+def test_the_most_popular_are_asked_about_in_their_order(cold_start):
+    counts = cold_start.model.interactions_.item_counts()
+    asked = interview(cold_start, counts, ratings_of_tastes().by_user[:2], STRATEGIES[BASELINE], 9)
     np.testing.assert_array_equal(asked[0], np.argsort(-counts, kind="stable")[:9])
 
 
@@ -107,7 +107,7 @@ def test_what_is_measured_is_what_an_interview_asks(data):
     counts = data.interactions.item_counts()
     counts[data.interactions.item_index(sorted(twins))] = -1
     person = data.interactions.by_user[[4]]
-    asked = interview(recommender.newcomers, counts, person, STRATEGIES[SHIPPED], 12)
+    asked = interview(recommender.cold_start, counts, person, STRATEGIES[SHIPPED], 12)
     items, stars = data.interactions.user_ratings(data.interactions.user_ids[4])
     known = dict(zip(items.tolist(), stars.tolist(), strict=True))
     real, order = Interview(recommender, skipped=twins), []

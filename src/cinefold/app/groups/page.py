@@ -14,7 +14,7 @@ from cinefold.app.shared.studio import Studio, open_studio
 from cinefold.app.shared.visitor import open_visitor, profile_store
 from cinefold.app.shared.widgets import csv_button
 from cinefold.profiles import StoreError
-from cinefold.recommender import AGGREGATIONS, GroupRecommendation, Person, recommend_together
+from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation, recommend_to_group
 
 if TYPE_CHECKING:
     from cinefold.profiles import Profile
@@ -24,7 +24,7 @@ _CARD_WIDTH = 320
 _FEWEST, _MOST = 2, 12
 
 
-def choose_people(studio: Studio) -> list[Person]:
+def choose_people(studio: Studio) -> list[GroupMember]:
     """Those in the selection box, who are also those of the address (?with=u196,p3)."""
     profiles = {f"p{profile.id}": profile for profile in _profiles(studio)}
     users = {f"u{user}": user for user in studio.data.interactions.user_ids.tolist()}
@@ -79,18 +79,18 @@ def _label(key: str, profiles: dict[str, Profile], users: dict[str, Any]) -> str
 
 def _person(
     key: str, profiles: dict[str, Profile], users: dict[str, Any], known: set[Any]
-) -> Person:
+) -> GroupMember:
     if key in users:
-        return Person(f"User {users[key]}", user_id=users[key])
+        return GroupMember(f"User {users[key]}", user_id=users[key])
     store, profile = profile_store(), profiles.get(key)
     if store is None or profile is None:
-        return Person("Somebody who is gone", ratings={})
+        return GroupMember("Somebody who is gone", ratings={})
     entries = store.entries(profile.id)
     ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
-    return Person(profile.name, ratings=ratings, seen=tuple(entries.hidden & known))
+    return GroupMember(profile.name, ratings=ratings, seen=tuple(entries.hidden & known))
 
 
-def without_opinion(studio: Studio, people: list[Person]) -> list[Person]:
+def without_opinion(studio: Studio, people: list[GroupMember]) -> list[GroupMember]:
     """Those whose ratings say nothing: there are none above the lowest."""
     lowest = studio.recommender.lowest_rating
     return [
@@ -138,7 +138,7 @@ def _opinion(opinion: Any) -> str:
 
 
 @st.fragment
-def draw_list(studio: Studio, people: list[Person]) -> None:
+def draw_list(studio: Studio, people: list[GroupMember]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rule = choose_rule()
         seen = st.toggle(
@@ -146,7 +146,7 @@ def draw_list(studio: Studio, people: list[Person]) -> None:
         )
         choice = choose_filters(studio.data.movies, "together", steering=False)
     try:
-        found = recommend_together(
+        found = recommend_to_group(
             studio.recommender,
             people,
             choice.length,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cinefold.datasets import Movie
-    from cinefold.recommender import Love, RatedMovie, Reason, Recommendation
+    from cinefold.recommender import RatedMovie, Reason, Recommendation, UnexpectedFavourite
 
 _CARD_WIDTH = 300
 
@@ -82,9 +82,11 @@ def similar_cards(entries: Sequence[Recommendation], foot: Callable[[Movie], Non
             foot(entry.movie)
 
 
-def love_cards(entries: Sequence[Love], place: str) -> None:
-    """One card for each film somebody loves: the stars, what others gave, where it would stand."""
-    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key=f"loves-{place}")
+def favourite_cards(entries: Sequence[UnexpectedFavourite], place: str) -> None:
+    """One card for each film rated high: the stars, what others gave, where it would stand."""
+    grid = st.grid(
+        min_column_width=_CARD_WIDTH, border=True, gap="small", key=f"favourites-{place}"
+    )
     for entry in entries:
         others = f"others {entry.others_mean:.1f} ★" if entry.n_others else "rated by nobody else"
         with grid.cell():

@@ -14,7 +14,7 @@ import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
 from cinefold.datasets import DatasetError, dataset_info, list_datasets, load_movielens
-from cinefold.recommender import Crowd, MovieRecommender
+from cinefold.recommender import MovieRecommender, Population
 from cinefold.serving.apart import train_apart
 from cinefold.serving.background import JobError
 from cinefold.serving.launch import chosen_dataset, chosen_ratings
@@ -79,9 +79,9 @@ class Studio:
         return self._in_use[1]
 
     @cached_property
-    def crowd(self) -> Crowd:
+    def population(self) -> Population:
         """The users of the data, to compare one with."""
-        return Crowd(self.data)
+        return Population(self.data)
 
     @property
     def uses_default(self) -> bool:

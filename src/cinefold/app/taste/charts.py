@@ -10,7 +10,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cinefold.recommender import Contrast, Habits
+    from cinefold.recommender import CategoryComparison, RatingHabits
 
 FEWEST_FOR_A_MEAN = 5
 _GROUPS_SHOWN = 12
@@ -18,7 +18,7 @@ _BAR_HEIGHT, _AXIS_HEIGHT, _STARS_HEIGHT = 24, 85, 300
 _SIDES = ("More", "Less")
 
 
-def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> None:
+def share_chart(categories: Sequence[CategoryComparison], group: str, *, ordered: bool) -> None:
     """Diverging bars: each group's share of the films rated, against the average user.
 
     `ordered` keeps the order (decades); otherwise the largest surplus is first, of the groups
@@ -32,7 +32,7 @@ def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> 
             "average": round(100 * entry.average_share, 1),
             "ratings": entry.n_ratings,
         }
-        for entry in contrasts
+        for entry in categories
     ]
     if not ordered:
         rows = sorted(rows, key=lambda row: -abs(row["difference"]))[:_GROUPS_SHOWN]
@@ -51,8 +51,8 @@ def share_chart(contrasts: Sequence[Contrast], group: str, *, ordered: bool) -> 
     )
 
 
-def stars_chart(contrasts: Sequence[Contrast]) -> None:
-    """Diverging bars: how much more each genre is liked than by others (`Contrast.liking`)."""
+def stars_chart(categories: Sequence[CategoryComparison]) -> None:
+    """Diverging bars: how much more each genre is liked than by others (`liking`)."""
     rows: list[dict[str, Any]] = [
         {
             "group": entry.name,
@@ -61,7 +61,7 @@ def stars_chart(contrasts: Sequence[Contrast]) -> None:
             "average": round(entry.average_rating, 2),
             "ratings": entry.n_ratings,
         }
-        for entry in contrasts
+        for entry in categories
         if entry.n_ratings >= FEWEST_FOR_A_MEAN
     ]
     if not rows:
@@ -114,7 +114,7 @@ def _draw_difference(
     st.altair_chart(chart, alt=description)
 
 
-def habits_chart(habits: Habits) -> None:
+def habits_chart(habits: RatingHabits) -> None:
     """Bars side by side: how often each number of stars is given."""
     rows = [
         {"stars": f"{value:g}", "who": who, "share": round(100 * share, 1)}

@@ -1,4 +1,4 @@
-"""What somebody likes beside everybody else: genres, decades, habits, and unusual loves."""
+"""What somebody likes beside everybody else: genres, decades, habits, and unexpected favourites."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.cards import love_cards
+from cinefold.app.shared.cards import favourite_cards
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.studio import Studio, open_studio
-from cinefold.app.shared.visitor import open_visitor
+from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
-from cinefold.recommender import loves
+from cinefold.recommender import KnownUser, NewUser, unexpected_favourites
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cinefold.recommender import Comparison, Contrast, Habits
+    from cinefold.recommender import CategoryComparison, RatingHabits, TasteComparison
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
-_LOVES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
+_FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
 _MEASURES = {
     _OTHERS: "Expected is the mean of what others gave the film (with five ratings of the mean of "
-    "all films added, so that one opinion is not everybody's). Unusual is a love far above it.",
+    "all films added, so that one opinion is not everybody's). An unusual favourite is far above "
+    "it.",
     _MODEL: "Expected is the place that the film would have in the list of recommendations if the "
-    "rating had not been given. Unusual is a love far down that list. (The film's own vector has "
-    "still seen the rating.)",
+    "rating had not been given. An unusual favourite is far down that list. (The film's own "
+    "vector has still seen the rating.)",
 }
 
 
-def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
-    """Whose taste: their ratings (movie id to stars), and whether they are in the data."""
+def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], Any]:
+    """Whose taste: their ratings (movie id to stars), and the id of a user of the data."""
     yours = open_visitor().ratings
     asked = "user" in st.query_params
     whose = st.segmented_control(
@@ -46,11 +47,11 @@ def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
     )
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
-        return dict(yours), False
+        return dict(yours), None
     interactions = studio.data.interactions
     user = choose_user(interactions.user_ids.tolist(), "taste", "User")
     items, stars = interactions.user_ratings(user)
-    return dict(zip(items.tolist(), stars.tolist(), strict=True)), True
+    return dict(zip(items.tolist(), stars.tolist(), strict=True)), user
 
 
 def draw_nothing() -> None:
@@ -59,13 +60,13 @@ def draw_nothing() -> None:
         st.subheader("Your taste will be here", anchor=False)
         st.markdown(
             "Rate a few films you know, and this page shows which genres and decades you see more "
-            "of than most people, how generous you are with stars, and which of your loves nobody "
-            "would have guessed. With ten ratings it begins to speak."
+            "of than most people, how generous you are with stars, and which of your favourites "
+            "nobody would have guessed. With ten ratings it begins to speak."
         )
         st.page_link("new_here/page.py", label="Rate films", icon=":material/star:")
 
 
-def draw_summary(comparison: Comparison, known: bool) -> None:
+def draw_summary(comparison: TasteComparison, known: bool) -> None:
     """The page in two sentences."""
     more = _notable(comparison, 1)
     less = _notable(comparison, -1)
@@ -79,19 +80,19 @@ def draw_summary(comparison: Comparison, known: bool) -> None:
     st.markdown(f"{sees} {seen}. {_generosity(comparison.habits)}")
 
 
-def _notable(comparison: Comparison, sign: int) -> list[Contrast]:
-    def surplus(entry: Contrast) -> float:
+def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]:
+    def surplus(entry: CategoryComparison) -> float:
         return sign * (entry.share - entry.average_share)
 
     entries = sorted((*comparison.genres, *comparison.decades), key=surplus, reverse=True)
     return [entry for entry in entries[:_NAMED] if surplus(entry) >= _NOTABLE]
 
 
-def _listed(entries: Sequence[Contrast]) -> str:
+def _listed(entries: Sequence[CategoryComparison]) -> str:
     return " and ".join(f"**{literal(entry.name)}**" for entry in entries)
 
 
-def _generosity(habits: Habits) -> str:
+def _generosity(habits: RatingHabits) -> str:
     difference = habits.mean_rating - habits.average_rating
     if abs(difference) < 0.1:
         return "As generous with stars as the average user."
@@ -99,7 +100,7 @@ def _generosity(habits: Habits) -> str:
     return f"{kind} than the average user, by {abs(difference):.1f} stars."
 
 
-def draw_numbers(habits: Habits) -> None:
+def draw_numbers(habits: RatingHabits) -> None:
     with st.container(horizontal=True, gap="small"):
         _metric("Films rated", f"{habits.n_ratings:,}", f"median user {habits.median_ratings:,.0f}")
         _metric(
@@ -113,8 +114,8 @@ def draw_numbers(habits: Habits) -> None:
         )
         _metric(
             "A typical film has",
-            counted(round(habits.fame), "rating"),
-            f"average {habits.average_fame:,.0f}",
+            counted(round(habits.popularity), "rating"),
+            f"average {habits.average_popularity:,.0f}",
             "Median number of ratings of the films rated: small for somebody who sees what few do.",
         )
 
@@ -125,7 +126,7 @@ def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> 
         st.caption(beside)
 
 
-def draw_profile(comparison: Comparison) -> None:
+def draw_profile(comparison: TasteComparison) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Genres, against the average user", anchor=False)
@@ -145,8 +146,8 @@ def draw_profile(comparison: Comparison) -> None:
 
 
 @st.fragment
-def draw_loves(studio: Studio, ratings: Mapping[Any, float], known: bool) -> None:
-    st.subheader("Loves", anchor=False)
+def draw_favourites(studio: Studio, ratings: Mapping[Any, float], user: Any) -> None:
+    st.subheader("Favourites", anchor=False)
     measure = st.segmented_control(
         "Who did not expect it",
         [_OTHERS, _MODEL],
@@ -156,28 +157,41 @@ def draw_loves(studio: Studio, ratings: Mapping[Any, float], known: bool) -> Non
         persist_state="session",
     )
     st.caption(_MEASURES[measure or _OTHERS])
-    found = loves(studio.recommender, studio.crowd, ratings, known=known)
+    known, you = set(studio.recommender.model.interactions_.item_ids.tolist()), visitor()
+    found = (
+        unexpected_favourites(KnownUser(studio.recommender, user), studio.population)
+        if user is not None
+        else unexpected_favourites(
+            NewUser(
+                studio.recommender,
+                {movie: stars for movie, stars in ratings.items() if movie in known},
+                you.unseen & known,
+            ),
+            studio.population,
+            exclude=you.hidden & known,
+        )
+    )
     if not found:
         st.info("No film has more than half of the stars yet.", icon=":material/favorite:")
         return
     if measure == _MODEL:
-        found = sorted(found, key=lambda love: -love.place)
-    shown = min(_LOVES_SHOWN, (len(found) + 1) // 2)
+        found = sorted(found, key=lambda favourite: -favourite.place)
+    shown = min(_FAVOURITES_SHOWN, (len(found) + 1) // 2)
     st.markdown("**Most unusual**")
-    love_cards(found[:shown], "unusual")
+    favourite_cards(found[:shown], "unusual")
     if len(found) > shown:
         st.markdown("**Most usual**")
-        love_cards(found[: -shown - 1 : -1][: len(found) - shown], "usual")
+        favourite_cards(found[: -shown - 1 : -1][: len(found) - shown], "usual")
 
 
 studio = open_studio()
 st.title("Taste", anchor=False)
-ratings, known = choose_ratings(studio)
+ratings, user = choose_ratings(studio)
 if ratings:
-    comparison = studio.crowd.compare(ratings)
-    draw_summary(comparison, known)
+    comparison = studio.population.compare(ratings)
+    draw_summary(comparison, user is not None)
     draw_numbers(comparison.habits)
     draw_profile(comparison)
-    draw_loves(studio, ratings, known)
+    draw_favourites(studio, ratings, user)
 else:
     draw_nothing()

@@ -1,0 +1,210 @@
+r"""The equations of one user or item, with the vectors of the other side fixed.
+
+The vector u of a row is the solution of A u = b with
+
+.. math::
+
+    A = P + \sum_j (c_j - w_0) v_j v_j', \qquad b = P m + \sum_j c_j t_j v_j
+
+over its observations j: vectors v, confidences c, targets t. P and m are the precision and the mean
+of a Gaussian prior, in units in which an observation with confidence 1 has variance 1. The plain
+fold-in has P = w0 V'V + lambda I and m = 0 (Hu, Koren, Volinsky 2008, eq. 4, generalized).
+
+`RowEquations` forms these equations in float64 and answers questions about them. To solve many
+plain rows is `cinefold.als.backend.solve_rows`, which gives the same solutions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cinefold.als.basis import one_blas_thread
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cinefold.als.objective import Observations
+
+    Array = NDArray[np.float64]
+
+
+_LEAST_RIDGE = 1e-6  # without regularization, few observations leave the solution open
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The normal distribution that the observations of each row leave of its vector.
+
+    Attributes
+    ----------
+    mean : ndarray of float64, shape (..., n_factors)
+        The solution.
+    covariance : ndarray of float64, shape (..., n_factors, n_factors)
+        A^-1, in units of the variance of an observation with confidence 1.
+    """
+
+    mean: Array
+    covariance: Array
+
+    def __getitem__(self, rows: slice) -> Posterior:
+        return Posterior(self.mean[rows], self.covariance[rows])
+
+    def after_expected(self, vector: Array, confidence: float) -> Posterior:
+        """After one more observation, of `vector`, that is as expected: the mean stays."""
+        spread = self.covariance @ vector
+        lost = spread[..., :, np.newaxis] * spread[..., np.newaxis, :]
+        lost /= (1 / confidence + spread @ vector)[..., np.newaxis, np.newaxis]
+        return Posterior(self.mean, self.covariance - lost)
+
+
+def inverse(matrices: Array) -> Array:
+    """Precisions (..., n, n) of covariances, or covariances of precisions."""
+    with one_blas_thread():
+        return np.asarray(np.linalg.inv(matrices), np.float64)
+
+
+@dataclass(frozen=True)
+class RowEquations:
+    """A u = b of one row, or of a batch of rows along leading axes.
+
+    Attributes
+    ----------
+    vectors : ndarray of float64, shape (..., n_observed, n_factors)
+        v of each observation. A row of a batch that has fewer than others ends in zeros.
+    confidence, targets : ndarray of float64, shape (..., n_observed)
+    unobserved_weight : ndarray of float64, shape (..., 1)
+        w0: what P already holds of each observation's v v'.
+    precision : ndarray of float64, shape (..., n_factors, n_factors)
+        P.
+    pull : ndarray of float64, shape (..., n_factors)
+        P m.
+    """
+
+    vectors: Array
+    confidence: Array
+    targets: Array
+    unobserved_weight: Array
+    precision: Array
+    pull: Array
+
+    @classmethod
+    def plain(
+        cls, row: Observations, factors: NDArray[np.float32], spectrum: Array, n_missing: int = 0
+    ) -> RowEquations:
+        """The equations that `solve_rows` solves, of one row.
+
+        Parameters
+        ----------
+        row : Observations
+            Of one row.
+        factors : ndarray of float32, shape (n_columns, n_factors)
+            V, in a basis where V'V is diagonal.
+        spectrum : ndarray of float64, shape (n_factors,)
+            That diagonal.
+        n_missing : int
+            The regularization is that of a row with so many observations less.
+        """
+        objective, confidence = row.objective, row.confidence
+        counts = np.array([len(row.columns) - n_missing])
+        ridge = objective.row_regularization(counts, len(factors)).clip(_LEAST_RIDGE)
+        return cls(
+            factors[row.columns].astype(np.float64),
+            np.ones(len(row.columns)) if confidence is None else confidence.astype(np.float64),
+            row.targets.astype(np.float64),
+            np.array([objective.unobserved_weight]),
+            np.diag(objective.unobserved_weight * spectrum + ridge),
+            np.zeros(len(spectrum)),
+        )
+
+    def __getitem__(self, row: int) -> RowEquations:
+        """Those of one row of a batch."""
+        return RowEquations(
+            self.vectors[row],
+            self.confidence[row],
+            self.targets[row],
+            self.unobserved_weight[row],
+            self.precision[row],
+            self.pull[row],
+        )
+
+    @cached_property
+    def matrix(self) -> Array:
+        """A, shape (..., n_factors, n_factors)."""
+        excess = (self.confidence - self.unobserved_weight)[..., np.newaxis]
+        with one_blas_thread():
+            matrix: Array = np.swapaxes(self.vectors * excess, -1, -2) @ self.vectors
+        matrix += self.precision
+        return matrix
+
+    @cached_property
+    def right_side(self) -> Array:
+        """b, shape (..., n_factors)."""
+        pulls = (self.confidence * self.targets)[..., np.newaxis, :] @ self.vectors
+        return np.asarray(self.pull + pulls[..., 0, :])
+
+    def solve(self) -> Array:
+        """The vectors of the rows, shape (..., n_factors).
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the equations of a row have no unique solution.
+        """
+        with one_blas_thread():
+            return np.asarray(
+                np.linalg.solve(self.matrix, self.right_side[..., np.newaxis])[..., 0]
+            )
+
+    def posterior(self) -> Posterior:
+        """The solution and how uncertain it is."""
+        covariance = inverse(self.matrix)
+        return Posterior((covariance @ self.right_side[..., np.newaxis])[..., 0], covariance)
+
+    def explain(self, targets: NDArray[np.floating]) -> tuple[Array, Array]:
+        """The terms of scores v'u of one row: v' A^-1 P m, and c_j t_j v' A^-1 v_j.
+
+        Parameters
+        ----------
+        targets : ndarray, shape (n_targets, n_factors)
+            v of each score.
+
+        Returns
+        -------
+        prior : ndarray of float64, shape (n_targets,)
+            What each score is without any target, by the prior alone.
+        contributions : ndarray of float64, shape (n_targets, n_observed)
+            What each observation adds to it.
+        """
+        directions = self._inverse_times(targets.astype(np.float64))
+        contributions = self.confidence * self.targets * (directions @ self.vectors.T)
+        return directions @ self.pull, np.asarray(contributions)
+
+    def without(self) -> Array:
+        r"""The vectors that one row would have without each of its observations, all else the same.
+
+        Without observation j, A loses w v_j v_j' with w = c_j - w0, and b loses c_j t_j v_j. By
+        the formula of Sherman and Morrison, with a_j = A^-1 v_j,
+
+        .. math:: u_j = u + a_j \frac{w\, v_j'u - c_j t_j}{1 - w\, v_j'a_j}
+
+        Where the prior depends on how many observations there are, it has to be given as it is
+        with one observation less.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_observed, n_factors)
+        """
+        solution, moved = self.solve(), self._inverse_times(self.vectors)
+        excess = self.confidence - self.unobserved_weight
+        step = excess * (self.vectors @ solution) - self.confidence * self.targets
+        step /= 1 - excess * np.einsum("jd,jd->j", self.vectors, moved)
+        return np.asarray(solution + step[:, np.newaxis] * moved)
+
+    def _inverse_times(self, rows: Array) -> Array:
+        """A^-1 v for each of `rows` (n, n_factors), as rows."""
+        with one_blas_thread():
+            return np.asarray(np.linalg.solve(self.matrix, rows.T).T)

@@ -1,0 +1,182 @@
+"""The people that lists are made for: users of the data, and new ones."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cinefold.models import FoldedUsers
+from cinefold.models.explanations import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from cinefold.models import Explanation
+    from cinefold.recommender.recommender import MovieRecommender
+
+
+_LISTS_AT_ONCE = 64
+
+
+class Viewer(ABC):
+    """What a recommender knows of one person.
+
+    Attributes
+    ----------
+    recommender : MovieRecommender
+    ratings : dict of movie id to stars
+        Of the movies that the model knows.
+    model_user : object
+        The person as methods of the model take one: an id, or FoldedUsers.
+    is_known : bool
+        Whether these ratings are in the data.
+    """
+
+    recommender: MovieRecommender
+    ratings: dict[Any, float]
+    model_user: Any
+    is_known: bool
+
+    def scores(self) -> NDArray[np.float64]:
+        """Of all movies, in the model's order, (n_items,)."""
+        return np.asarray(self.recommender.model.scores(self.model_user), np.float64)
+
+    @abstractmethod
+    def explain(self, items: NDArray[Any]) -> list[Explanation]:
+        """What each rating adds to the scores of movies, by id."""
+
+    @abstractmethod
+    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
+        """What they are expected to rate movies, by id; NaN where nothing tells."""
+
+    @abstractmethod
+    def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Their factors without the rating of each of `items` (indices), (n, n_factors)."""
+
+    def places_without(
+        self, items: Iterable[Any], *, exclude: Iterable[Any] = ()
+    ) -> tuple[NDArray[np.int64], int]:
+        """Where rated movies would stand in the list, each without its own rating.
+
+        Parameters
+        ----------
+        items : iterable of movie ids
+            Of `ratings`.
+        exclude : iterable of movie ids
+            Movies that must not appear in the list.
+
+        Returns
+        -------
+        places : ndarray of int64, shape (n_items,)
+            From 1.
+        length : int
+            Of that list: the movies that they have not rated, and the one.
+        """
+        recommender, model = self.recommender, self.recommender.model
+        indices, movies = recommender.indices(items), recommender.movie_numbers
+        listed = np.ones(len(recommender.movies), np.bool_)
+        listed[recommender.places([*self.ratings, *exclude])] = False
+        by_movie = np.argsort(movies, kind="stable")
+        starts = np.flatnonzero(np.diff(movies[by_movie], prepend=-1))
+        listed = listed[by_movie[starts]]
+        vectors = recommender.cold_start.vectors[by_movie]
+        baseline = 0 if model.item_baseline_ is None else model.item_baseline_[by_movie]
+        places = np.empty(len(indices), np.int64)
+        for begin in range(0, len(indices), _LISTS_AT_ONCE):
+            block = slice(begin, begin + _LISTS_AT_ONCE)
+            scores = self.without_each(indices[block]) @ vectors.T + baseline
+            best = np.maximum.reduceat(scores, starts, axis=1)  # of the ids of each movie
+            own = best[np.arange(len(best)), movies[indices[block]]][:, np.newaxis]
+            places[block] = 1 + (best[:, listed] > own).sum(axis=1)
+        return places, int(listed.sum()) + 1
+
+
+class KnownUser(Viewer):
+    """A user of the data, whom the model was trained on.
+
+    Raises
+    ------
+    UnknownIdError
+        If there is no such user.
+    """
+
+    is_known = True
+
+    def __init__(self, recommender: MovieRecommender, user_id: Any) -> None:
+        items, stars = recommender.data.interactions.user_ratings(user_id)
+        known = np.isin(items, recommender.model.interactions_.item_ids)
+        self.recommender, self.model_user = recommender, user_id
+        self.ratings = dict(zip(items[known].tolist(), stars[known].tolist(), strict=True))
+
+    def explain(self, items: NDArray[Any]) -> list[Explanation]:
+        found: list[Explanation] = self.recommender.model.explain(self.model_user, items)
+        return found
+
+    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
+        stars = self.recommender.stars
+        if stars is None:
+            return np.full(len(items), np.nan)
+        return np.asarray(stars.predict(self.model_user, items), np.float64)
+
+    def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        model = self.recommender.model
+        index = model.interactions_.user_index(self.model_user)
+        by_user = model.interactions_.by_user
+        trained_on = by_user.indices[by_user.indptr[index] : by_user.indptr[index + 1]]
+        # The model may have been trained on some of their ratings only.
+        factors = np.repeat(model.user_factors_[[index]].astype(np.float64), len(items), axis=0)
+        used = np.isin(items, trained_on)
+        if used.any():
+            vectors = model.row_equations(self.model_user, n_missing=1).without()
+            factors[used] = vectors[np.searchsorted(trained_on, items[used])]
+        return factors
+
+
+class NewUser(Viewer):
+    """Somebody whom the model was not trained on, folded in by `ColdStart`.
+
+    Parameters
+    ----------
+    recommender : MovieRecommender
+    ratings : mapping of movie id to stars
+    not_seen : iterable of movie ids
+        Movies that they say they have not seen.
+
+    Raises
+    ------
+    UnknownIdError
+        If the model does not know a movie.
+    """
+
+    is_known = False
+
+    def __init__(
+        self,
+        recommender: MovieRecommender,
+        ratings: Mapping[Any, float],
+        not_seen: Iterable[Any] = (),
+    ) -> None:
+        self.recommender, self.ratings = recommender, dict(ratings)
+        self.answers = recommender.answers(ratings, not_seen)
+        self._equations = recommender.cold_start.equations(*self.answers)[0]
+        factors = self._equations.solve().astype(np.float32)
+        self.model_user = FoldedUsers(factors, self.answers[0])
+
+    def explain(self, items: NDArray[Any]) -> list[Explanation]:
+        places = self.recommender.indices(items)
+        return explain(self.recommender.model, self._equations, self.answers[0], places)
+
+    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
+        stars = self.recommender.stars
+        if stars is None or not self.ratings:
+            return np.full(len(items), np.nan)
+        folded = stars.fold_in(self.ratings, ranked=self.model_user)
+        return np.asarray(stars.predict(folded, items), np.float64)
+
+    def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        rows = np.searchsorted(self.answers[0].indices, items)
+        return np.asarray(self.recommender.cold_start.without(*self.answers)[rows])
