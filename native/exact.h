@@ -67,39 +67,6 @@ void refine(const FixedSide& side, const Row& row, Workspace& w, double weight, 
     for (int i = 0; i < stride; ++i) x[i] = float(solution[i] + w.rhs[i]);
 }
 
-// Such steps with the residual in float32, until the solution is as good as if the matrix, of half
-// precision, had been one of float32 (Carson, Higham 2018): for most rows one. Errors shrink by
-// about the same factor each time, by which a step's own error is known; false if that is little.
-// take_step() returns |step|^2, `solution` is |x|^2 before, `left` the least to expect of the
-// factor.
-template <class Step>
-bool polish(double solution, double left, Step&& take_step) {
-    constexpr double sufficient = 1.0 / (1 << 20), least_progress = 1.0 / 8;
-    double before = sqrt(solution);
-    const double tolerance = sufficient * before;
-    for (;;) {
-        const double step = sqrt(take_step());
-        if (step * left <= tolerance && step * step <= tolerance * before) return true;
-        if (!(step <= least_progress * before)) return false;
-        before = step;
-    }
-}
-
-bool polish_primal(const FixedSide& side, const Row& row, Workspace& w, double weight, double left,
-                   float* x) {
-    const int stride = side.stride;
-    const std::ptrdiff_t ld = matrix_stride(stride);
-    float* const step = w.iterative;
-    return polish(inner_product(x, x, stride), left, [&] {
-        find_residual(side, row, InPlace(side, row), x, step, nullptr, nullptr);
-        for (int i = 0; i < stride; ++i) step[i] = float(step[i] / weight);
-        solve_forward(w.matrix, ld, stride, step);
-        solve_backward(w.matrix, ld, stride, step);
-        for (int i = 0; i < stride; ++i) x[i] += step[i];
-        return inner_product(step, step, stride);
-    });
-}
-
 double trace(const float* matrix, std::ptrdiff_t ld, int order) {
     double sum = 0;
     for (int i = 0; i < order; ++i) sum += matrix[i * ld + i];
@@ -123,30 +90,23 @@ bool ill_conditioned(const FixedSide& side, const Row& row, const Weights& weigh
     return ill_conditioned(side, row, weights.size * norms, weights.positive);
 }
 
-// The primal, given its sums; singular as well if half precision does not do.
+// The primal, given its sums.
 template <bool uniform>
-Status solve_summed(const FixedSide& side, const Row& row, Precision precision, Workspace& w,
-                    float* x, RowLoss* loss) {
+Status solve_summed(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
     const int stride = side.stride;
     const std::ptrdiff_t ld = matrix_stride(stride);
     const double weight = uniform ? 1.0 - double(side.unobserved_weight) : 1.0;
-    const bool half = precision == Precision::half;
-    const bool ill =
-        !half && (uniform ? ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true)
-                          : ill_conditioned(side, row, weights_of(side, row)));
+    const bool ill = uniform
+                         ? ill_conditioned(side, row, weight * trace(w.matrix, ld, stride), true)
+                         : ill_conditioned(side, row, weights_of(side, row));
     for (int i = 0; i < stride; ++i) {
         const bool real = i < side.n_factors;
         w.matrix[i * ld + i] += real ? float((side.base[i] + row.regularization) / weight) : 1.0f;
         x[i] = w.rhs[i] * float(1.0 / weight);
     }
-    const double left = half ? error_left(w, row.n, stride) : 0;
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, stride, x, &y_squared)) return Status::singular;
     if (ill) refine(side, row, w, weight, x);
-    if (half) {
-        if (!polish_primal(side, row, w, weight, left, x)) return Status::singular;
-        y_squared = inner_product(w.rhs, x, stride) / weight;
-    }
     if (loss && uniform)
         *loss = uniform_loss(side, row, weight, y_squared, x);
     else if (loss)
@@ -160,14 +120,8 @@ bool weighs_equally(const FixedSide& side, const Row& row) {
 
 template <bool uniform>
 Status solve_primal(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
-    const auto solve = [&](Precision precision) {
-        sum_products<uniform>(side, row, precision, w);
-        return solve_summed<uniform>(side, row, precision, w, x, loss);
-    };
-    if (gains_by_half_precision(side.stride) &&
-        !ill_conditioned(side, row, weights_of(side, row)) && solve(Precision::half) == Status::ok)
-        return Status::ok;
-    return solve(Precision::full);
+    sum_products<uniform>(side, row, w);
+    return solve_summed<uniform>(side, row, w, x, loss);
 }
 
 // D^-1/2 for this lambda, which most rows share with the row before.
@@ -176,32 +130,6 @@ void scale_to(const FixedSide& side, double regularization, Workspace& w) {
     *w.scale_for = regularization;
     for (int i = 0; i < side.stride; ++i)
         w.scale[i] = i < side.n_factors ? float(1.0 / sqrt(side.base[i] + regularization)) : 0.0f;
-}
-
-// Of the dual's t, whose residual is  W^-1/2 (c r) - t - W^1/2 V x.
-bool polish_dual(const FixedSide& side, const Row& row, int order, double left, Workspace& w,
-                 float* x) {
-    const std::ptrdiff_t ld = matrix_stride(order);
-    float* const t = w.rhs;
-    float* const step = w.iterative;
-    return polish(inner_product(t, t, order), left, [&] {
-        for (int first = 0; first < order; first += W) {
-            float root[W] = {};
-            for (int i = 0; i < W; ++i) {
-                const int64_t j = first + i < row.n ? first + i : row.n - 1;
-                w.rows[i] = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
-                if (first + i < row.n) root[i] = sqrtf(weight_of(row, j) - side.unobserved_weight);
-            }
-            const Vec s = inner_products(Gathered{w.rows}, x, side.stride);
-            S::store(step + first,
-                     S::load(w.targets + first) - S::load(t + first) - S::load(root) * s);
-        }
-        solve_forward(w.matrix, ld, order, step);
-        solve_backward(w.matrix, ld, order, step);
-        for (int j = 0; j < order; j += W) S::store(t + j, S::load(t + j) + S::load(step + j));
-        combine_observations(side, row, order, w, x);
-        return inner_product(step, step, order);
-    });
 }
 
 Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
@@ -216,13 +144,10 @@ Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, fl
         w.targets[j] = j < n ? c * row.targets[j] / sqrtf(c - side.unobserved_weight) : 0.0f;
         w.rhs[j] = w.targets[j];
     }
-    const bool half = gains_by_half_precision(order);
-    const double left = half ? error_left(w, side.stride, order) : 0;
     double y_squared;
     if (!cholesky_solve(w.matrix, ld, order, w.rhs, &y_squared)) return Status::singular;
 
-    combine_observations(side, row, order, w, x);
-    if (half && !polish_dual(side, row, order, left, w, x)) return Status::singular;
+    combine_observations(side, order, w, x);
 
     // Predictions come with the solution: sqrt(w) s = X X' t = g - t.
     LossSums sums;

@@ -15,12 +15,6 @@
 
 #include "parallel.h"
 
-#if defined CINEFOLD_AMX
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
 namespace cinefold {
 namespace {
 
@@ -145,18 +139,6 @@ int64_t gram_blocks(int64_t n, int d) {
     return std::clamp<int64_t>(n / 512, 1, std::min<int64_t>(64, by_memory));
 }
 
-#if defined CINEFOLD_AMX
-// Linux grants the matrix unit's registers, which are 8 KiB more to keep for each thread, to
-// processes that ask for them.
-bool may_use_matrix_unit() {
-    constexpr unsigned bfloat16 = 1u << 22, tiles = 1u << 24;  // CPUID leaf 7, EDX
-    constexpr long request_permission = 0x1023, tile_data = 18;
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & bfloat16) && (d & tiles) &&
-           syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-}
-#endif
-
 }  // namespace
 
 std::vector<const KernelTable*> available_kernels() {
@@ -164,15 +146,8 @@ std::vector<const KernelTable*> available_kernels() {
 #if defined CINEFOLD_X86
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-        const bool pairs = __builtin_cpu_supports("avx512vnni");
-#if defined CINEFOLD_AMX
-        static const bool matrix_unit = may_use_matrix_unit();
-        if (pairs && matrix_unit) levels.push_back(&amx::table);
-#endif
-        if (pairs) levels.push_back(&vnni::table);
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
         levels.push_back(&avx512::table);
-    }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         levels.push_back(&avx2::table);
 #endif
@@ -398,12 +373,11 @@ void measure(const KernelTable& kernels, const float* rows, int64_t n, int strid
     });
 }
 
-FixedSide fixed_side(const float* rows, const float* norms, float largest_norm,
-                     const float* largest_entries, const double* base, int n_factors,
-                     float unobserved_weight) {
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
+                     int n_factors, float unobserved_weight) {
     const auto [smallest, largest] = std::minmax_element(base, base + n_factors);
-    return {rows,      norms,    base,         n_factors,      padded(n_factors), unobserved_weight,
-            *smallest, *largest, largest_norm, largest_entries};
+    return {rows,      norms,    base,        n_factors, padded(n_factors), unobserved_weight,
+            *smallest, *largest, largest_norm};
 }
 
 }  // namespace cinefold

@@ -68,8 +68,7 @@ void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride
 void measure(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,
              float* largest, int n_threads);
 
-FixedSide fixed_side(const float* rows, const float* norms, float largest_norm,
-                     const float* largest_entries, const double* base, int n_factors,
-                     float unobserved_weight);
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
+                     int n_factors, float unobserved_weight);
 
 }  // namespace cinefold

@@ -23,7 +23,6 @@ struct FixedSide {
     float unobserved_weight;
     double smallest_base, largest_base;
     float largest_norm;
-    const float* largest_entries;  // (stride,)  max |v_f| of each column
 };
 
 // One row of the normal equations: the observed entries of one user (or item).
@@ -118,12 +117,6 @@ namespace avx2 {
 extern const KernelTable table;
 }
 namespace avx512 {
-extern const KernelTable table;
-}
-namespace vnni {
-extern const KernelTable table;
-}
-namespace amx {
 extern const KernelTable table;
 }
 

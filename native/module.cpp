@@ -152,9 +152,8 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
     require(!baseline || baseline->shape(0) == fixed.shape(0),
             "baseline must have one entry per row of fixed");
 
-    const auto side =
-        cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, largest_entries.data(),
-                             base.data(), int(d), unobserved_weight);
+    const auto side = cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, base.data(),
+                                           int(d), unobserved_weight);
     const cinefold::Observations rows{
         offsets.data(),
         columns.data(),

@@ -5,9 +5,6 @@
 #include <math.h>
 
 #include "cholesky.h"
-#ifdef CINEFOLD_MATRIX_UNIT
-#include "matrix_unit.h"
-#endif
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
@@ -30,15 +27,6 @@ struct Workspace {
     float* previous;     // the row before
     float* iterative;    // 5 vectors of factors, 2 of observations, and copies of theirs
     const float** rows;  // the fixed side's rows of the observations at hand
-#ifdef CINEFOLD_INTEGERS
-    float* to_integers;    // of each column, or each observation of the dual
-    float* from_integers;  // and back
-#endif
-#ifdef CINEFOLD_MATRIX_UNIT
-    float* tiles;  // operands of the matrix unit
-    float* spare;  // weighted ones that are to be turned
-    float* roots;  // sqrt(w), of the dual
-#endif
 };
 
 int packed_rows(int stride) { return stride > kDepth ? stride : kDepth; }
@@ -62,12 +50,6 @@ std::size_t workspace_floats(int n_factors, int64_t longest) {
            6 * std::size_t(stride) +
            std::size_t(packed_rows(stride) + stride) * matrix_stride(stride) +
            3 * std::size_t(vector_floats(stride)) + 4 * std::size_t(stride) + 2 * kDepth +
-#ifdef CINEFOLD_MATRIX_UNIT
-           operand_floats(stride) + kSpareFloats + std::size_t(vector_floats(stride)) +
-#endif
-#ifdef CINEFOLD_INTEGERS
-           2 * std::size_t(vector_floats(stride)) +
-#endif
            20 * kAlign;
 }
 
@@ -86,15 +68,6 @@ Workspace carve(float* memory, int stride) {
     w.targets = take(vector_floats(stride));
     w.wide = reinterpret_cast<double*>(take(4 * std::size_t(stride)));
     w.rows = reinterpret_cast<const float**>(take(2 * kDepth));
-#ifdef CINEFOLD_INTEGERS
-    w.to_integers = take(vector_floats(stride));
-    w.from_integers = take(vector_floats(stride));
-#endif
-#ifdef CINEFOLD_MATRIX_UNIT
-    w.tiles = take(operand_floats(stride));
-    w.spare = take(kSpareFloats);
-    w.roots = take(vector_floats(stride));
-#endif
     w.previous = take(stride);
     w.iterative = memory;
     return w;

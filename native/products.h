@@ -2,46 +2,9 @@
 #pragma once
 
 #include "observations.h"
-#ifdef CINEFOLD_INTEGERS
-#include "integer_products.h"
-#endif
-#ifdef CINEFOLD_MATRIX_UNIT
-#include "matrix_products.h"
-#endif
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
-
-// Of the entries of a row's matrix: that of float32, or half as many bits, which some levels sum up
-// in less time, for rows that are refined.
-enum class Precision { full, half };
-
-// What it then costs, refinement included, of what float32 does; 1 where there is no gain.
-inline double half_precision_cost(int order) {
-#ifdef CINEFOLD_MATRIX_UNIT
-    if (order >= kUnitOrder) return 0.5;
-#endif
-#ifdef CINEFOLD_INTEGERS
-    if (order >= kIntegerOrder) return kIntegerCost;
-#endif
-    (void)order;
-    return 1;
-}
-
-// About how much of an error a step of refinement leaves at least, of the matrix of `order` lanes
-// and `depth` of them that half precision has made; five times its rounding, as measured.
-inline double error_left(const Workspace& w, int64_t depth, int order) {
-#ifdef CINEFOLD_INTEGERS
-#ifdef CINEFOLD_MATRIX_UNIT
-    if (order < kUnitOrder)
-#endif
-        return 5 * rounding(w, depth, order);
-#endif
-    (void)w, (void)depth, (void)order;
-    return 5.0 / (1 << 16);
-}
-
-inline bool gains_by_half_precision(int order) { return half_precision_cost(order) < 1; }
 
 // ---------------------------------------------------------------------------------------------
 // The primal
@@ -92,16 +55,7 @@ void add_block(const FixedSide& side, const Row& row, int64_t first, int depth, 
 // V'WV and b of a row's observations, to w.matrix and w.rhs; equal weights are divided out of the
 // equations, so that the product needs no scaled copy.
 template <bool uniform>
-void sum_products(const FixedSide& side, const Row& row, Precision precision, Workspace& w) {
-#ifdef CINEFOLD_MATRIX_UNIT
-    if (side.stride >= kUnitOrder)
-        return precision == Precision::half ? sum_by_unit<uniform, 2>(side, row, w)
-                                            : sum_by_unit<uniform, 3>(side, row, w);
-#endif
-#ifdef CINEFOLD_INTEGERS
-    if (precision == Precision::half) return sum_rounded<uniform>(side, row, w);
-#endif
-    (void)precision;
+void sum_products(const FixedSide& side, const Row& row, Workspace& w) {
     for (int64_t first = 0; first < row.n; first += kDepth) {
         const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
         if (first == 0)
@@ -140,12 +94,6 @@ void pack_observations(const FixedSide& side, const Row& row, std::ptrdiff_t ste
 
 // X X' to w.matrix.
 void relate_observations(const FixedSide& side, const Row& row, int order, Workspace& w) {
-#ifdef CINEFOLD_MATRIX_UNIT
-    if (order >= kUnitOrder) return multiply_by_unit(side, row, order, w);
-#endif
-#ifdef CINEFOLD_INTEGERS
-    if (order >= kIntegerOrder) return relate_rounded(side, row, order, w);
-#endif
     const std::ptrdiff_t ld = matrix_stride(order);
     pack_observations(side, row, ld, w);
     Prefetch prefetch(side, row, row.n);
@@ -155,25 +103,8 @@ void relate_observations(const FixedSide& side, const Row& row, int order, Works
                                           [&] { prefetch.fetch(side.stride / MR); });
 }
 
-// x = D^-1 sum_j sqrt(w_j) t_j v_j.
-void combine_gathered(const FixedSide& side, const Row& row, const Workspace& w, float* x) {
-    for (int f = 0; f < side.stride; f += W) S::store(x + f, S::zero());
-    for (int64_t j = 0; j < row.n; ++j) {
-        const float* v = side.rows + std::ptrdiff_t(row.columns[j]) * side.stride;
-        const float factor = sqrtf(weight_of(row, j) - side.unobserved_weight) * w.rhs[j];
-        for (int f = 0; f < side.stride; f += W)
-            S::store(x + f, S::load(x + f) + S::load(v + f) * factor);
-    }
-    for (int f = 0; f < side.stride; f += W) {
-        const Vec scale = S::load(w.scale + f);
-        S::store(x + f, S::load(x + f) * scale * scale);
-    }
-}
-
 // x = D^-1/2 X' t, with t in w.rhs.
-void combine_observations(const FixedSide& side, const Row& row, int order, const Workspace& w,
-                          float* x) {
-    if (gains_by_half_precision(order)) return combine_gathered(side, row, w, x);  // no X of floats
+void combine_observations(const FixedSide& side, int order, const Workspace& w, float* x) {
     const std::ptrdiff_t ld = matrix_stride(order);
     for (int f = 0; f < side.stride; f += W)
         S::store(x + f, S::load(w.scale + f) *

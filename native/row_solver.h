@@ -14,9 +14,7 @@ namespace {
 
 double factorisation_cost(double order) { return order * order * order / 6 + 30 * W * order; }
 
-double product_cost(double depth, double order) {
-    return half_precision_cost(padded(int(order))) * depth * order * order / 2;
-}
+double product_cost(double depth, double order) { return depth * order * order / 2; }
 
 double primal_cost(double n, double d) {
     return product_cost(n, padded(int(d))) + factorisation_cost(d);
@@ -65,9 +63,9 @@ class Relaxation {
 void add_products(const FixedSide& side, const Row& part, float* memory, double* sums) {
     Workspace w = carve(memory, side.stride);
     if (weighs_equally(side, part))
-        sum_products<true>(side, part, Precision::full, w);
+        sum_products<true>(side, part, w);
     else
-        sum_products<false>(side, part, Precision::full, w);
+        sum_products<false>(side, part, w);
     const int stride = side.stride;
     for (int i = 0; i < stride; ++i) {
         const float* row = w.matrix + i * matrix_stride(stride);
@@ -87,9 +85,8 @@ Status solve_sums(const FixedSide& side, const Row& row, const Method& method, c
             to[j] = float(sums[i * std::ptrdiff_t(stride) + j]);
         w.rhs[i] = float(sums[std::ptrdiff_t(stride) * stride + i]);
     }
-    const Status status = weighs_equally(side, row)
-                              ? solve_summed<true>(side, row, Precision::full, w, x, loss)
-                              : solve_summed<false>(side, row, Precision::full, w, x, loss);
+    const Status status = weighs_equally(side, row) ? solve_summed<true>(side, row, w, x, loss)
+                                                    : solve_summed<false>(side, row, w, x, loss);
     relaxation.apply(side, row, w, x, loss);
     return status;
 }

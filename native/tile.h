@@ -8,27 +8,9 @@ namespace {
 
 enum class Start { zero, load };
 
-// What a tile is added up in.
-struct Floats {
-    template <Start start>
-    static inline Vec begin(const float* c) {
-        return start == Start::load ? S::load(c) : S::zero();
-    }
-    static inline Vec spread(float x) { return S::splat(x); }
-    template <bool subtract>
-    static inline Vec add(Vec sum, Vec a, Vec b) {
-        return subtract ? sum - a * b : sum + a * b;
-    }
-    template <Start>
-    static inline void end(float* c, Vec sum) {
-        S::store(c, sum);
-    }
-};
-
 // Operands of a product over k: at(k, i) is a single entry, vec(k, v) a vector of W.
 
 struct Strided {  // entry (k, i) at base[k * step + i]
-    using Arithmetic = Floats;
     const float* base;
     std::ptrdiff_t step;
 
@@ -45,7 +27,6 @@ struct Transposed {  // entry (k, i) at base[i * step + k]
 };
 
 struct Panels {  // vector (k, v) at base[v * panel + k * W]
-    using Arithmetic = Floats;
     const float* base;
     std::ptrdiff_t panel;
 
@@ -53,7 +34,6 @@ struct Panels {  // vector (k, v) at base[v * panel + k * W]
 };
 
 struct Gathered {  // entry (k, i) at rows[k][offset + i]
-    using Arithmetic = Floats;
     const float* const* rows;
     std::ptrdiff_t offset = 0;
 
@@ -67,14 +47,12 @@ struct Gathered {  // entry (k, i) at rows[k][offset + i]
 template <int N, Start start, bool subtract = false, bool with_sums = false, class A, class B>
 inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int depth,
                  const float* coefficients = nullptr, float* sums = nullptr) {
-    using Math = typename B::Arithmetic;
-    decltype(b.vec(0, 0)) acc[MR][N], bv[N];
-    Vec sum[N];
+    Vec acc[MR][N], bv[N], sum[N];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v)
-            acc[i][v] = Math::template begin<start>(c + i * c_stride + v * W);
+            acc[i][v] = start == Start::load ? S::load(c + i * c_stride + v * W) : S::zero();
 #pragma GCC unroll 4
     for (int v = 0; v < N; ++v)
         sum[v] = with_sums && start == Start::load ? S::load(sums + v * W) : S::zero();
@@ -83,10 +61,10 @@ inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int de
         for (int v = 0; v < N; ++v) bv[v] = b.vec(k, v);
 #pragma GCC unroll 16
         for (int i = 0; i < MR; ++i) {
-            const auto av = Math::spread(a.at(k, i));
+            const Vec av = S::splat(a.at(k, i));
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v)
-                acc[i][v] = Math::template add<subtract>(acc[i][v], av, bv[v]);
+                acc[i][v] = subtract ? acc[i][v] - av * bv[v] : acc[i][v] + av * bv[v];
         }
         if constexpr (with_sums)
 #pragma GCC unroll 4
@@ -95,7 +73,7 @@ inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int de
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) Math::template end<start>(c + i * c_stride + v * W, acc[i][v]);
+        for (int v = 0; v < N; ++v) S::store(c + i * c_stride + v * W, acc[i][v]);
     if constexpr (with_sums)
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) S::store(sums + v * W, sum[v]);

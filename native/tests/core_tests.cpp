@@ -113,9 +113,9 @@ void check_rows(const Problem& p, bool weighted, int n_threads, const std::strin
     std::vector<float> largest(stride);
     cinefold::measure(kernels, rows.data(), p.n_columns, stride, norms.data(), largest.data(),
                       n_threads);
-    const auto side = cinefold::fixed_side(rows.data(), norms.data(),
-                                           *std::max_element(norms.begin(), norms.end()),
-                                           largest.data(), base.data(), d, p.w0);
+    const auto side =
+        cinefold::fixed_side(rows.data(), norms.data(),
+                             *std::max_element(norms.begin(), norms.end()), base.data(), d, p.w0);
     const cinefold::Observations observations{p.offsets.data(),
                                               p.columns.data(),
                                               p.targets.data(),
@@ -174,8 +174,7 @@ void check_singular() {
     const std::vector<int64_t> order{0, 1, 2};
     std::vector<double> losses(6);
     const std::vector<float> norms(20, 1.0f);
-    const auto side =
-        cinefold::fixed_side(rows.data(), norms.data(), 1.0f, rows.data(), base.data(), 4, 0.0f);
+    const auto side = cinefold::fixed_side(rows.data(), norms.data(), 1.0f, base.data(), 4, 0.0f);
     const cinefold::Observations observations{p.offsets.data(),
                                               p.columns.data(),
                                               p.targets.data(),

@@ -103,7 +103,7 @@ def test_options(nu, target, alpha, weighted, n_factors):
 @pytest.mark.parametrize("n_factors", [48, 65, 80, 90, 112, 113, 130, 150, 256])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_many_factors(n_factors, weighted):
-    """Where integers or a matrix unit take part: odd numbers of tiles, long rows and light ones."""
+    """Odd numbers of tiles, long rows and light ones."""
     rng = np.random.default_rng(n_factors)
     rows = [random_ratings(rng, 4, 800, density) for density in (0.08, 0.13, 0.25, 0.6)]
     ratings = sp.csr_array(sp.vstack(rows))
