@@ -16,8 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include "half_step.h"
-#include "top_k.h"
+#include "drive/fixed_side.h"
+#include "drive/half_step.h"
+#include "drive/top_k.h"
+#include "simd/dispatch.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -111,11 +113,11 @@ std::function<bool()> signal_check() {
 
 auto measure(In<float, 2> rows, int n_threads) {
     const std::size_t n = rows.shape(0), stride = rows.shape(1);
-    auto norms = vector(n), largest = vector(stride);
+    auto norms = vector(n), largest = vector(stride);  // TEMP
     {
         nb::gil_scoped_release release;
-        cinefold::measure(cinefold::select_kernels(), rows.data(), int64_t(n), int(stride),
-                          norms.data(), largest.data(), n_threads);
+        cinefold::row_norms(cinefold::select_kernels(), rows.data(), int64_t(n), int(stride),
+                            norms.data(), n_threads);
     }
     return std::make_pair(norms, largest);
 }
@@ -154,23 +156,27 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
 
     const auto side = cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, base.data(),
                                            int(d), unobserved_weight);
-    const cinefold::Observations rows{
-        offsets.data(),
-        columns.data(),
-        ratings.data(),
-        weights ? weights->data() : nullptr,
-        regularization.data(),
-        order.data(),
-        int64_t(n_rows),
-        {target_named(target), alpha, baseline ? baseline->data() : nullptr}};
+    const cinefold::Observations rows{offsets.data(),
+                                      columns.data(),
+                                      ratings.data(),
+                                      weights ? weights->data() : nullptr,
+                                      regularization.data(),
+                                      order.data(),
+                                      int64_t(n_rows),
+                                      target_named(target),
+                                      alpha,
+                                      baseline ? baseline->data() : nullptr};
     const int64_t stride = stride_of(factors);
     const auto interrupted = signal_check();
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
-        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows,
-                                       {max_steps, tolerance, relaxation}, factors.data(), stride,
-                                       losses ? losses->data() : nullptr, n_threads, interrupted);
+        cinefold::Method method{max_steps, tolerance, relaxation};
+        method.expected = cinefold::expected_steps(cinefold::select_kernels(), side, rows,
+                                                   factors.data(), stride);
+        outcome =
+            cinefold::solve_rows(cinefold::select_kernels(), side, rows, method, factors.data(),
+                                 stride, losses ? losses->data() : nullptr, n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
     if (outcome.singular_row >= 0) {
@@ -198,6 +204,7 @@ auto top_k(In<float, 2> queries, In<float, 2> items, int k, std::optional<In<int
         int64_t(n),
         items.data(),
         int64_t(items.shape(0)),
+        int64_t(items.shape(1)),
         int(d),
         offsets ? offsets->data() : nullptr,
         excluded ? excluded->data() : nullptr,

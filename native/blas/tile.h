@@ -1,12 +1,21 @@
-// Register tiles, and the symmetric product made of them.
+// Register tiles:  C (+/-)= A'B,  C of MR rows and up to NV vectors, summed over `depth`.
+//
+// Layout: C is row-major with rows c_stride apart; A and B are any of the operands below, which say
+// where entry (k, i) is read.
+// Edges: the rows of C are always MR; its vectors are 1 to NV, chosen at run time by tile_of.
+// Lengths are multiples of W, so there are no masks: callers pad with zeros.
 #pragma once
 
-#include "level.h"
+#include "simd/level.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-enum class Start { zero, load };
+enum class Start { zero, load };  // C = or C +=
+
+// Distance of the rows of a square matrix: an odd number of cache lines, since rows a power of two
+// apart would share the cache's few sets.
+inline int matrix_stride(int order) { return ((order + kAlign - 1) / kAlign | 1) * kAlign; }
 
 // Operands of a product over k: at(k, i) is a single entry, vec(k, v) a vector of W.
 
@@ -93,31 +102,6 @@ inline void tile_of(int width, float* c, std::ptrdiff_t c_stride, const A a, con
 // The vectors of the tile at column `col` of `columns`.
 inline int vectors_from(std::ptrdiff_t col, std::ptrdiff_t columns) {
     return columns - col < NV * W ? int(columns - col) / W : NV;
-}
-
-// About how many tiles a symmetric product takes.
-inline int symmetric_tiles(int order) { return order / MR * (order / W + NV) / (2 * NV) + 1; }
-
-// Upper triangle of c (order x order) = or += A'B over `depth` vectors, where A is B or B with each
-// vector scaled; and with `coefficients` sums (order,) = or += B' coefficients. Calls between()
-// after each tile.
-template <Start start, bool with_sums, class A, class B, class Between>
-void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const A a, const B b,
-                       int depth, const float* coefficients, float* sums, Between&& between) {
-    for (int col = 0; col < order; col += NV * W) {
-        const int width = vectors_from(col, order);
-        for (int row = 0; row < col + width * W; row += MR) {
-            const int left = row > col ? (row - col) / W : 0;  // vectors below the diagonal
-            float* cp = c + row * c_stride + col + left * W;
-            const auto bp = b.from(col + left * W);
-            if (with_sums && row == 0)
-                tile_of<NV, start, false, with_sums>(width, cp, c_stride, a.from(row), bp, depth,
-                                                     coefficients, sums + col);
-            else
-                tile_of<NV, start>(width - left, cp, c_stride, a.from(row), bp, depth);
-            between();
-        }
-    }
 }
 
 }  // namespace
