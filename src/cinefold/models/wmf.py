@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from tqdm.auto import tqdm
 
 from cinefold._signals import ctrl_c_waits
-from cinefold.als.backend import FixedSide, SingularRowError, closed_up, solve_rows
+from cinefold.als.backend import FixedSide, SingularRowError, compact, solve_rows, top_k
 from cinefold.als.basis import one_blas_thread
 from cinefold.als.biased import alternate_with_biases
 from cinefold.als.factors import Biases, Factors
@@ -26,7 +26,6 @@ from cinefold.als.iterations import (
     with_exact_users,
 )
 from cinefold.als.objective import Objective, Target
-from cinefold.als.top_k import top_k
 from cinefold.interactions import Interactions
 from cinefold.models import checks, persistence
 from cinefold.models.callbacks import BestIteration, Validation, Watched
@@ -257,7 +256,7 @@ class WeightedMatrixFactorization(Parameters):
         if restored or not solver.is_exact or self.stop_reason_ == "interrupted":
             self._solve_users_exactly(train, n_threads)
         with ctrl_c_waits():
-            self._factors = replace(self._fitted, users=closed_up(self._fitted.users))
+            self._factors = replace(self._fitted, users=compact(self._fitted.users))
         return self
 
     def _validation(
@@ -481,7 +480,7 @@ class WeightedMatrixFactorization(Parameters):
             shape=(len(index), len(directions)),
         )
         indices, scores = top_k(
-            directions[index, : self._fitted.items.n_factors],
+            directions[index],
             directions,
             k,
             excluded=itself,
@@ -524,7 +523,7 @@ class WeightedMatrixFactorization(Parameters):
         factors = self._fitted
         queries, _, _, single = self._users(users)
         rows = factors.queries(queries)
-        found: NDArray[np.float32] = rows @ factors.candidates[:, : rows.shape[1]].T
+        found: NDArray[np.float32] = rows @ factors.candidates.T
         return found[0] if single else found
 
     def fold_in(
@@ -550,9 +549,8 @@ class WeightedMatrixFactorization(Parameters):
         n_threads = available_threads(self.n_threads) if matrix.shape[0] > 1 else 1
         try:
             solve_rows(
-                objective.observations(matrix, weights).above(self._fitted.baseline),
+                objective.observations(matrix, weights).with_baseline(self._fitted.baseline),
                 fixed,
-                objective.unobserved_weight,
                 factors,
                 n_threads,
             )
@@ -590,7 +588,7 @@ class WeightedMatrixFactorization(Parameters):
             raise ValueError(f"explain takes one user, not {len(queries)}")
         targets = np.atleast_1d(self.interactions_.item_index(item))
         fixed, objective = self._fitted.items, self.objective_
-        row = objective.observations(ratings, weights).above(self._fitted.baseline)
+        row = objective.observations(ratings, weights).with_baseline(self._fitted.baseline)
         vectors = fixed.factors[row.columns].astype(np.float64)
         confidence = row.confidence
         if confidence is None:
