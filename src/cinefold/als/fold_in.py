@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cinefold.als.backend import FixedSide, SingularRowError, closed_up, solve_rows
+from cinefold.als.backend import FixedSide, SingularRowError, compact, solve_rows
 from cinefold.als.factors import Factors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from cinefold.als.backend import Observations
     from cinefold.als.factors import Biases
-    from cinefold.als.objective import Objective, Observations
+    from cinefold.als.objective import Objective
 
     Floats = NDArray[np.float32]
 
@@ -28,8 +29,8 @@ def fold_in_users(
     n_threads: int,
 ) -> Floats:
     """Vectors (n, d) of users with these ratings (n, n_items); 0 for a user without any."""
-    observations = objective.observations(ratings, weights).above(factors.baseline)
-    return _solve(observations, factors.items, objective, n_threads)
+    observations = objective.observations(ratings, weights).with_baseline(factors.baseline)
+    return _solve(observations, factors.items, n_threads)
 
 
 def fold_in_items(
@@ -44,11 +45,11 @@ def fold_in_items(
     observations = objective.observations(ratings, weights)
     if biases is not None:
         users = _with_constant(users, biases)
-        observations = observations.above(
+        observations = observations.with_baseline(
             np.float32(biases.mean) + factors.users @ biases.direction
         )
     fixed = FixedSide.of(users, n_threads)
-    vectors = fixed.follow_back(_solve(observations, fixed, objective, n_threads), n_threads)
+    vectors = fixed.restore_basis(_solve(observations, fixed, n_threads), n_threads)
     if biases is None:
         return np.ascontiguousarray(vectors), None
     baseline = np.float32(biases.mean) + vectors @ biases.direction
@@ -61,7 +62,7 @@ def in_eigenbasis(users: Floats, items: Floats, biases: Biases | None, n_threads
     if biases is not None:
         direction = (biases.direction @ fixed.basis.fixed).astype(np.float32)
         biases = replace(biases, direction=direction)
-    return Factors(closed_up(fixed.follow(users, n_threads)), fixed, biases)
+    return Factors(compact(fixed.change_basis(users, n_threads)), fixed, biases)
 
 
 def _with_constant(rows: Floats, biases: Biases) -> Floats:
@@ -72,12 +73,10 @@ def _with_constant(rows: Floats, biases: Biases) -> Floats:
     return changed
 
 
-def _solve(
-    observations: Observations, fixed: FixedSide, objective: Objective, n_threads: int
-) -> Floats:
+def _solve(observations: Observations, fixed: FixedSide, n_threads: int) -> Floats:
     out = np.zeros((observations.n_rows, fixed.n_factors), np.float32)
     try:
-        solve_rows(observations, fixed, objective.unobserved_weight, out, n_threads)
+        solve_rows(observations, fixed, out, n_threads)
     except SingularRowError as error:
         raise ValueError(
             f"the equations of row {error.row} have no unique solution; the model was fitted with "

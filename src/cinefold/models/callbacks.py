@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from tqdm.auto import tqdm
 
-from cinefold.als.top_k import top_k
+from cinefold.als.backend import top_k
 from cinefold.metrics import accuracy
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from cinefold.als.backend import top_k
 from cinefold.als.iterations import available_threads
 from cinefold.als.row_equations import RowEquations
-from cinefold.als.top_k import top_k
 from cinefold.interactions.entries import csr
 from cinefold.models import checks, explanations
 from cinefold.models.fitted import FittedAttributes
@@ -118,7 +118,7 @@ class FactorModel(FittedAttributes):
             queries = factors.directions_of(np.atleast_2d(item.factors))
         else:
             single, index = np.ndim(item) == 0, np.atleast_1d(self.interactions_.item_index(item))
-            queries = directions[index, : factors.items.n_factors]
+            queries = directions[index]
             itself = csr(np.ones(len(index)), index, np.arange(len(index) + 1), len(directions))
         unknown = np.asarray(~queries.any(axis=1))
         if single and unknown[0]:
@@ -170,7 +170,7 @@ class FactorModel(FittedAttributes):
         factors = self._fitted
         queries, _, _, single = self._users(users)
         rows = factors.queries(queries)
-        found: NDArray[np.float32] = rows @ factors.candidates[:, : rows.shape[1]].T
+        found: NDArray[np.float32] = rows @ factors.candidates.T
         return found[0] if single else found
 
     # -- explanations -------------------------------------------------------------------------
@@ -216,7 +216,7 @@ class FactorModel(FittedAttributes):
         if len(queries) != 1:
             raise ValueError(f"the equations are those of one user, not of {len(queries)}")
         fixed = self._fitted.items
-        row = self.objective_.observations(ratings, weights).above(self._fitted.baseline)
+        row = self.objective_.observations(ratings, weights).with_baseline(self._fitted.baseline)
         return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
 
     # -- ids in, ids out ----------------------------------------------------------------------

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cinefold._signals import ctrl_c_waits, keep_on_interrupt
-from cinefold.als.backend import closed_up
+from cinefold.als.backend import compact
 from cinefold.als.biased import alternate_with_biases
 from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
 from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
@@ -59,7 +59,7 @@ def learn(
     if restored or not solver.is_exact or interruption.happened:
         _solve_users_exactly(model, n_threads)
     with ctrl_c_waits():
-        factors = replace(model._fitted, users=closed_up(model._fitted.users))
+        factors = replace(model._fitted, users=compact(model._fitted.users))
         model._fit = replace(model._known, factors=factors)
     if interruption.happened:
         raise KeyboardInterrupt

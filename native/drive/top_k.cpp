@@ -1,11 +1,10 @@
-#include "top_k.h"
+#include "drive/top_k.h"
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
 #include <vector>
 
-#include "parallel.h"
+#include "drive/threads.h"
 
 namespace cinefold {
 namespace {
@@ -70,9 +69,8 @@ class BlockRanker {
         : kernels_(kernels),
           problem_(problem),
           k_(k),
-          stride_(padded(problem.n_factors)),
           queries_(kQueries * problem.n_factors),
-          panels_(kItems * stride_),
+          panels_(kItems * padded(problem.n_factors)),
           scores_(kQueries * kItems),
           best_(kQueries) {}
 
@@ -89,9 +87,9 @@ class BlockRanker {
         }
         for (int64_t begin = 0; begin < problem_.n_items; begin += kItems) {
             const int64_t count = std::min(kItems, problem_.n_items - begin);
-            kernels_.pack_items(problem_.items + begin * stride_, count, stride_, panels_.data());
-            kernels_.score(queries_.data(), rows, d, panels_.data(), int(count), d, stride_,
-                           scores_.data());
+            kernels_.pack_items(problem_.items + begin * problem_.item_stride, count, d,
+                                problem_.item_stride, panels_.data());
+            kernels_.score(queries_.data(), rows, d, panels_.data(), int(count), d, scores_.data());
             for (int64_t i = 0; i < n; ++i) {
                 float* row = scores_.data() + i * padded(int(count));
                 hide(row, begin, count, first + i, seen[i]);
@@ -114,7 +112,7 @@ class BlockRanker {
 
     const KernelTable& kernels_;
     const TopKProblem& problem_;
-    const int k_, stride_;
+    const int k_;
     std::vector<float> queries_, panels_, scores_;
     std::vector<Best> best_;
 };
@@ -124,18 +122,14 @@ class BlockRanker {
 bool top_k(const KernelTable& kernels, const TopKProblem& problem, int k, int32_t* items,
            float* scores, int n_threads, const std::function<bool()>& interrupted) {
     const int64_t blocks = (problem.n_queries + kQueries - 1) / kQueries;
-    std::atomic<int64_t> next{0};
-    std::atomic<bool> stop{false};
-    run_parallel(int(std::clamp<int64_t>(blocks, 1, n_threads)), [&](int thread) {
-        BlockRanker ranker(kernels, problem, k);
-        for (int64_t block; !stop && (block = next++) < blocks;) {
+    const auto make = [&] {
+        return [&, ranker = BlockRanker(kernels, problem, k)](int64_t block) mutable {
             const int64_t first = block * kQueries;
             const int64_t n = std::min(kQueries, problem.n_queries - first);
             ranker.rank(first, n, items + first * k, scores + first * k);
-            if (thread == 0 && interrupted()) stop = true;
-        }
-    });
-    return !stop;
+        };
+    };
+    return for_each_block(n_threads, blocks, make, [&] { return !interrupted(); });
 }
 
 }  // namespace cinefold

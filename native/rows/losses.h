@@ -1,7 +1,11 @@
-// The losses of a solved row.
+// The losses of a solved row x:  sum_obs c (r - s)^2 + w0 sum_unobs s^2 + lambda |x|^2  and
+// sum_obs (r - s)^2, with the scores s_j = v_j'x.
+//
+// Layout: scores come W at a time, from whichever way solved the row; sums are in double precision.
+// Edges: lanes beyond the last observation are masked.
 #pragma once
 
-#include "observations.h"
+#include "rows/gather.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
@@ -65,6 +69,26 @@ RowLoss uniform_loss(const FixedSide& side, const Row& row, double weight, doubl
     const double targets = sum_of_squares(row.targets, row.n), fit = weight * y_squared;
     const double squared = targets - 2 * fit + (fit - diagonal) / weight;
     return {targets - fit, squared > 0 ? squared : 0};
+}
+
+// Losses of the gathered observations [first, first + depth).
+void predict_gathered(const Workspace& w, const Row& row, int64_t first, int depth, int stride,
+                      const float* x, LossSums& sums) {
+    for (int k = depth; k % W; ++k) w.rows[k] = w.rows[0];
+    for (int k = 0; k < depth; k += W)
+        add_losses(sums, row, first + k, depth - k,
+                   inner_products(Gathered{w.rows + k}, x, stride));
+}
+
+// The losses at any x.
+void losses_at(const FixedSide& side, const Row& row, Workspace& w, const float* x, RowLoss* loss) {
+    LossSums sums;
+    for (int64_t first = 0; first < row.n; first += kDepth) {
+        const int depth = row.n - first < kDepth ? int(row.n - first) : kDepth;
+        gather(side, row, first, depth, w);
+        predict_gathered(w, row, first, depth, side.stride, x, sums);
+    }
+    finish_loss(side, row, sums, x, loss);
 }
 
 }  // namespace

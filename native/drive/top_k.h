@@ -4,15 +4,15 @@
 #include <cstdint>
 #include <functional>
 
-#include "kernels.h"
+#include "simd/kernels.h"
 
 namespace cinefold {
 
 struct TopKProblem {
     const float* queries;  // (n_queries, n_factors)
     int64_t n_queries;
-    const float* items;  // (n_items, padded(n_factors))
-    int64_t n_items;
+    const float* items;  // (n_items, n_factors), rows item_stride apart
+    int64_t n_items, item_stride;
     int n_factors;
     const int64_t* offsets;   // null, or (n_queries + 1,): items that a query must not get,
     const int32_t* excluded;  // rising within each query

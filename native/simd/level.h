@@ -6,8 +6,8 @@
 //   CINEFOLD_NV     its vectors in each row: CINEFOLD_MR x CINEFOLD_NV accumulators.
 #pragma once
 
-#include "kernels.h"
-#include "simd.h"
+#include "simd/kernels.h"
+#include "simd/vector.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
@@ -34,6 +34,33 @@ inline double sum_lanes(Wide v) {
     for (int i = 0; i < W; ++i) sum += v[i];
     return sum;
 }
+
+// The first n of W values, zero beyond.
+inline Vec load_some(const float* p, int n) {
+    if (n >= W) return S::load(p);
+    float values[W] = {};
+    for (int i = 0; i < n; ++i) values[i] = p[i];
+    return S::load(values);
+}
+
+// Hands out arrays from the memory of a workspace, each 64-byte aligned. Without memory it only
+// counts, so that a workspace is as large as what is taken from it.
+class Arena {
+  public:
+    explicit Arena(void* memory) : memory_(static_cast<char*>(memory)) {}
+
+    template <class T>
+    T* take(std::size_t n) {
+        const std::size_t at = used_;
+        used_ += (n * sizeof(T) + 63) / 64 * 64;
+        return memory_ ? static_cast<T*>(static_cast<void*>(memory_ + at)) : nullptr;
+    }
+    std::size_t used() const { return used_; }
+
+  private:
+    char* const memory_;
+    std::size_t used_ = 0;
+};
 
 }  // namespace
 }  // namespace cinefold::CINEFOLD_LEVEL

@@ -1,19 +1,19 @@
 // Cholesky factorisation  A = U'U  by block rows of W, left-looking, and the two triangular solves.
-// Blocks on the diagonal are kept as the transposed inverse of U's: all that follows them are
-// products then, without the latency of a substitution.
+//
+// Layout: the upper triangle of A, row-major, rows `stride` apart, becomes U. Blocks on the
+// diagonal are kept as the transposed inverse of U's: all that follows them are products then,
+// without the latency of a substitution. Edges: the order is a multiple of W; padding has 1 on the
+// diagonal and 0 elsewhere.
 #pragma once
 
 #include <math.h>
 
 #include <utility>
 
-#include "tile.h"
+#include "blas/tile.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
-
-// An odd number of cache lines: rows a power of two apart would share the cache's few sets.
-inline int matrix_stride(int order) { return ((order + kAlign - 1) / kAlign | 1) * kAlign; }
 
 // Lane masks, as floats to be multiplied or integers to be tested, would cost a load each; these
 // are constants of the level.

@@ -1,34 +1,25 @@
-// Register tiles, and the symmetric product made of them.
+// Register tiles:  C (+/-)= A'B,  C of MR rows and up to NV vectors, summed over `depth`.
+//
+// Layout: C is row-major with rows c_stride apart; A and B are any of the operands below, which say
+// where entry (k, i) is read.
+// Edges: the rows of C are always MR; its vectors are 1 to NV, chosen at run time by tile_of.
+// Lengths are multiples of W, so there are no masks: callers pad with zeros.
 #pragma once
 
-#include "level.h"
+#include "simd/level.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-enum class Start { zero, load };
+enum class Start { zero, load };  // C = or C +=
 
-// What a tile is added up in.
-struct Floats {
-    template <Start start>
-    static inline Vec begin(const float* c) {
-        return start == Start::load ? S::load(c) : S::zero();
-    }
-    static inline Vec spread(float x) { return S::splat(x); }
-    template <bool subtract>
-    static inline Vec add(Vec sum, Vec a, Vec b) {
-        return subtract ? sum - a * b : sum + a * b;
-    }
-    template <Start>
-    static inline void end(float* c, Vec sum) {
-        S::store(c, sum);
-    }
-};
+// Distance of the rows of a square matrix: an odd number of cache lines, since rows a power of two
+// apart would share the cache's few sets.
+inline int matrix_stride(int order) { return ((order + kAlign - 1) / kAlign | 1) * kAlign; }
 
 // Operands of a product over k: at(k, i) is a single entry, vec(k, v) a vector of W.
 
 struct Strided {  // entry (k, i) at base[k * step + i]
-    using Arithmetic = Floats;
     const float* base;
     std::ptrdiff_t step;
 
@@ -45,7 +36,6 @@ struct Transposed {  // entry (k, i) at base[i * step + k]
 };
 
 struct Panels {  // vector (k, v) at base[v * panel + k * W]
-    using Arithmetic = Floats;
     const float* base;
     std::ptrdiff_t panel;
 
@@ -53,7 +43,6 @@ struct Panels {  // vector (k, v) at base[v * panel + k * W]
 };
 
 struct Gathered {  // entry (k, i) at rows[k][offset + i]
-    using Arithmetic = Floats;
     const float* const* rows;
     std::ptrdiff_t offset = 0;
 
@@ -67,14 +56,12 @@ struct Gathered {  // entry (k, i) at rows[k][offset + i]
 template <int N, Start start, bool subtract = false, bool with_sums = false, class A, class B>
 inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int depth,
                  const float* coefficients = nullptr, float* sums = nullptr) {
-    using Math = typename B::Arithmetic;
-    decltype(b.vec(0, 0)) acc[MR][N], bv[N];
-    Vec sum[N];
+    Vec acc[MR][N], bv[N], sum[N];
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v)
-            acc[i][v] = Math::template begin<start>(c + i * c_stride + v * W);
+            acc[i][v] = start == Start::load ? S::load(c + i * c_stride + v * W) : S::zero();
 #pragma GCC unroll 4
     for (int v = 0; v < N; ++v)
         sum[v] = with_sums && start == Start::load ? S::load(sums + v * W) : S::zero();
@@ -83,10 +70,10 @@ inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int de
         for (int v = 0; v < N; ++v) bv[v] = b.vec(k, v);
 #pragma GCC unroll 16
         for (int i = 0; i < MR; ++i) {
-            const auto av = Math::spread(a.at(k, i));
+            const Vec av = S::splat(a.at(k, i));
 #pragma GCC unroll 4
             for (int v = 0; v < N; ++v)
-                acc[i][v] = Math::template add<subtract>(acc[i][v], av, bv[v]);
+                acc[i][v] = subtract ? acc[i][v] - av * bv[v] : acc[i][v] + av * bv[v];
         }
         if constexpr (with_sums)
 #pragma GCC unroll 4
@@ -95,7 +82,7 @@ inline void tile(float* c, std::ptrdiff_t c_stride, const A a, const B b, int de
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
-        for (int v = 0; v < N; ++v) Math::template end<start>(c + i * c_stride + v * W, acc[i][v]);
+        for (int v = 0; v < N; ++v) S::store(c + i * c_stride + v * W, acc[i][v]);
     if constexpr (with_sums)
 #pragma GCC unroll 4
         for (int v = 0; v < N; ++v) S::store(sums + v * W, sum[v]);
@@ -115,31 +102,6 @@ inline void tile_of(int width, float* c, std::ptrdiff_t c_stride, const A a, con
 // The vectors of the tile at column `col` of `columns`.
 inline int vectors_from(std::ptrdiff_t col, std::ptrdiff_t columns) {
     return columns - col < NV * W ? int(columns - col) / W : NV;
-}
-
-// About how many tiles a symmetric product takes.
-inline int symmetric_tiles(int order) { return order / MR * (order / W + NV) / (2 * NV) + 1; }
-
-// Upper triangle of c (order x order) = or += A'B over `depth` vectors, where A is B or B with each
-// vector scaled; and with `coefficients` sums (order,) = or += B' coefficients. Calls between()
-// after each tile.
-template <Start start, bool with_sums, class A, class B, class Between>
-void symmetric_product(float* c, std::ptrdiff_t c_stride, int order, const A a, const B b,
-                       int depth, const float* coefficients, float* sums, Between&& between) {
-    for (int col = 0; col < order; col += NV * W) {
-        const int width = vectors_from(col, order);
-        for (int row = 0; row < col + width * W; row += MR) {
-            const int left = row > col ? (row - col) / W : 0;  // vectors below the diagonal
-            float* cp = c + row * c_stride + col + left * W;
-            const auto bp = b.from(col + left * W);
-            if (with_sums && row == 0)
-                tile_of<NV, start, false, with_sums>(width, cp, c_stride, a.from(row), bp, depth,
-                                                     coefficients, sums + col);
-            else
-                tile_of<NV, start>(width - left, cp, c_stride, a.from(row), bp, depth);
-            between();
-        }
-    }
 }
 
 }  // namespace

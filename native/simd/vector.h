@@ -25,8 +25,6 @@ struct Simd {
     static inline Vec splat(float x) { return x - Vec{}; }
     static inline Vec zero() { return Vec{}; }
 
-    static inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
-
     // Lane I in every lane.
     template <int I>
     static inline Vec splat_lane(Vec v) {

@@ -23,7 +23,6 @@ struct FixedSide {
     float unobserved_weight;
     double smallest_base, largest_base;
     float largest_norm;
-    const float* largest_entries;  // (stride,)  max |v_f| of each column
 };
 
 // One row of the normal equations: the observed entries of one user (or item).
@@ -42,13 +41,13 @@ struct RowLoss {
     double squared;   // sum_obs (r - s)^2
 };
 
-// How many steps of conjugate gradients the exact solution of a row of so many observations is
-// expected to take: as many as a few rows of the half-step did.
+// How many steps of conjugate gradients the exact solution of a row is expected to take, by its
+// number of observations.
 struct ExpectedSteps {
     static constexpr int kNever = 1 << 20, kLengths = 6;
     int64_t length[kLengths];  // growing
-    int needed[kLengths];      // up to that length
-    int count = 0;
+    int needed[kLengths];      // up to that length; beyond the last one as for the last one
+    int count = 0;             // of the two; 0: no row is to be solved by conjugate gradients
 
     int steps(int64_t n) const {
         for (int i = 0; i < count; ++i)
@@ -57,52 +56,60 @@ struct ExpectedSteps {
     }
 };
 
+// How rows are solved. `few_steps` improves a row by max_steps of conjugate gradients; the others
+// solve it exactly. `automatic` takes what costs least; the dual is only for rows with fewer
+// observations than factors.
+enum class Solver { automatic, primal, dual, cg, few_steps };
+
 struct Method {
-    int max_steps;     // of conjugate gradients; 0: every row exactly
+    int max_steps;     // of `few_steps`; 0: every row exactly
     float tolerance;   // they end when the preconditioned residual has shrunk by this factor
     float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
+    Solver solver = Solver::automatic;
     ExpectedSteps expected{};
 };
 
-constexpr double kNoScale = -1;  // a workspace has scaled for no row yet
-
 enum class Status : int { ok = 0, singular = 1 };
+
+// What a workspace begins with, made by the code that allocates it; the rest may hold anything.
+struct WorkspaceHead {
+    double scaled_for = -1;  // the lambda that the scale kept in the workspace belongs to; -1: none
+};
 
 struct KernelTable {
     const char* name;
-    // For rows of up to `longest` observations. The first of them is to be kNoScale, as a double;
-    // the others may hold anything.
-    std::size_t (*workspace_floats)(int n_factors, int64_t longest);
+    // Of the workspace for rows of up to `longest` observations, 64-byte aligned.
+    std::size_t (*workspace_bytes)(int n_factors, int64_t longest);
     // Solves one row. `x` holds `stride` floats, zero beyond n_factors: the previous solution,
     // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
-    Status (*solve_row)(const FixedSide&, const Row&, const Method&, float* workspace, float* x,
+    Status (*solve_row)(const FixedSide&, const Row&, const Method&, void* workspace, float* x,
                         RowLoss*);
     // How many steps of conjugate gradients the exact solution takes from `x`, which is
-    // overwritten; more than `most` if so many do not do.
-    int (*steps_needed)(const FixedSide&, const Row&, int most, float* workspace, float* x);
+    // overwritten; `limit` + 1 if it takes more than `limit`.
+    int (*count_cg_steps)(const FixedSide&, const Row&, int limit, void* workspace, float* x);
     // A row of very many observations in parts: sums (stride + 1, stride) += V'WV and, in the last
     // row, b of some of them; and the exact solution, relaxed, from the sums of all.
-    void (*add_products)(const FixedSide&, const Row& part, float* workspace, double* sums);
-    Status (*solve_sums)(const FixedSide&, const Row&, const Method&, const double* sums,
-                         float* workspace, float* x, RowLoss*);
+    void (*add_normal_equations)(const FixedSide&, const Row& part, void* workspace, double* sums);
+    Status (*solve_normal_equations)(const FixedSide&, const Row&, const Method&,
+                                     const double* sums, void* workspace, float* x, RowLoss*);
+    std::size_t (*gram_workspace_bytes)(int d);
     // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`, each times
     // its scale unless that is null; upper triangle only, in float32 over some rows at a time,
     // their sums in double precision.
     void (*add_gram)(const float* v, const float* scale, int64_t n, int d, int64_t stride,
-                     float* workspace, double* out);
+                     void* workspace, double* out);
     // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
     void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
                      int d_out, float* out);
-    // norms (n,) = |row|^2 of n rows of padded length `stride`; largest (stride,) is raised to the
-    // largest magnitude in each column
-    void (*measure)(const float* rows, int64_t n, int64_t stride, float* norms, float* largest);
+    // norms (n,) = |row|^2 of n rows of padded length `stride`
+    void (*row_norms)(const float* rows, int64_t n, int64_t stride, float* norms);
     int tile_rows;  // queries of `score` come in multiples of it
-    // Items (n, stride) with items along the lanes: kAlign * stride floats for each kAlign items,
-    // zero beyond n.
-    void (*pack_items)(const float* items, int64_t n, int stride, float* panels);
+    // Items (n, n_factors), rows `stride` apart, with items along the lanes: kAlign *
+    // padded(n_factors) floats for each kAlign items, zero beyond n.
+    void (*pack_items)(const float* items, int64_t n, int n_factors, int64_t stride, float* panels);
     // out (n_queries, padded(n_items)) = queries (n_queries, n_factors) @ items'
     void (*score)(const float* queries, int n_queries, int64_t query_stride, const float* panels,
-                  int n_items, int n_factors, int stride, float* out);
+                  int n_items, int n_factors, float* out);
     // The first index from `begin` on whose score is above `bar`; n if there is none.
     int64_t (*next_above)(const float* scores, int64_t begin, int64_t n, float bar);
 };
@@ -118,12 +125,6 @@ namespace avx2 {
 extern const KernelTable table;
 }
 namespace avx512 {
-extern const KernelTable table;
-}
-namespace vnni {
-extern const KernelTable table;
-}
-namespace amx {
 extern const KernelTable table;
 }
 
