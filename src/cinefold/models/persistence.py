@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cinefold._files import beside
+from cinefold._files import replace_file
 from cinefold.als.factors import Biases
 from cinefold.interactions import Interactions
 
@@ -88,20 +88,9 @@ def load_interactions(path: Path) -> Interactions:
 
 def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    temporary = beside(path)
     try:
-        temporary.touch()
-        mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
-        _save_file(arrays, temporary, header)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _save_file(arrays: dict[str, NDArray[Any]], path: Path, header: dict[str, str]) -> None:
-    try:
-        save_file(arrays, path, metadata=header)
+        with replace_file(path) as new:
+            save_file(arrays, new, metadata=header)
     except SafetensorError as error:  # as when the disk is full
         raise OSError(f"{path} could not be written: {error}") from error
 
@@ -196,8 +185,9 @@ def _interactions(tensors: dict[str, NDArray[Any]]) -> Interactions:
         (tensors["ratings.values"], tensors["ratings.items"], tensors["ratings.offsets"]),
         shape=(len(user_ids), len(item_ids)),
     )
+    weights = tensors.get("ratings.weights")
     return Interactions.from_sparse(
-        matrix, user_ids=user_ids, item_ids=item_ids, weights=tensors.get("ratings.weights")
+        matrix, user_ids=user_ids, item_ids=item_ids, weights=weights, copy=False
     )
 
 
