@@ -12,7 +12,6 @@ import sys
 import pytest
 
 from cinefold.cli import commands
-from cinefold.profiles.importing import profile_csv
 from tests.profiles.importing.exports import imdb, letterboxd
 from tests.waiting import PATIENCE, read_until
 
@@ -204,7 +203,7 @@ def test_in_a_terminal_each_film_to_check_is_asked_about(
 def test_more_films_can_be_rated_beside_a_file(answer, data, tmp_path):
     galaxy, android, comet = ids(data, "The Last Galaxy", "The Hidden Android", "The Golden Comet")
     file = tmp_path / "mine.csv"
-    file.write_text(profile_csv({galaxy: 5.0, android: 2.0}, data.movies, [comet]))
+    file.write_text(f"movie_id,rating,mark\n{galaxy},5,\n{android},2,\n{comet},,seen\n")
     rate = ("--rate", "The Hidden Android=4", "--rate", "The Last Kiss=1")
     result = answer("recommend", "--ratings-file", file, *rate, "-k", 500)
     (kiss,) = ids(data, "The Last Kiss")

@@ -240,10 +240,10 @@ def test_a_database_that_cannot_be_used_is_one_line(cinefold, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [["list"], ["export", "Ada"], ["import", "setup", "--name", "Ada"]]
+    "command", [["list"], ["export", "Ada"], ["import", "mine.csv", "--name", "Ada"]]
 )
 def test_without_the_packages_that_it_takes(cinefold, monkeypatch, tmp_path, command):
-    (tmp_path / "setup").touch()
+    (tmp_path / "mine.csv").write_text("movie_id,rating\n1,5\n")
     monkeypatch.chdir(tmp_path)
     for name in [name for name in sys.modules if name.startswith("cinefold.profiles")]:
         monkeypatch.delitem(sys.modules, name)

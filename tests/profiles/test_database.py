@@ -272,7 +272,11 @@ def test_without_the_driver(monkeypatch):
 
 
 def test_without_sqlalchemy():
-    code = "import sys\nsys.modules['sqlalchemy'] = None\nimport cinefold.profiles"
+    code = (
+        "import sys\nsys.modules['sqlalchemy'] = None\n"
+        "from cinefold.profiles import importing, read_csv\n"
+        "from cinefold.profiles import ProfileStore"
+    )
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stderr.splitlines()[-1] == (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm.auto import tqdm
 
+from cinefold._files import replace_file
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.profiles.importing import read_export, review_csv, review_for
@@ -79,7 +80,8 @@ def import_(
         if output_file is not None and not yes and sys.stdin.isatty():
             _ask(review)
     if output_file is not None:
-        _write(output_file, review_csv(review))
+        with replace_file(output_file) as new:
+            new.write_text(review_csv(review), encoding="utf-8", newline="")
         say(f"Films in {output_file}: {len(review.matched):,}.")
     if review.to_check and not as_json:
         say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")
@@ -137,16 +139,6 @@ def _answer(n_candidates: int) -> str:
         answer: str = typer.prompt(question, default="1", err=True).strip().lower()
         if answer in (*allowed, "n", "a", "q"):
             return answer
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # -- showing --------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +16,6 @@ from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from cinefold.datasets import DatasetSpec, MovieData
     from cinefold.profiles import Profile, ProfileStore
 
@@ -153,19 +150,14 @@ def open_recommender(dataset: str, path: Path | None, model: Path | None) -> Mov
     return MovieRecommender(data, run.model, run.stars)
 
 
-def store_package() -> ModuleType:
-    """:mod:`cinefold.profiles`, whose requirements may be missing."""
+def open_store() -> ProfileStore:
+    """The database of profiles, whose requirements may be missing."""
     try:
-        return importlib.import_module("cinefold.profiles")
+        from cinefold.profiles import ProfileStore
     except ModuleNotFoundError as error:
         complain(str(error))
         raise typer.Exit(1) from None
-
-
-def open_store() -> ProfileStore:
-    """The database of profiles."""
-    store: ProfileStore = store_package().ProfileStore()
-    return store
+    return ProfileStore()
 
 
 def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cinefold._files import replace_file
 from cinefold.cli import options
 from cinefold.cli.console import output, print_json, say, table
 from cinefold.datasets import cached_file, load_movielens
+from cinefold.profiles import read_csv, write_csv
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -156,11 +158,12 @@ def export(
     with options.open_store() as store:
         profile = options.saved_profile(store, dataset, name)
         entries = store.entries(profile.id)
-    text = options.store_package().write_csv(entries, _movies_at_hand(dataset, path))
+    text = write_csv(entries, _movies_at_hand(dataset, path))
     if file is None:
         print(text, end="")
     else:
-        file.write_text(text, encoding="utf-8", newline="")
+        with replace_file(file) as new:
+            new.write_text(text, encoding="utf-8", newline="")
         say(f"{profile.name} is in {file}: {len(entries):,} lines.")
 
 
@@ -187,9 +190,9 @@ def import_(
     For a film that is rated already, the rating of the file stays. Other columns are left alone.
     """
     try:
-        entries = options.store_package().read_csv(file.read_bytes())
+        entries = read_csv(file.read_bytes())
     except ValueError as error:
-        raise typer.BadParameter(f"{file}, {error}") from None
+        raise typer.BadParameter(f"{file}: {error}") from None
     unknown = _unknown(entries, _movies_at_hand(dataset, path))
     if unknown and len(unknown) == len(_films(entries)):
         raise typer.BadParameter(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cinefold.profiles.records import Mark, MovieId, Rating
+from cinefold.profiles.records import Change, Mark, MovieId, Rating
 from cinefold.profiles.tables import changes, from_microseconds, marks, ratings, to_microseconds
 
 if TYPE_CHECKING:
@@ -22,25 +22,6 @@ KEPT = 20
 """Changes of a profile that can be undone."""
 
 _FEW = 500  # more ids than that in one query meet the databases' limits on parameters
-
-
-@dataclass(frozen=True)
-class Change:
-    """A change that was undone.
-
-    Attributes
-    ----------
-    action : str
-        "rate", "unrate", "mark", "unmark", "clear" or "import".
-    made_at : datetime
-        UTC.
-    movies : tuple of movie id
-        The films that are as they were before.
-    """
-
-    action: str
-    made_at: datetime
-    movies: tuple[MovieId, ...]
 
 
 @dataclass

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cinefold.profiles.journal import Change
+    from cinefold.profiles.records import Change
 
 
 class ProfileStore:
