@@ -144,7 +144,7 @@ def test_a_scale_can_be_told(answer, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "mine.csv is empty"),
+        (b"", "mine.csv: it is empty"),
         (b"a;b\n1;2\n", "mine.csv has no column with titles of films; its columns are 'a', 'b'"),
     ],
 )

@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -78,8 +79,8 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy scalar as a Python one."""
-    return value.item()
+    """A time as ISO 8601, a NumPy scalar as a Python one."""
+    return value.isoformat() if isinstance(value, datetime) else value.item()
 
 
 def table(*columns: str, title: str | None = None, numbers: tuple[str, ...] = ()) -> Table:

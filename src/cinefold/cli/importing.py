@@ -15,7 +15,7 @@ from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from cinefold.datasets import Movie, MovieData
     from cinefold.profiles.importing import Export, ImportReview, ReviewLine
@@ -67,8 +67,7 @@ def import_(
     Nothing is dropped silently: films that may be meant, films that the data set lacks, repeated
     ones and lines that cannot be used are listed with the reason.
     """
-    if output_file is not None and not output_file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"--output: there is no folder {output_file.absolute().parent}")
+    options.check_folder(output_file, "--output")
     export = read_export(file, highest=scale)  # before anything is fetched for a wrong file
     review = reviewed(export, options.open_data(dataset, path))
     if yes:
@@ -198,37 +197,32 @@ def _film(movie: Movie | None) -> str:
 
 
 def _facts(review: ImportReview) -> dict[str, Any]:
+    groups = {
+        "found": review.matched,
+        "to_check": review.to_check,
+        "missed": review.missed,
+        "repeated": review.repeated,
+        "ignored": review.ignored,
+    }
     return {
         "format": review.export.format,
         "conversion": str(review.conversion),
-        "found": list(map(_line_facts, review.matched)),
-        "to_check": list(map(_line_facts, review.to_check)),
-        "missed": list(map(_line_facts, review.missed)),
-        "repeated": list(map(_line_facts, review.repeated)),
-        "ignored": list(map(_line_facts, review.ignored)),
+        **{name: list(map(_line_facts, lines)) for name, lines in groups.items()},
     }
 
 
 def _line_facts(line: ReviewLine) -> dict[str, Any]:
     source = line.source
-    facts: dict[str, Any] = {
-        "file": source.file,
-        "line": source.line,
-        "title": source.title,
-        "year": source.year,
-        "rating": source.rating,
-        "stars": line.stars,
-        "reason": line.reason,
-    }
+    facts = {name: getattr(source, name) for name in ("file", "line", "title", "year", "rating")}
+    facts |= {"stars": line.stars, "reason": line.reason}
     if line.choice is not None:
         return facts | {"movie": _movie_facts(line.choice)}
-    return facts | {"candidates": list(_candidate_facts(line))}
-
-
-def _candidate_facts(line: ReviewLine) -> Iterator[dict[str, Any]]:
-    for candidate in line.candidates:
-        more = {"confidence": candidate.confidence, "reason": candidate.reason}
-        yield _movie_facts(candidate.movie) | more
+    candidates = [
+        _movie_facts(candidate.movie)
+        | {"confidence": candidate.confidence, "reason": candidate.reason}
+        for candidate in line.candidates
+    ]
+    return facts | {"candidates": candidates}
 
 
 def _movie_facts(movie: Movie) -> dict[str, Any]:

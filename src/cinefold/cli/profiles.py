@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import Entries, MovieId, Profile
+    from cinefold.profiles import MovieId
 
 app = typer.Typer(
     help="List, show, move and delete the profiles that the app and [bold]recommend --profile"
@@ -44,7 +46,7 @@ def list_(
         profiles = store.profiles(dataset)
         place = store.location
     if as_json:
-        print_json({"database": place, "profiles": [_facts(profile) for profile in profiles]})
+        print_json({"database": place, "profiles": [asdict(profile) for profile in profiles]})
         return
     counts = ("Ratings", "Marks")
     listing = table("Name", "Data set", *counts, "Last used", "Created", numbers=counts)
@@ -76,7 +78,16 @@ def show(
         entries = store.entries(profile.id)
     movies = _movies_at_hand(dataset, path)
     if as_json:
-        print_json({**_facts(profile), "ratings": _ratings(entries), "marks": _marks(entries)})
+        ratings = [
+            {"movie_id": movie, "rating": rating.stars, "time": rating.at}
+            for movie, rating in entries.ratings.items()
+        ]
+        marks = [
+            {"movie_id": movie, "mark": mark, "time": at}
+            for mark, marked in entries.marks.items()
+            for movie, at in marked.items()
+        ]
+        print_json({**asdict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
     listing = table("Film", "Stars", "Mark", "Time", title=title, numbers=("Stars",))
@@ -193,8 +204,10 @@ def import_(
         entries = read_csv(file.read_bytes())
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from None
-    unknown = _unknown(entries, _movies_at_hand(dataset, path))
-    if unknown and len(unknown) == len(_films(entries)):
+    movies = _movies_at_hand(dataset, path)
+    given = dict.fromkeys([*entries.ratings, *chain(*entries.marks.values())])
+    unknown = [] if movies is None else [movie for movie in given if movie not in movies]
+    if unknown and len(unknown) == len(given):
         raise typer.BadParameter(
             f"none of the films in {file} is in {dataset}, such as {unknown[0]!r}: "
             "is it for another --dataset?"
@@ -227,45 +240,5 @@ def _label(movie: MovieId, movies: MovieCatalog | None) -> str:
     return f"movie {movie}" if movies is None or movie not in movies else movies[movie].label
 
 
-def _films(entries: Entries) -> list[MovieId]:
-    marked = (movie for films in entries.marks.values() for movie in films)
-    return list(dict.fromkeys([*entries.ratings, *marked]))
-
-
-def _unknown(entries: Entries, movies: MovieCatalog | None) -> list[MovieId]:
-    return [] if movies is None else [movie for movie in _films(entries) if movie not in movies]
-
-
-# -- in words and as JSON -------------------------------------------------------------------------
-
-
 def _minute(time: datetime) -> str:
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _facts(profile: Profile) -> dict[str, Any]:
-    return {
-        "id": profile.id,
-        "name": profile.name,
-        "dataset": profile.dataset,
-        "n_ratings": profile.n_ratings,
-        "n_marks": profile.n_marks,
-        "created_at": profile.created_at.isoformat(),
-        "last_used_at": profile.last_used_at.isoformat(),
-        "settings": profile.settings,
-    }
-
-
-def _ratings(entries: Entries) -> list[dict[str, Any]]:
-    return [
-        {"movie_id": movie, "rating": rating.stars, "time": rating.at.isoformat()}
-        for movie, rating in entries.ratings.items()
-    ]
-
-
-def _marks(entries: Entries) -> list[dict[str, Any]]:
-    return [
-        {"movie_id": movie, "mark": mark.value, "time": at.isoformat()}
-        for mark, films in entries.marks.items()
-        for movie, at in films.items()
-    ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
 from cinefold.datasets.movielens import MovieData
-from cinefold.datasets.movies import Movie, MovieCatalog
+from cinefold.datasets.movies import Movie
 from cinefold.datasets.readers import TableFile, collect, open_table
 from cinefold.datasets.titles import readable, split_year
 from cinefold.interactions import Interactions
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # As integers are written: 7, not 007 or 7.0, which are other ids.
-_WHOLE = r"^(?:0|-?[1-9][0-9]*)$"
+_INTEGER = r"^(?:0|-?[1-9][0-9]*)$"
 _LINE = "line in the file"
 _COLUMNS_OF_TITLES = {
     "id": (ITEM_NAMES, ("id",)),
@@ -112,23 +112,16 @@ def load_ratings(
         meant both, values that are no numbers or times, missing ids.
     """
     table = open_table(path)
-    with _blaming(table):
+    with _naming(table):
         columns = _columns(table, {"user": user, "item": item, "rating": rating,
                                    "timestamp": timestamp})  # fmt: skip
         interactions = _interactions(table, columns)
     movies = [] if titles is None else _read_titles(open_table(titles), interactions)
-    counts = dict(
-        zip(interactions.item_ids.tolist(), interactions.item_counts().tolist(), strict=True)
-    )
-    known = {movie.id for movie in movies}
     if titles is not None:
-        _say_how_many(counts, known, titles)
-    movies += [
-        Movie(i, i if isinstance(i, str) else f"Movie {i}") for i in counts if i not in known
-    ]
-    return MovieData(
-        name or table.path.stem, interactions, MovieCatalog(movies, counts), f"read from {path}"
-    )
+        n_found = len({movie.id for movie in movies} & {*interactions.item_ids.tolist()})
+        level = logging.INFO if n_found else logging.WARNING
+        logger.log(level, "%s: titles for %d of %d items", titles, n_found, interactions.n_items)
+    return MovieData.of(name or table.path.stem, interactions, movies, f"read from {path}")
 
 
 def _columns(table: TableFile, given: dict[str, str | None]) -> dict[str, str]:
@@ -209,15 +202,15 @@ def _time(column: pl.Expr) -> pl.Expr:
     import polars as pl
 
     plain = column.str.replace("T", " ", literal=True).str.replace("Z", "+00:00", literal=True)
-    forms = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+    local = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
     zoned = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
     return pl.coalesce(
-        *(plain.str.to_datetime(form, time_unit="us", strict=False).dt.timestamp("us")
-          for form in forms[:2]),
-        *(plain.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
-          for form in forms[2:]),
-        *(plain.str.to_datetime(form, time_unit="us", strict=False, time_zone="UTC")
-          .dt.timestamp("us") for form in zoned),
+        *(plain.str.to_datetime(layout, time_unit="us", strict=False).dt.timestamp("us")
+          for layout in local),
+        *(plain.str.to_date(layout, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
+          for layout in ("%Y-%m-%d", "%Y/%m/%d")),
+        *(plain.str.to_datetime(layout, time_unit="us", strict=False, time_zone="UTC")
+          .dt.timestamp("us") for layout in zoned),
     )  # fmt: skip
 
 
@@ -225,7 +218,7 @@ def _ids(texts: pl.Series) -> pl.Series:
     """As integers if all of them are written as such."""
     import polars as pl
 
-    if not texts.str.contains(_WHOLE).all():
+    if not texts.str.contains(_INTEGER).all():
         return texts
     numbers = texts.cast(pl.Int64, strict=False)
     if numbers.null_count():  # more digits than integers have
@@ -269,7 +262,7 @@ def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
 def _read_titles(table: TableFile, interactions: Interactions) -> list[Movie]:
     import polars as pl
 
-    with _blaming(table):
+    with _naming(table):
         remedy = "a file of titles has the columns id and title, and may have year and genres"
         found = {
             key: find_column(table.columns, usual, f"the column of {key}", remedy)
@@ -282,22 +275,22 @@ def _read_titles(table: TableFile, interactions: Interactions) -> list[Movie]:
             for key, column in found.items()
             if column is not None
         )
-        whole_ids = interactions.item_ids.dtype.kind == "i"
+        integer_ids = interactions.item_ids.dtype.kind == "i"
         movies: dict[Any, Movie] = {}
         for number, row in enumerate(collect(table, rows).iter_rows(named=True), start=2):
             if not any(row.values()):
                 continue
-            movie = _movie(number, row, whole_ids)
+            movie = _movie(number, row, integer_ids)
             if movie.id in movies:
                 raise DatasetError(f"line {number}: the id {row['id']!r} is there twice")
             movies[movie.id] = movie
     return list(movies.values())
 
 
-def _movie(number: int, row: dict[str, str | None], whole_ids: bool) -> Movie:
+def _movie(number: int, row: dict[str, str | None], integer_ids: bool) -> Movie:
     text = row["id"] or ""
-    if not text or (whole_ids and not re.match(_WHOLE, text)):
-        kind = "an integer, as the ratings' are" if whole_ids else "an id"
+    if not text or (integer_ids and not re.match(_INTEGER, text)):
+        kind = "an integer, as the ratings' are" if integer_ids else "an id"
         raise DatasetError(f"line {number}: the id is {text!r}, not {kind}")
     title, year = split_year(row["title"] or "")
     if row.get("year"):
@@ -308,20 +301,14 @@ def _movie(number: int, row: dict[str, str | None], whole_ids: bool) -> Movie:
     genres = tuple(
         genre.strip() for genre in re.split(r"[|,;]", row.get("genres") or "") if genre.strip()
     )
-    return Movie(int(text) if whole_ids else text, readable(title) or text, year, genres)
-
-
-def _say_how_many(counts: dict[Any, int], known: set[Any], titles: str | PathLike[str]) -> None:
-    n_found = len(known & counts.keys())
-    level = logging.INFO if n_found else logging.WARNING
-    logger.log(level, "%s: titles for %d of %d items", titles, n_found, len(counts))
+    return Movie(int(text) if integer_ids else text, readable(title) or text, year, genres)
 
 
 # -- complaints ---------------------------------------------------------------------------------
 
 
 @contextmanager
-def _blaming(table: TableFile) -> Iterator[None]:
+def _naming(table: TableFile) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, DatasetError) as error:
