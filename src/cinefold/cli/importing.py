@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.console import print_json, print_table, say, settings
 from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
@@ -152,11 +152,17 @@ def _print(review: ImportReview, limit: int | None) -> None:
         more = " ..." if len(pairs) > 12 else ""
         print(f"Stars: {review.conversion}: {shown}{more}")
     found = [
-        (*_start(line), _stars(line), _film(line.choice), line.reason) for line in review.matched
+        (
+            *_start(line),
+            "seen" if line.stars is None else f"{line.stars:g}",
+            "" if line.choice is None else line.choice.label,
+            line.reason,
+        )
+        for line in review.matched
     ]
     _table("Found", ("Line", "In the file", "Stars", "Film", "Why"), found, limit)
     check = [
-        (*_start(line), _film(best.movie), f"{best.confidence:.0%}", best.reason)
+        (*_start(line), best.movie.label, f"{best.confidence:.0%}", best.reason)
         for line in review.to_check
         for best in line.candidates[:1]
     ]
@@ -173,24 +179,14 @@ def _table(
 ) -> None:
     if not rows:
         return
-    listing = table(*columns, title=f"{title}: {len(rows):,}", numbers=("Line", "Stars", "Sure"))
-    for row in rows[:limit]:
-        listing.add_row(*row)
-    output().print(listing)
+    numbers = ("Line", "Stars", "Sure")
+    print_table(columns, rows[:limit], title=f"{title}: {len(rows):,}", numbers=numbers)
     if limit is not None and len(rows) > limit:
         print(f"... and {len(rows) - limit:,} more (--all lists them)")
 
 
 def _start(line: ReviewLine) -> tuple[str, str]:
     return str(line.source.line), line.source.label
-
-
-def _stars(line: ReviewLine) -> str:
-    return "seen" if line.stars is None else f"{line.stars:g}"
-
-
-def _film(movie: Movie | None) -> str:
-    return "" if movie is None else movie.label
 
 
 # -- JSON -----------------------------------------------------------------------------------------

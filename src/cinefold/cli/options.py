@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cinefold.datasets import DatasetSpec, MovieData
     from cinefold.profiles import Profile, ProfileStore
 
@@ -153,6 +156,13 @@ def open_store() -> ProfileStore:
         complain(str(error))
         raise typer.Exit(1) from None
     return ProfileStore()
+
+
+@contextmanager
+def open_profile(dataset: str, name: str) -> Iterator[tuple[ProfileStore, Profile]]:
+    """The database, and the profile called `name` in it."""
+    with open_store() as store:
+        yield store, saved_profile(store, dataset, name)
 
 
 def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:

@@ -12,7 +12,7 @@ import typer
 
 from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, say, table
+from cinefold.cli.console import print_json, print_table, say
 from cinefold.datasets import cached_file, load_movielens
 from cinefold.profiles import read_csv, write_csv
 
@@ -48,17 +48,18 @@ def list_(
     if as_json:
         print_json({"database": place, "profiles": [asdict(profile) for profile in profiles]})
         return
-    counts = ("Ratings", "Marks")
-    listing = table("Name", "Data set", *counts, "Last used", "Created", numbers=counts)
-    for profile in profiles:
-        listing.add_row(
-            profile.name,
-            profile.dataset,
-            *(f"{count:,}" for count in (profile.n_ratings, profile.n_marks)),
-            _minute(profile.last_used_at),
-            _minute(profile.created_at),
+    rows = (
+        (
+            p.name,
+            p.dataset,
+            f"{p.n_ratings:,}",
+            f"{p.n_marks:,}",
+            *map(_minute, (p.last_used_at, p.created_at)),
         )
-    output().print(listing)
+        for p in profiles
+    )
+    columns = ("Name", "Data set", "Ratings", "Marks", "Last used", "Created")
+    print_table(columns, rows, numbers=("Ratings", "Marks"))
     say(f"They are kept in {place}.")
 
 
@@ -73,8 +74,7 @@ def show(
 
     Titles are shown where the data set is at hand.
     """
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         entries = store.entries(profile.id)
     movies = _movies_at_hand(dataset, path)
     if as_json:
@@ -90,13 +90,16 @@ def show(
         print_json({**asdict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
-    listing = table("Film", "Stars", "Mark", "Time", title=title, numbers=("Stars",))
-    for movie, rating in reversed(entries.ratings.items()):
-        listing.add_row(_label(movie, movies), f"{rating.stars:g}", "", _minute(rating.at))
-    for mark, films in entries.marks.items():
-        for movie, at in films.items():
-            listing.add_row(_label(movie, movies), "", mark.replace("_", " "), _minute(at))
-    output().print(listing)
+    rated = [
+        (movie, f"{rating.stars:g}", "", rating.at) for movie, rating in entries.ratings.items()
+    ]
+    marked = [
+        (movie, "", mark.replace("_", " "), at)
+        for mark, marked in entries.marks.items()
+        for movie, at in marked.items()
+    ]
+    rows = ((_label(row[0], movies), *row[1:3], _minute(row[3])) for row in (*rated[::-1], *marked))
+    print_table(("Film", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
 
 
 @app.command("delete")
@@ -106,8 +109,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a profile and all it holds, for good."""
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         if not yes:
             _ask(f"Delete {profile.name} with {profile.n_ratings:,} ratings for good?")
         store.delete(profile.id)
@@ -129,8 +131,7 @@ def rename(
     dataset: options.Dataset = "ml-100k",
 ) -> None:
     """Give a profile another name."""
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         renamed = store.rename(profile.id, new_name)
     say(f"{profile.name} is called {renamed.name} now.")
 
@@ -141,8 +142,7 @@ def undo(name: Name, dataset: options.Dataset = "ml-100k") -> None:
 
     An import is one change. The last 20 changes can be undone.
     """
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         change = store.undo(profile.id)
     if change is None:
         say(f"{profile.name} has no change left to undo.")
@@ -166,8 +166,7 @@ def export(
     One line for each rating and mark, with the columns movie_id, title, year, rating (stars), mark
     (not_interested, seen or not_seen) and time (UTC).
     """
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         entries = store.entries(profile.id)
     text = write_csv(entries, _movies_at_hand(dataset, path))
     if file is None:

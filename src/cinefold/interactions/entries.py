@@ -36,22 +36,14 @@ class Entries:
     timestamps: NDArray[np.int64] | None
 
     def take(self, order: NDArray[Any]) -> Entries:
-        return Entries(
-            self.rows[order],
-            self.columns[order],
-            self.ratings[order],
-            None if self.weights is None else self.weights[order],
-            None if self.timestamps is None else self.timestamps[order],
-        )
+        rows, columns = self.rows[order], self.columns[order]
+        return replace(self._changed(lambda values: values[order]), rows=rows, columns=columns)
 
-    def _copied(self) -> Entries:
-        """With values of its own, as `take` gives them: the caller's arrays may change."""
-        return replace(
-            self,
-            ratings=self.ratings.copy(),
-            weights=None if self.weights is None else self.weights.copy(),
-            timestamps=None if self.timestamps is None else self.timestamps.copy(),
-        )
+    def _changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Entries:
+        """With other ratings, weights and timestamps."""
+        weights = None if self.weights is None else change(self.weights)
+        timestamps = None if self.timestamps is None else change(self.timestamps)
+        return replace(self, ratings=change(self.ratings), weights=weights, timestamps=timestamps)
 
     def sorted(self) -> Entries:
         """By row, then column, then time; equals stay in the order they came in."""
@@ -59,7 +51,7 @@ class Entries:
         rising = self.rows[1:] > self.rows[:-1]
         rising |= same_row & (self.columns[1:] > self.columns[:-1])
         if rising.all():
-            return self._copied()
+            return self._changed(np.copy)  # the caller's arrays may change
         pairs = self.rows.astype(np.int64)
         pairs *= int(self.columns.max()) + 1
         pairs += self.columns

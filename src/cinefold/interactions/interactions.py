@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
+    from cinefold.interactions.splits import RandomState
+
 SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
 
 
@@ -333,20 +335,12 @@ class Interactions:
 
     @overload
     def split(
-        self,
-        method: SplitMethod = ...,
-        *,
-        fraction: float = ...,
-        random_state: splits.RandomState = ...,
+        self, method: SplitMethod = ..., *, fraction: float = ..., random_state: RandomState = ...
     ) -> tuple[Interactions, Interactions]: ...
 
     @overload
     def split(
-        self,
-        method: SplitMethod = ...,
-        *,
-        fraction: Sequence[float],
-        random_state: splits.RandomState = ...,
+        self, method: SplitMethod = ..., *, fraction: Sequence[float], random_state: RandomState = 0
     ) -> tuple[Interactions, ...]: ...
 
     def split(
@@ -354,7 +348,7 @@ class Interactions:
         method: SplitMethod = "per-user",
         *,
         fraction: float | Sequence[float] = 0.1,
-        random_state: splits.RandomState = 0,
+        random_state: RandomState = 0,
     ) -> tuple[Interactions, ...]:
         """Part of the ratings to learn from, and the rest to measure on; all with all ids.
 

@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cinefold.datasets.readers import read_delimited
-from cinefold.profiles.records import (
+from cinefold.profiles.profile import (
     MICROSECOND,
     Entries,
     Mark,
@@ -38,7 +38,7 @@ from cinefold.profiles.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from cinefold.datasets import Movie, MovieCatalog
 
@@ -92,28 +92,22 @@ def read_csv(content: str | bytes) -> Entries:
     table = read_delimited(content, strict=True)
     entries, now, number = Entries(), datetime.now(UTC), 1
     try:
-        columns = _columns(table.header)
+        columns = [name.strip().lower() for name in table.header]
+        if "movie_id" not in columns or not {"rating", "mark"} & {*columns}:
+            there = ", ".join(filter(None, map(str.strip, table.header)))
+            raise ValueError(
+                f"the columns movie_id and rating (or mark) are needed; found: {there}"
+            )
         for number, cells in table.rows:
-            line = {
-                name: cells[place].strip() if place < len(cells) else ""
-                for name, place in columns.items()
-            }
+            line = dict(zip(columns, map(str.strip, cells), strict=False))
             _add(entries, line, table.delimiter, now + number * MICROSECOND)
     except ValueError as error:
         raise ValueError(f"line {number}: {error}") from None
     return entries
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    places = {name.strip().lower(): place for place, name in reversed([*enumerate(header)])}
-    if "movie_id" not in places or not {"rating", "mark"} & places.keys():
-        found = ", ".join(filter(None, map(str.strip, header))) or "none"
-        raise ValueError(f"the columns movie_id and rating (or mark) are needed; found: {found}")
-    return {name: places[name] for name in ("movie_id", "rating", "mark", "time") if name in places}
-
-
 def _add(entries: Entries, line: dict[str, str], delimiter: str, now: datetime) -> None:
-    movie = read_id(line["movie_id"])
+    movie = read_id(line.get("movie_id", ""))
     rating, mark = line.get("rating", ""), line.get("mark", "")
     at = _read_time(line.get("time", "")) or now
     if bool(rating) == bool(mark):

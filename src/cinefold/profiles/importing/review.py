@@ -10,7 +10,7 @@ from cinefold.profiles.csv_format import write_lines
 from cinefold.profiles.importing.export import Export, ExportLine
 from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
 from cinefold.profiles.importing.scales import Conversion, StarScale
-from cinefold.profiles.records import Mark
+from cinefold.profiles.profile import Mark
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieCatalog, MovieData
