@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cinefold import _deprecated
 from cinefold._version import __version__
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ _HOMES = {
     "load_ratings": "datasets",
     "show_versions": "_show_versions",
 }
+_deprecated.install()
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    elif name in _HOMES.values():
+    elif name in _HOMES.values() or f"{__name__}.{name}" in _deprecated.MODULES:
         found = import_module(f"{__name__}.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

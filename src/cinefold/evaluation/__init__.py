@@ -1,5 +1,6 @@
 """How good a model is: protocols, comparison and standard errors."""
 
+from cinefold._deprecated import old_names
 from cinefold.evaluation.comparison import Comparison, compare
 from cinefold.evaluation.evaluate import Evaluation, Ranker, evaluate, measure
 from cinefold.evaluation.protocols import Division, divide
@@ -16,3 +17,5 @@ __all__ = [
     "evaluate",
     "measure",
 ]
+
+__getattr__ = old_names(__name__)

@@ -10,7 +10,7 @@ with their scores :math:`s_1 \\ge s_2 \\ge \\dots`, the share :math:`P_j` of fil
 most as often as film j, and the adventure :math:`a` from 0 to 1. Both terms go from 0 to 1, and the
 model's opinion always has half the weight at least: what it is surest of stays on top, and less
 known films take the places of those that are there because everybody has seen them. 0 leaves the
-list as it is. docs/steering.md has what it costs, beside other rules.
+list as it is. docs/reranking.md has what it costs, beside other rules.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What lists from familiar to adventurous cost, and what they bring.
 
-    python -m benchmarks.steering [--output docs/images/steering.svg]
+    python -m benchmarks.reranking [--output docs/images/reranking.svg]
 
 Three random tenths of each user's ratings of MovieLens 100K are held out in turn, the default model
 learns from the rest, and every user's list is steered as the app does it. The other rule, for
