@@ -1,4 +1,4 @@
-"""Fetching against real servers, and real pip: nothing damaged is ever believed."""
+"""Fetching from real servers, and with real pip: nothing damaged reaches the cache."""
 
 from __future__ import annotations
 
@@ -264,6 +264,7 @@ def _start_fetch(spec: DatasetSpec) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.processes
 def test_two_processes_at_once(
     server: ArchiveServer, spec: DatasetSpec, cache: Path, archive: Path
 ) -> None:
@@ -276,6 +277,7 @@ def test_two_processes_at_once(
     assert _left(cache) == ["ml-100k.zip"]
 
 
+@pytest.mark.processes
 def test_interrupt_leaves_nothing(server: ArchiveServer, spec: DatasetSpec, cache: Path) -> None:
     server.manner = "dripping"
     process = _start_fetch(spec)
