@@ -104,3 +104,30 @@ def test_what_is_not_a_model_is_refused(model, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged"):
         WeightedMatrixFactorization.load(path)
+
+
+UNSOUND = {
+    "column -5": ("ratings.items", lambda items, n: np.where(items == items[0], -5, items)),
+    "a column too far": ("ratings.items", lambda items, n: np.where(items == items[0], n, items)),
+    "64 bits that would wrap": ("ratings.items", lambda items, n: items + np.int64(2**32)),
+    "fractions": ("ratings.items", lambda items, n: items + 0.5),
+    "offsets that fall": ("ratings.offsets", lambda offsets, n: np.r_[offsets[:-2], offsets[:-3:-1]]),
+    "offsets beyond the ratings": ("ratings.offsets", lambda offsets, n: offsets + (offsets > 0)),
+    "a user too few": ("ratings.offsets", lambda offsets, n: offsets[:-1]),
+    "NaN": ("ratings.values", lambda values, n: values * np.nan),
+    "two dimensions": ("ratings.values", lambda values, n: values[:, None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNSOUND)
+def test_unsound_ratings_are_refused(model, tmp_path, case):
+    path = tmp_path / "m"
+    model.save(path)
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = file.metadata()
+    name, change = UNSOUND[case]
+    tensors[name] = np.ascontiguousarray(change(tensors[name], model.interactions_.n_items))
+    save_file(tensors, path, metadata=header)
+    with pytest.raises(ValueError, match="matrix"):
+        WeightedMatrixFactorization.load(path)

@@ -181,10 +181,10 @@ def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
 
 def _interactions(tensors: dict[str, NDArray[Any]]) -> Interactions:
     user_ids, item_ids = _ids("user_ids", tensors), _ids("item_ids", tensors)
-    matrix = sp.csr_array(
-        (tensors["ratings.values"], tensors["ratings.items"], tensors["ratings.offsets"]),
-        shape=(len(user_ids), len(item_ids)),
-    )
+    matrix = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
+    # As they are: scipy's constructor would round and wrap what from_sparse is to refuse.
+    matrix.data, matrix.indices = tensors["ratings.values"], tensors["ratings.items"]
+    matrix.indptr = tensors["ratings.offsets"]
     weights = tensors.get("ratings.weights")
     return Interactions.from_sparse(
         matrix, user_ids=user_ids, item_ids=item_ids, weights=weights, copy=False
