@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +24,7 @@ def replace_file(path: str | PathLike[str]) -> Iterator[Path]:
     It stands in the same folder and has the same suffix. After an error, a full disk for instance,
     an earlier file is as it was and the temporary one is gone. The permissions are those of the
     earlier file, or of a new one. Symbolic links are followed. What is no regular file (a FIFO,
-    ``/dev/stdout``) is not replaced: it is itself what is to be written.
+    ``/dev/stdout``) is not replaced: the temporary file is copied into it.
 
     Raises
     ------
@@ -32,7 +33,11 @@ def replace_file(path: str | PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     if path.exists() and (not path.is_file() or _is_descriptor(path)):
-        yield path
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder, f"file{path.suffix}")
+            yield temporary
+            with temporary.open("rb") as content, path.open("ab") as file:
+                shutil.copyfileobj(content, file)
         return
     target = path.resolve()
     temporary = _temporary(target)

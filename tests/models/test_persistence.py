@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -111,7 +113,7 @@ UNSOUND = {
     "a column too far": ("ratings.items", lambda items, n: np.where(items == items[0], n, items)),
     "64 bits that would wrap": ("ratings.items", lambda items, n: items + np.int64(2**32)),
     "fractions": ("ratings.items", lambda items, n: items + 0.5),
-    "offsets that fall": ("ratings.offsets", lambda offsets, n: np.r_[offsets[:-2], offsets[:-3:-1]]),
+    "offsets that fall": ("ratings.offsets", lambda offsets, n: np.sort(offsets)[::-1]),
     "offsets beyond the ratings": ("ratings.offsets", lambda offsets, n: offsets + (offsets > 0)),
     "a user too few": ("ratings.offsets", lambda offsets, n: offsets[:-1]),
     "NaN": ("ratings.values", lambda values, n: values * np.nan),
@@ -131,3 +133,15 @@ def test_unsound_ratings_are_refused(model, tmp_path, case):
     save_file(tensors, path, metadata=header)
     with pytest.raises(ValueError, match="matrix"):
         WeightedMatrixFactorization.load(path)
+
+
+def test_a_model_goes_through_a_pipe(model, tmp_path):
+    fifo, read = tmp_path / "fifo", []
+    os.mkfifo(fifo)
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    model.save(fifo)
+    reader.join()
+    (tmp_path / "m").write_bytes(read[0])
+    same(model, WeightedMatrixFactorization.load(tmp_path / "m"))
+    assert fifo.is_fifo()
