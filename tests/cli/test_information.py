@@ -39,9 +39,7 @@ def test_facts_are_those_of_the_parts():
     facts = _show_versions.environment()
     assert facts["cinefold"] == cinefold.__version__
     assert facts["packages"]["required"]["numpy"] == __import__("numpy").__version__
-    assert facts["packages"]["app"].keys() == {
-        *("altair", "matplotlib", "openTSNE", "requests", "streamlit")
-    }
+    assert facts["packages"]["app"].keys() == {*("altair", "matplotlib", "openTSNE", "streamlit")}
     assert "ruff" not in str(facts["packages"])
     assert facts["instruction_set"]["used"] == backend.simd_levels()[0]
     assert facts["threads"] <= facts["cores"]

@@ -28,6 +28,8 @@ from tests.models.small_models import small_model
         ({"target": "stars"}, ValueError, "target must be one of"),
         ({"alpha": -1.0}, ValueError, "alpha"),
         ({"tol": -1.0}, ValueError, "tol"),
+        ({"random_state": "lucky"}, TypeError, "random_state must be an integer"),
+        ({"random_state": -1}, ValueError, "random_state must be 0 or above"),
     ],
 )
 def test_wrong_parameters_are_named(interactions, options, error, words):

@@ -13,6 +13,7 @@ import numpy as np
 import typer
 from rich.text import Text
 
+from cinefold._files import replace_file
 from cinefold.cli import console, options
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
@@ -160,7 +161,8 @@ def evaluate(
     else:
         _print(data.name, data.interactions.n_users, comparison, news)
     if json_file is not None:
-        json_file.write_text(console.as_json(report) + "\n", encoding="utf-8")
+        with replace_file(json_file) as new:
+            new.write_text(console.as_json(report) + "\n", encoding="utf-8")
         say(f"All of it is in {json_file}.")
     if csv_file is not None:
         _write_csv(csv_file, comparison)
@@ -371,7 +373,7 @@ def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, 
 
 def _write_csv(file: Path, comparison: Comparison) -> None:
     rows = comparison.table()
-    with file.open("w", newline="", encoding="utf-8") as opened:
+    with replace_file(file) as new, new.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.DictWriter(opened, list(rows[0]) if rows else ["model"])
         writer.writeheader()
         writer.writerows(rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cinefold._files import replace_file
 from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
@@ -218,7 +219,8 @@ def train(
     if model_file is not None:
         run.model.save(model_file)
     if plot is not None:
-        plotting.learning_curve(run).savefig(plot)
+        with replace_file(plot) as new:
+            plotting.learning_curve(run).savefig(new)
     if as_json:
         print_json(_report(data, run, model_file))
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold import tuning
+from cinefold._files import replace_file
 from cinefold.cli import options, plotting
 from cinefold.cli.console import INTERRUPTED, complain, output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
@@ -190,7 +191,8 @@ def tune(
     if output_file is not None:
         result.save(output_file)
     if plot is not None:
-        search_history(result).savefig(plot)
+        with replace_file(plot) as new:
+            search_history(result).savefig(new)
     if as_json:
         print_json({"dataset": data.name, "source": data.source, **result.report()})
     else:

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cinefold._files import beside
+from cinefold._files import replace_file
 from cinefold.als.backend import FixedSide
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.iterations import available_threads
@@ -59,12 +59,14 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain_number)
+    return json.dumps(value, default=_plain)
 
 
-def _plain_number(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return None  # the next fit differs as well
     raise TypeError(f"{value!r} cannot be saved with a model")
 
 
@@ -93,20 +95,9 @@ def load_interactions(path: Path) -> Interactions:
 
 def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    temporary = beside(path)
     try:
-        temporary.touch()
-        mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
-        _save_file(arrays, temporary, header)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _save_file(arrays: dict[str, NDArray[Any]], path: Path, header: dict[str, str]) -> None:
-    try:
-        save_file(arrays, path, metadata=header)
+        with replace_file(path) as new:
+            save_file(arrays, new, metadata=header)
     except SafetensorError as error:  # as when the disk is full
         raise OSError(f"{path} could not be written: {error}") from error
 
@@ -204,14 +195,16 @@ def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
 
 def _interactions(tensors: dict[str, NDArray[Any]]) -> Interactions:
     user_ids, item_ids = _ids("user_ids", tensors), _ids("item_ids", tensors)
-    matrix = sp.csr_array(
-        (tensors["ratings.values"], tensors["ratings.items"], tensors["ratings.offsets"]),
-        shape=(len(user_ids), len(item_ids)),
-    )
-    if matrix.nnz == 0 and rising(user_ids) and rising(item_ids):
-        return Interactions(user_ids, item_ids, matrix)
+    if not len(tensors["ratings.values"]) and rising(user_ids) and rising(item_ids):
+        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
+        return Interactions(user_ids, item_ids, none)
+    matrix = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
+    # As they are: scipy's constructor would round and wrap what from_sparse is to refuse.
+    matrix.data, matrix.indices = tensors["ratings.values"], tensors["ratings.items"]
+    matrix.indptr = tensors["ratings.offsets"]
+    weights = tensors.get("ratings.weights")
     return Interactions.from_sparse(
-        matrix, user_ids=user_ids, item_ids=item_ids, weights=tensors.get("ratings.weights")
+        matrix, user_ids=user_ids, item_ids=item_ids, weights=weights, copy=False
     )
 
 

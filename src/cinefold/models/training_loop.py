@@ -11,6 +11,7 @@ from cinefold._signals import ctrl_c_waits, keep_on_interrupt
 from cinefold.als.backend import compact
 from cinefold.als.biased import alternate_with_biases
 from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
+from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def learn(
     n_threads = available_threads(model.n_threads)
     solver = choose_solver(model.solver, model.n_factors)
     start = alternate_with_biases if model.biases else alternate
-    steps = start(train, objective, model.n_factors, model.random_state, n_threads, solver)
+    seed = seed_from(model.random_state)
+    steps = start(train, objective, model.n_factors, seed, n_threads, solver)
     validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     # Closing lets go of the users.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cinefold.als.iterations import SolverName
     from cinefold.als.objective import Target
+    from cinefold.interactions.splits import RandomState
     from cinefold.models.callbacks import Callback, ValidationMetric
     from cinefold.models.rating_input import Ratings
     from cinefold.models.scaled_defaults import Scaled
@@ -82,8 +83,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     n_threads : int, optional
         Threads of the solver; by default all cores this process may use. The result does not
         depend on it.
-    random_state : int, optional
-        Seed of the initial factors; None differs from run to run.
+    random_state : int, Generator, RandomState or None
+        Seed of the initial factors; all but an integer differ from run to run.
 
     Attributes
     ----------
@@ -139,7 +140,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         early_stopping: ValidationMetric | None = None,
         patience: int = 3,
         n_threads: int | None = None,
-        random_state: int | None = 0,
+        random_state: RandomState = 0,
     ) -> None:
         self.n_factors = n_factors
         self.unobserved_weight = unobserved_weight

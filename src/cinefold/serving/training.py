@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from cinefold._files import put_whole, unmixed
+from cinefold._files import read_folder, replace_folder
 from cinefold._signals import keep_on_interrupt
 from cinefold._version import __version__
 from cinefold.datasets import default_data_dir
@@ -103,7 +103,7 @@ class TrainingRun:
         OSError
             If it cannot be written.
         """
-        with put_whole(Path(folder), _RUN_FILES) as new:
+        with replace_folder(Path(folder), _RUN_FILES) as new:
             self.model.save(new / _MODEL_FILE)
             stars = self.stars and self.stars.save(new / _STARS_FILE)
             report = {"sha256": _checksums(new), "stars": stars, **self.report()}
@@ -121,7 +121,7 @@ class TrainingRun:
             If it is damaged or incomplete.
         """
         folder = Path(folder)
-        return unmixed(folder, lambda: cls._load(folder))
+        return read_folder(folder, lambda: cls._load(folder))
 
     @classmethod
     def _load(cls, folder: Path) -> Self:

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cinefold._files import beside
+from cinefold._files import replace_file
 from cinefold.models import WeightedMatrixFactorization, checks
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ def write_parameters(
     """
     kept = {name: value for name, value in parameters.items() if name not in NOT_IN_FILES}
     content = {"format": FORMAT, "parameters": kept, **({"tuning": tuning} if tuning else {})}
-    file = Path(file)
-    temporary = beside(file)
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(file)
+    with replace_file(file) as new:
+        new.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_parameters(file: str | Path) -> dict[str, Any]:

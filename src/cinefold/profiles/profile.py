@@ -109,6 +109,25 @@ class Entries:
         return len(self.ratings) + sum(map(len, self.marks.values()))
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change that was undone.
+
+    Attributes
+    ----------
+    action : str
+        "rate", "unrate", "mark", "unmark", "clear" or "import".
+    made_at : datetime
+        UTC.
+    movies : tuple of movie id
+        The films that are as they were before.
+    """
+
+    action: str
+    made_at: datetime
+    movies: tuple[MovieId, ...]
+
+
 # -- rules --------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cinefold.profiles.records import Mark, MovieId, Rating
+from cinefold.profiles.profile import Change, Mark, MovieId, Rating
 from cinefold.profiles.tables import changes, from_microseconds, marks, ratings, to_microseconds
 
 if TYPE_CHECKING:
@@ -18,34 +17,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-KEPT = 20
+UNDOABLE_CHANGES = 20
 """Changes of a profile that can be undone."""
 
 _FEW = 500  # more ids than that in one query meet the databases' limits on parameters
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change that was undone.
-
-    Attributes
-    ----------
-    action : str
-        "rate", "unrate", "mark", "unmark", "clear" or "import".
-    made_at : datetime
-        UTC.
-    movies : tuple of movie id
-        The films that are as they were before.
-    """
-
-    action: str
-    made_at: datetime
-    movies: tuple[MovieId, ...]
-
-
 @dataclass
-class State:
-    """What is, or shall be, said of some films; None where nothing is."""
+class PartialEntries:
+    """Ratings and marks of some movies; None where there is, or shall be, none."""
 
     ratings: dict[MovieId, Rating | None] = field(default_factory=dict)
     marks: dict[tuple[MovieId, Mark], datetime | None] = field(default_factory=dict)
@@ -56,8 +36,8 @@ class State:
         return tuple(dict.fromkeys([*self.ratings, *(movie for movie, _ in self.marks)]))
 
 
-def change(connection: Connection, profile_id: int, action: str, wanted: State) -> bool:
-    """Make it so, and note in the journal how it was; False, without a note, if it was so."""
+def change(connection: Connection, profile_id: int, action: str, wanted: PartialEntries) -> bool:
+    """Make it so, and note in the log how it was; False, without a note, if it was so."""
     before = _present(connection, profile_id, wanted)
     if before == wanted:
         return False
@@ -93,16 +73,16 @@ def undo(connection: Connection, profile_id: int) -> Change | None:
 # -- reading and writing ------------------------------------------------------------------------
 
 
-def _present(connection: Connection, profile_id: int, like: State) -> State:
+def _present(connection: Connection, profile_id: int, like: PartialEntries) -> PartialEntries:
     """How it is now with the films and marks of `like`."""
-    state = State(dict.fromkeys(like.ratings), dict.fromkeys(like.marks))
+    found = PartialEntries(dict.fromkeys(like.ratings), dict.fromkeys(like.marks))
     for row in _rows(connection, ratings, profile_id, like.ratings):
-        if row.movie_id in state.ratings:
-            state.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
+        if row.movie_id in found.ratings:
+            found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
     for row in _rows(connection, marks, profile_id, {movie for movie, _ in like.marks}):
-        if (row.movie_id, row.mark) in state.marks:
-            state.marks[row.movie_id, row.mark] = row.marked_at
-    return state
+        if (row.movie_id, row.mark) in found.marks:
+            found.marks[row.movie_id, row.mark] = row.marked_at
+    return found
 
 
 def _rows(
@@ -117,21 +97,19 @@ def _rows(
     return connection.execute(query)
 
 
-def _write(connection: Connection, profile_id: int, state: State) -> None:
-    given: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for movie, rating in state.ratings.items():
-        row = {"profile_id": profile_id, "movie_id": movie}
-        if rating is None:
-            given["unrated"].append(row)
-        else:
-            given["rated"].append({**row, "stars": rating.stars, "rated_at": rating.at})
-    for (movie, mark), at in state.marks.items():
-        row = {"profile_id": profile_id, "movie_id": movie, "mark": mark}
-        given["unmarked" if at is None else "marked"].append({**row, "marked_at": at})
-    _delete(connection, ratings, given["unrated"])
-    _upsert(connection, ratings, given["rated"])
-    _delete(connection, marks, given["unmarked"])
-    _upsert(connection, marks, given["marked"])
+def _write(connection: Connection, profile_id: int, entries: PartialEntries) -> None:
+    rating_rows = [
+        {"movie_id": movie, "stars": rating and rating.stars, "rated_at": rating and rating.at}
+        for movie, rating in entries.ratings.items()
+    ]
+    mark_rows = [
+        {"movie_id": movie, "mark": mark, "marked_at": at}
+        for (movie, mark), at in entries.marks.items()
+    ]
+    for table, rows, time in ((ratings, rating_rows, "rated_at"), (marks, mark_rows, "marked_at")):
+        owned = [{"profile_id": profile_id, **row} for row in rows]
+        _delete(connection, table, [row for row in owned if row[time] is None])
+        _upsert(connection, table, [row for row in owned if row[time] is not None])
 
 
 def _delete(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -157,29 +135,35 @@ def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) ->
     connection.execute(statement, rows)
 
 
-# -- the journal --------------------------------------------------------------------------------
+# -- the log --------------------------------------------------------------------------------
 
 
 def _forget_old(connection: Connection, profile_id: int) -> None:
     own = changes.c.profile_id == profile_id
-    oldest = select(changes.c.id).where(own).order_by(changes.c.id.desc()).offset(KEPT).limit(1)
+    oldest = (
+        select(changes.c.id)
+        .where(own)
+        .order_by(changes.c.id.desc())
+        .offset(UNDOABLE_CHANGES)
+        .limit(1)
+    )
     connection.execute(delete(changes).where(own, changes.c.id <= oldest.scalar_subquery()))
 
 
-def _to_json(state: State) -> dict[str, Any]:
+def _to_json(entries: PartialEntries) -> dict[str, Any]:
     return {
         "ratings": [
             [movie, rating and rating.stars, rating and to_microseconds(rating.at)]
-            for movie, rating in state.ratings.items()
+            for movie, rating in entries.ratings.items()
         ],
         "marks": [
-            [movie, mark, at and to_microseconds(at)] for (movie, mark), at in state.marks.items()
+            [movie, mark, at and to_microseconds(at)] for (movie, mark), at in entries.marks.items()
         ],
     }
 
 
-def _from_json(value: dict[str, Any]) -> State:
-    return State(
+def _from_json(value: dict[str, Any]) -> PartialEntries:
+    return PartialEntries(
         {
             movie: None if stars is None else Rating(stars, from_microseconds(at))
             for movie, stars, at in value["ratings"]
