@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import pytest
 
-from cinefold._signals import ctrl_c_waits
+from cinefold._signals import ctrl_c_sets, ctrl_c_waits
 
 
 def press_ctrl_c(then):
@@ -37,3 +38,24 @@ def test_a_handler_that_is_not_pythons_stays(monkeypatch):
         with ctrl_c_waits():
             patch.undo()
             assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_the_first_ctrl_c_sets_an_event_and_the_second_raises():
+    usual, stop = signal.getsignal(signal.SIGINT), threading.Event()
+    with ctrl_c_sets(stop):
+        assert not stop.is_set()
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_ctrl_c_that_is_ignored_stays_so():
+    usual, stop = signal.signal(signal.SIGINT, signal.SIG_IGN), threading.Event()
+    try:
+        with ctrl_c_sets(stop):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert not stop.is_set()

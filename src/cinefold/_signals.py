@@ -30,3 +30,25 @@ def ctrl_c_waits() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
         if pressed:
             signal.raise_signal(pressed[0])
+
+
+@contextlib.contextmanager
+def ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C in the block sets `stop` and raises nothing; a second one is as usual.
+
+    In other threads than the main one, or where Ctrl-C is ignored, this does nothing.
+    """
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
+        yield
+        return
+
+    def note(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, usual)
+
+    usual = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)

@@ -183,6 +183,7 @@ def tune(
             n_jobs=jobs,
             n_threads=threads,
             progress=settings.progress,
+            on_interrupt="return",
         )
     except KeyboardInterrupt:
         say("Ended by Ctrl-C before a trial was complete.")

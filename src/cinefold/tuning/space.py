@@ -1,7 +1,7 @@
-"""What is searched: ranges of the model's parameters, as far as can be in units of the data.
+"""The search space: ranges of the model's parameters, as far as can be in units of the data.
 
-Three parameters mean different things for other data and beside other parameters. They are searched
-as quantities that do not, so that a good region is one wherever the search goes:
+Good values of three parameters depend on the data and on the other parameters. They are searched as
+dimensionless quantities, whose good values hardly do:
 
 ``relative_unobserved_weight`` and ``relative_regularization``
     are w0 and lambda in units of what ``"scale"`` makes of them
@@ -26,7 +26,7 @@ from cinefold.models import WeightedMatrixFactorization
 from cinefold.models.scaled_defaults import scaled_regularization, scaled_unobserved_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
@@ -133,11 +133,6 @@ class Space:
             for name, d in self.dimensions.items()
         }
 
-    def at(self, place: Iterable[float]) -> dict[str, Any]:
-        """The point at coordinates between 0 and 1, one per free dimension."""
-        pairs = zip(self.free().items(), place, strict=True)
-        return {name: _inverse_cdf(dimension, u) for (name, dimension), u in pairs}
-
     def nearest(self, point: Mapping[str, Any]) -> dict[str, Any] | None:
         """The point of the space next to `point`; None where a choice is not among the allowed."""
         result = {}
@@ -236,10 +231,10 @@ def read_space(file: str | Path) -> dict[str, Any]:
         raise ValueError(f"{file} is no TOML file: {error}") from None
 
 
-def _number(text: str, whole: str) -> float:
+def _number(text: str, given: str) -> float:
     value = _value(text)
     if isinstance(value, str):
-        raise ValueError(f"{whole!r} is no range of numbers such as 16..64")
+        raise ValueError(f"{given!r} is no range of numbers such as 16..64")
     return value
 
 
@@ -300,19 +295,10 @@ def _range(name: str, ends: tuple[Any, ...]) -> Range:
 
 
 def _check(name: str, value: Any) -> None:
-    """Complain of what the model would not take."""
+    """ValueError for what the model would not take."""
     if name not in REPLACED_BY.values():
         WeightedMatrixFactorization(**{name: value})._check_parameters()
     elif isinstance(value, str | bool) or not 0 <= value < np.inf:
         raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
     elif name == "rating_confidence" and value >= 1:
         raise ValueError(f"{name} must be below 1, not {value:g}")
-
-
-def _inverse_cdf(dimension: Range | list[Any], u: float) -> Any:
-    if isinstance(dimension, list):
-        return dimension[min(int(u * len(dimension)), len(dimension) - 1)]
-    low, high = dimension.low, dimension.high
-    value = low * (high / low) ** u if dimension.log else low + u * (high - low)
-    value = min(max(value, low), high)
-    return round(value) if dimension.integer else float(value)
