@@ -21,7 +21,7 @@ from cinefold.tuning import TuningResult, read_parameters, tune
 from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": (4, 12)}
-QUICK = {"max_iter": 4, "n_threads": 1, "progress": False, "on_interrupt": "return"}
+QUICK = {"max_iter": 4, "n_threads": 1, "progress": False, "keep_interrupted": True}
 
 
 def search(ratings, **more) -> TuningResult:
@@ -305,7 +305,7 @@ def test_ctrl_c_while_it_chooses_or_writes_loses_nothing(
 def test_ctrl_c_reaches_the_caller_and_the_storage_keeps_the_trials(ratings, tmp_path):
     file = tmp_path / "trials.journal"
     with pytest.raises(KeyboardInterrupt):
-        search(ratings, storage=file, callbacks=[interrupt_at(1)], on_interrupt="raise")
+        search(ratings, storage=file, callbacks=[interrupt_at(1)], keep_interrupted=False)
     assert len(search(ratings, n_trials=1, storage=file).trials) == 2
 
 

@@ -183,7 +183,7 @@ def tune(
             n_jobs=jobs,
             n_threads=threads,
             progress=settings.progress,
-            on_interrupt="return",
+            keep_interrupted=True,
         )
     except KeyboardInterrupt:
         say("Ended by Ctrl-C before a trial was complete.")

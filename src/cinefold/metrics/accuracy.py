@@ -1,7 +1,7 @@
-"""Measures of predicted ratings and of ranked lists, as plain functions on arrays.
+"""Metrics of predicted ratings and of ranked lists against held-out ratings, on arrays.
 
 Relevance is binary: every held-out item of a user counts the same, whatever its rating. No item is
-sampled away: the lists are the best of the whole catalogue.
+sampled away: the lists are the best of all items.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
@@ -210,18 +208,6 @@ def _searched(
         low = np.where(before, middle + 1, low)
         high = np.where(before, high, middle)
     return low
-
-
-RANKING_METRICS: Mapping[str, Callable[[ArrayLike, csr_array], NDArray[np.float64]]] = {
-    "ndcg": ndcg_per_user,
-    "recall": recall_per_user,
-    "capped_recall": capped_recall_per_user,
-    "precision": precision_per_user,
-    "map": average_precision_per_user,
-    "mrr": reciprocal_rank_per_user,
-    "hit_rate": hit_per_user,
-}
-"""Measures of lists by name; each gives one number a user, NaN without held-out items."""
 
 
 def _share(hits: NDArray[Any], possible: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""The search: try, measure, choose, and test the choice once. Needs Optuna."""
+"""The search: try, choose by validation parts, and test the choice once. Needs Optuna."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
@@ -56,15 +56,15 @@ def tune(
     n_threads: int | None = None,
     callbacks: Iterable[Callable[[Trial], bool | None]] = (),
     progress: bool | None = None,
-    on_interrupt: Literal["raise", "return"] = "raise",
+    keep_interrupted: bool = False,
 ) -> TuningResult:
     """Search for the parameters whose model does best on held-out ratings.
 
-    Each trial is a fit of at most `max_iter` iterations, measured after every one; its value is the
-    best of that curve, so that the number of iterations needs no search. Trials that stay below the
-    median of earlier ones at the same iteration are pruned. The first trials are the default model
-    and points that are known to be good; then come random points, then the suggestions of Optuna's
-    tree-structured Parzen estimator.
+    Each trial is a fit of at most `max_iter` iterations, evaluated after every one; its value is
+    the best of that curve, so that the number of iterations needs no search. Trials that stay below
+    the median of earlier ones at the same iteration are pruned. The first trials are the default
+    model and points that are known to be good; then come random points, then the suggestions of
+    Optuna's tree-structured Parzen estimator.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def tune(
     validation_fraction, test_fraction : float
         Shares of each user's ratings, of all of them; a `test_fraction` of 0 tests nothing.
     n_validations : int, optional
-        How many random validation parts each trial is fitted and measured beside, its curve being
+        How many random validation parts each trial is fitted and evaluated beside, its curve being
         the mean: chance helps no model on all of them. By default 3, and 1 from 10,000 users on.
     random_state : int
         Seed of the splits and of the search. With one job the search is reproducible; also when it
@@ -106,9 +106,8 @@ def tune(
         ``callback(trial)`` after each trial of this call; a true return value ends the search.
     progress : bool, optional
         Show a progress bar; by default when standard error is a terminal.
-    on_interrupt : {"raise", "return"}
-        What Ctrl-C does, after the running iteration: raise KeyboardInterrupt, which leaves the
-        trials in `storage`; or return what was found so far, with ``stop_reason`` "interrupted".
+    keep_interrupted : bool
+        Ctrl-C returns what was found so far, with ``stop_reason`` "interrupted".
 
     Returns
     -------
@@ -120,7 +119,7 @@ def tune(
         For arguments out of range, for a study that was begun with other data, metric or space, and
         if every trial failed.
     KeyboardInterrupt
-        On Ctrl-C, if `on_interrupt` is "raise" or before any trial was complete.
+        On Ctrl-C, which ends the running iterations; `storage` keeps the trials.
     """
     started = time.monotonic()
     counts = {"n_trials": n_trials, "max_iter": max_iter, "patience": patience, "n_jobs": n_jobs}
@@ -134,7 +133,6 @@ def tune(
         raise ValueError(
             f"metric must be ndcg_at_k or recall_at_k with a number k, or rmse, not {metric!r}"
         )
-    checks.choice("on_interrupt", on_interrupt, ("raise", "return"))
     if validation is not None:
         divisions = Divisions.given(interactions, validation, test)
     elif test is not None:
@@ -191,7 +189,7 @@ def tune(
                 tested = _tested(best, divisions.rest, divisions.test, metric, n_threads, stop)
             except KeyboardInterrupt:
                 stop_reason = "interrupted"
-    if best is None or (stop_reason == "interrupted" and on_interrupt == "raise"):
+    if best is None or (stop_reason == "interrupted" and not keep_interrupted):
         raise KeyboardInterrupt
     return TuningResult(
         metric=metric,
