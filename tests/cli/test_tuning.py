@@ -124,13 +124,13 @@ def test_the_space_comes_from_options_and_files(answer, tmp_path):
     assert all(1 <= p["regularization"] <= 2 for p in parameters)
 
 
-@pytest.mark.parametrize(
-    ("name", "start"), [("t.png", b"\x89PNG"), ("t.SVG", b"<?xml"), ("t.pdf", b"%PDF")]
-)
-def test_the_trials_are_drawn(cinefold, tmp_path, name, start):
+def test_the_trials_are_drawn(cinefold, tmp_path):
     arguments = ("--trials", 12, "--space", "relative_regularization=1..5000", "--max-iter", 8)
-    assert cinefold("tune", *SMALL, *arguments, "--plot", tmp_path / name)[0] == 0
-    assert (tmp_path / name).read_bytes().startswith(start)
+    assert cinefold("tune", *SMALL, *arguments, "--plot", tmp_path / "t.SVG")[0] == 0
+    drawn = (tmp_path / "t.SVG").read_text()
+    assert drawn.startswith("<?xml")
+    for name in ("Pruned", "Complete", "Best so far", "relative_regularization", "target"):
+        assert name in drawn  # in a comment beside its glyphs
 
 
 def test_ratings_of_ones_own(data, answer, capsys, tmp_path):

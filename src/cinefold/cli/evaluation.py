@@ -18,6 +18,7 @@ from cinefold.evaluation import compare
 from cinefold.evaluation.protocols import Protocol
 from cinefold.evaluation.single_model import check_asked
 from cinefold.metrics import METRICS
+from cinefold.metrics.registry import title
 from cinefold.models import (
     PRESETS,
     BiasBaseline,
@@ -231,14 +232,9 @@ def _news(comparison: Comparison, k: int) -> Iterator[str]:
                     ". Tune the model, or use the baseline." if is_sure else ", maybe by chance."
                 )
                 yield (
-                    f"{baseline} makes better {what} than {best} here: {_title(name)} "
+                    f"{baseline} makes better {what} than {best} here: {title(name)} "
                     f"{gap.value:+.4f} ± {high - gap.value:.4f}{advice}"
                 )
-
-
-def _title(name: str) -> str:
-    metric, _, k = name.partition("_at_")
-    return METRICS[metric].title + (f"@{k}" if k else "")
 
 
 def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) -> None:
@@ -278,7 +274,7 @@ def _table(comparison: Comparison) -> Table:
     for name in comparison.metrics:
         best = comparison.best(name)
         cells = [_cell(comparison, model, name, model == best) for model in comparison.models]
-        shown.add_row(_title(name), *cells)
+        shown.add_row(title(name), *cells)
     return shown
 
 

@@ -90,3 +90,9 @@ METRICS: Mapping[str, Metric] = {
 def metric_of(name: str) -> Metric:
     """The metric of a name that may end in the length of lists, such as "ndcg_at_10"."""
     return METRICS[name.partition("_at_")[0]]
+
+
+def title(name: str) -> str:
+    """What tables call it, such as "NDCG@10"."""
+    _, _, k = name.partition("_at_")
+    return metric_of(name).title + (f"@{k}" if k else "")
