@@ -167,47 +167,22 @@ def auc_per_user(
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite, but hold NaN or infinity")
     users = np.arange(len(scores))
+    relevant = scores[np.repeat(users, np.diff(held_out.indptr)), held_out.indices]
     n_seen = np.zeros(len(scores), np.int64)
     if seen is not None:
         n_seen = _relevant(seen)
         scores[np.repeat(users, n_seen), seen.indices] = -np.inf  # the lowest ranks are theirs
-    rows = np.repeat(users, np.diff(held_out.indptr))
-    ranks = _ranks(scores, rows, held_out.indices) - n_seen[rows]
+    scores.sort(axis=1)
+    sums = np.zeros(len(scores))
+    for user, values in zip(users, np.split(relevant, held_out.indptr[1:-1]), strict=False):
+        # Ranks from 1, lowest first; equal scores share their mean.
+        first, last = (np.searchsorted(scores[user], values, side) for side in ("left", "right"))
+        sums[user] = ((first + last + 1) / 2 - n_seen[user]).sum()
     positives = _relevant(held_out).astype(np.float64)
     negatives = scores.shape[1] - n_seen - positives
-    sums = np.bincount(rows, ranks, len(users))
     with np.errstate(invalid="ignore", divide="ignore"):
         area = (sums - positives * (positives + 1) / 2) / (positives * negatives)
     return np.where((positives > 0) & (negatives > 0), area, np.nan)
-
-
-def _ranks(
-    scores: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Ranks from 1, lowest first, of some entries within their rows; equals share their mean."""
-    values = scores[rows, columns]
-    in_order = np.sort(scores, axis=1)
-    below = _searched(in_order, rows, values, np.less)
-    not_above = _searched(in_order, rows, values, np.less_equal)
-    return np.asarray((below + not_above + 1) / 2)
-
-
-def _searched(
-    in_order: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    values: NDArray[np.float64],
-    comes_before: np.ufunc,
-) -> NDArray[np.int64]:
-    """How many entries of each value's row come before it, by bisection of all rows at once."""
-    low = np.zeros(len(values), np.int64)
-    high = np.full(len(values), in_order.shape[1])
-    while (low < high).any():
-        middle = (low + high) // 2
-        inside = np.minimum(middle, in_order.shape[1] - 1)
-        before = comes_before(in_order[rows, inside], values) & (low < high)
-        low = np.where(before, middle + 1, low)
-        high = np.where(before, high, middle)
-    return low
 
 
 def _share(hits: NDArray[Any], possible: NDArray[Any]) -> NDArray[np.float64]:
