@@ -167,6 +167,7 @@ def test_what_is_wrong_is_said_in_a_line(cinefold, monkeypatch, tmp_path, argume
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.processes
 def test_without_optuna_the_extra_is_named(folder):
     code = f"import sys; sys.modules['optuna'] = None; {PROGRAM[2]}"
     run = subprocess.run(

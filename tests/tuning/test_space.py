@@ -68,8 +68,11 @@ def test_a_list_of_one_is_fixed():
         ({"n_factors": (0, 5)}, "n_factors must be from 1 to"),
         ({"n_factors": (4, 5.5)}, "n_factors: the ends must be whole numbers"),
         ({"n_factors": (9, 9)}, "n_factors: the range 9..9 is empty"),
-        ({"n_factors": (1, 2, 3)}, "n_factors: a range has two ends"),
-        ({"n_factors": "4..many"}, "'4..many' is no range of numbers such as 16..64"),
+        (
+            {"n_factors": (1, 2, 3)},
+            "n_factors: a range has two numbers as ends, such as 16..64, not",
+        ),
+        ({"n_factors": "4..many"}, r"two numbers as ends, such as 16..64, not \(4, 'many'\)"),
         ({"n_factors": []}, "n_factors: the choices"),
         ({"n_factors": [4, 4]}, "not distinct"),
         ({"alpha": Range(0, 1, log=True)}, "a logarithmic range must begin above 0"),

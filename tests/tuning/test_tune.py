@@ -519,6 +519,7 @@ def test_parts_must_fit(ratings):
         search(training, validation=[1])
 
 
+@pytest.mark.processes
 def test_optuna_is_loaded_only_to_tune():
     code = (
         "import sys, cinefold.tuning; assert 'optuna' not in sys.modules; "

@@ -210,8 +210,7 @@ def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimen
 def parse(text: str) -> Any:
     """A dimension from text: ``16..64`` is a range, ``a,b`` are choices, others fixed values."""
     if ".." in text:
-        low, _, high = text.partition("..")
-        return _number(low, text), _number(high, text)
+        return tuple(map(_value, text.split("..")))
     if "," in text:
         return [_value(part) for part in text.split(",")]
     return _value(text)
@@ -231,13 +230,6 @@ def read_space(file: str | Path) -> dict[str, Any]:
         raise ValueError(f"{file} is no TOML file: {error}") from None
 
 
-def _number(text: str, given: str) -> float:
-    value = _value(text)
-    if isinstance(value, str):
-        raise ValueError(f"{given!r} is no range of numbers such as 16..64")
-    return value
-
-
 def _value(text: str) -> int | float | str:
     for kind in (int, float):
         try:
@@ -251,9 +243,10 @@ def _value(text: str) -> int | float | str:
 
 
 def _dimension(name: str, given: Any) -> Dimension:
-    allowed = _searchable()
     if name in _NOT_SEARCHED:
         raise ValueError(f"{name} is not searched: {_NOT_SEARCHED[name]}")
+    known = WeightedMatrixFactorization.parameter_names()
+    allowed = [*(n for n in known if n not in _NOT_SEARCHED), *REPLACED_BY.values()]
     if name not in allowed:
         raise ValueError(f"there is no {name!r} to search; there are {', '.join(allowed)}")
     given = parse(given) if isinstance(given, str) else given
@@ -275,14 +268,9 @@ def _dimension(name: str, given: Any) -> Dimension:
     return dimension
 
 
-def _searchable() -> list[str]:
-    names = WeightedMatrixFactorization.parameter_names()
-    return [*(name for name in names if name not in _NOT_SEARCHED), *REPLACED_BY.values()]
-
-
 def _range(name: str, ends: tuple[Any, ...]) -> Range:
     if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
-        raise ValueError(f"{name}: a range has two ends (low, high), not {ends}")
+        raise ValueError(f"{name}: a range has two numbers as ends, such as 16..64, not {ends}")
     usual = DEFAULT_SPACE.get(REPLACED_BY.get(name, name))
     if isinstance(usual, Range):
         integer = usual.integer
