@@ -6,11 +6,12 @@ and standard errors are over independent users, and over as many trained models 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.evaluation.protocols import only_users
 from cinefold.interactions.entries import csr
 from cinefold.metrics.accuracy import capped_recall_per_user, ndcg_per_user
 from cinefold.models import FoldedUsers
@@ -123,8 +124,7 @@ def without_users(interactions: Interactions, users: NDArray[np.int64]) -> Inter
     """The ratings of the other users, and only them as users."""
     kept = np.ones(interactions.n_users, np.bool_)
     kept[users] = False
-    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
-    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])
+    return only_users(interactions, kept)
 
 
 def part_of(ratings: csr_array, chosen: NDArray[np.bool_]) -> csr_array:

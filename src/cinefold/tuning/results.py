@@ -71,7 +71,7 @@ class Trial:
             curve=curve,
             point=dict(frozen.params),
             parameters=parameters,
-            seconds=attributes.get("seconds"),
+            seconds=frozen.duration.total_seconds() if frozen.duration else None,
             error=attributes.get("error"),
         )
 

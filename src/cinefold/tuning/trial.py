@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +77,6 @@ class TrialObjective:
             raise
 
     def _value(self, trial: optuna.Trial) -> float:
-        started = time.monotonic()
         parameters = self.coordinates.parameters(suggest(trial, self.space))
         (training, validation), *others = self.divisions.folds
         first = ValidationCurve(self.metric, validation, self.stop, trial, self.patience)
@@ -93,7 +91,6 @@ class TrialObjective:
         kept = {k: v for k, v in model.get_params().items() if k != "n_threads"}
         trial.set_user_attr("parameters", kept)
         trial.set_user_attr("curve", values)
-        trial.set_user_attr("seconds", time.monotonic() - started)
         if first.pruned:
             raise optuna.TrialPruned
         return float(values[best])
