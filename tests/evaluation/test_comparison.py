@@ -126,38 +126,3 @@ def test_models_without_predictions_or_scores_are_ranked_all_the_same(data):
         progress=False,
     )
     assert found.metrics == ["ndcg_at_10", "ndcg_at_20"]
-
-
-def test_baselines_are_the_stated_equations(data):
-    ease = Ease(regularization=7.0).fit(data)
-    seen = (data.by_user.toarray() > 0).astype(float)
-    precision = np.linalg.inv(seen.T @ seen + 7 * np.eye(data.n_items))
-    weights = -precision / np.diag(precision)
-    np.fill_diagonal(weights, 0)
-    np.testing.assert_allclose(ease.scores(data.user_ids), seen @ weights, atol=1e-5)
-
-    bias = BiasBaseline(user_damping=4.0, item_damping=2.0, n_iter=200).fit(data)
-    matrix = data.by_user.tocoo()
-    design = np.zeros((matrix.nnz, data.n_users + data.n_items))
-    design[np.arange(matrix.nnz), matrix.row] = 1
-    design[np.arange(matrix.nnz), data.n_users + matrix.col] = 1
-    ridge = np.diag(np.r_[np.full(data.n_users, 4.0), np.full(data.n_items, 2.0)])
-    target = matrix.data - matrix.data.mean(dtype=float)
-    exact = np.linalg.solve(design.T @ design + ridge, design.T @ target)
-    np.testing.assert_allclose(bias.user_biases_, exact[: data.n_users], atol=1e-6)
-    np.testing.assert_allclose(bias.item_biases_, exact[data.n_users :], atol=1e-6)
-
-
-@pytest.mark.parametrize("model", [Popularity(), BiasBaseline(), Ease()])
-def test_known_users_folded_in_get_their_own_lists(data, model):
-    fitted = model.fit(data)
-    folded = fitted.fold_in(data)
-    np.testing.assert_array_equal(
-        fitted.recommend(folded, 5).items, fitted.recommend(data.user_ids, 5).items
-    )
-    rated = data.by_user.tocoo()
-    seen = set(zip(data.user_ids[rated.row], data.item_ids[rated.col], strict=True))
-    listed = fitted.recommend(data.user_ids, 5).items
-    assert not seen & {
-        (user, item) for user, row in zip(data.user_ids, listed, strict=True) for item in row
-    }
