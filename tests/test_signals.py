@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import pytest
 
-from cinefold._signals import ctrl_c_waits, keep_on_interrupt
+from cinefold._signals import ctrl_c_sets, ctrl_c_waits, keep_on_interrupt
 
 
 def press_ctrl_c(then):
@@ -60,3 +61,24 @@ def test_a_block_that_ends_by_itself_was_not_interrupted():
     assert not interruption.happened
     with pytest.raises(ValueError, match="of the block"), keep_on_interrupt(lambda: True):
         raise ValueError("of the block")
+
+
+def test_the_first_ctrl_c_sets_an_event_and_the_second_raises():
+    usual, stop = signal.getsignal(signal.SIGINT), threading.Event()
+    with ctrl_c_sets(stop):
+        assert not stop.is_set()
+        signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_ctrl_c_that_is_ignored_stays_so():
+    usual, stop = signal.signal(signal.SIGINT, signal.SIG_IGN), threading.Event()
+    try:
+        with ctrl_c_sets(stop):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert not stop.is_set()

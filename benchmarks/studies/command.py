@@ -11,11 +11,11 @@ import typer
 from benchmarks.studies import figures
 from benchmarks.studies.cold_start import cold_start_curves
 from benchmarks.studies.interviews import interview_curves
+from benchmarks.studies.strong_generalization import METRICS, Curves
 from cinefold._files import replace_file
 from cinefold.cli import options, plotting
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
-from cinefold.evaluation.strong_generalization import METRICS, Curves
 from cinefold.models import WeightedMatrixFactorization
 
 if TYPE_CHECKING:

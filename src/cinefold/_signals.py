@@ -2,7 +2,7 @@
 
 What was learnt is kept, and the KeyboardInterrupt goes on to the caller. A caller that goes on with
 what was kept (``cinefold train`` measures it) asks for that: ``keep_on_interrupt``. Work that must
-not end half done, or whose compiled code would lose the exception, delays it: ``ctrl_c_waits``.
+not end half done delays it (``ctrl_c_waits``), or looks whether it was pressed (``ctrl_c_sets``).
 """
 
 from __future__ import annotations
@@ -47,21 +47,34 @@ def keep_on_interrupt(is_something_kept: Callable[[], bool]) -> Iterator[Interru
 
 
 @contextlib.contextmanager
-def ctrl_c_waits() -> Iterator[None]:
-    """Ctrl-C comes after the block, whose compiled code would swallow it with a traceback.
+def ctrl_c_sets(stop: threading.Event) -> Iterator[None]:
+    """The first Ctrl-C in the block sets `stop` and raises nothing; a second one is as usual.
 
-    In other threads than the main one, where it never comes, this does nothing; nor where it is
-    not for Python to handle.
+    In other threads than the main one, or where Ctrl-C is ignored, this does nothing.
     """
     elsewhere = threading.current_thread() is not threading.main_thread()
-    if elsewhere or signal.getsignal(signal.SIGINT) is None:
+    if elsewhere or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
         yield
         return
-    pressed: list[int] = []
-    usual = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+
+    def note(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, usual)
+
+    usual = signal.signal(signal.SIGINT, note)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, usual)
-        if pressed:
-            signal.raise_signal(pressed[0])
+
+
+@contextlib.contextmanager
+def ctrl_c_waits() -> Iterator[None]:
+    """The first Ctrl-C in the block comes after it: its work must not end half done."""
+    pressed = threading.Event()
+    try:
+        with ctrl_c_sets(pressed):
+            yield
+    finally:
+        if pressed.is_set():
+            signal.raise_signal(signal.SIGINT)

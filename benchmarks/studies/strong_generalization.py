@@ -1,4 +1,4 @@
-"""Strong generalization: users that a model was not trained on, in folds, and their measures.
+"""Strong generalization: metrics of users that a model was not trained on, in folds.
 
 Every user is held out once, with all their ratings (Marlin 2004; Liang et al. 2018), so that means
 and standard errors are over independent users, and over as many trained models as there are folds.
@@ -6,11 +6,12 @@ and standard errors are over independent users, and over as many trained models 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.evaluation.protocols import only_users
 from cinefold.interactions.entries import csr
 from cinefold.metrics.accuracy import capped_recall_per_user, ndcg_per_user
 from cinefold.models import FoldedUsers
@@ -25,25 +26,25 @@ if TYPE_CHECKING:
     from cinefold.models import WeightedMatrixFactorization
 
     Record = dict[str, Any]
-    Measures = dict[str, NDArray[np.float64]]
+    UserValues = dict[str, NDArray[np.float64]]
 
 NDCG_AT, RECALL_AT = 10, 20
 METRICS = {
     "ndcg_at_10": "NDCG@10",
     "capped_recall_at_20": "Capped recall@20",
-    "liked_ndcg_at_10": "NDCG@10 of liked films",
-    "disliked_at_10": "Disliked films in 10",
+    "liked_ndcg_at_10": "NDCG@10 of liked movies",
+    "disliked_at_10": "Disliked movies in 10",
 }
-"""Measures and their names for people.
+"""Metrics and their titles.
 
-All test films count as relevant in the first two, those rated above the middle of the scale in the
-third. The last is the mean number of test films rated below the middle among the first ten.
+All test movies count as relevant in the first two, those rated above the middle of the scale in the
+third. The last is the mean number of test movies rated below the middle among the first ten.
 """
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Measures as a tidy table, for Altair or any dataframe library.
+    """Metrics as a tidy table, for Altair or any dataframe library.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class Curves:
         ``mean``, ``standard_error`` (over users), ``n_users``, and ``gain`` with
         ``gain_standard_error``: the mean difference to the baseline, user by user.
     settings : dict
-        What was measured: reproduces the table with the same data and model.
+        How it was computed: reproduces the table with the same data and model.
     """
 
     records: list[Record]
@@ -102,7 +103,7 @@ def folds_of_users(
     n_folds : int
         At least 2.
     max_users : int
-        At most so many of a fold's users are measured; all are held out.
+        At most so many of a fold's users are evaluated; all are held out.
     random_state : int
     """
     if not 2 <= n_folds <= interactions.n_users:
@@ -123,8 +124,7 @@ def without_users(interactions: Interactions, users: NDArray[np.int64]) -> Inter
     """The ratings of the other users, and only them as users."""
     kept = np.ones(interactions.n_users, np.bool_)
     kept[users] = False
-    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
-    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])
+    return only_users(interactions, kept)
 
 
 def part_of(ratings: csr_array, chosen: NDArray[np.bool_]) -> csr_array:
@@ -144,7 +144,7 @@ def lists(
     hidden: csr_array,
     among: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    """Item indices of the best films of each newcomer, best first, -1 where there is none.
+    """Item indices of the best movies of each new user, best first, -1 where there is none.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def lists(
 def popular_lists(
     counts: NDArray[np.int64], hidden: csr_array, among: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int64]:
-    """The same of the most rated films, those of a lower index first among equals."""
+    """The same of the most rated movies, those of a lower index first among equals."""
     order = np.argsort(-counts, kind="stable")
     if among is not None:
         order = order[among[order]]
@@ -177,8 +177,8 @@ def popular_lists(
     return np.where(np.take_along_axis(taken, places, 1), -1, first[places])
 
 
-def measure(found: NDArray[np.int64], test: csr_array, middle: float) -> Measures:
-    """Each of `METRICS` for each user, NaN where a user has nothing to measure it on."""
+def metrics_of_lists(found: NDArray[np.int64], test: csr_array, middle: float) -> UserValues:
+    """Each of `METRICS` for each user, NaN where a user has nothing to compute it on."""
     top = found[:, :NDCG_AT]
     return {
         "ndcg_at_10": ndcg_per_user(top, test),
@@ -204,14 +204,14 @@ def _disliked(stars: NDArray[np.float64], middle: float) -> NDArray[np.float64]:
 
 
 class Table:
-    """Collects the measures of users, fold by fold."""
+    """Collects the metrics of users, fold by fold."""
 
     def __init__(self) -> None:
         self._values: dict[tuple[tuple[tuple[str, Any], ...], str], list[NDArray[np.float64]]] = {}
 
-    def add(self, place: Record, measures: Measures) -> None:
-        """Measures of one fold's users at a place, such as a method and a number of ratings."""
-        for metric, values in measures.items():
+    def add(self, place: Record, values_of: UserValues) -> None:
+        """Values of one fold's users at a place, such as a method and a number of ratings."""
+        for metric, values in values_of.items():
             self._values.setdefault((tuple(place.items()), metric), []).append(values)
 
     def records(self, baseline: Record) -> list[Record]:

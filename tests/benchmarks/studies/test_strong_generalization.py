@@ -3,16 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-
-from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.evaluation import strong_generalization
-from cinefold.evaluation.strong_generalization import (
+from benchmarks.studies.strong_generalization import (
     Table,
     folds_of_users,
     lists,
-    measure,
+    metrics_of_lists,
     popular_lists,
 )
+
+from benchmarks.studies import strong_generalization
+from cinefold import Interactions, WeightedMatrixFactorization
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_every_user_is_held_out_once_and_the_model_has_not_seen_them(interaction
     assert not hasattr(MODEL, "interactions_")
 
 
-def test_fewer_users_can_be_measured_but_all_are_held_out(interactions):
+def test_fewer_users_can_be_values_but_all_are_held_out(interactions):
     for fold in folds_of_users(interactions, MODEL, 4, 3, 0):
         assert fold.ratings.shape[0] == 3
         assert fold.model.interactions_.n_users == 30
@@ -100,7 +100,7 @@ def test_lists_are_the_best_of_what_is_left(interactions):
         np.testing.assert_array_equal(popular_lists(counts, matrix, chosen), expected)
 
 
-def test_measures_by_hand():
+def test_metrics_by_hand():
     test = sp.csr_array(
         (np.array([5.0, 1, 3, 2, 4]), np.array([0, 3, 7, 1, 2]), np.array([0, 3, 3, 5])), (3, 30)
     )
@@ -108,17 +108,17 @@ def test_measures_by_hand():
     found[0, :4] = [8, 0, 3, 9]  # a hit of 5 stars in place 2, of 1 star in place 3
     found[1, :2] = [0, 1]  # has nothing to measure on
     found[2, 10:13] = [1, 2, 5]  # both hits below the first ten
-    measured = measure(found, test, 3.0)
+    values = metrics_of_lists(found, test, 3.0)
     ideal3, ideal1 = 1 + 1 / np.log2(3) + 1 / 2, 1
     first = 1 / np.log2(3)
     np.testing.assert_allclose(
-        measured["ndcg_at_10"], [(first + 1 / 2) / ideal3, np.nan, 0], equal_nan=True
+        values["ndcg_at_10"], [(first + 1 / 2) / ideal3, np.nan, 0], equal_nan=True
     )
-    np.testing.assert_allclose(measured["capped_recall_at_20"], [2 / 3, np.nan, 1], equal_nan=True)
+    np.testing.assert_allclose(values["capped_recall_at_20"], [2 / 3, np.nan, 1], equal_nan=True)
     np.testing.assert_allclose(
-        measured["liked_ndcg_at_10"], [first / ideal1, np.nan, 0], equal_nan=True
+        values["liked_ndcg_at_10"], [first / ideal1, np.nan, 0], equal_nan=True
     )
-    np.testing.assert_array_equal(measured["disliked_at_10"], [1, 0, 0])
+    np.testing.assert_array_equal(values["disliked_at_10"], [1, 0, 0])
 
 
 def test_means_errors_and_gains_are_over_users():

@@ -1,4 +1,4 @@
-"""Measuring one fitted model on ratings that it has not seen."""
+"""Metrics of one fitted model, on ratings that it has not seen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cinefold.metrics import accuracy, beyond_accuracy
+from cinefold.metrics import METRICS, Metric, accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +20,13 @@ if TYPE_CHECKING:
 
 _SCORES_AT_A_TIME = 1 << 21
 _PREDICTIONS_AT_A_TIME = 1 << 16
-LIST_METRICS = ("coverage", "novelty", "diversity", "gini")
-ERRORS = ("rmse", "mae")
-MEASURES = (*ERRORS, *accuracy.RANKING_METRICS, "auc", *LIST_METRICS)
-"""Names of all there is to measure."""
 
 
 class Ranker(Protocol):
     """What can be evaluated: a fitted model that ranks unseen items.
 
-    With ``predict`` its predicted ratings are measured too, with ``scores`` AUC, and with
-    ``fold_in`` it can meet users it was not fitted on.
+    Metrics of predicted ratings need ``predict``, AUC needs ``scores``, and users it was not fitted
+    on need ``fold_in``.
     """
 
     def recommend(self, users: Any, k: int = 10) -> Ranking: ...
@@ -38,7 +34,7 @@ class Ranker(Protocol):
 
 @runtime_checkable
 class FoldsIn(Protocol):
-    """A model that meets users it was not fitted on.
+    """A model that takes users it was not fitted on.
 
     What ``fold_in`` gives has a length, can be indexed like an array of ids, and takes the place of
     one in ``recommend``, ``predict`` and ``scores``.
@@ -56,16 +52,16 @@ class PredictsRatings(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured of one model on one division of the ratings.
+    """The metrics of one model on one division of the ratings.
 
     Attributes
     ----------
     per_user : dict of str to ndarray of float64, shape (n_users,)
-        Measures that are means over users, such as "ndcg_at_10"; NaN where a user has none.
+        Metrics that are means over users, such as "ndcg_at_10"; NaN where a user has none.
     users : ndarray, shape (n_users,)
         Their ids: those who have both training and held-out ratings.
     totals : dict of str to float
-        Measures of all lists together, such as "coverage_at_10".
+        Metrics of all lists together, such as "coverage_at_10".
     errors : dict of str to ndarray of float64, shape (n_users,)
         Sums of squared ("rmse") and absolute errors ("mae") over each user's held-out ratings.
     counts : ndarray of int64, shape (n_users,)
@@ -80,13 +76,11 @@ class Evaluation:
 
     @property
     def means(self) -> dict[str, float]:
-        """One number for every measure; NaN where there was nothing to measure."""
+        """One number for every metric; NaN where no user has any."""
         n = self.counts.sum()
-        error = {name: float(sums.sum() / n) if n else np.nan for name, sums in self.errors.items()}
-        if "rmse" in error:
-            error["rmse"] = float(np.sqrt(error["rmse"]))
+        errors = {name: sums.sum() / n if n else np.nan for name, sums in self.errors.items()}
         return {
-            **error,
+            **{name: float(np.sqrt(e) if METRICS[name].root else e) for name, e in errors.items()},
             **{name: accuracy.mean(values) for name, values in self.per_user.items()},
             **self.totals,
         }
@@ -95,7 +89,7 @@ class Evaluation:
 def evaluate(
     model: Ranker, held_out: Interactions, *, k: int = 10, training: Interactions | None = None
 ) -> dict[str, float]:
-    """Measure a fitted model on ratings that it has not seen.
+    """RMSE, NDCG and recall of a fitted model, on ratings that it has not seen.
 
     Parameters
     ----------
@@ -104,7 +98,7 @@ def evaluate(
     held_out : Interactions
         Ids as in the training data. Users without ratings here do not count.
     k : int
-        Length of the beyond_accuracy.
+        Length of the lists.
     training : Interactions, optional
         What it was fitted on; by default its ``interactions_``. Users without ratings there do not
         count either.
@@ -122,10 +116,10 @@ def evaluate(
         If the model does not know a user or item of `held_out`.
     """
     names = ("rmse", "ndcg", "recall")
-    return measure(model, held_out, training=training, ks=(k,), names=names).means
+    return evaluate_per_user(model, held_out, training=training, ks=(k,), names=names).means
 
 
-def measure(
+def evaluate_per_user(
     model: Ranker,
     held_out: Interactions,
     *,
@@ -134,7 +128,7 @@ def measure(
     ks: Sequence[int] = (10,),
     names: Sequence[str] = ("rmse", "ndcg", "recall"),
 ) -> Evaluation:
-    """Measure a fitted model by the measures in `names`.
+    """The metrics in `names` of a fitted model, with the values of each user.
 
     Parameters
     ----------
@@ -144,10 +138,10 @@ def measure(
     given : Interactions, optional
         The held-out users are new to the model, and folded in from these ratings.
     ks : sequence of int
-        Lengths of the beyond_accuracy.
+        Lengths of the lists.
     names : sequence of str
-        Of ``accuracy.RANKING_METRICS``, `LIST_METRICS`, `ERRORS`, and "auc". What a model cannot
-        do is left out: errors without ``predict``, AUC without ``scores``.
+        Keys of `cinefold.metrics.METRICS`. What a model cannot do is left out: errors without
+        ``predict``, AUC without ``scores``.
 
     Raises
     ------
@@ -162,104 +156,86 @@ def measure(
     has_ratings = held_out.user_counts() > 0
     if seen_in is not None:
         has_ratings &= seen_in.user_counts() > 0
-    users = np.flatnonzero(has_ratings)
-    relevant = held_out.by_user[users]
-    asked: Any = held_out.user_ids[users]
+    rows = np.flatnonzero(has_ratings)
+    relevant = held_out.by_user[rows]
+    users: Any = held_out.user_ids[rows]
     if given is not None:
         if not isinstance(model, FoldsIn):
             raise ValueError(f"{type(model).__name__} cannot fold in new users")
-        asked = model.fold_in(given.by_user[users])
-    seen = None if seen_in is None else seen_in.by_user[users]
-    top = _lists(model, asked, held_out, seen, max(ks))
-    per_user = {
-        f"{name}_at_{k}": accuracy.RANKING_METRICS[name](top[:, :k], relevant)
-        for name in names
-        if name in accuracy.RANKING_METRICS
-        for k in ks
-    }
-    totals: dict[str, float] = {}
-    if training is not None:
-        for k in ks:
-            _measure_lists(top[:, :k], training, names, k, per_user, totals)
-    if "auc" in names and hasattr(model, "scores") and seen is not None:
-        per_user["auc"] = _auc(model, asked, relevant, seen)
-    errors = {}
-    if set(names) & set(ERRORS) and isinstance(model, PredictsRatings):
-        errors = _errors(model, asked, held_out, relevant, names)
-    return Evaluation(per_user, held_out.user_ids[users], totals, errors, np.diff(relevant.indptr))
+        users = model.fold_in(given.by_user[rows])
+    seen = None if seen_in is None else seen_in.by_user[rows]
+    top = _lists(model, users, held_out, seen, max(ks))
+    result = Evaluation({}, held_out.user_ids[rows], {}, {}, np.diff(relevant.indptr))
+    of_rating = np.repeat(np.arange(len(rows)), result.counts)
+    kinds = {METRICS[name].kind for name in names}
+    scored = "scores" in kinds and hasattr(model, "scores") and seen is not None
+    errors = None
+    if "errors" in kinds and isinstance(model, PredictsRatings):
+        errors = _errors(model, users, of_rating, held_out, relevant)
+    for name in names:
+        metric = METRICS[name]
+        if metric.kind == "errors" and errors is not None:
+            sums = np.bincount(of_rating, metric.function(errors), len(rows))
+            result.errors[name] = np.asarray(sums, np.float64)
+        elif metric.kind == "scores" and scored:
+            result.per_user[name] = _of_scores(metric, model, users, relevant, seen)
+        elif metric.kind == "hits":
+            for k in ks:
+                result.per_user[f"{name}_at_{k}"] = metric.function(top[:, :k], relevant)
+        elif metric.kind in ("lists", "all lists") and training is not None:
+            found = result.per_user if metric.kind == "lists" else result.totals
+            for k in ks:
+                found[f"{name}_at_{k}"] = metric.function(top[:, :k], training)
+    return result
 
 
 def check_asked(ks: Sequence[int], names: Sequence[str]) -> None:
-    """ValueError for names of no measures, and for lengths of no beyond_accuracy."""
-    unknown = [name for name in names if name not in MEASURES]
+    """ValueError for names of no metrics, and for impossible lengths of lists."""
+    unknown = [name for name in names if name not in METRICS]
     if unknown:
-        raise ValueError(f"there is no measure {unknown[0]!r}; there are {', '.join(MEASURES)}")
+        raise ValueError(f"there is no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
     if not ks or min(ks) < 1:
         raise ValueError(f"ks must hold lengths of at least 1, not {list(ks)}")
 
 
-def _measure_lists(
-    top: NDArray[np.int64],
-    training: Interactions,
-    names: Sequence[str],
-    k: int,
-    per_user: dict[str, NDArray[np.float64]],
-    totals: dict[str, float],
-) -> None:
-    if "coverage" in names:
-        totals[f"coverage_at_{k}"] = beyond_accuracy.coverage(top, training.n_items)
-    if "gini" in names:
-        totals[f"gini_at_{k}"] = beyond_accuracy.gini(top, training.n_items)
-    if "novelty" in names:
-        counts = training.item_counts()
-        per_user[f"novelty_at_{k}"] = beyond_accuracy.novelty_per_user(
-            top, counts, training.n_users
-        )
-    if "diversity" in names and k > 1:
-        per_user[f"diversity_at_{k}"] = beyond_accuracy.diversity_per_user(top, training.by_item)
-
-
 def _errors(
     model: PredictsRatings,
-    asked: Any,
+    users: Any,
+    rows: NDArray[np.int64],
     held_out: Interactions,
     relevant: csr_array,
-    names: Sequence[str],
-) -> dict[str, NDArray[np.float64]]:
-    """Sums of squared and absolute errors of each user."""
-    rows = np.repeat(np.arange(relevant.shape[0]), np.diff(relevant.indptr))
+) -> NDArray[np.float64]:
+    """The error of each prediction, in the order of `relevant`, where `rows` tells the user."""
     predicted = np.empty(len(rows))
     for begin in range(0, len(rows), _PREDICTIONS_AT_A_TIME):
         block = slice(begin, begin + _PREDICTIONS_AT_A_TIME)
         items = held_out.item_ids[relevant.indices[block]]
-        predicted[block] = model.predict(asked[rows[block]], items)
+        predicted[block] = model.predict(users[rows[block]], items)
     if not np.isfinite(predicted).all():
         raise ValueError(f"{type(model).__name__} predicts NaN or infinity for held-out ratings")
-    error = predicted - relevant.data
-    sizes = {"rmse": np.square(error), "mae": np.abs(error)}
-    n = relevant.shape[0]
-    sums = ((name, np.bincount(rows, sizes[name], n)) for name in ERRORS if name in names)
-    return {name: np.asarray(total, np.float64) for name, total in sums}
+    return np.asarray(predicted - relevant.data)
 
 
-def _auc(model: Any, asked: Any, relevant: csr_array, seen: csr_array) -> NDArray[np.float64]:
+def _of_scores(
+    metric: Metric, model: Any, users: Any, relevant: csr_array, seen: csr_array
+) -> NDArray[np.float64]:
     n, n_items = relevant.shape
     found = np.empty(n)
     step = max(1, _SCORES_AT_A_TIME // n_items)
     for begin in range(0, n, step):
         block = np.arange(begin, min(begin + step, n))
-        scores = model.scores(asked[block])
-        found[block] = accuracy.auc_per_user(scores, relevant[block], seen[block])
+        scores = model.scores(users[block])
+        found[block] = metric.function(scores, relevant[block], seen[block])
     return found
 
 
 def _lists(
-    model: Ranker, asked: Any, held_out: Interactions, seen: csr_array | None, k: int
+    model: Ranker, users: Any, held_out: Interactions, seen: csr_array | None, k: int
 ) -> NDArray[np.int64]:
     """The lists of users as item indices, (n, k), -1 where there is none."""
-    if not len(asked):
+    if not len(users):
         return np.empty((0, k), np.int64)
-    items, scores = model.recommend(asked, k)
+    items, scores = model.recommend(users, k)
     indices = np.full((len(items), k), -1, np.int64)
     found = ~np.isneginf(scores)
     indices[:, : items.shape[1]][found] = held_out.item_index(items[found])

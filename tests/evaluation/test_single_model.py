@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.evaluation import evaluate, measure
-from cinefold.metrics import beyond_accuracy, rmse
+from cinefold.evaluation import evaluate, evaluate_per_user, single_model
+from cinefold.metrics import METRICS, beyond_accuracy, rmse
 from cinefold.models import BiasBaseline, Ease, FoldedUsers, Popularity, Ranking
 
 
@@ -33,7 +33,7 @@ def expected(user_factors, item_factors, train, held_out, k):
     return rmse(scores[rows, columns], held_out.by_user.data), np.mean(ndcgs)
 
 
-def test_measures_are_those_of_the_factors(parts):
+def test_metrics_are_those_of_the_factors(parts):
     train, held_out = parts
     model = WeightedMatrixFactorization(n_factors=8, max_iter=3).fit(train)
     error, quality = expected(model.user_factors_, model.item_factors_, train, held_out, 5)
@@ -87,59 +87,61 @@ TRAINING = of([("a", 0), ("b", 0), ("b", 1)])
 
 def test_lists_with_what_was_rated_are_refused():
     with pytest.raises(ValueError, match=r"Fixed lists items that their users have rated"):
-        measure(Fixed(TRAINING, [3, 1]), of([("a", 3), ("b", 4)]))
+        evaluate_per_user(Fixed(TRAINING, [3, 1]), of([("a", 3), ("b", 4)]))
 
 
 def test_lists_that_repeat_an_item_are_refused():
     with pytest.raises(ValueError, match="Fixed lists an item twice"):
-        measure(Fixed(TRAINING, [3, 3, 2]), of([("a", 3)]))
+        evaluate_per_user(Fixed(TRAINING, [3, 3, 2]), of([("a", 3)]))
 
 
 def test_predictions_that_are_no_numbers_are_refused():
     with pytest.raises(ValueError, match="Fixed predicts NaN"):
-        measure(Fixed(TRAINING, [3], np.nan), of([("a", 3)]))
+        evaluate_per_user(Fixed(TRAINING, [3], np.nan), of([("a", 3)]))
 
 
 def test_new_users_need_a_model_that_folds_in():
     with pytest.raises(ValueError, match="Fixed cannot fold in new users"):
-        measure(Fixed(TRAINING, [3]), of([("c", 3)]), given=of([("c", 0)]))
+        evaluate_per_user(Fixed(TRAINING, [3]), of([("c", 3)]), given=of([("c", 0)]))
 
 
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"names": ["ndgc"]}, "no measure 'ndgc'; there are rmse"),
+        ({"names": ["ndgc"]}, "no metric 'ndgc'; there are rmse"),
         ({"ks": [0]}, "at least 1"),
         ({"ks": []}, "at least 1"),
     ],
 )
-def test_wrong_measures_are_said(asked, words):
+def test_wrong_metrics_are_said(asked, words):
     with pytest.raises(ValueError, match=words):
-        measure(Fixed(TRAINING, [3]), of([("a", 3)]), **asked)
+        evaluate_per_user(Fixed(TRAINING, [3]), of([("a", 3)]), **asked)
 
 
 def test_an_item_only_held_out_counts_and_can_be_missed():
     """Nobody rated 3 and 4 in training: 3 is listed and found, 4 is not."""
-    found = measure(
+    found = evaluate_per_user(
         Fixed(TRAINING, [3, 2]), of([("a", 3), ("a", 4)]), names=("recall", "rmse"), ks=(2,)
     )
     assert found.users.tolist() == ["a"]
     assert found.means == {"rmse": 1.0, "recall_at_2": 0.5}
     for model in (Popularity(), BiasBaseline(), Ease(), WeightedMatrixFactorization(n_factors=2)):
         fitted = model.fit(TRAINING)
-        measured = measure(fitted, of([("a", 4)]), names=("recall", "auc"), ks=(4,)).means
+        measured = evaluate_per_user(fitted, of([("a", 4)]), names=("recall", "auc"), ks=(4,)).means
         assert measured["recall_at_4"] == 1  # of the four items that a has not rated
         assert 0 <= measured["auc"] <= 1
 
 
 def test_users_unknown_in_training_do_not_count():
-    found = measure(Fixed(TRAINING, [3]), of([("a", 3), ("c", 2)]), names=("recall", "rmse"))
+    found = evaluate_per_user(
+        Fixed(TRAINING, [3]), of([("a", 3), ("c", 2)]), names=("recall", "rmse")
+    )
     assert found.users.tolist() == ["a"]
     assert found.counts.tolist() == [1]
 
 
 def test_nobody_left_is_nan():
-    found = measure(Fixed(TRAINING, [3]), of([("c", 3)]), names=evaluate.MEASURES)
+    found = evaluate_per_user(Fixed(TRAINING, [3]), of([("c", 3)]), names=METRICS)
     assert len(found.users) == 0
     assert found.means["coverage_at_10"] == 0
     assert all(np.isnan(v) for name, v in found.means.items() if not name.startswith("coverage"))
@@ -149,19 +151,21 @@ def test_nobody_left_is_nan():
 def test_blocks_change_nothing(parts, model, monkeypatch):
     train, held_out = parts
     fitted = model.fit(train)
-    names = evaluate.MEASURES
-    whole = measure(fitted, held_out, names=names)
-    new = measure(fitted, held_out, given=train, names=names)
+    names = METRICS
+    whole = evaluate_per_user(fitted, held_out, names=names)
+    new = evaluate_per_user(fitted, held_out, given=train, names=names)
     for module, name in (
-        (evaluate, "_SCORES_AT_A_TIME"),
-        (evaluate, "_PREDICTIONS_AT_A_TIME"),
+        (single_model, "_SCORES_AT_A_TIME"),
+        (single_model, "_PREDICTIONS_AT_A_TIME"),
         (beyond_accuracy, "_NUMBERS_AT_A_TIME"),
     ):
         monkeypatch.setattr(module, name, 90)
-    again = measure(fitted, held_out, names=names).means
+    again = evaluate_per_user(fitted, held_out, names=names).means
     assert again == pytest.approx(whole.means, rel=1e-6)
     # Whom a model knows and whom it folds in from the same ratings it sees alike, where exact.
-    assert measure(fitted, held_out, given=train, names=names).means == pytest.approx(new.means)
+    assert evaluate_per_user(fitted, held_out, given=train, names=names).means == pytest.approx(
+        new.means
+    )
     assert new.means["auc"] == pytest.approx(whole.means["auc"], abs=0.01)
 
 
@@ -172,9 +176,9 @@ def test_novelty_of_each_list():
     np.testing.assert_allclose(bits, [(0 + 1 + 3) / 3, 3 / 2, np.nan])
 
 
-def test_measures_of_lists_by_hand():
+def test_metrics_of_lists_by_hand():
     """Both get 2 and 3, which nobody rated: 3 of 5 items are never listed."""
-    measured = measure(
+    measured = evaluate_per_user(
         Fixed(TRAINING, [2, 3]),
         of([("a", 4), ("b", 4)]),
         ks=(2,),
@@ -194,6 +198,6 @@ def test_folded_in_users_are_measured_by_their_own_ratings():
     given = of([("c", 0), ("c", 1)])
     model = Popularity().fit(TRAINING)
     assert isinstance(model.fold_in(given), FoldedUsers)
-    found = measure(model, of([("c", 2)]), given=given, names=("recall", "mrr"), ks=(3,))
+    found = evaluate_per_user(model, of([("c", 2)]), given=given, names=("recall", "mrr"), ks=(3,))
     assert found.users.tolist() == ["c"]
     assert found.means == {"recall_at_3": 1, "mrr_at_3": 1}  # 2 is the first that c has not rated
