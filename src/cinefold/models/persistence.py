@@ -32,7 +32,7 @@ FORMAT_VERSION = 1
 
 
 def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
-    """Write a fitted model with these parameters to `path`, whole or not at all."""
+    """Write a fitted model with these parameters to `path`, in one step."""
     factors = fitted.factors
     if factors is None:
         raise NotFittedError("this model is not fitted; call fit or load first")
