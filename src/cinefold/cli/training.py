@@ -66,8 +66,8 @@ def train(
     unobserved_weight: Annotated[
         Any,
         _loss(
-            "w0: how much a movie that somebody has not rated counts as a 0, against 1 for one that "
-            "they have: more gives better lists and worse predicted stars; 0 learns from ratings only; "
+            "w0: how much a movie that somebody has not rated counts as a 0, against 1 for a rated "
+            "one: more gives better lists and worse predicted stars; 0 learns from ratings only; "
             "scale goes by how many pairs are rated.",
             parser=_number_or_scale,
             metavar=_NUMBER_OR_SCALE,
