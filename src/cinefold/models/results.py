@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class NotFittedError(ValueError, AttributeError):
     """The model has no factors yet: call ``fit`` or ``load`` first."""
 
+    def __init__(self, message: str = "the model is not fitted; call fit or load first") -> None:
+        super().__init__(message)
+
 
 @dataclass(frozen=True)
 class Ranking:
