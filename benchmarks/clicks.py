@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CLICKS = 20
 _TRAINING = (
-    "train?train-n_factors=256&train-solver=cholesky&train-max_iter=100"
+    "train?train-n_factors=256&train-solver=exact&train-max_iter=100"
     "&train-unobserved_weight=0&train-regularization=0.1&train-regularization_exponent=0"
 )
 # Milliseconds from the click to the first and to the last change of the list.

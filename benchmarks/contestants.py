@@ -279,7 +279,7 @@ class Entry(NamedTuple):
 
 
 FIELD: dict[str, Entry] = {
-    "cinefold, exact": Entry("cinefold", lambda p: cinefold(p, "cholesky"), 1.3, 1.5),
+    "cinefold, exact": Entry("cinefold", lambda p: cinefold(p, "exact"), 1.3, 1.5),
     "cinefold, CG": Entry("cinefold", lambda p: cinefold(p, "cg"), 0.6, 0.9),
     "cinefold, CG, plain": Entry("cinefold", lambda p: cinefold(p, "cg", plain=True), 0.6, 0.9),
     "irspack, Cholesky": Entry("irspack", lambda p: irspack(p, "CHOLESKY"), 4.1, 1.7),

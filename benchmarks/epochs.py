@@ -10,8 +10,7 @@ import numpy as np
 
 from benchmarks.contestants import BY_EPOCH, FIELD, Problem, cinefold, flops, start
 from benchmarks.machine import peak, race, say, timed
-from cinefold import _core
-from cinefold.als.backend import FixedSide, solve_rows
+from cinefold.als.backend import FixedSide, expected_steps, simd_levels, solve_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,8 +62,8 @@ def long_tail(case: Case) -> dict[str, Any]:
 def levels(case: Case) -> dict[str, Any]:
     """Cinefold held to lower instruction sets than the machine's, against irspack as it comes."""
     contestants = {}
-    for level in _core.simd_levels():
-        contestants[f"cinefold, {level}"] = _forced(level, cinefold(case.problem, "cholesky").epoch)
+    for level in simd_levels():
+        contestants[f"cinefold, {level}"] = _forced(level, cinefold(case.problem, "exact").epoch)
     for name in case.taking_part(("irspack, Cholesky",)):
         contestants[name] = FIELD[name].start(case.problem).epoch
     return {"seconds": race(contestants, case.rounds, f"levels, {case.n_factors} factors")}
@@ -73,7 +72,7 @@ def levels(case: Case) -> dict[str, Any]:
 def scaling(case: Case) -> dict[str, Any]:
     """An exact epoch on one thread and on more."""
     contestants = {
-        str(n): cinefold(Problem(case.ratings, case.n_factors, n), "cholesky").epoch
+        str(n): cinefold(Problem(case.ratings, case.n_factors, n), "exact").epoch
         for n in sorted({1, case.n_threads})
     }
     return {"seconds": race(contestants, case.rounds, "threads")}
@@ -82,7 +81,7 @@ def scaling(case: Case) -> dict[str, Any]:
 def history(case: Case) -> dict[str, Any]:
     """An exact epoch with the objective and the RMSE measured, and the same one without."""
     problem, n_threads = case.problem, case.n_threads
-    contestant = cinefold(problem, "cholesky")
+    contestant = cinefold(problem, "exact")
     for _ in range(_BEFORE_HISTORY):
         contestant.epoch()
     users, items = contestant.factors()
@@ -91,11 +90,13 @@ def history(case: Case) -> dict[str, Any]:
 
     def epoch(losses: NDArray[np.float64] | None) -> None:
         fixed = FixedSide.of(users, n_threads)
-        new_items = fixed.follow(items, n_threads)
-        solve_rows(by_item, fixed, problem.unobserved_weight, new_items, n_threads)
+        new_items = fixed.change_basis(items, n_threads)
+        steps = expected_steps(by_item, fixed, new_items)
+        solve_rows(by_item, fixed, new_items, n_threads, expected_steps=steps)
         fixed = FixedSide.of(new_items, n_threads)
-        new_users = fixed.follow(users, n_threads)
-        solve_rows(by_user, fixed, problem.unobserved_weight, new_users, n_threads, losses=losses)
+        new_users = fixed.change_basis(users, n_threads)
+        steps = expected_steps(by_user, fixed, new_users)
+        solve_rows(by_user, fixed, new_users, n_threads, expected_steps=steps, losses=losses)
 
     losses = np.empty((by_user.n_rows, 2))
     turns = {

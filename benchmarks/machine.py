@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold import _core
 from cinefold._show_versions import installed_version, processor
+from cinefold.als import backend
 from cinefold.als.iterations import available_threads
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def describe(n_threads: int) -> dict[str, Any]:
         "processor": processor(),
         "cores": available_threads(None),
         "threads": n_threads,
-        "level": _core.simd_level(),
+        "level": backend.simd_level(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: found for name in LIBRARIES if (found := installed_version(name))},

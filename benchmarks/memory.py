@@ -108,7 +108,7 @@ def _implicit(ratings: sp.csr_matrix, n_factors: int, n_threads: int) -> object:
 
 
 FITS: dict[str, tuple[str, Fit]] = {
-    "cinefold, exact": ("cinefold", _cinefold("cholesky")),
+    "cinefold, exact": ("cinefold", _cinefold("exact")),
     "cinefold, CG": ("cinefold", _cinefold("cg")),
     "irspack, Cholesky": ("irspack", _irspack),
     "implicit, CG": ("implicit", _implicit),

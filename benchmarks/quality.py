@@ -3,9 +3,9 @@
     python -m benchmarks.quality [--seeds 0 1 2] [--trials 30] [--output docs/quality.md]
 
 Each seed divides each user's ratings of MovieLens 100K at random into 80 % to learn from, 10 % to
-tune on and 10 % to measure on. The other libraries are tuned by random search, as are their
+tune on and 10 % to evaluate on. The other libraries are tuned by random search, as are their
 baselines; Cinefold's default is not tuned at all. All see the same data as "rated or not", except
-where their own parameters say otherwise, and all are measured by the same code.
+where their own parameters say otherwise, and all are evaluated by the same code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold import WeightedMatrixFactorization, load_movielens
-from cinefold.evaluation import measure
+from cinefold.evaluation import evaluate_per_user
 from cinefold.evaluation.comparison import Comparison
 from cinefold.models import Ease, Popularity
 from cinefold.models.rating_predictor import StarPredictor
@@ -151,7 +151,7 @@ def untuned() -> dict[str, Callable[[Interactions], Ranker]]:
     }
 
 
-# -- measuring ------------------------------------------------------------------------------------
+# -- evaluation -----------------------------------------------------------------------------------
 
 
 class Hiding:
@@ -163,8 +163,9 @@ class Hiding:
     def recommend(self, users: Any, k: int = 10) -> Ranking:
         hidden = self.hidden.by_user[self.hidden.user_index(users)]
         deep = k + int(np.diff(hidden.indptr).max(initial=0))
-        items, scores = self.model.recommend(users, deep)
-        places = self.hidden.item_index(items.ravel()).reshape(items.shape)
+        ranking = self.model.recommend(users, deep)
+        items, scores = ranking
+        places = ranking.indices(self.hidden)
         rows = np.arange(len(items))[:, None] * hidden.shape[1]
         known = np.repeat(rows[:, 0], np.diff(hidden.indptr)) + hidden.indices
         scores = np.where(np.isin(rows + places, known), -np.inf, scores)
@@ -174,7 +175,7 @@ class Hiding:
         )
 
 
-def measure_lists(data: Interactions, seeds: list[int], trials: int) -> Comparison:
+def evaluate_lists(data: Interactions, seeds: list[int], trials: int) -> Comparison:
     found: dict[str, list[Evaluation]] = {}
     for seed in seeds:
         rest, test = data.split("per-user", fraction=0.1, random_state=seed)
@@ -185,7 +186,7 @@ def measure_lists(data: Interactions, seeds: list[int], trials: int) -> Comparis
             chosen[name] = best_of(draw, training, validation, trials, seed)
         for name, learn in chosen.items():
             model = Hiding(learn(training), validation, training)
-            found.setdefault(name, []).append(measure(model, test, ks=_KS, names=_NAMES))
+            found.setdefault(name, []).append(evaluate_per_user(model, test, ks=_KS, names=_NAMES))
     return Comparison({"seeds": seeds}, found)
 
 
@@ -200,7 +201,7 @@ def best_of(
     tried = []
     for _ in range(trials):
         learn = draw(rng)
-        quality = measure(learn(training), validation, names=("ndcg",)).means[_TUNED_ON]
+        quality = evaluate_per_user(learn(training), validation, names=("ndcg",)).means[_TUNED_ON]
         tried.append((quality, learn))
     return max(tried, key=lambda trial: trial[0])[1]
 
@@ -211,7 +212,7 @@ def lists_table(comparison: Comparison) -> list[str]:
         "|---|---|---|---|",
     ]
     for name in comparison.models:
-        ndcg, recall = (comparison.measure(name, m) for m in ("ndcg_at_10", "recall_at_20"))
+        ndcg, recall = (comparison.estimate(name, m) for m in ("ndcg_at_10", "recall_at_20"))
         gap = comparison.difference(name, "Cinefold, default", "ndcg_at_10")
         assert ndcg is not None  # noqa: S101 - for the type checker
         assert recall is not None  # noqa: S101
@@ -290,7 +291,9 @@ def scaling_table(data: Interactions, seeds: list[int]) -> list[str]:
             for column, factor in enumerate(factors):
                 model.set_params(regularization=scaled.regularization * factor, max_iter=10)
                 model.fit(training, progress=False)
-                quality[row, column] = measure(model, held_out, names=("ndcg",)).means[_TUNED_ON]
+                quality[row, column] = evaluate_per_user(model, held_out, names=("ndcg",)).means[
+                    _TUNED_ON
+                ]
         means = quality.mean(axis=0)
         cells = (f"**{v:.4f}**" if v == means.max() else f"{v:.4f}" for v in means)
         lines.append(f"| {name} | {weight:.2f} | " + " | ".join(cells) + " |")
@@ -305,7 +308,7 @@ def main() -> None:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", module="implicit")
     data = load_movielens("ml-100k").interactions
-    comparison = measure_lists(data, options.seeds, options.trials)
+    comparison = evaluate_lists(data, options.seeds, options.trials)
     sections = {
         "Lists": lists_table(comparison),
         "Predicted stars": stars_table(data, [0, 1, 2, 3, 4]),

@@ -10,8 +10,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from benchmarks.machine import race, timed
-from cinefold.als.backend import FixedSide
-from cinefold.als.top_k import top_k
+from cinefold.als.backend import FixedSide, top_k
 
 if TYPE_CHECKING:
     from collections.abc import Callable

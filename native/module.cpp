@@ -1,5 +1,6 @@
-// Python bindings of the core: cinefold._core. Arguments are checked here for shape; their values
-// (indices in range, finite numbers) are the Python side's to check, once per fit.
+// Python bindings of the core: cinefold._core. Whatever comes from Python is checked here, indices
+// when an object is made of them, so that nothing is read or written out of bounds. The objects
+// hold references to their arrays.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -9,15 +10,21 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "half_step.h"
-#include "top_k.h"
+#include "drive/checks.h"
+#include "drive/fixed_side.h"
+#include "drive/half_step.h"
+#include "drive/top_k.h"
+#include "simd/dispatch.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -46,6 +53,7 @@ int64_t stride_of(const Rows<T>& rows) {
 // Rows are gathered at random: 64-byte alignment saves split loads, huge pages save TLB misses.
 Matrix aligned_matrix(std::size_t rows, std::size_t columns) {
     constexpr std::size_t huge = std::size_t(2) << 20;
+    require(rows < SIZE_MAX / 16 / std::max<std::size_t>(columns, 1), "the matrix is too large");
     const std::size_t bytes = std::max<std::size_t>(64, rows * columns * sizeof(float));
     const std::size_t alignment = bytes >= huge ? huge : 64;
     void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
@@ -64,27 +72,26 @@ nb::ndarray<nb::numpy, T, nb::ndim<2>> matrix(std::size_t rows, std::size_t colu
     return {memory, {rows, columns}, owner};
 }
 
-nb::ndarray<nb::numpy, float, nb::ndim<1>> vector(std::size_t n) {
-    auto* memory = new float[n];
-    nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<float*>(p); });
-    return {memory, {n}, owner};
+int n_columns_of(std::size_t columns) {
+    require(0 < columns && columns < (1 << 20), "there must be 1 to 1,048,575 factors");
+    return int(columns);
 }
 
 auto gram(Rows<const float> v, std::optional<In<float, 1>> scale, int n_threads) {
-    const std::size_t d = v.shape(1);
+    const int d = n_columns_of(v.shape(1));
     require(!scale || scale->shape(0) == v.shape(0), "scale must have one entry per row");
     const int64_t stride = stride_of(v);
-    auto out = matrix<double>(d, d);
+    auto out = matrix<double>(v.shape(1), v.shape(1));
     {
         nb::gil_scoped_release release;
         cinefold::gram(cinefold::select_kernels(), v.data(), scale ? scale->data() : nullptr,
-                       int64_t(v.shape(0)), int(d), stride, out.data(), n_threads);
+                       int64_t(v.shape(0)), d, stride, out.data(), n_threads);
     }
     return out;
 }
 
 void rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
-    const int d = int(v.shape(1));
+    const int d = n_columns_of(v.shape(1));
     const auto width = std::size_t(cinefold::padded(d));
     const int64_t stride = stride_of(v);
     require(q.shape(0) == std::size_t(d) && q.shape(1) == width,
@@ -109,15 +116,34 @@ std::function<bool()> signal_check() {
     };
 }
 
-auto measure(In<float, 2> rows, int n_threads) {
-    const std::size_t n = rows.shape(0), stride = rows.shape(1);
-    auto norms = vector(n), largest = vector(stride);
-    {
-        nb::gil_scoped_release release;
-        cinefold::measure(cinefold::select_kernels(), rows.data(), int64_t(n), int(stride),
-                          norms.data(), largest.data(), n_threads);
+// The fixed side: padded rows in a basis where their Gram matrix is the diagonal `spectrum`.
+struct FixedSide {
+    In<float, 2> rows;
+    In<double, 1> spectrum;
+    std::vector<float> norms;
+    float largest_norm = 0;
+
+    FixedSide(In<float, 2> given_rows, In<double, 1> given_spectrum, int n_threads)
+        : rows(std::move(given_rows)), spectrum(std::move(given_spectrum)), norms(rows.shape(0)) {
+        const int d = n_columns_of(spectrum.shape(0));
+        require(rows.shape(1) == std::size_t(cinefold::padded(d)),
+                "rows must have padded(n_factors) columns");
+        require(rows.shape(0) <= std::size_t(INT32_MAX), "there are too many rows");
+        {
+            nb::gil_scoped_release release;
+            cinefold::row_norms(cinefold::select_kernels(), rows.data(), int64_t(rows.shape(0)),
+                                int(rows.shape(1)), norms.data(), n_threads);
+        }
+        for (const float norm : norms) {
+            require(std::isfinite(norm), "the factors are not finite, or too large for float32");
+            largest_norm = std::max(largest_norm, norm);
+        }
     }
-    return std::make_pair(norms, largest);
+};
+
+nb::ndarray<nb::numpy, const float, nb::ndim<1>> norms_of(nb::handle_t<FixedSide> self) {
+    const auto& side = nb::cast<const FixedSide&>(self);
+    return {side.norms.data(), {side.norms.size()}, nb::object(nb::borrow(self))};
 }
 
 cinefold::Target target_named(const std::string& name) {
@@ -127,50 +153,139 @@ cinefold::Target target_named(const std::string& name) {
     return cinefold::Target::rating;
 }
 
-void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
-                In<float, 1> largest_entries, In<double, 1> base, float unobserved_weight,
-                In<int64_t, 1> offsets, In<int32_t, 1> columns, In<float, 1> ratings,
-                std::optional<In<float, 1>> weights, const std::string& target, float alpha,
-                std::optional<In<float, 1>> baseline, In<double, 1> regularization,
-                In<int64_t, 1> order, int max_steps, float tolerance, float relaxation,
-                Rows<float> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
-    const std::size_t n_rows = regularization.shape(0), d = factors.shape(1);
-    require(d > 0 && fixed.shape(1) == std::size_t(cinefold::padded(int(d))),
-            "fixed must have padded(n_factors) columns");
-    require(base.shape(0) == fixed.shape(1) && largest_entries.shape(0) == fixed.shape(1),
-            "base and largest_entries must have one entry per column of fixed");
-    require(norms.shape(0) == fixed.shape(0), "norms must have one entry per row of fixed");
-    require(
-        offsets.shape(0) == n_rows + 1 && order.shape(0) == n_rows && factors.shape(0) == n_rows,
-        "offsets, order and factors must have one entry per row");
-    require(!losses || (losses->shape(0) == n_rows && losses->shape(1) == 2),
-            "losses must have one entry of two per row");
-    require(columns.shape(0) == ratings.shape(0) &&
-                columns.shape(0) == std::size_t(offsets.data()[n_rows]) &&
-                (!weights || weights->shape(0) == columns.shape(0)),
-            "columns, ratings and weights must have one entry per observation");
-    require(!baseline || baseline->shape(0) == fixed.shape(0),
-            "baseline must have one entry per row of fixed");
+// The observations of all rows of one side, and what is fitted to them.
+struct Observations {
+    In<int64_t, 1> offsets;
+    In<int32_t, 1> columns;
+    In<float, 1> ratings;
+    std::optional<In<float, 1>> weights;
+    In<double, 1> regularization;
+    std::size_t n_columns;
+    float unobserved_weight;
+    cinefold::Target target;
+    float alpha;
+    std::shared_ptr<const std::vector<int64_t>> order;
+    std::optional<In<float, 1>> baseline{};
 
-    const auto side =
-        cinefold::fixed_side(fixed.data(), norms.data(), largest_norm, largest_entries.data(),
-                             base.data(), int(d), unobserved_weight);
-    const cinefold::Observations rows{
-        offsets.data(),
-        columns.data(),
-        ratings.data(),
-        weights ? weights->data() : nullptr,
-        regularization.data(),
-        order.data(),
-        int64_t(n_rows),
-        {target_named(target), alpha, baseline ? baseline->data() : nullptr}};
-    const int64_t stride = stride_of(factors);
+    Observations(In<int64_t, 1> given_offsets, In<int32_t, 1> given_columns,
+                 In<float, 1> given_ratings, std::optional<In<float, 1>> given_weights,
+                 In<double, 1> given_regularization, std::size_t given_n_columns,
+                 float given_unobserved_weight, const std::string& given_target, float given_alpha)
+        : offsets(std::move(given_offsets)),
+          columns(std::move(given_columns)),
+          ratings(std::move(given_ratings)),
+          weights(std::move(given_weights)),
+          regularization(std::move(given_regularization)),
+          n_columns(given_n_columns),
+          unobserved_weight(given_unobserved_weight),
+          target(target_named(given_target)),
+          alpha(given_alpha) {
+        require(offsets.shape(0) == n_rows() + 1, "there must be one offset more than rows");
+        require(columns.shape(0) == ratings.shape(0) &&
+                    (!weights || weights->shape(0) == columns.shape(0)),
+                "columns, ratings and weights must have one entry per observation");
+        nb::gil_scoped_release release;
+        cinefold::check_rows(offsets.data(), int64_t(n_rows()), columns.data(),
+                             int64_t(columns.shape(0)), int64_t(n_columns), false);
+        order = std::make_shared<const std::vector<int64_t>>(
+            cinefold::longest_first(offsets.data(), int64_t(n_rows())));
+    }
+
+    std::size_t n_rows() const { return regularization.shape(0); }
+
+    Observations with_baseline(std::optional<In<float, 1>> given) const {
+        require(!given || given->shape(0) == n_columns, "baseline must have one entry per column");
+        Observations copy = *this;
+        copy.baseline = std::move(given);
+        return copy;
+    }
+
+    cinefold::Observations view() const {
+        return {offsets.data(),
+                columns.data(),
+                ratings.data(),
+                weights ? weights->data() : nullptr,
+                regularization.data(),
+                order->data(),
+                int64_t(n_rows()),
+                target,
+                alpha,
+                baseline ? baseline->data() : nullptr};
+    }
+};
+
+// One half-step's arguments, checked against each other, as the core takes them.
+struct HalfStep {
+    std::vector<double> base;
+    cinefold::FixedSide side;
+    cinefold::Observations rows;
+    int64_t stride;
+
+    template <class T>
+    HalfStep(const Observations& observations, const FixedSide& fixed, const Rows<T>& factors)
+        : base(fixed.rows.shape(1)), rows(observations.view()), stride(stride_of(factors)) {
+        const std::size_t d = fixed.spectrum.shape(0);
+        require(observations.n_columns == fixed.rows.shape(0),
+                "the observations must have one column per row of the fixed side");
+        require(factors.shape(0) == observations.n_rows() && factors.shape(1) == d,
+                "factors must have shape (n_rows, n_factors)");
+        const float w0 = observations.unobserved_weight;
+        for (std::size_t i = 0; i < d; ++i) base[i] = double(w0) * fixed.spectrum.data()[i];
+        side = cinefold::fixed_side(fixed.rows.data(), fixed.norms.data(), fixed.largest_norm,
+                                    base.data(), int(d), w0);
+    }
+};
+
+using Steps = std::vector<std::pair<int64_t, int>>;  // (number of observations, steps)
+
+cinefold::Solver solver_named(const std::string& name) {
+    if (name == "primal") return cinefold::Solver::primal;
+    if (name == "dual") return cinefold::Solver::dual;
+    if (name == "cg") return cinefold::Solver::cg;
+    require(name == "automatic", "solver must be automatic, primal, dual or cg");
+    return cinefold::Solver::automatic;
+}
+
+struct Method {
+    cinefold::Method method;
+
+    Method(int max_steps, float tolerance, float relaxation, const std::string& solver,
+           const Steps& expected)
+        : method{max_steps, tolerance, relaxation, solver_named(solver), {}} {
+        require(max_steps >= 0, "max_steps must not be negative");
+        require(expected.size() <= cinefold::ExpectedSteps::kLengths,
+                "steps are expected for too many lengths");
+        for (const auto& [length, steps] : expected) {
+            require(0 <= steps && steps <= cinefold::ExpectedSteps::kNever,
+                    "expected steps must be 0 to 1,048,576");
+            method.expected.length[method.expected.count] = length;
+            method.expected.needed[method.expected.count++] = steps;
+        }
+    }
+};
+
+Steps expected_steps(const Observations& observations, const FixedSide& fixed,
+                     Rows<const float> factors) {
+    const HalfStep step(observations, fixed, factors);
+    nb::gil_scoped_release release;
+    const auto found = cinefold::expected_steps(cinefold::select_kernels(), step.side, step.rows,
+                                                factors.data(), step.stride);
+    Steps steps;
+    for (int i = 0; i < found.count; ++i) steps.emplace_back(found.length[i], found.needed[i]);
+    return steps;
+}
+
+void solve_rows(const Observations& observations, const FixedSide& fixed, const Method& method,
+                Rows<float> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
+    const HalfStep step(observations, fixed, factors);
+    require(!losses || (losses->shape(0) == factors.shape(0) && losses->shape(1) == 2),
+            "losses must have one entry of two per row");
     const auto interrupted = signal_check();
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
-        outcome = cinefold::solve_rows(cinefold::select_kernels(), side, rows,
-                                       {max_steps, tolerance, relaxation}, factors.data(), stride,
+        outcome = cinefold::solve_rows(cinefold::select_kernels(), step.side, step.rows,
+                                       method.method, factors.data(), step.stride,
                                        losses ? losses->data() : nullptr, n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
@@ -180,29 +295,32 @@ void solve_rows(In<float, 2> fixed, In<float, 1> norms, float largest_norm,
     }
 }
 
-auto top_k(In<float, 2> queries, In<float, 2> items, int k, std::optional<In<int64_t, 1>> offsets,
-           std::optional<In<int32_t, 1>> excluded, std::optional<In<bool, 1>> allowed,
-           int n_threads) {
-    const std::size_t n = queries.shape(0), d = queries.shape(1);
+auto top_k(In<float, 2> queries, Rows<const float> items, int k,
+           std::optional<In<int64_t, 1>> offsets, std::optional<In<int32_t, 1>> excluded,
+           std::optional<In<uint8_t, 1>> allowed, int n_threads) {
+    const std::size_t n = queries.shape(0);
+    const int d = n_columns_of(queries.shape(1));
     require(k > 0, "k must be positive");
-    require(items.shape(1) == std::size_t(cinefold::padded(int(d))),
-            "items must have padded(n_factors) columns");
-    require(!offsets || (excluded && offsets->shape(0) == n + 1 &&
-                         excluded->shape(0) == std::size_t(offsets->data()[n])),
-            "offsets must have one entry per query and end with the number of excluded items");
+    require(items.shape(1) == std::size_t(d), "queries and items must have the same columns");
+    require(items.shape(0) <= std::size_t(INT32_MAX), "there are too many items");
+    require(offsets.has_value() == excluded.has_value() && (!offsets || offsets->shape(0) == n + 1),
+            "there must be one offset of excluded items more than queries");
     require(!allowed || allowed->shape(0) == items.shape(0),
             "allowed must have one entry per item");
+    const cinefold::TopKProblem problem{queries.data(),
+                                        int64_t(n),
+                                        items.data(),
+                                        int64_t(items.shape(0)),
+                                        stride_of(items),
+                                        d,
+                                        offsets ? offsets->data() : nullptr,
+                                        excluded ? excluded->data() : nullptr,
+                                        allowed ? allowed->data() : nullptr};
+    if (offsets)
+        cinefold::check_rows(offsets->data(), int64_t(n), excluded->data(),
+                             int64_t(excluded->shape(0)), problem.n_items, true);
     auto found = matrix<int32_t>(n, std::size_t(k));
     auto scores = matrix<float>(n, std::size_t(k));
-    const cinefold::TopKProblem problem{
-        queries.data(),
-        int64_t(n),
-        items.data(),
-        int64_t(items.shape(0)),
-        int(d),
-        offsets ? offsets->data() : nullptr,
-        excluded ? excluded->data() : nullptr,
-        allowed ? reinterpret_cast<const uint8_t*>(allowed->data()) : nullptr};
     const auto interrupted = signal_check();
     bool finished;
     {
@@ -230,16 +348,28 @@ NB_MODULE(_core, m) {
           "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
     m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
           "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
-    m.def("measure", &measure, "rows"_a, "n_threads"_a,
-          "|row|^2 of padded rows, and the largest magnitude in each column.");
-    m.def("solve_rows", &solve_rows, "fixed"_a, "norms"_a, "largest_norm"_a, "largest_entries"_a,
-          "base"_a, "unobserved_weight"_a, "offsets"_a, "columns"_a, "ratings"_a,
-          "weights"_a.none(), "target"_a, "alpha"_a, "baseline"_a.none(), "regularization"_a,
-          "order"_a, "max_steps"_a, "tolerance"_a, "relaxation"_a, "factors"_a, "losses"_a.none(),
-          "n_threads"_a,
+    nb::class_<FixedSide>(m, "FixedSide",
+                          "Padded rows (n, padded_length(d)) whose Gram matrix is the diagonal "
+                          "spectrum (d,).")
+        .def(nb::init<In<float, 2>, In<double, 1>, int>(), "rows"_a, "spectrum"_a, "n_threads"_a)
+        .def_prop_ro("norms", &norms_of, "|row|^2 (n,)");
+    nb::class_<Observations>(m, "Observations",
+                             "The observations of all rows (compressed sparse rows), checked.")
+        .def(nb::init<In<int64_t, 1>, In<int32_t, 1>, In<float, 1>, std::optional<In<float, 1>>,
+                      In<double, 1>, std::size_t, float, const std::string&, float>(),
+             "offsets"_a, "columns"_a, "ratings"_a, "weights"_a.none(), "regularization"_a,
+             "n_columns"_a, "unobserved_weight"_a, "target"_a, "alpha"_a)
+        .def("with_baseline", &Observations::with_baseline, "baseline"_a.none(),
+             "The same, with targets measured from the baseline (n_columns,) of their columns.");
+    nb::class_<Method>(m, "Method", "How rows are solved, and the steps expected of them.")
+        .def(nb::init<int, float, float, const std::string&, const Steps&>(), "max_steps"_a,
+             "tolerance"_a, "relaxation"_a, "solver"_a, "expected_steps"_a);
+    m.def("expected_steps", &expected_steps, "observations"_a, "fixed"_a, "factors"_a,
+          "(number of observations, steps) that exact solutions by conjugate gradients take.");
+    m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a, "factors"_a,
+          "losses"_a.none(), "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
-          "None. "
-          "Raises ArithmeticError(row) for a row that is not positive definite.");
+          "None. Raises ArithmeticError(row) for a row that is not positive definite.");
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),
           "allowed"_a.none(), "n_threads"_a,
           "Items (-1: none) and scores of the k best of each query; ties by rising item.");

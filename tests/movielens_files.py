@@ -1,6 +1,6 @@
-"""Small data sets in the true forms of MovieLens: GroupLens' own, and that of RecBole's wheel.
+"""Small data sets in the true formats of MovieLens: GroupLens' own, and that of RecBole's wheel.
 
-All forms hold the same films and ratings, with every oddity of the originals; all titles are
+All formats hold the same films and ratings, with every oddity of the originals; all titles are
 invented. People and films belong to one of a few tastes, so that a model can learn something.
 
     as_zip(original_files(), folder / "ml-100k.zip")
@@ -120,13 +120,13 @@ def ratings() -> tuple[tuple[int, int, int, int], ...]:
     return tuple(rows[position] for position in order)
 
 
-# -- the two forms ------------------------------------------------------------------------------
+# -- the two formats ------------------------------------------------------------------------------
 
 
 def original_files() -> dict[str, bytes]:
     """Member name -> content, as in GroupLens' archive."""
     return {
-        "ml-100k/README": b"A small invented data set in the form of MovieLens 100K.\n",
+        "ml-100k/README": b"A small invented data set in the format of MovieLens 100K.\n",
         "ml-100k/u.item": "".join(map(_original_line, films())).encode("latin-1"),
         "ml-100k/u.data": _rating_lines().encode("ascii"),
     }

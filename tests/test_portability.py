@@ -13,9 +13,9 @@ BUILD = Path(__file__).parents[1] / "build"
 
 def kernel_objects() -> dict[str, Path]:
     """The compiled kernels of each level, from the latest build."""
-    found = BUILD.glob("**/kernels_*.dir/**/kernels.cpp.o")
+    found = BUILD.glob("**/kernels_*.dir/native/simd/kernels.cpp.o")
     by_age = sorted(found, key=lambda path: path.stat().st_mtime)
-    return {path.parents[1].name[len("kernels_") : -len(".dir")]: path for path in by_age}
+    return {path.parents[2].name[len("kernels_") : -len(".dir")]: path for path in by_age}
 
 
 @pytest.mark.skipif(not shutil.which("nm"), reason="nm (binutils) is not installed")

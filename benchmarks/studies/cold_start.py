@@ -8,13 +8,13 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from benchmarks.studies.interviews import informative, interview
-from cinefold.evaluation.strong_generalization import (
+from benchmarks.studies.strong_generalization import (
     Curves,
     Fold,
     Table,
     folds_of_users,
     lists,
-    measure,
+    metrics_of_lists,
     part_of,
     popular_lists,
 )
@@ -137,7 +137,7 @@ def _measure_fold(
         return
     cold_start = ColdStart(fold.model)
     counts = fold.model.interactions_.item_counts()
-    popular = measure(popular_lists(counts, pool), test, fold.middle)
+    popular = metrics_of_lists(popular_lists(counts, pool), test, fold.middle)
     lowest = float(fold.model.interactions_.by_user.data.min())
     for order in orders:
         rank = _rank(order, cold_start, counts, pool, given[-1], fold.seed)
@@ -154,7 +154,7 @@ def _measure_fold(
             table.add({"method": POPULARITY, **place}, popular)
             for method, factors in by_method.items():
                 found = lists(fold.model, factors, pool)
-                table.add({"method": method, **place}, measure(found, test, fold.middle))
+                table.add({"method": method, **place}, metrics_of_lists(found, test, fold.middle))
 
 
 def _above(lowest: float, ratings: csr_array) -> csr_array:

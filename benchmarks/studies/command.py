@@ -11,10 +11,11 @@ import typer
 from benchmarks.studies import figures
 from benchmarks.studies.cold_start import cold_start_curves
 from benchmarks.studies.interviews import interview_curves
+from benchmarks.studies.strong_generalization import METRICS, Curves
+from cinefold._files import replace_file
 from cinefold.cli import options, plotting
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
-from cinefold.evaluation.strong_generalization import METRICS, Curves
 from cinefold.models import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def measure(
     by_ratings = cold_start_curves(data.interactions, model, n_given=given, **common)
     by_questions = interview_curves(data.interactions, model, n_questions=questions, **common)
     if plot is not None:
-        figures.figure(by_ratings, by_questions, metric).savefig(plot)
+        with replace_file(plot) as new:
+            figures.figure(by_ratings, by_questions, metric).savefig(new)
         say(f"The curves are drawn in {plot}.")
     if as_json:
         print_json(_report(data, model, by_ratings, by_questions))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cinefold.evaluation.strong_generalization import METRICS
+from benchmarks.studies.strong_generalization import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cinefold.evaluation.strong_generalization import Curves
+    from benchmarks.studies.strong_generalization import Curves
 
 ORDERS = {"random": "any", "popular": "most popular", "asked": "as asked"}
 """What the orders of `benchmarks.studies.cold_start` are called."""

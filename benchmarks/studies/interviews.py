@@ -9,17 +9,18 @@ import numpy as np
 import scipy.sparse as sp
 from tqdm.auto import tqdm
 
-from cinefold.evaluation.strong_generalization import (
+from benchmarks.studies.strong_generalization import (
     Curves,
     Fold,
     Table,
     folds_of_users,
     lists,
-    measure,
+    metrics_of_lists,
     part_of,
     pattern,
     popular_lists,
 )
+from cinefold.als.basis import one_blas_thread
 from cinefold.recommender import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 
@@ -220,7 +221,7 @@ def _measure_fold(table: Table, fold: Fold, strategies: list[str], measured: lis
                 found = lists(fold.model, users, nothing, ~askable)
                 if fold_in == PLAIN:  # has nothing to say to those who have rated nothing
                     found = np.where(np.diff(told.indptr)[:, np.newaxis] > 0, found, popular)
-                measures = measure(found, test, fold.middle)
+                measures = metrics_of_lists(found, test, fold.middle)
                 measures["n_answers"] = np.diff(told.indptr).astype(np.float64)
                 place = {"strategy": name, "fold_in": fold_in, "n_questions": n}
                 table.add(place, measures)

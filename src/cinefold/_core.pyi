@@ -1,6 +1,38 @@
 import numpy as np
 from numpy.typing import NDArray
 
+class FixedSide:
+    def __init__(
+        self, rows: NDArray[np.float32], spectrum: NDArray[np.float64], n_threads: int
+    ) -> None: ...
+    @property
+    def norms(self) -> NDArray[np.float32]: ...
+
+class Observations:
+    def __init__(
+        self,
+        offsets: NDArray[np.int64],
+        columns: NDArray[np.int32],
+        ratings: NDArray[np.float32],
+        weights: NDArray[np.float32] | None,
+        regularization: NDArray[np.float64],
+        n_columns: int,
+        unobserved_weight: float,
+        target: str,
+        alpha: float,
+    ) -> None: ...
+    def with_baseline(self, baseline: NDArray[np.float32] | None) -> Observations: ...
+
+class Method:
+    def __init__(
+        self,
+        max_steps: int,
+        tolerance: float,
+        relaxation: float,
+        solver: str,
+        expected_steps: list[tuple[int, int]],
+    ) -> None: ...
+
 def gram(
     v: NDArray[np.float32], scale: NDArray[np.float32] | None, n_threads: int
 ) -> NDArray[np.float64]: ...
@@ -8,28 +40,13 @@ def aligned(rows: int, columns: int) -> NDArray[np.float32]: ...
 def rotate(
     v: NDArray[np.float32], q: NDArray[np.float32], out: NDArray[np.float32], n_threads: int
 ) -> None: ...
-def measure(
-    rows: NDArray[np.float32], n_threads: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
+def expected_steps(
+    observations: Observations, fixed: FixedSide, factors: NDArray[np.float32]
+) -> list[tuple[int, int]]: ...
 def solve_rows(
-    fixed: NDArray[np.float32],
-    norms: NDArray[np.float32],
-    largest_norm: float,
-    largest_entries: NDArray[np.float32],
-    base: NDArray[np.float64],
-    unobserved_weight: float,
-    offsets: NDArray[np.int64],
-    columns: NDArray[np.int32],
-    ratings: NDArray[np.float32],
-    weights: NDArray[np.float32] | None,
-    target: str,
-    alpha: float,
-    baseline: NDArray[np.float32] | None,
-    regularization: NDArray[np.float64],
-    order: NDArray[np.int64],
-    max_steps: int,
-    tolerance: float,
-    relaxation: float,
+    observations: Observations,
+    fixed: FixedSide,
+    method: Method,
     factors: NDArray[np.float32],
     losses: NDArray[np.float64] | None,
     n_threads: int,
@@ -40,7 +57,7 @@ def top_k(
     k: int,
     offsets: NDArray[np.int64] | None,
     excluded: NDArray[np.int32] | None,
-    allowed: NDArray[np.bool_] | None,
+    allowed: NDArray[np.uint8] | None,
     n_threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
 def padded_length(n_factors: int) -> int: ...

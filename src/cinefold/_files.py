@@ -1,37 +1,85 @@
-"""Folders and files that others see whole or not at all, however many write them at once."""
+"""Files and folders that are replaced in one step: a reader never finds half of one."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import shutil
+import tempfile
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from pathlib import Path
+    from os import PathLike
 
 _T = TypeVar("_T")
 
 
-def beside(path: Path) -> Path:
-    """A name next to `path` that nobody else uses: of another thread or process."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
+@contextlib.contextmanager
+def replace_file(path: str | PathLike[str]) -> Iterator[Path]:
+    """A temporary file to write, which takes the place of `path` in the end.
+
+    It stands in the same folder and has the same suffix. After an error, a full disk for instance,
+    an earlier file is as it was and the temporary one is gone. The permissions are those of the
+    earlier file, or of a new one. Symbolic links are followed. What is no regular file (a FIFO,
+    ``/dev/stdout``) is not replaced: the temporary file is copied into it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; an error about the temporary file names `path`.
+    """
+    path = Path(path)
+    if path.exists() and (not path.is_file() or _is_descriptor(path)):
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder, f"file{path.suffix}")
+            yield temporary
+            with temporary.open("rb") as content, path.open("ab") as file:
+                shutil.copyfileobj(content, file)
+        return
+    target = path.resolve()
+    temporary = _temporary(target)
+    try:
+        temporary.touch()
+        mode = (target if target.exists() else temporary).stat().st_mode
+        yield temporary
+        temporary.chmod(mode)  # some writers make files of their own, and private
+        temporary.replace(target)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename = str(path)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether it is an open file of a process, as ``/dev/stdout`` and ``/proc/self/fd/1`` are."""
+    while path.is_symlink():
+        if path.parent.resolve().match("/proc/*/fd"):
+            return True
+        path = path.parent / path.readlink()
+    return False
+
+
+def _temporary(path: Path) -> Path:
+    """A name next to `path` that no other thread or process uses."""
+    return path.with_name(f".{uuid.uuid4().hex[:12]}.tmp{path.suffix}")
 
 
 @contextlib.contextmanager
-def put_whole(folder: Path, names: Collection[str]) -> Iterator[Path]:
-    """A new folder to write into, which is put in the place of `folder` in the end.
+def replace_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of `folder` in the end.
 
     An earlier one is moved aside first, and removed when the new one is there. In the short moment
     between, there is none for those who look; a process that is killed just then leaves the earlier
-    one beside, under a name that ends with ``.tmp``. A symbolic link goes on leading there.
+    one beside, under a name with ``.tmp``. Symbolic links are followed.
 
     Parameters
     ----------
     folder : path
-        An earlier one goes away.
     names : collection of str
         What an earlier one may hold.
 
@@ -41,47 +89,28 @@ def put_whole(folder: Path, names: Collection[str]) -> Iterator[Path]:
         If it holds anything else: that is not to be lost.
     """
     folder = folder.resolve()
-    _check_replaceable(folder, names)
-    new = beside(folder)
+    for entry in folder.iterdir() if folder.exists() else ():
+        if entry.name not in names and not (entry.name.startswith(".") and ".tmp" in entry.name):
+            raise FileExistsError(f"{folder} holds other files, as {entry.name}: name a new folder")
+    new, old = _temporary(folder), _temporary(folder)
     new.mkdir(parents=True)
     try:
         yield new
-        _put(new, folder)
+        while not _moved(new, folder):  # as long as other writers come between
+            shutil.rmtree(old, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(old)
+    except BaseException:
+        with contextlib.suppress(OSError):  # there is none, or another writer has put one there
+            old.rename(folder)
+        raise
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        for temporary in (new, old):
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _check_replaceable(folder: Path, names: Collection[str]) -> None:
-    try:
-        entries = list(folder.iterdir())
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        unfinished = entry.name.startswith(".") and entry.name.endswith(".tmp")
-        if entry.name not in names and not unfinished:
-            raise FileExistsError(f"{folder} holds other files, as {entry.name}: name a new folder")
-
-
-def _put(new: Path, folder: Path) -> None:
-    while not _put_onto_nothing(new, folder):
-        old = beside(folder)
-        try:
-            folder.rename(old)
-        except FileNotFoundError:  # another writer has just moved it
-            continue
-        try:
-            done = _put_onto_nothing(new, folder)
-        except BaseException:
-            with contextlib.suppress(OSError):  # another writer has put one there
-                old.rename(folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-        if done:
-            return
-
-
-def _put_onto_nothing(new: Path, folder: Path) -> bool:
-    """Or onto an empty folder; False if there is anything else."""
+def _moved(new: Path, folder: Path) -> bool:
+    """Whether `new` is in the place of `folder` now; False if a folder with files is there."""
     try:
         new.rename(folder)
     except OSError as error:
@@ -91,27 +120,23 @@ def _put_onto_nothing(new: Path, folder: Path) -> bool:
     return True
 
 
-def unmixed(folder: Path, read: Callable[[], _T]) -> _T:
-    """What `read` finds in `folder`; again, if another one was put there while it read."""
+def read_folder(folder: Path, read: Callable[[], _T]) -> _T:
+    """What `read` finds in `folder`; it is called again if the folder was replaced meanwhile."""
     while True:
         before = _identity(folder)
         try:
             found = read()
         except (OSError, ValueError):
-            if _is(folder, before):
+            if _identity(folder) == before:
                 raise
         else:
-            if _is(folder, before):
+            if _identity(folder) == before:
                 return found
 
 
-def _identity(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_ino, status.st_mtime_ns
-
-
-def _is(folder: Path, identity: tuple[int, int]) -> bool:
+def _identity(folder: Path) -> tuple[int, int] | None:
     try:
-        return _identity(folder) == identity
+        status = folder.stat()
     except FileNotFoundError:
-        return False
+        return None
+    return status.st_ino, status.st_mtime_ns

@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-import cinefold._core as _core
+from cinefold.als import backend
 from cinefold.als.iterations import available_threads
 from cinefold.datasets import cached_file, default_data_dir, list_datasets
 
@@ -41,8 +41,8 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": available_threads(None),
         "instruction_set": {
-            "used": _core.simd_level(),
-            "available": _core.simd_levels(),
+            "used": backend.simd_level(),
+            "available": backend.simd_levels(),
             "CINEFOLD_SIMD": os.environ.get("CINEFOLD_SIMD") or None,
         },
         "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import copy
+import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,18 +12,29 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cinefold import _core
 from cinefold.als.backend import (
     EXACT,
     FixedSide,
+    Method,
     SingularRowError,
-    Solver,
-    closed_up,
+    compact,
+    empty_factors,
+    expected_steps,
     gram_matrix,
+    simd_level,
+    simd_levels,
     solve_rows,
+    top_k,
 )
 from cinefold.als.objective import Objective
 from tests.oracle import DenseProblem, relative_error
+
+
+@pytest.fixture(params=simd_levels())
+def level(request, monkeypatch):
+    """Each instruction set of this machine; native/tests has the whole grid, of all of them."""
+    monkeypatch.setenv("CINEFOLD_SIMD", request.param)
+    assert simd_level() == request.param
 
 
 def random_ratings(rng, n_rows, n_columns, density):
@@ -35,14 +46,7 @@ def random_ratings(rng, n_rows, n_columns, density):
 
 
 def half_step(
-    ratings,
-    fixed,
-    objective,
-    weights=None,
-    n_threads=1,
-    solver=EXACT,
-    start=None,
-    relaxation=1.0,
+    ratings, fixed, objective, weights=None, n_threads=1, method=EXACT, start=None, steps=True
 ):
     """Rows in the original basis, their losses, and the losses' sums."""
     side = FixedSide.of(fixed, n_threads)
@@ -51,8 +55,8 @@ def half_step(
         out[:] = start @ side.basis.fixed
     observations = objective.observations(ratings, weights)
     losses = np.empty((len(out), 2))
-    w0 = objective.unobserved_weight
-    solve_rows(observations, side, w0, out, n_threads, solver, relaxation=relaxation, losses=losses)
+    expected = expected_steps(observations, side, out) if steps else None
+    solve_rows(observations, side, out, n_threads, method, expected_steps=expected, losses=losses)
     return out @ side.basis.fixed.T, tuple(losses.sum(axis=0))
 
 
@@ -76,7 +80,26 @@ def check(ratings, fixed, objective, weights=None, tolerance=2e-5):
     assert squared == pytest.approx((errors**2).sum(), rel=1e-4, abs=1e-6)
 
 
-@pytest.mark.parametrize("n_factors", [1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 100, 130])
+@pytest.mark.parametrize("row_solver", ["automatic", "primal", "dual", "cg"])
+@pytest.mark.parametrize("n_factors", [3, 33, 130])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_every_way_of_solving_a_row(row_solver, n_factors, weighted, level):
+    rng = np.random.default_rng(n_factors)
+    parts = [random_ratings(rng, 4, 300, density) for density in (0.005, 0.05, 0.2, 0.9)]
+    ratings = sp.csr_array(sp.vstack(parts))
+    weights = rng.uniform(0.3, 3, ratings.nnz).astype(np.float32) if weighted else None
+    fixed = rng.standard_normal((300, n_factors)).astype(np.float32)
+    start = np.zeros((16, n_factors), np.float32)
+    dense = DenseProblem.of(ratings, w0=0.2, lam=3.0, confidence=weights)
+    exact = dense.solve(fixed)
+    found, (loss, _) = half_step(
+        ratings, fixed, Objective(0.2, 3.0), weights, 2, Method(row_solver=row_solver), start
+    )
+    assert relative_error(found, exact) < 2e-5
+    assert loss == pytest.approx(dense.row_losses(exact, fixed).sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("n_factors", [1, 7, 16, 33, 64, 130])
 @pytest.mark.parametrize("density", [0.02, 0.3, 0.9], ids=["light", "middle", "heavy"])
 @pytest.mark.parametrize("w0", [0.0, 0.1, 1.0, 2.5])
 def test_shapes_and_unobserved_weights(n_factors, density, w0):
@@ -103,7 +126,7 @@ def test_options(nu, target, alpha, weighted, n_factors):
 @pytest.mark.parametrize("n_factors", [48, 65, 80, 90, 112, 113, 130, 150, 256])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_many_factors(n_factors, weighted):
-    """Where integers or a matrix unit take part: odd numbers of tiles, long rows and light ones."""
+    """Odd numbers of tiles, long rows and light ones."""
     rng = np.random.default_rng(n_factors)
     rows = [random_ratings(rng, 4, 800, density) for density in (0.08, 0.13, 0.25, 0.6)]
     ratings = sp.csr_array(sp.vstack(rows))
@@ -164,7 +187,7 @@ def test_exact_rows_by_conjugate_gradients(n_factors, relaxation, weighted):
     for scale in (0, 0.1, 10):
         start = (scale * rng.standard_normal(solved.shape)).astype(np.float32)
         rows_found, (weighted_loss, _) = half_step(
-            ratings, fixed, Objective(0.2, 6.0), weights, 2, EXACT, start, relaxation
+            ratings, fixed, Objective(0.2, 6.0), weights, 2, Method(relaxation=relaxation), start
         )
         exact = start + relaxation * (solved - start)
         kept = abs(1 - relaxation) * np.linalg.norm(start, axis=1)
@@ -265,7 +288,7 @@ def test_conjugate_gradients_lower_the_loss_down_to_the_optimum(w0, confidence):
     losses = dense.row_losses(rows, fixed)
     for _ in range(8):
         rows, (weighted, squared) = half_step(
-            ratings, fixed, objective, weights, solver=Solver(6, 1e-6), start=rows
+            ratings, fixed, objective, weights, method=Method(6, 1e-6), start=rows
         )
         now = dense.row_losses(rows, fixed)
         assert (now <= losses * (1 + 1e-6)).all()
@@ -287,7 +310,7 @@ def test_conjugate_gradients_stop_at_the_tolerance():
     excess = [
         dense.row_losses(
             half_step(
-                ratings, fixed, Objective(0.1, 5.0), solver=Solver(7, tolerance), start=start
+                ratings, fixed, Objective(0.1, 5.0), method=Method(7, tolerance), start=start
             )[0],
             fixed,
         )
@@ -310,11 +333,11 @@ def test_relaxed_rows_and_their_losses(relaxation, steps, confidence):
     weights = None
     if confidence is not None:
         weights = rng.uniform(*confidence, ratings.nnz).astype(np.float32)
-    objective, solver = Objective(0.2, 4.0), Solver(steps, 1e-6)
+    objective, method = Objective(0.2, 4.0), Method(steps, 1e-6)
     dense = DenseProblem.of(ratings, w0=0.2, lam=4.0, confidence=weights)
-    solved, _ = half_step(ratings, fixed, objective, weights, 1, solver, start)
+    solved, _ = half_step(ratings, fixed, objective, weights, 1, method, start)
     relaxed, (weighted, squared) = half_step(
-        ratings, fixed, objective, weights, 2, solver, start, relaxation
+        ratings, fixed, objective, weights, 2, replace(method, relaxation=relaxation), start
     )
     assert relative_error(relaxed, start + relaxation * (solved - start)) < 2e-5
     losses = dense.row_losses(relaxed, fixed)
@@ -357,7 +380,7 @@ def test_a_row_of_very_many_observations(weighted):
     exact = np.linalg.solve(equations, v.T @ (c * t))
     assert relative_error(found[0][0][:1], exact[np.newaxis]) < 1e-5
     start = rng.standard_normal((2, 20)).astype(np.float32)
-    relaxed, _ = half_step(ratings, fixed, objective, weights, 2, EXACT, start, 1.5)
+    relaxed, _ = half_step(ratings, fixed, objective, weights, 2, Method(relaxation=1.5), start)
     assert relative_error(relaxed, start + 1.5 * (found[0][0] - start)) < 1e-5
 
 
@@ -399,7 +422,7 @@ def test_gram_matrix_in_double_precision():
         v = rng.standard_normal((n, d)).astype(np.float32)
         exact = v.astype(np.float64).T @ v
         for n_threads in (1, 2):
-            found = _core.gram(v, None, n_threads)
+            found = gram_matrix(v, n_threads)
             assert np.allclose(found, exact, rtol=0, atol=2e-6 * exact.max())
         weights = rng.uniform(0, 5, n)
         exact = (v.T * weights).astype(np.float64) @ v
@@ -407,45 +430,21 @@ def test_gram_matrix_in_double_precision():
         assert np.allclose(found, exact, rtol=0, atol=4e-6 * exact.max())
 
 
-@pytest.mark.parametrize("level", _core.simd_levels())
-def test_every_instruction_set_this_machine_has(level):
-    if level == _core.simd_level():
-        return  # the tests above ran it
-    selected = f"{__file__}::test_shapes_and_unobserved_weights"
-    options = f"{__file__}::test_options"
-    many = f"{__file__}::test_many_factors"
-    steps = f"{__file__}::test_exact_rows_by_conjugate_gradients"
-    precise = f"{__file__}::test_a_row_s_precision_is_that_of_float32"
-    iterative = f"{__file__}::test_conjugate_gradients_lower_the_loss_down_to_the_optimum"
-    relaxed = f"{__file__}::test_relaxed_rows_and_their_losses"
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"),
-            *(selected, options, many, steps, precise, iterative, relaxed),
-        ],
-        env={**os.environ, "CINEFOLD_SIMD": level},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
-
-
 def test_an_unknown_instruction_set_is_refused(monkeypatch):
     monkeypatch.setenv("CINEFOLD_SIMD", "abacus")
     with pytest.raises(ValueError, match="CINEFOLD_SIMD is 'abacus'; this machine runs: "):
-        _core.simd_level()
+        simd_level()
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 10_000])
-def test_factors_are_closed_up_in_their_own_memory(n):
-    rows = _core.aligned(n, _core.padded_length(5))
-    rows[:] = np.arange(rows.size).reshape(rows.shape)
-    factors = rows[:, :5]
+def test_factors_are_compacted_in_their_own_memory(n):
+    factors = empty_factors(n, 5)
+    factors[:] = np.arange(factors.size).reshape(factors.shape)
     before = factors.copy()
-    closed = closed_up(factors)
-    assert closed.flags.c_contiguous
-    np.testing.assert_array_equal(closed, before)
-    assert n == 0 or np.shares_memory(closed, rows)
+    compacted = compact(factors)
+    assert compacted.flags.c_contiguous
+    np.testing.assert_array_equal(compacted, before)
+    assert n < 2 or np.shares_memory(compacted, factors)
 
 
 def test_rows_of_results_may_lie_apart():
@@ -454,7 +453,166 @@ def test_rows_of_results_may_lie_apart():
     ratings = sp.random_array((30, 40), density=0.3, format="csr", dtype=np.float32, rng=rng)
     observations = Objective(0.1, 1.0).observations(ratings)
     together, apart = np.zeros((30, 5), np.float32), np.zeros((30, 16), np.float32)
-    solve_rows(observations, fixed, 0.1, together, 1)
-    solve_rows(observations, fixed, 0.1, apart[:, :5], 1)
+    solve_rows(observations, fixed, together, 1)
+    solve_rows(observations, fixed, apart[:, :5], 1)
     np.testing.assert_array_equal(apart[:, :5], together)
     assert not apart[:, 5:].any()
+
+
+def test_rows_of_others_are_copied_and_not_changed():
+    padded = np.random.default_rng(1).standard_normal((6, 16), np.float32)
+    before = padded.copy()
+    fixed = FixedSide.in_eigenbasis(padded[:, :5], np.ones(5), 1)
+    assert not np.shares_memory(fixed.rows, padded)
+    assert np.array_equal(compact(padded[:, :5]), before[:, :5])
+    with pytest.raises(ValueError, match="out must be of empty_factors"):
+        FixedSide.of(np.ones((5000, 5), np.float32), 1, out=np.ones((5000, 16), np.float32)[:, :5])
+    assert np.array_equal(padded, before)
+
+
+@pytest.mark.parametrize("n_factors", [5, 16, 40])
+@pytest.mark.parametrize("n", [7, 5000])
+def test_a_fixed_side_that_was_pickled_or_copied_is_the_same(n, n_factors):
+    rng = np.random.default_rng(n)
+    fixed = FixedSide.of(rng.standard_normal((n, n_factors), np.float32), 2)
+    ratings = sp.random_array((3, n), density=0.3, format="csr", dtype=np.float32, rng=rng)
+    observations = Objective(0.1, 1.0).observations(ratings)
+    found = []
+    pickled = pickle.loads(pickle.dumps(fixed))  # noqa: S301
+    for side in (fixed, pickled, copy.deepcopy(fixed)):
+        found.append(np.zeros((3, n_factors), np.float32))
+        solve_rows(observations, side, found[-1], 1)
+        np.testing.assert_array_equal(side.norms, fixed.norms)
+    assert all(np.array_equal(found[0], rows) for rows in found)
+
+
+# -- the same rows, however they are cut into calls ---------------------------------------------
+
+
+@pytest.mark.parametrize("n_factors", [5, 16, 33, 64, 100])
+@pytest.mark.parametrize("method", [EXACT, Method(3, 0.1), Method(3, 0.1, 1.6)], ids=str)
+@pytest.mark.parametrize("tried", [True, False], ids=["steps expected", "none"])
+def test_rows_are_the_same_to_the_last_bit_in_any_call(n_factors, method, tried):
+    rng = np.random.default_rng(n_factors)
+    densities = 0.6 * rng.random(300) ** 2
+    mask = rng.random((300, 4 * n_factors)) < densities[:, np.newaxis]
+    stars = np.where(mask, rng.integers(1, 6, mask.shape), 0).astype(np.float32)
+    ratings = sp.csr_array(stars)
+    weights = rng.uniform(0.3, 3, ratings.nnz).astype(np.float32)
+    fixed = FixedSide.of(rng.standard_normal((4 * n_factors, n_factors), np.float32) / 8, 1)
+    start = (rng.standard_normal((300, n_factors)) / 8).astype(np.float32)
+    objective = Objective(0.2, 6.0)
+    everything = objective.observations(ratings, weights)
+    steps = expected_steps(everything, fixed, start) if tried else None
+    assert not tried or len(steps) == 6
+
+    def solve(observations, out, n_threads):
+        losses = np.empty((len(out), 2))
+        solve_rows(observations, fixed, out, n_threads, method, expected_steps=steps, losses=losses)
+        return out, losses
+
+    whole = solve(everything, start.copy(), 1)
+    for n_threads in (2, 5):
+        again = solve(everything, start.copy(), n_threads)
+        assert all(map(np.array_equal, again, whole))
+    if tried and n_factors == 100 and method is EXACT:  # or the steps would prove nothing
+        directly = start.copy()
+        solve_rows(everything, fixed, directly, 1, method)
+        assert not np.array_equal(directly, whole[0])
+    shuffled = rng.permutation(300)
+    for rows in [*np.split(shuffled, [1, 4, 150]), shuffled]:
+        entries = np.concatenate([np.arange(*ratings.indptr[i : i + 2]) for i in rows])
+        part = objective.observations(ratings[rows], weights[entries])
+        found = solve(part, start[rows], 1 + len(rows) % 3)
+        assert np.array_equal(found[0], whole[0][rows])
+        assert np.array_equal(found[1], whole[1][rows])
+
+
+# -- what the core is given has been checked ----------------------------------------------------
+
+
+def csr(indices, indptr, shape=(2, 4)):
+    """Without scipy's own checks."""
+    matrix = sp.csr_array(shape, dtype=np.float32)
+    matrix.data = np.ones(len(indices), np.float32)
+    matrix.indices, matrix.indptr = np.asarray(indices), np.asarray(indptr)
+    return matrix
+
+
+BAD_ROWS = {
+    "negative": (csr(np.array([0, -5], np.int32), [0, 1, 2]), "column -5 of row 1 is not one of"),
+    "too large": (csr(np.array([0, 9_000_000], np.int32), [0, 1, 2]), "column 9000000 of row 1"),
+    "wraps around": (csr(np.array([0, 2**32 + 1]), [0, 1, 2]), "column 4294967297 is not one of"),
+    "begins late": (csr(np.array([0, 1], np.int32), [1, 1, 2]), "must start at 0, not at 1"),
+    "falls": (csr(np.array([0, 1], np.int32), [0, 3, 2]), "row 1 begins at 3 and ends at 2"),
+    "ends late": (csr(np.array([0, 1], np.int32), [0, 1, 5]), "number of entries, 2, not at 5"),
+    "ends early": (csr(np.array([0, 1], np.int32), [0, 1, 1]), "number of entries, 2, not at 1"),
+}
+
+
+@pytest.mark.parametrize(("matrix", "words"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_indices_that_would_leave_the_arrays_are_refused(matrix, words):
+    with pytest.raises(ValueError, match=words):
+        Objective(0.1, 1.0).observations(matrix)
+    vectors = np.ones((4, 3), np.float32)
+    with pytest.raises(ValueError, match=words):
+        top_k(vectors[:2], vectors, 2, excluded=matrix)
+
+
+def test_arguments_must_fit_together():
+    fixed = FixedSide.of(np.eye(4, 3, dtype=np.float32), 1)
+    observations = Objective(0.1, 1.0).observations(sp.csr_array(np.eye(2, 5, dtype=np.float32)))
+    with pytest.raises(ValueError, match="one column per row of the fixed side"):
+        solve_rows(observations, fixed, np.zeros((2, 3), np.float32), 1)
+    with pytest.raises(ValueError, match="baseline must have one entry per column"):
+        observations.with_baseline(np.zeros(4, np.float32))
+    observations = Objective(0.1, 1.0).observations(sp.csr_array(np.eye(2, 4, dtype=np.float32)))
+    for shape in ((1, 3), (2, 4)):
+        with pytest.raises(ValueError, match="factors must have shape"):
+            solve_rows(observations, fixed, np.zeros(shape, np.float32), 1)
+    with pytest.raises(ValueError, match="losses must have"):
+        solve_rows(observations, fixed, np.zeros((2, 3), np.float32), 1, losses=np.zeros((1, 2)))
+    with pytest.raises(ValueError, match="one entry per observation"):
+        Objective(0.1, 1.0).observations(
+            sp.csr_array(np.eye(2, 4, dtype=np.float32)), np.ones(1, np.float32)
+        )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_factors_that_are_not_finite_are_refused(value):
+    rows = np.full((2, 3), value, np.float32)
+    with pytest.raises(ValueError, match="not finite, or too large"):
+        FixedSide.in_eigenbasis(rows, np.ones(3), 1)
+
+
+# -- top-k --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_factors", [1, 5, 16, 33])
+def test_top_k(n_factors, level):
+    rng = np.random.default_rng(n_factors)
+    items = rng.integers(-3, 4, (700, n_factors)).astype(np.float32)  # many equal scores
+    queries = rng.integers(-3, 4, (70, n_factors)).astype(np.float32)
+    allowed = rng.random(700) < 0.9
+    excluded = sp.random_array((70, 700), density=0.1, format="csr", rng=rng)
+    excluded.sort_indices()
+    scores = queries @ items.T
+    scores[:, ~allowed] = -np.inf
+    scores[excluded.nonzero()] = -np.inf
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :12]
+    padded = empty_factors(*items.shape)
+    padded[:] = items
+    for rows in (items, padded):
+        for n_threads in (1, 3):
+            found, values = top_k(
+                queries, rows, 12, excluded=excluded, allowed=allowed, n_threads=n_threads
+            )
+            assert np.array_equal(found, best)
+            assert np.array_equal(values, np.take_along_axis(scores, best, axis=1))
+
+
+def test_excluded_items_must_rise():
+    vectors = np.ones((4, 3), np.float32)
+    excluded = csr(np.array([2, 1], np.int32), [0, 2, 2])
+    with pytest.raises(ValueError, match="the columns of row 0 must rise"):
+        top_k(vectors[:2], vectors, 2, excluded=excluded)

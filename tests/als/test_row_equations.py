@@ -61,10 +61,7 @@ def test_solutions_are_those_of_the_oracle_and_of_the_backend(setting, rows, pro
     exact = problem.solve(FIXED.factors)
     assert relative_error(found, exact) < 1e-5
     solved = np.zeros((N_ROWS, D), np.float32)
-    objective = objective_of(**setting)
-    solve_rows(
-        objective.observations(RATINGS, WEIGHTS), FIXED, objective.unobserved_weight, solved, 1
-    )
+    solve_rows(objective_of(**setting).observations(RATINGS, WEIGHTS), FIXED, solved, 1)
     assert relative_error(solved, found) < 1e-4
 
 

@@ -387,7 +387,7 @@ def test_columns_of_own_data(cinefold, tmp_path):
     _, _, err = cinefold(
         "evaluate", "--data", path, "--user-column", "wer", "--item-column", "wo", path=False
     )
-    assert "no column 'wo' (--item-column)" in err
+    assert "no column 'wo' for item" in err
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "app"])

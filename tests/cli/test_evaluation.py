@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import re
@@ -11,11 +10,9 @@ import signal
 import numpy as np
 import pytest
 
-from cinefold import WeightedMatrixFactorization
 from cinefold.cli import commands, evaluation
 from cinefold.evaluation import Comparison, Evaluation
 from cinefold.models import Ease, Popularity
-from cinefold.serving import training
 from cinefold.tuning import write_parameters
 
 FAST = ("--models", "plain", "--models", "popularity")
@@ -57,8 +54,8 @@ def test_files_for_programs(cinefold, tmp_path):
     assert report == json.loads(files[0].read_text(encoding="utf-8"))
     with files[1].open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == len(report["measures"])
-    ndcg = [r for r in report["measures"] if r["model"] == "plain" and r["measure"] == "ndcg_at_10"]
+    assert len(rows) == len(report["metrics"])
+    ndcg = [r for r in report["metrics"] if r["model"] == "plain" and r["metric"] == "ndcg_at_10"]
     assert ndcg[0]["low"] < ndcg[0]["value"] < ndcg[0]["high"]
     assert ndcg[0]["value"] == pytest.approx(report["divisions"]["plain"][0]["ndcg_at_10"])
 
@@ -102,8 +99,8 @@ def test_predictions_are_stars_even_of_too_few_ratings_to_calibrate_them(capsys,
     file.write_text("\n".join(["user,item,rating", *rows]), encoding="utf-8")
     arguments = ["--data", str(file), "--protocol", "k-fold", "--folds", "2", "--json"]
     assert commands.run(["-q", "evaluate", *arguments]) == 0
-    measures = json.loads(capsys.readouterr().out)["measures"]
-    errors = {row["model"]: row["value"] for row in measures if row["measure"] == "rmse"}
+    found = json.loads(capsys.readouterr().out)["metrics"]
+    errors = {row["model"]: row["value"] for row in found if row["metric"] == "rmse"}
     assert errors["ranking"] <= 1  # all ratings are 4 or 5
 
 
@@ -122,8 +119,9 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
     ("arguments", "words"),
     [
         (["--models", "magic"], "no model 'magic'; there are ranking"),
-        (["-k", "0,5"], "'0,5' is not a list of lengths"),
-        (["--metrics", "f1"], "no measure 'f1'"),
+        (["-k", "0,5"], "ks must hold lengths of at least 1, not [0, 5]"),
+        (["-k", "ten"], "'ten' is not a list of lengths such as 10,20"),
+        (["--metrics", "f1"], "no metric 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
         (["--json-file", "."], "--json-file: . is a folder; name a file in it"),
         (["--folds", "1"], "--folds"),
@@ -172,7 +170,7 @@ def test_who_was_measured_and_who_is_how_far_from_the_best(cinefold, capsys, tmp
     report = json.loads(out)
     assert code == 0
     assert not report["interrupted"]
-    assert {row["measure"] for row in report["differences_from_best"]} == {
+    assert {row["metric"] for row in report["differences_from_best"]} == {
         "ndcg_at_5",
         "coverage_at_5",
     }
@@ -202,21 +200,6 @@ def test_ctrl_c_shows_what_was_finished(cinefold, monkeypatch):
     assert code == 130
     assert report["interrupted"]
     assert len(report["divisions"]["popularity"]) == 2
-
-
-def test_ctrl_c_that_one_of_several_fits_takes_as_its_end(data, monkeypatch):
-    def train(*arguments, **options):
-        run = training.train(*arguments, **options)
-        with contextlib.suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        return run
-
-    monkeypatch.setattr(evaluation, "train", train)
-    usual = signal.getsignal(signal.SIGINT)
-    learn = evaluation._with_stars(WeightedMatrixFactorization(n_factors=2, max_iter=2))
-    with pytest.raises(KeyboardInterrupt):
-        learn(data.interactions)
-    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_where_all_people_are_alike_popularity_wins_and_it_says_so(capsys, tmp_path):

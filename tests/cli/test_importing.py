@@ -6,17 +6,12 @@ import json
 import logging
 import os
 import re
-import subprocess
 import sys
 
 import pytest
 
 from cinefold.cli import commands
-from cinefold.profiles.importing import profile_csv
 from tests.profiles.importing.exports import imdb, letterboxd
-from tests.waiting import PATIENCE, read_until
-
-PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +140,7 @@ def test_a_scale_can_be_told(answer, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "mine.csv is empty"),
+        (b"", "mine.csv: it is empty"),
         (b"a;b\n1;2\n", "mine.csv has no column with titles of films; its columns are 'a', 'b'"),
     ],
 )
@@ -172,28 +167,18 @@ def test_a_folder_that_is_not_there_is_said_first(cinefold, export, tmp_path):
     [("\n", True), ("1\n", True), ("a\n", True), ("9\nn\n", False), ("q\n", False)],
 )
 def test_in_a_terminal_each_film_to_check_is_asked_about(
-    folder, cache, data, export, tmp_path, typed, taken
+    cinefold, monkeypatch, data, export, tmp_path, typed, taken
 ):
     output = tmp_path / "mine.csv"
     terminal, its_end = os.openpty()
-    with subprocess.Popen(
-        [*PROGRAM, "import", str(export), "-o", str(output), "--path", str(folder)],
-        stdin=its_end, stdout=subprocess.DEVNULL, stderr=its_end,
-        env=os.environ | {"CINEFOLD_DATA_DIR": str(cache)},
-    ) as process:  # fmt: skip
-        os.close(its_end)
-        try:
-            said = read_until(terminal, b"leave them").decode()
-            assert "1 of 1: The Goldn Starship (1983)" in said
-            assert "1  The Golden Starship" in said
-            for line in typed.splitlines(keepends=True):
-                os.write(terminal, line.encode())
-            read_until(terminal, b"Films in")
-            process.wait(PATIENCE)
-        finally:
-            process.kill()
-            os.close(terminal)
-    assert process.returncode == 0
+    with os.fdopen(terminal, "wb", buffering=0) as keyboard, os.fdopen(its_end) as stdin:
+        keyboard.write(typed.encode())
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code, _, said = cinefold("import", export, "-o", output)
+    assert code == 0
+    assert "1 of 1: The Goldn Starship (1983)" in said
+    assert "1  The Golden Starship" in said
+    assert "leave them" in said
     (starship,) = ids(data, "The Golden Starship")
     assert (f"\n{starship},The Golden Starship" in output.read_text()) == taken
 
@@ -204,7 +189,7 @@ def test_in_a_terminal_each_film_to_check_is_asked_about(
 def test_more_films_can_be_rated_beside_a_file(answer, data, tmp_path):
     galaxy, android, comet = ids(data, "The Last Galaxy", "The Hidden Android", "The Golden Comet")
     file = tmp_path / "mine.csv"
-    file.write_text(profile_csv({galaxy: 5.0, android: 2.0}, data.movies, [comet]))
+    file.write_text(f"movie_id,rating,mark\n{galaxy},5,\n{android},2,\n{comet},,seen\n")
     rate = ("--rate", "The Hidden Android=4", "--rate", "The Last Kiss=1")
     result = answer("recommend", "--ratings-file", file, *rate, "-k", 500)
     (kiss,) = ids(data, "The Last Kiss")

@@ -9,11 +9,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import cinefold
-from cinefold import _core, _show_versions
+from cinefold import _show_versions
+from cinefold.als import backend
 from cinefold.cli import commands
 from cinefold.datasets import dataset_info
 
-SIMD_ERROR = "CINEFOLD_SIMD is 'abacus'; this machine runs: " + ", ".join(_core.simd_levels())
+SIMD_ERROR = "CINEFOLD_SIMD is 'abacus'; this machine runs: " + ", ".join(backend.simd_levels())
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +39,9 @@ def test_facts_are_those_of_the_parts():
     facts = _show_versions.environment()
     assert facts["cinefold"] == cinefold.__version__
     assert facts["packages"]["required"]["numpy"] == __import__("numpy").__version__
-    assert facts["packages"]["app"].keys() == {
-        *("altair", "matplotlib", "openTSNE", "requests", "streamlit")
-    }
+    assert facts["packages"]["app"].keys() == {*("altair", "matplotlib", "openTSNE", "streamlit")}
     assert "ruff" not in str(facts["packages"])
-    assert facts["instruction_set"]["used"] == _core.simd_levels()[0]
+    assert facts["instruction_set"]["used"] == backend.simd_levels()[0]
     assert facts["threads"] <= facts["cores"]
     assert facts["processor"]
 
@@ -119,12 +118,12 @@ def test_info_as_json(printed):
     assert json.loads(out) == _show_versions.environment()
 
 
-@pytest.mark.parametrize("level", _core.simd_levels())
+@pytest.mark.parametrize("level", backend.simd_levels())
 def test_a_chosen_instruction_set(printed, monkeypatch, level):
     monkeypatch.setenv("CINEFOLD_SIMD", level)
     assert f"{level} (CINEFOLD_SIMD chose among " in printed()[1]
     levels = json.loads(printed("--json")[1])["instruction_set"]
-    assert levels == {"used": level, "available": _core.simd_levels(), "CINEFOLD_SIMD": level}
+    assert levels == {"used": level, "available": backend.simd_levels(), "CINEFOLD_SIMD": level}
 
 
 def test_an_unknown_instruction_set_is_one_line(printed, monkeypatch):

@@ -3,17 +3,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pty
-import subprocess
 import sys
 
 import pytest
 
 from cinefold.cli import commands
 from cinefold.profiles import Mark, ProfileStore
-from tests.waiting import PATIENCE
-
-PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -207,24 +202,21 @@ def test_delete_without_being_asked(cinefold, store, ada):
 
 
 @pytest.mark.parametrize(("answer", "left"), [("n", 1), ("y", 0)])
-def test_delete_asks(store, ada, answer, left):
-    terminal, end = pty.openpty()
+def test_delete_asks(cinefold, monkeypatch, store, ada, answer, left):
+    terminal, end = os.openpty()
     with os.fdopen(terminal, "wb", buffering=0) as keyboard, os.fdopen(end) as stdin:
         keyboard.write(f"{answer}\n".encode())
-        done = subprocess.run(
-            [*PROGRAM, "profiles", "delete", ada.name],
-            stdin=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    assert f"Delete {ada.name} with 2 ratings for good?" in done.stderr
-    assert (done.returncode, len(store.profiles())) == (left, left)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code, _, err = cinefold("profiles", "delete", ada.name, films=False)
+    assert f"Delete {ada.name} with 2 ratings for good?" in err
+    assert (code, len(store.profiles())) == (left, left)
 
 
-def test_delete_where_nobody_can_be_asked(store, ada):
-    done = subprocess.run(
-        [*PROGRAM, "profiles", "delete", ada.name],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    assert (done.returncode, "say --yes" in done.stderr) == (2, True)
+def test_delete_where_nobody_can_be_asked(cinefold, monkeypatch, store, ada):
+    with open(os.devnull) as stdin:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code, _, err = cinefold("profiles", "delete", ada.name, films=False)
+    assert (code, "say --yes" in err) == (2, True)
     assert store.profiles() == [ada]
 
 
@@ -240,10 +232,10 @@ def test_a_database_that_cannot_be_used_is_one_line(cinefold, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "command", [["list"], ["export", "Ada"], ["import", "setup", "--name", "Ada"]]
+    "command", [["list"], ["export", "Ada"], ["import", "mine.csv", "--name", "Ada"]]
 )
 def test_without_the_packages_that_it_takes(cinefold, monkeypatch, tmp_path, command):
-    (tmp_path / "setup").touch()
+    (tmp_path / "mine.csv").write_text("movie_id,rating\n1,5\n")
     monkeypatch.chdir(tmp_path)
     for name in [name for name in sys.modules if name.startswith("cinefold.profiles")]:
         monkeypatch.delitem(sys.modules, name)

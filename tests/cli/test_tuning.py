@@ -124,13 +124,13 @@ def test_the_space_comes_from_options_and_files(answer, tmp_path):
     assert all(1 <= p["regularization"] <= 2 for p in parameters)
 
 
-@pytest.mark.parametrize(
-    ("name", "start"), [("t.png", b"\x89PNG"), ("t.SVG", b"<?xml"), ("t.pdf", b"%PDF")]
-)
-def test_the_trials_are_drawn(cinefold, tmp_path, name, start):
+def test_the_trials_are_drawn(cinefold, tmp_path):
     arguments = ("--trials", 12, "--space", "relative_regularization=1..5000", "--max-iter", 8)
-    assert cinefold("tune", *SMALL, *arguments, "--plot", tmp_path / name)[0] == 0
-    assert (tmp_path / name).read_bytes().startswith(start)
+    assert cinefold("tune", *SMALL, *arguments, "--plot", tmp_path / "t.SVG")[0] == 0
+    drawn = (tmp_path / "t.SVG").read_text()
+    assert drawn.startswith("<?xml")
+    for name in ("Pruned", "Complete", "Best so far", "relative_regularization", "target"):
+        assert name in drawn  # in a comment beside its glyphs
 
 
 def test_ratings_of_ones_own(data, answer, capsys, tmp_path):
@@ -167,6 +167,7 @@ def test_what_is_wrong_is_said_in_a_line(cinefold, monkeypatch, tmp_path, argume
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.processes
 def test_without_optuna_the_extra_is_named(folder):
     code = f"import sys; sys.modules['optuna'] = None; {PROGRAM[2]}"
     run = subprocess.run(
@@ -196,6 +197,7 @@ def on_a_terminal(arguments):
             os.close(terminal)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jobs):
     storage, best = tmp_path / "trials.journal", tmp_path / "best.json"
@@ -204,11 +206,10 @@ def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jo
         *("--trials", 100_000),
     ]
     with on_a_terminal(arguments) as (process, terminal):
-        seen = read_until(terminal, rb" [3-9]/100000.*best ndcg_at_10 0\.\d+ \(trial \d")
+        read_until(terminal, rb"Best trial: \d+\. Best value: 0\.\d+:.* [3-9]/100000")
         process.send_signal(signal.SIGINT)
         said = read_until(terminal, rb"The same command goes on with the trials in").decode()
         out, _ = process.communicate(timeout=PATIENCE)
-    assert b"Trials" in seen
     assert process.returncode == 130
     assert "Traceback" not in said
     assert "NDCG@10" in out

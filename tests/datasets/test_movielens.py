@@ -1,4 +1,4 @@
-"""Reading MovieLens files: both forms give the same, and damage is named."""
+"""Reading MovieLens files: both formats give the same, and damage is named."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_folder_copied_by_a_mac(original: MovieData, tmp_path: Path) -> None:
     _assert_same(load_movielens(path=files.as_zip(extra | ORIGINAL, tmp_path / "m.zip")), original)
 
 
-# -- the forms of the larger data sets ------------------------------------------------------------
+# -- the formats of the larger data sets ----------------------------------------------------------
 
 LARGER: dict[str, tuple[str, dict[str, bytes]]] = {
     "1M, Latin-1": ("ml-1m", files.colons_files()),
@@ -194,7 +194,7 @@ LARGER: dict[str, tuple[str, dict[str, bytes]]] = {
 
 @pytest.mark.parametrize("as_archive", [True, False])
 @pytest.mark.parametrize("case", LARGER)
-def test_larger_forms_give_the_same(
+def test_larger_formats_give_the_same(
     case: str, as_archive: bool, original: MovieData, tmp_path: Path
 ) -> None:
     name, members = LARGER[case]
@@ -259,7 +259,7 @@ LARGER_DAMAGE = {
 
 @pytest.mark.parametrize("block", [50, 1 << 22])
 @pytest.mark.parametrize("damage", LARGER_DAMAGE)
-def test_damaged_lines_of_larger_forms_are_named(
+def test_damaged_lines_of_larger_formats_are_named(
     damage: str, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cinefold.datasets.movielens_formats._BLOCK", block)
@@ -282,7 +282,7 @@ def test_no_ratings(content: bytes, tmp_path: Path) -> None:
 
 def test_form_of_another_data_set_is_named(tmp_path: Path) -> None:
     path = files.as_folder(files.colons_files(), tmp_path)
-    with pytest.raises(DatasetError, match=r"the form of ml-1m, ml-10m: name .*--dataset"):
+    with pytest.raises(DatasetError, match=r"the format of ml-1m, ml-10m: name .*--dataset"):
         load_movielens("ml-100k", path=path)
 
 

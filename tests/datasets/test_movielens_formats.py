@@ -1,4 +1,4 @@
-"""The forms of the larger MovieLens data sets, line by line."""
+"""The formats of the larger MovieLens data sets, line by line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 
 from cinefold.datasets import Movie
-from cinefold.datasets.movielens_formats import FORMS, DamageError
+from cinefold.datasets.movielens_formats import FORMATS, DamageError
 
 RATINGS = {
     "colons": b"1::122::5::838985046\n1::185::4.5::838983525\n71567::9::0.5::838983392\n",
@@ -18,7 +18,7 @@ RATINGS = {
 
 @pytest.mark.parametrize("form", RATINGS)
 def test_ratings(form: str) -> None:
-    columns = FORMS[form].read_ratings(io.BytesIO(RATINGS[form]))
+    columns = FORMATS[form].read_ratings(io.BytesIO(RATINGS[form]))
     assert list(columns) == ["user_id", "item_id", "rating", "timestamp"]
     assert list(zip(*(column.tolist() for column in columns.values()), strict=True)) == [
         (1, 122, 5.0, 838985046),
@@ -51,7 +51,7 @@ MOVIES = {
     [("colons", "utf-8"), ("colons", "latin-1"), ("csv", "utf-8"), ("csv", "utf-8-sig")],
 )
 def test_movies(form: str, encoding: str) -> None:
-    assert FORMS[form].read_movies(MOVIES[form].encode(encoding)) == FILMS
+    assert FORMATS[form].read_movies(MOVIES[form].encode(encoding)) == FILMS
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_movies(form: str, encoding: str) -> None:
 )
 def test_damaged_ratings(form: str, content: bytes, message: str) -> None:
     with pytest.raises(DamageError, match=message):
-        FORMS[form].read_ratings(io.BytesIO(content))
+        FORMATS[form].read_ratings(io.BytesIO(content))
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_damaged_ratings(form: str, content: bytes, message: str) -> None:
 )
 def test_damaged_movies(form: str, content: str, message: str) -> None:
     with pytest.raises(DamageError, match=message):
-        FORMS[form].read_movies(content.encode())
+        FORMATS[form].read_movies(content.encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -19,6 +19,7 @@ from cinefold.interactions.splits import (
     per_user_holdout,
     random_holdout,
 )
+from tests.interactions.comparing import assert_same, dense
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -178,3 +179,49 @@ def test_latest(times: list[int], fraction: float) -> None:
     assert not len(held_out) or held_out.min() > kept.max()
     if len(set(times)) == len(times):
         assert mask.sum() == n
+
+
+# -- Interactions.split ---
+
+
+@pytest.mark.parametrize("method", ["per-user", "random", "leave-last-out"])
+def test_split_divides_all_ratings(data: Interactions, method: Any) -> None:
+    train, held_out = data.split(method, fraction=0.3, random_state=4)
+    np.testing.assert_array_equal(dense(train) + dense(held_out), dense(data))
+    assert len(train) + len(held_out) == len(data)
+    assert train.user_ids is held_out.user_ids is data.user_ids
+    again = data.split(method, fraction=0.3, random_state=4)
+    assert_same(again[0], train)
+    assert_same(again[1], held_out)
+
+
+@pytest.mark.parametrize("method", ["per-user", "random"])
+def test_other_seed_other_split(data: Interactions, method: Any) -> None:
+    one, other = (data.split(method, random_state=seed)[1] for seed in (0, 1))
+    assert (dense(one) != dense(other)).any()
+
+
+def test_wrong_split(data: Interactions) -> None:
+    with pytest.raises(ValueError, match=r"method must be .* not 'by-film'"):
+        data.split("by-film")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="needs timestamps"):
+        Interactions.from_sparse(data.by_user).split("leave-last-out")
+
+
+def test_random_states(data: Interactions) -> None:
+    """What a generator gives is a split like any other: parts that share nothing."""
+    for state in (np.random.default_rng(3), np.random.RandomState(3), np.int64(3), None):
+        parts = data.split(fraction=(0.2, 0.2), random_state=state)
+        np.testing.assert_array_equal(sum(map(dense, parts)), dense(data))
+    generator = np.random.default_rng(3)
+    one, other = (data.split(random_state=generator)[1] for _ in range(2))
+    assert (dense(one) != dense(other)).any()
+    assert_same(data.split(random_state=np.random.default_rng(3))[1], one)
+
+
+@pytest.mark.parametrize("state", [1.5, "0", True, [1], np.random])
+def test_no_random_states(data: Interactions, state: Any) -> None:
+    with pytest.raises(TypeError, match="random_state must be an integer, None, or a Generator"):
+        data.split(random_state=state)
+    with pytest.raises(ValueError, match="random_state must be 0 or above, not -1"):
+        data.split(random_state=-1)

@@ -153,3 +153,18 @@ def test_the_best_are_the_first_of_a_stable_sort(seed, n_items, k):
     k = min(k, n_items)
     expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(_best(scores, k), expected)
+
+
+@pytest.mark.parametrize("model", [Popularity(), BiasBaseline(), Ease()])
+def test_known_users_folded_in_get_their_own_lists(many, model):
+    fitted = model.fit(many)
+    folded = fitted.fold_in(many)
+    np.testing.assert_array_equal(
+        fitted.recommend(folded, 5).items, fitted.recommend(many.user_ids, 5).items
+    )
+    rated = many.by_user.tocoo()
+    seen = set(zip(many.user_ids[rated.row], many.item_ids[rated.col], strict=True))
+    listed = fitted.recommend(many.user_ids, 5).items
+    assert not seen & {
+        (user, item) for user, row in zip(many.user_ids, listed, strict=True) for item in row
+    }

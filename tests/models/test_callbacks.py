@@ -20,13 +20,15 @@ def parts(interactions):
     return interactions.split(fraction=0.2, random_state=3)
 
 
-@pytest.mark.parametrize("solver", ["cholesky", "cg"])
-@pytest.mark.parametrize("measure", ["rmse", "ndcg_at_10"])
-def test_the_best_iteration_is_kept(parts, measure, solver):
+@pytest.mark.parametrize("solver", ["exact", "cg"])
+@pytest.mark.parametrize("metric", ["rmse", "ndcg_at_10"])
+def test_the_best_iteration_is_kept(parts, metric, solver):
     train, validation = parts
-    model = overfitting(early_stopping=measure, patience=2, solver=solver).fit(train, validation)
-    values = [record[f"validation_{measure}"] for record in model.history_]
-    best = int(np.argmin(values) if measure == "rmse" else np.argmax(values))
+    model = overfitting(early_stopping=metric, patience=2, solver=solver).fit(
+        train, validation=validation
+    )
+    values = [record[f"validation_{metric}"] for record in model.history_]
+    best = int(np.argmin(values) if metric == "rmse" else np.argmax(values))
     assert model.stop_reason_ == "early_stopping"
     assert model.best_iteration_ == best + 1
     assert model.n_iter_ == len(values) == best + 3
@@ -38,8 +40,10 @@ def test_the_best_iteration_is_kept(parts, measure, solver):
 def test_without_improvement_to_wait_for_nothing_changes(parts):
     train, validation = parts
     options = {"max_iter": 2, "tol": 0.0}
-    stopped = overfitting(early_stopping="rmse", patience=5, **options).fit(train, validation)
-    plain = overfitting(**options).fit(train, validation)
+    stopped = overfitting(early_stopping="rmse", patience=5, **options).fit(
+        train, validation=validation
+    )
+    plain = overfitting(**options).fit(train, validation=validation)
     assert stopped.stop_reason_ == plain.stop_reason_ == "max_iter"
     assert plain.best_iteration_ == 2
 
@@ -49,12 +53,27 @@ def test_it_needs_validation_ratings(parts):
     nothing = validation.select(np.zeros(validation.n_ratings, bool))
     for given in (None, nothing):
         with pytest.raises(ValueError, match="early_stopping needs validation ratings"):
-            overfitting(early_stopping="rmse").fit(train, given)
+            overfitting(early_stopping="rmse").fit(train, validation=given)
 
 
 def test_a_saved_model_remembers_its_iteration(parts, tmp_path):
     train, validation = parts
-    model = overfitting(early_stopping="rmse", patience=1).fit(train, validation)
+    model = overfitting(early_stopping="rmse", patience=1).fit(train, validation=validation)
     model.save(tmp_path / "model.safetensors")
     loaded = WeightedMatrixFactorization.load(tmp_path / "model.safetensors")
     assert loaded.best_iteration_ == model.best_iteration_ < loaded.n_iter_
+
+
+def test_a_callback_that_ends_it_does_not_hide_the_best_iteration(parts):
+    train, validation = parts
+    options = {"early_stopping": "rmse", "patience": 9}
+    whole = overfitting(**options).fit(train, validation=validation)
+    values = [record["validation_rmse"] for record in whole.history_]
+    best = int(np.argmin(values)) + 1
+    for end in (best, best + 2):
+        model = overfitting(**options).fit(
+            train,
+            validation=validation,
+            callbacks=[lambda _, record, end=end: record["iteration"] == end],
+        )
+        assert (model.stop_reason_, model.n_iter_, model.best_iteration_) == ("callback", end, best)

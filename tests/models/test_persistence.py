@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from cinefold import Interactions, WeightedMatrixFactorization
 @pytest.fixture
 def model(interactions):
     train, validation = interactions.split(random_state=1)
-    return WeightedMatrixFactorization(5, max_iter=3).fit(train, validation)
+    return WeightedMatrixFactorization(5, max_iter=3).fit(train, validation=validation)
 
 
 def same(a, b):
@@ -67,7 +69,7 @@ def test_a_failed_save_leaves_the_old_file(model, tmp_path):
     path = tmp_path / "m"
     model.save(path)
     before = path.read_bytes()
-    model.history_ = [{"iteration": object()}]
+    model.set_params(tol=object())
     with pytest.raises(TypeError):
         model.save(path)
     assert path.read_bytes() == before
@@ -104,3 +106,102 @@ def test_what_is_not_a_model_is_refused(model, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="damaged"):
         WeightedMatrixFactorization.load(path)
+
+
+def rewritten(path, **changes):
+    """The model file with another header."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = {**file.metadata(), **changes}
+    save_file(tensors, path, metadata={k: v for k, v in header.items() if v is not None})
+
+
+def test_files_of_earlier_versions(model, tmp_path):
+    """They say "cholesky", and no numbers in place of "scale"."""
+    path = tmp_path / "m"
+    model.save(path)
+    parameters = json.dumps({**model.get_params(), "solver": "cholesky"})
+    rewritten(path, parameters=parameters, objective=None)
+    loaded = WeightedMatrixFactorization.load(path)
+    assert loaded.solver == "exact"
+    assert loaded.objective_ == model.objective_
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parameters": '{"n_factors": "many"}'},
+        {"parameters": '{"factors": 3}'},
+        {"parameters": "[1, 2]"},
+        {"parameters": "[" * 100_000},
+        {"objective": '{"lambda": 1}'},
+        {"history": None},
+        {"best_iteration": "last"},
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused(model, tmp_path, changes):
+    path = tmp_path / "m"
+    model.save(path)
+    rewritten(path, **changes)
+    with pytest.raises(ValueError, match=r"damaged|parameters|invalid literal"):
+        WeightedMatrixFactorization.load(path)
+
+
+def test_parameters_from_a_grid_are_kept(interactions, tmp_path):
+    grid = {"n_factors": np.int64(3), "alpha": np.float32(0.25), "biases": np.bool_(False)}
+    model = WeightedMatrixFactorization(**grid, max_iter=1).fit(interactions)
+    model.save(tmp_path / "m")
+    assert WeightedMatrixFactorization.load(tmp_path / "m").get_params() == model.get_params()
+
+
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_generators_seed_a_model_that_can_be_kept(interactions, tmp_path, kind):
+    generator = kind(3)
+    one, other = (
+        WeightedMatrixFactorization(3, max_iter=1, random_state=generator).fit(interactions)
+        for _ in range(2)
+    )
+    assert not np.array_equal(one.user_factors_, other.user_factors_)
+    again = WeightedMatrixFactorization(3, max_iter=1, random_state=kind(3)).fit(interactions)
+    assert np.array_equal(one.user_factors_, again.user_factors_)
+    one.save(tmp_path / "m")
+    assert WeightedMatrixFactorization.load(tmp_path / "m").random_state is None
+
+
+UNSOUND = {
+    "column -5": ("ratings.items", lambda items, n: np.where(items == items[0], -5, items)),
+    "a column too far": ("ratings.items", lambda items, n: np.where(items == items[0], n, items)),
+    "64 bits that would wrap": ("ratings.items", lambda items, n: items + np.int64(2**32)),
+    "fractions": ("ratings.items", lambda items, n: items + 0.5),
+    "offsets that fall": ("ratings.offsets", lambda offsets, n: np.sort(offsets)[::-1]),
+    "offsets beyond the ratings": ("ratings.offsets", lambda offsets, n: offsets + (offsets > 0)),
+    "a user too few": ("ratings.offsets", lambda offsets, n: offsets[:-1]),
+    "NaN": ("ratings.values", lambda values, n: values * np.nan),
+    "two dimensions": ("ratings.values", lambda values, n: values[:, None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNSOUND)
+def test_unsound_ratings_are_refused(model, tmp_path, case):
+    path = tmp_path / "m"
+    model.save(path)
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        header = file.metadata()
+    name, change = UNSOUND[case]
+    tensors[name] = np.ascontiguousarray(change(tensors[name], model.interactions_.n_items))
+    save_file(tensors, path, metadata=header)
+    with pytest.raises(ValueError, match="matrix"):
+        WeightedMatrixFactorization.load(path)
+
+
+def test_a_model_goes_through_a_pipe(model, tmp_path):
+    fifo, read = tmp_path / "fifo", []
+    os.mkfifo(fifo)
+    reader = threading.Thread(target=lambda: read.append(fifo.read_bytes()))
+    reader.start()
+    model.save(fifo)
+    reader.join()
+    (tmp_path / "m").write_bytes(read[0])
+    same(model, WeightedMatrixFactorization.load(tmp_path / "m"))
+    assert fifo.is_fifo()

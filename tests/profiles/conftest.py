@@ -21,7 +21,7 @@ def postgresql() -> Iterator[postgres.Server]:
         yield started
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that nobody has used, of either kind."""
     if request.param == "sqlite":

@@ -99,7 +99,8 @@ def test_times_without_a_zone_are_in_utc():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "line 1: the columns movie_id and rating .or mark. are needed; found: none"),
+        ("", "it is empty"),
+        ("a\n1\n", "line 1: the columns movie_id and rating .or mark. are needed; found: a"),
         ("Name,Rating\nAlien,5\n", "line 1: .* found: Name, Rating"),
         ("movie_id,title\n1,Alien\n", "line 1: .* found: movie_id, title"),
         ("movie_id,rating\n1,5\n2,6\n", r"line 3: stars must be from 0\.5 to 5, not '6' \(movie 2"),

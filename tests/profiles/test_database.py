@@ -214,6 +214,7 @@ def test_a_server_that_is_not_there():
     assert "xxx" not in message
 
 
+@pytest.mark.postgresql
 def test_a_wrong_password_and_a_missing_database(postgresql):
     wrong = failure(postgresql.url("postgres", password="hunter2"))  # noqa: S106
     assert "password authentication failed" in wrong
@@ -221,6 +222,7 @@ def test_a_wrong_password_and_a_missing_database(postgresql):
     assert 'database "nowhere" does not exist' in failure(postgresql.url("nowhere"))
 
 
+@pytest.mark.postgresql
 def test_a_database_that_can_only_be_read(postgresql):
     place = postgresql.new_database()
     name = make_url(place).database
@@ -232,6 +234,7 @@ def test_a_database_that_can_only_be_read(postgresql):
             store.create("ml-100k", "Ada")
 
 
+@pytest.mark.postgresql
 def test_a_user_without_rights(postgresql):
     place = postgresql.new_database()
     ProfileStore(place).close()
@@ -240,6 +243,7 @@ def test_a_user_without_rights(postgresql):
     assert "cannot be used: the user lacks the rights" in failure(guest)
 
 
+@pytest.mark.postgresql
 def test_a_row_that_another_program_holds(postgresql):
     place = postgresql.new_database()
     other = create_engine(database_url(place))
@@ -253,6 +257,7 @@ def test_a_row_that_another_program_holds(postgresql):
     other.dispose()
 
 
+@pytest.mark.postgresql
 def test_a_server_that_ends_connections_is_asked_again(postgresql):
     place = postgresql.new_database()
     name = make_url(place).database
@@ -271,8 +276,13 @@ def test_without_the_driver(monkeypatch):
     assert "pip install 'cinefold[postgresql]'" in message
 
 
+@pytest.mark.processes
 def test_without_sqlalchemy():
-    code = "import sys\nsys.modules['sqlalchemy'] = None\nimport cinefold.profiles"
+    code = (
+        "import sys\nsys.modules['sqlalchemy'] = None\n"
+        "from cinefold.profiles import importing, read_csv\n"
+        "from cinefold.profiles import ProfileStore"
+    )
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.stderr.splitlines()[-1] == (

@@ -23,7 +23,7 @@ from cinefold.profiles import (
     read_csv,
     write_csv,
 )
-from cinefold.profiles.journal import KEPT
+from cinefold.profiles.undo_log import UNDOABLE_CHANGES
 
 movies = st.one_of(st.integers(1, 6), st.sampled_from(["1", "tt2", "é\x00"]))
 several = st.lists(movies, max_size=4)
@@ -49,7 +49,7 @@ class Expected:
         if (new_ratings, new_marks) != (self.ratings, self.marks):
             # What undo brings back are the films of the change, and no two changes overlap in
             # time here: so it brings back the whole.
-            self.before = [*self.before, (self.ratings, self.marks)][-KEPT:]
+            self.before = [*self.before, (self.ratings, self.marks)][-UNDOABLE_CHANGES:]
             self.ratings, self.marks = new_ratings, new_marks
 
 

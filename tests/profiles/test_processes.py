@@ -15,7 +15,9 @@ from tests.profiles.writer import SHARED
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-WRITERS, EACH = 8, 1000
+WRITERS, EACH = 4, 100
+
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def start(place):
         process.communicate()
 
 
-def test_eight_programs_that_open_and_write_at_once_lose_nothing(place, start):
+def test_programs_that_open_and_write_at_once_lose_nothing(place, start):
     writers = [start("-m", "tests.profiles.writer", "Ada", n, EACH) for n in range(WRITERS)]
     for writer in writers:  # the database does not exist yet: they race to make it
         writer.stdin.write("go\n")

@@ -17,7 +17,7 @@ from cinefold.profiles import (
     StoreError,
     UnknownProfileError,
 )
-from cinefold.profiles.journal import KEPT
+from cinefold.profiles.undo_log import UNDOABLE_CHANGES
 
 NOON = datetime(2024, 5, 31, 12, 0, 0, 1, tzinfo=UTC)
 
@@ -279,9 +279,9 @@ def test_what_changes_nothing_is_no_step(store, ada):
 def test_the_oldest_steps_are_forgotten(store, ada):
     other = store.create("ml-100k", "Bob").id
     store.rate(other, 1, 2)
-    for movie in range(KEPT + 3):
+    for movie in range(UNDOABLE_CHANGES + 3):
         store.rate(ada, movie, 3)
-    undone = [store.undo(ada) for _ in range(KEPT + 1)]
+    undone = [store.undo(ada) for _ in range(UNDOABLE_CHANGES + 1)]
     assert undone[-1] is None
     assert None not in undone[:-1]
     assert set(store.entries(ada).ratings) == {0, 1, 2}

@@ -61,13 +61,14 @@ def lacking(interactions, user, item):
 def without_rating(recommender, user, item):
     """A recommender that has never heard of one rating; the other users and the items stay."""
     model = copy(recommender.model)
-    model.interactions_ = lacking(model.interactions_, user, item)
-    items, stars = model.interactions_.user_ratings(user)
+    rest = lacking(model.interactions_, user, item)
+    items, stars = rest.user_ratings(user)
     users = model.user_factors_.copy()
-    users[model.interactions_.user_index(user)] = model.fold_in(
+    users[rest.user_index(user)] = model.fold_in(
         dict(zip(items.tolist(), stars.tolist(), strict=True))
     ).factors
-    model._factors = replace(model._factors, users=users)
+    factors = replace(model._fitted, users=users)
+    model._fit = replace(model._fit, interactions=rest, factors=factors)
     data = recommender.data
     return MovieRecommender(
         replace(data, interactions=lacking(data.interactions, user, item)), model

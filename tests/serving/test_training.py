@@ -120,6 +120,7 @@ def test_ctrl_c_keeps_and_measures_what_was_learnt(data):
         data.interactions,
         small_model(),
         refit=True,
+        keep_interrupted=True,
         callbacks=[interrupting(2)],
         progress=False,
     )
@@ -127,6 +128,13 @@ def test_ctrl_c_keeps_and_measures_what_was_learnt(data):
     assert not run.refitted
     assert len(run.history) == 2
     assert run.metrics["ndcg_at_10"] == pytest.approx(run.history[-1]["validation_ndcg_at_10"])
+
+
+def test_ctrl_c_reaches_those_who_did_not_ask_for_what_was_learnt(data):
+    model = small_model()
+    with pytest.raises(KeyboardInterrupt):
+        train(data.interactions, model, callbacks=[interrupting(2)], progress=False)
+    assert (model.n_iter_, model.stop_reason_) == (2, "interrupted")
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1, 1.5])

@@ -1,19 +1,24 @@
-"""One half of an alternating step: all rows of one side solved exactly, the other side fixed.
+"""The door to the compiled core: nothing else imports it.
 
 With V fixed, the row of user i is the solution of (Hu, Koren, Volinsky 2008, eq. 4, generalized)
 
     (w0 V'V + sum_{j in Obs(i)} (c_ij - w0) v_j v_j' + lambda_i I) u_i = sum_j c_ij t_ij v_j.
 
 V is first brought to a basis where V'V is diagonal (basis.py). Then w0 V'V is diagonal, so that
-rows with few observations can be solved in the much smaller dual (see native/exact.h). The other
+rows with few observations can be solved in the much smaller dual (native/rows/dual.h). The other
 side changes with it, so that no product does, and fit keeps both: no row is ever turned back.
+
+All that the core reads is checked when the objects here are made. Results do not depend on the
+number of threads, nor on which other rows a call of :func:`solve_rows` has.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -22,9 +27,12 @@ from cinefold.als.basis import Basis, one_blas_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
-    from cinefold.als.objective import Observations
+    from cinefold.als.objective import Objective
 
+simd_level = _core.simd_level
+simd_levels = _core.simd_levels
 
 # The core forms V'V from products in float32 and rotates in float32. What they round off, V'V keeps
 # off its diagonal: it averages out over many rows; over few it would show in ill-conditioned
@@ -32,29 +40,12 @@ if TYPE_CHECKING:
 _ROWS_IN_DOUBLE = 4096
 _ROWS_MOVED = 4096  # at a time
 
-
-@dataclass(frozen=True)
-class Solver:
-    """How the rows of a half-step are solved.
-
-    Attributes
-    ----------
-    max_steps : int
-        Steps of conjugate gradients in a row, from its previous solution; 0 solves every row
-        exactly. Rows that an exact solution costs less are solved exactly in any case.
-    tolerance : float
-        Steps end when the preconditioned residual has shrunk by this factor.
-    """
-
-    max_steps: int = 0
-    tolerance: float = 0.0
-
-    @property
-    def is_exact(self) -> bool:
-        return self.max_steps == 0
+# (up to so many observations, so many steps of conjugate gradients), by rising length.
+ExpectedSteps = list[tuple[int, int]]
 
 
-EXACT = Solver()
+# What :func:`empty_factors` gives views of, by address.
+_padded: WeakValueDictionary[int, NDArray[np.float32]] = WeakValueDictionary()
 
 
 class SingularRowError(ArithmeticError):
@@ -66,25 +57,152 @@ class SingularRowError(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class FixedSide:
-    """The side that a half-step holds fixed, in a basis where its Gram matrix is diagonal.
+class Method:
+    """How the rows of a half-step are solved.
 
     Attributes
     ----------
-    rows : ndarray of float32, shape (n, padded n_factors)
-        V T, padded with zero columns.
-    norms : ndarray of float32, shape (n,)
-        Squared length of each row.
-    largest_entries : ndarray of float32, shape (padded n_factors,)
-        The largest magnitude in each column.
-    basis : Basis
-        T.
+    max_steps : int
+        Steps of conjugate gradients in a row, from its previous solution; 0 solves every row
+        exactly. Rows that an exact solution costs less are solved exactly in any case.
+    tolerance : float
+        Steps end when the preconditioned residual has shrunk by this factor.
+    relaxation : float
+        Each row becomes previous + relaxation * (solution - previous). Between 0 and 2 its loss is
+        no higher than it was: it is quadratic in the row.
+    row_solver : {"automatic", "primal", "dual", "cg"}
+        For exact rows; "automatic" is what costs least. The dual is only for rows with fewer
+        observations than factors.
     """
 
-    rows: NDArray[np.float32]
-    norms: NDArray[np.float32]
-    largest_entries: NDArray[np.float32]
-    basis: Basis
+    max_steps: int = 0
+    tolerance: float = 0.0
+    relaxation: float = 1.0
+    row_solver: Literal["automatic", "primal", "dual", "cg"] = "automatic"
+
+    @property
+    def is_exact(self) -> bool:
+        return self.max_steps == 0
+
+
+EXACT = Method()
+
+
+class Observations:
+    """The observed entries of all rows of one side, checked, in the form that the core reads.
+
+    Parameters
+    ----------
+    objective : Objective
+        What the ratings stand for. The core works it out row by row: targets and confidences of
+        all observations would take as much memory as the ratings.
+    ratings : csr_array of float32, shape (n_rows, n_columns)
+        Kept, not copied, where its index types allow.
+    weights : ndarray of float32, shape (n_observed,), optional
+        In the order of `ratings`; None when all are 1.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (n_rows + 1,)
+    columns : ndarray of int32, shape (n_observed,)
+    ratings : ndarray of float32, shape (n_observed,)
+    weights : ndarray of float32, shape (n_observed,), or None
+    regularization : ndarray of float64, shape (n_rows,)
+        lambda of each row.
+    baseline : ndarray of float32, shape (n_columns,), or None
+        What the targets of each column are measured from.
+
+    Raises
+    ------
+    ValueError
+        For columns that are out of range, and offsets that do not rise from 0 to the number of
+        entries.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        ratings: csr_array,
+        weights: NDArray[np.float32] | None = None,
+    ) -> None:
+        self.objective, self.weights = objective, weights
+        self.offsets, self.columns = _indices(ratings)
+        self.ratings: NDArray[np.float32] = np.ascontiguousarray(ratings.data, np.float32)
+        self.regularization = objective.row_regularization(np.diff(self.offsets), ratings.shape[1])
+        self.baseline: NDArray[np.float32] | None = None
+        self._core = _core.Observations(
+            self.offsets,
+            self.columns,
+            self.ratings,
+            weights,
+            self.regularization,
+            ratings.shape[1],
+            objective.unobserved_weight,
+            objective.target,
+            objective.alpha,
+        )
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.regularization)
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """t of each observation, less the baseline."""
+        targets = self.objective.targets(self.ratings)
+        return targets if self.baseline is None else targets - self.baseline[self.columns]
+
+    @property
+    def confidence(self) -> NDArray[np.float32] | None:
+        """c of each observation; None when all are 1."""
+        return self.objective.confidence(self.ratings, self.weights)
+
+    def with_baseline(self, baseline: NDArray[np.float32] | None) -> Observations:
+        """The same with targets measured from the `baseline` (n_columns,) of their columns."""
+        other = copy.copy(self)
+        other.baseline, other._core = baseline, self._core.with_baseline(baseline)
+        return other
+
+
+class FixedSide:
+    """The side that a half-step holds fixed, in a basis where its Gram matrix is diagonal.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n, n_factors)
+        V T. Copied unless they are of :func:`empty_factors`.
+    basis : Basis
+        T.
+    n_threads : int
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n, n_factors)
+        Each contiguous, but not all together: see `factors`.
+    basis : Basis
+    norms : ndarray of float32, shape (n,)
+        Squared length of each row.
+
+    Raises
+    ------
+    ValueError
+        For rows that are not finite.
+    """
+
+    def __init__(self, rows: NDArray[np.float32], basis: Basis, n_threads: int) -> None:
+        padded = _padded_rows(rows)
+        if padded is None:
+            kept = empty_factors(*rows.shape)
+            kept[:] = rows
+            padded, rows = _padded_rows(kept), kept
+            assert padded is not None  # noqa: S101 - for the type checker
+        padded[:, rows.shape[1] :] = 0
+        self.rows, self.basis, self._n_threads = rows, basis, n_threads
+        self._core = _core.FixedSide(padded, np.ascontiguousarray(basis.spectrum), n_threads)
+        self.norms = self._core.norms
+
+    def __reduce__(self) -> tuple[type[FixedSide], tuple[NDArray[np.float32], Basis, int]]:
+        return FixedSide, (self.factors, self.basis, self._n_threads)
 
     @classmethod
     def of(
@@ -93,16 +211,15 @@ class FixedSide:
         n_threads: int,
         basis: Basis | None = None,
         *,
-        room: NDArray[np.float32] | None = None,
+        out: NDArray[np.float32] | None = None,
     ) -> FixedSide:
         """`factors` (n, n_factors) in `basis`, by default the eigenbasis of their Gram matrix.
 
-        The rows come into `room` (n, padded n_factors), whose first columns `factors` may be.
+        The rows come into `out`, of :func:`empty_factors`, which `factors` may be.
         """
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
-        rows = _multiply(factors, basis.fixed, n_threads, room)
-        return cls(rows, *_core.measure(rows, n_threads), basis)
+        return cls(_multiply(factors, basis.fixed, n_threads, out), basis, n_threads)
 
     @classmethod
     def in_eigenbasis(
@@ -110,7 +227,7 @@ class FixedSide:
     ) -> FixedSide:
         """`factors` that are in theirs already."""
         identity = np.eye(len(spectrum))
-        return cls.of(factors, n_threads, Basis(spectrum, identity, identity))
+        return cls(factors, Basis(spectrum, identity, identity), n_threads)
 
     @property
     def spectrum(self) -> NDArray[np.float64]:
@@ -122,30 +239,56 @@ class FixedSide:
         return len(self.spectrum)
 
     @cached_property
-    def largest_norm(self) -> float:
-        return float(self.norms.max(initial=0.0))
-
-    @cached_property
     def factors(self) -> NDArray[np.float32]:
-        """The rows without their padding, (n, n_factors), contiguous."""
-        return np.ascontiguousarray(self.rows[:, : self.n_factors])
+        """The rows as one contiguous array (n, n_factors)."""
+        return np.ascontiguousarray(self.rows)
 
-    def follow(
+    def change_basis(
         self,
         factors: NDArray[np.float32],
         n_threads: int,
         *,
-        room: NDArray[np.float32] | None = None,
+        out: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """The other side's `factors` (n, n_factors) changed so that all products stay.
+        """The other side's `factors` (n, n_factors) in the basis in which all products stay.
 
-        They are the first columns of `room` (n, padded n_factors), as `factors` may be.
+        They come into `out`, of :func:`empty_factors`, which `factors` may be.
         """
-        return _multiply(factors, self.basis.other, n_threads, room)[:, : self.n_factors]
+        return _multiply(factors, self.basis.other, n_threads, out)
 
-    def follow_back(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
-        """The other side's `factors` as they were before `follow`."""
-        return _multiply(factors, self.basis.fixed.T, n_threads)[:, : self.n_factors]
+    def restore_basis(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
+        """The other side's `factors` as they were before `change_basis`."""
+        return _multiply(factors, self.basis.fixed.T, n_threads)
+
+
+def empty_factors(n: int, n_factors: int) -> NDArray[np.float32]:
+    """Uninitialized rows (n, n_factors), laid out in memory as the core reads them fastest."""
+    rows = _core.aligned(n, _core.padded_length(n_factors))
+    _padded[rows.ctypes.data] = rows
+    return rows[:, :n_factors]
+
+
+def _padded_rows(factors: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
+    rows = _padded.get(factors.ctypes.data)
+    if rows is None:
+        return None
+    same_rows = (len(factors), factors.strides) == (len(rows), rows.strides)
+    return rows if same_rows and factors.base is rows else None
+
+
+def compact(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`factors` (n, n_factors) of :func:`empty_factors`, made contiguous in their own memory."""
+    if factors.flags.c_contiguous:
+        return factors
+    (n, d), rows = factors.shape, _padded_rows(factors)
+    if rows is None:
+        return np.ascontiguousarray(factors)
+    compacted: NDArray[np.float32] = rows.reshape(-1)[: n * d].reshape(n, d)
+    for begin in range(0, n, _ROWS_MOVED):
+        end = begin + _ROWS_MOVED
+        compacted[begin:end] = factors[begin:end].copy()
+    return compacted
 
 
 def gram_matrix(
@@ -169,64 +312,60 @@ def gram_matrix(
     return gram
 
 
-def closed_up(factors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`factors` (n, n_factors), the first columns of padded rows, contiguous in their memory."""
-    if factors.flags.c_contiguous:
-        return factors
-    (n, d), rows = factors.shape, factors.base
-    assert rows is not None  # noqa: S101 - for the type checker
-    closed: NDArray[np.float32] = rows.reshape(-1)[: n * d].reshape(n, d)
-    for begin in range(0, n, _ROWS_MOVED):
-        end = begin + _ROWS_MOVED
-        closed[begin:end] = factors[begin:end].copy()
-    return closed
-
-
 def _multiply(
     factors: NDArray[np.float32],
     change: NDArray[np.float64],
     n_threads: int,
-    room: NDArray[np.float32] | None = None,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     n, d = factors.shape
-    out = _core.aligned(n, _core.padded_length(d)) if room is None else room
+    if out is None:
+        out = empty_factors(n, d)
     if n <= _ROWS_IN_DOUBLE:
         with one_blas_thread():
-            exact = factors.astype(np.float64) @ change
-        out[:, :d], out[:, d:] = exact, 0
+            out[:] = factors.astype(np.float64) @ change
     else:
-        _core.rotate(factors, _padded(change), out, n_threads)
+        padded = np.zeros((d, _core.padded_length(d)), np.float32)
+        padded[:, :d] = change
+        rows = _padded_rows(out)
+        if rows is None:
+            raise ValueError("out must be of empty_factors, with the shape of factors")
+        _core.rotate(factors, padded, rows, n_threads)
     return out
 
 
-def _padded(change: NDArray[np.float64]) -> NDArray[np.float32]:
-    d = len(change)
-    padded = np.zeros((d, _core.padded_length(d)), np.float32)
-    padded[:, :d] = change
-    return padded
+def expected_steps(
+    observations: Observations, fixed: FixedSide, factors: NDArray[np.float32]
+) -> ExpectedSteps:
+    """How many steps of conjugate gradients the rows are expected to take to an exact solution.
+
+    A few of them are tried, from `factors` (n_rows, n_factors); of fewer than 256 rows none.
+    """
+    return _core.expected_steps(observations._core, fixed._core, factors)
 
 
 def solve_rows(
     observations: Observations,
     fixed: FixedSide,
-    unobserved_weight: float,
     out: NDArray[np.float32],
     n_threads: int,
-    solver: Solver = EXACT,
+    method: Method = EXACT,
     *,
-    relaxation: float = 1.0,
+    expected_steps: ExpectedSteps | None = None,
     losses: NDArray[np.float64] | None = None,
 ) -> None:
     """Solve every row against `fixed`, in its basis, into `out` (n_rows, n_factors).
+
+    A row's result depends on the row, `fixed`, `method` and `expected_steps` alone: it is the same
+    to the last bit in any call that has it, on any number of threads.
 
     Parameters
     ----------
     out : ndarray of float32, shape (n_rows, n_factors)
         What it holds is where conjugate gradients start, which exact solutions may be made by as
-        well.
-    relaxation : float
-        Each row becomes previous + relaxation * (solution - previous), with `out` as the previous
-        rows. Between 0 and 2 its loss is no higher than it was: it is quadratic in the row.
+        well, and the previous rows of a relaxation.
+    expected_steps : ExpectedSteps, optional
+        Of these rows or of more; without them exact rows are solved by factorisations.
     losses : ndarray of float64, shape (n_rows, 2), optional
         Filled with each row's part of the objective, without the regularization of the fixed side,
         and with its sum of squared errors over the observations.
@@ -238,31 +377,68 @@ def solve_rows(
     KeyboardInterrupt
         On Ctrl-C, within a fraction of a second; `out` is then only partly written.
     """
-    base = np.zeros(fixed.rows.shape[1])
-    base[: fixed.n_factors] = unobserved_weight * fixed.spectrum
+    chosen = _core.Method(
+        method.max_steps,
+        method.tolerance,
+        method.relaxation,
+        method.row_solver,
+        expected_steps or [],
+    )
     try:
-        _core.solve_rows(
-            fixed.rows,
-            fixed.norms,
-            fixed.largest_norm,
-            fixed.largest_entries,
-            base,
-            unobserved_weight,
-            observations.offsets,
-            observations.columns,
-            observations.ratings,
-            observations.weights,
-            observations.objective.target,
-            observations.objective.alpha,
-            observations.baseline,
-            observations.regularization,
-            observations.order,
-            solver.max_steps,
-            solver.tolerance,
-            relaxation,
-            out,
-            losses,
-            n_threads,
-        )
+        _core.solve_rows(observations._core, fixed._core, chosen, out, losses, n_threads)
     except ArithmeticError as error:
         raise SingularRowError(int(error.args[0])) from None
+
+
+def top_k(
+    queries: NDArray[np.float32],
+    items: NDArray[np.float32],
+    k: int,
+    *,
+    excluded: csr_array | None = None,
+    allowed: NDArray[np.bool_] | None = None,
+    n_threads: int = 1,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The k items of largest inner product with each query; equal scores by rising index.
+
+    A score does not depend on the batch it is computed in, nor on the number of threads.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (n, n_factors)
+    items : ndarray of float32, shape (n_items, n_factors)
+        Fastest if of :func:`empty_factors`.
+    excluded : csr_array, shape (n, n_items), optional
+        The stored entries of a row, with rising columns, are not candidates for it.
+    allowed : ndarray of bool, shape (n_items,), optional
+        The only candidates.
+
+    Returns
+    -------
+    indices : ndarray of int32, shape (n, min(k, n_items)); -1 where no candidate is left
+    scores : ndarray of float32, the same shape; -inf there
+
+    Raises
+    ------
+    ValueError
+        For excluded columns that are out of range or do not rise.
+    """
+    offsets = columns = None
+    if excluded is not None:
+        offsets, columns = _indices(excluded)
+    candidates = None if allowed is None else allowed.astype(np.bool_, copy=False).view(np.uint8)
+    rows = np.ascontiguousarray(queries)
+    return _core.top_k(rows, items, min(k, len(items)), offsets, columns, candidates, n_threads)
+
+
+def _indices(matrix: csr_array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Row offsets and columns as the core takes them; it checks them after this."""
+    columns, n_columns = matrix.indices, matrix.shape[1]
+    if n_columns > np.iinfo(np.int32).max:
+        raise ValueError(f"there can be at most 2,147,483,647 columns, not {n_columns:,}")
+    if columns.dtype != np.int32 and columns.size:  # would wrap around
+        for column in (columns.min(), columns.max()):
+            if not 0 <= column < n_columns:
+                raise ValueError(f"column {column} is not one of the {n_columns} columns")
+    offsets = np.ascontiguousarray(matrix.indptr, np.int64)
+    return offsets, np.ascontiguousarray(columns, np.int32)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import Solver
+    from cinefold.als.backend import Method
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
 
@@ -40,7 +40,7 @@ def alternate_with_biases(
     n_factors: int,
     seed: Any,
     n_threads: int,
-    solver: Solver,
+    method: Method,
 ) -> Generator[Iteration]:
     """As :func:`cinefold.als.iterations.alternate`, for an objective without unobserved pairs."""
     problem = Problem(train, objective, n_threads)
@@ -53,16 +53,16 @@ def alternate_with_biases(
     while True:
         started = time.perf_counter()
         fixed = FixedSide.of(_with_constant(users), n_threads)
-        turned = fixed.follow(items, n_threads)
-        problem.solve_items(fixed, turned, solver, baseline=mean + _SPREAD * users[:, -1])
-        items = fixed.follow_back(turned, n_threads)
+        turned = fixed.change_basis(items, n_threads)
+        problem.solve_items(fixed, turned, method, baseline=mean + _SPREAD * users[:, -1])
+        items = fixed.restore_basis(turned, n_threads)
         fixed = FixedSide.of(_with_constant(items), n_threads)
         direction = (_SPREAD * fixed.basis.fixed[-1]).astype(np.float32)
         biases = Biases(float(mean), mean + _SPREAD * items[:, -1], direction)
-        factors = Factors(fixed.follow(users, n_threads), fixed, biases)
-        loss, rmse = problem.solve_users(factors, solver)
+        factors = Factors(fixed.change_basis(users, n_threads), fixed, biases)
+        loss, rmse = problem.solve_users(factors, method)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
-        users = fixed.follow_back(factors.users, n_threads)
+        users = fixed.restore_basis(factors.users, n_threads)
 
 
 def _with_constant(rows: NDArray[np.float32]) -> NDArray[np.float32]:

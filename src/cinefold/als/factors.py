@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import cinefold._core as _core
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -65,13 +63,10 @@ class Factors:
 
     @cached_property
     def candidates(self) -> NDArray[np.float32]:
-        """Rows whose inner products with `queries` are the scores, padded for the core."""
+        """Rows whose inner products with `queries` are the scores."""
         if self.baseline is None:
             return self.items.rows
-        n, d = self.items.factors.shape
-        rows = _core.aligned(n, _core.padded_length(d + 1))
-        rows[:, :d], rows[:, d], rows[:, d + 1 :] = self.items.factors, self.baseline, 0
-        return rows
+        return np.column_stack([self.items.rows, self.baseline])
 
     def queries(self, users: NDArray[np.float32]) -> NDArray[np.float32]:
         """User vectors (n, columns of `users`), in the form that `candidates` are multiplied by."""
@@ -83,12 +78,11 @@ class Factors:
         self, users: NDArray[np.float32], rows: NDArray[Any], columns: NDArray[Any]
     ) -> NDArray[np.float32]:
         """Scores of ``users[rows]`` for the items `columns`, (n,), in blocks of bounded memory."""
-        d = self.items.n_factors
         out = np.empty(len(rows), np.float32)
-        block = _PAIRS_AT_A_TIME // d + 1
+        block = _PAIRS_AT_A_TIME // self.items.n_factors + 1
         for begin in range(0, len(rows), block):
             pairs = slice(begin, begin + block)
-            u, v = users[rows[pairs]], self.items.rows[columns[pairs], :d]
+            u, v = users[rows[pairs]], self.items.rows[columns[pairs]]
             np.einsum("ij,ij->i", u, v, out=out[pairs])
         if self.baseline is not None:
             out += self.baseline[columns]
@@ -96,13 +90,14 @@ class Factors:
 
     @cached_property
     def directions(self) -> NDArray[np.float32]:
-        """Item vectors of length 1 (0 where there is none), padded; without the users' biases."""
-        rows = self.items.rows
+        """Item vectors of length 1 (0 where there is none), without the users' biases."""
+        return self.directions_of(self.items.rows)
+
+    def directions_of(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same of other items' vectors, (n, n_factors)."""
         if self.biases is not None:
-            d, constant = self.items.n_factors, self.biases.direction
-            unit = constant / np.linalg.norm(constant)
-            rows = rows.copy()
-            rows[:, :d] -= np.outer(rows[:, :d] @ unit, unit)
+            unit = self.biases.direction / np.linalg.norm(self.biases.direction)
+            rows = rows - np.outer(rows @ unit, unit)
         lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
         lengths[lengths == 0] = 1
         return np.asarray(rows / lengths[:, np.newaxis], np.float32)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-import cinefold._core as _core
-from cinefold.als.backend import EXACT, FixedSide, SingularRowError, Solver, gram_matrix, solve_rows
+from cinefold.als.backend import (
+    EXACT,
+    FixedSide,
+    Method,
+    SingularRowError,
+    empty_factors,
+    expected_steps,
+    gram_matrix,
+    solve_rows,
+)
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
 
@@ -20,14 +28,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.als.objective import Objective, Observations
+    from cinefold.als.backend import Observations
+    from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
 
-SolverName = Literal["auto", "cholesky", "cg"]
+SolverName = Literal["auto", "exact", "cg"]
 
 # Warm-started, three steps from row to row get the objective as far in an iteration as exact
 # solutions do (docs/benchmarks.md); beyond so many factors those cost several times as much.
-_CONJUGATE_GRADIENTS = Solver(max_steps=3, tolerance=0.1)
+_CONJUGATE_GRADIENTS = Method(max_steps=3, tolerance=0.1)
 _MOST_FACTORS_SOLVED_EXACTLY = 128
 # Over-relaxed half-steps (Young 1971) take fewer iterations, and up to twice the way to a row's
 # solution its loss does not rise. Exact users are not relaxed: they are what fold_in finds. The
@@ -55,8 +64,8 @@ def available_threads(n_threads: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def choose_solver(name: SolverName, n_factors: int) -> Solver:
-    """The solver of that name; "auto" is "cg" for many factors and "cholesky" otherwise."""
+def choose_solver(name: SolverName, n_factors: int) -> Method:
+    """The method of that name; "auto" is "cg" for many factors and "exact" otherwise."""
     if name == "cg" or (name == "auto" and n_factors > _MOST_FACTORS_SOLVED_EXACTLY):
         return _CONJUGATE_GRADIENTS
     return EXACT
@@ -67,7 +76,6 @@ class Problem:
 
     def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
         self.train, self.n_threads = train, n_threads
-        self.w0 = objective.unobserved_weight
         self.one_lambda = objective.regularization_exponent == 0
         self.by_item = objective.observations(train.by_item, train.weights_by_item)
         self.by_user = objective.observations(train.by_user, train.weights)
@@ -79,9 +87,7 @@ class Problem:
             of_users, of_items = gram, items.spectrum
         else:
             of_users = gram_matrix(users, self.n_threads, self.by_user.regularization)
-            of_items = gram_matrix(
-                items.rows[:, : items.n_factors], self.n_threads, self.by_item.regularization
-            )
+            of_items = gram_matrix(items.rows, self.n_threads, self.by_item.regularization)
         if not (of_users.any() and of_items.any()):
             return Basis.of_eigenvectors(gram)
         basis = Basis.balanced(of_users, of_items)
@@ -91,23 +97,20 @@ class Problem:
         self,
         users: FixedSide,
         items: NDArray[np.float32],
-        solver: Solver,
-        relaxation: float = 1.0,
+        method: Method,
         baseline: NDArray[np.float32] | None = None,
     ) -> None:
         """Solve `items` in place; `baseline` (n_users,) is taken off the targets."""
-        self._solve("item", self.by_item.above(baseline), users, items, solver, relaxation, None)
+        self._solve("item", self.by_item.with_baseline(baseline), users, items, method)
 
-    def solve_users(
-        self, factors: Factors, solver: Solver, relaxation: float = 1.0
-    ) -> tuple[float, float]:
+    def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
         """Solve the users of `factors` in place.
 
         Returns the objective that is reached, and the RMSE over the observations.
         """
         losses = np.empty((len(factors.users), 2))
-        rows = self.by_user.above(factors.baseline)
-        self._solve("user", rows, factors.items, factors.users, solver, relaxation, losses)
+        rows = self.by_user.with_baseline(factors.baseline)
+        self._solve("user", rows, factors.items, factors.users, method, losses)
         loss, squared = losses.sum(axis=0)
         loss += float(self.by_item.regularization @ factors.item_norms)
         if not np.isfinite(loss):
@@ -122,13 +125,14 @@ class Problem:
         rows: Observations,
         fixed: FixedSide,
         out: NDArray[np.float32],
-        solver: Solver,
-        relaxation: float,
-        losses: NDArray[np.float64] | None,
+        method: Method,
+        losses: NDArray[np.float64] | None = None,
     ) -> None:
-        how: dict[str, Any] = {"relaxation": relaxation, "losses": losses}
+        steps = expected_steps(rows, fixed, out)
         try:
-            solve_rows(rows, fixed, self.w0, out, self.n_threads, solver, **how)
+            solve_rows(
+                rows, fixed, out, self.n_threads, method, expected_steps=steps, losses=losses
+            )
         except SingularRowError as error:
             raise ValueError(_singular_message(error.row, side, self.train)) from None
 
@@ -139,7 +143,7 @@ def alternate(
     n_factors: int,
     seed: Any,
     n_threads: int,
-    solver: Solver = EXACT,
+    method: Method = EXACT,
     *,
     plain: bool = False,
 ) -> Generator[Iteration]:
@@ -148,31 +152,27 @@ def alternate(
     Factors are balanced in between and steps over-relaxed, unless `plain` alternating least squares
     are asked for.
 
-    There is one copy of the user factors, the first columns of padded rows, which every iteration
-    overwrites.
+    There is one copy of the user factors, which every iteration overwrites.
 
     Ending with the users makes their factors, if they are solved exactly, the fold-in of their
     ratings: a known user and a new one with the same ratings get the same recommendations.
     """
     problem = Problem(train, objective, n_threads)
-    width = _core.padded_length(n_factors)
-    user_rows = _core.aligned(train.n_users, width)
-    users = user_rows[:, :n_factors]
+    users = empty_factors(train.n_users, n_factors)
     _fill_randomly(users, np.random.default_rng(seed))
     items = np.zeros((train.n_items, n_factors), np.float32)
     fixed: FixedSide | None = None
     for iteration in count():
         started = time.perf_counter()
-        relax_items, relax_users = (1.0, 1.0) if plain else _relaxation(solver, iteration)
+        of_items, of_users = (method, method) if plain else _relaxed(method, iteration)
         basis = None if plain or fixed is None else problem.balanced(users, fixed)
-        fixed = FixedSide.of(users, n_threads, basis, room=user_rows)
-        item_rows = _core.aligned(train.n_items, width)
-        items = fixed.follow(items, n_threads, room=item_rows)
-        problem.solve_items(fixed, items, solver, relax_items)
-        fixed = FixedSide.of(items, n_threads, room=item_rows)
-        fixed.follow(users, n_threads, room=user_rows)
+        fixed = FixedSide.of(users, n_threads, basis, out=users)
+        items = fixed.change_basis(items, n_threads)
+        problem.solve_items(fixed, items, of_items)
+        fixed = FixedSide.of(items, n_threads, out=items)
+        fixed.change_basis(users, n_threads, out=users)
         factors = Factors(users, fixed)
-        loss, rmse = problem.solve_users(factors, solver, relax_users)
+        loss, rmse = problem.solve_users(factors, of_users)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 
@@ -185,10 +185,12 @@ def _fill_randomly(factors: NDArray[np.float32], random: np.random.Generator) ->
         rows *= np.float32(1 / np.sqrt(n_factors))
 
 
-def _relaxation(solver: Solver, iteration: int) -> tuple[float, float]:
+def _relaxed(method: Method, iteration: int) -> tuple[Method, Method]:
+    """The method for items, and for users."""
     if iteration < _UNRELAXED_ITERATIONS:
-        return 1.0, 1.0
-    return _RELAXATION_IF_EXACT if solver.is_exact else _RELAXATION
+        return method, method
+    items, users = _RELAXATION_IF_EXACT if method.is_exact else _RELAXATION
+    return replace(method, relaxation=items), replace(method, relaxation=users)
 
 
 def with_exact_users(

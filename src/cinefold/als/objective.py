@@ -1,67 +1,19 @@
-"""The loss that weighted matrix factorization minimizes, and the observations it is made of."""
+"""The loss that weighted matrix factorization minimizes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from cinefold.als.backend import Observations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 Target = Literal["rating", "sqrt", "binary"]
-
-
-@dataclass(frozen=True)
-class Observations:
-    """The observed entries of all rows of one side, in the form that the core reads.
-
-    Attributes
-    ----------
-    objective : Objective
-        What the ratings stand for. The core works it out row by row: targets and confidences of
-        all observations would take as much memory as the ratings.
-    offsets : ndarray of int64, shape (n_rows + 1,)
-    columns : ndarray of int32, shape (n_observed,)
-    ratings : ndarray of float32, shape (n_observed,)
-    weights : ndarray of float32, shape (n_observed,), or None when all are 1
-    regularization : ndarray of float64, shape (n_rows,)
-        lambda of each row.
-    order : ndarray of int64, shape (n_rows,)
-        Rows by falling number of observations: the order in which they are handed to threads.
-    baseline : ndarray of float32, shape (n_columns,), or None
-        What the targets of each column are measured from.
-    """
-
-    objective: Objective
-    offsets: NDArray[np.int64]
-    columns: NDArray[np.int32]
-    ratings: NDArray[np.float32]
-    weights: NDArray[np.float32] | None
-    regularization: NDArray[np.float64]
-    order: NDArray[np.int64]
-    baseline: NDArray[np.float32] | None = None
-
-    @property
-    def n_rows(self) -> int:
-        return len(self.regularization)
-
-    @property
-    def targets(self) -> NDArray[np.float32]:
-        """t of each observation, less the baseline."""
-        targets = self.objective.targets(self.ratings)
-        return targets if self.baseline is None else targets - self.baseline[self.columns]
-
-    @property
-    def confidence(self) -> NDArray[np.float32] | None:
-        """c of each observation; None when all are 1."""
-        return self.objective.confidence(self.ratings, self.weights)
-
-    def above(self, baseline: NDArray[np.float32] | None) -> Observations:
-        """The same with targets measured from the `baseline` (n_columns,) of their columns."""
-        return replace(self, baseline=baseline)
 
 
 @dataclass(frozen=True)
@@ -143,18 +95,9 @@ class Objective:
         Raises
         ------
         ValueError
-            For ratings without a target, or with a negative confidence.
+            For ratings without a target or with a negative confidence, and for indices that are
+            out of range.
         """
         lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
         self.targets(lowest), self.confidence(lowest, None)  # raise what the core would not
-        offsets = ratings.indptr.astype(np.int64, copy=False)
-        counts = np.diff(offsets)
-        return Observations(
-            objective=self,
-            offsets=offsets,
-            columns=ratings.indices.astype(np.int32, copy=False),
-            ratings=ratings.data,
-            weights=weights,
-            regularization=self.row_regularization(counts, ratings.shape[1]),
-            order=np.argsort(-counts, kind="stable"),
-        )
+        return Observations(self, ratings, weights)

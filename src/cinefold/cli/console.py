@@ -7,10 +7,14 @@ import logging
 import math
 import sys
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
@@ -78,8 +82,23 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A NumPy scalar as a Python one."""
-    return value.item()
+    """A time as ISO 8601, a NumPy scalar as a Python one."""
+    return value.isoformat() if isinstance(value, datetime) else value.item()
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str | None = None,
+    numbers: tuple[str, ...] = (),
+) -> None:
+    """Print a table on standard output; columns without names get no line for them."""
+    listing = table(*columns, title=title, numbers=numbers)
+    listing.show_header = any(columns)
+    for row in rows:
+        listing.add_row(*row)
+    output().print(listing)
 
 
 def table(*columns: str, title: str | None = None, numbers: tuple[str, ...] = ()) -> Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.console import print_json, print_table, say, settings
 from cinefold.datasets import cached_file, default_data_dir, fetch, list_datasets
 
 if TYPE_CHECKING:
@@ -27,16 +27,17 @@ def list_(as_json: options.AsJson = False) -> None:
         print_json([_facts(spec) for spec in specs])
         return
     counts = ("Ratings", "Users", "Films", "Size")
-    listing = table("Name", *counts, "Cached", "Terms of use", numbers=counts)
-    for spec in specs:
-        listing.add_row(
+    rows = (
+        (
             spec.name,
             *(f"{count:,}" for count in (spec.ratings, spec.users, spec.movies)),
             _megabytes(spec),
             "no" if cached_file(spec) is None else "yes",
             spec.licence.rpartition("/")[2],
         )
-    output().print(listing)
+        for spec in specs
+    )
+    print_table(("Name", *counts, "Cached", "Terms of use"), rows, numbers=counts)
     say(f"The terms of use are below {specs[0].licence.rpartition('/')[0]}/")
 
 
@@ -62,9 +63,7 @@ def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
         print_json(_facts(spec))
         return
     cached = cached_file(spec)
-    listing = table("", "", title=spec.title)
-    listing.show_header = False
-    for fact, value in {
+    facts = {
         "Name": spec.name,
         "Users": f"{spec.users:,}",
         "Films": f"{spec.movies:,}",
@@ -74,9 +73,8 @@ def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
         "Terms of use": spec.licence,
         "Cache folder": str(default_data_dir()),
         "Cached": f"no; cinefold data fetch {spec.name}" if cached is None else cached.name,
-    }.items():
-        listing.add_row(fact, value)
-    output().print(listing)
+    }
+    print_table(("", ""), facts.items(), title=spec.title)
 
 
 def _facts(spec: DatasetSpec) -> dict[str, Any]:

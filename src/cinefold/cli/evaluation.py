@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import csv
-import signal
-import threading
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.text import Text
 
+from cinefold._files import replace_file
 from cinefold.cli import console, options
 from cinefold.cli.console import output, print_json, say, settings, table
 from cinefold.cli.own_data import takes_own_data
 from cinefold.evaluation import compare
-from cinefold.evaluation.evaluate import ERRORS, MEASURES
-from cinefold.models import PRESETS, BiasBaseline, Ease, Popularity, WeightedMatrixFactorization
-from cinefold.models.rating_predictor import StarPredictor
+from cinefold.evaluation.protocols import Protocol
+from cinefold.evaluation.single_model import check_asked
+from cinefold.metrics import METRICS
+from cinefold.metrics.registry import title
+from cinefold.models import (
+    PRESETS,
+    BiasBaseline,
+    Ease,
+    Popularity,
+    StarPredictor,
+    WeightedMatrixFactorization,
+)
 from cinefold.serving.training import train
 from cinefold.tuning.parameters import read_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
-    from types import FrameType
+    from collections.abc import Callable, Iterator
 
     from rich.table import Table
 
@@ -34,56 +41,46 @@ if TYPE_CHECKING:
 
 _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
-_USUAL_MODELS = ("ranking", *_BASELINES)
 # Of fewer, all may agree by chance more often than once in twenty: 2 / 2**5 of the time.
 _FEWEST_USERS = 6
-_USUAL_METRICS = ("rmse", "ndcg", "recall", "coverage")
-_TITLES = {"rmse": "RMSE", "mae": "MAE", "ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "auc": "AUC"}
+
+
+def _files(*names: str, text: str) -> Any:
+    return typer.Option(*names, help=text, metavar="FILE", exists=True, dir_okay=False)
 
 
 @takes_own_data
 def evaluate(
     models: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option(
-            "--models",
             metavar="NAME",
             help="A preset (ranking, plain, stars) or a baseline (popularity, bias, ease); several "
-            "with commas, or repeat. By default ranking and the baselines.",
+            "with commas, or repeat.",
         ),
-    ] = None,
+    ] = ["ranking,popularity,bias,ease"],  # noqa: B006 - typer makes a list of its own
     model_file: Annotated[
         list[Path] | None,
-        typer.Option(
+        _files(
             "--model",
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            help="Also the parameters of this model, that [bold]cinefold train --output[/bold] "
+            text="Also the parameters of this model, that [bold]cinefold train --output[/bold] "
             "wrote; it is trained anew on each training part.",
         ),
     ] = None,
     params: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--params",
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            help="Also the parameters that [bold]cinefold tune --output[/bold] wrote.",
-        ),
+        _files(text="Also the parameters that [bold]cinefold tune --output[/bold] wrote."),
     ] = None,
     protocol: Annotated[
-        Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"],
+        Protocol,
         typer.Option(
             help="What is held out: a share of each user's ratings, or of all; each user's latest, "
-            "or the latest of all; each part of k-fold cross-validation in its turn; or whole "
-            "users, who are folded in from 80 % of their ratings (strong generalisation)."
+            "or the latest of all; each part of k-fold cross-validation in its turn; or some "
+            "users, folded in from 80 % of their ratings (strong generalisation)."
         ),
     ] = "per-user",
     fraction: Annotated[
-        float,
-        typer.Option(min=0.01, max=0.9, help="Share for per-user, random and time."),
+        float, typer.Option(min=0.01, max=0.9, help="Share for per-user, random and time.")
     ] = 0.1,
     folds: Annotated[int, typer.Option(min=2, help="Parts for k-fold and strong.")] = 5,
     repeats: Annotated[
@@ -94,24 +91,20 @@ def evaluate(
         str, typer.Option("-k", metavar="K,K", help="Lengths of the lists, such as 10,20.")
     ] = "10,20",
     metrics: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME,NAME",
-            help=f"Of {', '.join(MEASURES)}; or all.",
-        ),
-    ] = ",".join(_USUAL_METRICS),
+        str, typer.Option(metavar="NAME,NAME", help=f"Of {', '.join(METRICS)}; or all.")
+    ] = "rmse,ndcg,recall,coverage",
     json_file: Annotated[
         Path | None, typer.Option("--json-file", metavar="FILE", help="Write all of it as JSON.")
     ] = None,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write the table, one measure a line, as CSV."),
+        typer.Option("--csv", metavar="FILE", help="Write the table, one metric a line, as CSV."),
     ] = None,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Measure models side by side on held-out ratings, with 95 % confidence intervals.
+    """Compare models on held-out ratings, with 95 % confidence intervals.
 
     Every model learns from the same training parts. Lists are made of all films that a user has
     not rated there; none is sampled away, and every held-out film is relevant. Users count who
@@ -132,11 +125,13 @@ def evaluate(
     """
     for file, option in ((json_file, "--json-file"), (csv_file, "--csv")):
         options.check_folder(file, option)
-    candidates = _candidates(models or list(_USUAL_MODELS), model_file or [], params or [])
-    ks, names = _lengths(k), _names(metrics)
+    candidates = _candidates(models, model_file or [], params or [])
+    ks = _lengths(k)
+    names = list(METRICS) if metrics == "all" else [part.strip() for part in metrics.split(",")]
+    check_asked(ks, names)
     data = options.open_data(dataset, path)
-    if _say_no_more_than_seen(data.interactions):
-        names = [name for name in names if name not in ERRORS]
+    if _are_equal(data.interactions):
+        names = [name for name in names if METRICS[name].kind != "errors"]
     comparison = compare(
         candidates,
         data.interactions,
@@ -148,32 +143,35 @@ def evaluate(
         ks=ks,
         names=names,
         progress=settings.progress,
+        keep_interrupted=True,
     )
+    news = list(_news(comparison, ks[0]))
     if not comparison.models:
-        for line in _news(comparison, ks[0]):
+        for line in news:
             console.complain(line)
         raise typer.Exit(1)
-    news = _news(comparison, ks[0])
     report = _report(data.name, comparison, news)
     if as_json:
         print_json(report)
     else:
         _print(data.name, data.interactions.n_users, comparison, news)
     if json_file is not None:
-        json_file.write_text(console.as_json(report) + "\n", encoding="utf-8")
+        with replace_file(json_file) as new:
+            new.write_text(console.as_json(report) + "\n", encoding="utf-8")
         say(f"All of it is in {json_file}.")
     if csv_file is not None:
         _write_csv(csv_file, comparison)
         say(f"The table is in {csv_file}.")
     if comparison.interrupted:
-        say(f"Interrupted: only {_n_divisions(comparison)} finished divisions count.")
+        n_divisions = len(comparison.evaluations[comparison.models[0]])
+        say(f"Interrupted: only {n_divisions} finished divisions count.")
         raise typer.Exit(console.INTERRUPTED)
 
 
 # -- what to compare ------------------------------------------------------------------------------
 
 
-def _say_no_more_than_seen(interactions: Interactions) -> bool:
+def _are_equal(interactions: Interactions) -> bool:
     """Whether all ratings are equal, so that there are none to predict."""
     ratings = interactions.by_user.data
     return bool(ratings.min() == ratings.max())
@@ -185,119 +183,60 @@ def _candidates(names: list[str], files: list[Path], tuned: list[Path]) -> dict[
         if name in _BASELINES:
             candidates[name] = _BASELINES[name]()
         elif name in PRESETS:
-            candidates[name] = _with_stars(WeightedMatrixFactorization.preset(name))
+            candidates[name] = _with_stars(WeightedMatrixFactorization.preset(name).get_params())
         else:
             raise typer.BadParameter(
                 f"there is no model {name!r}; there are {', '.join(_MODELS)}", param_hint="--models"
             )
-    for file in files:
-        parameters = WeightedMatrixFactorization.load(file).get_params()
-        model = WeightedMatrixFactorization(**parameters)
-        candidates[_name(file, candidates)] = _with_stars(model)
-    for file in tuned:
-        model = WeightedMatrixFactorization(**read_parameters(file))
-        candidates[_name(file, candidates)] = _with_stars(model)
+    saved = [(file, WeightedMatrixFactorization.load(file).get_params()) for file in files]
+    for file, parameters in [*saved, *((file, read_parameters(file)) for file in tuned)]:
+        is_taken = file.stem in candidates or file.stem in _MODELS
+        candidates[str(file) if is_taken else file.stem] = _with_stars(parameters)
     return candidates
 
 
-def _name(file: Path, taken: Container[str]) -> str:
-    """What a file's model is called: no other model is lost to it, nor is it taken for another."""
-    return str(file) if file.stem in taken or file.stem in _MODELS else file.stem
-
-
-def _with_stars(model: WeightedMatrixFactorization) -> Callable[[Interactions], Ranker]:
+def _with_stars(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
     """Learns as the command line and the app do: a part of the training data calibrates stars."""
 
     def learn(training: Interactions) -> Ranker:
-        fresh = WeightedMatrixFactorization(**model.get_params())
-        with _noticed_interrupts() as pressed:
-            run = train(training, fresh, refit=True, progress=False)
-        if pressed:
-            raise KeyboardInterrupt
-        return run.stars or _predicting(run.model)
+        model = WeightedMatrixFactorization(**parameters)
+        run = train(training, model, refit=True, progress=False)
+        if run.stars or _are_equal(training):
+            return run.stars or run.model
+        # Too few ratings to hold any out for stars: those of the explicit model; scores are none.
+        return StarPredictor(run.model).fit(training.select(np.zeros(training.n_ratings, bool)))
 
     return learn
 
 
-def _predicting(model: WeightedMatrixFactorization) -> Ranker:
-    """Too few ratings to hold any out for stars: those of the explicit model; scores are none."""
-    known = model.interactions_
-    if _say_no_more_than_seen(known):
-        return model
-    return StarPredictor(model).fit(known.select(np.zeros(known.n_ratings, bool)))
-
-
-@contextmanager
-def _noticed_interrupts() -> Iterator[list[int]]:
-    """What is pressed meanwhile: each of the several fits of `train` may take Ctrl-C as its end."""
-    pressed: list[int] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        pressed.append(number)
-        signal.default_int_handler(number, frame)
-
-    elsewhere = threading.current_thread() is not threading.main_thread()
-    if elsewhere or signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None):
-        yield pressed
-        return
-    usual = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
 def _lengths(text: str) -> list[int]:
     try:
-        lengths = sorted({int(part) for part in text.split(",")})
+        return sorted({int(part) for part in text.split(",")})
     except ValueError:
-        lengths = [0]
-    if lengths[0] < 1:
-        raise typer.BadParameter(f"{text!r} is not a list of lengths such as 10,20")
-    return lengths
-
-
-def _names(text: str) -> list[str]:
-    names = list(MEASURES) if text == "all" else [part.strip() for part in text.split(",")]
-    for name in names:
-        if name not in MEASURES:
-            raise typer.BadParameter(
-                f"there is no measure {name!r}; there are {', '.join(MEASURES)}, and all"
-            )
-    return names
+        raise typer.BadParameter(f"{text!r} is not a list of lengths such as 10,20") from None
 
 
 # -- what came of it ------------------------------------------------------------------------------
 
 
-def _news(comparison: Comparison, k: int) -> list[str]:
+def _news(comparison: Comparison, k: int) -> Iterator[str]:
     """What the user should know before they trust a model of ours."""
-    news = [f"{model} was left out: {why}" for model, why in comparison.left_out.items()]
-    ours = [model for model in comparison.models if model not in _BASELINES]
-    for name, title, better in ((f"ndcg_at_{k}", "lists", 1), ("rmse", "predicted stars", -1)):
-        best = max(
-            ((better * m.value, model) for model in ours if (m := comparison.measure(model, name))),
-            default=None,
-        )
-        if best is None:
-            continue
+    yield from (f"{model} was left out: {why}" for model, why in comparison.left_out.items())
+    ours = {name: e for name, e in comparison.evaluations.items() if name not in _BASELINES}
+    for name, what, sign in ((f"ndcg_at_{k}", "lists", 1), ("rmse", "predicted stars", -1)):
+        best = replace(comparison, evaluations=ours).best(name)
         for baseline in (model for model in comparison.models if model in _BASELINES):
-            gap = comparison.difference(baseline, best[1], name)
-            if gap is not None and better * gap.value > 0:
+            gap = comparison.difference(baseline, best, name) if best else None
+            if gap is not None and sign * gap.value > 0:
                 low, high = gap.interval
-                sure = gap.n >= _FEWEST_USERS and not low <= 0 <= high
-                news.append(
-                    f"{baseline} makes better {title} than {best[1]} here: {_title(name)} "
-                    f"{gap.value:+.4f} ± {high - gap.value:.4f}"
-                    + (". Tune the model, or use the baseline." if sure else ", maybe by chance.")
+                is_sure = gap.n >= _FEWEST_USERS and not low <= 0 <= high
+                advice = (
+                    ". Tune the model, or use the baseline." if is_sure else ", maybe by chance."
                 )
-    return news
-
-
-def _title(name: str) -> str:
-    metric, _, k = name.partition("_at_")
-    title = _TITLES.get(metric, metric.replace("_", " ").capitalize())
-    return f"{title}@{k}" if k else title
+                yield (
+                    f"{baseline} makes better {what} than {best} here: {title(name)} "
+                    f"{gap.value:+.4f} ± {high - gap.value:.4f}{advice}"
+                )
 
 
 def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) -> None:
@@ -331,26 +270,19 @@ def _counted(comparison: Comparison, n_users: int) -> str:
     return f"{held_out:,} held-out ratings of {measured:,} of {n_users:,} users{others}."
 
 
-def _n_divisions(comparison: Comparison) -> int:
-    return len(next(iter(comparison.evaluations.values())))
-
-
 def _table(comparison: Comparison) -> Table:
-    """A line for each measure, as many measures fit no screen side by side; the best is bold."""
+    """A line for each metric, as many metrics fit no screen side by side; the best is bold."""
     shown = table("", *comparison.models, numbers=tuple(comparison.models))
-    for name in comparison.measures:
+    for name in comparison.metrics:
         best = comparison.best(name)
         cells = [_cell(comparison, model, name, model == best) for model in comparison.models]
-        shown.add_row(_title(name), *cells)
+        shown.add_row(title(name), *cells)
     return shown
 
 
-def _cell(comparison: Comparison, model: str, name: str, is_best: bool) -> Any:
-    found = comparison.measure(model, name)
-    if found is None:
-        return "–"
-    half = found.interval[1] - found.value
-    text = f"{found.value:.4f}" + (f" ± {half:.4f}" if np.isfinite(half) else "")
+def _cell(comparison: Comparison, model: str, name: str, is_best: bool) -> Text:
+    found = comparison.estimate(model, name)
+    text = "–" if found is None or np.isnan(found.value) else str(found)
     return Text(text, style="bold" if is_best else "")
 
 
@@ -359,7 +291,7 @@ def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, 
         "dataset": dataset,
         "protocol": comparison.protocol,
         "interrupted": comparison.interrupted,
-        "measures": comparison.table(),
+        "metrics": comparison.table(),
         "differences_from_best": comparison.differences(),
         "divisions": {
             model: [one.means for one in found] for model, found in comparison.evaluations.items()
@@ -371,7 +303,7 @@ def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, 
 
 def _write_csv(file: Path, comparison: Comparison) -> None:
     rows = comparison.table()
-    with file.open("w", newline="", encoding="utf-8") as opened:
+    with replace_file(file) as new, new.open("w", newline="", encoding="utf-8") as opened:
         writer = csv.DictWriter(opened, list(rows[0]) if rows else ["model"])
         writer.writeheader()
         writer.writerows(rows)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm.auto import tqdm
 
+from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, say, settings, table
+from cinefold.cli.console import print_json, print_table, say, settings
 from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from cinefold.datasets import Movie, MovieData
     from cinefold.profiles.importing import Export, ImportReview, ReviewLine
@@ -66,8 +67,7 @@ def import_(
     Nothing is dropped silently: films that may be meant, films that the data set lacks, repeated
     ones and lines that cannot be used are listed with the reason.
     """
-    if output_file is not None and not output_file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"--output: there is no folder {output_file.absolute().parent}")
+    options.check_folder(output_file, "--output")
     export = read_export(file, highest=scale)  # before anything is fetched for a wrong file
     review = reviewed(export, options.open_data(dataset, path))
     if yes:
@@ -79,7 +79,8 @@ def import_(
         if output_file is not None and not yes and sys.stdin.isatty():
             _ask(review)
     if output_file is not None:
-        _write(output_file, review_csv(review))
+        with replace_file(output_file) as new:
+            new.write_text(review_csv(review), encoding="utf-8", newline="")
         say(f"Films in {output_file}: {len(review.matched):,}.")
     if review.to_check and not as_json:
         say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")
@@ -139,16 +140,6 @@ def _answer(n_candidates: int) -> str:
             return answer
 
 
-def _write(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 # -- showing --------------------------------------------------------------------------------------
 
 
@@ -161,11 +152,17 @@ def _print(review: ImportReview, limit: int | None) -> None:
         more = " ..." if len(pairs) > 12 else ""
         print(f"Stars: {review.conversion}: {shown}{more}")
     found = [
-        (*_start(line), _stars(line), _film(line.choice), line.reason) for line in review.matched
+        (
+            *_start(line),
+            "seen" if line.stars is None else f"{line.stars:g}",
+            "" if line.choice is None else line.choice.label,
+            line.reason,
+        )
+        for line in review.matched
     ]
     _table("Found", ("Line", "In the file", "Stars", "Film", "Why"), found, limit)
     check = [
-        (*_start(line), _film(best.movie), f"{best.confidence:.0%}", best.reason)
+        (*_start(line), best.movie.label, f"{best.confidence:.0%}", best.reason)
         for line in review.to_check
         for best in line.candidates[:1]
     ]
@@ -182,10 +179,8 @@ def _table(
 ) -> None:
     if not rows:
         return
-    listing = table(*columns, title=f"{title}: {len(rows):,}", numbers=("Line", "Stars", "Sure"))
-    for row in rows[:limit]:
-        listing.add_row(*row)
-    output().print(listing)
+    numbers = ("Line", "Stars", "Sure")
+    print_table(columns, rows[:limit], title=f"{title}: {len(rows):,}", numbers=numbers)
     if limit is not None and len(rows) > limit:
         print(f"... and {len(rows) - limit:,} more (--all lists them)")
 
@@ -194,49 +189,36 @@ def _start(line: ReviewLine) -> tuple[str, str]:
     return str(line.source.line), line.source.label
 
 
-def _stars(line: ReviewLine) -> str:
-    return "seen" if line.stars is None else f"{line.stars:g}"
-
-
-def _film(movie: Movie | None) -> str:
-    return "" if movie is None else movie.label
-
-
 # -- JSON -----------------------------------------------------------------------------------------
 
 
 def _facts(review: ImportReview) -> dict[str, Any]:
+    groups = {
+        "found": review.matched,
+        "to_check": review.to_check,
+        "missed": review.missed,
+        "repeated": review.repeated,
+        "ignored": review.ignored,
+    }
     return {
         "format": review.export.format,
         "conversion": str(review.conversion),
-        "found": list(map(_line_facts, review.matched)),
-        "to_check": list(map(_line_facts, review.to_check)),
-        "missed": list(map(_line_facts, review.missed)),
-        "repeated": list(map(_line_facts, review.repeated)),
-        "ignored": list(map(_line_facts, review.ignored)),
+        **{name: list(map(_line_facts, lines)) for name, lines in groups.items()},
     }
 
 
 def _line_facts(line: ReviewLine) -> dict[str, Any]:
     source = line.source
-    facts: dict[str, Any] = {
-        "file": source.file,
-        "line": source.line,
-        "title": source.title,
-        "year": source.year,
-        "rating": source.rating,
-        "stars": line.stars,
-        "reason": line.reason,
-    }
+    facts = {name: getattr(source, name) for name in ("file", "line", "title", "year", "rating")}
+    facts |= {"stars": line.stars, "reason": line.reason}
     if line.choice is not None:
         return facts | {"movie": _movie_facts(line.choice)}
-    return facts | {"candidates": list(_candidate_facts(line))}
-
-
-def _candidate_facts(line: ReviewLine) -> Iterator[dict[str, Any]]:
-    for candidate in line.candidates:
-        more = {"confidence": candidate.confidence, "reason": candidate.reason}
-        yield _movie_facts(candidate.movie) | more
+    candidates = [
+        _movie_facts(candidate.movie)
+        | {"confidence": candidate.confidence, "reason": candidate.reason}
+        for candidate in line.candidates
+    ]
+    return facts | {"candidates": candidates}
 
 
 def _movie_facts(movie: Movie) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Iterator
 
     from cinefold.datasets import DatasetSpec, MovieData
     from cinefold.profiles import Profile, ProfileStore
@@ -49,30 +49,23 @@ AsJson = Annotated[
 Length = Annotated[int, typer.Option("-k", min=1, help="Films to list.")]
 
 
-def _range(text: str, what: str) -> tuple[str | None, str | None]:
+def _range(text: str, what: str, kind: type, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The ends of a range such as 1980-1999, 1980-, -1999 or 1994; `bounds` where one is open."""
     match = re.fullmatch(r"\s*([\d.]+)?\s*(-)?\s*([\d.]+)?\s*", text)
     first, dash, last = match.groups() if match else (None, None, None)
-    if (first, last) == (None, None) or (first and last and not dash):
-        raise typer.BadParameter(f"{text!r} is not a range of {what}")
-    return first, last if dash else first
-
-
-def _years(text: str) -> tuple[int | None, int | None]:
-    first, last = _range(text, "years such as 1980-1999, 1980-, -1999 or 1994")
     try:
-        return (int(first) if first else None), (int(last) if last else None)
+        if (first, last) == (None, None) or (first and last and not dash):
+            raise ValueError
+        ends = first, last if dash else first
+        low, high = (
+            bound if end is None else kind(end) for end, bound in zip(ends, bounds, strict=True)
+        )
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a range of whole years") from None
+        raise typer.BadParameter(f"{text!r} is not a range of {what}") from None
+    return low, high
 
 
-def _percentiles(text: str) -> tuple[float, float]:
-    first, last = _range(text, "percentiles such as 0-50")
-    try:
-        return float(first or 0), float(last or 100)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a range of percentiles") from None
-
-
+_YEARS = "years such as 1980-1999, 1980-, -1999 or 1994"
 Genres = Annotated[
     list[str] | None, typer.Option("--genre", help="Only films with this genre (or these).")
 ]
@@ -82,13 +75,15 @@ NotGenres = Annotated[
 Years = Annotated[
     Any,
     typer.Option(
-        parser=_years, metavar="YEARS", help="Only films of 1980-1999, 1980-, -1999 or 1994."
+        parser=lambda text: _range(text, _YEARS, int, (None, None)),
+        metavar="YEARS",
+        help="Only films of 1980-1999, 1980-, -1999 or 1994.",
     ),
 ]
 Popularity = Annotated[
     Any,
     typer.Option(
-        parser=_percentiles,
+        parser=lambda text: _range(text, "percentiles such as 0-50", float, (0.0, 100.0)),
         metavar="PERCENTILES",
         help="Only films this often rated: 0-50 is the less known half, 90-100 the hits.",
     ),
@@ -153,19 +148,21 @@ def open_recommender(dataset: str, path: Path | None, model: Path | None) -> Mov
     return MovieRecommender(data, run.model, run.stars)
 
 
-def store_package() -> ModuleType:
-    """:mod:`cinefold.profiles`, whose requirements may be missing."""
+def open_store() -> ProfileStore:
+    """The database of profiles, whose requirements may be missing."""
     try:
-        return importlib.import_module("cinefold.profiles")
+        from cinefold.profiles import ProfileStore
     except ModuleNotFoundError as error:
         complain(str(error))
         raise typer.Exit(1) from None
+    return ProfileStore()
 
 
-def open_store() -> ProfileStore:
-    """The database of profiles."""
-    store: ProfileStore = store_package().ProfileStore()
-    return store
+@contextmanager
+def open_profile(dataset: str, name: str) -> Iterator[tuple[ProfileStore, Profile]]:
+    """The database, and the profile called `name` in it."""
+    with open_store() as store:
+        yield store, saved_profile(store, dataset, name)
 
 
 def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:

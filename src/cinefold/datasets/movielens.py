@@ -5,17 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from cinefold.datasets.catalogue import DatasetError, dataset_info, list_datasets
 from cinefold.datasets.fetch import fetch
 from cinefold.datasets.files import Files
-from cinefold.datasets.movielens_formats import FORMS, Form, read_links
+from cinefold.datasets.movielens_formats import FORMATS, MovieLensFormat, read_links
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from os import PathLike
 
     from cinefold.datasets.catalogue import DatasetSpec
@@ -42,6 +42,21 @@ class MovieData:
     movies: MovieCatalog
     source: str
 
+    @classmethod
+    def of(
+        cls, name: str, interactions: Interactions, movies: Iterable[Movie], source: str
+    ) -> Self:
+        """With `movies` and those that are rated but not described, which are called by their ids.
+
+        How often each is rated decides between titles that fit a search equally well.
+        """
+        ids, counts = interactions.item_ids.tolist(), interactions.item_counts().tolist()
+        described = {movie.id: movie for movie in movies}
+        others = [i for i in ids if i not in described]
+        unknown = [Movie(i, i if isinstance(i, str) else f"Movie {i}") for i in others]
+        catalog = MovieCatalog([*described.values(), *unknown], dict(zip(ids, counts, strict=True)))
+        return cls(name, interactions, catalog, source)
+
 
 def load_movielens(
     name: str = "ml-100k",
@@ -57,7 +72,7 @@ def load_movielens(
     name : str
         One of :func:`cinefold.datasets.list_datasets`.
     path : path, optional
-        A local zip file or folder instead, in the form of the data set: ``u.data`` and ``u.item``
+        A local zip file or folder instead, in the format of the data set: ``u.data`` and ``u.item``
         or RecBole's ``ml-100k.inter`` and ``ml-100k.item`` (100K), ``ratings.dat`` and
         ``movies.dat`` (1M, 10M), or ``ratings.csv`` and ``movies.csv`` (the others; ``links.csv``
         gives the films their IMDb and TMDB ids). Its checksum is not asked for.
@@ -84,54 +99,47 @@ def load_movielens(
         )
         files, source = Files(fetched.path), fetched.source
     interactions, movies = _read(spec, files)
-    counts = dict(
-        zip(interactions.item_ids.tolist(), interactions.item_counts().tolist(), strict=True)
-    )
-    missing = sorted(set(counts) - {movie.id for movie in movies})
-    # A film that is rated but not described is still a film.
-    movies += [Movie(movie_id, f"Movie {movie_id}") for movie_id in missing]
-    return MovieData(name, interactions, MovieCatalog(movies, counts), source)
+    return MovieData.of(name, interactions, movies, source)
 
 
 def _read(spec: DatasetSpec, files: Files) -> tuple[Interactions, list[Movie]]:
-    form = _form(spec, files)
-    with _blaming(form.ratings, files), files.open(form.ratings) as stream:
-        columns = form.read_ratings(cast("IO[bytes]", stream))
+    found = _recognized(spec, files)
+    with _naming(found.ratings, files), files.open(found.ratings) as stream:
+        columns = found.read_ratings(cast("IO[bytes]", stream))
         interactions = Interactions.from_arrays(
             columns.pop("user_id"),
             columns.pop("item_id"),
             columns.pop("rating"),
             timestamps=columns.pop("timestamp"),
         )
-    with _blaming(form.movies, files):
-        movies = form.read_movies(files.read(form.movies) or b"")
-    links = files.read(_LINKS) if form is FORMS["csv"] else None
+    with _naming(found.movies, files):
+        movies = found.read_movies(files.read(found.movies) or b"")
+    links = files.read(_LINKS) if found is FORMATS["csv"] else None
     if links is not None:
-        with _blaming(_LINKS, files):
+        with _naming(_LINKS, files):
             movies = _linked(movies, read_links(links))
     return interactions, movies
 
 
-def _form(spec: DatasetSpec, files: Files) -> Form:
-    """The form of the data set that the files have."""
-    there = [name for name, form in FORMS.items() if _has(form, files)]
-    for name in spec.forms:
+def _recognized(spec: DatasetSpec, files: Files) -> MovieLensFormat:
+    """The format of the data set that the files have."""
+    there = {
+        name: found
+        for name, found in FORMATS.items()
+        if files.has(found.ratings) and files.has(found.movies)
+    }
+    for name in spec.formats:
         if name in there:
-            return FORMS[name]
-    wanted = " or ".join(f"{FORMS[name].ratings} and {FORMS[name].movies}" for name in spec.forms)
-    message = f"{files.path} has no {spec.title} in it: {wanted} must be there"
-    if there:
-        form = FORMS[there[0]]
-        others = [other.name for other in list_datasets() if there[0] in other.forms]
+            return there[name]
+    wanted = (f"{FORMATS[name].ratings} and {FORMATS[name].movies}" for name in spec.formats)
+    message = f"{files.path} has no {spec.title} in it: {' or '.join(wanted)} must be there"
+    for name, found in list(there.items())[:1]:
+        others = ", ".join(other.name for other in list_datasets() if name in other.formats)
         message += (
-            f"; {form.ratings} and {form.movies} are, the form of {', '.join(others)}: name the "
-            "one it is (on the command line: --dataset)"
+            f"; {found.ratings} and {found.movies} are, the format of {others}: name the one it "
+            "is (on the command line: --dataset)"
         )
     raise DatasetError(message)
-
-
-def _has(form: Form, files: Files) -> bool:
-    return files.has(form.ratings) and files.has(form.movies)
 
 
 def _linked(movies: list[Movie], links: dict[int, tuple[str | None, int | None]]) -> list[Movie]:
@@ -144,7 +152,7 @@ def _linked(movies: list[Movie], links: dict[int, tuple[str | None, int | None]]
 
 
 @contextmanager
-def _blaming(filename: str, files: Files) -> Iterator[None]:
+def _naming(filename: str, files: Files) -> Iterator[None]:
     try:
         yield
     except ValueError as error:

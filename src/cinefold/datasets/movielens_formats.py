@@ -1,4 +1,4 @@
-"""The forms in which MovieLens data comes: from the bytes of its files to ratings and movies."""
+"""The formats of MovieLens data: from the bytes of its files to ratings and movies."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _COLUMNS = {"user_id": int, "item_id": int, "rating": float, "timestamp": float}
 
 
 class DamageError(ValueError):
-    """A file does not have the form it should have; the message says where."""
+    """A file is not in its format; the message says where."""
 
 
 @dataclass(frozen=True)
-class Form:
+class MovieLensFormat:
     """One way to store a data set: a file of ratings and a file of movies."""
 
     ratings: str
@@ -78,7 +78,8 @@ class Form:
         }  # fmt: skip
         try:
             table = pl.read_csv(
-                io.BytesIO(self._single_byte_separated(block)),
+                # Polars takes separators of one byte only.
+                io.BytesIO(block.replace(self.separator.encode(), self.separator[:1].encode())),
                 separator=self.separator[0],
                 has_header=False,
                 skip_rows=skip,
@@ -109,11 +110,6 @@ class Form:
                 raise DamageError(f"line {number}: {error}") from None
             movies[movie.id] = movie
         return list(movies.values())
-
-    def _single_byte_separated(self, content: bytes) -> bytes:
-        if len(self.separator) == 1:
-            return content
-        return content.replace(self.separator.encode(), self.separator[0].encode())
 
     def _lines(self, content: bytes, first: int = 1) -> Iterable[tuple[int, str]]:
         """Lines with text, and their numbers. Only line feeds count: titles may hold the rest."""
@@ -175,7 +171,7 @@ def _from_recbole(line: str) -> Movie:
     number, title, year, genres = _split(line, "\t", 4)
     # Without a year, its column holds what stood in the title's last brackets.
     known = (title.strip(), int(year)) if year.isdecimal() else split_year(title)
-    if known[0] == "unkonwn":  # misspelt in this form
+    if known[0] == "unkonwn":  # misspelt in this format
         known = ("unknown", None)
     names = genres.split()
     return _movie(number, *known, sorted(names, key=_position))
@@ -230,9 +226,10 @@ def _movie(number: str, title: str, year: int | None, genres: Iterable[str]) -> 
 
 # Latin-1 takes any bytes, so it comes last; its accents are hardly ever valid UTF-8.
 _ANY = ("utf-8-sig", "latin-1")
-FORMS = {
-    "flags": Form("u.data", "u.item", "\t", False, _ANY, _from_flags),
-    "recbole": Form("ml-100k.inter", "ml-100k.item", "\t", True, ("utf-8-sig",), _from_recbole),
-    "colons": Form("ratings.dat", "movies.dat", "::", False, _ANY, _from_double_colons),
-    "csv": Form("ratings.csv", "movies.csv", ",", True, ("utf-8-sig",), _from_csv),
+_UTF_8 = ("utf-8-sig",)
+FORMATS = {
+    "flags": MovieLensFormat("u.data", "u.item", "\t", False, _ANY, _from_flags),
+    "recbole": MovieLensFormat("ml-100k.inter", "ml-100k.item", "\t", True, _UTF_8, _from_recbole),
+    "colons": MovieLensFormat("ratings.dat", "movies.dat", "::", False, _ANY, _from_double_colons),
+    "csv": MovieLensFormat("ratings.csv", "movies.csv", ",", True, _UTF_8, _from_csv),
 }

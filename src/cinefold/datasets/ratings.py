@@ -13,23 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
-from cinefold.datasets.headers import (
-    GENRES,
-    ITEM,
-    RATING,
-    ROLES,
-    TIMESTAMP,
-    TITLE,
-    TITLE_ID,
-    USER,
-    YEAR,
-    find_column,
-)
 from cinefold.datasets.movielens import MovieData
-from cinefold.datasets.movies import Movie, MovieCatalog
-from cinefold.datasets.readers import Table, collect, open_table
+from cinefold.datasets.movies import Movie
+from cinefold.datasets.readers import TableFile, collect, open_table
 from cinefold.datasets.titles import readable, split_year
 from cinefold.interactions import Interactions
+from cinefold.interactions.column_names import (
+    ITEM_NAMES,
+    TITLE_NAMES,
+    find_column,
+    find_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +35,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # As integers are written: 7, not 007 or 7.0, which are other ids.
-_WHOLE = r"^(?:0|-?[1-9][0-9]*)$"
+_INTEGER = r"^(?:0|-?[1-9][0-9]*)$"
 _LINE = "line in the file"
+_COLUMNS_OF_TITLES = {
+    "id": (ITEM_NAMES, ("id",)),
+    "title": ((*TITLE_NAMES, "name"),),
+    "year": (("year", "releaseyear"),),
+    "genres": (("genres", "genre"),),
+}
 
 
 @dataclass(frozen=True)
@@ -112,36 +112,25 @@ def load_ratings(
         meant both, values that are no numbers or times, missing ids.
     """
     table = open_table(path)
-    with _blaming(table):
+    with _naming(table):
         columns = _columns(table, {"user": user, "item": item, "rating": rating,
                                    "timestamp": timestamp})  # fmt: skip
         interactions = _interactions(table, columns)
     movies = [] if titles is None else _read_titles(open_table(titles), interactions)
-    counts = dict(
-        zip(interactions.item_ids.tolist(), interactions.item_counts().tolist(), strict=True)
-    )
-    known = {movie.id for movie in movies}
     if titles is not None:
-        _say_how_many(counts, known, titles)
-    movies += [
-        Movie(i, i if isinstance(i, str) else f"Movie {i}") for i in counts if i not in known
-    ]
-    return MovieData(
-        name or table.path.stem, interactions, MovieCatalog(movies, counts), f"read from {path}"
-    )
+        n_found = len({movie.id for movie in movies} & {*interactions.item_ids.tolist()})
+        level = logging.INFO if n_found else logging.WARNING
+        logger.log(level, "%s: titles for %d of %d items", titles, n_found, interactions.n_items)
+    return MovieData.of(name or table.path.stem, interactions, movies, f"read from {path}")
 
 
-def _columns(table: Table, given: dict[str, str | None]) -> dict[str, str]:
+def _columns(table: TableFile, given: dict[str, str | None]) -> dict[str, str]:
     """Role -> column, of the roles for which there is one; said in one log line."""
-    there = table.columns
-    found = {role.argument: find_column(role, there, given[role.argument]) for role in ROLES}
-    chosen = {argument: column for argument, column in found.items() if column is not None}
-    twice = {column for column in chosen.values() if list(chosen.values()).count(column) > 1}
-    if twice:
-        roles = " and ".join(argument for argument, column in chosen.items() if column in twice)
-        raise DatasetError(f"column {twice.pop()!r} cannot be {roles} at once")
-    named = ", ".join(f"{argument} is {column!r}" for argument, column in chosen.items())
-    ones = "" if RATING.argument in chosen else "; there are no ratings, so every row counts as 1"
+    chosen = find_columns(
+        table.columns, given, "name it with {0}= (on the command line: --{0}-column)"
+    )
+    named = ", ".join(f"{role} is {column!r}" for role, column in chosen.items())
+    ones = "" if "rating" in chosen else "; there are no ratings, so every row counts as 1"
     logger.info("%s: %s%s", table.path.name, named, ones)
     return chosen
 
@@ -149,7 +138,7 @@ def _columns(table: Table, given: dict[str, str | None]) -> dict[str, str]:
 # -- ratings ------------------------------------------------------------------------------------
 
 
-def _interactions(table: Table, columns: dict[str, str]) -> Interactions:
+def _interactions(table: TableFile, columns: dict[str, str]) -> Interactions:
     import polars as pl
 
     rows = table.rows
@@ -162,7 +151,7 @@ def _interactions(table: Table, columns: dict[str, str]) -> Interactions:
         if frame[role].null_count():
             raise _first_gap(table, role, columns[role])
     texts: dict[str, NDArray[Any]] = {}
-    for role in (USER.argument, ITEM.argument):
+    for role in ("user", "item"):
         ids = _ids(frame[role]) if table.is_text else frame[role]
         if isinstance(ids.dtype, pl.Categorical | pl.Enum):
             ids = ids.cast(pl.String)
@@ -172,35 +161,35 @@ def _interactions(table: Table, columns: dict[str, str]) -> Interactions:
     with _duplicates_as_log(table):
         interactions = Interactions.from_dataframe(
             frame,
-            user=USER.argument,
-            item=ITEM.argument,
-            rating=RATING.argument if RATING.argument in columns else None,
-            timestamp=TIMESTAMP.argument if TIMESTAMP.argument in columns else None,
+            user="user",
+            item="item",
+            rating="rating" if "rating" in columns else None,
+            timestamp="timestamp" if "timestamp" in columns else None,
         )
     return replace(interactions, **texts) if texts else interactions
 
 
-def _typed(table: Table, role: str, columns: dict[str, str]) -> pl.Expr:
+def _typed(table: TableFile, role: str, columns: dict[str, str]) -> pl.Expr:
     """The column of a role, as what it is for; null where its text is nothing of the kind."""
     import polars as pl
 
     column = pl.col(columns[role])
     if table.is_text:
         column = column.str.strip_chars()
-    if role == RATING.argument:
+    if role == "rating":
         return _number(column, table, pl.Float32).alias(role)
-    if role == TIMESTAMP.argument and table.is_text:
+    if role == "timestamp" and table.is_text:
         return pl.coalesce(_number(column, table, pl.Float64).cast(pl.Int64), _time(column)).alias(
             role
         )
     if table.is_text:
         return pl.when(column != "").then(column).alias(role)
-    is_time = role == TIMESTAMP.argument and table.rows.collect_schema()[columns[role]] == pl.String
+    is_time = role == "timestamp" and table.rows.collect_schema()[columns[role]] == pl.String
     return (_time(column) if is_time else column).alias(role)
 
 
-def _number(column: pl.Expr, table: Table, kind: Any) -> pl.Expr:
-    if table.is_text and table.separator != ",":
+def _number(column: pl.Expr, table: TableFile, kind: Any) -> pl.Expr:
+    if table.is_text and table.delimiter != ",":
         column = column.str.replace(",", ".", literal=True)
     number = column.cast(kind, strict=False)
     import polars as pl
@@ -213,15 +202,15 @@ def _time(column: pl.Expr) -> pl.Expr:
     import polars as pl
 
     plain = column.str.replace("T", " ", literal=True).str.replace("Z", "+00:00", literal=True)
-    forms = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+    local = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
     zoned = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
     return pl.coalesce(
-        *(plain.str.to_datetime(form, time_unit="us", strict=False).dt.timestamp("us")
-          for form in forms[:2]),
-        *(plain.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
-          for form in forms[2:]),
-        *(plain.str.to_datetime(form, time_unit="us", strict=False, time_zone="UTC")
-          .dt.timestamp("us") for form in zoned),
+        *(plain.str.to_datetime(layout, time_unit="us", strict=False).dt.timestamp("us")
+          for layout in local),
+        *(plain.str.to_date(layout, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
+          for layout in ("%Y-%m-%d", "%Y/%m/%d")),
+        *(plain.str.to_datetime(layout, time_unit="us", strict=False, time_zone="UTC")
+          .dt.timestamp("us") for layout in zoned),
     )  # fmt: skip
 
 
@@ -229,7 +218,7 @@ def _ids(texts: pl.Series) -> pl.Series:
     """As integers if all of them are written as such."""
     import polars as pl
 
-    if not texts.str.contains(_WHOLE).all():
+    if not texts.str.contains(_INTEGER).all():
         return texts
     numbers = texts.cast(pl.Int64, strict=False)
     if numbers.null_count():  # more digits than integers have
@@ -250,7 +239,7 @@ def _numbered(texts: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
     return numbers, np.array(known.to_list(), dtype=str)
 
 
-def _first_gap(table: Table, role: str, column: str) -> DatasetError:
+def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
     """Where the column first has nothing that its role could use."""
     import polars as pl
 
@@ -270,33 +259,38 @@ def _first_gap(table: Table, role: str, column: str) -> DatasetError:
 # -- titles -------------------------------------------------------------------------------------
 
 
-def _read_titles(table: Table, interactions: Interactions) -> list[Movie]:
+def _read_titles(table: TableFile, interactions: Interactions) -> list[Movie]:
     import polars as pl
 
-    with _blaming(table):
-        roles = {"id": TITLE_ID, "title": TITLE, "year": YEAR, "genres": GENRES}
-        found = {key: find_column(role, table.columns) for key, role in roles.items()}
+    with _naming(table):
+        remedy = "a file of titles has the columns id and title, and may have year and genres"
+        found = {
+            key: find_column(table.columns, usual, f"the column of {key}", remedy)
+            for key, usual in _COLUMNS_OF_TITLES.items()
+        }
+        if found["id"] is None or found["title"] is None:
+            raise ValueError(f"the columns are {', '.join(table.columns)}; {remedy}")
         rows = table.rows.select(
             pl.col(column).cast(pl.String).str.strip_chars().alias(key)
             for key, column in found.items()
             if column is not None
         )
-        whole_ids = interactions.item_ids.dtype.kind == "i"
+        integer_ids = interactions.item_ids.dtype.kind == "i"
         movies: dict[Any, Movie] = {}
         for number, row in enumerate(collect(table, rows).iter_rows(named=True), start=2):
             if not any(row.values()):
                 continue
-            movie = _movie(number, row, whole_ids)
+            movie = _movie(number, row, integer_ids)
             if movie.id in movies:
                 raise DatasetError(f"line {number}: the id {row['id']!r} is there twice")
             movies[movie.id] = movie
     return list(movies.values())
 
 
-def _movie(number: int, row: dict[str, str | None], whole_ids: bool) -> Movie:
+def _movie(number: int, row: dict[str, str | None], integer_ids: bool) -> Movie:
     text = row["id"] or ""
-    if not text or (whole_ids and not re.match(_WHOLE, text)):
-        kind = "an integer, as the ratings' are" if whole_ids else "an id"
+    if not text or (integer_ids and not re.match(_INTEGER, text)):
+        kind = "an integer, as the ratings' are" if integer_ids else "an id"
         raise DatasetError(f"line {number}: the id is {text!r}, not {kind}")
     title, year = split_year(row["title"] or "")
     if row.get("year"):
@@ -307,20 +301,14 @@ def _movie(number: int, row: dict[str, str | None], whole_ids: bool) -> Movie:
     genres = tuple(
         genre.strip() for genre in re.split(r"[|,;]", row.get("genres") or "") if genre.strip()
     )
-    return Movie(int(text) if whole_ids else text, readable(title) or text, year, genres)
-
-
-def _say_how_many(counts: dict[Any, int], known: set[Any], titles: str | PathLike[str]) -> None:
-    n_found = len(known & counts.keys())
-    level = logging.INFO if n_found else logging.WARNING
-    logger.log(level, "%s: titles for %d of %d items", titles, n_found, len(counts))
+    return Movie(int(text) if integer_ids else text, readable(title) or text, year, genres)
 
 
 # -- complaints ---------------------------------------------------------------------------------
 
 
 @contextmanager
-def _blaming(table: Table) -> Iterator[None]:
+def _naming(table: TableFile) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, DatasetError) as error:
@@ -330,7 +318,7 @@ def _blaming(table: Table) -> Iterator[None]:
 
 
 @contextmanager
-def _duplicates_as_log(table: Table) -> Iterator[None]:
+def _duplicates_as_log(table: TableFile) -> Iterator[None]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

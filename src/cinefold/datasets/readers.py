@@ -1,9 +1,10 @@
-"""Tables from files that nobody has described: CSV and its relatives, and Parquet."""
+"""Tables from files that nobody has described: delimited text, and Parquet."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +16,111 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-_SEPARATORS = (",", ";", "\t", "|")
+_DELIMITERS = ",;\t|"
 _HEAD = 1 << 16
 _PARQUET = b"PAR1"
-_ENCODINGS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
 }
 
 
+# -- delimited text ------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class Table:
+class DelimitedText:
+    """The cells of a CSV file or its like.
+
+    Attributes
+    ----------
+    delimiter : str
+    header : tuple of str
+        Cells of the first line that is not empty.
+    rows : tuple of (int, list of str)
+        The line on which each row begins, from 1, and its cells, few or many; without empty rows.
+    """
+
+    delimiter: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[int, list[str]], ...]
+
+
+def read_delimited(content: str | bytes, *, strict: bool = False) -> DelimitedText:
+    """Read delimited text: encoding and delimiter are found out.
+
+    Parameters
+    ----------
+    content : str or bytes
+    strict : bool
+        Take UTF-8 only, and no characters behind a quoted cell.
+
+    Raises
+    ------
+    ValueError
+        If it is empty or damaged; the message names the line.
+    """
+    text = _decoded(content, strict) if isinstance(content, bytes) else content
+    text = text.removeprefix("\ufeff").replace("\0", "")
+    first = 1
+    hint, _, rest = text.partition("\n")
+    if hint.strip().lower().startswith("sep=") and len(hint.strip()) == 5:  # Excel's
+        text, first = rest, 2
+    line = _first_line(text)
+    delimiter = find_delimiter(line)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+    rows, begin = [], first
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                rows.append((begin, cells))
+            begin = first + reader.line_num
+    except csv.Error as error:
+        raise ValueError(f"line {begin}: {error}; is a double quote left open?") from None
+    if not rows:
+        raise ValueError("it is empty")
+    return DelimitedText(delimiter, tuple(rows[0][1]), tuple(rows[1:]))
+
+
+def find_delimiter(line: str) -> str:
+    """What separates the cells of a line, outside quotes."""
+    outside = "".join(line.split('"')[::2])
+    return max(_DELIMITERS, key=outside.count)
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in text.splitlines() if line.strip()), "")
+
+
+def _decoded(content: bytes, strict: bool = False) -> str:
+    """By byte order mark or zeros, else UTF-8, else Windows' Western encoding, else Latin-1."""
+    if strict:
+        try:
+            return content.decode()
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise ValueError(f"line {line}: this is not UTF-8 text") from None
+    for mark, encoding in _BOMS.items():
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    start = content[:400]
+    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
+            return content.decode(encoding, "replace")
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("latin-1")
+
+
+# -- large tables --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TableFile:
     """A file as a Polars query, which reads it in pieces.
 
     Attributes
@@ -34,13 +128,13 @@ class Table:
     path : Path
     rows : LazyFrame
         Of a text file, every column is text, with null where nothing stands.
-    separator : str or None
+    delimiter : str or None
         Of a text file; None for Parquet, whose columns have types.
     """
 
     path: Path
     rows: pl.LazyFrame
-    separator: str | None
+    delimiter: str | None
 
     @property
     def columns(self) -> list[str]:
@@ -50,11 +144,11 @@ class Table:
     @property
     def is_text(self) -> bool:
         """Whether it is CSV or alike, not Parquet."""
-        return self.separator is not None
+        return self.delimiter is not None
 
 
-def open_table(path: str | PathLike[str]) -> Table:
-    """The table in a CSV, TSV or Parquet file; of text, the separator is found out.
+def open_table(path: str | PathLike[str]) -> TableFile:
+    """The table in a CSV, TSV or Parquet file; of text, encoding and delimiter are found out.
 
     Raises
     ------
@@ -68,26 +162,23 @@ def open_table(path: str | PathLike[str]) -> Table:
         raise DatasetError(f"there is no file {file}")
     with file.open("rb") as stream:
         head = stream.read(_HEAD)
-    if head.startswith(_PARQUET):
-        try:
-            rows = pl.scan_parquet(file)
-            rows.collect_schema()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DatasetError(f"{file} is not a readable Parquet file: {error}") from None
-        return Table(file, rows, None)
-    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DatasetError(f"{file} is neither CSV, TSV nor Parquet")
-    encoding = next((name for bom, name in _ENCODINGS.items() if head.startswith(bom)), "utf-8")
-    separator = _separator(file, head.decode(encoding, errors="replace"))
+    delimiter = None
     try:
-        rows = _scan(file, encoding, separator)
+        if head.startswith(_PARQUET):
+            rows = pl.scan_parquet(file)
+        else:
+            delimiter = _checked_delimiter(file, head)
+            # Only UTF-8 can be read in pieces; Excel's other ways to save come as small files.
+            source = file if _is_utf8(file) else io.BytesIO(_decoded(file.read_bytes()).encode())
+            rows = pl.scan_csv(source, separator=delimiter, infer_schema=False)
         rows.collect_schema()
-    except pl.exceptions.PolarsError as error:
-        raise DatasetError(f"{file} cannot be read: {error}") from None
-    return Table(file, rows, separator)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        kind = "a readable Parquet file" if delimiter is None else "a readable table"
+        raise DatasetError(f"{file} is not {kind}: {error}") from None
+    return TableFile(file, rows, delimiter)
 
 
-def collect(table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
+def collect(table: TableFile, rows: pl.LazyFrame) -> pl.DataFrame:
     """The rows that a query on the table gives; only a part of the file's text at a time."""
     import polars as pl
 
@@ -98,12 +189,12 @@ def collect(table: Table, rows: pl.LazyFrame) -> pl.DataFrame:
         raise DatasetError(f"{table.path} is damaged: {reason}") from None
 
 
-def _first_misfit(table: Table) -> str | None:
+def _first_misfit(table: TableFile) -> str | None:
     """The first line of a text file with more fields than columns."""
-    if table.separator is None:
+    if table.delimiter is None:
         return None
     with table.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        reader = csv.reader(lines, delimiter=table.separator)
+        reader = csv.reader(lines, delimiter=table.delimiter)
         n_columns = len(table.columns)
         for fields in reader:
             if len(fields) > n_columns:
@@ -111,46 +202,40 @@ def _first_misfit(table: Table) -> str | None:
     return None
 
 
-def _scan(file: Path, encoding: str, separator: str) -> pl.LazyFrame:
-    import polars as pl
-
-    if encoding.startswith("utf-8") and _is_utf8(file):
-        return pl.scan_csv(file, separator=separator, infer_schema=False)
-    # Only UTF-8 can be read in pieces; Excel's other ways to save come as small files.
-    name = encoding if encoding == "utf-16" else "windows-1252"
-    return pl.read_csv(file, separator=separator, infer_schema=False, encoding=name).lazy()
-
-
 def _is_utf8(file: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with file.open("rb") as stream:
             while block := stream.read(1 << 22):
-                decoder.decode(block)
+                if "\0" in decoder.decode(block):  # of UTF-16 without a byte order mark
+                    return False
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def _separator(file: Path, head: str) -> str:
+def _checked_delimiter(file: Path, head: bytes) -> str:
     """The one that divides the line of column names."""
-    line = next((line for line in head.splitlines() if line.strip()), None)
-    if line is None:
+    text = _decoded(head).removeprefix("\ufeff")
+    if "\0" in text:
+        raise DatasetError(f"{file} is neither CSV, TSV nor Parquet")
+    line = _first_line(text)
+    if not line:
         raise DatasetError(f"{file} is empty")
-    names = {separator: next(csv.reader([line], delimiter=separator)) for separator in _SEPARATORS}
-    best = max(_SEPARATORS, key=lambda separator: len(names[separator]))
-    if len(names[best]) == 1:
+    delimiter = find_delimiter(line)
+    names = next(csv.reader([line], delimiter=delimiter))
+    if len(names) == 1:
         raise DatasetError(
             f"{file} has one column, {line.strip()!r}; columns are divided by comma, semicolon, "
             "tab or |"
         )
-    if all(_is_number(name) for name in names[best]):
+    if all(_is_number(name) for name in names):
         raise DatasetError(
             f"the first line of {file} must name the columns, such as user, item, rating; it is "
             f"{line.strip()!r}"
         )
-    return best
+    return delimiter
 
 
 def _is_number(text: str) -> bool:

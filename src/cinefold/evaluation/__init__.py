@@ -2,20 +2,20 @@
 
 from cinefold._deprecated import old_names
 from cinefold.evaluation.comparison import Comparison, compare
-from cinefold.evaluation.evaluate import Evaluation, Ranker, evaluate, measure
 from cinefold.evaluation.protocols import Division, divide
-from cinefold.evaluation.standard_errors import Measure
+from cinefold.evaluation.single_model import Evaluation, Ranker, evaluate, evaluate_per_user
+from cinefold.evaluation.standard_errors import Estimate
 
 __all__ = [
     "Comparison",
     "Division",
+    "Estimate",
     "Evaluation",
-    "Measure",
     "Ranker",
     "compare",
     "divide",
     "evaluate",
-    "measure",
+    "evaluate_per_user",
 ]
 
 __getattr__ = old_names(__name__)

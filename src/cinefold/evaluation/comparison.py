@@ -1,4 +1,4 @@
-"""Several models on the same divisions of the ratings, with the errors of what was measured."""
+"""Several models on the same divisions of the ratings, with standard errors."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from cinefold.evaluation.evaluate import ERRORS, Evaluation, Ranker, check_asked, measure
+from cinefold._signals import keep_on_interrupt
 from cinefold.evaluation.protocols import Division, Protocol, divide, n_divisions
+from cinefold.evaluation.single_model import Evaluation, Ranker, check_asked, evaluate_per_user
 from cinefold.evaluation.standard_errors import (
-    Measure,
+    Estimate,
     influence,
     of_divisions,
     of_users,
     standard_error,
 )
+from cinefold.metrics.registry import metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,12 +30,10 @@ if TYPE_CHECKING:
 
     Candidate = Callable[[Interactions], Ranker] | Any
 
-LOWER_IS_BETTER = frozenset({"rmse", "mae", "gini"})
-
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` measured.
+    """The outcome of `compare`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Comparison:
     evaluations : dict of str to list of Evaluation
         By model, one for each division.
     left_out : dict of str to str
-        Models that could not be fitted or measured, and why.
+        Models that could not be fitted or evaluated, and why.
     interrupted : bool
         Ctrl-C came before the last division: these are the ones that were finished.
     """
@@ -57,13 +57,13 @@ class Comparison:
         return list(self.evaluations)
 
     @property
-    def measures(self) -> list[str]:
-        """Names of all that was measured of any model, errors first."""
+    def metrics(self) -> list[str]:
+        """Names of the metrics that any model has, errors of predictions first."""
         names = {name: None for found in self.evaluations.values() for name in found[0].means}
         return list(names)
 
-    def measure(self, model: str, name: str) -> Measure | None:
-        """A measure of a model; None if it has none of this name."""
+    def estimate(self, model: str, name: str) -> Estimate | None:
+        """A metric of a model; None if it has none of this name."""
         found = self.evaluations[model]
         if name not in found[0].means:
             return None
@@ -72,8 +72,8 @@ class Comparison:
         users = self._by_user(model, name)
         return of_users(name, users.sums, users.counts)
 
-    def over_divisions(self, model: str, name: str) -> Measure | None:
-        """The mean over divisions of what each gives by itself; None if there is no such measure.
+    def over_divisions(self, model: str, name: str) -> Estimate | None:
+        """The mean over divisions of what each gives by itself; None if there is no such metric.
 
         Its error says how much another random division may change. It cannot say how much other
         users would: all divisions share their users.
@@ -81,13 +81,13 @@ class Comparison:
         values = [one.means[name] for one in self.evaluations[model] if name in one.means]
         return of_divisions(np.array(values)) if values else None
 
-    def difference(self, model: str, other: str, name: str) -> Measure | None:
+    def difference(self, model: str, other: str, name: str) -> Estimate | None:
         """By how much `model` has more than `other`, user by user; None if either has none.
 
         Its error is smaller than those of the two values, as both saw the same users; that of a
-        measure of all lists together is over divisions.
+        metric of all lists together is over divisions.
         """
-        one, two = self.measure(model, name), self.measure(other, name)
+        one, two = self.estimate(model, name), self.estimate(other, name)
         if one is None or two is None:
             return None
         if one.over == "divisions":
@@ -96,19 +96,19 @@ class Comparison:
         a, b = self._by_user(model, name), self._by_user(other, name)
         gaps = influence(name, a.sums, a.counts) - influence(name, b.sums, b.counts)
         known = gaps[np.isfinite(gaps)]
-        if name in ERRORS:
+        if metric_of(name).kind == "errors":
             value = one.value - two.value
         else:
             value = float(known.mean()) if len(known) else float("nan")
-        return Measure(value, standard_error(known), len(known))
+        return Estimate(value, standard_error(known), len(known))
 
     def differences(self) -> list[dict[str, Any]]:
-        """Each model against the best of a measure: rows of model, other, and as in `table`.
+        """Each model against the best by each metric: rows of model, other, and as in `table`.
 
         Where low and high lie on one side of 0, the difference is unlikely to be chance.
         """
         rows = []
-        for name in self.measures:
+        for name in self.metrics:
             best = self.best(name)
             for model in self.models:
                 if best is not None and model != best:
@@ -118,28 +118,29 @@ class Comparison:
         return rows
 
     def table(self) -> list[dict[str, Any]]:
-        """Rows of model, measure, value, standard_error, low, high and n, for any dataframe."""
+        """Rows of model, metric, value, standard_error, low, high and n, for any dataframe."""
         return [
             {"model": model, **_row(name, found)}
             for model in self.models
-            for name in self.measures
-            if (found := self.measure(model, name)) is not None
+            for name in self.metrics
+            if (found := self.estimate(model, name)) is not None
         ]
 
     def best(self, name: str) -> str | None:
-        """The model with the best value of a measure."""
-        values = {model: self.measure(model, name) for model in self.models}
+        """The model with the best value of a metric."""
+        values = {model: self.estimate(model, name) for model in self.models}
         known = {model: m.value for model, m in values.items() if m and np.isfinite(m.value)}
         if not known:
             return None
-        lower = name.partition("_at_")[0] in LOWER_IS_BETTER
-        return (min if lower else max)(known, key=lambda model: known[model])
+        choose = min if metric_of(name).lower_is_better else max
+        return choose(known, key=lambda model: known[model])
 
     def __str__(self) -> str:
-        """A line for each model, a column for each measure, with half of its 95 % interval."""
-        rows = [("", *self.measures)]
+        """A line for each model, a column for each metric, with half of its 95 % interval."""
+        rows = [("", *self.metrics)]
         rows += [
-            (model, *(self._cell(model, name) for name in self.measures)) for model in self.models
+            (model, *(str(self.estimate(model, name) or "-") for name in self.metrics))
+            for model in self.models
         ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = (
@@ -149,18 +150,11 @@ class Comparison:
         left_out = (f"{model} was left out: {why}" for model, why in self.left_out.items())
         return "\n".join([*lines, *left_out])
 
-    def _cell(self, model: str, name: str) -> str:
-        found = self.measure(model, name)
-        if found is None:
-            return "-"
-        half = found.interval[1] - found.value
-        return f"{found.value:.4f}" + (f" ± {half:.4f}" if np.isfinite(half) else "")
-
     def _by_user(self, model: str, name: str) -> _PerUser:
         """Sums over the divisions and what they are to be divided by, for all users, by id."""
         found = self.evaluations[model]
         ids = np.concatenate([one.users for one in found])
-        if name in ERRORS:
+        if metric_of(name).kind == "errors":
             sums = np.concatenate([one.errors[name] for one in found])
             counts = np.concatenate([one.counts for one in found]).astype(np.float64)
         else:
@@ -190,8 +184,9 @@ def compare(
     ks: Sequence[int] = (10, 20),
     names: Sequence[str] = ("rmse", "ndcg", "recall"),
     progress: bool | None = None,
+    keep_interrupted: bool = False,
 ) -> Comparison:
-    """Fit models on the training parts of a protocol and measure them on the rest.
+    """Fit models on the training parts of a protocol and evaluate them on the rest.
 
     Parameters
     ----------
@@ -201,20 +196,21 @@ def compare(
     protocol, fraction, folds, repeats, random_state
         As in :func:`cinefold.evaluation.divide`.
     ks, names
-        As in :func:`cinefold.evaluation.measure`.
+        As in :func:`cinefold.evaluation.evaluate_per_user`.
     progress : bool, optional
         Show a progress bar; by default when standard error is a terminal.
+    keep_interrupted : bool
+        Ctrl-C after the first division returns what was finished.
 
     Returns
     -------
     Comparison
-        A model whose fit or measurement raises ValueError is left out, with the reason. Ctrl-C
-        after the first division gives what was finished.
+        A model whose fit or evaluation raises ValueError is left out, with the reason.
 
     Raises
     ------
     ValueError
-        If there is no model, no such measure or length, a number of the protocol is out of range,
+        If there is no model, no such metric or length, a number of the protocol is out of range,
         or nobody has both training and held-out ratings.
     """
     check_asked(ks, names)
@@ -231,28 +227,24 @@ def compare(
     left_out: dict[str, str] = {}
     total = n_divisions(protocol, folds, repeats) * len(candidates)
     hide = None if progress is None else not progress
-    with tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar:
-        try:
-            for division in divide(interactions, **settings):
-                found = _measured(candidates, division, left_out, bar, ks=ks, names=names)
-                for name, evaluation in found.items():
-                    finished[name].append(evaluation)
-        except KeyboardInterrupt:
-            if not any(finished.values()):
-                raise
-            interrupted = True
-        else:
-            interrupted = False
+    with (
+        tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar,
+        keep_on_interrupt(lambda: keep_interrupted and any(finished.values())) as interruption,
+    ):
+        for division in divide(interactions, **settings):
+            found = _evaluated(candidates, division, left_out, bar, ks=ks, names=names)
+            for name, evaluation in found.items():
+                finished[name].append(evaluation)
     kept = {name: found for name, found in finished.items() if name not in left_out}
     if kept and not any(len(one.users) for found in kept.values() for one in found):
         raise ValueError(
             f"nobody has both training and held-out ratings with the protocol {protocol!r}; "
             "there may be too few ratings, or a larger fraction or another protocol may suit them"
         )
-    return Comparison(settings, kept, left_out, interrupted)
+    return Comparison(settings, kept, left_out, interruption.happened)
 
 
-def _measured(
+def _evaluated(
     candidates: Mapping[str, Candidate],
     division: Division,
     left_out: dict[str, str],
@@ -266,7 +258,7 @@ def _measured(
         if name not in left_out:
             try:
                 model = _learn(candidate, division.training)
-                found[name] = measure(
+                found[name] = evaluate_per_user(
                     model,
                     division.held_out,
                     training=division.training,
@@ -281,16 +273,13 @@ def _measured(
 
 def _learn(candidate: Candidate, training: Interactions) -> Ranker:
     learn = copy.deepcopy(candidate).fit if hasattr(candidate, "fit") else candidate
-    model: Ranker = learn(training)
-    if getattr(model, "stop_reason_", None) == "interrupted":  # Ctrl-C, which its fit took
-        raise KeyboardInterrupt
-    return model
+    return learn(training)
 
 
-def _row(name: str, found: Measure) -> dict[str, Any]:
+def _row(name: str, found: Estimate) -> dict[str, Any]:
     low, high = found.interval
     return {
-        "measure": name,
+        "metric": name,
         "value": found.value,
         "standard_error": found.standard_error,
         "low": low,

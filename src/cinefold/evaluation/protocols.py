@@ -1,4 +1,4 @@
-"""Which ratings a model learns from, and which it is measured on."""
+"""Protocols: which ratings a model learns from, and which are held out to evaluate it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Division:
     training : Interactions
         What the model may learn from.
     held_out : Interactions
-        What it is measured on; the same items.
+        What it is evaluated on; the same items.
     given : Interactions or None
         With strong generalisation, the other ratings of the held-out users, who are then new: from
         these they are folded in. Rows are those of `held_out`.
@@ -63,7 +63,7 @@ def divide(
         ratings. "leave-last-out": each user's latest rating. "time": the latest `fraction` of all
         ratings. "k-fold": each user's ratings in `folds` parts, each held out once. "strong": the
         users in `folds` parts; those of one part are not in the training data at all, are folded
-        in from 80 % of their ratings, and measured on the others (Liang et al. 2018).
+        in from 80 % of their ratings, and evaluated on the others (Liang et al. 2018).
     fraction : float
         For "per-user", "random" and "time".
     folds : int

@@ -1,4 +1,4 @@
-"""Measured values and their standard errors."""
+"""Values of metrics, and their standard errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import stdtrit
 
-from cinefold.evaluation.evaluate import ERRORS
+from cinefold.metrics.registry import metric_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,12 +17,12 @@ _NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
-class Measure:
+class Estimate:
     """A value and its standard error (NaN where there is none).
 
     Users are taken as the sample: with several divisions, a user's values are averaged first, and
-    the error is that of the mean over users. What is measured of all lists together varies over
-    divisions instead.
+    the error is that of the mean over users. Metrics of all lists together vary over divisions
+    instead.
 
     Attributes
     ----------
@@ -44,20 +44,26 @@ class Measure:
         half = (stdtrit(self.n - 1, 0.975) if by_t else _NORMAL_95) * self.standard_error
         return self.value - half, self.value + half
 
+    def __str__(self) -> str:
+        """The value, with half of its 95 % interval where there is one."""
+        half = self.interval[1] - self.value
+        return f"{self.value:.4f}" + (f" ± {half:.4f}" if np.isfinite(half) else "")
 
-def of_users(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> Measure:
-    """A measure from what each user adds to it, and what that is to be divided by, (n_users,)."""
+
+def of_users(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> Estimate:
+    """A metric from what each user adds to it, and what that is to be divided by, (n_users,)."""
     there = counts > 0
     error = standard_error(influence(name, sums[there], counts[there]))
-    return Measure(_total(name, sums, counts), error, int(there.sum()))
+    return Estimate(_total(name, sums, counts), error, int(there.sum()))
 
 
 def _total(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
     if not counts.any():
         return float("nan")
-    if name in ERRORS:
-        mean = float(sums.sum() / counts.sum())
-        return float(np.sqrt(mean)) if name == "rmse" else mean
+    metric = metric_of(name)
+    if metric.kind == "errors":
+        mean = sums.sum() / counts.sum()
+        return float(np.sqrt(mean) if metric.root else mean)
     there = counts > 0
     return float((sums[there] / counts[there]).mean())
 
@@ -65,19 +71,20 @@ def _total(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) ->
 def influence(
     name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Numbers, one a user, whose standard error is that of the measure (the delta method)."""
-    if name not in ERRORS:
+    """Numbers, one a user, whose standard error is that of the metric (the delta method)."""
+    metric = metric_of(name)
+    if metric.kind != "errors":
         return np.asarray(sums / np.where(counts > 0, counts, np.nan))
     mean = sums.sum() / counts.sum()
     own = (sums - mean * counts) / counts.mean()
-    if name == "rmse" and mean > 0:
+    if metric.root and mean > 0:
         own /= 2 * np.sqrt(mean)
     return np.asarray(own)
 
 
-def of_divisions(values: NDArray[np.float64]) -> Measure:
+def of_divisions(values: NDArray[np.float64]) -> Estimate:
     """The mean of one value for each division."""
-    return Measure(float(values.mean()), standard_error(values), len(values), "divisions")
+    return Estimate(float(values.mean()), standard_error(values), len(values), "divisions")
 
 
 def standard_error(values: NDArray[np.float64]) -> float:

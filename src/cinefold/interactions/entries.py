@@ -36,22 +36,14 @@ class Entries:
     timestamps: NDArray[np.int64] | None
 
     def take(self, order: NDArray[Any]) -> Entries:
-        return Entries(
-            self.rows[order],
-            self.columns[order],
-            self.ratings[order],
-            None if self.weights is None else self.weights[order],
-            None if self.timestamps is None else self.timestamps[order],
-        )
+        rows, columns = self.rows[order], self.columns[order]
+        return replace(self._changed(lambda values: values[order]), rows=rows, columns=columns)
 
-    def _copied(self) -> Entries:
-        """With values of its own, as `take` gives them: the caller's arrays may change."""
-        return replace(
-            self,
-            ratings=self.ratings.copy(),
-            weights=None if self.weights is None else self.weights.copy(),
-            timestamps=None if self.timestamps is None else self.timestamps.copy(),
-        )
+    def _changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Entries:
+        """With other ratings, weights and timestamps."""
+        weights = None if self.weights is None else change(self.weights)
+        timestamps = None if self.timestamps is None else change(self.timestamps)
+        return replace(self, ratings=change(self.ratings), weights=weights, timestamps=timestamps)
 
     def sorted(self) -> Entries:
         """By row, then column, then time; equals stay in the order they came in."""
@@ -59,7 +51,7 @@ class Entries:
         rising = self.rows[1:] > self.rows[:-1]
         rising |= same_row & (self.columns[1:] > self.columns[:-1])
         if rising.all():
-            return self._copied()
+            return self._changed(np.copy)  # the caller's arrays may change
         pairs = self.rows.astype(np.int64)
         pairs *= int(self.columns.max()) + 1
         pairs += self.columns
@@ -102,38 +94,115 @@ class Entries:
         return csr(self.ratings, self.columns, offsets, n_columns)
 
 
-def csr(data: Any, indices: Any, offsets: Any, n_columns: int) -> sp.csr_array:
-    """CSR of float32 with 32-bit indices; 64-bit ones past 2^31 ratings, where scipy needs them."""
+def csr(
+    data: Any, indices: Any, offsets: Any, n_columns: int, *, copy: bool = False
+) -> sp.csr_array:
+    """CSR of float32 with 32-bit indices; 64-bit ones past 2^31 ratings, where scipy needs them.
+
+    Of entries in order, each pair once; arrays of these types are shared unless `copy`.
+    """
     index_type = np.int32 if len(data) <= LONGEST_SIDE else np.int64
+
+    def own(values: Any, dtype: Any) -> NDArray[Any]:
+        return np.ascontiguousarray(np.asarray(values).astype(dtype, copy=copy))
+
     matrix = sp.csr_array((len(offsets) - 1, n_columns), dtype=np.float32)
-    matrix.data = np.ascontiguousarray(data, np.float32)
-    matrix.indices = np.ascontiguousarray(indices, index_type)
-    matrix.indptr = np.ascontiguousarray(offsets, index_type)
+    matrix.data = own(data, np.float32)
+    matrix.indices = own(indices, index_type)
+    matrix.indptr = own(offsets, index_type)
     matrix.has_canonical_format = True
     return matrix
 
 
-def canonical(matrix: Any, name: str) -> sp.csr_array:
-    """CSR in order, each pair once, of finite float32; what need not change is shared."""
-    if matrix.ndim != 2:
-        raise ValueError(f"{name} must have two dimensions, not {matrix.ndim}")
+def canonical(matrix: Any, name: str, *, copy: bool) -> sp.csr_array:
+    """CSR in order, each pair once, of finite float32, from any scipy matrix.
+
+    Everything is checked that compiled code relies on, whatever the matrix says of itself:
+    dimensions, types, offsets, indices and their order.
+
+    Parameters
+    ----------
+    matrix : sparse matrix
+    name : str
+        For messages.
+    copy : bool
+        Whether to share nothing with `matrix`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Saying what is wrong with the matrix.
+    """
+    shape = matrix.shape
+    if len(shape) != 2:
+        raise ValueError(f"{name} must have two dimensions, not {len(shape)}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, not {matrix.dtype}")
-    if max(matrix.shape) > LONGEST_SIDE:
-        raise ValueError(f"a side of {matrix.shape} is longer than {LONGEST_SIDE}")
+    if max(shape) > LONGEST_SIDE:
+        raise ValueError(f"a side of {shape} is longer than {LONGEST_SIDE}")
+    if matrix.format == "bsr":
+        _check_compressed(matrix, name, matrix.blocksize)
+    elif matrix.format in ("csr", "csc"):
+        _check_compressed(matrix, name)
+    else:
+        matrix = matrix.tocoo()
+        for side, indices, n in zip(
+            ("row", "column"), (matrix.row, matrix.col), shape, strict=True
+        ):
+            _check_range(indices, n, f"{side} indices of {name}")
+        copy = False
     if matrix.dtype.kind != "f":  # small integers would overflow where entries are added up
         matrix = matrix.astype(np.result_type(matrix.dtype, np.float32))
     rows = matrix.tocsr()
-    if not rows.has_canonical_format:
-        rows = rows.copy()
+    n = int(rows.indptr[-1])
+    data, indices, offsets = rows.data[:n], rows.indices[:n], rows.indptr
+    if not _in_order(indices, offsets):
+        rows = sp.csr_array((data.copy(), indices.copy(), offsets.copy()), shape=shape)
         rows.sum_duplicates()
-    return csr(finite(rows.data, name), rows.indices, rows.indptr, rows.shape[1])
+        data, indices, offsets = rows.data, rows.indices, rows.indptr
+    return csr(finite(data, name), indices, offsets, shape[1], copy=copy and rows is matrix)
+
+
+def _check_compressed(matrix: Any, name: str, block: tuple[int, int] = (1, 1)) -> None:
+    """That offsets and indices of a CSR, CSC or BSR matrix lie within its arrays and shape."""
+    n_rows, n_columns = (side // size for side, size in zip(matrix.shape, block, strict=True))
+    n_major, n_minor = (n_columns, n_rows) if matrix.format == "csc" else (n_rows, n_columns)
+    offsets, indices = np.asarray(matrix.indptr), np.asarray(matrix.indices)
+    n_dimensions = 3 if matrix.format == "bsr" else 1
+    if matrix.data.ndim != n_dimensions:
+        raise ValueError(f"data of {name} must have {n_dimensions} dimension(s)")
+    n = min(len(indices), len(matrix.data))
+    if offsets.dtype.kind not in "iu" or offsets.shape != (n_major + 1,):
+        raise ValueError(
+            f"offsets (indptr) of {name} must be {n_major + 1} integers for its shape "
+            f"{matrix.shape}, not {offsets.dtype} of shape {offsets.shape}"
+        )
+    if offsets[0] != 0 or offsets[-1] > n or (offsets[1:] < offsets[:-1]).any():
+        raise ValueError(f"offsets (indptr) of {name} must rise from 0 to at most its {n} entries")
+    side = "row" if matrix.format == "csc" else "column"
+    _check_range(indices[: int(offsets[-1])], n_minor, f"{side} indices of {name}")
+
+
+def _check_range(indices: Any, n: int, what: str) -> None:
+    if indices.dtype.kind not in "iu" or indices.ndim != 1:
+        raise ValueError(f"{what} must be integers, not {indices.dtype}")
+    if len(indices) and not 0 <= indices.min() <= indices.max() < n:
+        wrong = indices[(indices < 0) | (indices >= n)]
+        raise ValueError(f"{what} must be from 0 to {n - 1}; found {wrong[0]}")
+
+
+def _in_order(indices: NDArray[Any], offsets: NDArray[Any]) -> bool:
+    """Whether the indices of each row rise, so that none is there twice."""
+    falls = indices[1:] <= indices[:-1]
+    starts = offsets[(offsets > 0) & (offsets < len(indices))]
+    falls[starts - 1] = False
+    return not falls.any()
 
 
 def weights_of_pattern(weights: Any, by_user: sp.csr_array) -> NDArray[np.float32]:
     """Weights from a matrix of the same pattern, or an array in the order of the entries."""
     if sp.issparse(weights):
-        pattern = canonical(weights, "weights")
+        pattern = canonical(weights, "weights", copy=True)
         if pattern.shape != by_user.shape or not (
             np.array_equal(pattern.indptr, by_user.indptr)
             and np.array_equal(pattern.indices, by_user.indices)
@@ -141,7 +210,7 @@ def weights_of_pattern(weights: Any, by_user: sp.csr_array) -> NDArray[np.float3
             raise ValueError("weights must store the same entries as the matrix")
         values: NDArray[np.float32] = pattern.data
         return values
-    values = as_floats(weights, "weights")
+    values = as_floats(weights, "weights").copy()
     if len(values) != by_user.nnz:
         raise ValueError(f"weights has {len(values)} entries, the matrix {by_user.nnz}")
     return values

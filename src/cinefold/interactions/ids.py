@@ -72,7 +72,7 @@ def axis_ids(ids: ArrayLike | None, n: int, side: str) -> NDArray[Any]:
     values = unique_ids(ids, side)
     if len(values) != n:
         raise ValueError(f"{side}_ids has {len(values)} ids for {n} {side}s of the matrix")
-    return values
+    return values.copy()
 
 
 def rising(ids: NDArray[Any]) -> bool:

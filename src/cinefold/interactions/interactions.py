@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
+    from cinefold.interactions.splits import RandomState
+
 SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
 
 
@@ -173,6 +175,7 @@ class Interactions:
         user_ids: ArrayLike | None = None,
         item_ids: ArrayLike | None = None,
         weights: sp.sparray | sp.spmatrix | ArrayLike | None = None,
+        copy: bool = True,
     ) -> Self:
         """From a scipy sparse matrix: rows are users, columns are items.
 
@@ -185,6 +188,15 @@ class Interactions:
             Ids of the rows and columns, unique; 0, 1, 2 ... by default.
         weights : sparse matrix of the same pattern, or array in the order of its CSR form, optional
             Confidence of each observation, above 0.
+        copy : bool
+            False lets the result share the arrays of a CSR matrix that needs no change, which must
+            then stay as they are.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the matrix is not sparse, empty, or damaged: indices or offsets out of range,
+            numbers that are not finite.
         """
         if not sp.issparse(matrix):
             raise TypeError(
@@ -192,7 +204,7 @@ class Interactions:
                 f"{type(matrix).__name__}; scipy.sparse.csr_array(matrix) makes one, with the "
                 "zeros as unobserved"
             )
-        by_user = canonical(matrix, "matrix")
+        by_user = canonical(matrix, "matrix", copy=copy)
         if by_user.nnz == 0:
             raise ValueError(f"there are no ratings: the matrix of shape {matrix.shape} is empty")
         confidence = None
@@ -323,16 +335,12 @@ class Interactions:
 
     @overload
     def split(
-        self, method: SplitMethod = ..., *, fraction: float = ..., random_state: int | None = ...
+        self, method: SplitMethod = ..., *, fraction: float = ..., random_state: RandomState = ...
     ) -> tuple[Interactions, Interactions]: ...
 
     @overload
     def split(
-        self,
-        method: SplitMethod = ...,
-        *,
-        fraction: Sequence[float],
-        random_state: int | None = ...,
+        self, method: SplitMethod = ..., *, fraction: Sequence[float], random_state: RandomState = 0
     ) -> tuple[Interactions, ...]: ...
 
     def split(
@@ -340,7 +348,7 @@ class Interactions:
         method: SplitMethod = "per-user",
         *,
         fraction: float | Sequence[float] = 0.1,
-        random_state: int | None = 0,
+        random_state: RandomState = 0,
     ) -> tuple[Interactions, ...]:
         """Part of the ratings to learn from, and the rest to measure on; all with all ids.
 
@@ -354,25 +362,26 @@ class Interactions:
             Between 0 and 1; not used by "leave-last-out". Several give as many held-out parts, in
             their order: ``train, validation, test = split(fraction=(0.1, 0.1))``. The last part
             is what its fraction alone would hold out, and of "time" the latest.
-        random_state : int, optional
-            The same seed gives the same split everywhere.
+        random_state : int, Generator, RandomState or None
+            The same integer gives the same split everywhere; the others one that is new each time.
 
         Raises
         ------
         ValueError
             If the fractions or their sum are not between 0 and 1, for an unknown method, or if
             there are no timestamps where they are needed.
+        TypeError
+            If `random_state` is something else.
         """
+        seed = splits.seed_from(random_state)
         fractions = np.atleast_1d(np.asarray(fraction, np.float64))
         totals = np.cumsum(fractions[::-1])
         if fractions.ndim > 1 or not (len(totals) and fractions.min() > 0 and totals[-1] < 1):
             raise ValueError(f"fraction must be between 0 and 1, in sum too, not {fraction}")
         if method == "leave-last-out" and len(fractions) > 1:
             raise ValueError("leave-last-out holds out one part, not several; split twice")
-        if random_state is None:
-            random_state = int(np.random.default_rng().integers(2**62))
         # From one seed, what a fraction holds out is within what a larger one does.
-        masks = [self._held_out(method, float(total), random_state) for total in totals]
+        masks = [self._held_out(method, float(total), seed) for total in totals]
         parts = [masks[0], *(larger & ~smaller for smaller, larger in pairwise(masks))]
         return self.select(~masks[-1]), *map(self.select, reversed(parts))
 

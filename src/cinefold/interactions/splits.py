@@ -14,6 +14,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+RandomState = int | np.random.Generator | np.random.RandomState | None
+
+
+def seed_from(random_state: RandomState) -> int:
+    """The integer itself; of a generator its next one, of None a new one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `random_state` is something else, or below 0.
+    """
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return int(np.random.default_rng(random_state).integers(2**62))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, bool) or not isinstance(random_state, int | np.integer):
+        raise TypeError(
+            "random_state must be an integer, None, or a Generator or RandomState of numpy.random, "
+            f"not {type(random_state).__name__}"
+        )
+    if random_state < 0:
+        raise ValueError(f"random_state must be 0 or above, not {random_state}")
+    return int(random_state)
+
+
 def random_holdout(n_ratings: int, fraction: float, seed: int | None) -> NDArray[np.bool_]:
     """Hold out a random `fraction` of all ratings, rounded, but at least leave one."""
     n = min(_rounded(fraction * n_ratings), n_ratings - 1)

@@ -1,7 +1,7 @@
-"""Measures of predicted ratings and of ranked lists, as plain functions on arrays.
+"""Metrics of predicted ratings and of ranked lists against held-out ratings, on arrays.
 
 Relevance is binary: every held-out item of a user counts the same, whatever its rating. No item is
-sampled away: the lists are the best of the whole catalogue.
+sampled away: the lists are the best of all items.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from numpy.typing import ArrayLike, NDArray
     from scipy.sparse import csr_array
 
@@ -169,59 +167,22 @@ def auc_per_user(
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite, but hold NaN or infinity")
     users = np.arange(len(scores))
+    relevant = scores[np.repeat(users, np.diff(held_out.indptr)), held_out.indices]
     n_seen = np.zeros(len(scores), np.int64)
     if seen is not None:
         n_seen = _relevant(seen)
         scores[np.repeat(users, n_seen), seen.indices] = -np.inf  # the lowest ranks are theirs
-    rows = np.repeat(users, np.diff(held_out.indptr))
-    ranks = _ranks(scores, rows, held_out.indices) - n_seen[rows]
+    scores.sort(axis=1)
+    sums = np.zeros(len(scores))
+    for user, values in zip(users, np.split(relevant, held_out.indptr[1:-1]), strict=False):
+        # Ranks from 1, lowest first; equal scores share their mean.
+        first, last = (np.searchsorted(scores[user], values, side) for side in ("left", "right"))
+        sums[user] = ((first + last + 1) / 2 - n_seen[user]).sum()
     positives = _relevant(held_out).astype(np.float64)
     negatives = scores.shape[1] - n_seen - positives
-    sums = np.bincount(rows, ranks, len(users))
     with np.errstate(invalid="ignore", divide="ignore"):
         area = (sums - positives * (positives + 1) / 2) / (positives * negatives)
     return np.where((positives > 0) & (negatives > 0), area, np.nan)
-
-
-def _ranks(
-    scores: NDArray[np.float64], rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Ranks from 1, lowest first, of some entries within their rows; equals share their mean."""
-    values = scores[rows, columns]
-    in_order = np.sort(scores, axis=1)
-    below = _searched(in_order, rows, values, np.less)
-    not_above = _searched(in_order, rows, values, np.less_equal)
-    return np.asarray((below + not_above + 1) / 2)
-
-
-def _searched(
-    in_order: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    values: NDArray[np.float64],
-    comes_before: np.ufunc,
-) -> NDArray[np.int64]:
-    """How many entries of each value's row come before it, by bisection of all rows at once."""
-    low = np.zeros(len(values), np.int64)
-    high = np.full(len(values), in_order.shape[1])
-    while (low < high).any():
-        middle = (low + high) // 2
-        inside = np.minimum(middle, in_order.shape[1] - 1)
-        before = comes_before(in_order[rows, inside], values) & (low < high)
-        low = np.where(before, middle + 1, low)
-        high = np.where(before, high, middle)
-    return low
-
-
-RANKING_METRICS: Mapping[str, Callable[[ArrayLike, csr_array], NDArray[np.float64]]] = {
-    "ndcg": ndcg_per_user,
-    "recall": recall_per_user,
-    "capped_recall": capped_recall_per_user,
-    "precision": precision_per_user,
-    "map": average_precision_per_user,
-    "mrr": reciprocal_rank_per_user,
-    "hit_rate": hit_per_user,
-}
-"""Measures of lists by name; each gives one number a user, NaN without held-out items."""
 
 
 def _share(hits: NDArray[Any], possible: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Measures of lists that need no held-out items: whether they reach beyond the obvious.
+"""Metrics of lists that need no held-out items: coverage, novelty, diversity, concentration.
 
 All take ``top_items`` of shape (n_users, k): item indices, best first, -1 for places left empty.
 """
@@ -60,7 +60,7 @@ def diversity_per_user(
     """Mean of 1 - cosine over the pairs of a list; NaN for lists of less than two items.
 
     The cosine of two items is that of the sets of users who rated them in the training data,
-    :math:`|U_i \\cap U_j| / \\sqrt{|U_i| |U_j|}`: the same yardstick for every model.
+    :math:`|U_i \\cap U_j| / \\sqrt{|U_i| |U_j|}`: the same for every model.
 
     Parameters
     ----------

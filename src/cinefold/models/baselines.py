@@ -74,7 +74,9 @@ class Baseline(ABC):
             scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
             items[block] = _best(scores, k)
             found[block] = np.take_along_axis(scores, items[block], axis=1)
-        return Ranking(self.interactions_.item_ids[items], found)
+        return Ranking.of(
+            self.interactions_.item_ids, np.where(np.isneginf(found), -1, items), found
+        )
 
     def _users(
         self, users: ArrayLike | FoldedUsers
@@ -90,8 +92,8 @@ class Popularity(Baseline):
     """Recommends what most users have rated; predicts an item's mean rating.
 
     The mean is damped: :math:`(\\sum_i r_{ij} + \\beta \\mu) / (n_j + \\beta)` with the mean of all
-    ratings :math:`\\mu`, so that an item with one rating is not believed at its word and an item
-    without any is predicted as average.
+    ratings :math:`\\mu`, so that an item with one rating is predicted near the average and an item
+    without any as average.
 
     Parameters
     ----------
@@ -158,9 +160,10 @@ class Popularity(Baseline):
         order = np.argsort(-self.counts_, kind="stable")
         places = _unrated_places(ratings, order, min(k, len(order)))
         left = places < len(order)
-        items = order[np.where(left, places, 0)]
-        scores = np.where(left, self.counts_[items], -np.inf).astype(np.float32)
-        return Ranking(self.interactions_.item_ids[items], scores)
+        items = np.where(left, order[np.where(left, places, 0)], -1)
+        return Ranking.of(
+            self.interactions_.item_ids, items, self.counts_[items].astype(np.float32)
+        )
 
     def _scores(
         self, ratings: csr_array, factors: NDArray[np.float32] | None
@@ -350,9 +353,9 @@ def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """The k columns of each row with the highest scores, equals by column, shape (n, k)."""
     n_items = scores.shape[1]
     last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
-    above, equal = scores > last, scores == last
-    missing = k - above.sum(axis=1, keepdims=True)
-    chosen = above | (equal & (equal.cumsum(axis=1) <= missing))
+    higher, equal = scores > last, scores == last
+    missing = k - higher.sum(axis=1, keepdims=True)
+    chosen = higher | (equal & (equal.cumsum(axis=1) <= missing))
     columns = chosen.nonzero()[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)

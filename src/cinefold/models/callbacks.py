@@ -1,29 +1,44 @@
-"""Held-out ratings, measured while a model learns, and when to stop learning."""
+"""What watches a fit: callables ``callback(model, record)``, which end it by a true return value.
+
+They are called after every iteration, with the factors in place. ``stop_reason_`` of a model is the
+attribute ``stop_reason`` of the callback that ended its fit, or "callback" if it has none.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from tqdm.auto import tqdm
 
-from cinefold.als.top_k import top_k
+from cinefold.als.backend import top_k
 from cinefold.metrics import accuracy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scipy.sparse import csr_array
 
     from cinefold.als.factors import Factors
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
+    from cinefold.models.wmf import WeightedMatrixFactorization
 
 RANKING_DEPTH = 10
-Watched = Literal["ndcg_at_10", "rmse"]
+ValidationMetric = Literal["ndcg_at_10", "rmse"]
+Record = dict[str, Any]
+Callback = Callable[["WeightedMatrixFactorization", Record], bool | None]
 
 
 class Validation:
-    """Measures factors on held-out ratings: RMSE on every one, NDCG@10 on users who have some."""
+    """Metrics of factors on held-out ratings: RMSE on each, NDCG@10 of users who have some."""
 
-    def __init__(self, held_out: Interactions, train: Interactions, objective: Objective) -> None:
+    def __init__(
+        self, held_out: Interactions, train: Interactions, objective: Objective, n_threads: int
+    ) -> None:
         counts = np.diff(held_out.by_user.indptr)
         self._rows = np.repeat(np.arange(held_out.n_users), counts)
         self._columns = held_out.by_user.indices
@@ -31,6 +46,7 @@ class Validation:
         self._users = np.flatnonzero(counts)
         self._relevant: csr_array = held_out.by_user[self._users]
         self._seen: csr_array = train.by_user[self._users]
+        self._n_threads = n_threads
 
     def rmse(self, factors: Factors) -> float:
         """Root mean squared error of u.v, not clipped, against the held-out targets."""
@@ -38,48 +54,79 @@ class Validation:
             factors.predict(factors.users, self._rows, self._columns), self._targets
         )
 
-    def ndcg(self, factors: Factors, n_threads: int) -> float:
+    def ndcg(self, factors: Factors) -> float:
         """Mean NDCG@10 over users with held-out items, training items not ranked."""
         items, _ = top_k(
             factors.queries(factors.users[self._users]),
             factors.candidates,
             RANKING_DEPTH,
             excluded=self._seen,
-            n_threads=n_threads,
+            n_threads=self._n_threads,
         )
         return accuracy.ndcg(items, self._relevant)
 
 
-class BestIteration:
-    """The best iteration by a validation measure, and whether it was long ago.
+class EarlyStopping:
+    """Ends a fit when a validation metric has not improved for `patience` iterations."""
 
-    Parameters
-    ----------
-    measure : {"ndcg_at_10", "rmse"}
-    patience : int
-        So many iterations without a better one are enough.
+    stop_reason = "early_stopping"
 
-    Attributes
-    ----------
-    record : dict or None
-        What history says of the best iteration.
-    factors : Factors or None
-        As it left them; later iterations may have overwritten its users.
-    """
-
-    def __init__(self, measure: Watched, patience: int) -> None:
-        self._key = f"validation_{measure}"
-        self._sign = 1 if measure == "rmse" else -1
+    def __init__(self, metric: ValidationMetric, patience: int) -> None:
+        self._key = f"validation_{metric}"
+        self._sign = 1 if metric == "rmse" else -1
         self._patience = patience
-        self._waited = 0
-        self.record: dict[str, Any] | None = None
-        self.factors: Factors | None = None
+        self._best: tuple[Record, Factors] | None = None
 
-    def is_over(self, record: dict[str, Any], factors: Factors) -> bool:
-        """Take an iteration into account; true when no better one is to be expected."""
-        value = self._sign * record[self._key]
-        if self.record is None or value < self._sign * self.record[self._key]:
-            self.record, self.factors, self._waited = record, factors, 0
-        else:
-            self._waited += 1
-        return self._waited >= self._patience
+    def __call__(self, model: WeightedMatrixFactorization, record: Record) -> bool:
+        best = self._best and self._best[0]
+        if best is None or self._sign * record[self._key] < self._sign * best[self._key]:
+            # The items alone: later iterations overwrite the users.
+            best = record
+            self._best = record, model._fitted
+        return bool(record["iteration"] - best["iteration"] >= self._patience)
+
+    def restore(self, model: WeightedMatrixFactorization) -> bool:
+        """Go back to the best iteration; its users are to be solved again. False: it is here."""
+        if self._best is None or self._best[0]["iteration"] == model.best_iteration_:
+            return False
+        record, factors = self._best
+        best = record["iteration"]
+        model._fit = replace(model._known, factors=factors, best_iteration=best)
+        return True
+
+
+class Convergence:
+    """Ends a fit when an iteration lowers the objective by no more than the fraction `tol`."""
+
+    stop_reason = "converged"
+
+    def __init__(self, tol: float) -> None:
+        self._tol = tol
+        self._before: float | None = None
+
+    def __call__(self, model: WeightedMatrixFactorization, record: Record) -> bool:
+        del model
+        before, now = self._before, record["objective"]
+        self._before = now
+        return before is not None and bool(before - now <= self._tol * before)
+
+
+@contextmanager
+def progress_bar(max_iter: int, shown: bool | None) -> Iterator[Callback]:
+    """A bar on standard error; None shows it on a terminal."""
+    hidden = None if shown is None else not shown
+    with tqdm(total=max_iter, desc="WALS", unit="iter", disable=hidden) as bar:
+
+        def update(model: WeightedMatrixFactorization, record: Record) -> None:
+            del model
+            values = {
+                "objective": record["objective"],
+                "RMSE": record["train_rmse"],
+                "validation": record["validation_rmse"],
+                "NDCG@10": record["validation_ndcg_at_10"],
+            }
+            given = {name: f"{value:.4g}" for name, value in values.items() if value is not None}
+            bar.set_postfix(given)
+            bar.update()
+
+        yield update

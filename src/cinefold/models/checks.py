@@ -2,51 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-import scipy.sparse as sp
 
-from cinefold.interactions import Interactions
+from cinefold.als.iterations import SolverName
+from cinefold.als.objective import Target
+from cinefold.models.callbacks import ValidationMetric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
+    from cinefold.models.wmf import WeightedMatrixFactorization
 
-def ratings(given: Mapping[Any, Any]) -> NDArray[np.float32]:
-    """The values of {item: rating}, which must be finite numbers."""
+MAX_FACTORS = 2048
+
+
+def parameters(model: WeightedMatrixFactorization) -> None:
+    """A TypeError or ValueError for the first parameter that is not as it may be."""
+    integer("n_factors", model.n_factors, 1, MAX_FACTORS)
+    integer("max_iter", model.max_iter, 1)
+    integer("patience", model.patience, 1)
+    if model.n_threads is not None:
+        integer("n_threads", model.n_threads, 1)
+    for name in ("unobserved_weight", "regularization"):
+        number(name, getattr(model, name), word="scale")
+    for name in ("alpha", "tol"):
+        number(name, getattr(model, name))
+    number("regularization_exponent", model.regularization_exponent, 0, 2)
+    choice("target", model.target, get_args(Target))
+    if str(model.solver) == "cholesky":
+        warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
+    else:
+        choice("solver", model.solver, get_args(SolverName))
+    choice("early_stopping", model.early_stopping, (None, *get_args(ValidationMetric)))
+    if not isinstance(model.biases, bool | np.bool_):
+        raise TypeError(f"biases must be True or False, not {model.biases!r}")
+    if model.biases and (model.unobserved_weight != 0 or model.target != "rating"):
+        raise ValueError(
+            "biases are for unobserved_weight=0 and target='rating', not for "
+            f"unobserved_weight={model.unobserved_weight!r} and target={model.target!r}; "
+            "WeightedMatrixFactorization.preset('stars') sets all three"
+        )
+
+
+def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
+    """The values of {id: rating}, which must be finite numbers; `side` is what the ids are of."""
     values = np.array(list(given.values()))
     if values.dtype.kind in "iuf" and np.isfinite(values.astype(np.float32)).all():
         return values.astype(np.float32)
-    item, value = next(pair for pair in given.items() if not _is_finite_number(pair[1]))
-    raise ValueError(f"the rating of item {item!r} must be a finite number, not {value!r}")
+    rated, value = next(pair for pair in given.items() if not _is_finite_number(pair[1]))
+    raise ValueError(f"the rating of {side} {rated!r} must be a finite number, not {value!r}")
 
 
 def _is_finite_number(value: Any) -> bool:
     is_number = isinstance(value, int | float | np.integer | np.floating)
     return is_number and not isinstance(value, bool) and bool(np.isfinite(np.float32(value)))
-
-
-def as_interactions(data: Any, name: str) -> Interactions:
-    if isinstance(data, Interactions):
-        return data
-    if sp.issparse(data):
-        return Interactions.from_sparse(data)
-    raise TypeError(
-        f"{name} must be Interactions or a scipy sparse matrix (rows users, columns items), not "
-        f"{type(data).__name__}; Interactions.from_dataframe and from_arrays build them"
-    )
-
-
-def same_ids(held_out: Interactions, train: Interactions) -> None:
-    for side in ("user_ids", "item_ids"):
-        if not np.array_equal(getattr(held_out, side), getattr(train, side)):
-            raise ValueError(
-                f"validation must have the same {side} as the training interactions; "
-                "Interactions.split gives such a pair"
-            )
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Scores, taken apart into what each rating adds to them."""
+"""Scores as sums of what each rating adds to them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.als.row_equations import RowEquations
-    from cinefold.models.wmf import WeightedMatrixFactorization
+    from cinefold.models.factor_model import FactorModel
 
 
 def explain(
-    model: WeightedMatrixFactorization,
+    model: FactorModel,
     equations: RowEquations,
     ratings: csr_array,
     items: NDArray[np.int64],
@@ -26,7 +26,7 @@ def explain(
 
     Parameters
     ----------
-    model : WeightedMatrixFactorization
+    model : FactorModel
     equations : RowEquations
         Of the user; their first observations are `ratings`.
     ratings : csr_array, shape (1, n_items)

@@ -29,6 +29,12 @@ class Parameters:
             setattr(self, name, value)
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags  # which is what asks
+
+        inputs, target = InputTags(two_d_array=False, sparse=True), TargetTags(required=False)
+        return Tags(estimator_type=None, target_tags=target, input_tags=inputs)
+
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self)).parameters
         changed = (

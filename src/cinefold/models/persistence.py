@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,15 @@ import scipy.sparse as sp
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from cinefold._files import beside
-from cinefold.als.factors import Biases
+from cinefold._files import replace_file
+from cinefold.als.backend import FixedSide
+from cinefold.als.factors import Biases, Factors
+from cinefold.als.iterations import available_threads
+from cinefold.als.objective import Objective
 from cinefold.interactions import Interactions
+from cinefold.interactions.ids import rising
+from cinefold.models.fitted import Fitted
+from cinefold.models.results import NotFittedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,40 +31,29 @@ FORMAT, RATINGS_FORMAT = "cinefold-model", "cinefold-ratings"
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True)
-class SavedModel:
-    """Everything that a file holds."""
-
-    parameters: dict[str, Any]
-    user_factors: NDArray[np.float32]
-    item_factors: NDArray[np.float32]
-    item_spectrum: NDArray[np.float64]
-    biases: Biases | None
-    interactions: Interactions
-    history: list[dict[str, Any]]
-    best_iteration: int
-    stop_reason: str
-
-
-def save(path: Path, model: SavedModel) -> None:
-    """Write `model` to `path`, whole or not at all."""
+def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
+    """Write a fitted model with these parameters to `path`, in one step."""
+    factors = fitted.factors
+    if factors is None:
+        raise NotFittedError
     tensors: dict[str, NDArray[Any]] = {
-        "user_factors": model.user_factors,
-        "item_factors": model.item_factors,
-        "item_spectrum": model.item_spectrum,
-        **_rating_tensors(model.interactions),
+        "user_factors": factors.users,
+        "item_factors": factors.items.factors,
+        "item_spectrum": factors.items.spectrum,
+        **_rating_tensors(fitted.interactions),
     }
-    if model.biases is not None:
-        tensors["biases.mean"] = np.array([model.biases.mean])
-        tensors["biases.baseline"] = model.biases.baseline
-        tensors["biases.direction"] = model.biases.direction
+    if factors.biases is not None:
+        tensors["biases.mean"] = np.array([factors.biases.mean])
+        tensors["biases.baseline"] = factors.biases.baseline
+        tensors["biases.direction"] = factors.biases.direction
     header = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
-        "parameters": json.dumps(model.parameters),
-        "history": json.dumps(model.history),
-        "best_iteration": str(model.best_iteration),
-        "stop_reason": model.stop_reason,
+        "parameters": _json(parameters),
+        "objective": _json(fitted.objective and asdict(fitted.objective)),
+        "history": _json(fitted.history),
+        "best_iteration": str(fitted.best_iteration),
+        "stop_reason": fitted.stop_reason,
     }
     _write(path, tensors, header)
 
@@ -88,26 +83,15 @@ def load_interactions(path: Path) -> Interactions:
 
 def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    temporary = beside(path)
     try:
-        temporary.touch()
-        mode = temporary.stat().st_mode  # as the umask has it; safetensors makes files private
-        _save_file(arrays, temporary, header)
-        temporary.chmod(mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _save_file(arrays: dict[str, NDArray[Any]], path: Path, header: dict[str, str]) -> None:
-    try:
-        save_file(arrays, path, metadata=header)
+        with replace_file(path) as new:
+            save_file(arrays, new, metadata=header)
     except SafetensorError as error:  # as when the disk is full
         raise OSError(f"{path} could not be written: {error}") from error
 
 
-def load(path: Path) -> SavedModel:
-    """Read and check a file that `save` wrote.
+def load(path: Path) -> tuple[dict[str, Any], Fitted]:
+    """Read and check a file that `save` wrote: the model's parameters, and what a fit left.
 
     Raises
     ------
@@ -120,8 +104,8 @@ def load(path: Path) -> SavedModel:
     try:
         header, tensors = _read(path)
         _check_header(path, header)
-        return _model(header, tensors)
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        return _parameters(header), _fitted(header, tensors)
+    except (SafetensorError, LookupError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a Cinefold model or is damaged: {error}") from error
 
 
@@ -142,31 +126,38 @@ def _check_header(path: Path, header: dict[str, str]) -> None:
         )
 
 
-def _model(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> SavedModel:
+def _parameters(header: dict[str, str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {**json.loads(header["parameters"])}
+    if parameters.get("solver") == "cholesky":  # as "exact" was called
+        parameters["solver"] = "exact"
+    return parameters
+
+
+def _fitted(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> Fitted:
     interactions = _interactions(tensors)
-    model = SavedModel(
-        json.loads(header["parameters"]),
-        tensors["user_factors"],
-        tensors["item_factors"],
-        tensors["item_spectrum"],
-        _biases(tensors),
+    objective = json.loads(header.get("objective", "null"))
+    return Fitted(
         interactions,
+        Objective(**objective) if objective else None,
+        _factors(tensors, interactions),
         json.loads(header["history"]),
         int(header["best_iteration"]),
         header["stop_reason"],
     )
-    d = len(model.item_spectrum)
-    shapes = model.user_factors.shape, model.item_factors.shape
-    n_users, n_items = interactions.n_users, interactions.n_items
-    if shapes != ((n_users, d), (n_items, d)):
+
+
+def _factors(tensors: dict[str, NDArray[Any]], interactions: Interactions) -> Factors:
+    users, items = tensors["user_factors"], tensors["item_factors"]
+    spectrum, biases = tensors["item_spectrum"], _biases(tensors)
+    d, n_users, n_items = len(spectrum), interactions.n_users, interactions.n_items
+    if (users.shape, items.shape, spectrum.shape) != ((n_users, d), (n_items, d), (d,)):
         raise ValueError(
-            f"factors of shapes {shapes} do not fit {n_users} users, "
+            f"factors of shapes {users.shape} and {items.shape} do not fit {n_users} users, "
             f"{n_items} items and {d} factors"
         )
-    biases = model.biases
     if biases and (biases.baseline.shape, biases.direction.shape) != ((n_items,), (d,)):
         raise ValueError(f"the biases do not fit {n_items} items and {d} factors")
-    return model
+    return Factors(users, FixedSide.in_eigenbasis(items, spectrum, available_threads(None)), biases)
 
 
 def _biases(tensors: dict[str, NDArray[Any]]) -> Biases | None:
@@ -192,12 +183,16 @@ def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
 
 def _interactions(tensors: dict[str, NDArray[Any]]) -> Interactions:
     user_ids, item_ids = _ids("user_ids", tensors), _ids("item_ids", tensors)
-    matrix = sp.csr_array(
-        (tensors["ratings.values"], tensors["ratings.items"], tensors["ratings.offsets"]),
-        shape=(len(user_ids), len(item_ids)),
-    )
+    if not len(tensors["ratings.values"]) and rising(user_ids) and rising(item_ids):
+        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
+        return Interactions(user_ids, item_ids, none)
+    matrix = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
+    # As they are: scipy's constructor would round and wrap what from_sparse is to refuse.
+    matrix.data, matrix.indices = tensors["ratings.values"], tensors["ratings.items"]
+    matrix.indptr = tensors["ratings.offsets"]
+    weights = tensors.get("ratings.weights")
     return Interactions.from_sparse(
-        matrix, user_ids=user_ids, item_ids=item_ids, weights=tensors.get("ratings.weights")
+        matrix, user_ids=user_ids, item_ids=item_ids, weights=weights, copy=False
     )
 
 
@@ -216,3 +211,15 @@ def _ids(name: str, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
         return tensors[name]
     text = tensors[name].tobytes()
     return np.array([text[a:b].decode() for a, b in pairwise(offsets)])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return None  # the next fit differs as well
+    raise TypeError(f"{value!r} cannot be saved with a model")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from cinefold.interactions import Interactions
+
 
 class NotFittedError(ValueError, AttributeError):
     """The model has no factors yet: call ``fit`` or ``load`` first."""
+
+    def __init__(self, message: str = "the model is not fitted; call fit or load first") -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,35 @@ class Ranking:
     ----------
     items : ndarray, shape (n,) or (n_users, k)
         Original item ids. One user's ranking has n <= k entries: fewer when fewer items are left.
-        In a batch, places without an item repeat an arbitrary id and have score -inf.
+        A batch has empty places instead: see ``mask``.
     scores : ndarray of float32, the same shape
+        -inf in empty places.
     """
 
     items: NDArray[Any]
     scores: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, item_ids: NDArray[Any], indices: NDArray[Any], scores: NDArray[np.float32]) -> Self:
+        """From indices into `item_ids`, -1 in empty places."""
+        empty = indices < 0
+        items = item_ids[indices]
+        items[empty] = "" if item_ids.dtype.kind == "U" else np.iinfo(item_ids.dtype).min
+        return cls(items, np.where(empty, np.float32(-np.inf), scores))
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Where there is an item, the same shape.
+
+        Elsewhere ``items`` has an empty string or the lowest integer, which are nobody's id.
+        """
+        return ~np.isneginf(self.scores)
+
+    def indices(self, interactions: Interactions) -> NDArray[np.int64]:
+        """Columns of the items in `interactions`, the same shape; -1 in empty places."""
+        found = np.full(self.items.shape, -1, np.int64)
+        found[self.mask] = interactions.item_index(self.items[self.mask])
+        return found
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter((self.items, self.scores))
@@ -44,7 +72,7 @@ class Ranking:
     @property
     def counts(self) -> NDArray[np.int64] | int:
         """How many items each user got; below k when fewer were left."""
-        found = np.isfinite(self.scores).sum(axis=-1)
+        found = self.mask.sum(axis=-1)
         return int(found) if self.scores.ndim == 1 else found
 
     def to_columns(self, users: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
@@ -56,7 +84,7 @@ class Ranking:
             The ids a batch was asked for, repeated in the column ``user``; without them that
             column holds the position in the batch (and is left out for a single user).
         """
-        found = np.isfinite(self.scores)
+        found = self.mask
         rank = np.broadcast_to(np.arange(1, self.scores.shape[-1] + 1), found.shape)
         columns = {"item": self.items[found], "score": self.scores[found], "rank": rank[found]}
         if found.ndim == 1:
@@ -79,11 +107,14 @@ class FoldedUsers:
         What they rated (one row for a single user), in the model's item order.
     weights : ndarray of float32, shape (n_ratings,), or None
         Confidence of each rating, in the order of `ratings`.
+    user_ids : ndarray, shape (n_users,), or None
+        Ids of the rows, where the ratings came with ids.
     """
 
     factors: NDArray[np.float32]
     ratings: csr_array
     weights: NDArray[np.float32] | None = None
+    user_ids: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return int(self.ratings.shape[0])
@@ -96,12 +127,35 @@ class FoldedUsers:
             weighted = self.ratings.copy()
             weighted.data = weights
             weights = weighted[chosen].data
-        return FoldedUsers(np.atleast_2d(self.factors)[rows], self.ratings[chosen], weights)
+        ids = None if self.user_ids is None else self.user_ids[chosen]
+        return FoldedUsers(np.atleast_2d(self.factors)[rows], self.ratings[chosen], weights, ids)
+
+
+@dataclass(frozen=True)
+class FoldedItems:
+    """Items the model was not trained on, solved exactly from their ratings.
+
+    Their scores are ``user_factors_ @ factors.T``, and `baseline` on top in a model with biases.
+    ``similar_items`` takes it in place of an item id.
+
+    Attributes
+    ----------
+    factors : ndarray of float32, shape (n_factors,) or (n_items, n_factors)
+        One vector for a mapping of ratings, rows for a batch.
+    baseline : ndarray of float32, shape (n_items,), or None
+        The mean of all ratings and the item's bias, in a model with biases.
+    item_ids : ndarray, shape (n_items,), or None
+        Ids of the rows, where the ratings came with ids.
+    """
+
+    factors: NDArray[np.float32]
+    baseline: NDArray[np.float32] | None = None
+    item_ids: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A score, taken apart into what each rating of the user adds to it.
+    """A score as the sum of what each rating of the user adds to it.
 
     Attributes
     ----------

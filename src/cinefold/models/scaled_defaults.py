@@ -15,6 +15,7 @@ from cinefold.als.objective import Objective
 
 if TYPE_CHECKING:
     from cinefold.interactions import Interactions
+    from cinefold.models.wmf import WeightedMatrixFactorization
 
 Scaled = Literal["scale"]
 
@@ -24,7 +25,7 @@ _UNOBSERVED, _RIDGE = 4 / 3, 0.41
 def scaled_unobserved_weight(train: Interactions, alpha: float) -> float:
     """w0 = 4/3 sqrt(density) times the mean confidence c, and at most c.
 
-    Unobserved pairs then weigh about 1/sqrt(density) times as much as observed ones, all together.
+    Unobserved pairs then weigh about 1/sqrt(density) times as much in sum as observed ones.
     """
     return _mean_confidence(train, alpha) * min(1.0, _UNOBSERVED * float(np.sqrt(train.density)))
 
@@ -50,6 +51,17 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     w0 = max(objective.unobserved_weight, confidence * density)
     noise = density**0.25 * (np.sqrt(train.n_users) + np.sqrt(train.n_items))
     return float(_RIDGE * target * np.sqrt(confidence * w0) * noise / np.sqrt(users * items))
+
+
+def objective_for(model: WeightedMatrixFactorization, train: Interactions) -> Objective:
+    """The model's parameters, with numbers that fit the data in place of "scale"."""
+    weight, ridge = model.unobserved_weight, model.regularization
+    if weight == "scale":
+        weight = scaled_unobserved_weight(train, model.alpha)
+    objective = Objective(weight, 1.0, model.regularization_exponent, model.target, model.alpha)
+    if ridge == "scale":
+        ridge = scaled_regularization(train, objective)
+    return replace(objective, regularization=ridge)
 
 
 def _mean_confidence(train: Interactions, alpha: float) -> float:

@@ -6,20 +6,14 @@
 ...     store.rate(ada.id, 50, 4.5)
 """
 
-try:
-    from cinefold.profiles.store import ProfileStore
-except ModuleNotFoundError as error:
-    if error.name != "sqlalchemy":
-        raise
-    raise ModuleNotFoundError(
-        "keeping profiles takes more packages; install them with: pip install 'cinefold[store]'",
-        name=error.name,
-    ) from None
+from typing import TYPE_CHECKING, Any
 
 from cinefold.profiles.csv_format import read_csv, write_csv
 from cinefold.profiles.errors import ProfileNameError, StoreError, UnknownProfileError
-from cinefold.profiles.journal import Change
-from cinefold.profiles.records import Entries, Mark, MovieId, Profile, Rating
+from cinefold.profiles.profile import Change, Entries, Mark, MovieId, Profile, Rating
+
+if TYPE_CHECKING:
+    from cinefold.profiles.store import ProfileStore
 
 __all__ = [
     "Change",
@@ -35,3 +29,20 @@ __all__ = [
     "read_csv",
     "write_csv",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`ProfileStore`, whose packages are an extra, and are slow to import."""
+    if name != "ProfileStore":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from cinefold.profiles.store import ProfileStore
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
+        raise ModuleNotFoundError(
+            "keeping profiles takes more packages; install them with: "
+            "pip install 'cinefold[store]'",
+            name=error.name,
+        ) from None
+    return ProfileStore

@@ -26,7 +26,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cinefold.profiles.records import (
+from cinefold.datasets.readers import read_delimited
+from cinefold.profiles.profile import (
     MICROSECOND,
     Entries,
     Mark,
@@ -37,7 +38,9 @@ from cinefold.profiles.records import (
 )
 
 if TYPE_CHECKING:
-    from cinefold.datasets import MovieCatalog
+    from collections.abc import Iterable, Mapping
+
+    from cinefold.datasets import Movie, MovieCatalog
 
 COLUMNS = ("movie_id", "title", "year", "rating", "mark", "time")
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
@@ -52,21 +55,28 @@ def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
     movies : MovieCatalog, optional
         For titles and years.
     """
+    rated = ((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items())
+    marked = (
+        (movie, mark, at) for mark, films in entries.marks.items() for movie, at in films.items()
+    )
+    return write_lines((*rated, *marked), {movie.id: movie for movie in movies or ()})
+
+
+def write_lines(
+    lines: Iterable[tuple[MovieId, float | Mark, datetime | None]],
+    movies: Mapping[MovieId, Movie],
+) -> str:
+    """The CSV file with a line for each movie id, its stars or mark, and the time if known."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-
-    def write(movie: MovieId, stars: str, mark: str, at: datetime) -> None:
-        film = movies[movie] if movies is not None and movie in movies else None
-        known = ("", "") if film is None else (film.title, film.year or "")
-        time = at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        writer.writerow((_written_id(movie), *known, stars, mark, time))
-
-    for movie, rating in entries.ratings.items():
-        write(movie, repr(rating.stars).removesuffix(".0"), "", rating.at)
-    for mark, films in entries.marks.items():
-        for movie, at in films.items():
-            write(movie, "", mark.value, at)
+    for movie_id, said, at in lines:
+        movie = movies.get(movie_id)
+        known = ("", "") if movie is None else (movie.title, movie.year or "")
+        is_mark = isinstance(said, Mark)
+        stars, mark = ("", said) if is_mark else (repr(said).removesuffix(".0"), "")
+        time = "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        writer.writerow((write_id(movie_id), *known, stars, mark, time))
     return file.getvalue()
 
 
@@ -79,49 +89,30 @@ def read_csv(content: str | bytes) -> Entries:
         If it is not UTF-8, has not the columns, or a line has no movie, no rating and no mark, or
         one that is not allowed; the message names the line.
     """
-    text = _decoded(content) if isinstance(content, bytes) else content.removeprefix("\ufeff")
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    entries, now = Entries(), datetime.now(UTC)
+    table = read_delimited(content, strict=True)
+    entries, now, number = Entries(), datetime.now(UTC), 1
     try:
-        columns = _columns(next(reader, []))
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                line = {
-                    name: cells[place].strip() if place < len(cells) else ""
-                    for name, place in columns.items()
-                }
-                _take(entries, line, delimiter, now + reader.line_num * MICROSECOND)
-    except csv.Error as error:
-        raise ValueError(f"line {reader.line_num}: {error}") from None
+        columns = [name.strip().lower() for name in table.header]
+        if "movie_id" not in columns or not {"rating", "mark"} & {*columns}:
+            there = ", ".join(filter(None, map(str.strip, table.header)))
+            raise ValueError(
+                f"the columns movie_id and rating (or mark) are needed; found: {there}"
+            )
+        for number, cells in table.rows:
+            line = dict(zip(columns, map(str.strip, cells), strict=False))
+            _add(entries, line, table.delimiter, now + number * MICROSECOND)
     except ValueError as error:
-        raise ValueError(f"line {max(reader.line_num, 1)}: {error}") from None
+        raise ValueError(f"line {number}: {error}") from None
     return entries
 
 
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line}: this is not UTF-8 text") from None
-
-
-def _columns(header: list[str]) -> dict[str, int]:
-    places = {name.strip().lower(): place for place, name in reversed([*enumerate(header)])}
-    if "movie_id" not in places or not {"rating", "mark"} & places.keys():
-        found = ", ".join(filter(None, map(str.strip, header))) or "none"
-        raise ValueError(f"the columns movie_id and rating (or mark) are needed; found: {found}")
-    return {name: places[name] for name in ("movie_id", "rating", "mark", "time") if name in places}
-
-
-def _take(entries: Entries, line: dict[str, str], delimiter: str, now: datetime) -> None:
-    movie = _read_id(line["movie_id"])
+def _add(entries: Entries, line: dict[str, str], delimiter: str, now: datetime) -> None:
+    movie = read_id(line.get("movie_id", ""))
     rating, mark = line.get("rating", ""), line.get("mark", "")
     at = _read_time(line.get("time", "")) or now
     if bool(rating) == bool(mark):
-        raise ValueError(f"movie {movie!r} needs a rating or a mark, and has {_both(rating)}")
+        both = "both" if rating else "neither"
+        raise ValueError(f"movie {movie!r} needs a rating or a mark, and has {both}")
     if mark:
         if mark not in list(Mark):
             raise ValueError(f"mark must be one of {', '.join(Mark)}, not {mark!r}")
@@ -132,10 +123,6 @@ def _take(entries: Entries, line: dict[str, str], delimiter: str, now: datetime)
         return
     number = rating if delimiter == "," else rating.replace(",", ".")
     _put_last(entries.ratings, movie, Rating(checked_stars(number, movie), at))
-
-
-def _both(rating: str) -> str:
-    return "both" if rating else "neither"
 
 
 def _put_last(films: dict[MovieId, Any], movie: MovieId, value: Any) -> None:
@@ -153,15 +140,16 @@ def _read_time(text: str) -> datetime | None:
     return checked_time(time if time.tzinfo else time.replace(tzinfo=UTC))
 
 
-def _written_id(movie: MovieId) -> str:
-    """A str that could be read as another id is written as JSON, in quotes."""
+def write_id(movie: MovieId) -> str:
+    """An id as text; a str that could be read as another id as JSON, in quotes."""
     if isinstance(movie, int):
         return str(movie)
     odd = not movie or movie != movie.strip() or movie[0] == '"' or _WHOLE_NUMBER.fullmatch(movie)
     return json.dumps(movie) if odd or not movie.isprintable() else movie
 
 
-def _read_id(text: str) -> MovieId:
+def read_id(text: str) -> MovieId:
+    """The inverse of :func:`write_id`; a ValueError says what is wrong."""
     if not text:
         raise ValueError("movie_id is empty")
     if text.startswith('"'):

@@ -6,8 +6,6 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exc
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,6 +48,8 @@ class ProfileNameError(ValueError):
 @contextmanager
 def explained(location: str) -> Iterator[None]:
     """Errors of the database called `location` as :class:`StoreError`."""
+    from sqlalchemy import exc  # names and rules of profiles do without it
+
     try:
         yield
     except exc.DBAPIError as error:

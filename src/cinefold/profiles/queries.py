@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from cinefold.profiles.errors import UnknownProfileError
-from cinefold.profiles.records import Profile
+from cinefold.profiles.profile import Entries, Profile, Rating
 from cinefold.profiles.tables import marks, profiles, ratings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import ColumnElement, Connection, Table
 
 _LARGEST_ID = 2**31 - 1
@@ -54,15 +52,14 @@ def matching_profiles(connection: Connection, *conditions: ColumnElement[bool]) 
     return [Profile(**row._mapping) for row in connection.execute(query)]
 
 
-def rated(connection: Connection, profile_id: int) -> Iterator[Any]:
-    """Rows with movie_id, stars and rated_at, oldest first."""
-    own = ratings.c.profile_id == profile_id
-    query = select(ratings).where(own).order_by(ratings.c.rated_at, ratings.c.movie_id)
-    yield from connection.execute(query)
-
-
-def marked(connection: Connection, profile_id: int) -> Iterator[Any]:
-    """Rows with movie_id, mark and marked_at, oldest first."""
-    own = marks.c.profile_id == profile_id
-    query = select(marks).where(own).order_by(marks.c.marked_at, marks.c.movie_id)
-    yield from connection.execute(query)
+def all_entries(connection: Connection, profile_id: int) -> Entries:
+    """The ratings and marks of a profile, each oldest first."""
+    found = Entries()
+    for table, time in ((ratings, ratings.c.rated_at), (marks, marks.c.marked_at)):
+        own = select(table).where(table.c.profile_id == profile_id)
+        for row in connection.execute(own.order_by(time, table.c.movie_id)):
+            if table is ratings:
+                found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
+            else:
+                found.marks[row.mark][row.movie_id] = row.marked_at
+    return found

@@ -10,18 +10,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cinefold.profiles import database, journal, schema
+from cinefold.profiles import database, schema, undo_log
 from cinefold.profiles.errors import ProfileNameError, StoreError, explained
-from cinefold.profiles.journal import State
-from cinefold.profiles.queries import (
-    is_profile,
-    marked,
-    matching_profiles,
-    one_profile,
-    rated,
-    unknown,
-)
-from cinefold.profiles.records import (
+from cinefold.profiles.profile import (
     Entries,
     Mark,
     MovieId,
@@ -34,17 +25,24 @@ from cinefold.profiles.records import (
     clean_name,
     name_key,
 )
+from cinefold.profiles.queries import (
+    all_entries,
+    is_profile,
+    matching_profiles,
+    one_profile,
+    unknown,
+)
 from cinefold.profiles.tables import profiles
+from cinefold.profiles.undo_log import PartialEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from sqlalchemy import Connection
 
-    from cinefold.profiles.journal import Change
+    from cinefold.profiles.profile import Change
 
 
 class ProfileStore:
@@ -102,12 +100,7 @@ class ProfileStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -182,7 +175,7 @@ class ProfileStore:
             return one_profile(connection, profile_id)
 
     def delete(self, profile_id: int) -> None:
-        """Delete the profile with its ratings, marks, settings and journal; there is no undo.
+        """Delete the profile with its ratings, marks, settings and undo log; there is no undo.
 
         On SQLite the bytes are overwritten.
         """
@@ -223,14 +216,9 @@ class ProfileStore:
 
     def entries(self, profile_id: int) -> Entries:
         """All ratings and marks of the profile, each oldest first."""
-        found = Entries()
         with self._reading() as connection:
             one_profile(connection, profile_id)
-            for row in rated(connection, profile_id):
-                found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
-            for row in marked(connection, profile_id):
-                found.marks[row.mark][row.movie_id] = row.marked_at
-        return found
+            return all_entries(connection, profile_id)
 
     def rate(
         self, profile_id: int, movie_id: MovieId, stars: float, *, at: datetime | None = None
@@ -256,12 +244,12 @@ class ProfileStore:
         given : mapping of movie id to stars or Rating
             Stars alone are rated now.
         """
-        wanted = State(ratings=dict(checked_ratings(given, datetime.now(UTC))))
+        wanted = PartialEntries(ratings=dict(checked_ratings(given, datetime.now(UTC))))
         self._change(profile_id, "rate", wanted)
 
     def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
         """Take the rating of a film, or of several, away; False if there was none."""
-        wanted = State(ratings=dict.fromkeys(_listed(movie_ids)))
+        wanted = PartialEntries(ratings=dict.fromkeys(_listed(movie_ids)))
         return self._change(profile_id, "unrate", wanted)
 
     def mark(
@@ -278,7 +266,9 @@ class ProfileStore:
 
     def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
         """Take a mark of a film, or of several, away; False if there was none."""
-        wanted = State(marks=dict.fromkeys((movie, Mark(mark)) for movie in _listed(movie_ids)))
+        wanted = PartialEntries(
+            marks=dict.fromkeys((movie, Mark(mark)) for movie in _listed(movie_ids))
+        )
         return self._change(profile_id, "unmark", wanted)
 
     def add(self, profile_id: int, entries: Entries) -> None:
@@ -287,7 +277,7 @@ class ProfileStore:
         For a film that is rated already, the rating of `entries` is the one that stays.
         """
         now = datetime.now(UTC)
-        wanted = State(ratings=dict(checked_ratings(entries.ratings, now)))
+        wanted = PartialEntries(ratings=dict(checked_ratings(entries.ratings, now)))
         for mark, films in entries.marks.items():
             for movie, at in films.items():
                 one = _marked([checked_movie(movie)], Mark(mark), checked_time(at))
@@ -297,11 +287,10 @@ class ProfileStore:
     def clear(self, profile_id: int) -> bool:
         """Take all ratings and marks away; False if there were none."""
         with self._changing(profile_id) as connection:
-            wanted = State(
-                dict.fromkeys(row.movie_id for row in rated(connection, profile_id)),
-                dict.fromkeys((row.movie_id, row.mark) for row in marked(connection, profile_id)),
-            )
-            return journal.change(connection, profile_id, "clear", wanted)
+            found = all_entries(connection, profile_id)
+            marks = [(movie, mark) for mark, movies in found.marks.items() for movie in movies]
+            wanted = PartialEntries(dict.fromkeys(found.ratings), dict.fromkeys(marks))
+            return undo_log.change(connection, profile_id, "clear", wanted)
 
     def undo(self, profile_id: int) -> Change | None:
         """Take the latest change of ratings or marks back; None if there is none left.
@@ -309,11 +298,11 @@ class ProfileStore:
         The last 20 changes of a profile can be undone, whichever process made them.
         """
         with self._changing(profile_id) as connection:
-            return journal.undo(connection, profile_id)
+            return undo_log.undo(connection, profile_id)
 
-    def _change(self, profile_id: int, action: str, wanted: State) -> bool:
+    def _change(self, profile_id: int, action: str, wanted: PartialEntries) -> bool:
         with self._changing(profile_id) as connection:
-            return journal.change(connection, profile_id, action, wanted)
+            return undo_log.change(connection, profile_id, action, wanted)
 
     # -- transactions ---------------------------------------------------------------------------
 
@@ -351,8 +340,8 @@ def _unique_name(name: str) -> Iterator[None]:
         raise ProfileNameError(f"there is a profile {name!r} already") from None
 
 
-def _marked(movies: Iterable[MovieId], mark: Mark, at: datetime) -> State:
-    state = State()
+def _marked(movies: Iterable[MovieId], mark: Mark, at: datetime) -> PartialEntries:
+    state = PartialEntries()
     for movie in movies:
         if mark.opposite is not None:
             state.marks[movie, mark.opposite] = None

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from cinefold.profiles.records import MICROSECOND, Mark, MovieId
+from cinefold.profiles.profile import MICROSECOND, Mark, MovieId
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect

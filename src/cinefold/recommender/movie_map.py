@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import itertools
 import json
@@ -18,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy.spatial import KDTree
 
-from cinefold._files import beside
+from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
 from cinefold.recommender.filters import memberships
 
@@ -290,13 +289,9 @@ def _cached(file: Path, n_movies: int) -> NDArray[np.float32] | None:
 
 
 def _keep(positions: NDArray[np.float32], file: Path) -> None:
-    temporary = beside(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"positions": positions}, temporary, metadata={"format": _FORMAT})
-        temporary.replace(file)
+        with replace_file(file) as new:
+            save_file({"positions": positions}, new, metadata={"format": _FORMAT})
     except (OSError, SafetensorError) as error:
         logger.warning("the map could not be cached and will be made again: %s", error)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
 from cinefold.serving.training import TrainingRun, read_report
 
@@ -151,9 +152,8 @@ class RunHistory:
         place = self._place(run_id)
         if not place.is_dir():
             raise FileNotFoundError(f"there is no run {run_id}")
-        temporary = self.folder / f".{_ACTIVE}.{uuid.uuid4().hex[:8]}"
-        temporary.write_text(run_id, encoding="ascii")
-        temporary.replace(self.folder / _ACTIVE)
+        with replace_file(self.folder / _ACTIVE) as new:
+            new.write_text(run_id, encoding="ascii")
 
     def _ids(self) -> list[str]:
         if not self.folder.is_dir():

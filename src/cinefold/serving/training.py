@@ -15,7 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from cinefold._files import put_whole, unmixed
+from cinefold._files import read_folder, replace_folder
+from cinefold._signals import keep_on_interrupt
 from cinefold._version import __version__
 from cinefold.datasets import default_data_dir
 from cinefold.evaluation import evaluate
@@ -102,7 +103,7 @@ class TrainingRun:
         OSError
             If it cannot be written.
         """
-        with put_whole(Path(folder), _RUN_FILES) as new:
+        with replace_folder(Path(folder), _RUN_FILES) as new:
             self.model.save(new / _MODEL_FILE)
             stars = self.stars and self.stars.save(new / _STARS_FILE)
             report = {"sha256": _checksums(new), "stars": stars, **self.report()}
@@ -120,7 +121,7 @@ class TrainingRun:
             If it is damaged or incomplete.
         """
         folder = Path(folder)
-        return unmixed(folder, lambda: cls._load(folder))
+        return read_folder(folder, lambda: cls._load(folder))
 
     @classmethod
     def _load(cls, folder: Path) -> Self:
@@ -160,6 +161,7 @@ def train(
     validation_fraction: float = DEFAULT_VALIDATION_FRACTION,
     random_state: int = DEFAULT_SPLIT_SEED,
     refit: bool = False,
+    keep_interrupted: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
 ) -> TrainingRun:
@@ -177,6 +179,9 @@ def train(
         Seed of the split.
     refit : bool
         After measuring, fit a copy on all ratings, for as many iterations: the model to use.
+    keep_interrupted : bool
+        Ctrl-C ends the fit, and what was learnt is measured and returned, with ``stop_reason``
+        "interrupted" and not refitted.
     callbacks : iterable of callable
         ``callback(model, record)`` after every iteration of the measured fit; a true return value
         ends it.
@@ -186,16 +191,13 @@ def train(
     Returns
     -------
     TrainingRun
-        Ctrl-C ends training and returns what was learnt so far, measured, with ``stop_reason``
-        "interrupted" and not refitted.
 
     Raises
     ------
     ValueError
         If the fraction or a parameter of the model is out of range.
     KeyboardInterrupt
-        On Ctrl-C before the first iteration is finished, or while measuring; `model` then keeps
-        what it has learnt.
+        On Ctrl-C; `model` keeps what it has learnt.
     """
     started = time.perf_counter()
     split = {
@@ -204,7 +206,8 @@ def train(
         "random_state": random_state,
     }
     training, held_out = _split(interactions, split)
-    model.fit(training, held_out, callbacks=callbacks, progress=progress)
+    with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
+        model.fit(training, validation=held_out, callbacks=callbacks, progress=progress)
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
     stars = None
@@ -303,8 +306,6 @@ def load_or_train(
             return cached
         logger.info("%s: training a model, to be kept in %s", data.name, folder)
         run = trainer(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
-        if "interrupted" in (run.stop_reason, run.model.stop_reason_):
-            raise KeyboardInterrupt
         _keep(run, folder)
         return run
 

@@ -1,26 +1,23 @@
-"""How ratings are divided for a search."""
+"""How the ratings are divided for a search: training, validation and test parts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from cinefold.interactions import Interactions
 from cinefold.models import checks
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+from cinefold.models.rating_input import as_interactions, with_ids
 
 # Users enough that one random validation part of a tenth tells models apart.
 _ENOUGH_USERS = 10_000
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Ratings in three parts: to learn from, to choose by, and to test the choice on.
+class Divisions:
+    """Ratings to learn from, to choose by, and to test the choice on.
 
     Attributes
     ----------
@@ -38,11 +35,6 @@ class Parts:
     rest: Interactions
     test: Interactions | None
     splits: dict[str, Any]
-
-    @property
-    def training(self) -> Interactions:
-        """The training part of the first fold."""
-        return self.folds[0][0]
 
     @classmethod
     def random(
@@ -85,11 +77,15 @@ class Parts:
         cls, training: Interactions, validation: Interactions, test: Interactions | None
     ) -> Self:
         """Parts that somebody else has made."""
-        for name, part in (("validation", validation), ("test", test)):
-            if part is not None:
-                checks.same_ids(checks.as_interactions(part, name), training)
-                _check_filled(part, name)
+        validation = _given(validation, training, "validation")
+        test = None if test is None else _given(test, training, "test")
         return cls(((training, validation),), _union(training, validation), test, {})
+
+
+def _given(part: Interactions, training: Interactions, name: str) -> Interactions:
+    found = with_ids(training, as_interactions(part, name), f"{name} ")
+    _check_filled(found, name)
+    return found
 
 
 def _check_filled(part: Interactions, name: str) -> None:
@@ -104,21 +100,21 @@ def _split(fraction: float, seed: np.integer[Any]) -> dict[str, Any]:
 
 
 def _union(one: Interactions, other: Interactions) -> Interactions:
-    users, items, ratings, weights = zip(*map(_columns, (one, other)), strict=True)
-    weighted = one.weights is not None or other.weights is not None
+    parts = one.by_user.tocoo(), other.by_user.tocoo()
+    users, items, ratings = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "col", "data")
+    )
+    weights = None
+    if one.weights is not None or other.weights is not None:
+        weights = np.concatenate(
+            [np.ones(p.n_ratings) if p.weights is None else p.weights for p in (one, other)]
+        )
     return Interactions.from_arrays(
-        np.concatenate(users),
-        np.concatenate(items),
-        np.concatenate(ratings),
-        weights=np.concatenate(weights) if weighted else None,
+        one.user_ids[users],
+        one.item_ids[items],
+        ratings,
+        weights=weights,
         user_ids=one.user_ids,
         item_ids=one.item_ids,
         duplicates="error",
     )
-
-
-def _columns(ratings: Interactions) -> tuple[NDArray[Any], ...]:
-    by_user = ratings.by_user
-    users = ratings.user_ids[np.repeat(np.arange(ratings.n_users), ratings.user_counts())]
-    weights = np.ones(len(users), np.float32) if ratings.weights is None else ratings.weights
-    return users, ratings.item_ids[by_user.indices], by_user.data, weights

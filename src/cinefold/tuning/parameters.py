@@ -16,8 +16,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cinefold._files import beside
-from cinefold.models import WeightedMatrixFactorization
+from cinefold._files import replace_file
+from cinefold.models import WeightedMatrixFactorization, checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +43,8 @@ def write_parameters(
     """
     kept = {name: value for name, value in parameters.items() if name not in NOT_IN_FILES}
     content = {"format": FORMAT, "parameters": kept, **({"tuning": tuning} if tuning else {})}
-    file = Path(file)
-    temporary = beside(file)
-    temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(file)
+    with replace_file(file) as new:
+        new.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_parameters(file: str | Path) -> dict[str, Any]:
@@ -77,7 +75,7 @@ def read_parameters(file: str | Path) -> dict[str, Any]:
         if name not in known:
             raise ValueError(f"{file}: {name!r} is no parameter; there are {', '.join(known)}")
     try:
-        WeightedMatrixFactorization(**parameters)._check_parameters()
+        checks.parameters(WeightedMatrixFactorization(**parameters))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{file}: {error}") from None
     return parameters

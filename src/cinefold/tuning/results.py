@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cinefold._version import __version__
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning.parameters import write_parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    import optuna
+
+INTERRUPTED = "cinefold:interrupted"
+"""The user attribute of trials that Ctrl-C ended, in Optuna's study."""
+
+_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,32 @@ class Trial:
     seconds: float | None
     error: str | None = None
 
+    @classmethod
+    def from_optuna(cls, frozen: optuna.trial.FrozenTrial) -> Self:
+        """The trial as Optuna keeps it, which must have ended."""
+        attributes = frozen.user_attrs
+        parameters = attributes.get("parameters", {})
+        curve = tuple(attributes.get("curve", ()))
+        iteration = parameters.get("max_iter")
+        return cls(
+            number=frozen.number,
+            state="interrupted" if INTERRUPTED in attributes else _STATES[frozen.state.name],
+            value=curve[iteration - 1] if iteration else None,
+            iteration=iteration,
+            curve=curve,
+            point=dict(frozen.params),
+            parameters=parameters,
+            seconds=frozen.duration.total_seconds() if frozen.duration else None,
+            error=attributes.get("error"),
+        )
+
+
+def ranked(trials: Iterable[Trial], metric: str) -> list[Trial]:
+    """The complete trials, best first."""
+    complete = [trial for trial in trials if trial.state == "complete"]
+    sign = 1 if metric == "rmse" else -1
+    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+
 
 @dataclass(frozen=True)
 class TuningResult:
@@ -65,10 +99,9 @@ class TuningResult:
     trials : tuple of Trial
         All of the study, in the order of their numbers.
     test : dict of str to dict
-        Measures on the ratings that the search never saw, of the "tuned" and the "default" model
+        Metrics on the ratings that the search never saw, of the "tuned" and the "default" model
         (the preset "stars" if the metric is rmse), both fitted on all the others, and of
-        "popularity". Empty after an interrupt, and without a
-        test part.
+        "popularity". Empty after an interrupt, and without a test part.
     splits : dict
         ``test``: arguments of ``Interactions.split`` that give the test part and the rest;
         ``validation``: a list of those that divide the rest. Empty if the parts were given.
@@ -92,9 +125,7 @@ class TuningResult:
 
     def ranked(self) -> list[Trial]:
         """The complete trials, best first."""
-        complete = [trial for trial in self.trials if trial.state == "complete"]
-        sign = 1 if self.metric == "rmse" else -1
-        return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+        return ranked(self.trials, self.metric)
 
     def model(self, **changes: Any) -> WeightedMatrixFactorization:
         """An unfitted model with the best parameters, except for `changes`."""

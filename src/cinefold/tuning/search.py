@@ -1,22 +1,25 @@
-"""The search: try, measure, choose, and test the choice once. Needs Optuna."""
+"""The search: try, choose by validation parts, and test the choice once. Needs Optuna."""
 
 from __future__ import annotations
 
 import re
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from cinefold._signals import ctrl_c_sets
 from cinefold.als.iterations import available_threads
 from cinefold.evaluation import evaluate
 from cinefold.models import Popularity, WeightedMatrixFactorization, checks
-from cinefold.tuning import study as studies
-from cinefold.tuning.divisions import Parts
-from cinefold.tuning.initial_points import complete, known_good, reference
-from cinefold.tuning.results import Trial, TuningResult
+from cinefold.tuning.divisions import Divisions
+from cinefold.tuning.initial_points import initial_points, nearest_points, untuned_model
+from cinefold.tuning.results import INTERRUPTED, Trial, TuningResult, ranked
 from cinefold.tuning.space import Coordinates, Space, default_space
-from cinefold.tuning.worker import Worker, ended_trial
+from cinefold.tuning.study import ENDED, open_study, quiet
+from cinefold.tuning.trial import TrialObjective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,46 +31,40 @@ if TYPE_CHECKING:
     from cinefold.interactions import Interactions
 
 
-DEFAULT_TRIALS = 50
-DEFAULT_METRIC = "ndcg_at_10"
-DEFAULT_MAX_ITER = 16
-DEFAULT_PATIENCE = 5
-DEFAULT_FRACTION = 0.1
-DEFAULT_STUDY = "cinefold"
-
 _METRIC = re.compile(r"rmse|(?:ndcg|recall)_at_([1-9]\d*)")
 
 
 def tune(
     interactions: Interactions,
     *,
-    n_trials: int = DEFAULT_TRIALS,
+    n_trials: int = 50,
     timeout: float | None = None,
-    metric: str = DEFAULT_METRIC,
+    metric: str = "ndcg_at_10",
     space: Mapping[str, Any] | None = None,
-    max_iter: int = DEFAULT_MAX_ITER,
-    patience: int = DEFAULT_PATIENCE,
+    max_iter: int = 16,
+    patience: int = 5,
     warm_starts: Iterable[Mapping[str, Any]] = (),
     validation: Interactions | None = None,
     test: Interactions | None = None,
-    validation_fraction: float = DEFAULT_FRACTION,
-    test_fraction: float = DEFAULT_FRACTION,
+    validation_fraction: float = 0.1,
+    test_fraction: float = 0.1,
     n_validations: int | None = None,
     random_state: int = 0,
     storage: str | Path | None = None,
-    study_name: str = DEFAULT_STUDY,
+    study_name: str = "cinefold",
     n_jobs: int = 1,
     n_threads: int | None = None,
     callbacks: Iterable[Callable[[Trial], bool | None]] = (),
     progress: bool | None = None,
+    keep_interrupted: bool = False,
 ) -> TuningResult:
     """Search for the parameters whose model does best on held-out ratings.
 
-    Each trial is a fit of at most `max_iter` iterations, measured after every one; its value is the
-    best of that curve, so that the number of iterations needs no search. Trials that stay below the
-    median of earlier ones at the same iteration are given up. The first trials are the default
-    model and regions that are known to be good; then come points that fill the space evenly, then
-    the suggestions of Optuna's tree-structured Parzen estimator.
+    Each trial is a fit of at most `max_iter` iterations, evaluated after every one; its value is
+    the best of that curve, so that the number of iterations needs no search. Trials that stay below
+    the median of earlier ones at the same iteration are pruned. The first trials are the default
+    model and points that are known to be good; then come random points, then the suggestions of
+    Optuna's tree-structured Parzen estimator.
 
     Parameters
     ----------
@@ -91,7 +88,7 @@ def tune(
     validation_fraction, test_fraction : float
         Shares of each user's ratings, of all of them; a `test_fraction` of 0 tests nothing.
     n_validations : int, optional
-        How many random validation parts each trial is fitted and measured beside, its curve being
+        How many random validation parts each trial is fitted and evaluated beside, its curve being
         the mean: chance helps no model on all of them. By default 3, and 1 from 10,000 users on.
     random_state : int
         Seed of the splits and of the search. With one job the search is reproducible; also when it
@@ -109,11 +106,12 @@ def tune(
         ``callback(trial)`` after each trial of this call; a true return value ends the search.
     progress : bool, optional
         Show a progress bar; by default when standard error is a terminal.
+    keep_interrupted : bool
+        Ctrl-C returns what was found so far, with ``stop_reason`` "interrupted".
 
     Returns
     -------
     TuningResult
-        Ctrl-C returns what was found so far, with ``stop_reason`` "interrupted".
 
     Raises
     ------
@@ -121,7 +119,7 @@ def tune(
         For arguments out of range, for a study that was begun with other data, metric or space, and
         if every trial failed.
     KeyboardInterrupt
-        On Ctrl-C before any trial was complete.
+        On Ctrl-C, which ends the running iterations; `storage` keeps the trials.
     """
     started = time.monotonic()
     counts = {"n_trials": n_trials, "max_iter": max_iter, "patience": patience, "n_jobs": n_jobs}
@@ -136,62 +134,63 @@ def tune(
             f"metric must be ndcg_at_k or recall_at_k with a number k, or rmse, not {metric!r}"
         )
     if validation is not None:
-        parts = Parts.given(interactions, validation, test)
+        divisions = Divisions.given(interactions, validation, test)
     elif test is not None:
         raise ValueError("a test part was given without a validation part")
     else:
-        parts = Parts.random(
+        divisions = Divisions.random(
             interactions, validation_fraction, test_fraction, n_validations, random_state
         )
-    search_space = Space(space, default_space(parts.training, metric))
+    training = divisions.folds[0][0]
+    search_space = Space(space, default_space(training, metric))
     if metric == "rmse" and search_space.dimensions["target"] != "rating":
         raise ValueError("metric rmse needs target='rating': other targets predict no stars")
-    coordinates = Coordinates(parts.training)
+    coordinates = Coordinates(training)
     conditions = {
         "data set or seed": [
-            part.fingerprint() for part in (parts.rest, parts.test) if part is not None
+            part.fingerprint() for part in (divisions.rest, divisions.test) if part is not None
         ],
-        "validation part": [validation.fingerprint() for _, validation in parts.folds],
+        "validation part": [validation.fingerprint() for _, validation in divisions.folds],
         "metric": metric,
         "space": search_space.described(),
         "iterations": {"max_iter": max_iter, "patience": patience},
     }
-    with studies.quiet(), threadpool_limits(1, user_api="blas"):
-        study = studies.open_study(
+    stop = threading.Event()
+    with quiet(), threadpool_limits(1, user_api="blas"), ctrl_c_sets(stop):
+        study = open_study(
             storage,
             study_name,
             maximize=metric != "rmse",
             conditions=conditions,
-            starts=known_good(search_space, coordinates, reference(metric)),
-            space=search_space,
+            warm_starts=nearest_points(search_space, coordinates, warm_starts),
+            initial_points=initial_points(search_space, coordinates, metric),
             seed=random_state,
         )
-        for parameters in warm_starts:
-            point = search_space.nearest(coordinates.point(complete(parameters)))
-            if point is not None:
-                studies.add_trial(study, point)
-        worker = Worker(
+        threads = max(1, available_threads(n_threads) // n_jobs)
+        objective = TrialObjective(
+            divisions, search_space, coordinates, metric, max_iter, patience, threads, stop
+        )
+        stop_reason = _optimize(
             study,
-            parts,
-            search_space,
-            coordinates,
-            metric,
+            objective,
             n_trials=n_trials if search_space.free() else 1,
             deadline=None if timeout is None else started + timeout,
-            max_iter=max_iter,
-            patience=patience,
-            n_threads=max(1, available_threads(n_threads) // n_jobs),
+            n_jobs=n_jobs,
             callbacks=list(callbacks),
+            progress=sys.stderr.isatty() if progress is None else progress,
         )
-        stop_reason = worker.run(n_jobs, progress)
-    trials = tuple(trial for trial in map(ended_trial, study.get_trials()) if trial is not None)
-    best = _best(trials, study, stop_reason)
-    tested: dict[str, dict[str, float]] = {}
-    if parts.test is not None and stop_reason != "interrupted":
-        try:
-            tested = _tested(best.parameters, parts.rest, parts.test, metric, n_threads)
-        except KeyboardInterrupt:
-            stop_reason = "interrupted"
+        trials = tuple(map(Trial.from_optuna, study.get_trials(states=ENDED)))
+        best = next(iter(ranked(trials, metric)), None)
+        if best is None and stop_reason != "interrupted":
+            raise ValueError(f"every trial failed; the last one: {trials[-1].error}")
+        tested: dict[str, dict[str, float]] = {}
+        if best and divisions.test and stop_reason != "interrupted":
+            try:
+                tested = _tested(best, divisions.rest, divisions.test, metric, n_threads, stop)
+            except KeyboardInterrupt:
+                stop_reason = "interrupted"
+    if best is None or (stop_reason == "interrupted" and not keep_interrupted):
+        raise KeyboardInterrupt
     return TuningResult(
         metric=metric,
         best_parameters=best.parameters,
@@ -199,37 +198,76 @@ def tune(
         best_trial=best,
         trials=trials,
         test=tested,
-        splits=parts.splits,
+        splits=divisions.splits,
         stop_reason=stop_reason,
         seconds=time.monotonic() - started,
         conditions=conditions,
     )
 
 
-def _best(trials: tuple[Trial, ...], study: optuna.Study, stop_reason: str) -> Trial:
-    if any(trial.state == "complete" for trial in trials):
-        number = study.best_trial.number
-        return next(trial for trial in trials if trial.number == number)
-    if stop_reason == "interrupted":
-        raise KeyboardInterrupt
-    raise ValueError(f"every trial failed; the last one: {trials[-1].error}")
+def _optimize(
+    study: optuna.Study,
+    objective: TrialObjective,
+    *,
+    n_trials: int,
+    deadline: float | None,
+    n_jobs: int,
+    callbacks: list[Callable[[Trial], bool | None]],
+    progress: bool,
+) -> str:
+    """Run trials until the study has `n_trials`, or something else ends it; returns what."""
+    lock, reasons = threading.Lock(), []
+
+    def n_left() -> int:
+        ended = study.get_trials(deepcopy=False, states=ENDED)
+        return n_trials - sum(INTERRUPTED not in trial.user_attrs for trial in ended)
+
+    def after_trial(study: optuna.Study, frozen: optuna.trial.FrozenTrial) -> None:
+        with lock:
+            answers = [callback(Trial.from_optuna(frozen)) for callback in callbacks]
+        if any(answers):
+            reasons.append("callback")
+        elif n_left() <= 0:  # others may share the study
+            reasons.append("trials")
+        elif deadline is not None and time.monotonic() >= deadline:
+            reasons.append("timeout")
+        if reasons or objective.stop.is_set():
+            study.stop()
+
+    if (left := n_left()) > 0:
+        try:
+            study.optimize(
+                objective,
+                left,
+                n_jobs=n_jobs,
+                catch=(ValueError,),
+                callbacks=[after_trial],
+                show_progress_bar=progress,
+            )
+        except KeyboardInterrupt:
+            objective.stop.set()
+    return "interrupted" if objective.stop.is_set() else next(iter(reasons), "trials")
 
 
 def _tested(
-    parameters: Mapping[str, Any],
+    best: Trial,
     rest: Interactions,
     test: Interactions,
     metric: str,
     n_threads: int | None,
+    stop: threading.Event,
 ) -> dict[str, dict[str, float]]:
-    """The chosen model, the default one and popularity, fitted on the rest, on the test part."""
-    models: dict[str, Ranker] = {
-        "tuned": WeightedMatrixFactorization(**parameters, n_threads=n_threads).fit(
-            rest, progress=False
-        ),
-        "default": reference(metric).set_params(n_threads=n_threads).fit(rest, progress=False),
-        "popularity": Popularity().fit(rest),
-    }
+    """The chosen model, the untuned one and popularity, fitted on `rest`, on the test part."""
+    models: dict[str, Ranker] = {}
+    for name, model in {
+        "tuned": WeightedMatrixFactorization(**best.parameters),
+        "default": untuned_model(metric),
+    }.items():
+        model.set_params(n_threads=n_threads)
+        models[name] = model.fit(rest, callbacks=[lambda *_: stop.is_set()], progress=False)
+        if stop.is_set():
+            raise KeyboardInterrupt
+    models["popularity"] = Popularity().fit(rest)
     match = _METRIC.fullmatch(metric)
     depths = sorted({10, int(match[1])} if match and match[1] else {10})
     return {

@@ -1,7 +1,7 @@
-"""What is searched: ranges of the model's parameters, as far as can be in units of the data.
+"""The search space: ranges of the model's parameters, as far as can be in units of the data.
 
-Three parameters mean different things for other data and beside other parameters. They are searched
-as quantities that do not, so that a good region is one wherever the search goes:
+Good values of three parameters depend on the data and on the other parameters. They are searched as
+dimensionless quantities, whose good values hardly do:
 
 ``relative_unobserved_weight`` and ``relative_regularization``
     are w0 and lambda in units of what ``"scale"`` makes of them
@@ -22,11 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.models import WeightedMatrixFactorization
-from cinefold.models.scaled_defaults import scaled_regularization, scaled_unobserved_weight
+from cinefold.models import WeightedMatrixFactorization, checks
+from cinefold.models.scaled_defaults import (
+    objective_for,
+    scaled_regularization,
+    scaled_unobserved_weight,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
@@ -133,11 +137,6 @@ class Space:
             for name, d in self.dimensions.items()
         }
 
-    def at(self, place: Iterable[float]) -> dict[str, Any]:
-        """The point at coordinates between 0 and 1, one per free dimension."""
-        pairs = zip(self.free().items(), place, strict=True)
-        return {name: _inverse_cdf(dimension, u) for (name, dimension), u in pairs}
-
     def nearest(self, point: Mapping[str, Any]) -> dict[str, Any] | None:
         """The point of the space next to `point`; None where a choice is not among the allowed."""
         result = {}
@@ -194,7 +193,7 @@ class Coordinates:
         }
 
     def _objective(self, parameters: Mapping[str, Any]) -> Objective:
-        return WeightedMatrixFactorization(**parameters)._objective(self._training)
+        return objective_for(WeightedMatrixFactorization(**parameters), self._training)
 
 
 def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimension]:
@@ -215,8 +214,7 @@ def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimen
 def parse(text: str) -> Any:
     """A dimension from text: ``16..64`` is a range, ``a,b`` are choices, others fixed values."""
     if ".." in text:
-        low, _, high = text.partition("..")
-        return _number(low, text), _number(high, text)
+        return tuple(map(_value, text.split("..")))
     if "," in text:
         return [_value(part) for part in text.split(",")]
     return _value(text)
@@ -236,13 +234,6 @@ def read_space(file: str | Path) -> dict[str, Any]:
         raise ValueError(f"{file} is no TOML file: {error}") from None
 
 
-def _number(text: str, whole: str) -> float:
-    value = _value(text)
-    if isinstance(value, str):
-        raise ValueError(f"{whole!r} is no range of numbers such as 16..64")
-    return value
-
-
 def _value(text: str) -> int | float | str:
     for kind in (int, float):
         try:
@@ -256,9 +247,10 @@ def _value(text: str) -> int | float | str:
 
 
 def _dimension(name: str, given: Any) -> Dimension:
-    allowed = _searchable()
     if name in _NOT_SEARCHED:
         raise ValueError(f"{name} is not searched: {_NOT_SEARCHED[name]}")
+    known = WeightedMatrixFactorization.parameter_names()
+    allowed = [*(n for n in known if n not in _NOT_SEARCHED), *REPLACED_BY.values()]
     if name not in allowed:
         raise ValueError(f"there is no {name!r} to search; there are {', '.join(allowed)}")
     given = parse(given) if isinstance(given, str) else given
@@ -280,14 +272,9 @@ def _dimension(name: str, given: Any) -> Dimension:
     return dimension
 
 
-def _searchable() -> list[str]:
-    names = WeightedMatrixFactorization.parameter_names()
-    return [*(name for name in names if name not in _NOT_SEARCHED), *REPLACED_BY.values()]
-
-
 def _range(name: str, ends: tuple[Any, ...]) -> Range:
     if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
-        raise ValueError(f"{name}: a range has two ends (low, high), not {ends}")
+        raise ValueError(f"{name}: a range has two numbers as ends, such as 16..64, not {ends}")
     usual = DEFAULT_SPACE.get(REPLACED_BY.get(name, name))
     if isinstance(usual, Range):
         integer = usual.integer
@@ -300,19 +287,10 @@ def _range(name: str, ends: tuple[Any, ...]) -> Range:
 
 
 def _check(name: str, value: Any) -> None:
-    """Complain of what the model would not take."""
+    """ValueError for what the model would not take."""
     if name not in REPLACED_BY.values():
-        WeightedMatrixFactorization(**{name: value})._check_parameters()
+        checks.parameters(WeightedMatrixFactorization(**{name: value}))
     elif isinstance(value, str | bool) or not 0 <= value < np.inf:
         raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
     elif name == "rating_confidence" and value >= 1:
         raise ValueError(f"{name} must be below 1, not {value:g}")
-
-
-def _inverse_cdf(dimension: Range | list[Any], u: float) -> Any:
-    if isinstance(dimension, list):
-        return dimension[min(int(u * len(dimension)), len(dimension) - 1)]
-    low, high = dimension.low, dimension.high
-    value = low * (high / low) ** u if dimension.log else low + u * (high - low)
-    value = min(max(value, low), high)
-    return round(value) if dimension.integer else float(value)

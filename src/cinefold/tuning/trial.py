@@ -1,102 +1,169 @@
-"""One trial's fit: its validation curve, and what ends it."""
+"""One trial of a study: the fits at one point of the space, and their validation curve."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import optuna
 
-from cinefold._signals import ctrl_c_waits
 from cinefold.evaluation import evaluate
+from cinefold.models import WeightedMatrixFactorization
+from cinefold.tuning.results import INTERRUPTED
+from cinefold.tuning.space import Range
 
 if TYPE_CHECKING:
     import threading
 
-    import optuna
-
     from cinefold.interactions import Interactions
-    from cinefold.models import WeightedMatrixFactorization
+    from cinefold.tuning.divisions import Divisions
+    from cinefold.tuning.space import Coordinates, Space
+
+logger = logging.getLogger(__name__)
 
 _IN_RECORDS = {"ndcg_at_10": "validation_ndcg_at_10", "rmse": "validation_rmse"}
 
 
-class Interrupted(Exception):  # noqa: N818 - no error
-    """A trial was ended before its time, because the search was."""
+def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    """A value for every dimension of `space`."""
+    point: dict[str, Any] = {}
+    for name, dimension in space.dimensions.items():
+        if isinstance(dimension, list):
+            point[name] = trial.suggest_categorical(name, dimension)
+        elif not isinstance(dimension, Range):
+            point[name] = dimension
+        else:
+            number = trial.suggest_int if dimension.integer else trial.suggest_float
+            point[name] = number(name, dimension.low, dimension.high, log=dimension.log)  # type: ignore[arg-type]
+    return point
 
 
-class Measure:
-    """The metric `name` on `validation`, of a model in training.
+@dataclass(frozen=True)
+class TrialObjective:
+    """The function that Optuna calls for each trial: the best value of its validation curve.
 
-    Parameters
+    Attributes
     ----------
-    name : str
-        As `evaluate` names it.
-    validation : Interactions
+    divisions : Divisions
+    space : Space
+    coordinates : Coordinates
+    metric : str
+    max_iter, patience, n_threads : int
+    stop : Event
+        Once it is set, fits end after their iteration, and their trial is to be tried again.
     """
 
-    def __init__(self, name: str, validation: Interactions) -> None:
-        self.name, self._validation = name, validation
+    divisions: Divisions
+    space: Space
+    coordinates: Coordinates
+    metric: str
+    max_iter: int
+    patience: int
+    n_threads: int
+    stop: threading.Event
 
-    @property
-    def in_fit(self) -> Interactions | None:
-        """What to hand to a fit, if it is that which measures."""
-        return self._validation if self.name in _IN_RECORDS else None
+    def __call__(self, trial: optuna.Trial) -> float:
+        try:
+            return self._value(trial)
+        except ValueError as error:
+            trial.set_user_attr("error", str(error))
+            logger.warning("trial %d failed: %s", trial.number, error)
+            raise
+        except KeyboardInterrupt:
+            trial.set_user_attr(INTERRUPTED, True)
+            trial.study.enqueue_trial(trial.params)
+            raise
 
-    def best(self, values: list[float]) -> int:
-        """Where in `values` the best is."""
-        return int(np.argmin(values) if self.name == "rmse" else np.argmax(values))
+    def _value(self, trial: optuna.Trial) -> float:
+        parameters = self.coordinates.parameters(suggest(trial, self.space))
+        (training, validation), *others = self.divisions.folds
+        first = ValidationCurve(self.metric, validation, self.stop, trial, self.patience)
+        self._fit(first, training, parameters, self.max_iter)
+        curves = [first]
+        for training, validation in [] if first.pruned else others:
+            curves.append(ValidationCurve(self.metric, validation, self.stop))
+            self._fit(curves[-1], training, parameters, len(first.values))
+        values = np.mean([curve.until(len(first.values)) for curve in curves], axis=0).tolist()
+        best = _best(self.metric, values)
+        model = WeightedMatrixFactorization(**parameters, max_iter=best + 1, tol=0.0)
+        kept = {k: v for k, v in model.get_params().items() if k != "n_threads"}
+        trial.set_user_attr("parameters", kept)
+        trial.set_user_attr("curve", values)
+        if first.pruned:
+            raise optuna.TrialPruned
+        return float(values[best])
 
-    def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> float:
-        if self.name in _IN_RECORDS:
-            return float(record[_IN_RECORDS[self.name]])
-        k = int(self.name.rpartition("_")[2])
-        return evaluate(model, self._validation, k=k)[self.name]
+    def _fit(
+        self,
+        curve: ValidationCurve,
+        training: Interactions,
+        parameters: dict[str, Any],
+        max_iter: int,
+    ) -> None:
+        model = WeightedMatrixFactorization(
+            **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
+        )
+        model.fit(training, validation=curve.validation_in_fit, callbacks=[curve], progress=False)
+        if self.stop.is_set():
+            raise KeyboardInterrupt
 
 
-class Curve:
-    """Called after every iteration of a fit; ends it when going on is of no use.
+@dataclass
+class ValidationCurve:
+    """A callback of a fit: a metric after every iteration. Ends the fit when more is of no use.
 
     Parameters
     ----------
-    measure : Measure
+    metric : str
+        As `evaluate` names it.
+    validation : Interactions
     stop : Event
-        Ends it at once.
+        Ends the fit.
     trial : optuna.Trial, optional
-        Compares it with earlier trials.
+        Compares the curve with those of earlier trials.
     patience : int, optional
-        Ends it after so many iterations without a better value.
+        Ends the fit after so many iterations without a better value.
 
     Attributes
     ----------
     values : list of float
-        The metric after each iteration.
     pruned : bool
         Whether it stayed behind earlier trials.
     """
 
-    def __init__(
-        self,
-        measure: Measure,
-        stop: threading.Event,
-        *,
-        trial: optuna.Trial | None = None,
-        patience: int | None = None,
-    ) -> None:
-        self.measure = measure
-        self._stop, self._trial, self._patience = stop, trial, patience
-        self.values: list[float] = []
-        self.pruned = False
+    metric: str
+    validation: Interactions
+    stop: threading.Event
+    trial: optuna.Trial | None = None
+    patience: int | None = None
+    values: list[float] = field(default_factory=list)
+    pruned: bool = False
+
+    @property
+    def validation_in_fit(self) -> Interactions | None:
+        """The validation part, if the fit itself can compute the metric."""
+        return self.validation if self.metric in _IN_RECORDS else None
 
     def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
-        self.values.append(self.measure(model, record))
-        if self._trial is not None:
-            with ctrl_c_waits():
-                self._trial.report(self.values[-1], len(self.values))
-                self.pruned = self._trial.should_prune()
-        waited = len(self.values) - 1 - self.measure.best(self.values)
-        no_hope = self._patience is not None and waited >= self._patience
-        return self.pruned or no_hope or self._stop.is_set()
+        if self.metric in _IN_RECORDS:
+            value = float(record[_IN_RECORDS[self.metric]])
+        else:
+            k = int(self.metric.rpartition("_")[2])
+            value = evaluate(model, self.validation, k=k)[self.metric]
+        self.values.append(value)
+        if self.trial is not None:
+            self.trial.report(value, len(self.values))
+            self.pruned = self.trial.should_prune()
+        waited = len(self.values) - 1 - _best(self.metric, self.values)
+        no_hope = self.patience is not None and waited >= self.patience
+        return self.pruned or no_hope or self.stop.is_set()
 
     def until(self, iteration: int) -> list[float]:
         """The values up to `iteration`; nothing changes in a fit that converged before it."""
         return self.values + self.values[-1:] * (iteration - len(self.values))
+
+
+def _best(metric: str, values: list[float]) -> int:
+    return int(np.argmin(values) if metric == "rmse" else np.argmax(values))

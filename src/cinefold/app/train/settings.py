@@ -132,7 +132,7 @@ _SETTINGS: tuple[Number | Choice, ...] = (
     Choice(
         "solver",
         "Solver",
-        {"auto": "By the factors", "cholesky": "Exact", "cg": "Conjugate gradients"},
+        {"auto": "By the factors", "exact": "Exact", "cg": "Conjugate gradients"},
         "How a round is solved: exactly, or with more than 128 factors in less time by conjugate "
         "gradients, which get as far.",
     ),

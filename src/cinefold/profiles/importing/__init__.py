@@ -9,9 +9,14 @@ review.ratings()  # {movie id: stars}
 from cinefold.profiles.importing.export import Export, ExportLine, read_export
 from cinefold.profiles.importing.files import ImportFileError
 from cinefold.profiles.importing.matching import SURE, Candidate, ImportCancelledError, Matcher
-from cinefold.profiles.importing.review import ImportReview, ReviewLine, review, review_for
+from cinefold.profiles.importing.review import (
+    ImportReview,
+    ReviewLine,
+    review,
+    review_csv,
+    review_for,
+)
 from cinefold.profiles.importing.scales import Conversion, StarScale
-from cinefold.profiles.importing.writing import profile_csv, review_csv
 
 __all__ = [
     "SURE",
@@ -25,7 +30,6 @@ __all__ = [
     "Matcher",
     "ReviewLine",
     "StarScale",
-    "profile_csv",
     "read_export",
     "review",
     "review_csv",

@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cinefold.datasets.titles import readable, split_year
-from cinefold.profiles.importing.files import ImportFileError, Table, read_tables
+from cinefold.profiles.csv_format import read_id
+from cinefold.profiles.importing.files import ImportFileError, read_tables
 from cinefold.profiles.importing.formats import Format, recognize
 from cinefold.profiles.importing.scales import scale_of
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from cinefold.datasets.readers import DelimitedText
 
 _LONGEST_TITLE = 400
 # IMDb writes it in the language of the account, and earlier as "tvEpisode".
@@ -116,10 +119,10 @@ def read_export(
     if highest is not None and not (math.isfinite(highest) and highest > 0):
         raise ValueError(f"highest must be above 0, got {highest}")
     tables = read_tables(source, name)
-    formats = [recognize(table) for table in tables]
+    formats = [recognize(*table) for table in tables]
     first = formats[0]
     lines = [
-        line for table, form in zip(tables, formats, strict=True) for line in _lines(table, form)
+        line for table, found in zip(tables, formats, strict=True) for line in _lines(*table, found)
     ]
     if highest is None:
         highest = first.highest or scale_of(e.rating for e in lines if e.rating)
@@ -127,31 +130,27 @@ def read_export(
     return Export(first.name, highest, tuple(lines), first.exact, first.unrated)
 
 
-def _lines(table: Table, form: Format) -> list[ExportLine]:
-    _check_one_person(table, form.columns.get("user"))
-    return [_line(table, number, cells, form) for number, cells in table.rows]
+def _lines(file: str, table: DelimitedText, found: Format) -> list[ExportLine]:
+    place = found.columns.get("user")
+    if place is not None:
+        people = {cells[place].strip() for _, cells in table.rows if place < len(cells)}
+        if len(people) > 1:
+            raise ImportFileError(
+                f"{file} has the ratings of {len(people):,} users in its column "
+                f"{table.header[place]!r}; give a file with one person's"
+            )
+    return [_line(file, number, cells, found) for number, cells in table.rows]
 
 
-def _check_one_person(table: Table, place: int | None) -> None:
-    if place is None:
-        return
-    people = {cells[place].strip() for _, cells in table.rows if place < len(cells)}
-    if len(people) > 1:
-        raise ImportFileError(
-            f"{table.name} has the ratings of {len(people):,} users in its column "
-            f"{table.header[place]!r}; give a file with one person's"
-        )
-
-
-def _line(table: Table, number: int, cells: list[str], form: Format) -> ExportLine:
+def _line(file: str, number: int, cells: list[str], found: Format) -> ExportLine:
     def cell(name: str) -> str:
-        place = form.columns.get(name)
+        place = found.columns.get(name)
         if place is None or place >= len(cells):
             return ""
         return " ".join(_CONTROL.sub(" ", cells[place]).split())
 
     title, year = cell("title"), _year(cell("year"))
-    if not form.exact:  # others write "Comet, The (1952)"
+    if not found.exact:  # others write "Comet, The (1952)"
         title, year = _split(title, year)
     rating, problem = _rating(cell("rating"))
     movie_id, imdb_id = _movie_id(cell("movie_id")), _imdb_id(cell("imdb_id"))
@@ -166,7 +165,7 @@ def _line(table: Table, number: int, cells: list[str], form: Format) -> ExportLi
         problem = f"marked {cell('mark').replace('_', ' ')}, not rated"
     original = cell("original_title")
     return ExportLine(
-        table.name,
+        file,
         number,
         title,
         year,
@@ -211,8 +210,12 @@ def _year(text: str) -> int | None:
 
 
 def _movie_id(text: str) -> str | None:
-    """An id as written; text that reads like a number is kept in quotes of its own."""
-    return text.strip('"') or None
+    """An id as text, without the quotes that Cinefold may write around it."""
+    try:
+        found = str(read_id(text))
+    except ValueError:
+        found = text.strip('"')
+    return None if _CONTROL.search(found) else found or None
 
 
 def _imdb_id(text: str) -> str | None:

@@ -1,54 +1,30 @@
-"""From a file, or its bytes, to tables of text: zip archives, encodings, separators, quotes."""
+"""From a file, a zip archive or bytes to tables of text."""
 
 from __future__ import annotations
 
-import codecs
-import csv
 import io
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+
+from cinefold.datasets.readers import DelimitedText, read_delimited
 
 MAX_BYTES = 256 * 2**20
 """Largest file that is read, unpacked."""
 
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x9f]")  # no name of a column has these
 _MEMBERS = ("ratings.csv", "watched.csv")
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 
 class ImportFileError(ValueError):
     """A file that cannot be imported; the message says what was found and what is needed."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """The text of one CSV file.
-
-    Attributes
-    ----------
-    name : str
-        Of the file, without folders.
-    encoding, delimiter : str
-    header : tuple of str
-    rows : tuple of (int, list of str)
-        The line on which each row begins, from 1, and its cells; without empty rows.
-    """
-
-    name: str
-    encoding: str
-    delimiter: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[int, list[str]], ...]
-
-
-def read_tables(source: str | Path | bytes, name: str | None = None) -> list[Table]:
-    """The tables of a CSV file, or those of ratings and watched films in a zip archive.
+def read_tables(
+    source: str | Path | bytes, name: str | None = None
+) -> list[tuple[str, DelimitedText]]:
+    """The table of a CSV file, or those of ratings and watched films in a zip archive, by name.
 
     Raises
     ------
@@ -66,8 +42,8 @@ def read_tables(source: str | Path | bytes, name: str | None = None) -> list[Tab
         content = path.read_bytes()
     _check_size(len(content), name)
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return [_table(part, member) for member, part in _members(content, name)]
-    return [_table(content, name)]
+        return [(member, _table(part, member)) for member, part in _members(content, name)]
+    return [(name, _table(content, name))]
 
 
 def _check_size(size: int, name: str) -> None:
@@ -106,54 +82,11 @@ def _members(content: bytes, name: str) -> list[tuple[str, bytes]]:
         raise ImportFileError(f"{name} is a zip archive that cannot be opened: {error}") from None
 
 
-def _table(content: bytes, name: str) -> Table:
-    text, encoding = _decoded(content)
-    text = text.replace("\0", "")
-    if not text.strip():
-        raise ImportFileError(f"{name} is empty")
-    first = 1
-    hint, _, rest = text.partition("\n")
-    if hint.strip().lower().startswith("sep=") and len(hint.strip()) == 5:  # Excel's
-        text, first = rest, 2
-    delimiter = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows, begin = [], first
+def _table(content: bytes, name: str) -> DelimitedText:
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append((begin, cells))
-            begin = first + reader.line_num
-    except csv.Error as error:
-        raise ImportFileError(
-            f"{name}, line {begin}: {error}; is a double quote left open?"
-        ) from None
-    if not rows:
-        raise ImportFileError(f"{name} is empty")
-    if any(_CONTROL.search(cell) for cell in rows[0][1]):
+        table = read_delimited(content)
+    except ValueError as error:
+        raise ImportFileError(f"{name}: {error}") from None
+    if any(_CONTROL.search(cell) for cell in table.header):
         raise ImportFileError(f"{name} is not a text file")
-    header = tuple(" ".join(cell.split()) for cell in rows[0][1])
-    return Table(name, encoding, delimiter, header, tuple(rows[1:]))
-
-
-def _decoded(content: bytes) -> tuple[str, str]:
-    """The text and its encoding: by byte order mark, else UTF-8, else Windows' Western one."""
-    for mark, encoding in _BOMS:
-        if content.startswith(mark):
-            return content[len(mark) :].decode(encoding, "replace"), encoding
-    start = content[:400]
-    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
-        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
-            return content.decode(encoding, "replace"), encoding
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return content.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return content.decode("latin-1"), "latin-1"
-
-
-def _delimiter(text: str) -> str:
-    """What separates the cells of the first line that has any, outside quotes."""
-    line = next(line for line in text.splitlines() if line.strip())
-    outside = "".join(line.split('"')[::2])
-    return max(",;\t|", key=outside.count)
+    return replace(table, header=tuple(" ".join(cell.split()) for cell in table.header))

@@ -12,7 +12,7 @@ from cinefold.profiles.importing.files import ImportFileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cinefold.profiles.importing.files import Table
+    from cinefold.datasets.readers import DelimitedText
 
 # What a column may be called, without case, accents, spaces and signs; the best name first.
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -65,8 +65,8 @@ class Format:
     unrated: str = "seen"
 
 
-def recognize(table: Table) -> Format:
-    """The format of a table.
+def recognize(name: str, table: DelimitedText) -> Format:
+    """The format of the table in the file called `name`.
 
     Raises
     ------
@@ -77,10 +77,10 @@ def recognize(table: Table) -> Format:
     columns = _places(names)
     if not {"title", *_IDS} & columns.keys():
         raise ImportFileError(
-            f"{table.name} has no column with titles of films; its columns are "
+            f"{name} has no column with titles of films; its columns are "
             f"{_listed(table.header)}; needed is title or name (better with year), and rating"
         )
-    unrated = "wanted" if "watchlist" in table.name.lower() else "seen"
+    unrated = "wanted" if "watchlist" in name.lower() else "seen"
     known = set(names)
     if {"rank", "movieid", "becauseof"} <= known:
         columns.pop("rating", None)
@@ -92,7 +92,7 @@ def recognize(table: Table) -> Format:
         return Format("IMDb", columns, 10.0, lowest=1.0, unrated=in_a_list)
     if not {"rating", "mark"} & columns.keys() and not known <= {"movieid", "title", "year"}:
         raise ImportFileError(
-            f"{table.name} has no column with ratings; its columns are {_listed(table.header)}; "
+            f"{name} has no column with ratings; its columns are {_listed(table.header)}; "
             "needed is rating (it may be empty for films that were only seen)"
         )
     # MovieLens has "movieId" in its data sets, and "average_rating" in what its site exports.

@@ -16,7 +16,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from cinefold.datasets.titles import names_of, plain
-from cinefold.profiles.importing.names import loose, numbers, parts
+from cinefold.profiles.importing.title_variants import loose, numbers, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -141,7 +141,7 @@ class Matcher:
             return [Candidate(m, 1.0, "the same IMDb id") for m in self._by_imdb_id[line.imdb_id]]
         if line.tmdb_id is not None and line.tmdb_id in self._by_tmdb_id:
             return [Candidate(m, 1.0, "the same TMDb id") for m in self._by_tmdb_id[line.tmdb_id]]
-        movie = self._own(line.movie_id)
+        movie = None if line.movie_id is None else self._by_written_id.get(line.movie_id)
         if movie is None:
             return []
         if not line.title:
@@ -151,10 +151,6 @@ class Matcher:
         if same and line.year in (None, movie.year):
             return [Candidate(movie, 1.0, "the same id and title")]
         return []
-
-    def _own(self, written: str | None) -> Movie | None:
-        """The film of the catalogue with this id, as it is written."""
-        return None if written is None else self._by_written_id.get(written)
 
     def _by_title(self, line: ExportLine) -> list[Candidate]:
         names = _all_names(line)
@@ -184,11 +180,11 @@ class Matcher:
                 side = "here" if year is not None else "there"
                 confidence, reason = _WITHOUT_YEAR, f"the same title{how}, without year {side}"
             else:
-                apart = abs(movie.year - year)
-                confidence = _SAME_TITLE.get(apart, 0.0)
+                years_apart = abs(movie.year - year)
+                confidence = _SAME_TITLE.get(years_apart, 0.0)
                 reason = f"the same title{how}"
-                if apart:
-                    reason += f", {apart} year{'s' if apart > 1 else ''} apart"
+                if years_apart:
+                    reason += f", {years_apart} year{'s' if years_apart > 1 else ''} apart"
             if confidence:
                 candidates.append(Candidate(movie, factor * confidence, reason))
         return candidates
@@ -202,9 +198,11 @@ class Matcher:
         for known, written in (*longer, *shorter):
             name = loose(written)
             for movie in known.get(name, ()):
-                apart = abs((movie.year or 0) - line.year)
-                if apart <= 1:
-                    yield Candidate(movie, _PART_OF_TITLE - 0.05 * apart, "a part of the title")
+                years_apart = abs((movie.year or 0) - line.year)
+                if years_apart <= 1:
+                    yield Candidate(
+                        movie, _PART_OF_TITLE - 0.05 * years_apart, "a part of the title"
+                    )
 
     def _by_likeness(
         self, lines: Iterable[tuple[Key, ExportLine]]
@@ -218,10 +216,10 @@ class Matcher:
             size = max(1, _CELLS_AT_ONCE // max(1, len(names)))
             for begin in range(0, len(group), size):
                 batch = group[begin : begin + size]
-                found = self._alike([line for _, line in batch], names, movies)
+                found = self._similar([line for _, line in batch], names, movies)
                 yield {key: films for (key, _), films in zip(batch, found, strict=True)}
 
-    def _alike(
+    def _similar(
         self, lines: list[ExportLine], names: list[str], movies: list[Movie]
     ) -> Iterator[tuple[Candidate, ...]]:
         year = lines[0].year

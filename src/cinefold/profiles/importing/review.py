@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
+from cinefold.profiles.csv_format import write_lines
 from cinefold.profiles.importing.export import Export, ExportLine
 from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
 from cinefold.profiles.importing.scales import Conversion, StarScale
+from cinefold.profiles.profile import Mark
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cinefold.datasets import Movie, MovieCatalog, MovieData
     from cinefold.profiles.importing.matching import Progress
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_SOURCE = tuple(field.name for field in fields(ExportLine))
 
 
 @dataclass(eq=False)
@@ -164,33 +161,6 @@ class ImportReview:
         line.choice, line.rejected, line.reason = None, True, "none of the candidates"
         self._kept = None
 
-    # -- in a file ----------------------------------------------------------------------------
-
-    def save(self, path: Path) -> None:
-        """Write it as lines of JSON, for `load`."""
-        export, conversion = self.export, self.conversion
-        head = {
-            "name": self._catalog_name,
-            "conversion": (conversion.highest, asdict(conversion.target), conversion.exact),
-            "export": (export.format, export.highest, export.exact, export.unrated),
-        }
-        with path.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(head) + "\n")
-            for line in self.lines:
-                file.write(json.dumps(_written(line), default=datetime.isoformat) + "\n")
-
-    @classmethod
-    def load(cls, path: Path, catalog: MovieCatalog) -> Self:
-        """Read what `save` wrote; `catalog` has the films that it was matched with."""
-        with path.open(encoding="utf-8") as file:
-            head = json.loads(file.readline())
-            lines = tuple(_read(json.loads(line), catalog) for line in file)
-        highest, target, exact = head["conversion"]
-        conversion = Conversion(highest, StarScale(**target), exact)
-        form, highest, exact, unrated = head["export"]
-        sources = tuple(line.source for line in lines)
-        return cls(Export(form, highest, sources, exact, unrated), conversion, lines, head["name"])
-
     # -- inside -------------------------------------------------------------------------------
 
     def _unrated(self, meaning: str) -> list[Any]:
@@ -210,24 +180,6 @@ class ImportReview:
                     kept[line.choice.id] = line
             self._kept = kept
         return self._kept
-
-
-def _written(line: ReviewLine) -> tuple[Any, ...]:
-    candidates = [(c.movie.id, c.confidence, c.reason) for c in line.candidates]
-    choice = None if line.choice is None else line.choice.id
-    source = attrgetter(*_SOURCE)(line.source)
-    return source, line.stars, candidates, choice, line.rejected, line.reason
-
-
-def _read(written: list[Any], catalog: MovieCatalog) -> ReviewLine:
-    source, stars, known, choice, *rest = written
-    said = dict(zip(_SOURCE, source, strict=True))
-    if said["rated_at"] is not None:
-        said["rated_at"] = datetime.fromisoformat(said["rated_at"])
-    said["other_titles"] = tuple(said["other_titles"])
-    candidates = tuple(Candidate(catalog[id_], *judged) for id_, *judged in known)
-    film = None if choice is None else catalog[choice]
-    return ReviewLine(ExportLine(**said), stars, candidates, film, *rest)
 
 
 def _weight(line: ReviewLine) -> tuple[bool, datetime]:
@@ -277,6 +229,19 @@ def review_for(data: MovieData, export: Export, progress: Progress | None = None
     """`review` against the films and the scale of a data set."""
     scale = StarScale.of(data.interactions)
     return review(export, data.movies, scale=scale, name=data.name, progress=progress)
+
+
+def review_csv(review: ImportReview) -> str:
+    """The films that a review has chosen, as a profile's CSV file: stars, or the mark "seen"."""
+    chosen = [
+        (line.choice, line.stars, line.source.rated_at)
+        for line in review.matched
+        if line.choice is not None and (line.stars is not None or review.export.unrated == "seen")
+    ]
+    return write_lines(
+        ((movie.id, Mark.SEEN if stars is None else stars, at) for movie, stars, at in chosen),
+        {movie.id: movie for movie, _, _ in chosen},
+    )
 
 
 def _reviewed(

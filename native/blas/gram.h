@@ -1,0 +1,114 @@
+// Products of whole matrices of factors.
+//
+//   add_gram   out += V'S^2V,  S the scales of the rows or I
+//   multiply   out  = A Q
+//   row_norms  norms_i = |v_i|^2
+//
+// Layout: V and A are row-major with any distance between rows; out of add_gram is (padded(d),
+// padded(d)) in double precision, its upper triangle only; Q and out of multiply have rows of
+// padded(d_out).
+// Edges: the last vector of a row of V is read up to d and filled with zeros; rows beyond the last
+// whole tile of `multiply` are done one by one; rows of row_norms are padded with zeros.
+#pragma once
+
+#include "blas/syrk.h"
+
+namespace cinefold::CINEFOLD_LEVEL {
+namespace {
+
+constexpr int kDepth = 64;   // vectors of one syrk: their rows stay in the first or second cache
+constexpr int kInFloat = 4;  // blocks of kDepth rows whose products are summed in float32
+
+struct GramWorkspace {
+    float *block, *product;  // (kDepth, matrix_stride), (stride, matrix_stride)
+};
+
+GramWorkspace gram_workspace(Arena& arena, int stride) {
+    const std::size_t ld = matrix_stride(stride);
+    GramWorkspace w;
+    w.block = arena.take<float>(kDepth * ld);
+    w.product = arena.take<float>(stride * ld);
+    return w;
+}
+
+std::size_t gram_workspace_bytes(int d) {
+    Arena arena(nullptr);
+    gram_workspace(arena, padded(d));
+    return arena.used();
+}
+
+void copy_scaled(const float* v, const float* scale, int depth, int d, int64_t v_stride,
+                 float* block) {
+    const int stride = padded(d);
+    const std::ptrdiff_t ld = matrix_stride(stride);
+    for (int k = 0; k < depth; ++k) {
+        const float factor = scale ? scale[k] : 1.0f;
+        for (int i = 0; i < stride; i += W) {
+            const Vec value = i < d ? load_some(v + k * v_stride + i, d - i) : S::zero();
+            S::store(block + k * ld + i, value * factor);
+        }
+    }
+}
+
+void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_stride, void* memory,
+              double* out) {
+    const int stride = padded(d);
+    const std::ptrdiff_t ld = matrix_stride(stride);
+    Arena arena(memory);
+    const GramWorkspace w = gram_workspace(arena, stride);
+    int summed = 0;
+    for (int64_t first = 0; first < n; first += kDepth) {
+        const int depth = n - first < kDepth ? int(n - first) : kDepth;
+        copy_scaled(v + first * v_stride, scale ? scale + first : nullptr, depth, d, v_stride,
+                    w.block);
+        const Strided rows{w.block, ld};
+        const auto add = [&](auto start) {
+            syrk<decltype(start)::value, false>(w.product, ld, stride, rows, rows, depth, nullptr,
+                                                nullptr, [] {});
+        };
+        if (summed == 0)
+            add(std::integral_constant<Start, Start::zero>{});
+        else
+            add(std::integral_constant<Start, Start::load>{});
+        if (++summed < kInFloat && first + kDepth < n) continue;
+        summed = 0;
+        for (int row = 0; row < stride; ++row)
+            for (int col = row / W * W; col < stride; col += W) {
+                double* sum = out + std::ptrdiff_t(row) * stride + col;
+                store_wide(sum, load_wide(sum) + __builtin_convertvector(
+                                                     S::load(w.product + row * ld + col), Wide));
+            }
+    }
+}
+
+void multiply(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q, int d_out,
+              float* out) {
+    const std::ptrdiff_t stride = padded(d_out);
+    int64_t row = 0;
+    for (; row + MR <= n; row += MR)
+        for (int col = 0; col < stride; col += NV * W)
+            tile_of<NV, Start::zero>(vectors_from(col, stride), out + row * stride + col, stride,
+                                     Transposed{a + row * a_stride, a_stride},
+                                     Strided{q + col, stride}, d_in);
+    for (; row < n; ++row)
+        for (int col = 0; col < stride; col += W) {
+            Vec sum = S::zero();
+            for (int k = 0; k < d_in; ++k)
+                sum = sum + S::load(q + k * stride + col) * a[row * a_stride + k];
+            S::store(out + row * stride + col, sum);
+        }
+}
+
+void row_norms(const float* rows, int64_t n, int64_t stride, float* norms) {
+    for (int64_t i = 0; i < n; ++i) {
+        Vec sum = S::zero();
+        for (int64_t k = 0; k < stride; k += W) {
+            const Vec v = S::load(rows + i * stride + k);
+            sum = sum + v * v;
+        }
+        norms[i] = S::sum(sum);
+    }
+}
+
+}  // namespace
+}  // namespace cinefold::CINEFOLD_LEVEL

@@ -1,0 +1,27 @@
+// What a half-step needs to know of the side that it holds fixed, computed on several threads.
+#pragma once
+
+#include <cstdint>
+
+#include "simd/kernels.h"
+
+namespace cinefold {
+
+// V'V (d, d) of V (n, d), rows `stride` apart, each row times its scale (n,) unless that is null,
+// summed in double precision, in an order that does not depend on the threads.
+void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, int64_t stride,
+          double* out, int n_threads);
+
+// out (n, padded(d)) = a (n, d) @ q (d, padded(d)), rows of `a` `stride` apart; `out` may be `a` if
+// that is padded(d).
+void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride, const float* q,
+            float* out, int n_threads);
+
+// norms (n,) = |row|^2 of rows (n, stride)
+void row_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,
+               int n_threads);
+
+FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
+                     int n_factors, float unobserved_weight);
+
+}  // namespace cinefold

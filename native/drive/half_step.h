@@ -1,0 +1,51 @@
+// A half-step: every row of one side solved against the other, in parallel.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "simd/kernels.h"
+
+namespace cinefold {
+
+enum class Target { rating, sqrt, binary };
+
+// The observations of all rows (compressed sparse rows), what is fitted to them, and their
+// regularization. Targets and weights follow from the ratings when a row is solved: kept for all of
+// them they would take as much memory as the ratings.
+struct Observations {
+    const int64_t* offsets;        // (n_rows + 1,)
+    const int32_t* columns;        // (n_observed,)
+    const float* ratings;          // (n_observed,)
+    const float* weights;          // (n_observed,) or null: all 1
+    const double* regularization;  // (n_rows,)
+    const int64_t* order;          // (n_rows,) rows by falling number of observations
+    int64_t n_rows;
+    Target target = Target::rating;
+    float alpha = 0;                  // a rating r has the weight 1 + alpha r
+    const float* baseline = nullptr;  // (n_columns,) that targets are measured from, or null: 0
+
+    int64_t count(int64_t i) const { return offsets[i + 1] - offsets[i]; }
+};
+
+struct Outcome {
+    bool interrupted = false;
+    int64_t singular_row = -1;  // the first row whose equations are not positive definite
+};
+
+// How many steps of conjugate gradients the exact solution takes from `factors`, as in solve_rows:
+// tried on a few rows of each of several lengths, those for which the ways to solve them cost about
+// the same. It depends on the problem alone, not on threads; few rows are not worth the trial.
+ExpectedSteps expected_steps(const KernelTable&, const FixedSide&, const Observations&,
+                             const float* factors, int64_t factor_stride);
+
+// Solves all rows into `factors` (n_rows, n_factors), rows `factor_stride` apart, which hold the
+// previous solutions, or zeros: conjugate gradients and relaxation start there. A row's losses go
+// to losses (n_rows, 2) unless that is null. Each row is solved in a fixed order of operations that
+// depends on nothing but the row, the fixed side and the method: neither on n_threads nor on the
+// other rows of the call. `interrupted` is asked from the calling thread several times a second.
+Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
+                   float* factors, int64_t factor_stride, double* losses, int n_threads,
+                   const std::function<bool()>& interrupted);
+
+}  // namespace cinefold

@@ -1,0 +1,60 @@
+// Which way of solving a row costs least.
+//
+// Costs are in multiply-adds of a register tile of vectors. They are fitted to the times that
+//     python -m benchmarks constants
+// measures on the processor at hand, and prints beside the ones here.
+#pragma once
+
+#include "rows/conditioning.h"
+
+namespace cinefold::CINEFOLD_LEVEL {
+namespace {
+
+constexpr double kPivot = 30 * W;                // latency of one of the pivots of a factorisation
+constexpr double kTransposed = 3;                // an entry of X' of the dual
+constexpr double kStepOnCopies = 1.8 + 0.1 * W;  // an entry in a step of conjugate gradients: bound
+constexpr double kStepInPlace = 4 + 0.65 * W;  // by the cache, or where a row is too long by memory
+constexpr double kStepsToCopy = 5;             // to gather, copy and look at a row, in such steps
+constexpr double kFewSteps = 4;                // an entry in a step of few, most of which end early
+
+double cholesky_cost(double order) { return order * order * order / 6 + kPivot * order; }
+
+double primal_cost(double n, double d) {
+    return n * padded(int(d)) * padded(int(d)) / 2 + cholesky_cost(d);
+}
+
+double dual_cost(double n, double d) {
+    const double order = double((int64_t(n) + W - 1) / W * W);
+    return d * order * n / 2 + cholesky_cost(order) + kTransposed * n * d;
+}
+
+double cg_cost(const FixedSide& side, int64_t n, int steps) {
+    const bool copied = is_copied(side.stride, n);
+    const double step = copied ? kStepOnCopies : kStepInPlace;
+    return ((copied ? kStepsToCopy : 1) + steps) * step * n * side.stride;
+}
+
+double few_steps_cost(const FixedSide& side, int64_t n, int steps) {
+    return kFewSteps * (1 + steps) * n * side.stride;
+}
+
+Solver choose_solver(const FixedSide& side, const Row& row, const Method& method) {
+    const double n = double(row.n), d = side.n_factors;
+    const bool fits_dual = row.n < side.n_factors;
+    if (method.solver == Solver::dual)
+        return fits_dual && weights_of(side, row).positive ? Solver::dual : Solver::primal;
+    if (method.solver != Solver::automatic) return method.solver;
+    const bool light = fits_dual && dual_cost(n, d) < primal_cost(n, d);
+    const double direct_cost = light ? dual_cost(n, d) : primal_cost(n, d);
+    if (method.max_steps > 0 && few_steps_cost(side, row.n, method.max_steps) < direct_cost)
+        return Solver::few_steps;
+    const bool by_cg = cg_cost(side, row.n, method.expected.steps(row.n)) < direct_cost;
+    if (!light && !by_cg) return Solver::primal;
+    const Weights weights = weights_of(side, row);
+    if (ill_conditioned(side, row, weights)) return Solver::primal;
+    if (by_cg) return Solver::cg;
+    return weights.positive ? Solver::dual : Solver::primal;
+}
+
+}  // namespace
+}  // namespace cinefold::CINEFOLD_LEVEL

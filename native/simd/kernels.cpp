@@ -1,0 +1,26 @@
+// The kernels of one level. This file is compiled once per instruction set (see CMakeLists.txt).
+#include "simd/kernels.h"
+
+#include "blas/gram.h"
+#include "blas/scores.h"
+#include "rows/solve_row.h"
+
+namespace cinefold::CINEFOLD_LEVEL {
+
+extern const KernelTable table;
+const KernelTable table = {CINEFOLD_LEVEL_NAME,
+                           workspace_bytes,
+                           solve_row,
+                           count_cg_steps,
+                           add_normal_equations,
+                           solve_normal_equations,
+                           gram_workspace_bytes,
+                           add_gram,
+                           multiply,
+                           row_norms,
+                           MR,
+                           pack_items,
+                           score,
+                           next_above};
+
+}  // namespace cinefold::CINEFOLD_LEVEL

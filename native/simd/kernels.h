@@ -1,0 +1,131 @@
+// The contract between the kernels (kernels.cpp, compiled once per instruction set) and the code
+// that drives them. Only plain types cross it: the kernel files share no inline library code with
+// the rest, so that no instruction beyond the baseline can leak into it at link time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cinefold {
+
+constexpr int kAlign = 16;  // floats; every padded row length is a multiple of it
+
+static inline int padded(int n) { return (n + kAlign - 1) / kAlign * kAlign; }
+
+// The fixed side of a half-step, in the eigenbasis of its Gram matrix, where
+// unobserved_weight * V'V is the diagonal `base`.
+struct FixedSide {
+    const float* rows;   // (n_rows, stride), zero padded, 64-byte aligned
+    const float* norms;  // (n_rows,)  |v|^2
+    const double* base;  // (stride,)  unobserved_weight * eigenvalues of V'V, zero padded
+    int n_factors;
+    int stride;  // padded(n_factors)
+    float unobserved_weight;
+    double smallest_base, largest_base;
+    float largest_norm;
+};
+
+// One row of the normal equations: the observed entries of one user (or item).
+struct Row {
+    const int32_t* columns;  // (n,)
+    const float* targets;    // (n,)
+    const float* weights;    // (n,) or null: all 1
+    int64_t n;
+    double regularization;
+    const int32_t* next_columns;  // the columns that the following row will gather, and how many
+    int64_t n_next;
+};
+
+struct RowLoss {
+    double weighted;  // sum_obs c (r - s)^2 + w0 sum_unobs s^2 + lambda |x|^2
+    double squared;   // sum_obs (r - s)^2
+};
+
+// How many steps of conjugate gradients the exact solution of a row is expected to take, by its
+// number of observations.
+struct ExpectedSteps {
+    static constexpr int kNever = 1 << 20, kLengths = 6;
+    int64_t length[kLengths];  // growing
+    int needed[kLengths];      // up to that length; beyond the last one as for the last one
+    int count = 0;             // of the two; 0: no row is to be solved by conjugate gradients
+
+    int steps(int64_t n) const {
+        for (int i = 0; i < count; ++i)
+            if (n <= length[i]) return needed[i];
+        return count ? needed[count - 1] : kNever;
+    }
+};
+
+// How rows are solved. `few_steps` improves a row by max_steps of conjugate gradients; the others
+// solve it exactly. `automatic` takes what costs least; the dual is only for rows with fewer
+// observations than factors.
+enum class Solver { automatic, primal, dual, cg, few_steps };
+
+struct Method {
+    int max_steps;     // of `few_steps`; 0: every row exactly
+    float tolerance;   // they end when the preconditioned residual has shrunk by this factor
+    float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
+    Solver solver = Solver::automatic;
+    ExpectedSteps expected{};
+};
+
+enum class Status : int { ok = 0, singular = 1 };
+
+// What a workspace begins with, made by the code that allocates it; the rest may hold anything.
+struct WorkspaceHead {
+    double scaled_for = -1;  // the lambda that the scale kept in the workspace belongs to; -1: none
+};
+
+struct KernelTable {
+    const char* name;
+    // Of the workspace for rows of up to `longest` observations, 64-byte aligned.
+    std::size_t (*workspace_bytes)(int n_factors, int64_t longest);
+    // Solves one row. `x` holds `stride` floats, zero beyond n_factors: the previous solution,
+    // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
+    Status (*solve_row)(const FixedSide&, const Row&, const Method&, void* workspace, float* x,
+                        RowLoss*);
+    // How many steps of conjugate gradients the exact solution takes from `x`, which is
+    // overwritten; `limit` + 1 if it takes more than `limit`.
+    int (*count_cg_steps)(const FixedSide&, const Row&, int limit, void* workspace, float* x);
+    // A row of very many observations in parts: sums (stride + 1, stride) += V'WV and, in the last
+    // row, b of some of them; and the exact solution, relaxed, from the sums of all.
+    void (*add_normal_equations)(const FixedSide&, const Row& part, void* workspace, double* sums);
+    Status (*solve_normal_equations)(const FixedSide&, const Row&, const Method&,
+                                     const double* sums, void* workspace, float* x, RowLoss*);
+    std::size_t (*gram_workspace_bytes)(int d);
+    // out (padded(d), padded(d)) += V'V over `n` rows of length d and distance `stride`, each times
+    // its scale unless that is null; upper triangle only, in float32 over some rows at a time,
+    // their sums in double precision.
+    void (*add_gram)(const float* v, const float* scale, int64_t n, int d, int64_t stride,
+                     void* workspace, double* out);
+    // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
+    void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
+                     int d_out, float* out);
+    // norms (n,) = |row|^2 of n rows of padded length `stride`
+    void (*row_norms)(const float* rows, int64_t n, int64_t stride, float* norms);
+    int tile_rows;  // queries of `score` come in multiples of it
+    // Items (n, n_factors), rows `stride` apart, with items along the lanes: kAlign *
+    // padded(n_factors) floats for each kAlign items, zero beyond n.
+    void (*pack_items)(const float* items, int64_t n, int n_factors, int64_t stride, float* panels);
+    // out (n_queries, padded(n_items)) = queries (n_queries, n_factors) @ items'
+    void (*score)(const float* queries, int n_queries, int64_t query_stride, const float* panels,
+                  int n_items, int n_factors, float* out);
+    // The first index from `begin` on whose score is above `bar`; n if there is none.
+    int64_t (*next_above)(const float* scores, int64_t begin, int64_t n, float bar);
+};
+
+// The levels that CMakeLists.txt builds for an architecture are among these.
+namespace baseline {
+extern const KernelTable table;
+}
+namespace neon {
+extern const KernelTable table;
+}
+namespace avx2 {
+extern const KernelTable table;
+}
+namespace avx512 {
+extern const KernelTable table;
+}
+
+}  // namespace cinefold

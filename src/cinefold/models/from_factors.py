@@ -1,0 +1,61 @@
+"""Factors that were found elsewhere, and their ids, as those of a fitted model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from cinefold.als.fold_in import in_eigenbasis
+from cinefold.interactions import Interactions
+from cinefold.interactions.ids import axis_ids
+from cinefold.models.rating_input import as_interactions, with_ids
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from cinefold.als.factors import Factors
+    from cinefold.models.rating_input import Ratings
+
+
+def assemble(
+    user_factors: ArrayLike,
+    item_factors: ArrayLike,
+    user_ids: ArrayLike | None,
+    item_ids: ArrayLike | None,
+    ratings: Ratings | None,
+    n_threads: int,
+) -> tuple[Factors, Interactions]:
+    """Factors in the order of the sorted ids, items in their eigenbasis; and what was rated."""
+    given = None if ratings is None else as_interactions(ratings, "interactions")
+    if given is not None:
+        user_ids = given.user_ids if user_ids is None else user_ids
+        item_ids = given.item_ids if item_ids is None else item_ids
+    users, user_ids = _sorted(user_factors, user_ids, "user")
+    items, item_ids = _sorted(item_factors, item_ids, "item")
+    if users.shape[1] != items.shape[1]:
+        raise ValueError(
+            "user_factors and item_factors must have the same number of columns; their shapes are "
+            f"{users.shape} and {items.shape}"
+        )
+    none = sp.csr_array((len(users), len(items)), dtype=np.float32)
+    known = Interactions(user_ids, item_ids, none)
+    if given is not None:
+        known = with_ids(known, given, "")
+    return in_eigenbasis(users, items, None, n_threads), known
+
+
+def _sorted(
+    factors: ArrayLike, ids: ArrayLike | None, side: str
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    rows = np.asarray(factors, np.float32)
+    if rows.ndim != 2 or not rows.size:
+        raise ValueError(f"{side}_factors must have two dimensions, not shape {rows.shape}")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{side}_factors must be finite float32 numbers")
+    if ids is not None and len(rows) != len(np.asarray(ids)):
+        raise ValueError(f"{side}_factors has {len(rows)} rows for {len(np.asarray(ids))} {side}s")
+    known = axis_ids(ids, len(rows), side)
+    order = np.argsort(known, kind="stable")
+    return rows[order], known[order]

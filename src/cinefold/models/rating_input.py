@@ -1,0 +1,200 @@
+"""Ratings as callers give them: to learn from, to validate on, and of new users and items."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+
+from cinefold.interactions import Interactions
+from cinefold.interactions.column_names import find_columns
+from cinefold.interactions.columns import as_table
+from cinefold.interactions.entries import csr
+from cinefold.interactions.ids import lookup
+from cinefold.models import checks
+
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame
+    from numpy.typing import NDArray
+
+    Ratings: TypeAlias = Interactions | sp.sparray | sp.spmatrix | IntoDataFrame
+    NewRatings: TypeAlias = Mapping[Any, float] | Ratings
+
+_FORMS = (
+    "Interactions, a scipy sparse matrix (rows users, columns items), or a pandas, Polars or Arrow "
+    "table with a row for each rating"
+)
+
+
+def as_interactions(data: Ratings, name: str) -> Interactions:
+    """`data` as interactions; a table's columns are found by their usual names."""
+    if isinstance(data, Interactions):
+        return data
+    if sp.issparse(data):
+        return Interactions.from_sparse(data)
+    try:
+        table = as_table(data)
+    except TypeError:
+        raise TypeError(f"{name} must be {_FORMS}, not {type(data).__name__}") from None
+    names = [str(column) for column in table.columns]
+    roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
+    try:
+        found = find_columns(names, roles, "Interactions.from_dataframe(frame, {}=...) names it")
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    time = found.get("timestamp")
+    if time and not (table[time].dtype.is_numeric() or table[time].dtype.is_temporal()):
+        del found["timestamp"]
+    columns: dict[str, Any] = {"rating": None, **found}
+    return Interactions.from_dataframe(table, **columns)
+
+
+def with_own_ids(ratings: Ratings) -> Interactions:
+    """Ratings that come with ids, which a matrix lacks."""
+    if sp.issparse(ratings):
+        raise TypeError(
+            "ratings must be Interactions or a data frame, which have ids; "
+            "Interactions.from_sparse(matrix, user_ids=..., item_ids=...) gives them to a matrix"
+        )
+    return as_interactions(ratings, "ratings")
+
+
+def held_out(
+    validation: Ratings | None, y: Any, train: Interactions, early_stopping: bool
+) -> Interactions | None:
+    """The ratings to validate on, with the ids of `train`."""
+    if isinstance(y, Interactions) or sp.issparse(y):
+        warnings.warn(
+            "give validation ratings by name: fit(train, validation=validation)",
+            FutureWarning,
+            stacklevel=3,
+        )
+        validation = y
+    if validation is None:
+        if early_stopping:
+            raise ValueError(
+                "early_stopping needs validation ratings: fit(train, validation=validation)"
+            )
+        return None
+    given = as_interactions(validation, "validation")
+    if early_stopping and given.n_ratings == 0:
+        raise ValueError("early_stopping needs validation ratings, but there are none")
+    if given.by_user.shape != train.by_user.shape and sp.issparse(validation):
+        raise ValueError(
+            f"validation must be of the same users and items as the training ratings; it is of "
+            f"shape {given.by_user.shape}, they of {train.by_user.shape}"
+        )
+    return with_ids(train, given, "validation ")
+
+
+def with_ids(train: Interactions, given: Interactions, what: str) -> Interactions:
+    """The ratings of `given`, of all users and items of `train`; `what` is said of unknown ones."""
+    sides = ("user_ids", "item_ids")
+    if all(np.array_equal(getattr(given, side), getattr(train, side)) for side in sides):
+        return given
+    rows = lookup(train.user_ids, given.user_ids, f"{what}user")
+    columns = lookup(train.item_ids, given.item_ids, f"{what}item")
+    counts = np.zeros(train.n_users, np.int64)
+    counts[rows] = given.user_counts()
+    # Ids are sorted on both sides, so that the entries stay in order.
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    matrix = csr(given.by_user.data, columns[given.by_user.indices], offsets, train.n_items)
+    return replace(given, user_ids=train.user_ids, item_ids=train.item_ids, by_user=matrix)
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Ratings of new users by the model's items, or of new items by the model's users.
+
+    Attributes
+    ----------
+    matrix : csr_array of float32, shape (n_new, n_items) or (n_new, n_users)
+    weights : ndarray of float32, shape (n_ratings,), or None
+    ids : ndarray, shape (n_new,), or None
+        Where the ratings came with ids.
+    is_single : bool
+        Whether they were a mapping.
+    """
+
+    matrix: sp.csr_array
+    weights: NDArray[np.float32] | None = None
+    ids: NDArray[Any] | None = None
+    is_single: bool = False
+
+
+def new_rows(ratings: NewRatings, known: Interactions, side: Literal["user", "item"]) -> NewRows:
+    """Rows of new users or items, in the order of what the model has on the other side.
+
+    Raises
+    ------
+    UnknownIdError
+        For an id on the other side that the model does not have.
+    """
+    new_users = side == "user"
+    other, n_columns = ("item", known.n_items) if new_users else ("user", known.n_users)
+    index = known.item_index if new_users else known.user_index
+    if isinstance(ratings, Mapping):
+        if not ratings:
+            raise ValueError(f"a new {side} needs at least one rating")
+        values = checks.ratings(ratings, other)
+        columns = np.asarray(index(list(ratings)))
+        order = np.argsort(columns)
+        matrix = csr(values[order], columns[order], [0, len(values)], n_columns)
+        return NewRows(matrix, is_single=True)
+    new = as_interactions(ratings, "ratings")
+    matrix, weights = (
+        (new.by_user, new.weights) if new_users else (new.by_item, new.weights_by_item)
+    )
+    if sp.issparse(ratings):
+        if matrix.shape[1] != n_columns:
+            raise ValueError(
+                f"ratings must have {n_columns} {'columns' if new_users else 'rows'}, one for each "
+                f"{other} of the model; got {matrix.shape[1]}"
+            )
+        return NewRows(matrix, weights)
+    ids, other_ids = (new.user_ids, new.item_ids) if new_users else (new.item_ids, new.user_ids)
+    # Both id maps are sorted, so that the columns stay sorted within each row.
+    columns = np.asarray(index(other_ids))[matrix.indices]
+    return NewRows(csr(matrix.data, columns, matrix.indptr, n_columns), weights, ids)
+
+
+def union(known: Interactions, new: Interactions) -> Interactions:
+    """The ratings of both, with all ids; of pairs that are in both, the ratings of `new`.
+
+    Weights that one of them lacks are 1; times are kept if both have them.
+    """
+    for ids, of_new in ((known.user_ids, new.user_ids), (known.item_ids, new.item_ids)):
+        if ids.dtype.kind != of_new.dtype.kind:
+            raise ValueError(f"ids are like {ids[0]!r} here, not like {of_new[0]!r}")
+    user_ids = np.union1d(known.user_ids, new.user_ids)
+    item_ids = np.union1d(known.item_ids, new.item_ids)
+    pairs = [
+        np.repeat(lookup(user_ids, part.user_ids, "user"), part.user_counts()) * len(item_ids)
+        + lookup(item_ids, part.item_ids, "item")[part.by_user.indices]
+        for part in (known, new)
+    ]
+    kept = ~np.isin(pairs[0], pairs[1])
+
+    def joined(old: NDArray[Any], added: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([old[kept], added])
+
+    def ones(part: Interactions) -> NDArray[np.float32]:
+        return np.ones(part.n_ratings, np.float32) if part.weights is None else part.weights
+
+    users, items = np.divmod(joined(*pairs), len(item_ids))
+    weighted = known.weights is not None or new.weights is not None
+    timed = known.timestamps is not None and new.timestamps is not None
+    both = Interactions.from_arrays(
+        users,
+        items,
+        joined(known.by_user.data, new.by_user.data),
+        weights=joined(ones(known), ones(new)) if weighted else None,
+        timestamps=joined(known.timestamps, new.timestamps) if timed else None,  # type: ignore[arg-type]
+        user_ids=np.arange(len(user_ids)),
+        item_ids=np.arange(len(item_ids)),
+    )
+    return replace(both, user_ids=user_ids, item_ids=item_ids)

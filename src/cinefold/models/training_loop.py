@@ -1,0 +1,108 @@
+"""A fit from its first iteration to its last, with everything that watches it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from cinefold._signals import ctrl_c_waits, keep_on_interrupt
+from cinefold.als.backend import compact
+from cinefold.als.biased import alternate_with_biases
+from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
+from cinefold.interactions.splits import seed_from
+from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cinefold.als.iterations import Iteration
+    from cinefold.interactions import Interactions
+    from cinefold.models.callbacks import Callback
+    from cinefold.models.wmf import WeightedMatrixFactorization
+
+
+def learn(
+    model: WeightedMatrixFactorization,
+    held_out: Interactions | None,
+    callbacks: Iterable[Callback],
+    progress: bool | None,
+) -> None:
+    """Factors for ``model.interactions_``, and how they came about.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
+        before that is done leaves the model without factors.
+    """
+    train, objective = model.interactions_, model.objective_
+    n_threads = available_threads(model.n_threads)
+    solver = choose_solver(model.solver, model.n_factors)
+    start = alternate_with_biases if model.biases else alternate
+    seed = seed_from(model.random_state)
+    steps = start(train, objective, model.n_factors, seed, n_threads, solver)
+    validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
+    early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
+    # Closing lets go of the users.
+    with (
+        keep_on_interrupt(model.__sklearn_is_fitted__) as interruption,
+        closing(steps),
+        progress_bar(model.max_iter, progress) as bar,
+    ):
+        watching: list[Callback] = [bar, *callbacks, Convergence(model.tol)]
+        if early is not None:
+            watching.insert(-1, early)
+        _iterate(model, islice(steps, model.max_iter), validation, watching)
+    if interruption.happened:
+        model._fit = replace(model._known, stop_reason="interrupted")
+    restored = early is not None and early.restore(model)
+    if restored or not solver.is_exact or interruption.happened:
+        _solve_users_exactly(model, n_threads)
+    with ctrl_c_waits():
+        factors = replace(model._fitted, users=compact(model._fitted.users))
+        model._fit = replace(model._known, factors=factors)
+    if interruption.happened:
+        raise KeyboardInterrupt
+
+
+def _iterate(
+    model: WeightedMatrixFactorization,
+    steps: Iterable[Iteration],
+    validation: Validation | None,
+    callbacks: list[Callback],
+) -> None:
+    for number, step in enumerate(steps, start=1):
+        record: dict[str, Any] = {
+            "iteration": number,
+            "objective": step.objective,
+            "train_rmse": step.train_rmse,
+            "validation_rmse": validation and validation.rmse(step.factors),
+            "validation_ndcg_at_10": validation and validation.ndcg(step.factors),
+            "seconds": step.seconds,
+        }
+        # One assignment, so that an interrupt leaves a single iteration.
+        model._fit = replace(
+            model._known,
+            factors=step.factors,
+            history=[*model.history_, record],
+            best_iteration=number,
+        )
+        ended_by = [callback for callback in callbacks if callback(model, record)]
+        if ended_by:
+            reason = getattr(ended_by[0], "stop_reason", "callback")
+            model._fit = replace(model._known, stop_reason=reason)
+            break
+
+
+def _solve_users_exactly(model: WeightedMatrixFactorization, n_threads: int) -> None:
+    factors, fitted = model._fitted, model._known
+    model._fit = replace(fitted, factors=None)  # a later iteration has overwritten some users
+    step = with_exact_users(fitted.interactions, model.objective_, factors, n_threads)
+    place = fitted.best_iteration - 1
+    record = fitted.history[place]
+    seconds = record["seconds"] + step.seconds
+    reached = {"objective": step.objective, "train_rmse": step.train_rmse, "seconds": seconds}
+    history = [*fitted.history[:place], record | reached, *fitted.history[place + 1 :]]
+    model._fit = replace(fitted, factors=step.factors, history=history)

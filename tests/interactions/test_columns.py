@@ -1,0 +1,177 @@
+"""Columns of tables and arrays: what is taken, and how what is not is named."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from cinefold import Interactions
+from tests.interactions.comparing import dense
+
+COLUMNS = {
+    "pandas string": pd.Series(["b", "a", "b"], dtype="string"),
+    "pandas object": pd.Series(["b", "a", "b"], dtype=object),
+    "pandas categorical": pd.Series(["b", "a", "b"], dtype="category"),
+    "pandas nullable": pd.Series([2, 1, 2], dtype="Int64"),
+    "pandas objects of int": pd.Series([2, 1, 2], dtype=object),
+    "pandas whole floats": pd.Series([2.0, 1.0, 2.0]),
+    "pandas arrow": pd.Series([2, 1, 2], dtype="int32[pyarrow]"),
+    "pandas categorical of int": pd.Series([2, 1, 2], dtype="category"),
+    "Polars string": pl.Series(["b", "a", "b"]),
+    "Polars categorical": pl.Series(["b", "a", "b"], dtype=pl.Categorical),
+    "Polars enum": pl.Series(["b", "a", "b"], dtype=pl.Enum(["b", "a"])),
+    "Polars small": pl.Series([2, 1, 2], dtype=pl.UInt8),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_id_columns(kind: str) -> None:
+    column = COLUMNS[kind]
+    frame_type: Any = pd.DataFrame if kind.startswith("pandas") else pl.DataFrame
+    frame = frame_type({"user_id": column, "item_id": [1, 2, 3], "rating": [5, 4, 3]})
+    data = Interactions.from_dataframe(frame)
+    text = column[0] == "b"
+    assert data.user_ids.tolist() == (["a", "b"] if text else [1, 2])
+    assert data.user_ids.dtype.kind == ("U" if text else "i")
+    assert dense(data).tolist() == [[0, 4, 0], [5, 0, 3]]
+
+
+def test_decimal_and_nullable_ratings() -> None:
+    for ratings in (
+        pl.Series([Decimal("4.5")], dtype=pl.Decimal(4, 1)),
+        pd.Series([4.5], dtype="Float32"),
+        pd.Series([4.5], dtype=object),
+    ):
+        frame_type: Any = pl.DataFrame if isinstance(ratings, pl.Series) else pd.DataFrame
+        data = Interactions.from_dataframe(
+            frame_type({"user_id": [1], "item_id": [1], "rating": ratings})
+        )
+        assert data.by_user.data.tolist() == [4.5]
+
+
+MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.Series([MOMENT.replace(tzinfo=None)]),
+        pd.Series([MOMENT]),
+        pl.Series([MOMENT.replace(tzinfo=None)]),
+        pl.Series([MOMENT]),
+        np.array(["2020-01-02T03:04:05"], "datetime64[s]"),
+        np.array(["2020-01-02T03:04:05"], "datetime64[ns]"),
+    ],
+)
+def test_datetimes_are_microseconds(times: Any) -> None:
+    if isinstance(times, np.ndarray):
+        data = Interactions.from_arrays([1], [2], [3], timestamps=times)
+    else:
+        frame_type: Any = pd.DataFrame if isinstance(times, pd.Series) else pl.DataFrame
+        frame = frame_type({"user_id": [1], "item_id": [2], "rating": [3], "t": times})
+        data = Interactions.from_dataframe(frame, timestamp="t")
+    assert data.timestamps is not None
+    assert data.timestamps.tolist() == [int(MOMENT.timestamp() * 1e6)]
+
+
+def test_polars_dates() -> None:
+    frame = pl.DataFrame({"user_id": [1], "item_id": [2], "t": [datetime.date(1970, 1, 2)]})
+    data = Interactions.from_dataframe(frame, rating=None, timestamp="t")
+    assert data.timestamps is not None
+    assert data.timestamps.tolist() == [86_400_000_000]
+    assert data.by_user.data.tolist() == [1]
+
+
+def test_other_column_names() -> None:
+    frame = pl.DataFrame({"who": ["x"], "what": [7], "stars": [3]})
+    data = Interactions.from_dataframe(frame, user="who", item="what", rating="stars")
+    assert data.user_ratings("x") == ([7], [3])
+
+
+def _arrays(**changes: Any) -> Interactions:
+    columns: dict[str, Any] = {"users": [1, 2], "items": [3, 4], "ratings": [5, 1]}
+    return Interactions.from_arrays(**columns | changes)
+
+
+WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "NaN": ({"ratings": [1, np.nan]}, ValueError, "ratings .*finite.* found nan at position 1"),
+    "inf": ({"ratings": [-np.inf, 1]}, ValueError, "found -inf at position 0"),
+    "overflow": ({"ratings": [1, 1e39]}, ValueError, r"found 1e\+39 at position 1"),
+    "None": ({"ratings": [1, None]}, TypeError, "must be numbers; found None at position 1"),
+    "text": ({"ratings": ["5", "1"]}, TypeError, "ratings must be numbers"),
+    "complex": ({"ratings": [1j, 1]}, TypeError, "ratings must be numbers, not complex"),
+    "empty": ({"users": [], "items": [], "ratings": []}, ValueError, "there are no ratings"),
+    "mixed ids": ({"users": [1, "a"]}, TypeError, "all integers or all strings, not int and str"),
+    "None id": ({"items": ["a", None]}, TypeError, "items must be .* not NoneType and str"),
+    "fraction": ({"users": [1.5, 2]}, ValueError, "found 1.5 at position 0"),
+    "NaN id": ({"users": [1, np.nan]}, ValueError, "found nan at position 1"),
+    "huge float id": ({"users": [1, 1e300]}, ValueError, r"found 1e\+300 at position 1"),
+    "huge id": ({"users": [1, 2**70]}, ValueError, "64 bits"),
+    "huge unsigned id": ({"users": np.array([1, 2**64 - 1], np.uint64)}, ValueError, "64 bits"),
+    "bool ids": ({"users": [True, False]}, TypeError, "must be integers or strings, not bool"),
+    "bool in ids": ({"users": np.array([True, 1], object)}, TypeError, "not bool and int"),
+    "items shorter": ({"items": [3]}, ValueError, "items has 1 entries, users has 2"),
+    "ratings longer": ({"ratings": [1, 2, 3]}, ValueError, "ratings has 3 entries"),
+    "weights shorter": ({"weights": [1]}, ValueError, "weights has 1 entries"),
+    "times shorter": ({"timestamps": [1]}, ValueError, "timestamps has 1 entries"),
+    "no items": ({"items": []}, ValueError, "items has 0 entries, users has 2"),
+    "zero weight": ({"weights": [1, 0]}, ValueError, r"must be above 0; found 0.* position 1"),
+    "negative weight": ({"weights": [-1, 1]}, ValueError, r"found -1\.0 at position 0"),
+    "NaN weight": ({"weights": [np.nan, 1]}, ValueError, "weights must be finite"),
+    "NaN time": ({"timestamps": [np.nan, 1]}, ValueError, "timestamps must be finite"),
+    "text time": ({"timestamps": ["now", "then"]}, TypeError, "integers or datetimes"),
+    "NaT": ({"timestamps": np.array(["NaT", "2020"], "M8[s]")}, ValueError, "missing times"),
+    "two dimensions": ({"users": [[1, 2]]}, ValueError, "users must have one dimension, not 2"),
+    "ragged": ({"users": [[1, 2], [3]]}, ValueError, "users must have one dimension"),
+    "scalar": ({"users": 1}, ValueError, "users must have one dimension, not 0"),
+}  # fmt: skip  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG_ARRAYS)
+def test_wrong_arrays(case: str) -> None:
+    changes, error, message = WRONG_ARRAYS[case]
+    with pytest.raises(error, match=message):
+        _arrays(**changes)
+
+
+def _frame(**changes: Any) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"user_id": [1, 2], "item_id": [3, 4], "rating": [5.0, 1.0], "w": [1, 2]} | changes,
+        strict=False,
+    )
+
+
+WRONG_TABLES: dict[str, tuple[Any, type[Exception], str]] = {
+    "missing column": (
+        _frame().drop("item_id"), ValueError,
+        "there is no column 'item_id'; the table has user_id, rating, w",
+    ),
+    "null": (_frame(rating=[None, 1.0]), ValueError, "'rating' is empty in 1 rows .first: row 0"),
+    "null id": (_frame(user_id=[1, None]), ValueError, "'user_id' is empty .* row 1"),
+    "NaN": (_frame(rating=[1.0, np.nan]), ValueError, "column 'rating' must be finite"),
+    "pandas NaN": (
+        _frame().to_pandas().replace(5.0, np.nan), ValueError, "column 'rating' is empty in 1 rows",
+    ),
+    "text": (_frame(rating=["a", "b"]), TypeError, "column 'rating' must be numbers"),
+    "lists": (_frame(user_id=[[1], [2]]), TypeError, "column 'user_id' must be"),
+    "float ids": (_frame(user_id=[1.5, 2.0]), ValueError, "column 'user_id' .*found 1.5"),
+    "bool ids": (_frame(user_id=[True, False]), TypeError, "column 'user_id' .*bool"),
+    "zero weight": (_frame(w=[0, 1]), ValueError, "column 'w' must be above 0"),
+    "no rows": (_frame().head(0), ValueError, "there are no ratings"),
+    "lazy": (_frame().lazy(), TypeError, "not LazyFrame"),
+    "array": (np.ones((2, 3)), TypeError, "not ndarray; from_arrays and from_sparse"),
+    "dict": ({"user_id": [1]}, TypeError, "not dict"),
+}  # fmt: skip  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG_TABLES)
+def test_wrong_tables(case: str) -> None:
+    frame, error, message = WRONG_TABLES[case]
+    with pytest.raises(error, match=message):
+        Interactions.from_dataframe(frame, weight="w")

@@ -1,0 +1,109 @@
+"""Ids and their indices."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+
+from cinefold import Interactions, UnknownIdError
+from tests.interactions.comparing import assert_same, dense
+
+
+def test_explicit_universe() -> None:
+    data = Interactions.from_arrays([3], ["b"], user_ids=[5, 3, 4], item_ids=["c", "b"])
+    assert data.user_ids.tolist() == [3, 4, 5]
+    assert data.item_ids.tolist() == ["b", "c"]
+    assert dense(data).tolist() == [[1, 0], [0, 0], [0, 0]]
+    with pytest.raises(UnknownIdError, match="unknown item: 'x'"):
+        Interactions.from_arrays([3], ["x"], item_ids=["b"])
+    with pytest.raises(UnknownIdError, match="unknown user: 3"):
+        Interactions.from_arrays([3], ["x"], user_ids=np.array([], np.int64))
+    with pytest.raises(ValueError, match="user_ids has repeated ids: 3"):
+        Interactions.from_arrays([3], ["x"], user_ids=[3, 3])
+
+
+def test_index_of_one_and_of_many(data: Interactions) -> None:
+    assert data.user_index(30) == 3
+    assert type(data.user_index(np.int32(30))) is int
+    assert data.user_index(30.0) == 3
+    assert data.item_index("film 07") == 7
+    assert data.item_index(np.str_("film 07")) == 7
+    for many in ([0, 290, 0], (0, 290, 0), np.array([0, 290, 0]), pd.Series([0, 290, 0])):
+        assert data.user_index(many).tolist() == [0, 29, 0]
+    assert data.user_index(pl.Series([10.0])).tolist() == [1]
+    assert data.user_index([[0], [10]]).tolist() == [[0], [1]]
+    assert data.item_index(pd.Series(["film 01"], dtype=object)).tolist() == [1]
+    for empty in ([], np.array([], np.int64), np.array([], str)):
+        found = data.item_index(empty)
+        assert (found.shape, found.dtype) == ((0,), np.int64)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (5, "unknown user: 5$"),
+        (10**6, "unknown user: 1000000$"),
+        ([0, 1, 2, 3, 4, 5, 6, 7], "unknown user: 1, 2, 3, 4, 5 and 2 more$"),
+        ("10", "user ids are integers here; got '10'"),
+        ([10, "10"], "user ids are integers here"),
+        (10.5, "user ids are integers here; got 10.5"),
+        (np.nan, "user ids are integers here; got nan"),
+        (None, "user ids are integers here; got None"),
+        (True, "user ids are integers here; got True"),
+        (np.bool_(True), "user ids are integers here; got True"),
+    ],
+)
+def test_unknown_ids_name_themselves_and_their_side(
+    data: Interactions, ids: Any, message: str
+) -> None:
+    with pytest.raises(UnknownIdError, match=message):
+        data.user_index(ids)
+
+
+def test_unknown_items(data: Interactions) -> None:
+    with pytest.raises(UnknownIdError, match="unknown item: 'Fargo'"):
+        data.item_index("Fargo")
+    with pytest.raises(UnknownIdError, match="item ids are strings here; got 3"):
+        data.item_index(3)
+    with pytest.raises(UnknownIdError, match="unknown user: 7"):
+        data.user_ratings(7)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 6), st.integers(-3, 3), st.integers(1, 9), st.integers(0, 3)),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from([1, 1_000, 10**8]),
+)
+def test_ids_of_any_width_and_spread_give_the_same(rows, spread):
+    users, items, ratings, times = np.array(rows).T
+    for policy in ("last", "mean"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wide = Interactions.from_arrays(
+                *(users * spread, items * spread, ratings), timestamps=times, duplicates=policy
+            )
+            narrow = Interactions.from_arrays(
+                *((users * spread).astype(np.int32), (items * spread).astype(np.int32), ratings),
+                timestamps=times,
+                duplicates=policy,
+            )
+        assert_same(wide, narrow)
+        latest = {}
+        for position in np.argsort(times, kind="stable"):
+            latest[users[position] * spread, items[position] * spread] = ratings[position]
+        if policy == "last":
+            found = {
+                (user, item): float(dense(wide)[wide.user_index(user), wide.item_index(item)])
+                for user, item in latest
+            }
+            assert found == latest

@@ -1,0 +1,45 @@
+"""Parameters out of range."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.models.small_models import small_model
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"n_factors": 0}, ValueError, "n_factors must be from 1 to 2048, not 0"),
+        ({"n_factors": 2.5}, TypeError, "n_factors must be an integer"),
+        ({"n_factors": 5000}, ValueError, "n_factors"),
+        ({"max_iter": 0}, ValueError, "max_iter"),
+        ({"n_threads": 0}, ValueError, "n_threads"),
+        ({"unobserved_weight": -0.1}, ValueError, "unobserved_weight must be finite"),
+        ({"regularization": float("nan")}, ValueError, "regularization"),
+        ({"regularization": "much"}, ValueError, "regularization must be a number or 'scale'"),
+        ({"regularization": None}, TypeError, "regularization must be a number"),
+        ({"unobserved_weight": 0.2, "biases": True}, ValueError, "biases are for"),
+        ({"biases": 1}, TypeError, "biases must be True or False"),
+        ({"early_stopping": "loss"}, ValueError, "early_stopping must be one of"),
+        ({"regularization_exponent": -1}, ValueError, "regularization_exponent"),
+        ({"solver": "magic"}, ValueError, "solver must be one of"),
+        ({"target": "stars"}, ValueError, "target must be one of"),
+        ({"alpha": -1.0}, ValueError, "alpha"),
+        ({"tol": -1.0}, ValueError, "tol"),
+        ({"random_state": "lucky"}, TypeError, "random_state must be an integer"),
+        ({"random_state": -1}, ValueError, "random_state must be 0 or above"),
+    ],
+)
+def test_wrong_parameters_are_named(interactions, options, error, words):
+    with pytest.raises(error, match=words):
+        small_model(**options).fit(interactions)
+
+
+def test_the_old_name_of_exact_is_warned_of_and_means_the_same(interactions):
+    with pytest.warns(FutureWarning, match="is now called 'exact'"):
+        old = small_model(solver="cholesky", n_factors=140, max_iter=2).fit(interactions)
+    new = small_model(solver="exact", n_factors=140, max_iter=2).fit(interactions)
+    assert old.solver == "cholesky"
+    assert np.array_equal(old.user_factors_, new.user_factors_)
