@@ -237,6 +237,7 @@ def test_a_list_for_users_and_files(answer, data, export):
     assert rated.isdisjoint(line["id"] for line in result["films"])
     assert [line["rank"] for line in result["films"]] == list(range(1, 7))
     for line in result["films"]:
+        assert set(line) == {"rank", "id", "title", "year", "genres", "score", "people"}
         assert [person["name"] for person in line["people"]] == ["user 7", "ratings"]
         mean = sum(person["relative"] for person in line["people"]) / 2
         assert line["score"] == pytest.approx(mean)

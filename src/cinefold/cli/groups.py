@@ -77,8 +77,10 @@ def together(
         recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
     )
     if as_json:
-        lines = [facts(line) for line in found]
-        movies = [{**line, "people": line.pop("opinions")} for line in lines]
+        movies = [
+            {"people" if key == "opinions" else key: value for key, value in facts(line).items()}
+            for line in found
+        ]
         print_json({"dataset": recommender.data.name, "rule": rule, "films": movies})
         return
     names = [person.name for person in people]
