@@ -1,4 +1,4 @@
-"""Changes of what a profile says of films, each of which can be undone."""
+"""Changes of what a profile says of movies, each of which can be undone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PartialEntries:
 
     @property
     def movies(self) -> tuple[MovieId, ...]:
-        """Each film once."""
+        """Each movie once."""
         return tuple(dict.fromkeys([*self.ratings, *(movie for movie, _ in self.marks)]))
 
 
@@ -74,7 +74,7 @@ def undo(connection: Connection, profile_id: int) -> Change | None:
 
 
 def _present(connection: Connection, profile_id: int, like: PartialEntries) -> PartialEntries:
-    """How it is now with the films and marks of `like`."""
+    """How it is now with the movies and marks of `like`."""
     found = PartialEntries(dict.fromkeys(like.ratings), dict.fromkeys(like.marks))
     for row in _rows(connection, ratings, profile_id, like.ratings):
         if row.movie_id in found.ratings:
