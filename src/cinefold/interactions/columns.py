@@ -75,7 +75,9 @@ def as_floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
     """Finite numbers as float32."""
     array = _one_dimension(values, name)
     if array.dtype.kind == "O":
-        _check_each(array, name, (Real, Decimal), "numbers")
+        for position, value in enumerate(array.tolist()):
+            if not isinstance(value, Real | Decimal):
+                raise TypeError(f"{name} must be numbers; found {value!r} at position {position}")
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be numbers, not {array.dtype}")
@@ -165,9 +167,3 @@ def _check_integers(array: NDArray[Any], name: str) -> None:
         raise ValueError(
             f"{name} must be integers or strings; found {array[position]} at position {position}"
         )
-
-
-def _check_each(array: NDArray[Any], name: str, kinds: tuple[type, ...], allowed: str) -> None:
-    for position, value in enumerate(array.tolist()):
-        if not isinstance(value, kinds):
-            raise TypeError(f"{name} must be {allowed}; found {value!r} at position {position}")

@@ -103,7 +103,7 @@ def _write(connection: Connection, profile_id: int, entries: PartialEntries) -> 
         for movie, rating in entries.ratings.items()
     ]
     mark_rows = [
-        {"movie_id": movie, "mark": mark, "marked_at": at}
+        {"movie_id": movie, "mark": mark.value, "marked_at": at}
         for (movie, mark), at in entries.marks.items()
     ]
     for table, rows, time in ((ratings, rating_rows, "rated_at"), (marks, mark_rows, "marked_at")):
