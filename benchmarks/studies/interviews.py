@@ -64,9 +64,10 @@ class Situation:
         """Number of newcomers and of candidates."""
         return self.told.shape[0], len(self.candidates)
 
-    def posterior(self) -> Posterior:
-        """What the answers so far say about the newcomers."""
-        return self.cold_start.posterior(self.told, self.not_seen)
+    def posteriors(self) -> list[Posterior]:
+        """What the answers so far say about each of the new users."""
+        rows = self.cold_start.equations_of_rows(self.told, self.not_seen)
+        return [equations.posterior() for equations in rows]
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -81,7 +82,8 @@ if TYPE_CHECKING:
 
 def informative(situation: Situation) -> NDArray[np.float64]:
     """Expected gain times the chance that they know the film: what `Interview` asks."""
-    return situation.elicitation.values(situation.posterior(), situation.candidates)
+    values = situation.elicitation.values
+    return np.array([values(known, situation.candidates) for known in situation.posteriors()])
 
 
 def most_popular(situation: Situation) -> NDArray[np.float64]:
@@ -109,10 +111,11 @@ def popular_and_disputed(situation: Situation) -> NDArray[np.float64]:
 def uncertain(situation: Situation) -> NDArray[np.float64]:
     """Posterior variance of the score times popularity."""
     vectors = situation.cold_start.vectors[situation.candidates]
-    covariance = situation.posterior().covariance
-    with one_blas_thread():
-        variance = ((vectors @ covariance) * vectors).sum(axis=2)
-    return np.asarray(variance * situation.shares)
+    variances = [
+        np.einsum("cd,cd->c", vectors @ known.covariance, vectors)
+        for known in situation.posteriors()
+    ]
+    return np.array(variances) * situation.shares
 
 
 def _for_all(situation: Situation, values: NDArray[np.float64]) -> NDArray[np.float64]:

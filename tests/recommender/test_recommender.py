@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from cinefold import Interactions, UnknownIdError, WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
@@ -112,10 +113,9 @@ def test_a_model_of_other_films_is_refused(data, model):
 def test_scores_of_a_new_user_are_those_of_their_fold_in(model, recommender, newcomer):
     """Whose equations tests/recommender/test_cold_start.py writes out."""
     lines = recommender.recommend_for(newcomer, 20)
-    told = dict(
-        zip(model.interactions_.item_index(list(newcomer)).tolist(), newcomer.values(), strict=True)
-    )
-    user = recommender.cold_start.fold_in(recommender.cold_start.as_row(told)).factors[0]
+    rated = model.interactions_.item_index(list(newcomer))
+    told = sp.csr_array((list(newcomer.values()), rated, [0, len(rated)]), dtype=np.float32)
+    user = recommender.cold_start.fold_in(told).factors[0]
     expected = model.item_factors_[model.interactions_.item_index(ids(lines))] @ user
     np.testing.assert_allclose([line.score for line in lines], expected, rtol=1e-4, atol=1e-6)
     assert set(ids(lines)).isdisjoint(newcomer)

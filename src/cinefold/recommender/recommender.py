@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
     from cinefold.datasets import Movie, MovieData
     from cinefold.models import Explanation, Ranking, WeightedMatrixFactorization
@@ -276,16 +275,7 @@ class MovieRecommender:
         kept = np.sort(first)
         return places[kept], ranking.scores[kept]
 
-    # -- movies by index, and answers ----------------------------------------------------------
-
-    def answers(
-        self, ratings: Mapping[Any, float], not_seen: Iterable[Any]
-    ) -> tuple[csr_array, csr_array]:
-        """What somebody new said, as rows in the model's order of movies; rated is not unseen."""
-        stars = dict(zip(self.indices(ratings).tolist(), ratings.values(), strict=True))
-        unseen = self.indices(item for item in not_seen if item not in ratings)
-        as_row = self.cold_start.as_row
-        return as_row(stars), as_row(dict.fromkeys(unseen.tolist(), 1.0))
+    # -- movies by index -----------------------------------------------------------------------
 
     def indices(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Where movies stand in the model's order."""
@@ -357,10 +347,10 @@ class MovieRecommender:
             If the model does not know a film.
         """
         skipped = list(skip)
-        answers = self.answers(ratings, skipped)
+        posterior = NewUser(self, ratings, skipped).equations.posterior()
         hidden = self.places([*ratings, *skipped, *never])
         never_asked = np.union1d(hidden, np.flatnonzero(~self._most_rated_id))
-        chosen = self._elicitation.choose(*answers, k, never=never_asked)
+        chosen = self._elicitation.choose(posterior, k, never=never_asked)
         return [self.movies[item] for item in chosen]
 
     @cached_property
