@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from cinefold.als.backend import top_k
+from cinefold.als.backend import (
+    Observations,
+    top_k,
+)
 from cinefold.als.iterations import available_threads
 from cinefold.als.row_equations import RowEquations
 from cinefold.interactions.entries import csr
@@ -216,7 +219,7 @@ class FactorModel(FittedAttributes):
         if len(queries) != 1:
             raise ValueError(f"the equations are those of one user, not of {len(queries)}")
         fixed = self._fitted.items
-        row = self.objective_.observations(ratings, weights).with_baseline(self._fitted.baseline)
+        row = Observations(self.objective_, ratings, weights).with_baseline(self._fitted.baseline)
         return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
 
     # -- ids in, ids out ----------------------------------------------------------------------
