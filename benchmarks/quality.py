@@ -163,8 +163,9 @@ class Hiding:
     def recommend(self, users: Any, k: int = 10) -> Ranking:
         hidden = self.hidden.by_user[self.hidden.user_index(users)]
         deep = k + int(np.diff(hidden.indptr).max(initial=0))
-        items, scores = self.model.recommend(users, deep)
-        places = self.hidden.item_index(items.ravel()).reshape(items.shape)
+        ranking = self.model.recommend(users, deep)
+        items, scores = ranking
+        places = ranking.indices(self.hidden)
         rows = np.arange(len(items))[:, None] * hidden.shape[1]
         known = np.repeat(rows[:, 0], np.diff(hidden.indptr)) + hidden.indices
         scores = np.where(np.isin(rows + places, known), -np.inf, scores)

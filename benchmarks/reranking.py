@@ -71,7 +71,7 @@ def measured(data: Interactions, seeds: range) -> dict[tuple[str, float], dict[s
         users = np.flatnonzero(held_out.user_counts())
         relevant = held_out.by_user[users]
         ranking = model.recommend(training.user_ids[users], CANDIDATES)
-        items = training.item_index(ranking.items.ravel()).reshape(ranking.items.shape)
+        items = ranking.indices(training)
         for rule, choose in RULES.items():
             for adventure in ADVENTURES:
                 top = choose(model, items, ranking.scores.astype(float), adventure)

@@ -38,7 +38,7 @@ _USERS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Situation:
-    """What a strategy may go by when it chooses the next question for each of some newcomers.
+    """What a strategy may go by when it chooses the next question for each of some new users.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Situation:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of newcomers and of candidates."""
+        """Number of new users and of candidates."""
         return self.told.shape[0], len(self.candidates)
 
     def posteriors(self) -> list[Posterior]:
@@ -131,7 +131,7 @@ STRATEGIES: dict[str, Strategy] = {
 """How to choose the next question, by name."""
 
 BASELINE, SHIPPED = "Most popular", "Informative"
-NEWCOMERS, WITHOUT_NOT_SEEN, PLAIN = "newcomers", "newcomers, without not seen", "plain"
+COLD_START, WITHOUT_NOT_SEEN, PLAIN = "cold start", "cold start, without not seen", "plain"
 
 
 def interview_curves(
@@ -165,8 +165,8 @@ def interview_curves(
     -------
     Curves
         Records have ``strategy``, ``fold_in`` and ``n_questions``; one more metric, ``n_answers``,
-        is the number of films that they knew. ``fold_in`` is "newcomers" (what `MovieRecommender`
-        does), for the baseline and "Informative" also "newcomers, without not seen" and "plain"
+        is the number of films that they knew. ``fold_in`` is "cold start" (what `MovieRecommender`
+        does), for the baseline and "Informative" also "cold start, without not seen" and "plain"
         (with which those who have rated nothing get the most rated films). Gains are over the
         baseline with the same fold-in.
 
@@ -212,7 +212,7 @@ def _measure_fold(table: Table, fold: Fold, strategies: list[str], measured: lis
         )  # fmt: skip
         for n in measured:
             told, not_seen = _told(answers, asked[:, :n])
-            factors = {NEWCOMERS: cold_start.fold_in(told, not_seen).factors}
+            factors = {COLD_START: cold_start.fold_in(told, not_seen).factors}
             if name in (BASELINE, SHIPPED):
                 factors[WITHOUT_NOT_SEEN] = cold_start.fold_in(told).factors
                 factors[PLAIN] = _plain(fold.model, told)

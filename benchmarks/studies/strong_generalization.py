@@ -158,9 +158,7 @@ def lists(
     known = model.interactions_
     allowed = None if among is None else known.item_ids[among]
     found = model.recommend(FoldedUsers(factors, hidden), RECALL_AT, among=allowed)
-    indices = np.full(found.items.shape, -1, np.int64)
-    indices[found.mask] = known.item_index(found.items[found.mask])
-    return indices
+    return found.indices(known)
 
 
 def popular_lists(

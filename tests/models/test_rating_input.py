@@ -55,6 +55,8 @@ def test_weights_and_times_of_a_frame_count():
 def test_a_frame_without_usual_names_says_so(interactions):
     with pytest.raises(ValueError, match=r"X: no column looks like the user's id.*from_dataframe"):
         small_model().fit(pl.DataFrame({"who": [1], "item": [2]}))
+    with pytest.raises(ValueError, match=r"the columns are 0, 1"):
+        small_model().fit(pd.DataFrame([[1, 2], [3, 4]]))
     frame = pl.DataFrame({"user": [1000, 7], "item": [0, 10], "rating": [1.0, 2.0]})
     with pytest.raises(UnknownIdError, match="unknown validation user: 7"):
         small_model().fit(interactions, validation=frame)
@@ -87,5 +89,7 @@ def test_fold_in_leaves_weights_to_the_rows_they_came_with(interactions):
     assert folded.user_ids.tolist() == [1, 2]
     assert folded.ratings.indices.tolist() == [3, 1, 5]
     assert folded.weights.tolist() == [2, 1, 9]
+    assert folded[[1]].user_ids.tolist() == [2]
+    assert folded[[1]].weights.tolist() == [1, 9]
     unweighted = model.fold_in(dict(zip(items[[2, 0]].tolist(), [3.0, 5.0], strict=True)))
     assert not np.allclose(folded.factors[1], unweighted.factors, rtol=1e-2)

@@ -61,13 +61,13 @@ def train(
     ] = "ranking",
     n_factors: Annotated[
         int | None,
-        _loss("Numbers that describe each user and film: more hold finer tastes.", min=1),
+        _loss("Numbers that describe each user and movie: more hold finer tastes.", min=1),
     ] = None,
     unobserved_weight: Annotated[
         Any,
         _loss(
-            "w0: how much a film that somebody has not rated counts as a 0, against 1 for one they "
-            "have: more gives better lists and worse predicted stars; 0 learns from ratings only; "
+            "w0: how much a movie that somebody has not rated counts as a 0, against 1 for a rated "
+            "one: more gives better lists and worse predicted stars; 0 learns from ratings only; "
             "scale goes by how many pairs are rated.",
             parser=_number_or_scale,
             metavar=_NUMBER_OR_SCALE,
@@ -93,15 +93,15 @@ def train(
     ] = None,
     target: Annotated[
         Literal["sqrt", "rating", "binary"] | None,
-        _loss("What a rated film should score: the root of its rating, its rating, or 1."),
+        _loss("What a rated movie should score: the root of its rating, its rating, or 1."),
     ] = None,
     alpha: Annotated[
         float | None,
-        _loss("Weighs a rated film 1 + alpha * rating, so that liked ones count more.", min=0),
+        _loss("Weighs a rated movie 1 + alpha * rating, so that liked ones count more.", min=0),
     ] = None,
     biases: Annotated[
         bool | None,
-        _loss("Learn how high each user rates and each film is rated, too; needs w0 = 0."),
+        _loss("Learn how high each user rates and each movie is rated, too; needs w0 = 0."),
     ] = None,
     solver: Annotated[
         Literal["auto", "exact", "cg"] | None,
@@ -112,7 +112,7 @@ def train(
     ] = None,
     max_iter: Annotated[
         int | None,
-        _fit(text="At most so many rounds; each solves all films, then all users.", min=1),
+        _fit(text="At most so many rounds; each solves all movies, then all users.", min=1),
     ] = None,
     tol: Annotated[
         float | None,
@@ -183,12 +183,12 @@ def train(
     RMSE is the root mean squared error, in the learning curve of u.v as it is from the target (the
     rating, its root, or 1), and at the end of the predicted stars of the held-out ratings.
 
-    NDCG@10 rates the lists, from 0 to 1: each user's ten best films, without those rated in
+    NDCG@10 rates the lists, from 0 to 1: each user's ten best movies, without those rated in
     training, are compared with the held-out ones, all of which are relevant; a hit at place p
     counts 1/log2(p + 1), divided by the best possible sum. It is the mean over the users who have
     held-out ratings. Recall@10 is the share of them that the ten contain.
 
-    Popularity, the baseline, lists the most rated films and predicts each film's mean rating.
+    Popularity, the baseline, lists the most rated movies and predicts each movie's mean rating.
 
     Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
     """
@@ -229,7 +229,7 @@ def train(
 
 
 def _model(preset: str, tuned: dict[str, Any], **given: Any) -> WeightedMatrixFactorization:
-    """The preset, with what a file says, and above it what was given on the command line."""
+    """The preset, with what a file says, and over it what was given on the command line."""
     changes = {name: value for name, value in given.items() if value is not None}
     return WeightedMatrixFactorization.preset(preset, **{**tuned, **changes})
 
@@ -292,18 +292,18 @@ def _print(data: MovieData, run: TrainingRun) -> None:
         f"({trained:,} trained on; split {run.split['method']}, "
         f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
     )
-    console.print(_measures(run))
+    console.print(_metrics(run))
     if not run.model.biases:
         console.print(
             "In the curve, RMSE is the distance of u.v to the target it learns; in the table, that "
-            "of predicted\nstars, which also know how users rate and films are rated."
+            "of predicted\nstars, which also know how users rate and movies are rated."
         )
 
 
 _STOPS = {
     "converged": "the loss hardly fell any more",
     "max_iter": "all iterations are done",
-    "early_stopping": "the measure watched no longer improved",
+    "early_stopping": "the metric watched no longer improved",
     "callback": "it was told to",
     "interrupted": "Ctrl-C",
 }
@@ -314,21 +314,21 @@ def _learning_curve(run: TrainingRun) -> Table:
     keys = ("train_rmse", "validation_rmse", "validation_ndcg_at_10")
     curve = table(*columns, numbers=columns)
     for record in run.history:
-        measures = ("" if record[key] is None else f"{record[key]:.4f}" for key in keys)
+        metrics = ("" if record[key] is None else f"{record[key]:.4f}" for key in keys)
         curve.add_row(
             str(record["iteration"]),
             f"{record['objective']:.6g}",
-            *measures,
+            *metrics,
             f"{record['seconds']:.2f}",
         )
     return curve
 
 
-def _measures(run: TrainingRun) -> Table:
+def _metrics(run: TrainingRun) -> Table:
     columns = ("RMSE (stars)", "NDCG@10", "Recall@10")
-    measures = table("", *columns, numbers=columns)
+    metrics = table("", *columns, numbers=columns)
     for name, values in (("This model", run.metrics), ("Popularity", run.baseline)):
         keys = ("rmse", "ndcg_at_10", "recall_at_10")
         shown = (f"{values[key]:.4f}" if key in values else "–" for key in keys)
-        measures.add_row(name, *shown)
-    return measures
+        metrics.add_row(name, *shown)
+    return metrics

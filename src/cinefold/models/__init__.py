@@ -3,7 +3,7 @@
 from cinefold.models.baselines import Baseline, BiasBaseline, Ease, Popularity
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_predictor import StarPredictor
-from cinefold.models.results import Explanation, FoldedUsers, NotFittedError, Ranking
+from cinefold.models.results import Explanation, FoldedItems, FoldedUsers, NotFittedError, Ranking
 from cinefold.models.wmf import WeightedMatrixFactorization
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "BiasBaseline",
     "Ease",
     "Explanation",
+    "FoldedItems",
     "FoldedUsers",
     "NotFittedError",
     "Popularity",

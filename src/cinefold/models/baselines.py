@@ -92,8 +92,8 @@ class Popularity(Baseline):
     """Recommends what most users have rated; predicts an item's mean rating.
 
     The mean is damped: :math:`(\\sum_i r_{ij} + \\beta \\mu) / (n_j + \\beta)` with the mean of all
-    ratings :math:`\\mu`, so that an item with one rating is not believed at its word and an item
-    without any is predicted as average.
+    ratings :math:`\\mu`, so that an item with one rating is predicted near the average and an item
+    without any as average.
 
     Parameters
     ----------
@@ -353,9 +353,9 @@ def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """The k columns of each row with the highest scores, equals by column, shape (n, k)."""
     n_items = scores.shape[1]
     last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
-    above, equal = scores > last, scores == last
-    missing = k - above.sum(axis=1, keepdims=True)
-    chosen = above | (equal & (equal.cumsum(axis=1) <= missing))
+    higher, equal = scores > last, scores == last
+    missing = k - higher.sum(axis=1, keepdims=True)
+    chosen = higher | (equal & (equal.cumsum(axis=1) <= missing))
     columns = chosen.nonzero()[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)

@@ -1,4 +1,4 @@
-"""Scores, taken apart into what each rating adds to them."""
+"""Scores as sums of what each rating adds to them."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ class FactorModel(FittedAttributes):
         ----------
         user : a user id or one folded user
         item : an item id or an array of item ids
-            The equations of a user are solved once, for all of the items together.
+            The equations of a user are solved once for all of the items.
 
         Returns
         -------

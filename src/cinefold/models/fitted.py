@@ -54,18 +54,14 @@ class FittedAttributes:
     @property
     def _known(self) -> Fitted:
         if self._fit is None:
-            raise NotFittedError(
-                f"this {type(self).__name__} is not fitted; call fit or load first"
-            )
+            raise NotFittedError
         return self._fit
 
     @property
     def _fitted(self) -> Factors:
-        if self._fit is None or self._fit.factors is None:
-            raise NotFittedError(
-                f"this {type(self).__name__} is not fitted; call fit or load first"
-            )
-        return self._fit.factors
+        if self._known.factors is None:
+            raise NotFittedError
+        return self._known.factors
 
     @property
     def interactions_(self) -> Interactions:

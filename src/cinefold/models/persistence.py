@@ -32,10 +32,10 @@ FORMAT_VERSION = 1
 
 
 def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
-    """Write a fitted model with these parameters to `path`, whole or not at all."""
+    """Write a fitted model with these parameters to `path`, in one step."""
     factors = fitted.factors
     if factors is None:
-        raise NotFittedError("this model is not fitted; call fit or load first")
+        raise NotFittedError
     tensors: dict[str, NDArray[Any]] = {
         "user_factors": factors.users,
         "item_factors": factors.items.factors,
@@ -56,18 +56,6 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         "stop_reason": fitted.stop_reason,
     }
     _write(path, tensors, header)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.random.Generator | np.random.RandomState):
-        return None  # the next fit differs as well
-    raise TypeError(f"{value!r} cannot be saved with a model")
 
 
 def save_interactions(path: Path, interactions: Interactions) -> None:
@@ -223,3 +211,15 @@ def _ids(name: str, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
         return tensors[name]
     text = tensors[name].tobytes()
     return np.array([text[a:b].decode() for a, b in pairwise(offsets)])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.random.Generator | np.random.RandomState):
+        return None  # the next fit differs as well
+    raise TypeError(f"{value!r} cannot be saved with a model")

@@ -31,7 +31,7 @@ _FORMS = (
 
 
 def as_interactions(data: Ratings, name: str) -> Interactions:
-    """`data` in any of the forms; a table's columns are found by their usual names."""
+    """`data` as interactions; a table's columns are found by their usual names."""
     if isinstance(data, Interactions):
         return data
     if sp.issparse(data):
@@ -54,7 +54,7 @@ def as_interactions(data: Ratings, name: str) -> Interactions:
 
 
 def with_own_ids(ratings: Ratings) -> Interactions:
-    """Ratings that say whose they are: in any of the forms but as a matrix."""
+    """Ratings that come with ids, which a matrix lacks."""
     if sp.issparse(ratings):
         raise TypeError(
             "ratings must be Interactions or a data frame, which have ids; "

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from cinefold.interactions import Interactions
+
 
 class NotFittedError(ValueError, AttributeError):
     """The model has no factors yet: call ``fit`` or ``load`` first."""
+
+    def __init__(self, message: str = "the model is not fitted; call fit or load first") -> None:
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,12 @@ class Ranking:
         Elsewhere ``items`` has an empty string or the lowest integer, which are nobody's id.
         """
         return ~np.isneginf(self.scores)
+
+    def indices(self, interactions: Interactions) -> NDArray[np.int64]:
+        """Columns of the items in `interactions`, the same shape; -1 in empty places."""
+        found = np.full(self.items.shape, -1, np.int64)
+        found[self.mask] = interactions.item_index(self.items[self.mask])
+        return found
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return iter((self.items, self.scores))
@@ -144,7 +155,7 @@ class FoldedItems:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A score, taken apart into what each rating of the user adds to it.
+    """A score as the sum of what each rating of the user adds to it.
 
     Attributes
     ----------

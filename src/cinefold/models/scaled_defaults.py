@@ -25,7 +25,7 @@ _UNOBSERVED, _RIDGE = 4 / 3, 0.41
 def scaled_unobserved_weight(train: Interactions, alpha: float) -> float:
     """w0 = 4/3 sqrt(density) times the mean confidence c, and at most c.
 
-    Unobserved pairs then weigh about 1/sqrt(density) times as much as observed ones, all together.
+    Unobserved pairs then weigh about 1/sqrt(density) times as much in sum as observed ones.
     """
     return _mean_confidence(train, alpha) * min(1.0, _UNOBSERVED * float(np.sqrt(train.density)))
 

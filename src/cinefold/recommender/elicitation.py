@@ -1,15 +1,15 @@
 """Which movies to ask a new user about: those whose answers should improve their list most.
 
 For a new user with factors u and covariance A^-1 (see `cinefold.recommender.cold_start`), a rating
-of film j with confidence c takes
+of movie j with confidence c takes
 
 .. math::
 
     \\sum_l s_l^2 \\frac{(v_l' A^{-1} v_j)^2}{1/c + v_j' A^{-1} v_j}, \\qquad s_l = \\max(0, u'v_l)
 
-off the uncertainty of the scores, each film l weighed by the square of its score so far, as only
-films with high scores can make the list. It does not depend on how many stars they will give. The
-value of a question is this times the chance that they know film j: its score in typical targets,
+off the uncertainty of the scores, each movie l weighed by the square of its score so far, as only
+movies with high scores can make the list. It does not depend on how many stars they will give. The
+value of a question is this times the chance that they know movie j: its score in typical targets,
 which the answers so far move too, "not seen" included. (Greedy A-optimal design: Chaloner and
 Verdinelli 1995; for recommenders Rubens, Elahi, Sugiyama, Kaplan 2015.)
 """
@@ -33,18 +33,18 @@ _LEAST_CHANCE = 0.01
 
 
 class Elicitation:
-    """Chooses questions among the best known films.
+    """Chooses questions among the best known movies.
 
     Parameters
     ----------
     cold_start : ColdStart
     counts : ndarray of int, shape (n_items,)
-        How many people have rated each film.
+        How many people have rated each movie.
 
     Attributes
     ----------
     known : ndarray of int64, shape (n_known,)
-        The 500 most rated films, most rated first: their scores are what should become certain.
+        The 500 most rated movies, most rated first: their scores are what should become certain.
     """
 
     def __init__(self, cold_start: ColdStart, counts: NDArray[np.int64]) -> None:
@@ -61,9 +61,9 @@ class Elicitation:
         posterior : Posterior
             What their answers so far leave of their factors.
         k : int
-            Fewer are left when all films have been asked about.
+            Fewer are left when all movies have been asked about.
         never : ndarray of int64
-            Indices of films not to be asked about.
+            Indices of movies not to be asked about.
         """
         askable = np.ones(len(self._by_count), np.bool_)
         askable[never] = False
@@ -78,7 +78,7 @@ class Elicitation:
         return chosen
 
     def best_known(self, askable: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The 500 most rated of the films where `askable`, shape (n_items,), most rated first."""
+        """The 500 most rated of the movies where `askable`, shape (n_items,), most rated first."""
         return self._by_count[askable[self._by_count]][:_WELL_KNOWN]
 
     def values(self, posterior: Posterior, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
