@@ -271,10 +271,10 @@ def empty_factors(n: int, n_factors: int) -> NDArray[np.float32]:
 def _padded_rows(factors: NDArray[np.float32]) -> NDArray[np.float32] | None:
     """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
     rows = _padded.get(factors.ctypes.data)
-    if rows is None or factors.base is not rows:
+    if rows is None:
         return None
     same_rows = (len(factors), factors.strides) == (len(rows), rows.strides)
-    return rows if same_rows else None
+    return rows if same_rows and factors.base is rows else None
 
 
 def compact(factors: NDArray[np.float32]) -> NDArray[np.float32]:
