@@ -77,7 +77,11 @@ def measured(data: Interactions, seeds: range) -> dict[tuple[str, float], dict[s
                 top = choose(model, items, ranking.scores.astype(float), adventure)
                 values = [
                     accuracy.ndcg(top, relevant),
-                    beyond_accuracy.novelty(top, training.item_counts(), training.n_users),
+                    accuracy.mean(
+                        beyond_accuracy.novelty_per_user(
+                            top, training.item_counts(), training.n_users
+                        )
+                    ),
                     accuracy.mean(beyond_accuracy.diversity_per_user(top, training.by_item)),
                     beyond_accuracy.coverage(top, training.n_items),
                 ]

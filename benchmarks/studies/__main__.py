@@ -7,7 +7,12 @@ import typer
 from benchmarks.studies.command import measure
 from cinefold.cli.commands import run
 
-app = typer.Typer(help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="python -m benchmarks.studies",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 app.command()(measure)
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ Order = Literal["random", "popular", "asked"]
 POPULARITY = "Popularity"
 PLAIN = "Plain fold-in"
 ABOVE_LOWEST = "Plain, above lowest"
-NEWCOMER = "Newcomer fold-in"
+COLD_START = "Cold start"
 SOMEBODY_ELSE = "Somebody else's ratings"
 
 
@@ -83,7 +83,7 @@ def cold_start_curves(
     -------
     Curves
         Records have ``order``, ``n_given`` and ``method``: popularity; the model's plain fold-in,
-        of the ratings as they are and of what they are above the lowest; the newcomers' fold-in;
+        of the ratings as they are and of what they are above the lowest; `ColdStart`'s;
         and that of the ratings of somebody else, which shows what is not personal about a list.
         Gains are over popularity.
 
@@ -147,7 +147,7 @@ def _measure_fold(
             by_method: dict[str, NDArray[np.float32]] = {
                 PLAIN: fold.model.fold_in(told).factors,
                 ABOVE_LOWEST: fold.model.fold_in(_above(lowest, told)).factors,
-                NEWCOMER: own,
+                COLD_START: own,
                 SOMEBODY_ELSE: np.roll(own, 1, axis=0),
             }
             place: dict[str, Any] = {"order": order, "n_given": n}

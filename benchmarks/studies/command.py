@@ -49,7 +49,7 @@ def measure(
     given: Annotated[
         Any,
         typer.Option(
-            parser=_numbers, metavar="NUMBERS", help="Numbers of ratings that a newcomer gives."
+            parser=_numbers, metavar="NUMBERS", help="Numbers of ratings that a new user gives."
         ),
     ] = "1,3,5,10,20",
     questions: Annotated[
@@ -66,7 +66,7 @@ def measure(
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same figures.")] = 0,
     metric: Annotated[
-        Metric, typer.Option(help="Which measure the tables show; --json has all of them.")
+        Metric, typer.Option(help="Which metric the tables show; --json has all of them.")
     ] = "ndcg_at_10",
     parameter: Annotated[
         list[str] | None,
@@ -88,7 +88,7 @@ def measure(
 ) -> None:
     """Measure what people get who are new: after few ratings, and after few questions.
 
-    A fifth of the users at a time is kept from the model, and told to it only as newcomers: lists
+    A fifth of the users at a time is kept from the model, and told to it only as new users: lists
     are made from some of their ratings and compared with others. The first table counts ratings
     given, at random, of the most popular films first, or as an interview asks for them. The second
     counts questions, most of which people cannot answer as they have not seen the film, and
@@ -160,7 +160,7 @@ def _questions_table(curves: Curves, metric: Metric) -> Table:
         line = curves.where(metric=metric, strategy=strategy, fold_in=fold_in)
         result.add_row(strategy, fold_in, *map(_with_error, line))
     for strategy in curves.settings["strategies"]:
-        line = curves.where(metric="n_answers", strategy=strategy, fold_in="newcomers")
+        line = curves.where(metric="n_answers", strategy=strategy, fold_in="cold start")
         result.add_row(strategy, "films known", *(f"{r['mean']:.1f}" for r in line))
     return result
 

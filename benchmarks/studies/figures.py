@@ -1,4 +1,4 @@
-"""The curves of ``cinefold cold-start`` as a picture."""
+"""The curves of ``python -m benchmarks.studies`` as a picture."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def figure(by_ratings: Curves, by_questions: Curves, metric: str) -> Figure:
         _line(methods, by_ratings, metric, "n_given", method, order=first, method=method)
     _finish(methods, metric, "How ratings become a list", "Ratings given", "n_given", by_ratings)
     for order in by_ratings.settings["orders"]:
-        chosen: dict[str, Any] = {"order": order, "method": "Newcomer fold-in"}
+        chosen: dict[str, Any] = {"order": order, "method": "Cold start"}
         _line(orders, by_ratings, metric, "n_given", ORDERS[order], **chosen)
     _finish(orders, metric, "Which films are rated", "Ratings given", "n_given", by_ratings)
     for strategy in by_questions.settings["strategies"]:
-        asked: dict[str, Any] = {"strategy": strategy, "fold_in": "newcomers"}
+        asked: dict[str, Any] = {"strategy": strategy, "fold_in": "cold start"}
         _line(questions, by_questions, metric, "n_questions", strategy, **asked)
     _line(
         questions, by_questions, metric, "n_questions", "Most popular, plain fold-in",

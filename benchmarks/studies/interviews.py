@@ -39,7 +39,7 @@ _USERS_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Situation:
-    """What a strategy may go by when it chooses the next question for each of some newcomers.
+    """What a strategy may go by when it chooses the next question for each of some new users.
 
     Attributes
     ----------
@@ -61,12 +61,13 @@ class Situation:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of newcomers and of candidates."""
+        """Number of new users and of candidates."""
         return self.told.shape[0], len(self.candidates)
 
-    def posterior(self) -> Posterior:
-        """What the answers so far say about the newcomers."""
-        return self.cold_start.posterior(self.told, self.not_seen)
+    def posteriors(self) -> list[Posterior]:
+        """What the answers so far say about each of the new users."""
+        rows = self.cold_start.equations_of_rows(self.told, self.not_seen)
+        return [equations.posterior() for equations in rows]
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -81,7 +82,8 @@ if TYPE_CHECKING:
 
 def informative(situation: Situation) -> NDArray[np.float64]:
     """Expected gain times the chance that they know the film: what `Interview` asks."""
-    return situation.elicitation.values(situation.posterior(), situation.candidates)
+    values = situation.elicitation.values
+    return np.array([values(known, situation.candidates) for known in situation.posteriors()])
 
 
 def most_popular(situation: Situation) -> NDArray[np.float64]:
@@ -109,10 +111,11 @@ def popular_and_disputed(situation: Situation) -> NDArray[np.float64]:
 def uncertain(situation: Situation) -> NDArray[np.float64]:
     """Posterior variance of the score times popularity."""
     vectors = situation.cold_start.vectors[situation.candidates]
-    covariance = situation.posterior().covariance
-    with one_blas_thread():
-        variance = ((vectors @ covariance) * vectors).sum(axis=2)
-    return np.asarray(variance * situation.shares)
+    variances = [
+        np.einsum("cd,cd->c", vectors @ known.covariance, vectors)
+        for known in situation.posteriors()
+    ]
+    return np.array(variances) * situation.shares
 
 
 def _for_all(situation: Situation, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +132,7 @@ STRATEGIES: dict[str, Strategy] = {
 """How to choose the next question, by name."""
 
 BASELINE, SHIPPED = "Most popular", "Informative"
-NEWCOMERS, WITHOUT_NOT_SEEN, PLAIN = "newcomers", "newcomers, without not seen", "plain"
+COLD_START, WITHOUT_NOT_SEEN, PLAIN = "cold start", "cold start, without not seen", "plain"
 
 
 def interview_curves(
@@ -163,8 +166,8 @@ def interview_curves(
     -------
     Curves
         Records have ``strategy``, ``fold_in`` and ``n_questions``; one more metric, ``n_answers``,
-        is the number of films that they knew. ``fold_in`` is "newcomers" (what `MovieRecommender`
-        does), for the baseline and "Informative" also "newcomers, without not seen" and "plain"
+        is the number of films that they knew. ``fold_in`` is "cold start" (what `MovieRecommender`
+        does), for the baseline and "Informative" also "cold start, without not seen" and "plain"
         (with which those who have rated nothing get the most rated films). Gains are over the
         baseline with the same fold-in.
 
@@ -210,7 +213,7 @@ def _measure_fold(table: Table, fold: Fold, strategies: list[str], measured: lis
         )  # fmt: skip
         for n in measured:
             told, not_seen = _told(answers, asked[:, :n])
-            factors = {NEWCOMERS: cold_start.fold_in(told, not_seen).factors}
+            factors = {COLD_START: cold_start.fold_in(told, not_seen).factors}
             if name in (BASELINE, SHIPPED):
                 factors[WITHOUT_NOT_SEEN] = cold_start.fold_in(told).factors
                 factors[PLAIN] = _plain(fold.model, told)

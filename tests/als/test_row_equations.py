@@ -65,26 +65,11 @@ def test_solutions_are_those_of_the_oracle_and_of_the_backend(setting, rows, pro
     assert relative_error(solved, found) < 1e-4
 
 
-def test_a_batch_is_as_its_rows(rows):
-    longest = max(len(row.targets) for row in rows)
-
-    def stacked(name, axis):
-        columns = [getattr(row, name) for row in rows]
-        widths = [[(0, longest - len(c))] + [(0, 0)] * (c.ndim - 1) for c in columns]
-        return np.stack([np.pad(c, w) if axis else c for c, w in zip(columns, widths, strict=True)])
-
-    batch = RowEquations(
-        *(stacked(name, 1) for name in ("vectors", "confidence", "targets")),
-        *(stacked(name, 0) for name in ("unobserved_weight", "precision", "pull")),
-    )
-    alone = [row.solve() for row in rows]
-    np.testing.assert_allclose(batch.solve(), alone, rtol=1e-9)
-    posterior = batch.posterior()
-    np.testing.assert_allclose(posterior.mean, alone, rtol=1e-7, atol=1e-9)
-    for number, row in enumerate(rows):
-        np.testing.assert_allclose(posterior[number : number + 1].covariance[0] @ row.matrix,
-                                   np.eye(D), atol=1e-7)  # fmt: skip
-        np.testing.assert_allclose(batch[number].solve(), alone[number], rtol=1e-9)
+def test_the_covariance_is_the_inverse_and_the_mean_the_solution(rows):
+    for row in rows:
+        posterior = row.posterior()
+        np.testing.assert_allclose(posterior.mean, row.solve(), rtol=1e-7, atol=1e-9)
+        np.testing.assert_allclose(posterior.covariance @ row.matrix, np.eye(D), atol=1e-7)
 
 
 def test_scores_are_the_sum_of_contributions(rows, problem):
@@ -114,14 +99,14 @@ def test_with_a_prior_the_rest_of_the_score_is_the_priors():
     precision = np.cov(RNG.standard_normal((D, 40)))
     mean, vectors = RNG.standard_normal(D), RNG.standard_normal((3, D))
     row = RowEquations(vectors, np.array([1.0, 2.0, 0.5]), np.array([1.0, -2.0, 3.0]),
-                       np.array([0.1]), precision, precision @ mean)  # fmt: skip
+                       0.1, precision, precision @ mean)  # fmt: skip
     A = precision + sum(w * np.outer(v, v) for w, v in zip([0.9, 1.9, 0.4], vectors, strict=True))
     b = precision @ mean + vectors.T @ [1.0, -4.0, 1.5]
     np.testing.assert_allclose(row.solve(), np.linalg.solve(A, b))
     prior, contributions = row.explain(vectors)
     np.testing.assert_allclose(prior, vectors @ np.linalg.solve(A, precision @ mean))
     np.testing.assert_allclose(prior + contributions.sum(axis=1), vectors @ row.solve())
-    nothing = RowEquations(vectors[:0], np.empty(0), np.empty(0), np.array([0.1]), precision,
+    nothing = RowEquations(vectors[:0], np.empty(0), np.empty(0), 0.1, precision,
                            precision @ mean)  # fmt: skip
     np.testing.assert_allclose(nothing.solve(), mean)
 
@@ -142,12 +127,12 @@ def test_without_an_observation_is_as_if_it_had_not_been_made(setting):
 
 def test_an_observation_as_expected_keeps_the_mean_and_takes_uncertainty():
     vectors = RNG.standard_normal((3, D))
-    row = RowEquations(vectors, np.ones(3), np.ones(3), np.zeros(1), np.eye(D), np.zeros(D))
+    row = RowEquations(vectors, np.ones(3), np.ones(3), 0.0, np.eye(D), np.zeros(D))
     vector, before = RNG.standard_normal(D), row.posterior()
     after = before.after_expected(vector, 2.5)
     vectors = np.vstack([vectors, vector])
     confidence, targets = np.array([1, 1, 1, 2.5]), np.append(np.ones(3), vector @ before.mean)
-    row = RowEquations(vectors, confidence, targets, np.zeros(1), np.eye(D), np.zeros(D))
+    row = RowEquations(vectors, confidence, targets, 0.0, np.eye(D), np.zeros(D))
     expected = row.posterior()
     np.testing.assert_allclose(after.mean, expected.mean)
     np.testing.assert_allclose(after.covariance, expected.covariance, atol=1e-12)

@@ -169,13 +169,6 @@ def test_blocks_change_nothing(parts, model, monkeypatch):
     assert new.means["auc"] == pytest.approx(whole.means["auc"], abs=0.01)
 
 
-def test_novelty_of_each_list():
-    counts = np.array([8, 4, 0, 1])  # of 8 users; what nobody rated counts as rated by one
-    top = np.array([[0, 1, 2], [0, 3, -1], [-1, -1, -1]])
-    bits = beyond_accuracy.novelty_per_user(top, counts, 8)
-    np.testing.assert_allclose(bits, [(0 + 1 + 3) / 3, 3 / 2, np.nan])
-
-
 def test_metrics_of_lists_by_hand():
     """Both get 2 and 3, which nobody rated: 3 of 5 items are never listed."""
     measured = evaluate_per_user(

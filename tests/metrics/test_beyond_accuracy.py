@@ -1,4 +1,4 @@
-"""Measures of lists without held-out items, by hand."""
+"""Metrics of lists without held-out items, by hand."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def test_coverage():
 
 
 def test_novelty():
-    counts = np.array([8, 4, 0, 1])  # of 8 users; one that nobody rated counts as one
-    bits = [0, 1, 3, 0, 1, 0]
-    assert beyond_accuracy.novelty(TOP, counts, 8) == pytest.approx(np.mean(bits))
-    assert np.isnan(beyond_accuracy.novelty(np.full((2, 3), -1), counts, 8))
+    counts = np.array([8, 4, 0, 1])  # of 8 users; what nobody rated counts as rated by one
+    top = np.array([[0, 1, 2], [0, 3, -1], [-1, -1, -1]])
+    bits = beyond_accuracy.novelty_per_user(top, counts, 8)
+    np.testing.assert_allclose(bits, [(0 + 1 + 3) / 3, 3 / 2, np.nan])
 
 
 def test_diversity():

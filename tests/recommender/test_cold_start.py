@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.models.explanations import explain
 from cinefold.recommender import ColdStart
-from cinefold.recommender import cold_start as module
 
 N_USERS, N_ITEMS = 50, 40
 OBJECTIVES = [
@@ -85,6 +84,16 @@ def rows(answers):
     return sp.csr_array(matrix)
 
 
+def answers(stars, unseen=()):
+    """As `ColdStart.equations` takes them."""
+    values = np.array(list(stars.values()), np.float32)
+    return np.array(list(stars), int), values, np.array(unseen, int)
+
+
+def equations(cold_start, stars, unseen=()):
+    return cold_start.equations(*answers(stars, unseen))
+
+
 PEOPLE = [
     ({0: 5.0, 3: 1.0, 8: 4.0}, [1, 2]),
     ({}, [5]),
@@ -100,21 +109,14 @@ def test_factors_are_those_of_the_equations(parameters):
     cold_start = ColdStart(model)
     told = rows([stars for stars, _ in PEOPLE])
     unseen = rows([dict.fromkeys(items, 1.0) for _, items in PEOPLE])
-    posterior = cold_start.posterior(told, unseen)
-    for row, (stars, items) in enumerate(PEOPLE):
-        A, expected = dense(model, stars, items)
-        np.testing.assert_allclose(posterior.mean[row], expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(posterior.covariance[row] @ A, np.eye(5), atol=1e-4)
     folded = cold_start.fold_in(told, unseen)
-    np.testing.assert_allclose(folded.factors, posterior.mean, rtol=1e-4, atol=1e-5)
-
-
-def test_many_at_once_are_as_one_by_one(model, monkeypatch):
-    cold_start = ColdStart(model)
-    told = rows([stars for stars, _ in PEOPLE])
-    together = cold_start.fold_in(told).factors
-    monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 1)
-    np.testing.assert_allclose(cold_start.fold_in(told).factors, together, rtol=1e-5, atol=1e-6)
+    each = cold_start.equations_of_rows(told, unseen)
+    for row, ((stars, items), equations) in enumerate(zip(PEOPLE, each, strict=True)):
+        A, expected = dense(model, stars, items)
+        posterior = equations.posterior()
+        np.testing.assert_allclose(posterior.mean, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(posterior.covariance @ A, np.eye(5), atol=1e-4)
+        np.testing.assert_allclose(folded.factors[row], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_who_has_said_nothing_is_the_average_user(model):
@@ -147,7 +149,7 @@ def cold_start_of(number: int) -> ColdStart:
 )
 @settings(max_examples=40, deadline=None)
 def test_uncertainty_is_a_covariance(stars, number):
-    covariance = cold_start_of(number).posterior(rows([stars])).covariance[0]
+    covariance = equations(cold_start_of(number), stars).posterior().covariance
     np.testing.assert_allclose(covariance, covariance.T, rtol=1e-6, atol=1e-9)
     assert np.linalg.eigvalsh(covariance).min() > 0
 
@@ -156,11 +158,11 @@ def test_uncertainty_is_a_covariance(stars, number):
 def test_without_a_rating_is_as_if_it_had_not_been_given(parameters):
     """The prior's weight and lambda included, whether or not the rating is the lowest."""
     cold_start = ColdStart(fitted(**parameters))
-    stars, unseen = {0: 5.0, 3: 1.0, 8: 4.0, 9: 2.0}, cold_start.as_row({1: 1.0, 2: 1.0})
-    without = cold_start.without(cold_start.as_row(stars), unseen)
+    stars, unseen = {0: 5.0, 3: 1.0, 8: 4.0, 9: 2.0}, [1, 2]
+    without = cold_start.without(*answers(stars, unseen))
     for row, item in enumerate(stars):
         others = {other: value for other, value in stars.items() if other != item}
-        expected = cold_start.fold_in(cold_start.as_row(others), unseen).factors[0]
+        expected = equations(cold_start, others, unseen).solve()
         np.testing.assert_allclose(without[row], expected, rtol=1e-5, atol=1e-6)
 
 
@@ -203,8 +205,8 @@ def test_where_all_ratings_are_equal_each_counts_the_same():
 def test_a_score_is_the_sum_of_its_reasons_and_of_what_is_expected_of_anybody(model):
     cold_start = ColdStart(model)
     stars = {0: 5.0, 3: 1.0, 8: 4.0}
-    told = cold_start.as_row(stars)
-    (explanation,) = explain(model, cold_start.equations(told)[0], told, np.array([4]))
+    told = rows([stars])
+    (explanation,) = explain(model, equations(cold_start, stars), told, np.array([4]))
     A, factors = dense(model, stars, [])
     vector = model.item_factors_[4].astype(float)
     assert explanation.score == pytest.approx(vector @ factors, rel=1e-4)
@@ -226,13 +228,13 @@ def test_a_model_with_biases_is_told_the_stars_themselves():
     ).fit(ratings_of_tastes(), progress=False)
     cold_start = ColdStart(model)
     everything = {item: 5.0 if item % 2 else 2.0 for item in range(N_ITEMS)}
-    told = cold_start.as_row(everything)
+    told = rows([everything])
     ids = model.interactions_.item_ids
     plain = model.predict(model.fold_in({ids[i]: s for i, s in everything.items()}), ids)
     predicted = model.scores(cold_start.fold_in(told))[0]
     assert np.abs(predicted - plain).max() < 0.15
     (item,) = model.recommend(cold_start.fold_in(told), 1, exclude_seen=False).items[0]
-    (explanation,) = explain(model, cold_start.equations(told)[0], told, np.array([item - 100]))
+    (explanation,) = explain(model, equations(cold_start, everything), told, np.array([item - 100]))
     assert explanation.item == item
     assert explanation.score == pytest.approx(predicted[item - 100], abs=1e-4)
     total = explanation.start + explanation.contributions.sum()

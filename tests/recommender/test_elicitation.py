@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from cinefold.recommender import ColdStart
 from cinefold.recommender.elicitation import Elicitation
-from tests.recommender.test_cold_start import N_ITEMS, OBJECTIVES, fitted
+from tests.recommender.test_cold_start import N_ITEMS, OBJECTIVES, equations, fitted
 
 NOTHING = np.empty(0, np.int64)
 
@@ -29,11 +28,9 @@ def gain(cold_start, covariance, scores, item):
 @pytest.mark.parametrize("parameters", OBJECTIVES)
 def test_a_question_is_worth_its_gain_times_the_chance_of_an_answer(parameters):
     cold_start, elicitation = setting(parameters)
-    posterior = cold_start.posterior(
-        cold_start.as_row({2: 5.0, 9: 2.0}), cold_start.as_row({4: 1.0})
-    )
+    posterior = equations(cold_start, {2: 5.0, 9: 2.0}, [4]).posterior()
     candidates = np.array([0, 7, 30, 5])
-    scores = cold_start.vectors @ posterior.mean[0]
+    scores = cold_start.vectors @ posterior.mean
     if cold_start.model.objective_.unobserved_weight:
         chance = (scores / cold_start.typical_target).clip(0.01, 1)
     else:  # scores are stars, and do not tell whether they know a film
@@ -41,21 +38,19 @@ def test_a_question_is_worth_its_gain_times_the_chance_of_an_answer(parameters):
             cold_start.model.interactions_.item_counts() / cold_start.model.interactions_.n_users
         )
     expected = [
-        chance[item] * gain(cold_start, posterior.covariance[0], scores, item)
-        for item in candidates
+        chance[item] * gain(cold_start, posterior.covariance, scores, item) for item in candidates
     ]
     np.testing.assert_allclose(
-        elicitation.values(posterior, candidates)[0], expected, rtol=1e-6, atol=1e-12
+        elicitation.values(posterior, candidates), expected, rtol=1e-6, atol=1e-12
     )
 
 
 @pytest.mark.parametrize("parameters", OBJECTIVES)
 def test_each_question_assumes_that_those_before_it_are_answered(parameters):
     cold_start, elicitation = setting(parameters)
-    told, unseen = cold_start.as_row({2: 5.0, 9: 2.0}), cold_start.as_row({4: 1.0})
     never = np.array([2, 9, 4, 6])
-    posterior = cold_start.posterior(told, unseen)
-    covariance, scores = posterior.covariance[0], cold_start.vectors @ posterior.mean[0]
+    posterior = equations(cold_start, {2: 5.0, 9: 2.0}, [4]).posterior()
+    covariance, scores = posterior.covariance, cold_start.vectors @ posterior.mean
     if cold_start.model.objective_.unobserved_weight:
         chance = (scores / cold_start.typical_target).clip(0.01, 1)
     else:
@@ -71,16 +66,7 @@ def test_each_question_assumes_that_those_before_it_are_answered(parameters):
         vector = cold_start.vectors[best]
         rated = np.outer(vector, vector) * cold_start.typical_confidence
         covariance = np.linalg.inv(np.linalg.inv(covariance) + rated)
-    assert elicitation.choose(told, unseen, 4, never=never) == expected
-
-
-def test_many_new_users_at_once_are_as_one_by_one():
-    cold_start, elicitation = setting()
-    rows = [cold_start.as_row(stars) for stars in ({}, {3: 5.0}, {8: 1.0, 11: 4.0})]
-    candidates = np.arange(N_ITEMS)
-    alone = [elicitation.values(cold_start.posterior(row), candidates)[0] for row in rows]
-    together = elicitation.values(cold_start.posterior(sp.vstack(rows, format="csr")), candidates)
-    np.testing.assert_allclose(together, alone, rtol=1e-9)
+    assert elicitation.choose(posterior, 4, never=never) == expected
 
 
 def test_only_the_best_known_are_asked_about_until_they_run_out(monkeypatch):
@@ -88,18 +74,17 @@ def test_only_the_best_known_are_asked_about_until_they_run_out(monkeypatch):
     cold_start, elicitation = setting()
     counts = cold_start.model.interactions_.item_counts()
     by_count = np.argsort(-counts, kind="stable")
-    nobody = cold_start.as_row({})
-    first = elicitation.choose(nobody, nobody, 20, never=NOTHING)
+    nobody = equations(cold_start, {}).posterior()
+    first = elicitation.choose(nobody, 20, never=NOTHING)
     assert sorted(first) == sorted(by_count[:6].tolist())
-    later = elicitation.choose(nobody, nobody, 20, never=by_count[:4])
+    later = elicitation.choose(nobody, 20, never=by_count[:4])
     assert sorted(later) == sorted(by_count[4:10].tolist())
-    assert elicitation.choose(nobody, nobody, 20, never=by_count) == []
+    assert elicitation.choose(nobody, 20, never=by_count) == []
 
 
 def test_answers_move_the_questions_to_what_they_know():
     """Who likes even films, and has not seen odd ones, is asked about even ones."""
     cold_start, elicitation = setting()
-    told = cold_start.as_row(dict.fromkeys([0, 2, 4], 5.0))
-    unseen = cold_start.as_row(dict.fromkeys([1, 3, 5], 1.0))
-    asked = elicitation.choose(told, unseen, 5, never=np.arange(6))
+    posterior = equations(cold_start, dict.fromkeys([0, 2, 4], 5.0), [1, 3, 5]).posterior()
+    asked = elicitation.choose(posterior, 5, never=np.arange(6))
     assert sum(item % 2 == 0 for item in asked) >= 4

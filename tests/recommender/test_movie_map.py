@@ -130,7 +130,7 @@ def test_a_stop_keeps_nothing(recommender, tmp_path):
 
 
 def test_the_best_known_stay_when_there_are_too_many(recommender, placed, tmp_path):
-    few = movie_map(recommender, max_films=12, cache_dir=tmp_path)
+    few = movie_map(recommender, max_movies=12, cache_dir=tmp_path)
     assert few.item_ids.tolist() == placed.item_ids.tolist()[:12]
 
 
@@ -158,8 +158,8 @@ def test_a_film_that_is_not_on_it_lies_amid_those_most_like_it(recommender, plac
 def test_wrong_arguments(recommender, placed, tmp_path):
     with pytest.raises(ValueError, match="min_ratings must be 1 or more, not 0"):
         movie_map(recommender, min_ratings=0, cache_dir=tmp_path)
-    with pytest.raises(ValueError, match="max_films must be 1 or more, not -3"):
-        movie_map(recommender, max_films=-3, cache_dir=tmp_path)
+    with pytest.raises(ValueError, match="max_movies must be 1 or more, not -3"):
+        movie_map(recommender, max_movies=-3, cache_dir=tmp_path)
     with pytest.raises(UnknownIdError):
         placed.place(recommender, 10**9)
 

@@ -65,7 +65,8 @@ def test_genres_come_by_falling_share_and_decades_in_time(data, population):
 def test_habits_by_hand(data, population):
     people = everybody(data)
     mine = people[2]
-    habits = population.compare(mine).habits
+    comparison = population.compare(mine)
+    habits, average = comparison.habits, comparison.average_habits
     stars = [np.array(list(person.values())) for person in people]
     counts = dict(
         zip(
@@ -76,23 +77,26 @@ def test_habits_by_hand(data, population):
     )
     popularity = [np.median([counts[item] for item in person]) for person in people]
     assert habits.n_ratings == len(mine)
-    assert habits.median_ratings == np.median([len(person) for person in people])
+    assert average.n_ratings == np.median([len(person) for person in people])
     assert habits.mean_rating == pytest.approx(stars[2].mean())
-    assert habits.average_rating == pytest.approx(np.mean([s.mean() for s in stars]))
+    assert average.mean_rating == pytest.approx(np.mean([s.mean() for s in stars]))
     assert habits.spread == pytest.approx(stars[2].std())
-    assert habits.average_spread == pytest.approx(np.mean([s.std() for s in stars]))
+    assert average.spread == pytest.approx(np.mean([s.std() for s in stars]))
     assert habits.popularity == pytest.approx(popularity[2])
-    assert habits.average_popularity == pytest.approx(np.mean(popularity))
-    for value, share, average in habits.stars:
+    assert average.popularity == pytest.approx(np.mean(popularity))
+    for (value, share), (same, average_share) in zip(
+        habits.star_shares, average.star_shares, strict=True
+    ):
+        assert value == same
         assert share == pytest.approx((stars[2] == value).mean())
-        assert average == pytest.approx(np.mean([(s == value).mean() for s in stars]))
+        assert average_share == pytest.approx(np.mean([(s == value).mean() for s in stars]))
 
 
 def test_half_stars_of_somebody_new_are_counted(data, population):
     habits = population.compare(
         {data.movies.ids[0].item(): 3.4, data.movies.ids[1].item(): 4.0}
     ).habits
-    assert sum(share for _, share, _ in habits.stars) == pytest.approx(1)
+    assert sum(share for _, share in habits.star_shares) == pytest.approx(1)
 
 
 def test_what_others_gave_leaves_out_their_own(data, population):

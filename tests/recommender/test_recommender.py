@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from cinefold import Interactions, UnknownIdError, WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
@@ -112,10 +113,9 @@ def test_a_model_of_other_films_is_refused(data, model):
 def test_scores_of_a_new_user_are_those_of_their_fold_in(model, recommender, newcomer):
     """Whose equations tests/recommender/test_cold_start.py writes out."""
     lines = recommender.recommend_for(newcomer, 20)
-    told = dict(
-        zip(model.interactions_.item_index(list(newcomer)).tolist(), newcomer.values(), strict=True)
-    )
-    user = recommender.cold_start.fold_in(recommender.cold_start.as_row(told)).factors[0]
+    rated = model.interactions_.item_index(list(newcomer))
+    told = sp.csr_array((list(newcomer.values()), rated, [0, len(rated)]), dtype=np.float32)
+    user = recommender.cold_start.fold_in(told).factors[0]
     expected = model.item_factors_[model.interactions_.item_index(ids(lines))] @ user
     np.testing.assert_allclose([line.score for line in lines], expected, rtol=1e-4, atol=1e-6)
     assert set(ids(lines)).isdisjoint(newcomer)
@@ -350,9 +350,6 @@ def test_taste_counts_what_was_rated(data, recommender):
         "Action": (1, 3.5),
         "Crime": (1, 3.5),
     }
-    assert all(genre.share == pytest.approx(1 / 3) for genre in taste.genres)
-    assert sum(count for _, count in taste.decades) == 3
-    assert (1990, 1) in taste.decades
     assert [rated.movie.id for rated in taste.favourites] == [comet, bill, kiss]
 
 
@@ -366,5 +363,5 @@ def test_taste_of_a_known_user_is_of_all_their_ratings(data, recommender):
 
 def test_taste_of_nobody(recommender):
     taste = recommender.taste_for({})
-    assert (taste.n_ratings, taste.genres, taste.decades, taste.favourites) == (0, (), (), ())
+    assert (taste.n_ratings, taste.genres, taste.favourites) == (0, (), ())
     assert math.isnan(taste.mean_rating)

@@ -37,57 +37,53 @@ _LEAST_RIDGE = 1e-6  # without regularization, few observations leave the soluti
 
 @dataclass(frozen=True)
 class Posterior:
-    """The normal distribution that the observations of each row leave of its vector.
+    """The normal distribution that the observations of a row leave of its vector.
 
     Attributes
     ----------
-    mean : ndarray of float64, shape (..., n_factors)
+    mean : ndarray of float64, shape (n_factors,)
         The solution.
-    covariance : ndarray of float64, shape (..., n_factors, n_factors)
+    covariance : ndarray of float64, shape (n_factors, n_factors)
         A^-1, in units of the variance of an observation with confidence 1.
     """
 
     mean: Array
     covariance: Array
 
-    def __getitem__(self, rows: slice) -> Posterior:
-        return Posterior(self.mean[rows], self.covariance[rows])
-
     def after_expected(self, vector: Array, confidence: float) -> Posterior:
         """After one more observation, of `vector`, that is as expected: the mean stays."""
         spread = self.covariance @ vector
-        lost = spread[..., :, np.newaxis] * spread[..., np.newaxis, :]
-        lost /= (1 / confidence + spread @ vector)[..., np.newaxis, np.newaxis]
+        lost = np.outer(spread, spread) / (1 / confidence + spread @ vector)
         return Posterior(self.mean, self.covariance - lost)
 
 
-def inverse(matrices: Array) -> Array:
-    """Precisions (..., n, n) of covariances, or covariances of precisions."""
+def inverse(matrix: Array) -> Array:
+    """The precision of a covariance, or the covariance of a precision, (n, n)."""
     with one_blas_thread():
-        return np.asarray(np.linalg.inv(matrices), np.float64)
+        return np.asarray(np.linalg.inv(matrix), np.float64)
 
 
 @dataclass(frozen=True)
 class RowEquations:
-    """A u = b of one row, or of a batch of rows along leading axes.
+    """A u = b of one row.
 
     Attributes
     ----------
-    vectors : ndarray of float64, shape (..., n_observed, n_factors)
-        v of each observation. A row of a batch that has fewer than others ends in zeros.
-    confidence, targets : ndarray of float64, shape (..., n_observed)
-    unobserved_weight : ndarray of float64, shape (..., 1)
+    vectors : ndarray of float64, shape (n_observed, n_factors)
+        v of each observation.
+    confidence, targets : ndarray of float64, shape (n_observed,)
+    unobserved_weight : float
         w0: what P already holds of each observation's v v'.
-    precision : ndarray of float64, shape (..., n_factors, n_factors)
+    precision : ndarray of float64, shape (n_factors, n_factors)
         P.
-    pull : ndarray of float64, shape (..., n_factors)
+    pull : ndarray of float64, shape (n_factors,)
         P m.
     """
 
     vectors: Array
     confidence: Array
     targets: Array
-    unobserved_weight: Array
+    unobserved_weight: float
     precision: Array
     pull: Array
 
@@ -115,57 +111,42 @@ class RowEquations:
             factors[row.columns].astype(np.float64),
             np.ones(len(row.columns)) if confidence is None else confidence.astype(np.float64),
             row.targets.astype(np.float64),
-            np.array([objective.unobserved_weight]),
+            objective.unobserved_weight,
             np.diag(objective.unobserved_weight * spectrum + ridge),
             np.zeros(len(spectrum)),
         )
 
-    def __getitem__(self, row: int) -> RowEquations:
-        """Those of one row of a batch."""
-        return RowEquations(
-            self.vectors[row],
-            self.confidence[row],
-            self.targets[row],
-            self.unobserved_weight[row],
-            self.precision[row],
-            self.pull[row],
-        )
+    @cached_property
+    def _excess(self) -> Array:
+        return self.confidence - self.unobserved_weight
 
     @cached_property
     def matrix(self) -> Array:
-        """A, shape (..., n_factors, n_factors)."""
-        excess = (self.confidence - self.unobserved_weight)[..., np.newaxis]
-        with one_blas_thread():
-            matrix: Array = np.swapaxes(self.vectors * excess, -1, -2) @ self.vectors
-        matrix += self.precision
-        return matrix
+        """A, shape (n_factors, n_factors)."""
+        return self.precision + self.vectors.T * self._excess @ self.vectors
 
     @cached_property
     def right_side(self) -> Array:
-        """b, shape (..., n_factors)."""
-        pulls = (self.confidence * self.targets)[..., np.newaxis, :] @ self.vectors
-        return np.asarray(self.pull + pulls[..., 0, :])
+        """b, shape (n_factors,)."""
+        return self.pull + self.confidence * self.targets @ self.vectors
 
     def solve(self) -> Array:
-        """The vectors of the rows, shape (..., n_factors).
+        """The vector of the row, shape (n_factors,).
 
         Raises
         ------
         numpy.linalg.LinAlgError
-            If the equations of a row have no unique solution.
+            If there is no unique solution.
         """
-        with one_blas_thread():
-            return np.asarray(
-                np.linalg.solve(self.matrix, self.right_side[..., np.newaxis])[..., 0]
-            )
+        return self._inverse_times(self.right_side)
 
     def posterior(self) -> Posterior:
         """The solution and how uncertain it is."""
         covariance = inverse(self.matrix)
-        return Posterior((covariance @ self.right_side[..., np.newaxis])[..., 0], covariance)
+        return Posterior(covariance @ self.right_side, covariance)
 
     def explain(self, targets: NDArray[np.floating]) -> tuple[Array, Array]:
-        """The terms of scores v'u of one row: v' A^-1 P m, and c_j t_j v' A^-1 v_j.
+        """The terms of scores v'u: v' A^-1 P m, and c_j t_j v' A^-1 v_j.
 
         Parameters
         ----------
@@ -179,12 +160,12 @@ class RowEquations:
         contributions : ndarray of float64, shape (n_targets, n_observed)
             What each observation adds to it.
         """
-        directions = self._inverse_times(targets.astype(np.float64))
+        directions = self._inverse_times(targets.T.astype(np.float64)).T
         contributions = self.confidence * self.targets * (directions @ self.vectors.T)
         return directions @ self.pull, np.asarray(contributions)
 
     def without(self) -> Array:
-        r"""The vectors that one row would have without each of its observations, all else the same.
+        r"""The vectors that the row would have without each of its observations, all else the same.
 
         Without observation j, A loses w v_j v_j' with w = c_j - w0, and b loses c_j t_j v_j. By
         the formula of Sherman and Morrison, with a_j = A^-1 v_j,
@@ -198,13 +179,11 @@ class RowEquations:
         -------
         ndarray of float64, shape (n_observed, n_factors)
         """
-        solution, moved = self.solve(), self._inverse_times(self.vectors)
-        excess = self.confidence - self.unobserved_weight
-        step = excess * (self.vectors @ solution) - self.confidence * self.targets
-        step /= 1 - excess * np.einsum("jd,jd->j", self.vectors, moved)
+        solution, moved = self.solve(), self._inverse_times(self.vectors.T).T
+        step = self._excess * (self.vectors @ solution) - self.confidence * self.targets
+        step /= 1 - self._excess * np.einsum("jd,jd->j", self.vectors, moved)
         return np.asarray(solution + step[:, np.newaxis] * moved)
 
-    def _inverse_times(self, rows: Array) -> Array:
-        """A^-1 v for each of `rows` (n, n_factors), as rows."""
+    def _inverse_times(self, right_sides: Array) -> Array:
         with one_blas_thread():
-            return np.asarray(np.linalg.solve(self.matrix, rows.T).T)
+            return np.asarray(np.linalg.solve(self.matrix, right_sides))

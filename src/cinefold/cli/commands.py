@@ -80,7 +80,7 @@ def _common(
 def run(arguments: list[str] | None = None, app: typer.Typer = app) -> int:
     """Run one command of `app`; return its exit code."""
     try:
-        return app(arguments, prog_name="cinefold", standalone_mode=False) or 0
+        return app(arguments, prog_name=app.info.name, standalone_mode=False) or 0
     except _UsageError as error:
         # A group without a command has shown its help, and has no message.
         if message := error.format_message():

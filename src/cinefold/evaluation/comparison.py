@@ -22,7 +22,7 @@ from cinefold.evaluation.standard_errors import (
 from cinefold.metrics.registry import metric_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -69,8 +69,7 @@ class Comparison:
             return None
         if name in found[0].totals:
             return of_divisions(np.array([one.totals[name] for one in found]))
-        users = self._by_user(model, name)
-        return of_users(name, users.sums, users.counts)
+        return of_users(name, *self._by_user(model, name))
 
     def over_divisions(self, model: str, name: str) -> Estimate | None:
         """The mean over divisions of what each gives by itself; None if there is no such metric.
@@ -93,8 +92,8 @@ class Comparison:
         if one.over == "divisions":
             pairs = zip(self.evaluations[model], self.evaluations[other], strict=True)
             return of_divisions(np.array([a.totals[name] - b.totals[name] for a, b in pairs]))
-        a, b = self._by_user(model, name), self._by_user(other, name)
-        gaps = influence(name, a.sums, a.counts) - influence(name, b.sums, b.counts)
+        of_model, of_other = (influence(name, *self._by_user(m, name)) for m in (model, other))
+        gaps = of_model - of_other
         known = gaps[np.isfinite(gaps)]
         if metric_of(name).kind == "errors":
             value = one.value - two.value
@@ -107,15 +106,13 @@ class Comparison:
 
         Where low and high lie on one side of 0, the difference is unlikely to be chance.
         """
-        rows = []
-        for name in self.metrics:
-            best = self.best(name)
-            for model in self.models:
-                if best is not None and model != best:
-                    found = self.difference(model, best, name)
-                    if found is not None:
-                        rows.append({"model": model, "other": best, **_row(name, found)})
-        return rows
+        return [
+            {"model": model, "other": best, **_row(name, found)}
+            for name in self.metrics
+            if (best := self.best(name)) is not None
+            for model in self.models
+            if model != best and (found := self.difference(model, best, name)) is not None
+        ]
 
     def table(self) -> list[dict[str, Any]]:
         """Rows of model, metric, value, standard_error, low, high and n, for any dataframe."""
@@ -150,7 +147,7 @@ class Comparison:
         left_out = (f"{model} was left out: {why}" for model, why in self.left_out.items())
         return "\n".join([*lines, *left_out])
 
-    def _by_user(self, model: str, name: str) -> _PerUser:
+    def _by_user(self, model: str, name: str) -> Iterator[NDArray[np.float64]]:
         """Sums over the divisions and what they are to be divided by, for all users, by id."""
         found = self.evaluations[model]
         ids = np.concatenate([one.users for one in found])
@@ -162,14 +159,7 @@ class Comparison:
             counts = np.isfinite(sums).astype(np.float64)
             sums = np.nan_to_num(sums)
         _, rows = np.unique(ids, return_inverse=True)
-        totals = (np.bincount(rows, values).astype(np.float64) for values in (sums, counts))
-        return _PerUser(*totals)
-
-
-@dataclass(frozen=True)
-class _PerUser:
-    sums: NDArray[np.float64]
-    counts: NDArray[np.float64]
+        return (np.bincount(rows, values).astype(np.float64) for values in (sums, counts))
 
 
 def compare(

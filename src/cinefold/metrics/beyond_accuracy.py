@@ -23,12 +23,6 @@ def coverage(top_items: NDArray[np.int64], n_items: int) -> float:
     return len(np.unique(top_items[top_items >= 0])) / n_items
 
 
-def novelty(top_items: NDArray[np.int64], item_counts: NDArray[np.int64], n_users: int) -> float:
-    """Mean self-information of all listed items, in bits; parameters as of `novelty_per_user`."""
-    bits = _self_information(item_counts, n_users)[top_items[top_items >= 0]]
-    return float(bits.mean()) if len(bits) else float("nan")
-
-
 def novelty_per_user(
     top_items: NDArray[np.int64], item_counts: NDArray[np.int64], n_users: int
 ) -> NDArray[np.float64]:
@@ -46,12 +40,9 @@ def novelty_per_user(
         N, users of the training data.
     """
     listed = top_items >= 0
-    bits = np.where(listed, _self_information(item_counts, n_users)[top_items], 0).sum(axis=1)
+    self_information = np.log2(n_users / np.maximum(item_counts, 1))
+    bits = np.where(listed, self_information[top_items], 0).sum(axis=1)
     return np.asarray(bits / np.where(listed.any(axis=1), listed.sum(axis=1), np.nan))
-
-
-def _self_information(item_counts: NDArray[np.int64], n_users: int) -> NDArray[np.float64]:
-    return np.asarray(np.log2(n_users / np.maximum(item_counts, 1)))
 
 
 def diversity_per_user(

@@ -10,7 +10,7 @@ import numpy as np
 from cinefold.models.wmf import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -155,10 +155,10 @@ class StarPredictor:
         predictor = cls(model, n_factors=explicit.n_factors)
         predictor.explicit_ = explicit
         predictor.coefficients_ = np.array(values["coefficients"], np.float64)
-        low, high = values["scale"]
-        predictor.scale_ = low, high
-        fewest, most = values["user_counts"]
-        predictor.user_counts_ = fewest, most
+        predictor.scale_, predictor.user_counts_ = (
+            tuple(values["scale"]),
+            tuple(values["user_counts"]),
+        )
         return predictor
 
     # -- predictions --------------------------------------------------------------------------
@@ -176,17 +176,7 @@ class StarPredictor:
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        if isinstance(users, FoldedRaters):
-            explicit = self.explicit_.predict(users.explicit, items)
-            scores, user_counts = self.model.predict(users.ranked, items), users.counts
-        else:
-            counts = self.model.interactions_.user_counts()
-            user_counts = counts[self.model.interactions_.user_index(users)]
-            explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
-        shape = np.broadcast_shapes(explicit.shape, scores.shape)
-        columns = (explicit, scores, *self._counts(user_counts, items))
-        features = _features([np.broadcast_to(column, shape) for column in columns])
-        return self._clipped(features @ self.coefficients_).astype(np.float32)
+        return self._clipped(self._features(users, items) @ self.coefficients_).astype(np.float32)
 
     def fold_in(
         self,
@@ -214,34 +204,35 @@ class StarPredictor:
         """The model's scores."""
         return self.model.scores(_ranked(users))
 
-    def _counts(
-        self, user_counts: NDArray[Any], items: ArrayLike
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _features(self, users: Any, items: ArrayLike) -> NDArray[np.float64]:
+        """What the coefficients weigh of each pair, (..., 5)."""
         known = self.model.interactions_
-        item_counts = known.item_counts()[known.item_index(items)]
-        return np.log1p(user_counts.clip(*self.user_counts_)), np.log1p(item_counts)
+        if isinstance(users, FoldedRaters):
+            ranked, explicit, counts = users.ranked, users.explicit, users.counts
+        else:
+            ranked = explicit = users
+            counts = known.user_counts()[known.user_index(users)]
+        columns = (
+            1.0,
+            self.explicit_.predict(explicit, items),
+            self.model.predict(ranked, items),
+            np.log1p(counts.clip(*self.user_counts_)),
+            np.log1p(known.item_counts()[known.item_index(items)]),
+        )
+        return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
+
+    def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Features (n, 5) and stars (n,) of the held-out ratings."""
+        users = np.repeat(held_out.user_ids, held_out.user_counts())
+        items = held_out.item_ids[held_out.by_user.indices]
+        return self._features(users, items), held_out.by_user.data.astype(np.float64)
 
     def _clipped(self, stars: NDArray[np.float64]) -> NDArray[np.float64]:
         return stars.clip(*self.scale_)
 
-    def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Features (n, 5) and stars (n,) of the held-out ratings."""
-        per_user = held_out.user_counts()
-        users = held_out.user_ids[np.repeat(np.arange(len(per_user)), per_user)]
-        items = held_out.item_ids[held_out.by_user.indices]
-        user_counts = self.model.interactions_.user_counts()
-        repeated = np.repeat(user_counts, per_user)
-        explicit, scores = (m.predict(users, items) for m in (self.explicit_, self.model))
-        features = _features([explicit, scores, *self._counts(repeated, items)])
-        return features, held_out.by_user.data.astype(np.float64)
-
 
 def _ranked(users: Any) -> Any:
     return users.ranked if isinstance(users, FoldedRaters) else users
-
-
-def _features(columns: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
-    return np.stack([np.ones_like(columns[0], np.float64), *columns], axis=-1)
 
 
 def _least_squares(

@@ -32,24 +32,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.sparse as sp
 
 from cinefold.als.basis import one_blas_thread
 from cinefold.als.row_equations import RowEquations, inverse
 from cinefold.models import FoldedUsers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from cinefold.als.row_equations import Posterior
     from cinefold.models import WeightedMatrixFactorization
 
 _NOISE = 0.5  # sigma^2, in prior variances of the score of a rated movie
 _SETTLED = 0.25  # omega is one half after this share of a typical user's ratings
-_NUMBERS_AT_ONCE = 1 << 23  # float64 in the largest temporary array
 _ROWS_AT_ONCE = 8192
 _RIDGE = 1e-9
 
@@ -103,88 +100,75 @@ class ColdStart:
             A batch, for ``recommend`` of the model.
         """
         factors = np.empty((ratings.shape[0], self.vectors.shape[1]), np.float32)
-        for rows in self._chunks(ratings, not_seen):
-            unseen = None if not_seen is None else not_seen[rows]
-            factors[rows] = self.equations(ratings[rows], unseen).solve()
+        for row, equations in enumerate(self.equations_of_rows(ratings, not_seen)):
+            factors[row] = equations.solve()
         return FoldedUsers(factors, ratings)
 
-    def posterior(self, ratings: csr_array, not_seen: csr_array | None = None) -> Posterior:
-        """Factors and their covariance; parameters as in `fold_in`."""
-        return self.equations(ratings, not_seen).posterior()
-
-    def without(self, ratings: csr_array, not_seen: csr_array | None = None) -> NDArray[np.float64]:
-        """The factors of one new user without each of their ratings, (n_ratings, n_factors).
-
-        Parameters as in `fold_in`, of one row.
-        """
-        above_lowest = self._above_lowest(ratings.data, ratings.indices)
-        factors = np.empty((ratings.nnz, self.vectors.shape[1]))
-        for kind in np.unique(above_lowest):  # omega depends on how many of these are left
-            equations = self.equations(ratings, not_seen, n_missing=1, n_missing_above=int(kind))
-            chosen = np.flatnonzero(above_lowest == kind)
-            factors[chosen] = equations[0].without()[chosen]
-        return factors
+    def equations_of_rows(
+        self, ratings: csr_array, not_seen: csr_array | None = None
+    ) -> Iterator[RowEquations]:
+        """A u = b of each row; parameters as in `fold_in`."""
+        unseen = np.empty(0, np.int32)
+        for row in range(ratings.shape[0]):
+            if not_seen is not None:
+                unseen = not_seen.indices[slice(*not_seen.indptr[row : row + 2])]
+            own = slice(*ratings.indptr[row : row + 2])
+            yield self.equations(ratings.indices[own], ratings.data[own], unseen)
 
     def equations(
         self,
-        ratings: csr_array,
-        not_seen: csr_array | None = None,
+        rated: NDArray[np.integer],
+        stars: NDArray[np.float32],
+        not_seen: NDArray[np.integer],
         *,
         n_missing: int = 0,
         n_missing_above: int = 0,
     ) -> RowEquations:
-        """A u = b of each row; parameters as in `fold_in`.
+        """A u = b of one new user.
 
-        omega and lambda are those of users with `n_missing` ratings less, `n_missing_above` of
-        them above the lowest.
+        Parameters
+        ----------
+        rated, stars : ndarray, shape (n_ratings,)
+            Item indices, and what they gave them.
+        not_seen : ndarray, shape (n_not_seen,)
+            Item indices.
+        n_missing, n_missing_above : int
+            omega and lambda are those of a user with `n_missing` ratings less, of which
+            `n_missing_above` are above the lowest.
         """
-        w0, counts = self._objective.unobserved_weight, np.diff(ratings.indptr)
-        ridge = self._objective.row_regularization(counts - n_missing, len(self.vectors))
-        vectors, rated, stars = self._padded(ratings)
-        telling = (rated >= 0) & self._above_lowest(stars, rated)
-        trust = self._trust(telling.sum(axis=1) - n_missing_above)[:, np.newaxis]
-        confidence, targets = self._confidence(stars), self._targets(stars, rated)
-        if not_seen is not None:
-            unseen_vectors, unseen, _ = self._padded(not_seen)
-            vectors = np.concatenate([vectors, unseen_vectors], axis=1)
-            confidence = np.concatenate([confidence, np.full(unseen.shape, w0)], axis=1)
-            targets = np.concatenate([targets, np.zeros(unseen.shape)], axis=1)
+        w0, counts = self._objective.unobserved_weight, np.array([len(rated) - n_missing])
+        ridge = self._objective.row_regularization(counts, len(self.vectors))
+        trust = self._trust(int(self._above_lowest(stars, rated).sum()) - n_missing_above)
         precision, mean = self._prior
-        d = np.arange(len(mean))
-        priors = (1 - trust)[..., np.newaxis] * precision
-        own = trust * (w0 * self._spectrum + ridge[:, np.newaxis])
-        priors[:, d, d] += np.maximum(own, _RIDGE)
-        pull = (1 - trust) * (precision @ mean)
-        return RowEquations(vectors, confidence, targets, trust * w0, priors, pull)
-
-    def as_row(self, answers: Mapping[int, float]) -> csr_array:
-        """Values by item index, as a matrix of one row."""
-        columns = np.array(sorted(answers), np.int32)
-        values = np.array([answers[column] for column in columns.tolist()], np.float32)
-        return sp.csr_array((values, columns, [0, len(columns)]), (1, len(self.vectors)))
-
-    def _padded(
-        self, answers: csr_array
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float32]]:
-        """Vectors, columns and values of each row side by side, (n_users, longest, ...).
-
-        Beyond a row's end, vectors and values are 0, and columns -1.
-        """
-        counts = np.diff(answers.indptr)
-        given = np.arange(counts.max(initial=0)) < counts[:, np.newaxis]
-        columns, values = np.full(given.shape, -1, np.int64), np.zeros(given.shape, np.float32)
-        columns[given], values[given] = answers.indices, answers.data
-        return self.vectors[columns] * given[..., np.newaxis], columns, values
-
-    def _chunks(self, ratings: csr_array, not_seen: csr_array | None) -> Iterator[slice]:
-        n, d = ratings.shape[0], self.vectors.shape[1]
-        longest = sum(
-            int(np.diff(answers.indptr).max(initial=0))
-            for answers in (ratings, not_seen)
-            if answers is not None
+        own = np.maximum(trust * (w0 * self._spectrum + ridge), _RIDGE)
+        return RowEquations(
+            self.vectors[np.concatenate([rated, not_seen])],
+            np.concatenate([self._confidence(stars), np.full(len(not_seen), w0)]),
+            np.concatenate([self._targets(stars, rated), np.zeros(len(not_seen))]),
+            trust * w0,
+            (1 - trust) * precision + np.diag(own),
+            (1 - trust) * (precision @ mean),
         )
-        step = max(1, _NUMBERS_AT_ONCE // (d * max(d, longest)))
-        return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+    def without(
+        self,
+        rated: NDArray[np.integer],
+        stars: NDArray[np.float32],
+        not_seen: NDArray[np.integer],
+    ) -> NDArray[np.float64]:
+        """The factors of a new user without each of their ratings, (n_ratings, n_factors).
+
+        Parameters as in `equations`.
+        """
+        above_lowest = self._above_lowest(stars, rated)
+        factors = np.empty((len(rated), self.vectors.shape[1]))
+        for kind in np.unique(above_lowest):  # omega depends on how many of these are left
+            chosen = np.flatnonzero(above_lowest == kind)
+            equations = self.equations(
+                rated, stars, not_seen, n_missing=1, n_missing_above=int(kind)
+            )
+            factors[chosen] = equations.without()[chosen]
+        return factors
 
     # -- stars --------------------------------------------------------------------------------
 
@@ -213,12 +197,11 @@ class ColdStart:
 
     # -- what is expected of anybody ----------------------------------------------------------
 
-    def _trust(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """omega after so many ratings above the lowest, shape (n_users,)."""
+    def _trust(self, n_ratings: int) -> float:
+        """omega after so many ratings above the lowest."""
         interactions = self.model.interactions_
         half = _SETTLED * interactions.n_ratings / interactions.n_users
-        squares = counts.astype(np.float64) ** 2
-        return np.asarray(squares / (squares + half**2))
+        return n_ratings**2 / (n_ratings**2 + half**2)
 
     @cached_property
     def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

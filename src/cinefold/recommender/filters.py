@@ -1,4 +1,4 @@
-"""Which films may appear in a list."""
+"""Which movies may appear in a list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MovieFilter:
-    """Which films may appear. The default lets all pass; conditions add up.
+    """Which movies may appear. The default lets all pass; conditions add up.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class MovieFilter:
     exclude_genres : tuple of str
         None of these.
     years : tuple of (int or None, int or None), optional
-        First and last year, both included, None for open. Films without a year do not pass.
+        First and last year, both included, None for open. Movies without a year do not pass.
     popularity : tuple of (float, float)
         Percentiles of the number of ratings, 0 (least rated) to 100 (most rated), both included.
     min_ratings : int
@@ -51,21 +51,16 @@ class MovieFilter:
 
 
 class Features:
-    """What filters ask about, as arrays in the model's order of films."""
+    """What filters ask about, as arrays in the model's order of movies."""
 
     def __init__(self, movies: Sequence[Movie], counts: NDArray[np.int64]) -> None:
-        genres = sorted({genre for movie in movies for genre in movie.genres})
         self.counts = counts
         self.percentiles = 100 * np.searchsorted(np.sort(counts), counts, "right") / len(counts)
         self._years = np.array([np.nan if m.year is None else m.year for m in movies])
-        self._names = genres
-        self._columns = {genre.casefold(): column for column, genre in enumerate(genres)}
-        self._has = np.zeros((len(movies), len(genres)), np.bool_)
-        for row, movie in enumerate(movies):
-            self._has[row, [self._columns[genre.casefold()] for genre in movie.genres]] = True
+        self._genres, self._has_genre = memberships([movie.genres for movie in movies])
 
     def passing(self, filters: MovieFilter) -> NDArray[np.bool_]:
-        """Whether each film passes, shape (n_items,)."""
+        """Whether each movie passes, shape (n_items,)."""
         low, high = filters.popularity
         passing = (self.percentiles >= low) & (self.percentiles <= high)
         passing &= self.counts >= filters.min_ratings
@@ -81,11 +76,21 @@ class Features:
         return passing
 
     def _any_of(self, genres: tuple[str, ...]) -> NDArray[np.bool_]:
-        unknown = [genre for genre in genres if genre.casefold() not in self._columns]
+        columns = {genre.casefold(): column for column, genre in enumerate(self._genres)}
+        unknown = [genre for genre in genres if genre.casefold() not in columns]
         if unknown:
             raise ValueError(
                 f"there is no genre {', '.join(map(repr, unknown))}; genres are "
-                f"{', '.join(self._names)}"
+                f"{', '.join(self._genres)}"
             )
-        columns = [self._columns[genre.casefold()] for genre in genres]
-        return np.asarray(self._has[:, columns].any(axis=1))
+        wanted = [columns[genre.casefold()] for genre in genres]
+        return np.asarray(self._has_genre[:, wanted].any(axis=1))
+
+
+def memberships(
+    categories: Sequence[tuple[str, ...]],
+) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    """All names, sorted, and which movie is in which, (n_items, n_names)."""
+    names = tuple(sorted({name for movie in categories for name in movie}))
+    member = [[name in movie for name in names] for movie in categories]
+    return names, np.array(member, np.bool_).reshape(len(categories), len(names))

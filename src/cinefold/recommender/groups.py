@@ -1,7 +1,7 @@
 """One list for several people.
 
 Scores of different people are on different scales: whoever has rated more, and higher, has larger
-ones. So each person's are divided by the mean score of the ten best films of their own list. 1 is
+ones. So each person's are divided by the mean score of the ten best movies of their own list. 1 is
 then "as good as what they would get alone", whoever they are, and these values are what the rules
 in `AGGREGATIONS` put together (the rules are those of Masthoff: Group Recommender Systems, 2011).
 """
@@ -51,7 +51,7 @@ class GroupMember:
     ratings : mapping of movie id to stars, optional
         Instead of `user_id`.
     seen : tuple of movie ids
-        More films that they have seen.
+        More movies that they have seen.
     """
 
     name: str
@@ -66,7 +66,7 @@ class GroupMember:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What one member is expected to think of a film.
+    """What one member is expected to think of a movie.
 
     Attributes
     ----------
@@ -74,11 +74,11 @@ class Opinion:
     score : float
         u.v of the model.
     relative : float
-        The score, where 1 is the mean of the ten best films of their own list.
+        The score, where 1 is the mean of the ten best movies of their own list.
     stars : float, optional
         Predicted, where the recommender predicts them.
     rated : float, optional
-        Their own rating of a film that they have seen.
+        Their own rating of a movie that they have seen.
     """
 
     name: str
@@ -118,7 +118,7 @@ def recommend_to_group(
     exclude: Iterable[Any] = (),
     seen_by_some: bool = False,
 ) -> list[GroupRecommendation]:
-    """The k best films for several people; fewer if fewer are left.
+    """The k best movies for several people; fewer if fewer are left.
 
     Parameters
     ----------
@@ -130,10 +130,10 @@ def recommend_to_group(
         One of `AGGREGATIONS`.
     filters : MovieFilter, optional
     exclude : iterable of movie ids
-        Films that must not appear.
+        Movies that must not appear.
     seen_by_some : bool
-        Nobody has seen the films listed. True also lists those that some, not all, have seen and
-        gave at least the middle of the scale; for them such a film has a relative score of 1 at
+        Nobody has seen the movies listed. True also lists those that some, not all, have seen and
+        gave at least the middle of the scale; for them such a movie has a relative score of 1 at
         most.
 
     Raises
@@ -142,16 +142,40 @@ def recommend_to_group(
         If there are fewer than two people, two of one name, somebody without a rating above the
         lowest, or no such aggregation.
     UnknownIdError
-        If there is no such user or film.
+        If there is no such user or movie.
     """
     _check(members, k, aggregation)
-    group = _Group(recommender, members)
-    candidates = recommender.candidates(filters=filters, exclude=exclude)
-    candidates = candidates[group.may_see(candidates, seen_by_some)]
-    relative = group.relative(candidates)
+    viewers = [_viewer(recommender, member) for member in members]
+    scores = np.stack([viewer.scores() for viewer in viewers])
+    rated, seen = np.full(scores.shape, np.nan), np.zeros(scores.shape, np.bool_)
+    for row, (member, viewer) in enumerate(zip(members, viewers, strict=True)):
+        by_movie = np.full(len(recommender.movies), np.nan)
+        by_movie[recommender.movie_numbers[recommender.indices(viewer.ratings)]] = list(
+            viewer.ratings.values()
+        )
+        rated[row] = by_movie[recommender.movie_numbers]
+        seen[row, recommender.places([*viewer.ratings, *member.seen])] = True
+    levels = [[_level(own[~known])] for own, known in zip(scores, seen, strict=True)]
+
+    items = recommender.candidates(filters=filters, exclude=exclude)
+    unseen, liked = ~seen[:, items], rated[:, items] >= recommender.middle_rating
+    some = (unseen | liked).all(axis=0) & unseen.any(axis=0)
+    items = items[some if seen_by_some else unseen.all(axis=0)]
+    relative = scores[:, items] / levels
+    relative = np.where(seen[:, items], np.minimum(relative, 1), relative)
     order, values = _ranked(relative, k, aggregation)
-    opinions = group.opinions(candidates[order], relative[:, order])
-    lines = zip(candidates[order].tolist(), values.tolist(), opinions, strict=True)
+    items, relative = items[order], relative[:, order]
+    ids = recommender.model.interactions_.item_ids[items]
+    stars = np.stack([viewer.predicted_stars(ids) for viewer in viewers])
+    columns = scores[:, items], relative, stars, rated[:, items]
+    opinions = [
+        tuple(
+            Opinion(member.name, score, value, _known(predicted), _known(own))
+            for member, score, value, predicted, own in zip(members, *cells, strict=True)
+        )
+        for cells in zip(*(column.T.tolist() for column in columns), strict=True)
+    ]
+    lines = zip(items.tolist(), values.tolist(), opinions, strict=True)
     return [
         GroupRecommendation(rank, recommender.movies[item], value, told)
         for rank, (item, value, told) in enumerate(lines, start=1)
@@ -171,58 +195,10 @@ def _check(members: Sequence[GroupMember], k: int, aggregation: str) -> None:
         raise ValueError(f"aggregation must be one of {', '.join(AGGREGATIONS)}, not {aggregation}")
 
 
-class _Group:
-    """What the model and the data know of each member; arrays are (n_members, n_items)."""
-
-    def __init__(self, recommender: MovieRecommender, members: Sequence[GroupMember]) -> None:
-        self._recommender, self._names = recommender, [member.name for member in members]
-        self._viewers = [_viewer(recommender, member) for member in members]
-        self._scores = np.stack([viewer.scores() for viewer in self._viewers])
-        numbers = recommender.movie_numbers
-        stars = np.full((len(members), len(numbers)), np.nan)
-        self._seen = np.zeros(stars.shape, np.bool_)
-        for row, (member, viewer) in enumerate(zip(members, self._viewers, strict=True)):
-            rated = numbers[recommender.indices(viewer.ratings)]
-            stars[row, rated] = list(viewer.ratings.values())
-            self._seen[row, recommender.places([*viewer.ratings, *member.seen])] = True
-        self._rated = stars[:, numbers]
-        self._levels = np.array([[self._level(row)] for row in range(len(members))])
-
-    def _level(self, row: int) -> float:
-        """The mean score of the ten best films that a person has not seen."""
-        unseen = np.sort(self._scores[row, ~self._seen[row]])[::-1]
-        level = float(unseen[:_OWN_LIST].mean()) if unseen.size else 0.0
-        return level if level > 0 else 1.0
-
-    def may_see(self, items: NDArray[np.int64], seen_by_some: bool) -> NDArray[np.bool_]:
-        """Whether the group may be shown each film."""
-        seen = self._seen[:, items]
-        if not seen_by_some:
-            return np.asarray(~seen.any(axis=0))
-        liked = self._rated[:, items] >= self._recommender.middle_rating
-        return np.asarray(~seen.all(axis=0) & (~seen | liked).all(axis=0))
-
-    def relative(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Scores as shares of the level of each person's own list."""
-        relative = self._scores[:, items] / self._levels
-        return np.asarray(np.where(self._seen[:, items], np.minimum(relative, 1), relative))
-
-    def opinions(
-        self, items: NDArray[np.int64], relative: NDArray[np.float64]
-    ) -> list[tuple[Opinion, ...]]:
-        """What each member is expected to think of each of `items`."""
-        ids = self._recommender.model.interactions_.item_ids[items]
-        stars = np.stack([viewer.predicted_stars(ids) for viewer in self._viewers])
-        columns = self._scores[:, items], relative, stars, self._rated[:, items]
-        return [
-            tuple(
-                Opinion(name, score, value, _known(predicted), _known(rated))
-                for name, score, value, predicted, rated in zip(
-                    self._names, *(column.tolist() for column in movie), strict=True
-                )
-            )
-            for movie in zip(*(column.T for column in columns), strict=True)
-        ]
+def _level(scores: NDArray[np.float64]) -> float:
+    """The mean score of the ten best of the movies that a member has not seen."""
+    level = float(np.sort(scores)[-_OWN_LIST:].mean()) if scores.size else 0.0
+    return level if level > 0 else 1.0
 
 
 def _known(value: float) -> float | None:
@@ -243,7 +219,7 @@ def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:
 def _ranked(
     relative: NDArray[np.float64], k: int, aggregation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places of the k best films in `relative` (n_members, n), and their values."""
+    """Places of the k best movies in `relative` (n_members, n), and their values."""
     average = relative.mean(axis=0)
     if aggregation == "fair":
         order = _fair(relative, average, k)
@@ -259,7 +235,7 @@ def _ranked(
 
 
 def _fair(relative: NDArray[np.float64], average: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """One film after the other: the one that leaves the worst-off person with most in sum."""
+    """One movie after the other: the one that leaves the worst-off person with most in sum."""
     pool = np.argsort(-average, kind="stable")[:_FAIR_CANDIDATES]
     offers, given = relative[:, pool], np.zeros((len(relative), 1))
     left = np.ones(len(pool), np.bool_)

@@ -18,12 +18,12 @@ Kind = Literal["rated", "not seen", "skipped"]
 
 @dataclass(frozen=True)
 class Movement:
-    """How a list changed, apart from films leaving it because they were rated.
+    """How a list changed, apart from movies leaving it because they were rated.
 
     Attributes
     ----------
     before, after : tuple of Movie
-        Best first, of equal length unless films ran out.
+        Best first, of equal length unless movies ran out.
     """
 
     before: tuple[Movie, ...]
@@ -31,12 +31,12 @@ class Movement:
 
     @property
     def new(self) -> tuple[Movie, ...]:
-        """Films that came in, best first."""
+        """Movies that came in, best first."""
         return _without(self.after, self.before)
 
     @property
     def gone(self) -> tuple[Movie, ...]:
-        """Films that dropped out, those that stood highest first."""
+        """Movies that dropped out, those that stood highest first."""
         return _without(self.before, self.after)
 
     @property
@@ -66,7 +66,7 @@ class Answer:
 
 
 class Interview:
-    """Asks somebody new about films, those first whose answers should improve their list most.
+    """Asks somebody new about movies, those first whose answers should improve their list most.
 
     "Not seen" is an answer too: it tells what else they may know. "Skip" tells nothing. An answer
     to an earlier question replaces it.
@@ -84,13 +84,15 @@ class Interview:
     ----------
     ratings : dict of movie id to stars
         All known ratings, also those known before.
+    not_seen_ids, skipped_ids : list of movie ids
+        Likewise, movies they have not seen and those they did not want to say anything about.
     answers : list of Answer
         To the questions, in their order.
 
     Raises
     ------
     UnknownIdError
-        If the model does not know a film.
+        If the model does not know a movie.
 
     Examples
     --------
@@ -113,76 +115,65 @@ class Interview:
     ) -> None:
         self.recommender = recommender
         self.length = length
+        self.answers: list[Answer] = []
         self.ratings: dict[Any, float] = {}
-        self._unrated: dict[Any, Kind] = {}
+        self.not_seen_ids: list[Any] = []
+        self.skipped_ids: list[Any] = []
         for movie_id, stars in (ratings or {}).items():
             self._keep(movie_id, "rated", stars)
         for movie_id in not_seen:
             self._keep(movie_id, "not seen", None)
         for movie_id in skipped:
             self._keep(movie_id, "skipped", None)
-        self.answers: list[Answer] = []
-        self._known_before = dict(self.ratings), self.not_seen_ids
+        self._known_before = dict(self.ratings), list(self.not_seen_ids)
 
     # -- questions and answers ----------------------------------------------------------------
 
     def next(self, k: int = 1) -> list[Movie]:
-        """The k films to ask about next, the best question first; fewer when films run out."""
+        """The k movies to ask about next, the best question first; fewer when movies run out."""
         return self.recommender.suggest_to_rate(
             self.ratings, k, skip=self.not_seen_ids, never=self.skipped_ids
         )
 
     def answer(self, movie_id: Any, stars: float) -> Answer:
-        """They have seen the film, and give it so many stars."""
+        """They have seen the movie, and give it so many stars."""
         return self._take(movie_id, "rated", stars)
 
     def not_seen(self, movie_id: Any) -> Answer:
-        """They have not seen the film. It may be recommended to them."""
+        """They have not seen the movie. It may be recommended to them."""
         return self._take(movie_id, "not seen", None)
 
     def skip(self, movie_id: Any) -> Answer:
-        """They do not want to say. The film is not asked about again."""
+        """They do not want to say. The movie is not asked about again."""
         return self._take(movie_id, "skipped", None)
 
     def take_back(self, movie_id: Any) -> None:
-        """As if nothing had been said about the film; it may be asked about again."""
-        self.ratings.pop(movie_id, None)
-        self._unrated.pop(movie_id, None)
+        """As if nothing had been said about the movie; it may be asked about again."""
         self.answers = [answer for answer in self.answers if answer.movie.id != movie_id]
+        self.ratings.pop(movie_id, None)
+        for ids in (self.not_seen_ids, self.skipped_ids):
+            if movie_id in ids:
+                ids.remove(movie_id)
 
     def _take(self, movie_id: Any, kind: Kind, stars: float | None) -> Answer:
-        known = dict(self.ratings), self.not_seen_ids
+        known = dict(self.ratings), list(self.not_seen_ids)
         self._keep(movie_id, kind, stars)
         movie = self.recommender.data.movies[movie_id]
         answer = Answer(movie, kind, self.ratings.get(movie_id), self._movement_from(*known))
-        self.answers = [a for a in self.answers if a.movie.id != movie_id] + [answer]
+        self.answers.append(answer)
         return answer
 
     def _keep(self, movie_id: Any, kind: Kind, stars: float | None) -> None:
-        self.recommender.model.interactions_.item_index(movie_id)
-        if stars is None:
-            self.ratings.pop(movie_id, None)
-            self._unrated[movie_id] = kind
-            return
-        if not math.isfinite(stars):
+        self.recommender.indices([movie_id])  # unknown movies are refused
+        if stars is not None and not math.isfinite(stars):
             raise ValueError(f"stars of {movie_id!r} must be a number, not {stars}")
-        self._unrated.pop(movie_id, None)
-        self.ratings[movie_id] = float(stars)
-
-    def _of_kind(self, wanted: Kind) -> list[Any]:
-        return [movie_id for movie_id, kind in self._unrated.items() if kind == wanted]
+        self.take_back(movie_id)
+        if stars is not None:
+            self.ratings[movie_id] = float(stars)
+        else:
+            (self.not_seen_ids if kind == "not seen" else self.skipped_ids).append(movie_id)
 
     # -- what comes of it ---------------------------------------------------------------------
-
-    @property
-    def not_seen_ids(self) -> list[Any]:
-        """Films they have not seen."""
-        return self._of_kind("not seen")
-
-    @property
-    def skipped_ids(self) -> list[Any]:
-        """Films they did not want to say anything about."""
-        return self._of_kind("skipped")
 
     @property
     def movement(self) -> Movement:
@@ -203,17 +194,17 @@ class Interview:
         )
 
     def _movement_from(self, ratings: Mapping[Any, float], not_seen: Iterable[Any]) -> Movement:
-        """From the list by earlier answers; films rated since then are in neither list."""
+        """From the list by earlier answers; movies rated since then are in neither list."""
         before = self.recommender.recommend_for(
             ratings, self.length, exclude=self.ratings, not_seen=not_seen, from_nothing=True
         )
-        return Movement(_films(before), _films(self.recommendations(self.length)))
+        return Movement(_movies(before), _movies(self.recommendations(self.length)))
 
 
-def _films(lines: list[Recommendation]) -> tuple[Movie, ...]:
+def _movies(lines: list[Recommendation]) -> tuple[Movie, ...]:
     return tuple(line.movie for line in lines)
 
 
-def _without(films: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
+def _without(movies: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
     ids = {movie.id for movie in others}
-    return tuple(movie for movie in films if movie.id not in ids)
+    return tuple(movie for movie in movies if movie.id not in ids)

@@ -1,8 +1,9 @@
-"""A map of the films: those that the same people like lie near each other."""
+"""A map of the movies: those that the same people like lie near each other."""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import threading
@@ -18,6 +19,7 @@ from scipy.spatial import KDTree
 
 from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
+from cinefold.recommender.filters import memberships
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_MIN_RATINGS = 5
-DEFAULT_MAX_FILMS = 5000
+DEFAULT_MAX_MOVIES = 5000
 
 _FORMAT, _FORMAT_VERSION = "cinefold-movie-map", "1"
 # Optimization as van der Maaten's: first with exaggerated attractions, then without.
@@ -43,23 +45,23 @@ _NEIGHBOURS_TO_PLACE_BY = 5
 
 @dataclass(frozen=True)
 class MovieMap:
-    """Where each film lies.
+    """Where each movie lies.
 
     Attributes
     ----------
-    item_ids : ndarray, shape (n_films,)
+    item_ids : ndarray, shape (n_movies,)
         By falling number of ratings.
-    positions : ndarray of float32, shape (n_films, 2)
+    positions : ndarray of float32, shape (n_movies, 2)
         Without units, from -1 to 1 along both axes, wider than high. Only nearness means
         something.
-    min_ratings, max_films : int
-        Films with fewer ratings are not on it, nor are more than so many.
+    min_ratings, max_movies : int
+        Movies with fewer ratings are not on it, nor are more than so many.
     """
 
     item_ids: NDArray[Any]
     positions: NDArray[np.float32]
     min_ratings: int
-    max_films: int
+    max_movies: int
 
     def __len__(self) -> int:
         return len(self.item_ids)
@@ -81,27 +83,26 @@ class MovieMap:
         Returns
         -------
         list of (str, float)
-            Each genre, and by how much its share among the ten films nearest to its films is above
-            its share of the map, summed over its films.
+            Each genre, and by how much its share among the ten movies nearest to its own is above
+            its share of the map, summed over its movies.
         """
         if not len(self):
             return []
-        films = [movies[item] for item in self.item_ids.tolist()]
+        genres, member = memberships([movies[item].genres for item in self.item_ids.tolist()])
         nearest = KDTree(self.positions).query(self.positions, min(11, len(self)))[1]
         found = []
-        for genre in {genre for film in films for genre in film.genres}:
-            has = np.array([genre in film.genres for film in films])
+        for genre, has in zip(genres, member.T, strict=True):
             around = has[nearest.reshape(len(self), -1)[:, 1:]][has]
             found.append((genre, float((around - has.mean()).mean(axis=1).sum())))
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     def place(self, recommender: MovieRecommender, item_id: Any) -> tuple[float, float]:
-        """The position of a film; of one that is not on the map, amid those most like it.
+        """The position of a movie; of one that is not on the map, amid those most like it.
 
         Raises
         ------
         UnknownIdError
-            If the model does not know the film.
+            If the model does not know the movie.
         """
         if item_id in self._rows:
             x, y = self.positions[self._rows[item_id]]
@@ -110,7 +111,7 @@ class MovieMap:
             item_id, _NEIGHBOURS_TO_PLACE_BY, among=self.item_ids
         )
         rows = [self._rows[item] for item in nearest.items.tolist()]
-        # Cosines at or below 0 say nothing of where a film belongs.
+        # Cosines at or below 0 say nothing of where a movie belongs.
         weights = np.clip(nearest.scores, 1e-6, None)
         x, y = np.average(self.positions[rows], axis=0, weights=weights) if rows else (0.0, 0.0)
         return float(x), float(y)
@@ -120,14 +121,14 @@ def movie_map(
     recommender: MovieRecommender,
     *,
     min_ratings: int = DEFAULT_MIN_RATINGS,
-    max_films: int = DEFAULT_MAX_FILMS,
+    max_movies: int = DEFAULT_MAX_MOVIES,
     cache_dir: str | Path | None = None,
     progress: Progress | None = None,
     layout: Callable[..., NDArray[np.float64]] | None = None,
 ) -> MovieMap:
-    """The map for a model: from the cache, or made now by t-SNE on the cosines of its films.
+    """The map for a model: from the cache, or made now by t-SNE on the cosines of its movies.
 
-    The cache is keyed by the factors of the films on the map, so that it never answers for another
+    The cache is keyed by the factors of the movies on the map, so that it never answers for another
     model. A damaged entry is made again. Safe to call from several threads and processes at once.
     The same factors give the same map.
 
@@ -135,8 +136,8 @@ def movie_map(
     ----------
     recommender : MovieRecommender
     min_ratings : int
-        Films with fewer are left out: too little is known of them.
-    max_films : int
+        Movies with fewer are left out: too little is known of them.
+    max_movies : int
         Only so many are on the map, those with the most ratings.
     cache_dir : path, optional
         By default the folder ``models/maps`` in the data folder (see ``CINEFOLD_DATA_DIR``).
@@ -150,17 +151,17 @@ def movie_map(
     ModuleNotFoundError
         If openTSNE is not installed.
     ValueError
-        If `min_ratings` or `max_films` is not positive.
+        If `min_ratings` or `max_movies` is not positive.
 
     References
     ----------
     van der Maaten, Hinton: Visualizing Data using t-SNE, JMLR 9, 2008. Computed by openTSNE
     (Policar, Strazar, Zupan, JSS 109, 2024).
     """
-    for name, value in (("min_ratings", min_ratings), ("max_films", max_films)):
+    for name, value in (("min_ratings", min_ratings), ("max_movies", max_movies)):
         if value < 1:
             raise ValueError(f"{name} must be 1 or more, not {value}")
-    chosen, directions = _films(recommender, min_ratings, max_films)
+    chosen, directions = _shown(recommender, min_ratings, max_movies)
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models" / "maps"
     file = root / f"{_checksum(chosen, directions)}.safetensors"
     with _being_made.setdefault(file, threading.Lock()):
@@ -169,21 +170,21 @@ def movie_map(
             positions = _fill((layout or lay_out)(directions, progress=progress))
             _keep(positions, file)
     item_ids = recommender.model.interactions_.item_ids[chosen]
-    return MovieMap(item_ids, positions, min_ratings, max_films)
+    return MovieMap(item_ids, positions, min_ratings, max_movies)
 
 
 _being_made: dict[Path, threading.Lock] = {}
 
 
-def _films(
-    recommender: MovieRecommender, min_ratings: int, max_films: int
+def _shown(
+    recommender: MovieRecommender, min_ratings: int, max_movies: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Indices of the films to show, and their factors at length 1."""
+    """Indices of the movies to show, and their factors at length 1."""
     counts = recommender.rating_counts
     factors = recommender.model.item_factors_
     lengths = np.linalg.norm(factors, axis=1)
     order = np.argsort(-counts, kind="stable")
-    chosen = order[(counts[order] >= min_ratings) & (lengths[order] > 0)][:max_films]
+    chosen = order[(counts[order] >= min_ratings) & (lengths[order] > 0)][:max_movies]
     return chosen, factors[chosen] / lengths[chosen, None]
 
 
@@ -213,6 +214,13 @@ def lay_out(
         raise ModuleNotFoundError(
             "the map needs one more package; install it with: pip install 'cinefold[app]'"
         ) from error
+    reports = itertools.count(1)  # of both phases of the optimization
+
+    def report(*_: Any) -> None:
+        done = next(reports) * _STEPS_PER_REPORT / (_EARLY_STEPS + _STEPS)
+        if progress is not None:
+            progress(min(1.0, done))
+
     perplexity = min(_PERPLEXITY, (n - 1) / 3)
     # One thread: those of a busy machine spend their time waiting for each other.
     optimizer = TSNE(
@@ -223,25 +231,12 @@ def lay_out(
         negative_gradient_method="bh",
         early_exaggeration_iter=_EARLY_STEPS,
         n_iter=_STEPS,
-        callbacks=None if progress is None else _Reporter(progress),
+        callbacks=report,
         callbacks_every_iters=_STEPS_PER_REPORT,
         n_jobs=1,
         random_state=0,
     )
     return np.asarray(optimizer.fit(directions.astype(np.float64)), np.float64)
-
-
-class _Reporter:
-    """Counts the steps of both phases of the optimization."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._done = 0
-
-    def __call__(self, iteration: int, error: float, embedding: Any) -> None:
-        del iteration, error, embedding
-        self._done += _STEPS_PER_REPORT
-        self._progress(min(1.0, self._done / (_EARLY_STEPS + _STEPS)))
 
 
 def _principal_components(points: NDArray[Any]) -> NDArray[np.float64]:
@@ -277,7 +272,7 @@ def _checksum(chosen: NDArray[np.int64], directions: NDArray[np.float32]) -> str
     return digest.hexdigest()[:32]
 
 
-def _cached(file: Path, n_films: int) -> NDArray[np.float32] | None:
+def _cached(file: Path, n_movies: int) -> NDArray[np.float32] | None:
     if not file.is_file():
         return None
     try:
@@ -285,8 +280,8 @@ def _cached(file: Path, n_films: int) -> NDArray[np.float32] | None:
             if (content.metadata() or {}).get("format") != _FORMAT:
                 raise ValueError("it is not a map")
             positions: NDArray[np.float32] = content.get_tensor("positions")
-        if positions.shape != (n_films, 2) or not np.isfinite(positions).all():
-            raise ValueError(f"it does not place {n_films} films")
+        if positions.shape != (n_movies, 2) or not np.isfinite(positions).all():
+            raise ValueError(f"it does not place {n_movies} movies")
     except (OSError, ValueError, SafetensorError) as error:
         logger.warning("making the map again: %s cannot be used (%s)", file, error)
         return None

@@ -1,4 +1,4 @@
-"""Recommendations of films, with their reasons, to known and new users."""
+"""Recommendations of movies, with their reasons, to known and new users."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
     from cinefold.datasets import Movie, MovieData
     from cinefold.models import Explanation, Ranking, WeightedMatrixFactorization
@@ -31,7 +30,7 @@ _REASONS = 3
 
 @dataclass(frozen=True)
 class Reason:
-    """A rated film, and what that rating adds to the score of the recommended one."""
+    """A rated movie, and what that rating adds to the score of the recommended one."""
 
     movie: Movie
     rating: float
@@ -49,9 +48,9 @@ class Recommendation:
     movie : Movie
     score : float
         u.v: higher is better. It is drawn towards 0 by the unobserved pairs, so it is not a
-        predicted number of stars. For similar films, the cosine (at most 1).
+        predicted number of stars. For similar movies, the cosine (at most 1).
     reasons : tuple of Reason
-        The largest positive contributions, at most three; empty for similar films.
+        The largest positive contributions, at most three; empty for similar movies.
     stars : float or None
         What the person is expected to rate it, where the recommender can tell.
     """
@@ -64,14 +63,14 @@ class Recommendation:
 
 
 class MovieRecommender:
-    """Films for people.
+    """Movies for people.
 
-    A film that a user has rated is never recommended to them, whether the model was trained on
+    A movie that a user has rated is never recommended to them, whether the model was trained on
     that rating or it was held out, and whichever of several ids it was rated under.
 
     New users are folded in by `ColdStart`: from what is known of people in general towards what
     their ratings say. Stars count by their distance from the lowest rating of the data (one star
-    in MovieLens 100K), which tells the model "none of this": a film given one star never brings
+    in MovieLens 100K), which tells the model "none of this": a movie given one star never brings
     more of its kind. docs/cold_start.md measures both against a plain fold-in and popularity.
 
     Parameters
@@ -98,7 +97,7 @@ class MovieRecommender:
     Raises
     ------
     ValueError
-        If the model was fitted on other films.
+        If the model was fitted on other movies.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class MovieRecommender:
         exclude: Iterable[Any] = (),
         adventure: float = 0.0,
     ) -> list[Recommendation]:
-        """The k best films for a known user; fewer if fewer are left.
+        """The k best movies for a known user; fewer if fewer are left.
 
         Parameters
         ----------
@@ -142,14 +141,14 @@ class MovieRecommender:
         k : int
         filters : MovieFilter, optional
         exclude : iterable of movie ids
-            More films that must not appear.
+            More movies that must not appear.
         adventure : float
-            From 0, the model's own list, to 1, less known films: `cinefold.recommender.reranking`.
+            From 0, the model's own list, to 1, less known movies: `cinefold.recommender.reranking`.
 
         Raises
         ------
         UnknownIdError
-            If there is no such user, or no such film in `exclude`.
+            If there is no such user, or no such movie in `exclude`.
         ValueError
             If a filter names a genre that the data does not have, or `adventure` is out of range.
         """
@@ -167,7 +166,7 @@ class MovieRecommender:
         from_nothing: bool = False,
         adventure: float = 0.0,
     ) -> list[Recommendation]:
-        """The k best films for somebody new, from their ratings (movie id to stars).
+        """The k best movies for somebody new, from their ratings (movie id to stars).
 
         Nothing is trained: the new user's factors are solved exactly, in about a millisecond.
 
@@ -177,7 +176,7 @@ class MovieRecommender:
         k, filters, exclude, adventure
             As in `recommend`.
         not_seen : iterable of movie ids
-            Films they were asked about and have not seen. They may be recommended, but tell
+            Movies they were asked about and have not seen. They may be recommended, but tell
             something about the others.
         from_nothing : bool
             Without a rating above the lowest one there is little to go by, and the list is empty.
@@ -186,7 +185,7 @@ class MovieRecommender:
         Raises
         ------
         UnknownIdError
-            If the model does not know a film.
+            If the model does not know a movie.
         ValueError
             If a filter names a genre that the data does not have.
         """
@@ -249,12 +248,12 @@ class MovieRecommender:
     def similar(
         self, movie_id: Any, k: int = 10, *, filters: MovieFilter | None = None
     ) -> list[Recommendation]:
-        """The k films whose factors point most nearly the same way; the score is the cosine.
+        """The k movies whose factors point most nearly the same way; the score is the cosine.
 
         Raises
         ------
         UnknownIdError
-            If the model does not know the film.
+            If the model does not know the movie.
         """
         ranking = self.model.similar_items(
             movie_id,
@@ -276,16 +275,7 @@ class MovieRecommender:
         kept = np.sort(first)
         return places[kept], ranking.scores[kept]
 
-    # -- movies by index, and answers ----------------------------------------------------------
-
-    def answers(
-        self, ratings: Mapping[Any, float], not_seen: Iterable[Any]
-    ) -> tuple[csr_array, csr_array]:
-        """What somebody new said, as rows in the model's order of movies; rated is not unseen."""
-        stars = dict(zip(self.indices(ratings).tolist(), ratings.values(), strict=True))
-        unseen = self.indices(item for item in not_seen if item not in ratings)
-        as_row = self.cold_start.as_row
-        return as_row(stars), as_row(dict.fromkeys(unseen.tolist(), 1.0))
+    # -- movies by index -----------------------------------------------------------------------
 
     def indices(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Where movies stand in the model's order."""
@@ -334,10 +324,10 @@ class MovieRecommender:
         skip: Iterable[Any] = (),
         never: Iterable[Any] = (),
     ) -> list[Movie]:
-        """Films to ask somebody new about next: those whose rating should improve their list most.
+        """Movies to ask somebody new about next: those whose rating should improve their list most.
 
-        Chosen among well-known films by the expected gain of a rating and the chance that they
-        have seen the film (see `cinefold.recommender.elicitation`). For a conversation, with undo
+        Chosen among well-known movies by the expected gain of a rating and the chance that they
+        have seen the movie (see `cinefold.recommender.elicitation`). For a conversation, with undo
         and with how the list moves, use `Interview`.
 
         Parameters
@@ -346,21 +336,21 @@ class MovieRecommender:
             What they have rated so far; may be empty.
         k : int
         skip : iterable of movie ids
-            Films they have not seen: neither these nor rated ones are suggested, and the chance of
+            Movies they have not seen: neither these nor rated ones are suggested, and the chance of
             others takes it into account.
         never : iterable of movie ids
-            Films that are not to be suggested either, for a reason that tells nothing.
+            Movies that are not to be suggested either, for a reason that tells nothing.
 
         Raises
         ------
         UnknownIdError
-            If the model does not know a film.
+            If the model does not know a movie.
         """
         skipped = list(skip)
-        answers = self.answers(ratings, skipped)
+        posterior = NewUser(self, ratings, skipped).equations.posterior()
         hidden = self.places([*ratings, *skipped, *never])
         never_asked = np.union1d(hidden, np.flatnonzero(~self._most_rated_id))
-        chosen = self._elicitation.choose(*answers, k, never=never_asked)
+        chosen = self._elicitation.choose(posterior, k, never=never_asked)
         return [self.movies[item] for item in chosen]
 
     @cached_property

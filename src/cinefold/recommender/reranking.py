@@ -6,10 +6,10 @@ The best candidates of the model are ranked anew by
 
     z_j = (1 - a/2) \\, s_j / s_1 + (a/2) \\, (1 - P_j)
 
-with their scores :math:`s_1 \\ge s_2 \\ge \\dots`, the share :math:`P_j` of films that are rated at
-most as often as film j, and the adventure :math:`a` from 0 to 1. Both terms go from 0 to 1, and the
-model's opinion always has half the weight at least: what it is surest of stays on top, and less
-known films take the places of those that are there because everybody has seen them. 0 leaves the
+with their scores :math:`s_1 \\ge s_2 \\ge \\dots`, the share :math:`P_j` of movies that are rated
+at most as often as movie j, and the adventure :math:`a` from 0 to 1. Both terms go from 0 to 1, and
+the model's opinion always has half the weight at least: what it is surest of stays on top, and less
+known movies take the places of those that are there because everybody has seen them. 0 leaves the
 list as it is. docs/reranking.md has what it costs, beside other rules.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 CANDIDATES = 300
-"""How many of the model's best films are ranked anew."""
+"""How many of the model's best movies are ranked anew."""
 
 
 def check_adventure(adventure: float) -> float:
@@ -47,7 +47,7 @@ def rerank(scores: ArrayLike, percentiles: ArrayLike, adventure: float) -> NDArr
     scores : array_like, shape (..., n)
         Falling along the last axis; -inf where there is no candidate, which stays last.
     percentiles : array_like, the same shape
-        100 P of each: 0 for the least rated film, 100 for the most rated.
+        100 P of each: 0 for the least rated movie, 100 for the most rated.
     adventure : float
 
     Returns

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.interactions.entries import csr
 from cinefold.models import FoldedUsers
 from cinefold.models.explanations import explain
 
@@ -144,7 +145,12 @@ class NewUser(Viewer):
     recommender : MovieRecommender
     ratings : mapping of movie id to stars
     not_seen : iterable of movie ids
-        Movies that they say they have not seen.
+        Movies that they say they have not seen; what they have rated is not among them.
+
+    Attributes
+    ----------
+    equations : RowEquations
+        Whose solution they are.
 
     Raises
     ------
@@ -161,14 +167,18 @@ class NewUser(Viewer):
         not_seen: Iterable[Any] = (),
     ) -> None:
         self.recommender, self.ratings = recommender, dict(ratings)
-        self.answers = recommender.answers(ratings, not_seen)
-        self._equations = recommender.cold_start.equations(*self.answers)[0]
-        factors = self._equations.solve().astype(np.float32)
-        self.model_user = FoldedUsers(factors, self.answers[0])
+        rated = recommender.indices(ratings)
+        order = np.argsort(rated)
+        stars = np.array(list(ratings.values()), np.float32)[order]
+        unseen = np.unique(recommender.indices(item for item in not_seen if item not in ratings))
+        self._answers = rated[order], stars, unseen
+        self.equations = recommender.cold_start.equations(*self._answers)
+        row = csr(stars, rated[order], [0, len(stars)], len(recommender.movies))
+        self.model_user = FoldedUsers(self.equations.solve().astype(np.float32), row)
 
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
-        places = self.recommender.indices(items)
-        return explain(self.recommender.model, self._equations, self.answers[0], places)
+        model, places = self.recommender.model, self.recommender.indices(items)
+        return explain(model, self.equations, self.model_user.ratings, places)
 
     def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
         stars = self.recommender.stars
@@ -178,5 +188,5 @@ class NewUser(Viewer):
         return np.asarray(stars.predict(folded, items), np.float64)
 
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        rows = np.searchsorted(self.answers[0].indices, items)
-        return np.asarray(self.recommender.cold_start.without(*self.answers)[rows])
+        rows = np.searchsorted(self._answers[0], items)
+        return np.asarray(self.recommender.cold_start.without(*self._answers)[rows])

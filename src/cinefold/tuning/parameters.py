@@ -31,7 +31,7 @@ NOT_IN_FILES = ("n_threads", "random_state")
 def write_parameters(
     file: str | Path, parameters: Mapping[str, Any], tuning: Mapping[str, Any] | None = None
 ) -> None:
-    """Write `parameters` of a model into `file`, whole or not at all.
+    """Write `parameters` of a model into `file`, atomically.
 
     Parameters
     ----------

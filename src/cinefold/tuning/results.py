@@ -30,7 +30,7 @@ class Trial:
     number : int
         From 0, in the order in which they were begun.
     state : {"complete", "pruned", "failed", "interrupted"}
-        "pruned": given up because its curve stayed below the median of those before.
+        "pruned": ended because its curve stayed behind the median of those before.
     value : float or None
         The best of the curve.
     iteration : int or None

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from cinefold._signals import ctrl_c_sets
 from cinefold.als.iterations import available_threads
-from cinefold.evaluation import evaluate
+from cinefold.evaluation import evaluate_per_user
 from cinefold.models import Popularity, WeightedMatrixFactorization, checks
 from cinefold.tuning.divisions import Divisions
 from cinefold.tuning.initial_points import initial_points, nearest_points, untuned_model
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from cinefold.evaluation import Ranker
     from cinefold.interactions import Interactions
-
-
-_METRIC = re.compile(r"rmse|(?:ndcg|recall)_at_([1-9]\d*)")
 
 
 def tune(
@@ -129,7 +126,7 @@ def tune(
         checks.integer("n_validations", n_validations, 1, 1 if validation is not None else None)
     if timeout is not None:
         checks.number("timeout", timeout)
-    if not _METRIC.fullmatch(metric):
+    if not re.fullmatch(r"rmse|(ndcg|recall)_at_[1-9]\d*", metric):
         raise ValueError(
             f"metric must be ndcg_at_k or recall_at_k with a number k, or rmse, not {metric!r}"
         )
@@ -268,9 +265,5 @@ def _tested(
         if stop.is_set():
             raise KeyboardInterrupt
     models["popularity"] = Popularity().fit(rest)
-    match = _METRIC.fullmatch(metric)
-    depths = sorted({10, int(match[1])} if match and match[1] else {10})
-    return {
-        name: {key: value for k in depths for key, value in evaluate(model, test, k=k).items()}
-        for name, model in models.items()
-    }
+    ks = sorted({10, *map(int, re.findall(r"\d+", metric))})
+    return {name: evaluate_per_user(model, test, ks=ks).means for name, model in models.items()}

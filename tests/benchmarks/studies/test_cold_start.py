@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from benchmarks.studies.cold_start import (
     ABOVE_LOWEST,
-    NEWCOMER,
+    COLD_START,
     PLAIN,
     POPULARITY,
     SOMEBODY_ELSE,
@@ -40,7 +40,7 @@ def means(curves, metric="ndcg_at_10", **where):
 
 
 def test_every_place_of_the_curves_is_measured_on_the_same_users(curves):
-    methods = (POPULARITY, PLAIN, ABOVE_LOWEST, NEWCOMER, SOMEBODY_ELSE)
+    methods = (POPULARITY, PLAIN, ABOVE_LOWEST, COLD_START, SOMEBODY_ELSE)
     assert len(curves.records) == 4 * 3 * 3 * 5  # metrics, methods, orders, numbers
     for order in ("random", "popular", "asked"):
         for method in methods:
@@ -58,13 +58,13 @@ def test_popularity_is_the_same_however_many_ratings_there_are(curves):
 
 def test_lists_get_personal(curves):
     for order in ("random", "popular", "asked"):
-        own = means(curves, order=order, method=NEWCOMER)
+        own = means(curves, order=order, method=COLD_START)
         others = means(curves, order=order, method=SOMEBODY_ELSE)
         (popular, *_) = means(curves, order=order, method=POPULARITY)
         assert own[-1] > own[0]
         assert own[-1] > 1.5 * popular
         assert own[-1] > 1.5 * others[-1]
-        last = curves.where(metric="ndcg_at_10", order=order, method=NEWCOMER)[-1]
+        last = curves.where(metric="ndcg_at_10", order=order, method=COLD_START)[-1]
         assert last["gain"] == pytest.approx(own[-1] - popular)
         assert last["gain"] > 5 * last["gain_standard_error"] > 0
 
@@ -78,7 +78,7 @@ def test_all_ratings_of_the_pool_are_the_same_in_any_order():
     curves = cold_start_curves(
         full.select(mask), MODEL, n_given=(6,), n_folds=2, test_share=0.4, progress=False
     )
-    values = {means(curves, order=o, method=NEWCOMER)[0] for o in ("random", "popular", "asked")}
+    values = {means(curves, order=o, method=COLD_START)[0] for o in ("random", "popular", "asked")}
     assert len(values) == 1
 
 

@@ -32,7 +32,7 @@ def cold_start():
     return ColdStart(model.fit(ratings_of_tastes(), progress=False))
 
 
-def line(curves, strategy, fold_in="newcomers", metric="ndcg_at_10"):
+def line(curves, strategy, fold_in="cold start", metric="ndcg_at_10"):
     return curves.where(metric=metric, strategy=strategy, fold_in=fold_in)
 
 
@@ -63,8 +63,8 @@ def test_what_is_asked_about_is_never_in_the_list():
         ratings_of_tastes(), MODEL, strategies=[BASELINE], n_questions=(0, 45), n_folds=2,
         progress=False,
     )  # fmt: skip
-    known = curves.where(metric="n_answers", fold_in="newcomers")[-1]["mean"]
-    recall = curves.where(metric="capped_recall_at_20", fold_in="newcomers")[-1]["mean"]
+    known = curves.where(metric="n_answers", fold_in="cold start")[-1]["mean"]
+    recall = curves.where(metric="capped_recall_at_20", fold_in="cold start")[-1]["mean"]
     ratings = ratings_of_tastes()
     assert known == pytest.approx(ratings.n_ratings / ratings.n_users / 2, rel=0.2)
     assert recall > 0.6  # of the other half

@@ -175,8 +175,8 @@ def draw_canvas(
     )
     hidden = atlas.n_films - len(atlas.map)
     why = (
-        f"the {atlas.map.max_films:,} most rated"
-        if len(atlas.map) == atlas.map.max_films
+        f"the {atlas.map.max_movies:,} most rated"
+        if len(atlas.map) == atlas.map.max_movies
         else f"those with {atlas.map.min_ratings} ratings or more"
     )
     others = f" The search finds the other {hidden:,}, too." if hidden else ""

@@ -10,7 +10,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cinefold.recommender import CategoryComparison, RatingHabits
+    from cinefold.recommender import CategoryComparison, TasteComparison
 
 FEWEST_FOR_A_MEAN = 5
 _GROUPS_SHOWN = 12
@@ -114,12 +114,15 @@ def _draw_difference(
     st.altair_chart(chart, alt=description)
 
 
-def habits_chart(habits: RatingHabits) -> None:
+def habits_chart(comparison: TasteComparison) -> None:
     """Bars side by side: how often each number of stars is given."""
     rows = [
         {"stars": f"{value:g}", "who": who, "share": round(100 * share, 1)}
-        for value, own, average in habits.stars
-        for who, share in (("Here", own), ("Average user", average))
+        for who, habits in (
+            ("Here", comparison.habits),
+            ("Average user", comparison.average_habits),
+        )
+        for value, share in habits.star_shares
     ]
     chart = (
         alt.Chart(alt.InlineData(values=rows), height=_STARS_HEIGHT)

@@ -17,7 +17,7 @@ from cinefold.recommender import KnownUser, NewUser, unexpected_favourites
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cinefold.recommender import CategoryComparison, RatingHabits, TasteComparison
+    from cinefold.recommender import CategoryComparison, TasteComparison
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
@@ -77,7 +77,7 @@ def draw_summary(comparison: TasteComparison, known: bool) -> None:
         parts.append(f"less {_listed(less)}")
     sees = "Sees" if known else "You see"
     seen = f"{' and '.join(parts)} than most" if parts else "what most people see"
-    st.markdown(f"{sees} {seen}. {_generosity(comparison.habits)}")
+    st.markdown(f"{sees} {seen}. {_generosity(comparison)}")
 
 
 def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]:
@@ -92,30 +92,31 @@ def _listed(entries: Sequence[CategoryComparison]) -> str:
     return " and ".join(f"**{literal(entry.name)}**" for entry in entries)
 
 
-def _generosity(habits: RatingHabits) -> str:
-    difference = habits.mean_rating - habits.average_rating
+def _generosity(comparison: TasteComparison) -> str:
+    difference = comparison.habits.mean_rating - comparison.average_habits.mean_rating
     if abs(difference) < 0.1:
         return "As generous with stars as the average user."
     kind = "More generous" if difference > 0 else "Stricter"
     return f"{kind} than the average user, by {abs(difference):.1f} stars."
 
 
-def draw_numbers(habits: RatingHabits) -> None:
+def draw_numbers(comparison: TasteComparison) -> None:
+    habits, average = comparison.habits, comparison.average_habits
     with st.container(horizontal=True, gap="small"):
-        _metric("Films rated", f"{habits.n_ratings:,}", f"median user {habits.median_ratings:,.0f}")
+        _metric("Films rated", f"{habits.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
         _metric(
-            "Mean rating", f"{habits.mean_rating:.1f} ★", f"average {habits.average_rating:.1f} ★"
+            "Mean rating", f"{habits.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★"
         )
         _metric(
             "Spread of ratings",
             f"{habits.spread:.1f} ★",
-            f"average {habits.average_spread:.1f} ★",
+            f"average {average.spread:.1f} ★",
             "Standard deviation: small for somebody who gives nearly everything the same.",
         )
         _metric(
             "A typical film has",
             counted(round(habits.popularity), "rating"),
-            f"average {habits.average_popularity:,.0f}",
+            f"average {average.popularity:,.0f}",
             "Median number of ratings of the films rated: small for somebody who sees what few do.",
         )
 
@@ -142,7 +143,7 @@ def draw_profile(comparison: TasteComparison) -> None:
         st.subheader("Decades, against the average user", anchor=False)
         share_chart(comparison.decades, "Decade", ordered=True)
         st.subheader("How stars are given", anchor=False)
-        habits_chart(comparison.habits)
+        habits_chart(comparison)
 
 
 @st.fragment
@@ -190,7 +191,7 @@ ratings, user = choose_ratings(studio)
 if ratings:
     comparison = studio.population.compare(ratings)
     draw_summary(comparison, user is not None)
-    draw_numbers(comparison.habits)
+    draw_numbers(comparison)
     draw_profile(comparison)
     draw_favourites(studio, ratings, user)
 else:
