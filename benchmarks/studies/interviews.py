@@ -20,7 +20,6 @@ from benchmarks.studies.strong_generalization import (
     pattern,
     popular_lists,
 )
-from cinefold.als.basis import one_blas_thread
 from cinefold.recommender import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 
