@@ -357,7 +357,7 @@ def test_own_data_are_evaluated_as_the_same_ratings_are(own, answer):
     assert (ours["dataset"], theirs["dataset"]) == ("own", "ml-100k")
     # Lists may differ where films are level, as text has another order.
     errors = [
-        {line["model"]: line["value"] for line in report["measures"] if line["measure"] == "rmse"}
+        {line["model"]: line["value"] for line in report["metrics"] if line["metric"] == "rmse"}
         for report in (ours, theirs)
     ]
     assert errors[0] == pytest.approx(errors[1])
