@@ -15,7 +15,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold.als import Objective
-from cinefold.als.backend import FixedSide, Method, expected_steps, simd_level, solve_rows
+from cinefold.als.backend import (
+    FixedSide,
+    Method,
+    Observations,
+    expected_steps,
+    simd_level,
+    solve_rows,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +48,7 @@ class Rows:
             shape=(self.n_rows, N_COLUMNS),
         )
         self.fixed = FixedSide.of(vectors.astype(np.float32), 1)
-        self.rows = Objective(0.001, lam).observations(ratings)
+        self.rows = Observations(Objective(0.001, lam), ratings)
 
     def start(self) -> NDArray[np.float32]:
         return np.zeros((self.n_rows, self.fixed.n_factors), np.float32)
