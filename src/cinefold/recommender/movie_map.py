@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
-import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy.spatial import KDTree
 
+from cinefold._cache import cached
 from cinefold._files import beside
 from cinefold.datasets import default_data_dir
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from cinefold.recommender.recommender import MovieRecommender
 
     Progress = Callable[[float], object]
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_MIN_RATINGS = 5
 DEFAULT_MAX_FILMS = 5000
@@ -164,16 +161,14 @@ def movie_map(
     chosen, directions = _films(recommender, min_ratings, max_films)
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models" / "maps"
     file = root / f"{_checksum(chosen, directions)}.safetensors"
-    with _being_made.setdefault(file, threading.Lock()):
-        positions = _cached(file, len(chosen))
-        if positions is None:
-            positions = _fill((layout or lay_out)(directions, progress=progress))
-            _keep(positions, file)
+    positions = cached(
+        file,
+        load=lambda file: _load(file, len(chosen)),
+        make=lambda: _fill((layout or lay_out)(directions, progress=progress)),
+        save=_save,
+    )
     item_ids = recommender.model.interactions_.item_ids[chosen]
     return MovieMap(item_ids, positions, min_ratings, max_films)
-
-
-_being_made: dict[Path, threading.Lock] = {}
 
 
 def _films(
@@ -278,30 +273,28 @@ def _checksum(chosen: NDArray[np.int64], directions: NDArray[np.float32]) -> str
     return digest.hexdigest()[:32]
 
 
-def _cached(file: Path, n_films: int) -> NDArray[np.float32] | None:
+def _load(file: Path, n_films: int) -> NDArray[np.float32]:
     if not file.is_file():
-        return None
+        raise FileNotFoundError(file)
     try:
         with safe_open(file, framework="numpy") as content:
             if (content.metadata() or {}).get("format") != _FORMAT:
                 raise ValueError("it is not a map")
             positions: NDArray[np.float32] = content.get_tensor("positions")
-        if positions.shape != (n_films, 2) or not np.isfinite(positions).all():
-            raise ValueError(f"it does not place {n_films} films")
-    except (OSError, ValueError, SafetensorError) as error:
-        logger.warning("making the map again: %s cannot be used (%s)", file, error)
-        return None
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    if positions.shape != (n_films, 2) or not np.isfinite(positions).all():
+        raise ValueError(f"it does not place {n_films} films")
     return positions
 
 
-def _keep(positions: NDArray[np.float32], file: Path) -> None:
+def _save(positions: NDArray[np.float32], file: Path) -> None:
     temporary = beside(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         save_file({"positions": positions}, temporary, metadata={"format": _FORMAT})
         temporary.replace(file)
-    except (OSError, SafetensorError) as error:
-        logger.warning("the map could not be cached and will be made again: %s", error)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

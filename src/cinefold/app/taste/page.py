@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.cards import love_cards
-from cinefold.app.shared.display import counted, literal
+from cinefold.app.shared.cards import draw_cards, more_like
+from cinefold.app.shared.display import counted, genre_badges, literal, stars, title
+from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.people import choose_user
-from cinefold.app.shared.studio import Studio, open_studio
 from cinefold.app.shared.visitor import open_visitor
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
 from cinefold.recommender import loves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from cinefold.recommender import Comparison, Contrast, Habits
+    from cinefold.recommender import Comparison, Contrast, Habits, Love
+    from cinefold.serving.state import State
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _LOVES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
-_MEASURES = {
+_EXPECTED = {
     _OTHERS: "Expected is the mean of what others gave the film (with five ratings of the mean of "
     "all films added, so that one opinion is not everybody's). Unusual is a love far above it.",
     _MODEL: "Expected is the place that the film would have in the list of recommendations if the "
@@ -31,8 +33,11 @@ _MEASURES = {
     "still seen the rating.)",
 }
 
+_SPREAD = "Standard deviation: small for somebody who gives nearly everything the same."
+_FAME = "Median number of ratings of the films rated: small for somebody who sees what few do."
 
-def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
+
+def choose_ratings(state: State) -> tuple[Mapping[Any, float], bool]:
     """Whose taste: their ratings (movie id to stars), and whether they are in the data."""
     yours = open_visitor().ratings
     asked = "user" in st.query_params
@@ -47,7 +52,7 @@ def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], bool]:
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), False
-    interactions = studio.data.interactions
+    interactions = state.data.interactions
     user = choose_user(interactions.user_ids.tolist(), "taste", "User")
     items, stars = interactions.user_ratings(user)
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), True
@@ -67,14 +72,12 @@ def draw_nothing() -> None:
 
 def draw_summary(comparison: Comparison, known: bool) -> None:
     """The page in two sentences."""
-    more = _notable(comparison, 1)
-    less = _notable(comparison, -1)
-    parts = []
-    if more:
-        parts.append(f"more {_listed(more)}")
-    if less:
-        parts.append(f"less {_listed(less)}")
     sees = "Sees" if known else "You see"
+    parts = [
+        f"{word} {' and '.join(f'**{literal(entry.name)}**' for entry in entries)}"
+        for word, sign in (("more", 1), ("less", -1))
+        if (entries := _notable(comparison, sign))
+    ]
     seen = f"{' and '.join(parts)} than most" if parts else "what most people see"
     st.markdown(f"{sees} {seen}. {_generosity(comparison.habits)}")
 
@@ -87,10 +90,6 @@ def _notable(comparison: Comparison, sign: int) -> list[Contrast]:
     return [entry for entry in entries[:_NAMED] if surplus(entry) >= _NOTABLE]
 
 
-def _listed(entries: Sequence[Contrast]) -> str:
-    return " and ".join(f"**{literal(entry.name)}**" for entry in entries)
-
-
 def _generosity(habits: Habits) -> str:
     difference = habits.mean_rating - habits.average_rating
     if abs(difference) < 0.1:
@@ -100,23 +99,14 @@ def _generosity(habits: Habits) -> str:
 
 
 def draw_numbers(habits: Habits) -> None:
+    mean, average = habits.mean_rating, habits.average_rating
+    spread, usual_spread = habits.spread, habits.average_spread
     with st.container(horizontal=True, gap="small"):
         _metric("Films rated", f"{habits.n_ratings:,}", f"median user {habits.median_ratings:,.0f}")
-        _metric(
-            "Mean rating", f"{habits.mean_rating:.1f} ★", f"average {habits.average_rating:.1f} ★"
-        )
-        _metric(
-            "Spread of ratings",
-            f"{habits.spread:.1f} ★",
-            f"average {habits.average_spread:.1f} ★",
-            "Standard deviation: small for somebody who gives nearly everything the same.",
-        )
-        _metric(
-            "A typical film has",
-            counted(round(habits.fame), "rating"),
-            f"average {habits.average_fame:,.0f}",
-            "Median number of ratings of the films rated: small for somebody who sees what few do.",
-        )
+        _metric("Mean rating", f"{mean:.1f} ★", f"average {average:.1f} ★")
+        _metric("Spread of ratings", f"{spread:.1f} ★", f"average {usual_spread:.1f} ★", _SPREAD)
+        fame = counted(round(habits.fame), "rating")
+        _metric("A typical film has", fame, f"average {habits.average_fame:,.0f}", _FAME)
 
 
 def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> None:
@@ -145,39 +135,51 @@ def draw_profile(comparison: Comparison) -> None:
 
 
 @st.fragment
-def draw_loves(studio: Studio, ratings: Mapping[Any, float], known: bool) -> None:
+def draw_loves(state: State, ratings: Mapping[Any, float], known: bool) -> None:
     st.subheader("Loves", anchor=False)
-    measure = st.segmented_control(
+    judge = st.segmented_control(
         "Who did not expect it",
         [_OTHERS, _MODEL],
         default=_OTHERS,
         required=True,
-        key="taste-measure",
+        key="taste-judge",
         persist_state="session",
     )
-    st.caption(_MEASURES[measure or _OTHERS])
-    found = loves(studio.recommender, studio.crowd, ratings, known=known)
+    st.caption(_EXPECTED[judge])
+    found = loves(state.recommender, state.crowd, ratings, known=known)
     if not found:
         st.info("No film has more than half of the stars yet.", icon=":material/favorite:")
         return
-    if measure == _MODEL:
+    if judge == _MODEL:
         found = sorted(found, key=lambda love: -love.place)
     shown = min(_LOVES_SHOWN, (len(found) + 1) // 2)
+    on_map = partial(more_like, label="On the map", icon=":material/explore:")
     st.markdown("**Most unusual**")
-    love_cards(found[:shown], "unusual")
+    draw_cards(found[:shown], "loves-unusual", _card, on_map)
     if len(found) > shown:
         st.markdown("**Most usual**")
-        love_cards(found[: -shown - 1 : -1][: len(found) - shown], "usual")
+        draw_cards(found[: -shown - 1 : -1][: len(found) - shown], "loves-usual", _card, on_map)
 
 
-studio = open_studio()
+def _card(entry: Love) -> str:
+    """The stars, what others gave, and where the film would stand."""
+    others = f"others {entry.others_mean:.1f} ★" if entry.n_others else "rated by nobody else"
+    return (
+        f":orange[{stars(entry.rating)}] {title(entry.movie)}\n\n"
+        f":primary-badge[{others}] {genre_badges(entry.movie)}\n\n"
+        f":small[Without this rating, place {entry.place:,} of {entry.n_places:,} in the "
+        f"list; {counted(entry.n_others, 'other rating')}.]"
+    )
+
+
+state = open_state()
 st.title("Taste", anchor=False)
-ratings, known = choose_ratings(studio)
+ratings, known = choose_ratings(state)
 if ratings:
-    comparison = studio.crowd.compare(ratings)
+    comparison = state.crowd.compare(ratings)
     draw_summary(comparison, known)
     draw_numbers(comparison.habits)
     draw_profile(comparison)
-    draw_loves(studio, ratings, known)
+    draw_loves(state, ratings, known)
 else:
     draw_nothing()
