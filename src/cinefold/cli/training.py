@@ -107,7 +107,8 @@ def train(
         Literal["auto", "exact", "cg", "cholesky"] | None,
         _fit(
             text="How a round solves: exactly, or with many factors several times as fast by "
-            "conjugate gradients, which get as far; auto takes those beyond 128 factors. Cholesky is the old name of exact."
+            "conjugate gradients, which get as far; auto takes those beyond 128 factors. Cholesky "
+            "is the old name of exact."
         ),
     ] = None,
     max_iter: Annotated[
