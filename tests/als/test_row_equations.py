@@ -28,7 +28,11 @@ RATINGS = sp.csr_array(
     dtype=np.float32,
 )
 WEIGHTS = RNG.uniform(0.2, 3, RATINGS.nnz).astype(np.float32)
-FIXED = FixedSide.of(RNG.standard_normal((N_COLUMNS, D)).astype(np.float32), 1)
+# Orthogonal columns: V'V is diagonal.
+FACTORS = (np.linalg.qr(RNG.standard_normal((N_COLUMNS, D)))[0] * [9, 7, 5, 3, 2]).astype(
+    np.float32
+)
+SPECTRUM = np.square(FACTORS.astype(float)).sum(axis=0)
 
 
 def objective_of(w0, lam, nu=0.0, target="rating", alpha=0.0):
@@ -41,7 +45,7 @@ def weights_of(row):
 
 def equations(objective, ratings, weights, n_missing=0):
     observations = Observations(objective, ratings, weights)
-    return RowEquations.plain(observations, FIXED.factors, FIXED.spectrum, n_missing)
+    return RowEquations.plain(observations, FACTORS, SPECTRUM, n_missing)
 
 
 @pytest.fixture(params=SETTINGS, ids=str)
@@ -62,10 +66,11 @@ def problem(setting):
 
 def test_solutions_are_those_of_the_oracle_and_of_the_backend(setting, rows, problem):
     found = np.array([row.solve() for row in rows])
-    exact = problem.solve(FIXED.factors)
+    exact = problem.solve(FACTORS)
     assert relative_error(found, exact) < 1e-5
     solved = np.zeros((N_ROWS, D), np.float32)
-    solve_rows(Observations(objective_of(**setting), RATINGS, WEIGHTS), FIXED, solved, 1)
+    fixed = FixedSide.in_eigenbasis(FACTORS, SPECTRUM, 1)
+    solve_rows(Observations(objective_of(**setting), RATINGS, WEIGHTS), fixed, solved, 1)
     assert relative_error(solved, found) < 1e-4
 
 
@@ -77,25 +82,25 @@ def test_the_covariance_is_the_inverse_and_the_mean_the_solution(rows):
 
 
 def test_scores_are_the_sum_of_contributions(rows, problem):
-    exact = problem.solve(FIXED.factors)
+    exact = problem.solve(FACTORS)
     for number, row in enumerate(rows):
-        prior, contributions = row.explain(FIXED.factors)
+        prior, contributions = row.explain(FACTORS)
         assert contributions.shape == (N_COLUMNS, len(row.targets))
         np.testing.assert_array_equal(prior, 0)
-        expected = FIXED.factors @ exact[number]
+        expected = FACTORS @ exact[number]
         np.testing.assert_allclose(contributions.sum(axis=1), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_contribution_is_what_the_score_lacks_without_that_target(rows):
     """The score is linear in the targets."""
     row = rows[0]
-    _, contributions = row.explain(FIXED.factors)
+    _, contributions = row.explain(FACTORS)
     for observation in range(len(row.targets)):
         targets = row.targets.copy()
         targets[observation] = 0
         other = RowEquations(row.vectors, row.confidence, targets, row.unobserved_weight,
                              row.precision, row.pull)  # fmt: skip
-        lost = FIXED.factors @ (row.solve() - other.solve())
+        lost = FACTORS @ (row.solve() - other.solve())
         np.testing.assert_allclose(contributions[:, observation], lost, rtol=1e-7, atol=1e-9)
 
 
@@ -125,7 +130,7 @@ def test_without_an_observation_is_as_if_it_had_not_been_made(setting):
             left = sp.csr_array(
                 (ratings.data[kept], ratings.indices[kept], [0, ratings.nnz - 1]), ratings.shape
             )
-            exact = DenseProblem.of(left, confidence=weights[kept], **setting).solve(FIXED.factors)
+            exact = DenseProblem.of(left, confidence=weights[kept], **setting).solve(FACTORS)
             assert relative_error(without[observation : observation + 1], exact) < 1e-5
 
 
@@ -146,7 +151,7 @@ def test_without_regularization_few_observations_leave_the_shortest_solution():
     ratings = RATINGS[:1]
     row = equations(Objective(0.0, 0.0), ratings, None)
     assert np.isfinite(row.without()).all()
-    vectors = FIXED.factors[ratings.indices[:2]].astype(float)
+    vectors = FACTORS[ratings.indices[:2]].astype(float)
     two = sp.csr_array((ratings.data[:2], ratings.indices[:2], [0, 2]), ratings.shape)
     shortest = np.linalg.pinv(vectors) @ ratings.data[:2]
     found = equations(Objective(0.0, 0.0), two, None).solve()

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from cinefold import load_movielens
-from cinefold.profiles import ProfileStore
+from cinefold.profiles import Mark, ProfileStore
+from cinefold.recommender import MovieRecommender
+from cinefold.serving.training import load_or_train
 from tests.app.drawn import no_errors, plain, texts
 from tests.synthetic import film_id, user_id
 
@@ -115,6 +117,29 @@ def test_a_visitor_sees_their_own(open_as):
     assert numbers(page)["Films rated"] == "4"
     assert any(text.startswith("You see more") and "Horror" in text for text in texts(page))
     assert len(loves(page)) == 3
+
+
+def test_a_visitors_places_are_those_of_their_own_list(open_as):
+    """Of New here: with what they said they have not seen, and without what they do not want."""
+    ratings = {film_id("Horror", number): 5.0 for number in range(3)}
+    ratings[film_id("Romance", 0)] = 1.0
+    unseen, unwanted = film_id("Horror", 4), film_id("Horror", 5)
+    page = open_as(ratings)
+    with ProfileStore() as store:
+        (ada,) = store.profiles("ml-100k")
+        store.mark(ada.id, unseen, Mark.NOT_SEEN)
+        store.mark(ada.id, unwanted, Mark.NOT_INTERESTED)
+    page.switch_page("taste/page.py").run()
+    no_errors(page)
+    data = load_movielens()
+    recommender = MovieRecommender(data, load_or_train(data).model)
+    shown = loves(page)
+    for item in (item for item, stars in ratings.items() if stars == 5):
+        left = {other: stars for other, stars in ratings.items() if other != item}
+        lines = recommender.recommend_for(left, 500, not_seen=[unseen], exclude=[unwanted])
+        (rank,) = (line.rank for line in lines if line.movie.id == item)
+        (card,) = (text for text in shown if data.movies[item].title in text)
+        assert f"place {rank} of {len(lines)} in the list" in card
 
 
 def test_only_low_ratings(open_as):
