@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, table
+from cinefold.cli.console import print_json
 from cinefold.cli.importing import known_ratings
+from cinefold.cli.recommending import facts, print_movies
 from cinefold.recommender import AGGREGATIONS, GroupMember, recommend_to_group
 
 if TYPE_CHECKING:
-    from cinefold.recommender import GroupRecommendation, MovieRecommender, Opinion
+    from collections.abc import Callable
+
+    from cinefold.recommender import GroupRecommendation, MovieRecommender
 
 
 def together(
@@ -74,20 +77,16 @@ def together(
         recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
     )
     if as_json:
-        print_json({"dataset": recommender.data.name, "rule": rule, "films": _facts(found)})
+        lines = [facts(line) for line in found]
+        movies = [{**line, "people": line.pop("opinions")} for line in lines]
+        print_json({"dataset": recommender.data.name, "rule": rule, "films": movies})
         return
     names = [person.name for person in people]
-    listing = table(
-        "#", "Title", "Year", "Genres", "Score", *names,
-        title=f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", numbers=("#", "Score", *names),
-    )  # fmt: skip
-    for line in found:
-        movie = line.movie
-        genres, opinions = ", ".join(movie.genres), map(_cell, line.opinions)
-        cells = movie.title, str(movie.year or ""), genres, f"{line.score:.2f}", *opinions
-        listing.add_row(str(line.rank), *cells)
-    output().print(listing)
-    options.say_if_short(len(found), k)
+    columns: dict[str, Callable[[GroupRecommendation], str]] = {
+        "Score": lambda line: f"{line.score:.2f}",
+        **{name: partial(_cell, place) for place, name in enumerate(names)},
+    }
+    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, k, columns)
 
 
 def _user(text: str, recommender: MovieRecommender) -> GroupMember:
@@ -102,25 +101,11 @@ def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> Gr
     return GroupMember(name, ratings=ratings, seen=tuple(seen))
 
 
-def _cell(opinion: Opinion) -> str:
+def _cell(place: int, line: GroupRecommendation) -> str:
+    opinion = line.opinions[place]
     parts = [f"{opinion.relative:.2f}"]
     if opinion.rated is not None:
         parts.append(f"rated {opinion.rated:g}")
     elif opinion.stars is not None:
         parts.append(f"{opinion.stars:.1f} stars")
     return ", ".join(parts)
-
-
-def _facts(found: list[GroupRecommendation]) -> list[dict[str, Any]]:
-    return [
-        {
-            "rank": line.rank,
-            "id": line.movie.id,
-            "title": line.movie.title,
-            "year": line.movie.year,
-            "genres": line.movie.genres,
-            "score": line.score,
-            "people": [asdict(opinion) for opinion in line.opinions],
-        }
-        for line in found
-    ]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, say, table
+from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.own_data import takes_own_data
+from cinefold.recommender import RatedMovie
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from cinefold.datasets import Movie, MovieCatalog
     from cinefold.recommender import MovieRecommender, Recommendation
 
 _LOWEST, _HIGHEST = 0.5, 5.0
+_REASONS = "Because you rated"
 
 
 @takes_own_data
@@ -99,7 +104,16 @@ def recommend(
         )
         title = f"For {profile or 'you'}"
     if as_json:
-        _print_json(recommender, user_id, profile, ratings, found)
+        rated = (RatedMovie(recommender.data.movies[i], stars) for i, stars in ratings.items())
+        print_json(
+            {
+                "dataset": recommender.data.name,
+                "user": user_id,
+                "profile": profile,
+                "ratings": [facts(rating) for rating in rated],
+                "recommendations": [facts(line) for line in found],
+            }
+        )
         return
     if profile and not ratings:
         say(f"{profile} has rated no film yet: rate some with --rate.")
@@ -107,8 +121,12 @@ def recommend(
     if ratings and max(ratings.values()) <= recommender.lowest_rating:
         say("Rate a film that you like: the lowest rating says only what to leave out.")
         return
-    _print(title, found)
-    options.say_if_short(len(found), k)
+    columns: dict[str, Callable[[Recommendation], str]] = {
+        "Score": lambda line: f"{line.score:.2f}",
+        "Stars": lambda line: "" if line.stars is None else f"{line.stars:.1f}",
+        _REASONS: lambda line: ", ".join(f"{r.movie.title} {r.rating:g}" for r in line.reasons),
+    }
+    print_movies(title, found, k, columns)
 
 
 @takes_own_data
@@ -134,16 +152,10 @@ def similar(
     movie = recommender.data.movies.resolve(title)
     found = recommender.similar(movie.id, k, filters=filters)
     if as_json:
-        lines = [{"rank": r.rank, **_movie(r.movie), "score": r.score} for r in found]
+        lines = [{"rank": n.rank, **_movie(n.movie), "score": n.score} for n in found]
         print_json({"dataset": recommender.data.name, "movie": _movie(movie), "similar": lines})
         return
-    listing = table(
-        "#", "Title", "Year", "Genres", "Score", title=f"Like {movie.label}", numbers=("#", "Score")
-    )
-    for line in found:
-        listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.3f}")
-    output().print(listing)
-    options.say_if_short(len(found), k)
+    print_movies(f"Like {movie.label}", found, k, {"Score": lambda line: f"{line.score:.3f}"})
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -188,56 +200,36 @@ def _from_profile(
     return profile.name, ratings, sorted(entries.hidden & known)
 
 
-def _print(title: str, found: list[Recommendation]) -> None:
-    listing = table(
-        "#", "Title", "Year", "Genres", "Score", "Stars", "Because you rated",
-        title=title, numbers=("#", "Score", "Stars"),
-    )  # fmt: skip
-    for line in found:
-        reasons = ", ".join(f"{reason.movie.title} {reason.rating:g}" for reason in line.reasons)
-        stars = "" if line.stars is None else f"{line.stars:.1f}"
-        listing.add_row(str(line.rank), *_cells(line.movie), f"{line.score:.2f}", stars, reasons)
-    output().print(listing)
+def print_movies(
+    title: str, found: Sequence[Any], k: int, columns: Mapping[str, Callable[[Any], str]]
+) -> None:
+    """The table of a list of k movies: ranks, movies, and further columns by their cells."""
+    numbers = ("#", *(name for name in columns if name != _REASONS))
+    rows = (
+        (
+            str(line.rank),
+            line.movie.title,
+            str(line.movie.year or ""),
+            ", ".join(line.movie.genres),
+            *(cell(line) for cell in columns.values()),
+        )
+        for line in found
+    )
+    print_table(("#", "Title", "Year", "Genres", *columns), rows, title=title, numbers=numbers)
+    options.say_if_short(len(found), k)
 
 
-def _cells(movie: Movie) -> tuple[str, str, str]:
-    return movie.title, str(movie.year or ""), ", ".join(movie.genres)
+def facts(entry: Any) -> dict[str, Any]:
+    """An entry of a list for JSON, what is known of its movie among its own fields."""
+    found: dict[str, Any] = {}
+    for field in fields(entry):
+        value = getattr(entry, field.name)
+        if field.name == "movie":
+            found |= _movie(value)
+        else:
+            found[field.name] = [facts(e) for e in value] if isinstance(value, tuple) else value
+    return found
 
 
 def _movie(movie: Movie) -> dict[str, Any]:
     return {"id": movie.id, "title": movie.title, "year": movie.year, "genres": movie.genres}
-
-
-def _print_json(
-    recommender: MovieRecommender,
-    user: Any,
-    profile: str | None,
-    ratings: dict[Any, float],
-    found: list[Recommendation],
-) -> None:
-    movies = recommender.data.movies
-    print_json(
-        {
-            "dataset": recommender.data.name,
-            "user": user,
-            "profile": profile,
-            "ratings": [{**_movie(movies[i]), "rating": stars} for i, stars in ratings.items()],
-            "recommendations": [
-                {
-                    "rank": line.rank,
-                    **_movie(line.movie),
-                    "score": line.score,
-                    "stars": line.stars,
-                    "reasons": [
-                        {
-                            **_movie(reason.movie),
-                            "rating": reason.rating,
-                            "contribution": reason.contribution,
-                        }
-                        for reason in line.reasons
-                    ],
-                }
-                for line in found
-            ],
-        }
-    )
