@@ -10,7 +10,13 @@ import numpy as np
 
 from benchmarks.contestants import BY_EPOCH, FIELD, Problem, cinefold, flops, start
 from benchmarks.machine import peak, race, say, timed
-from cinefold.als.backend import FixedSide, expected_steps, simd_levels, solve_rows
+from cinefold.als.backend import (
+    FixedSide,
+    Observations,
+    expected_steps,
+    simd_levels,
+    solve_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,8 +91,8 @@ def history(case: Case) -> dict[str, Any]:
     for _ in range(_BEFORE_HISTORY):
         contestant.epoch()
     users, items = contestant.factors()
-    by_user = problem.objective.observations(problem.ratings)
-    by_item = problem.objective.observations(problem.ratings.T.tocsr())
+    by_user = Observations(problem.objective, problem.ratings)
+    by_item = Observations(problem.objective, problem.ratings.T.tocsr())
 
     def epoch(losses: NDArray[np.float64] | None) -> None:
         fixed = FixedSide.of(users, n_threads)

@@ -180,6 +180,16 @@ struct Prepared {
     }
 };
 
+// Relative to the exact row, with some leave for rows of length 0.
+double distance(const float* found, const std::vector<double>& exact) {
+    double error = 0, length = 1e-3;
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+        error += std::pow(found[i] - exact[i], 2);
+        length += exact[i] * exact[i];
+    }
+    return std::sqrt(error / length);
+}
+
 void check_rows(const KernelTable& kernels, const Problem& p, bool weighted, Solver solver,
                 bool expect_steps, const std::vector<std::vector<double>>& exact, int copies,
                 const std::string& name) {
@@ -198,24 +208,17 @@ void check_rows(const KernelTable& kernels, const Problem& p, bool weighted, Sol
         cinefold::solve_rows(kernels, prepared.side, prepared.observations, method, factors.data(),
                              d, losses.data(), n_threads, [] { return false; });
     expect(!outcome.interrupted && outcome.singular_row == -1, name + ": outcome");
-    for (int64_t row = 0; row < p.n_rows(); ++row) {
-        double error = 0, length = 1e-3;
-        for (int i = 0; i < d; ++i) {
-            const double right = exact[row / copies][i];
-            error += std::pow(factors[row * d + i] - right, 2);
-            length += right * right;
-        }
-        expect(std::sqrt(error / length) < 1e-4, name + ": row " + std::to_string(row));
-    }
+    for (int64_t row = 0; row < p.n_rows(); ++row)
+        expect(distance(&factors[row * d], exact[row / copies]) < 1e-4,
+               name + ": row " + std::to_string(row));
 }
 
 void check_problem(const Problem& p, bool weighted, int copies) {
     const auto exact = dense_rows(p, weighted, copies);
     const char* names[] = {"automatic", "primal", "dual", "cg"};
     for (const auto* kernels : cinefold::available_kernels())
-        for (int solver = 0; solver < 4; ++solver)
-            check_rows(*kernels, p, weighted, Solver(solver), copies > 1 && solver == 0, exact,
-                       copies,
+        for (int solver = 0; solver < (copies > 1 ? 1 : 4); ++solver)
+            check_rows(*kernels, p, weighted, Solver(solver), copies > 1, exact, copies,
                        std::string(kernels->name) + ", " + names[solver] + ", " +
                            std::to_string(p.d) + " factors, w0 " + std::to_string(p.w0) +
                            (weighted ? ", weighted" : "") + (copies > 1 ? ", many rows" : ""));
@@ -223,15 +226,52 @@ void check_problem(const Problem& p, bool weighted, int copies) {
 
 void check_solvers() {
     const std::vector<int> counts{0, 1, 2, 3, 4, 5, 15, 16, 17, 40, 127, 128, 129, 200};
-    for (bool weighted : {false, true})
+    for (bool weighted : {false, true}) {
         for (int d : {1, 3, 16, 17, 33, 64, 100, 150})
-            for (float w0 : {0.0f, 0.1f, 1.0f, 1.5f})
+            check_problem(random_problem(200, d, 0.1f, counts), weighted, 1);
+        for (int d : {17, 100})
+            for (float w0 : {0.0f, 1.0f, 1.5f})
                 check_problem(random_problem(200, d, w0, counts), weighted, 1);
+    }
     // Enough rows for some of them to be tried by conjugate gradients; observations beyond a block.
     for (bool weighted : {false, true})
         for (int d : {17, 64, 150})
             check_problem(random_problem(300, d, 0.1f, {300, 200, 129, 60, 17, 1}, 50), weighted,
                           50);
+}
+
+// Few relaxed steps of conjugate gradients, again and again, end at the exact rows.
+void check_few_steps(const KernelTable& kernels) {
+    const Problem p = random_problem(200, 100, 0.1f, {200, 150, 120, 60});
+    const auto exact = dense_rows(p, true, 1);
+    const Prepared prepared(kernels, p, true, 2);
+    std::vector<float> factors(exact.size() * p.d);
+    for (int round = 0; round < 40; ++round)
+        cinefold::solve_rows(kernels, prepared.side, prepared.observations, {3, 0.1f, 1.6f},
+                             factors.data(), p.d, nullptr, 2, [] { return false; });
+    for (std::size_t row = 0; row < exact.size(); ++row)
+        expect(distance(&factors[row * p.d], exact[row]) < 1e-3, "few steps");
+}
+
+// A row that all threads sum together.
+void check_long_row(const KernelTable& kernels) {
+    Problem p = random_problem(300, 17, 0.1f, {300, 4});
+    const Problem once = p;
+    for (int copy = 1; copy < 250; ++copy) {
+        p.columns.insert(p.columns.begin(), once.columns.begin(), once.columns.begin() + 300);
+        p.targets.insert(p.targets.begin(), once.targets.begin(), once.targets.begin() + 300);
+        p.weights.insert(p.weights.begin(), once.weights.begin(), once.weights.begin() + 300);
+    }
+    p.offsets = {0, 300 * 250, 300 * 250 + 4};
+    for (bool weighted : {false, true}) {
+        const auto exact = dense_rows(p, weighted, 1);
+        const Prepared prepared(kernels, p, weighted, 3);
+        std::vector<float> factors(2 * p.d);
+        cinefold::solve_rows(kernels, prepared.side, prepared.observations, {0, 0, 1},
+                             factors.data(), p.d, nullptr, 3, [] { return false; });
+        for (std::size_t row = 0; row < 2; ++row)
+            expect(distance(&factors[row * p.d], exact[row]) < 1e-4, "a long row");
+    }
 }
 
 void check_singular(const KernelTable& kernels) {
@@ -338,6 +378,8 @@ int main() {
     check_threads();
     check_solvers();
     for (const auto* kernels : cinefold::available_kernels()) {
+        check_few_steps(*kernels);
+        check_long_row(*kernels);
         check_singular(*kernels);
         check_top_k(*kernels);
         std::printf("%s: checked\n", kernels->name);

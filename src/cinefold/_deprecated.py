@@ -18,6 +18,7 @@ MODULES = {
     "cinefold.evaluation.baselines": "cinefold.models.baselines",
     "cinefold.evaluation.metrics": "cinefold.metrics.accuracy",
     "cinefold.evaluation.lists": "cinefold.metrics.beyond_accuracy",
+    "cinefold.evaluation.measuring": "cinefold.evaluation.single_model",
     "cinefold.importing": "cinefold.profiles.importing",
     "cinefold.model": "cinefold.models",
     "cinefold.model.objective": "cinefold.als.objective",
@@ -30,6 +31,8 @@ MODULES = {
 """Old modules and where their names live now."""
 
 NAMES = {
+    "cinefold.evaluation.Measure": "cinefold.evaluation.Estimate",
+    "cinefold.evaluation.measure": "cinefold.evaluation.evaluate_per_user",
     "cinefold.model.Objective": "cinefold.als.Objective",
     **{
         f"cinefold.evaluation.{name}": f"cinefold.models.{name}"
@@ -38,6 +41,20 @@ NAMES = {
     **{
         f"cinefold.evaluation.{name}": f"cinefold.metrics.{name}"
         for name in ("mae", "ndcg", "ndcg_per_user", "recall", "rmse")
+    },
+    **{
+        f"cinefold.recommender.{old}": f"cinefold.recommender.{new}"
+        for old, new in {
+            "Comparison": "TasteComparison",
+            "Contrast": "CategoryComparison",
+            "Crowd": "Population",
+            "Habits": "RatingHabits",
+            "Love": "UnexpectedFavourite",
+            "Newcomers": "ColdStart",
+            "Person": "GroupMember",
+            "loves": "unexpected_favourites",
+            "recommend_together": "recommend_to_group",
+        }.items()
     },
 }
 """Old names that are not found under the same name in the module that took the place of theirs."""

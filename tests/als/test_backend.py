@@ -16,6 +16,7 @@ from cinefold.als.backend import (
     EXACT,
     FixedSide,
     Method,
+    Observations,
     SingularRowError,
     compact,
     empty_factors,
@@ -53,7 +54,7 @@ def half_step(
     out = np.full((ratings.shape[0], fixed.shape[1]), np.nan, np.float32)
     if start is not None:
         out[:] = start @ side.basis.fixed
-    observations = objective.observations(ratings, weights)
+    observations = Observations(objective, ratings, weights)
     losses = np.empty((len(out), 2))
     expected = expected_steps(observations, side, out) if steps else None
     solve_rows(observations, side, out, n_threads, method, expected_steps=expected, losses=losses)
@@ -386,7 +387,7 @@ def test_a_row_of_very_many_observations(weighted):
 
 def test_observations_hold_no_copy_of_the_ratings():
     ratings = random_ratings(np.random.default_rng(15), 9, 20, 0.5)
-    rows = Objective(0.1, 1.0, target="sqrt", alpha=2.0).observations(ratings)
+    rows = Observations(Objective(0.1, 1.0, target="sqrt", alpha=2.0), ratings)
     assert np.shares_memory(rows.ratings, ratings.data)
     assert np.array_equal(rows.targets, np.sqrt(ratings.data))
     assert np.array_equal(rows.confidence, 1 + 2 * ratings.data)
@@ -451,7 +452,7 @@ def test_rows_of_results_may_lie_apart():
     rng = np.random.default_rng(0)
     fixed = FixedSide.of(rng.standard_normal((40, 5), np.float32), 1)
     ratings = sp.random_array((30, 40), density=0.3, format="csr", dtype=np.float32, rng=rng)
-    observations = Objective(0.1, 1.0).observations(ratings)
+    observations = Observations(Objective(0.1, 1.0), ratings)
     together, apart = np.zeros((30, 5), np.float32), np.zeros((30, 16), np.float32)
     solve_rows(observations, fixed, together, 1)
     solve_rows(observations, fixed, apart[:, :5], 1)
@@ -476,7 +477,7 @@ def test_a_fixed_side_that_was_pickled_or_copied_is_the_same(n, n_factors):
     rng = np.random.default_rng(n)
     fixed = FixedSide.of(rng.standard_normal((n, n_factors), np.float32), 2)
     ratings = sp.random_array((3, n), density=0.3, format="csr", dtype=np.float32, rng=rng)
-    observations = Objective(0.1, 1.0).observations(ratings)
+    observations = Observations(Objective(0.1, 1.0), ratings)
     found = []
     pickled = pickle.loads(pickle.dumps(fixed))  # noqa: S301
     for side in (fixed, pickled, copy.deepcopy(fixed)):
@@ -502,7 +503,7 @@ def test_rows_are_the_same_to_the_last_bit_in_any_call(n_factors, method, tried)
     fixed = FixedSide.of(rng.standard_normal((4 * n_factors, n_factors), np.float32) / 8, 1)
     start = (rng.standard_normal((300, n_factors)) / 8).astype(np.float32)
     objective = Objective(0.2, 6.0)
-    everything = objective.observations(ratings, weights)
+    everything = Observations(objective, ratings, weights)
     steps = expected_steps(everything, fixed, start) if tried else None
     assert not tried or len(steps) == 6
 
@@ -522,7 +523,7 @@ def test_rows_are_the_same_to_the_last_bit_in_any_call(n_factors, method, tried)
     shuffled = rng.permutation(300)
     for rows in [*np.split(shuffled, [1, 4, 150]), shuffled]:
         entries = np.concatenate([np.arange(*ratings.indptr[i : i + 2]) for i in rows])
-        part = objective.observations(ratings[rows], weights[entries])
+        part = Observations(objective, ratings[rows], weights[entries])
         found = solve(part, start[rows], 1 + len(rows) % 3)
         assert np.array_equal(found[0], whole[0][rows])
         assert np.array_equal(found[1], whole[1][rows])
@@ -553,7 +554,7 @@ BAD_ROWS = {
 @pytest.mark.parametrize(("matrix", "words"), BAD_ROWS.values(), ids=BAD_ROWS)
 def test_indices_that_would_leave_the_arrays_are_refused(matrix, words):
     with pytest.raises(ValueError, match=words):
-        Objective(0.1, 1.0).observations(matrix)
+        Observations(Objective(0.1, 1.0), matrix)
     vectors = np.ones((4, 3), np.float32)
     with pytest.raises(ValueError, match=words):
         top_k(vectors[:2], vectors, 2, excluded=matrix)
@@ -561,20 +562,22 @@ def test_indices_that_would_leave_the_arrays_are_refused(matrix, words):
 
 def test_arguments_must_fit_together():
     fixed = FixedSide.of(np.eye(4, 3, dtype=np.float32), 1)
-    observations = Objective(0.1, 1.0).observations(sp.csr_array(np.eye(2, 5, dtype=np.float32)))
+    observations = Observations(Objective(0.1, 1.0), sp.csr_array(np.eye(2, 5, dtype=np.float32)))
     with pytest.raises(ValueError, match="one column per row of the fixed side"):
         solve_rows(observations, fixed, np.zeros((2, 3), np.float32), 1)
     with pytest.raises(ValueError, match="baseline must have one entry per column"):
         observations.with_baseline(np.zeros(4, np.float32))
-    observations = Objective(0.1, 1.0).observations(sp.csr_array(np.eye(2, 4, dtype=np.float32)))
+    observations = Observations(Objective(0.1, 1.0), sp.csr_array(np.eye(2, 4, dtype=np.float32)))
     for shape in ((1, 3), (2, 4)):
         with pytest.raises(ValueError, match="factors must have shape"):
             solve_rows(observations, fixed, np.zeros(shape, np.float32), 1)
     with pytest.raises(ValueError, match="losses must have"):
         solve_rows(observations, fixed, np.zeros((2, 3), np.float32), 1, losses=np.zeros((1, 2)))
     with pytest.raises(ValueError, match="one entry per observation"):
-        Objective(0.1, 1.0).observations(
-            sp.csr_array(np.eye(2, 4, dtype=np.float32)), np.ones(1, np.float32)
+        Observations(
+            Objective(0.1, 1.0),
+            sp.csr_array(np.eye(2, 4, dtype=np.float32)),
+            np.ones(1, np.float32),
         )
 
 

@@ -32,7 +32,7 @@ def parts(model):
 def without_constant(model):
     """Item vectors (n_items, n_factors) in some basis, from scores alone."""
     items = model.item_factors_.astype(float)
-    direction = model._fitted.biases.direction.astype(float)
+    direction = model._factors.biases.direction.astype(float)
     basis = np.linalg.svd(np.eye(len(direction)) - np.outer(direction, direction) / SPREAD)[0]
     return items @ basis[:, :-1]
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from cinefold.als.backend import FixedSide, solve_rows
+from cinefold.als.backend import (
+    FixedSide,
+    Observations,
+    solve_rows,
+)
 from cinefold.als.objective import Objective
 from cinefold.als.row_equations import RowEquations
 from tests.oracle import DenseProblem, relative_error
@@ -40,7 +44,7 @@ def weights_of(row):
 
 
 def equations(objective, ratings, weights, n_missing=0):
-    observations = objective.observations(ratings, weights)
+    observations = Observations(objective, ratings, weights)
     return RowEquations.plain(observations, FACTORS, SPECTRUM, n_missing)
 
 
@@ -66,7 +70,7 @@ def test_solutions_are_those_of_the_oracle_and_of_the_backend(setting, rows, pro
     assert relative_error(found, exact) < 1e-5
     solved = np.zeros((N_ROWS, D), np.float32)
     fixed = FixedSide.in_eigenbasis(FACTORS, SPECTRUM, 1)
-    solve_rows(objective_of(**setting).observations(RATINGS, WEIGHTS), fixed, solved, 1)
+    solve_rows(Observations(objective_of(**setting), RATINGS, WEIGHTS), fixed, solved, 1)
     assert relative_error(solved, found) < 1e-4
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cinefold.serving.background import JobError
+from cinefold.serving.background import BackgroundError
 from tests.app.drawn import cards, no_errors, widget
 
 
@@ -75,7 +75,7 @@ def test_a_model_is_trained_apart(open_page, archive, monkeypatch, tmp_path):
 @pytest.mark.usefixtures("another_set")
 def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monkeypatch):
     def train(*_, **__):
-        raise JobError("there is not enough memory")
+        raise BackgroundError("there is not enough memory")
 
     with monkeypatch.context() as patch:
         patch.setattr("cinefold.app.shared.studio.train_apart", train)

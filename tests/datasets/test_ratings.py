@@ -45,6 +45,7 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "blank lines": lambda path: path.write_bytes(_lines().replace("\n", "\n\n").encode()),
     "no last line end": lambda path: path.write_bytes(_lines().rstrip().encode()),
     "Latin-1": lambda path: path.write_bytes(_lines().encode("latin-1")),
+    "UTF-16 without its mark": lambda path: path.write_bytes(_lines().encode("utf-16-be")),
     "UTF-16": lambda path: path.write_bytes(_lines().encode("utf-16")),
     "quoted": lambda path: path.write_bytes(_lines().replace("bob é", '"bob é"').encode()),
     "other names": lambda path: path.write_bytes(

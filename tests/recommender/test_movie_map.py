@@ -100,7 +100,7 @@ def test_a_damaged_cache_is_made_again(recommender, placed, tmp_path, caplog, da
         save_file(kept, file, metadata={"format": name})
     with caplog.at_level(logging.WARNING):
         again = movie_map(recommender, cache_dir=tmp_path)
-    assert "making the map again" in caplog.text
+    assert "is made again" in caplog.text
     np.testing.assert_array_equal(again.positions, placed.positions)
 
 

@@ -67,8 +67,8 @@ def without_rating(recommender, user, item):
     users[rest.user_index(user)] = model.fold_in(
         dict(zip(items.tolist(), stars.tolist(), strict=True))
     ).factors
-    factors = replace(model._fitted, users=users)
-    model._fit = replace(model._fit, interactions=rest, factors=factors)
+    factors = replace(model._factors, users=users)
+    model._state = replace(model._state, interactions=rest, factors=factors)
     data = recommender.data
     return MovieRecommender(
         replace(data, interactions=lacking(data.interactions, user, item)), model

@@ -115,7 +115,8 @@ class Observations:
     Raises
     ------
     ValueError
-        For columns that are out of range, and offsets that do not rise from 0 to the number of
+        For ratings without a target or with a negative confidence, for columns that are out of
+        range, and offsets that do not rise from 0 to the number of
         entries.
     """
 
@@ -125,6 +126,9 @@ class Observations:
         ratings: csr_array,
         weights: NDArray[np.float32] | None = None,
     ) -> None:
+        lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
+        objective.targets(lowest)  # raises what the core would not, as the next does
+        objective.confidence(lowest, None)
         self.objective, self.weights = objective, weights
         self.offsets, self.columns = _indices(ratings)
         self.ratings: NDArray[np.float32] = np.ascontiguousarray(ratings.data, np.float32)

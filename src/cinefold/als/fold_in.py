@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cinefold.als.backend import FixedSide, SingularRowError, compact, solve_rows
+from cinefold.als.backend import (
+    FixedSide,
+    Observations,
+    SingularRowError,
+    compact,
+    solve_rows,
+)
 from cinefold.als.factors import Factors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from cinefold.als.backend import Observations
     from cinefold.als.factors import Biases
     from cinefold.als.objective import Objective
 
@@ -29,7 +34,7 @@ def fold_in_users(
     n_threads: int,
 ) -> Floats:
     """Vectors (n, d) of users with these ratings (n, n_items); 0 for a user without any."""
-    observations = objective.observations(ratings, weights).with_baseline(factors.baseline)
+    observations = Observations(objective, ratings, weights).with_baseline(factors.baseline)
     return _solve(observations, factors.items, n_threads)
 
 
@@ -42,7 +47,7 @@ def fold_in_items(
 ) -> tuple[Floats, Floats | None]:
     """Vectors (n, d) of items with these ratings (n, n_users), and baselines (n,) with biases."""
     users, biases = factors.users, factors.biases
-    observations = objective.observations(ratings, weights)
+    observations = Observations(objective, ratings, weights)
     if biases is not None:
         users = _with_constant(users, biases)
         observations = observations.with_baseline(

@@ -14,6 +14,7 @@ from cinefold.als.backend import (
     EXACT,
     FixedSide,
     Method,
+    Observations,
     SingularRowError,
     empty_factors,
     expected_steps,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import Observations
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
 
@@ -77,8 +77,8 @@ class Problem:
     def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
         self.train, self.n_threads = train, n_threads
         self.one_lambda = objective.regularization_exponent == 0
-        self.by_item = objective.observations(train.by_item, train.weights_by_item)
-        self.by_user = objective.observations(train.by_user, train.weights)
+        self.by_item = Observations(objective, train.by_item, train.weights_by_item)
+        self.by_user = Observations(objective, train.by_user, train.weights)
 
     def balanced(self, users: NDArray[np.float32], items: FixedSide) -> Basis:
         """The basis for solving items in which both sides' regularization is least."""

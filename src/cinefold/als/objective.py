@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cinefold.als.backend import Observations
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
 Target = Literal["rating", "sqrt", "binary"]
 
@@ -78,26 +75,3 @@ class Objective:
         """lambda_i for rows with `counts` observations among `n_columns`."""
         scaled = counts + self.unobserved_weight * (n_columns - counts)
         return self.regularization * np.asarray(scaled, np.float64) ** self.regularization_exponent
-
-    def observations(
-        self,
-        ratings: csr_array,
-        weights: NDArray[np.float32] | None = None,
-    ) -> Observations:
-        """The rows of `ratings` (n_rows, n_columns) as observations.
-
-        Parameters
-        ----------
-        ratings : csr_array of float32
-        weights : ndarray of float32, shape (n_observed,), optional
-            In the order of `ratings`.
-
-        Raises
-        ------
-        ValueError
-            For ratings without a target or with a negative confidence, and for indices that are
-            out of range.
-        """
-        lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
-        self.targets(lowest), self.confidence(lowest, None)  # raise what the core would not
-        return Observations(self, ratings, weights)

@@ -15,7 +15,7 @@ def _page(folder: str, path: str, title: str, icon: str) -> Any:
 
 
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
-st.html(_HERE / "shared/looks.css")
+st.html(_HERE / "shared/style.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 st.navigation(
     [
@@ -30,7 +30,7 @@ st.navigation(
     position="top",
 ).run()
 # Drawn last, as it takes a line of the page.
-_HABITS = (_HERE / "shared/habits.js").read_text(encoding="utf-8")
-st.components.v2.component("cinefold_habits", js=_HABITS)(
-    height=1, key="habits", on_reconnected_change=lambda: None
+_JS = (_HERE / "shared/keyboard_and_history.js").read_text(encoding="utf-8")
+st.components.v2.component("cinefold_keyboard_and_history", js=_JS)(
+    height=1, key="keyboard-and-history", on_reconnected_change=lambda: None
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cinefold._show_versions import described, environment
 from cinefold.cli import options
-from cinefold.cli.console import output, print_json, table
+from cinefold.cli.console import print_json, print_table
 
 
 def info(as_json: options.AsJson = False) -> None:
@@ -16,8 +16,4 @@ def info(as_json: options.AsJson = False) -> None:
     if as_json:
         print_json(facts)
         return
-    listing = table("", "")
-    listing.show_header = False
-    for name, value in described(facts).items():
-        listing.add_row(name, value)
-    output().print(listing)
+    print_table(("", ""), described(facts).items())

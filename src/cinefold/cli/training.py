@@ -104,10 +104,11 @@ def train(
         _loss("Learn how high each user rates and each movie is rated, too; needs w0 = 0."),
     ] = None,
     solver: Annotated[
-        Literal["auto", "exact", "cg"] | None,
+        Literal["auto", "exact", "cg", "cholesky"] | None,
         _fit(
             text="How a round solves: exactly, or with many factors several times as fast by "
-            "conjugate gradients, which get as far; auto takes those beyond 128 factors."
+            "conjugate gradients, which get as far; auto takes those beyond 128 factors. Cholesky "
+            "is the old name of exact."
         ),
     ] = None,
     max_iter: Annotated[

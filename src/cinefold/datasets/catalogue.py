@@ -26,7 +26,7 @@ class DatasetSpec:
     ----------
     name, title : str
     users, movies, ratings : int
-        People with ratings, films described, and ratings, as its README counts them.
+        People with ratings, movies described, and ratings, as its README counts them.
     archive : str
         File name below the archive server's base URL.
     size : int

@@ -75,7 +75,7 @@ def load_movielens(
         A local zip file or folder instead, in the format of the data set: ``u.data`` and ``u.item``
         or RecBole's ``ml-100k.inter`` and ``ml-100k.item`` (100K), ``ratings.dat`` and
         ``movies.dat`` (1M, 10M), or ``ratings.csv`` and ``movies.csv`` (the others; ``links.csv``
-        gives the films their IMDb and TMDB ids). Its checksum is not asked for.
+        gives the movies their IMDb and TMDB ids). Its checksum is not asked for.
     data_dir : path, optional
         Cache folder; by default CINEFOLD_DATA_DIR, or the platform's cache folder.
     progress : bool, optional

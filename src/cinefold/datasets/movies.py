@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Movie:
-    """A film: its id in the data set, title as people read it, year and genres.
+    """A movie: its id in the data set, title as people read it, year and genres.
 
     ``imdb_id`` is like "tt0114709".
     """
@@ -40,14 +40,14 @@ class Movie:
 
 @dataclass(frozen=True)
 class Match:
-    """A film found by a search, and how well it fits (0 to 100)."""
+    """A movie found by a search, and how well it fits (0 to 100)."""
 
     movie: Movie
     score: float
 
 
 class TitleError(ValueError):
-    """A title that names no film, or several; ``candidates`` are those it may mean."""
+    """A title that names no movie, or several; ``candidates`` are those it may mean."""
 
     def __init__(self, message: str, candidates: Sequence[Movie]) -> None:
         listed = "; ".join(movie.label for movie in candidates)
@@ -56,13 +56,13 @@ class TitleError(ValueError):
 
 
 class MovieCatalog:
-    """The films of a data set, by id and by title.
+    """The movies of a data set, by id and by title.
 
     Parameters
     ----------
     movies : iterable of Movie
     popularity : mapping {movie id: number of ratings}, optional
-        Decides between films that fit a search equally well, and between two ids of one film.
+        Decides between movies that fit a search equally well, and between two ids of one movie.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class MovieCatalog:
         return np.array(list(self._movies))
 
     def popularity(self, movie_id: Any) -> int:
-        """Number of ratings of a film; 0 where it is not known."""
+        """Number of ratings of a movie; 0 where it is not known."""
         return int(self._popularity.get(movie_id, 0))
 
     @cached_property
@@ -111,9 +111,9 @@ class MovieCatalog:
         exclude_genres: Iterable[str] | None = None,
         years: tuple[int | None, int | None] | None = None,
     ) -> NDArray[Any]:
-        """Ids of the films with any of `genres`, none of `exclude_genres`, and a year in range.
+        """Ids of the movies with any of `genres`, none of `exclude_genres`, and a year in range.
 
-        A bound of `years` may be None; films without a year fit no range.
+        A bound of `years` may be None; movies without a year fit no range.
         """
         wanted = None if genres is None else self._known(genres)
         unwanted = self._known(exclude_genres or ())
@@ -131,7 +131,7 @@ class MovieCatalog:
         return np.array([movie.id for movie in self if fits(movie)], dtype=self.ids.dtype)
 
     def search(self, query: str, limit: int = 10) -> list[Match]:
-        """Films whose titles fit `query`, best first: typos, parts and either article order do.
+        """Movies whose titles fit `query`, best first: typos, parts and either article order do.
 
         A year in the query ("sabrina 1954") narrows the search to it.
         """
@@ -156,15 +156,15 @@ class MovieCatalog:
         return [Match(self._movies[key], min(score, 100.0)) for key, score in ranked[:limit]]
 
     def resolve(self, title: str) -> Movie:
-        """The one film of exactly this title; case, accents and the article's place do not matter.
+        """The one movie of exactly this title; case, accents and the article's place do not matter.
 
-        A title that two films share needs its year: "Sabrina (1954)". Two ids of one title and
-        year are one film; the one with more ratings is taken.
+        A title that two movies share needs its year: "Sabrina (1954)". Two ids of one title and
+        year are one movie; the one with more ratings is taken.
 
         Raises
         ------
         TitleError
-            When no film or several have this title; ``candidates`` are those it may mean.
+            When no movie or several have this title; ``candidates`` are those it may mean.
         """
         text, year = _query(title, only_in_brackets=True)
         ids = self._ids_by_name.get(text, ())
@@ -180,7 +180,7 @@ class MovieCatalog:
 
     @cached_property
     def _names(self) -> dict[tuple[Any, int], str]:
-        """Every way to name a film, as (id, number) -> normalized name."""
+        """Every way to name a movie, as (id, number) -> normalized name."""
         return {
             (movie.id, number): name
             for movie in self
@@ -221,12 +221,12 @@ def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | No
 
 def _fit(query: Any, name: Any, *, score_cutoff: float | None = 0) -> float:
     """Likeness of a query and a name; parts of words count only where they say something."""
-    whole = fuzz.ratio(query, name, score_cutoff=score_cutoff)
+    ratio = fuzz.ratio(query, name, score_cutoff=score_cutoff)
     if len(name) < 0.7 * len(query):
-        return whole
+        return ratio
     words = 0.95 * fuzz.token_set_ratio(query, name, score_cutoff=score_cutoff)
     part = 0.9 * fuzz.partial_ratio(query, name, score_cutoff=score_cutoff)
-    return max(whole, words, part)
+    return max(ratio, words, part)
 
 
 def _bonus(query: str, name: str) -> float:

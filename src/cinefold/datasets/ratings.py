@@ -95,9 +95,9 @@ def load_ratings(
         Column of times: numbers, or ISO dates with or without time (as microseconds since 1970,
         UTC where they name no other zone). May be missing.
     titles : path, optional
-        A CSV, TSV or Parquet file of the films: their ids (``movieId``, ``item``, ``id`` ...),
+        A CSV, TSV or Parquet file of the movies: their ids (``movieId``, ``item``, ``id`` ...),
         ``title``, and optionally ``year`` (else from titles such as "Heat (1995)") and ``genres``
-        (divided by ``|``). Films without a title are called by their ids.
+        (divided by ``|``). Movies without a title are called by their ids.
     name : str, optional
         Of the data set; by default the file's.
 

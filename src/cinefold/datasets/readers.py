@@ -90,7 +90,7 @@ def find_delimiter(line: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    return next((line for line in text.splitlines() if line.strip()), "")
+    return next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
 
 
 def _decoded(content: bytes, strict: bool = False) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _INT64 = np.iinfo(np.int64)
-_LARGEST_WHOLE_FLOAT = 2**53
+_LARGEST_EXACT_FLOAT = 2**53
 
 
 # -- of tables ----------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ def column(table: nw.DataFrame[Any], name: str) -> NDArray[Any]:
 
 
 def as_ids(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Ids as int32, int64 or str, from integers, whole floats, strings or objects of one kind.
+    """Ids as int32, int64 or str, from integers, integral floats, strings or objects of one kind.
 
     32 bits stay: widening them would double what the largest columns take.
     """
@@ -63,7 +63,7 @@ def as_ids(values: ArrayLike, name: str) -> NDArray[Any]:
     if array.dtype.kind in "UT":
         return array.astype(str, copy=False)
     if array.dtype.kind == "f":
-        _check_whole(array, name)
+        _check_integers(array, name)
     elif array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
     if array.dtype.kind == "u" and len(array) and array.max() > _INT64.max:
@@ -75,7 +75,9 @@ def as_floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
     """Finite numbers as float32."""
     array = _one_dimension(values, name)
     if array.dtype.kind == "O":
-        _check_each(array, name, (Real, Decimal), "numbers")
+        for position, value in enumerate(array.tolist()):
+            if not isinstance(value, Real | Decimal):
+                raise TypeError(f"{name} must be numbers; found {value!r} at position {position}")
         array = array.astype(np.float64)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be numbers, not {array.dtype}")
@@ -156,18 +158,12 @@ def _kind(value: Any) -> str:
     return "float" if isinstance(value, float | np.floating) else type(value).__name__
 
 
-def _check_whole(array: NDArray[Any], name: str) -> None:
+def _check_integers(array: NDArray[Any], name: str) -> None:
     # Tables turn integers into floats when a value is missing somewhere: 196.0 is the id 196.
     # NaN fails each comparison.
-    whole = (array == np.floor(array)) & (np.abs(array) <= _LARGEST_WHOLE_FLOAT)
-    if not whole.all():
-        position = int(np.flatnonzero(~whole)[0])
+    is_integer = (array == np.floor(array)) & (np.abs(array) <= _LARGEST_EXACT_FLOAT)
+    if not is_integer.all():
+        position = int(np.flatnonzero(~is_integer)[0])
         raise ValueError(
             f"{name} must be integers or strings; found {array[position]} at position {position}"
         )
-
-
-def _check_each(array: NDArray[Any], name: str, kinds: tuple[type, ...], allowed: str) -> None:
-    for position, value in enumerate(array.tolist()):
-        if not isinstance(value, kinds):
-            raise TypeError(f"{name} must be {allowed}; found {value!r} at position {position}")

@@ -82,7 +82,7 @@ class EarlyStopping:
         if best is None or self._sign * record[self._key] < self._sign * best[self._key]:
             # The items alone: later iterations overwrite the users.
             best = record
-            self._best = record, model._fitted
+            self._best = record, model._factors
         return bool(record["iteration"] - best["iteration"] >= self._patience)
 
     def restore(self, model: WeightedMatrixFactorization) -> bool:
@@ -91,7 +91,7 @@ class EarlyStopping:
             return False
         record, factors = self._best
         best = record["iteration"]
-        model._fit = replace(model._known, factors=factors, best_iteration=best)
+        model._state = replace(model._fitted, factors=factors, best_iteration=best)
         return True
 
 

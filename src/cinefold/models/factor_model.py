@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from cinefold.als.backend import top_k
+from cinefold.als.backend import (
+    Observations,
+    top_k,
+)
 from cinefold.als.iterations import available_threads
 from cinefold.als.row_equations import RowEquations
 from cinefold.interactions.entries import csr
@@ -67,7 +70,7 @@ class FactorModel(FittedAttributes):
             For one user without ratings.
         """
         checks.integer("k", k, 1)
-        factors = self._fitted
+        factors = self._factors
         queries, ratings, _, single = self._users(user)
         unknown = ~queries.any(axis=1) & (np.diff(ratings.indptr) == 0)
         if single and unknown[0]:
@@ -112,7 +115,7 @@ class FactorModel(FittedAttributes):
             For one item without ratings.
         """
         checks.integer("k", k, 1)
-        factors, directions = self._fitted, self._fitted.directions
+        factors, directions = self._factors, self._factors.directions
         if isinstance(item, FoldedItems):
             single, itself = item.factors.ndim == 1, None
             queries = factors.directions_of(np.atleast_2d(item.factors))
@@ -153,7 +156,7 @@ class FactorModel(FittedAttributes):
                 f"shape {columns.shape}"
             )
         rows = np.zeros(columns.size, np.int64) if single else np.arange(len(queries))
-        pairs = self._fitted.predict(queries, rows, columns.ravel())
+        pairs = self._factors.predict(queries, rows, columns.ravel())
         return pairs.reshape(columns.shape)[()]
 
     def scores(self, users: Any) -> NDArray[np.float32]:
@@ -167,7 +170,7 @@ class FactorModel(FittedAttributes):
         -------
         ndarray of float32, shape (n_items,) for one user, else (n_users, n_items)
         """
-        factors = self._fitted
+        factors = self._factors
         queries, _, _, single = self._users(users)
         rows = factors.queries(queries)
         found: NDArray[np.float32] = rows @ factors.candidates.T
@@ -215,8 +218,8 @@ class FactorModel(FittedAttributes):
         queries, ratings, weights, _ = self._users(user)
         if len(queries) != 1:
             raise ValueError(f"the equations are those of one user, not of {len(queries)}")
-        fixed = self._fitted.items
-        row = self.objective_.observations(ratings, weights).with_baseline(self._fitted.baseline)
+        fixed = self._factors.items
+        row = Observations(self.objective_, ratings, weights).with_baseline(self._factors.baseline)
         return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
 
     # -- ids in, ids out ----------------------------------------------------------------------
@@ -225,7 +228,7 @@ class FactorModel(FittedAttributes):
         self, user: Any
     ) -> tuple[NDArray[np.float32], sp.csr_array, NDArray[np.float32] | None, bool]:
         """Vectors (n, n_factors), ratings (n, n_items) with weights, and whether it is just one."""
-        factors = self._fitted
+        factors = self._factors
         if isinstance(user, FoldedUsers):
             return np.atleast_2d(user.factors), user.ratings, user.weights, user.factors.ndim == 1
         index = self.interactions_.user_index(user)

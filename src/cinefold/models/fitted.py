@@ -46,63 +46,63 @@ class Fitted:
 class FittedAttributes:
     """A model's fitted attributes; they raise NotFittedError before there are any."""
 
-    _fit: Fitted | None = None
+    _state: Fitted | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self._fit is not None and self._fit.factors is not None
+        return self._state is not None and self._state.factors is not None
 
     @property
-    def _known(self) -> Fitted:
-        if self._fit is None:
+    def _fitted(self) -> Fitted:
+        if self._state is None:
             raise NotFittedError
-        return self._fit
+        return self._state
 
     @property
-    def _fitted(self) -> Factors:
-        if self._known.factors is None:
+    def _factors(self) -> Factors:
+        if self._fitted.factors is None:
             raise NotFittedError
-        return self._known.factors
+        return self._fitted.factors
 
     @property
     def interactions_(self) -> Interactions:
-        return self._known.interactions
+        return self._fitted.interactions
 
     @property
     def objective_(self) -> Objective:
-        if self._known.objective is None:
+        if self._fitted.objective is None:
             raise NotFittedError(
                 "this model was made of factors without an objective; give from_factors the "
                 "interactions, or unobserved_weight and regularization as numbers"
             )
-        return self._known.objective
+        return self._fitted.objective
 
     @property
     def history_(self) -> list[Record]:
-        return self._known.history
+        return self._fitted.history
 
     @property
     def n_iter_(self) -> int:
-        return len(self._known.history)
+        return len(self._fitted.history)
 
     @property
     def best_iteration_(self) -> int:
-        return self._known.best_iteration
+        return self._fitted.best_iteration
 
     @property
     def stop_reason_(self) -> str:
-        return self._known.stop_reason
+        return self._fitted.stop_reason
 
     @property
     def user_factors_(self) -> NDArray[np.float32]:
-        return np.ascontiguousarray(self._fitted.users)
+        return np.ascontiguousarray(self._factors.users)
 
     @property
     def item_factors_(self) -> NDArray[np.float32]:
-        return self._fitted.items.factors
+        return self._factors.items.factors
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:
-        return self._fitted.users @ self._biases.direction
+        return self._factors.users @ self._biases.direction
 
     @property
     def item_biases_(self) -> NDArray[np.float32]:
@@ -111,11 +111,11 @@ class FittedAttributes:
     @property
     def item_baseline_(self) -> NDArray[np.float32] | None:
         """What is added to u.v for each item, (n_items,); None without biases."""
-        return self._fitted.baseline
+        return self._factors.baseline
 
     @property
     def _biases(self) -> Biases:
-        biases = self._fitted.biases
+        biases = self._factors.biases
         if biases is None:
             raise AttributeError("this model has no biases; fit it with biases=True")
         return biases

@@ -39,7 +39,7 @@ class IncrementalModel(FactorModel):
         ValueError
             For an empty mapping. A row without ratings in a batch gets the vector 0.
         """
-        factors = self._fitted
+        factors = self._factors
         new = new_rows(ratings, self.interactions_, "user")
         n_threads = 1 if new.is_single else available_threads(self.n_threads)
         found = fold_in_users(factors, self.objective_, new.matrix, new.weights, n_threads)
@@ -62,7 +62,7 @@ class IncrementalModel(FactorModel):
         ValueError
             For an empty mapping.
         """
-        factors = self._fitted
+        factors = self._factors
         new = new_rows(ratings, self.interactions_, "item")
         found, baseline = fold_in_items(
             factors,
@@ -89,7 +89,7 @@ class IncrementalModel(FactorModel):
         UnknownIdError
             For an item that the model does not know.
         """
-        new, known, factors = with_own_ids(ratings), self.interactions_, self._fitted
+        new, known, factors = with_own_ids(ratings), self.interactions_, self._factors
         known.item_index(new.item_ids)
         merged = union(known, new)
         rows = np.asarray(merged.user_index(new.user_ids))
@@ -100,7 +100,7 @@ class IncrementalModel(FactorModel):
             factors, self.objective_, own.by_user[rows], own.weights, n_threads
         )
         factors = replace(factors, users=users)
-        self._fit = replace(self._known, interactions=merged, factors=factors)
+        self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
 
     def partial_fit_items(self, ratings: Ratings) -> Self:
@@ -109,7 +109,7 @@ class IncrementalModel(FactorModel):
         As :meth:`partial_fit_users`, with users and items in each other's places. All vectors
         change to the eigenbasis of the items that there are now.
         """
-        new, known, factors = with_own_ids(ratings), self.interactions_, self._fitted
+        new, known, factors = with_own_ids(ratings), self.interactions_, self._factors
         known.user_index(new.user_ids)
         merged = union(known, new)
         rows = np.asarray(merged.item_index(new.item_ids))
@@ -127,7 +127,7 @@ class IncrementalModel(FactorModel):
             baselines[rows] = baseline
             biases = replace(biases, baseline=baselines)
         factors = in_eigenbasis(factors.users, items, biases, n_threads)
-        self._fit = replace(self._known, interactions=merged, factors=factors)
+        self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
 
 

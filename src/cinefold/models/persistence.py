@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT, RATINGS_FORMAT = "cinefold-model", "cinefold-ratings"
+FORMAT = "cinefold-model"
 FORMAT_VERSION = 1
 
 
@@ -56,29 +56,6 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         "stop_reason": fitted.stop_reason,
     }
     _write(path, tensors, header)
-
-
-def save_interactions(path: Path, interactions: Interactions) -> None:
-    """Write ratings, weights and ids, but no times, to `path`: for another process to read."""
-    _write(path, _rating_tensors(interactions), {"format": RATINGS_FORMAT})
-
-
-def load_interactions(path: Path) -> Interactions:
-    """Read what `save_interactions` wrote.
-
-    Raises
-    ------
-    FileNotFoundError
-    ValueError
-        If it is not such a file, or is damaged.
-    """
-    try:
-        header, tensors = _read(path)
-        if header.get("format") != RATINGS_FORMAT:
-            raise ValueError(f"{path} does not hold ratings")
-        return _interactions(tensors)
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise ValueError(f"the ratings in {path} are damaged: {error}") from error
 
 
 def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:

@@ -56,13 +56,13 @@ def learn(
             watching.insert(-1, early)
         _iterate(model, islice(steps, model.max_iter), validation, watching)
     if interruption.happened:
-        model._fit = replace(model._known, stop_reason="interrupted")
+        model._state = replace(model._fitted, stop_reason="interrupted")
     restored = early is not None and early.restore(model)
     if restored or not solver.is_exact or interruption.happened:
         _solve_users_exactly(model, n_threads)
     with ctrl_c_waits():
-        factors = replace(model._fitted, users=compact(model._fitted.users))
-        model._fit = replace(model._known, factors=factors)
+        factors = replace(model._factors, users=compact(model._factors.users))
+        model._state = replace(model._fitted, factors=factors)
     if interruption.happened:
         raise KeyboardInterrupt
 
@@ -83,8 +83,8 @@ def _iterate(
             "seconds": step.seconds,
         }
         # One assignment, so that an interrupt leaves a single iteration.
-        model._fit = replace(
-            model._known,
+        model._state = replace(
+            model._fitted,
             factors=step.factors,
             history=[*model.history_, record],
             best_iteration=number,
@@ -92,17 +92,17 @@ def _iterate(
         ended_by = [callback for callback in callbacks if callback(model, record)]
         if ended_by:
             reason = getattr(ended_by[0], "stop_reason", "callback")
-            model._fit = replace(model._known, stop_reason=reason)
+            model._state = replace(model._fitted, stop_reason=reason)
             break
 
 
 def _solve_users_exactly(model: WeightedMatrixFactorization, n_threads: int) -> None:
-    factors, fitted = model._fitted, model._known
-    model._fit = replace(fitted, factors=None)  # a later iteration has overwritten some users
+    factors, fitted = model._factors, model._fitted
+    model._state = replace(fitted, factors=None)  # a later iteration has overwritten some users
     step = with_exact_users(fitted.interactions, model.objective_, factors, n_threads)
     place = fitted.best_iteration - 1
     record = fitted.history[place]
     seconds = record["seconds"] + step.seconds
     reached = {"objective": step.objective, "train_rmse": step.train_rmse, "seconds": seconds}
     history = [*fitted.history[:place], record | reached, *fitted.history[place + 1 :]]
-    model._fit = replace(fitted, factors=step.factors, history=history)
+    model._state = replace(fitted, factors=step.factors, history=history)

@@ -220,7 +220,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         checks.parameters(self)
         train = as_interactions(X, "X")
         measured = held_out(validation, y, train, bool(self.early_stopping))
-        self._fit = Fitted(train, objective_for(self, train))
+        self._state = Fitted(train, objective_for(self, train))
         learn(self, measured, callbacks, progress)
         return self
 
@@ -266,14 +266,14 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         )
         has_numbers = "scale" not in (model.unobserved_weight, model.regularization)
         objective = objective_for(model, known) if has_numbers or known.n_ratings else None
-        model._fit = Fitted(known, objective, factors, stop_reason="from_factors")
+        model._state = Fitted(known, objective, factors, stop_reason="from_factors")
         return model
 
     # -- keeping it ---------------------------------------------------------------------------
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model as safetensors: factors, ids, ratings, parameters and history."""
-        persistence.save(Path(path), self.get_params(), self._known)
+        persistence.save(Path(path), self.get_params(), self._fitted)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -292,5 +292,5 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             raise ValueError(f"{path} has wrong parameters: {error}") from None
         if fitted.objective is None and fitted.interactions.n_ratings:
             fitted = replace(fitted, objective=objective_for(model, fitted.interactions))
-        model._fit = fitted
+        model._state = fitted
         return model

@@ -13,8 +13,8 @@ time      ISO 8601 in UTC
 
 Read are ``movie_id``, ``rating``, ``mark`` and ``time``, in any order and any case; other columns
 are left alone. A line without a time was written now; a time without a zone is in UTC. Of several
-lines on one film the last one counts. Semicolons or tabs may separate (then 4,5 is 4.5), and a byte
-order mark may come first.
+lines on one movie the last one counts. Semicolons, tabs or bars may separate (then 4,5 is 4.5), and
+a byte order mark may come first.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
     """
     rated = ((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items())
     marked = (
-        (movie, mark, at) for mark, films in entries.marks.items() for movie, at in films.items()
+        (movie, mark, at) for mark, marked in entries.marks.items() for movie, at in marked.items()
     )
     return write_lines((*rated, *marked), {movie.id: movie for movie in movies or ()})
 
@@ -125,9 +125,9 @@ def _add(entries: Entries, line: dict[str, str], delimiter: str, now: datetime) 
     _put_last(entries.ratings, movie, Rating(checked_stars(number, movie), at))
 
 
-def _put_last(films: dict[MovieId, Any], movie: MovieId, value: Any) -> None:
-    films.pop(movie, None)
-    films[movie] = value
+def _put_last(movies: dict[MovieId, Any], movie: MovieId, value: Any) -> None:
+    movies.pop(movie, None)
+    movies[movie] = value
 
 
 def _read_time(text: str) -> datetime | None:

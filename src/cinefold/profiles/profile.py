@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MovieId = int | str
-"""A film's id in its data set; ``1`` and ``"1"`` are two films."""
+"""A movie's id in its data set; ``1`` and ``"1"`` are two movies."""
 
 LOWEST_STARS, HIGHEST_STARS = 0.5, 5.0
 LONGEST_NAME = 80
@@ -27,9 +27,9 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class Mark(StrEnum):
-    """What somebody says of a film without rating it.
+    """What somebody says of a movie without rating it.
 
-    A film is marked as seen or as not seen, never as both; either goes with "not interested".
+    A movie is marked as seen or as not seen, never as both; either goes with "not interested".
     """
 
     NOT_INTERESTED = "not_interested"
@@ -52,7 +52,7 @@ class Rating:
 
 @dataclass(frozen=True)
 class Profile:
-    """A person's profile for the films of one data set.
+    """A person's profile for the movies of one data set.
 
     Attributes
     ----------
@@ -81,13 +81,13 @@ class Profile:
 
 @dataclass(frozen=True)
 class Entries:
-    """What a profile says of films, each oldest first.
+    """What a profile says of movies, each oldest first.
 
     Attributes
     ----------
     ratings : dict of movie id to Rating
     marks : dict of Mark to dict of movie id to datetime
-        Every mark is a key; when each film was marked.
+        Every mark is a key; when each movie was marked.
     """
 
     ratings: dict[MovieId, Rating] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Entries:
 
     @property
     def hidden(self) -> set[MovieId]:
-        """Films not to recommend although they are not rated: seen, or not interesting."""
+        """Movies not to recommend although they are not rated: seen, or not interesting."""
         return {*self.marks[Mark.SEEN], *self.marks[Mark.NOT_INTERESTED]}
 
     def __len__(self) -> int:
@@ -120,7 +120,7 @@ class Change:
     made_at : datetime
         UTC.
     movies : tuple of movie id
-        The films that are as they were before.
+        The movies that are as they were before.
     """
 
     action: str

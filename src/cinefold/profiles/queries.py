@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from cinefold.profiles.errors import UnknownProfileError
-from cinefold.profiles.profile import Entries, Profile, Rating
+from cinefold.profiles.profile import Entries, Mark, Profile, Rating
 from cinefold.profiles.tables import marks, profiles, ratings
 
 if TYPE_CHECKING:
@@ -61,5 +61,5 @@ def all_entries(connection: Connection, profile_id: int) -> Entries:
             if table is ratings:
                 found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
             else:
-                found.marks[row.mark][row.movie_id] = row.marked_at
+                found.marks[Mark(row.mark)][row.movie_id] = row.marked_at
     return found

@@ -113,7 +113,7 @@ class ProfileStore:
     def create(
         self, dataset: str, name: str, *, settings: Mapping[str, Any] | None = None
     ) -> Profile:
-        """A new profile for the films of `dataset`.
+        """A new profile for the movies of `dataset`.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class ProfileStore:
     def rate(
         self, profile_id: int, movie_id: MovieId, stars: float, *, at: datetime | None = None
     ) -> None:
-        """Give a film 0.5 to 5 stars, instead of those it has.
+        """Give a movie 0.5 to 5 stars, instead of those it has.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class ProfileStore:
         self.rate_many(profile_id, {movie_id: Rating(stars, checked_time(at))})
 
     def rate_many(self, profile_id: int, given: Mapping[Any, float | Rating]) -> None:
-        """Rate many films, all or none; undone as one change.
+        """Rate many movies, all or none; undone as one change.
 
         Parameters
         ----------
@@ -248,7 +248,7 @@ class ProfileStore:
         self._change(profile_id, "rate", wanted)
 
     def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
-        """Take the rating of a film, or of several, away; False if there was none."""
+        """Take the rating of a movie, or of several, away; False if there was none."""
         wanted = PartialEntries(ratings=dict.fromkeys(_listed(movie_ids)))
         return self._change(profile_id, "unrate", wanted)
 
@@ -260,12 +260,12 @@ class ProfileStore:
         *,
         at: datetime | None = None,
     ) -> bool:
-        """Mark a film, or several; "seen" takes "not seen" away and the other way round."""
+        """Mark a movie, or several; "seen" takes "not seen" away and the other way round."""
         wanted = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
         return self._change(profile_id, "mark", wanted)
 
     def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
-        """Take a mark of a film, or of several, away; False if there was none."""
+        """Take a mark of a movie, or of several, away; False if there was none."""
         wanted = PartialEntries(
             marks=dict.fromkeys((movie, Mark(mark)) for movie in _listed(movie_ids))
         )
@@ -274,12 +274,12 @@ class ProfileStore:
     def add(self, profile_id: int, entries: Entries) -> None:
         """Ratings and marks beside those there are, all or none; undone as one change.
 
-        For a film that is rated already, the rating of `entries` is the one that stays.
+        For a movie that is rated already, the rating of `entries` is the one that stays.
         """
         now = datetime.now(UTC)
         wanted = PartialEntries(ratings=dict(checked_ratings(entries.ratings, now)))
-        for mark, films in entries.marks.items():
-            for movie, at in films.items():
+        for mark, movies in entries.marks.items():
+            for movie, at in movies.items():
                 one = _marked([checked_movie(movie)], Mark(mark), checked_time(at))
                 wanted.marks.update(one.marks)
         self._change(profile_id, "import", wanted)

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from cinefold.profiles.profile import MICROSECOND, Mark, MovieId
+from cinefold.profiles.profile import MICROSECOND, MovieId
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -66,17 +66,6 @@ class _Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
-
-
-class _Mark(TypeDecorator[Mark]):
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Mark | None, dialect: Dialect) -> str | None:
-        return None if value is None else Mark(value).value
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Mark | None:
-        return None if value is None else Mark(value)
 
 
 metadata = MetaData()
@@ -129,7 +118,7 @@ marks = Table(
     metadata,
     _owner(primary_key=True),
     _movie(),
-    Column("mark", _Mark, primary_key=True),
+    Column("mark", Text, primary_key=True),
     Column("marked_at", _Moment, nullable=False),
 )
 

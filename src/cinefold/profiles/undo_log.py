@@ -1,4 +1,4 @@
-"""Changes of what a profile says of films, each of which can be undone."""
+"""Changes of what a profile says of movies, each of which can be undone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PartialEntries:
 
     @property
     def movies(self) -> tuple[MovieId, ...]:
-        """Each film once."""
+        """Each movie once."""
         return tuple(dict.fromkeys([*self.ratings, *(movie for movie, _ in self.marks)]))
 
 
@@ -74,7 +74,7 @@ def undo(connection: Connection, profile_id: int) -> Change | None:
 
 
 def _present(connection: Connection, profile_id: int, like: PartialEntries) -> PartialEntries:
-    """How it is now with the films and marks of `like`."""
+    """How it is now with the movies and marks of `like`."""
     found = PartialEntries(dict.fromkeys(like.ratings), dict.fromkeys(like.marks))
     for row in _rows(connection, ratings, profile_id, like.ratings):
         if row.movie_id in found.ratings:
@@ -103,7 +103,7 @@ def _write(connection: Connection, profile_id: int, entries: PartialEntries) -> 
         for movie, rating in entries.ratings.items()
     ]
     mark_rows = [
-        {"movie_id": movie, "mark": mark, "marked_at": at}
+        {"movie_id": movie, "mark": mark.value, "marked_at": at}
         for (movie, mark), at in entries.marks.items()
     ]
     for table, rows, time in ((ratings, rating_rows, "rated_at"), (marks, mark_rows, "marked_at")):

@@ -1,5 +1,6 @@
 """From a model of ids to movies: recommendations with their reasons, filters and taste."""
 
+from cinefold._deprecated import old_names
 from cinefold.recommender.cold_start import ColdStart
 from cinefold.recommender.filters import MovieFilter
 from cinefold.recommender.groups import (
@@ -51,3 +52,5 @@ __all__ = [
     "recommend_to_group",
     "unexpected_favourites",
 ]
+
+__getattr__ = old_names(__name__)

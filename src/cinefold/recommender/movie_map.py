@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import logging
-import threading
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from scipy.spatial import KDTree
 
+from cinefold._cache import cached
 from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
 from cinefold.recommender.filters import memberships
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from cinefold.recommender.recommender import MovieRecommender
 
     Progress = Callable[[float], object]
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_MIN_RATINGS = 5
 DEFAULT_MAX_MOVIES = 5000
@@ -164,16 +161,14 @@ def movie_map(
     chosen, directions = _shown(recommender, min_ratings, max_movies)
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models" / "maps"
     file = root / f"{_checksum(chosen, directions)}.safetensors"
-    with _being_made.setdefault(file, threading.Lock()):
-        positions = _cached(file, len(chosen))
-        if positions is None:
-            positions = _fill((layout or lay_out)(directions, progress=progress))
-            _keep(positions, file)
+    positions = cached(
+        file,
+        load=lambda file: _load(file, len(chosen)),
+        make=lambda: _fill((layout or lay_out)(directions, progress=progress)),
+        save=_save,
+    )
     item_ids = recommender.model.interactions_.item_ids[chosen]
     return MovieMap(item_ids, positions, min_ratings, max_movies)
-
-
-_being_made: dict[Path, threading.Lock] = {}
 
 
 def _shown(
@@ -272,26 +267,24 @@ def _checksum(chosen: NDArray[np.int64], directions: NDArray[np.float32]) -> str
     return digest.hexdigest()[:32]
 
 
-def _cached(file: Path, n_movies: int) -> NDArray[np.float32] | None:
+def _load(file: Path, n_movies: int) -> NDArray[np.float32]:
     if not file.is_file():
-        return None
+        raise FileNotFoundError(file)
     try:
         with safe_open(file, framework="numpy") as content:
             if (content.metadata() or {}).get("format") != _FORMAT:
                 raise ValueError("it is not a map")
             positions: NDArray[np.float32] = content.get_tensor("positions")
-        if positions.shape != (n_movies, 2) or not np.isfinite(positions).all():
-            raise ValueError(f"it does not place {n_movies} movies")
-    except (OSError, ValueError, SafetensorError) as error:
-        logger.warning("making the map again: %s cannot be used (%s)", file, error)
-        return None
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    if positions.shape != (n_movies, 2) or not np.isfinite(positions).all():
+        raise ValueError(f"it does not place {n_movies} movies")
     return positions
 
 
-def _keep(positions: NDArray[np.float32], file: Path) -> None:
+def _save(positions: NDArray[np.float32], file: Path) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         with replace_file(file) as new:
             save_file({"positions": positions}, new, metadata={"format": _FORMAT})
-    except (OSError, SafetensorError) as error:
-        logger.warning("the map could not be cached and will be made again: %s", error)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error

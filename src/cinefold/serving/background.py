@@ -1,101 +1,89 @@
-"""Work in the background, in processes of their own: pages stay fast, and can stop it."""
+"""Work in processes of their own, so that it holds up nobody's page.
+
+A job is a function and its arguments; these, the records of progress and the outcome go through
+pipes as pickles. `multiprocessing` would run the script of ``__main__`` again in the new process:
+with Streamlit, that is a page.
+"""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import json
-import logging
-import secrets
+import os
+import pickle
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from cinefold.models.persistence import save_interactions
-from cinefold.serving import tasks, worker
-from cinefold.serving.training import TrainingRun
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
-    from cinefold.interactions import Interactions
-    from cinefold.models import WeightedMatrixFactorization
-    from cinefold.serving.run_history import RunHistory
+    Record = Callable[[Any], bool]
 
-logger = logging.getLogger(__name__)
-
-_SECONDS_TO_END, _SECONDS_TO_TELL = 30.0, 0.2
+_SECONDS_BETWEEN_RECORDS = 0.2
 
 Outcome = TypeVar("Outcome")
 
 
-class JobError(Exception):
-    """Work without an outcome; the message says why."""
+class BackgroundError(Exception):
+    """Work without an outcome; the message says why, in one line."""
 
 
-class Job(Generic[Outcome]):
-    """One piece of work, see `cinefold.serving.tasks`.
+class BackgroundJob(Generic[Outcome]):
+    """One call of a function in a process of its own, which ends when this one does.
+
+    It begins at once.
 
     Parameters
     ----------
-    task : str
-        The name of a function there.
-    order : dict
-        What it is told, as JSON.
-    fill : callable
-        Puts what it works on into a folder.
-    take : callable
-        Reads its outcome from the folder.
+    function : callable
+        Of a module. Called as ``function(*arguments, record)``, it tells of its progress by
+        ``record(entry)``, which returns whether to end early.
+    *arguments
+        What can be pickled.
+    keep : callable, optional
+        Called here with the outcome, before the job is over.
 
     Attributes
     ----------
-    records : list of dict
+    records : list
         What it has told of its progress so far.
     outcome
-        None until the work is over, and if it failed.
+        What it returned; None until then, and if it failed.
     error : str or None
         Why it failed.
+    process : Popen or None
+        None until the function has its arguments.
     """
-
-    _for_less_memory = ""
 
     def __init__(
         self,
-        task: str,
-        order: Mapping[str, Any],
-        fill: Callable[[Path], object],
-        take: Callable[[Path], Outcome],
+        function: Callable[..., Outcome],
+        *arguments: Any,
+        keep: Callable[[Outcome], object] | None = None,
     ) -> None:
-        self.records: list[dict[str, Any]] = []
+        self.records: list[Any] = []
         self.outcome: Outcome | None = None
         self.error: str | None = None
-        self._order = {"task": task, **order}
-        self._fill, self._take = fill, take
-        self._process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self._call, self._keep = (function, arguments), keep
         self._stop, self._abandoned = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name=f"cinefold-{task}", daemon=True)
-
-    def start(self) -> None:
-        with _lock:
-            _started.add(self)
+        self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End early, with what there is."""
         self._stop.set()
-        if self._process is not None:
-            self._tell(self._process, worker.STOP)
+        if self.process is not None and self.records:  # otherwise the first record does it
+            self.process.send_signal(signal.SIGUSR1)
 
     def abandon(self) -> None:
         """End at once, without an outcome."""
         self._abandoned.set()
-        if self._process is not None:
-            self._process.kill()
+        if self.process is not None:
+            self.process.kill()
 
     @property
     def stopping(self) -> bool:
@@ -109,162 +97,143 @@ class Job(Generic[Outcome]):
         """Until it is over, but no longer than `seconds`."""
         self._thread.join(seconds)
 
-    def finish(self, record: Callable[[dict[str, Any]], object]) -> Outcome:
-        """Start it, wait for its outcome and call `record` with what it tells.
+    def finish(self, record: Callable[[Any], object]) -> Outcome:
+        """Wait for the outcome, and call `record` with what the function tells.
 
-        An exception here, such as one of `record`, ends it.
+        An exception here, such as one of `record`, ends the job.
 
         Raises
         ------
-        JobError
+        BackgroundError
             If there is no outcome.
         """
-        self.start()
-        told, over = 0, False
+        told, running = 0, True
         try:
-            while not over:
-                self.wait(_SECONDS_TO_TELL)
-                over = not self.running
+            while running:
+                self.wait(_SECONDS_BETWEEN_RECORDS)
+                running = self.running
                 for entry in self.records[told:]:
                     told += 1
                     record(entry)
         finally:
             self.abandon()
         if self.outcome is None:
-            raise JobError(self.error)
+            raise BackgroundError(self.error)
         return self.outcome
 
     def _work(self) -> None:
         try:
-            with tempfile.TemporaryDirectory(
-                prefix="cinefold-", ignore_cleanup_errors=True
-            ) as folder:
-                self._work_in(Path(folder))
-        except MemoryError:
-            self.error = "there is not enough memory"
-        except (OSError, ValueError) as error:
-            self.error = str(error) or type(error).__name__
+            outcome = self._run()
+            if outcome is not None and not self._abandoned.is_set():
+                if self._keep is not None:
+                    self._keep(outcome)
+                self.outcome = outcome
+        except (MemoryError, OSError, ValueError) as error:
+            self.error = _line(error)
         if self._abandoned.is_set():
             self.error = None
 
-    def _work_in(self, folder: Path) -> None:
-        self._fill(folder)
-        process = subprocess.Popen(  # noqa: S603 - our own
-            # "-P": whatever files are in the current folder, they are not taken for modules.
-            [sys.executable, "-P", "-m", worker.__name__, folder],
+    def _run(self) -> Outcome | None:
+        # "-P": whatever files are in the current folder, they are not taken for modules.
+        # A session of its own: Ctrl-C is for the app alone.
+        process: Any = subprocess.Popen(  # noqa: S603 - our own
+            [sys.executable, "-P", "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for the app, which ends it
+            start_new_session=True,
         )
-        with contextlib.suppress(BrokenPipeError), process:  # it may end without having listened
-            self._tell(process, json.dumps(self._order))
-            self._process = process
-            if self._stop.is_set():  # before there was a process
-                self.stop()
-            if self._abandoned.is_set():
-                self.abandon()
-            self._listen(process.stdout or ())
-        if process.returncode and self.error is None:
-            self.error = _why(process.returncode, self._for_less_memory)
-        if self.error is None and not self._abandoned.is_set():
-            self.outcome = self._take(folder)
-
-    def _listen(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            told = json.loads(line)
-            if "record" in told:
-                self.records.append(told["record"])
-            else:
-                self.error = told["error"]
-
-    @staticmethod
-    def _tell(process: subprocess.Popen[str], line: str) -> None:
-        if process.stdin is not None:
-            with contextlib.suppress(OSError, ValueError):  # it has just ended
-                process.stdin.write(line + "\n")  # at once, as two threads may tell something
-                process.stdin.flush()
+        outcome = None
+        # It may end without having listened, and without having said all.
+        with contextlib.suppress(BrokenPipeError, EOFError), process:
+            pickle.dump(self._call, process.stdin, pickle.HIGHEST_PROTOCOL)
+            process.stdin.flush()
+            self.process = process
+            if self._abandoned.is_set():  # before there was a process
+                process.kill()
+            while True:
+                kind, told = pickle.load(process.stdout)  # noqa: S301 - of our own process
+                if kind == "record":
+                    self.records.append(told)
+                    if self.stopping:
+                        self.stop()
+                elif kind == "error":
+                    self.error = told
+                else:
+                    outcome = told
+        if outcome is None and self.error is None:
+            self.error = _why(process.returncode)
+        return outcome
 
 
-class TrainingJob(Job[TrainingRun]):
-    """One training, measured on held-out ratings and then repeated on all of them.
-
-    Its records are the iterations, as in ``history_``.
-
-    Attributes
-    ----------
-    token : str
-        With which `find_job` finds it while it runs.
-    run_id : str or None
-        In the history, where the outcome is kept.
-    """
-
-    _for_less_memory = "; fewer factors need less"
-
-    def __init__(
-        self,
-        interactions: Interactions,
-        model: WeightedMatrixFactorization,
-        *,
-        validation_fraction: float,
-        random_state: int,
-        history: RunHistory | None = None,
-    ) -> None:
-        order = {
-            "parameters": model.get_params(),
-            "validation_fraction": validation_fraction,
-            "random_state": random_state,
-        }
-        super().__init__(
-            "train",
-            order,
-            lambda folder: save_interactions(folder / tasks.RATINGS, interactions),
-            lambda folder: self._keep(folder / tasks.OUTCOME),
-        )
-        self.model = model
-        self.token = secrets.token_urlsafe(8)
-        self.run_id: str | None = None
-        self._history = history
-
-    def _keep(self, folder: Path) -> TrainingRun:
-        run = TrainingRun.load(folder)
-        if self._history is not None:
-            try:
-                self.run_id = self._history.take(folder)
-            except OSError as error:  # it can be used all the same
-                logger.warning("the run could not be kept: %s", error)
-        return run
-
-
-def _why(code: int, for_less_memory: str) -> str:
+def _why(code: int) -> str:
     """What to say of a process that ended with this code, and without a word."""
     if code == -signal.SIGKILL:
-        return f"the system ended it, most likely because the memory ran out{for_less_memory}"
+        return "the system ended it, most likely because the memory ran out"
     if code < 0:
         return f"its process was ended by the signal {signal.Signals(-code).name}"
     return f"its process ended with the code {code}; the app's log may say why"
 
 
-def find_job(token: str | None) -> TrainingJob | None:
-    """The training of this token, as long as it runs or somebody holds it."""
-    trainings = (job for job in _jobs() if isinstance(job, TrainingJob))
-    return next((job for job in trainings if job.token == token), None)
+def _line(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    return str(error) or type(error).__name__
 
 
-_started: weakref.WeakSet[Job[Any]] = weakref.WeakSet()
-_lock = threading.Lock()  # while it is added to or gone through
+# -- the process ----------------------------------------------------------------------------------
 
 
-def _jobs() -> list[Job[Any]]:
-    with _lock:
-        return list(_started)
+def _main() -> None:
+    """Call the function that standard input has, and tell of it on standard output."""
+    stopped = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: stopped.set())
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what is printed is for the log
+
+    def tell(kind: str, told: Any) -> None:
+        pickle.dump((kind, told), answers, pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+    def record(entry: Any) -> bool:
+        tell("record", entry)
+        return stopped.is_set()
+
+    _give_way()  # before modules are loaded, so that threads which they start give way as well
+    function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the app
+    threading.Thread(target=_end_with_the_app, daemon=True).start()
+    try:
+        tell("outcome", function(*arguments, record))
+    except BrokenPipeError:
+        raise
+    except (MemoryError, ValueError, ArithmeticError, OSError) as error:
+        tell("error", _line(error))
 
 
-@atexit.register
-def _end_all() -> None:
-    """Let the processes go, and what they have written."""
-    running = [job for job in _jobs() if job.running]
-    for job in running:
-        job.abandon()
-    for job in running:
-        job.wait(_SECONDS_TO_END)
+def _end_with_the_app() -> None:
+    os.read(0, 1)  # nothing comes any more
+    os._exit(1)  # whatever is being computed
+
+
+def _give_way() -> None:
+    """Take what time is left over, and leave a core to the pages where there are several.
+
+    Where the system does not allow this, it works all the same.
+    """
+    with contextlib.suppress(OSError):
+        os.nice(19)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with contextlib.suppress(OSError):
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, cores[1:] or cores)
+        # Time may be shared among sessions first (autogroups): priorities count only within one.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text("19")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(
+        BrokenPipeError, EOFError, pickle.UnpicklingError
+    ):  # the app has ended
+        _main()

@@ -16,12 +16,13 @@ from cinefold.datasets import default_data_dir
 from cinefold.serving.training import TrainingRun, read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 logger = logging.getLogger(__name__)
 
 _MOST_RUNS = 50
 _ACTIVE = "active"
+_REPORTED = ("parameters", "metrics", "baseline", "seconds", "stop_reason")
 _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 
 
@@ -55,14 +56,10 @@ class RunSummary:
     def of(cls, run_id: str, report: Mapping[str, Any]) -> Self:
         """From the run's report."""
         return cls(
-            run_id,
-            datetime.strptime(run_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC),
-            dict(report["parameters"]),
-            dict(report["metrics"]),
-            dict(report["baseline"]),
-            len(report["history"]),
-            float(report["seconds"]),
-            str(report["stop_reason"]),
+            id=run_id,
+            finished=datetime.strptime(run_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC),
+            iterations=len(report["history"]),
+            **{name: report[name] for name in _REPORTED},
         )
 
 
@@ -88,22 +85,8 @@ class RunHistory:
         OSError
             If it cannot be written.
         """
-        return self._add(run.save)
-
-    def take(self, folder: Path) -> str:
-        """As `add`, with what `TrainingRun.save` wrote into `folder`, which goes away."""
-        return self._add(lambda place: shutil.move(folder, place))
-
-    def _add(self, write: Callable[[Path], object]) -> str:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        now = datetime.now(UTC)
-        run_id = f"{now:%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
-        unfinished = self.folder / f".{run_id}.tmp"
-        try:
-            write(unfinished)
-            unfinished.replace(self.folder / run_id)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
+        run.save(self.folder / run_id)
         for old in self._ids()[_MOST_RUNS:]:
             if old != self.active:
                 self.delete(old)

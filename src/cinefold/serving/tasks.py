@@ -1,80 +1,129 @@
-"""What takes its time: a worker process does it, so that it holds up nobody's page.
-
-Each task gets a folder with what to work on, tells of its progress by ``record(entry)``, which
-returns whether to end early, and returns what puts its outcome into the folder.
-"""
+"""What the pages have done in the background (`cinefold.serving.background`)."""
 
 from __future__ import annotations
 
-import json
-from functools import partial
+import logging
+import secrets
+import weakref
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from cinefold.datasets import Movie, MovieCatalog
-from cinefold.models import WeightedMatrixFactorization
-from cinefold.models.persistence import load_interactions
-from cinefold.profiles.importing import StarScale, read_export, review
+from cinefold.profiles.importing import ImportReview, StarScale, read_export, review
 from cinefold.recommender.movie_map import lay_out
-from cinefold.serving.training import train
+from cinefold.serving.background import BackgroundJob
+from cinefold.serving.training import TrainingRun, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    Record = Callable[[dict[str, Any]], bool]
-    Save = Callable[[], object]
+    import numpy as np
+    from numpy.typing import NDArray
 
-RATINGS, OUTCOME = "ratings.safetensors", "outcome"
-DIRECTIONS, LAYOUT = "directions.npy", "layout.npy"
-FILMS, EXPORT = "films.jsonl", "export"
+    from cinefold.datasets import MovieData
+    from cinefold.interactions import Interactions
+    from cinefold.models import WeightedMatrixFactorization
+    from cinefold.serving.background import Record
+    from cinefold.serving.run_history import RunHistory
 
-
-def _train(folder: Path, record: Record, *, parameters: dict[str, Any], **options: Any) -> Save:
-    run = train(
-        load_interactions(folder / RATINGS),
-        WeightedMatrixFactorization(**parameters),
-        refit=True,
-        callbacks=[lambda _, entry: record(entry)],
-        progress=False,
-        **options,
-    )
-    return partial(run.save, folder / OUTCOME)
+logger = logging.getLogger(__name__)
 
 
-def _lay_out(folder: Path, record: Record) -> Save:
-    directions = np.load(folder / DIRECTIONS)
-    layout = lay_out(directions, progress=lambda done: record({"done": done}))
-    return partial(np.save, folder / LAYOUT, layout)
+class TrainingJob(BackgroundJob[TrainingRun]):
+    """As `cinefold.serving.training.train`, and then on all ratings.
+
+    Its records are the iterations, as in ``history_``.
+
+    Parameters
+    ----------
+    interactions : Interactions
+    model : WeightedMatrixFactorization
+    history : RunHistory, optional
+        Where the outcome is kept.
+    **options
+        Of `train`.
+
+    Attributes
+    ----------
+    model : WeightedMatrixFactorization
+        As it was: not fitted.
+    token : str
+        With which `find_training` finds it.
+    run_id : str or None
+        In the history; None if it is not kept there.
+    """
+
+    def __init__(
+        self,
+        interactions: Interactions,
+        model: WeightedMatrixFactorization,
+        history: RunHistory | None = None,
+        **options: Any,
+    ) -> None:
+        self.model, self._history = model, history
+        self.run_id: str | None = None
+        self.token = secrets.token_urlsafe(8)
+        _trainings[self.token] = self
+        super().__init__(_train, interactions, model, options, keep=self._add_to_history)
+
+    def _add_to_history(self, run: TrainingRun) -> None:
+        if self._history is not None:
+            try:
+                self.run_id = self._history.add(run)
+            except OSError as error:  # it can be used all the same
+                logger.warning("the run could not be kept: %s", error)
 
 
-def _review(folder: Path, record: Record, *, file: str, name: str, scale: dict[str, float]) -> Save:
-    export = read_export((folder / EXPORT).read_bytes(), name=file)
-    found = review(
-        export,
-        load_films(folder / FILMS),
-        scale=StarScale(**scale),
-        name=name,
-        progress=lambda done, total: record({"done": done, "total": total}),
-    )
-    return partial(found.save, folder / OUTCOME)
+_trainings: weakref.WeakValueDictionary[str, TrainingJob] = weakref.WeakValueDictionary()
 
 
-TASKS: dict[str, Callable[..., Save]] = {"train": _train, "lay_out": _lay_out, "review": _review}
+def find_training(token: str | None) -> TrainingJob | None:
+    """The training of this token, as long as it runs or somebody holds it."""
+    return None if token is None else _trainings.get(token)
 
 
-def save_films(file: Path, movies: MovieCatalog) -> None:
-    """What matching needs to know of them."""
-    with file.open("w", encoding="utf-8") as lines:
-        for movie in movies:
-            known = (movie.id, movie.title, movie.year, (), movie.imdb_id, movie.tmdb_id)
-            lines.write(json.dumps((known, movies.popularity(movie.id))) + "\n")
+def lay_out_in_background(
+    directions: NDArray[np.float32], *, progress: Callable[[float], object]
+) -> NDArray[np.float64]:
+    """As `cinefold.recommender.movie_map.lay_out`.
+
+    Raises
+    ------
+    BackgroundError
+        If there is no outcome.
+    """
+    return BackgroundJob(_lay_out, directions).finish(progress)
 
 
-def load_films(file: Path) -> MovieCatalog:
-    with file.open(encoding="utf-8") as lines:
-        films = [(Movie(*known), ratings) for known, ratings in map(json.loads, lines)]
-    return MovieCatalog(
-        (movie for movie, _ in films), {movie.id: ratings for movie, ratings in films}
-    )
+def review_in_background(
+    data: MovieData, content: bytes, name: str, progress: Callable[[int, int], object]
+) -> ImportReview:
+    """As `cinefold.profiles.importing.read_export` and then `review_for`.
+
+    Raises
+    ------
+    BackgroundError
+        If the file cannot be imported, or there is no outcome.
+    """
+    options = {"catalog": data.movies, "scale": StarScale.of(data.interactions), "name": data.name}
+    return BackgroundJob(_review, content, name, options).finish(lambda told: progress(*told))
+
+
+# -- in the process -------------------------------------------------------------------------------
+
+
+def _train(
+    interactions: Interactions,
+    model: WeightedMatrixFactorization,
+    options: dict[str, Any],
+    record: Record,
+) -> TrainingRun:
+    told = [lambda _, entry: record(entry)]
+    return train(interactions, model, refit=True, callbacks=told, progress=False, **options)
+
+
+def _lay_out(directions: NDArray[np.float32], record: Record) -> NDArray[np.float64]:
+    return lay_out(directions, progress=record)
+
+
+def _review(content: bytes, name: str, options: dict[str, Any], record: Record) -> ImportReview:
+    export = read_export(content, name=name)
+    return review(export, **options, progress=lambda *told: record(told))

@@ -1,4 +1,4 @@
-"""Training with measurement: split, fit, compare with popularity, keep.
+"""Training with evaluation: split, fit, compare with popularity, keep.
 
 The command line and the app train here, so that both mean the same by "validation" and "default".
 """
@@ -9,12 +9,13 @@ import hashlib
 import json
 import logging
 import re
-import threading
 import time
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cinefold._cache import cached
 from cinefold._files import read_folder, replace_folder
 from cinefold._signals import keep_on_interrupt
 from cinefold._version import __version__
@@ -200,19 +201,22 @@ def train(
         On Ctrl-C; `model` keeps what it has learnt.
     """
     started = time.perf_counter()
-    split = {
+    split: dict[str, Any] = {
         "method": "per-user",
         "fraction": validation_fraction,
         "random_state": random_state,
     }
-    training, held_out = _split(interactions, split)
+    training, held_out = interactions, None
+    if validation_fraction != 0:
+        training, held_out = interactions.split(**split)
+        held_out = held_out if held_out.n_ratings else None
     with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
         model.fit(training, validation=held_out, callbacks=callbacks, progress=progress)
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
     stars = None
     if held_out is not None:
-        metrics, stars = _measure(model, held_out)
+        metrics, stars = _evaluate(model, held_out)
         baseline = evaluate(Popularity().fit(training), held_out)
     refit = refit and model.stop_reason_ != "interrupted"
     learnt = _refitted(model, interactions, progress) if refit else model
@@ -230,10 +234,10 @@ def train(
     )
 
 
-def _measure(
+def _evaluate(
     model: WeightedMatrixFactorization, held_out: Interactions
 ) -> tuple[dict[str, float], StarPredictor | None]:
-    """Measures of the model's lists and of its predicted stars, and these."""
+    """Metrics of the model's lists and of its predicted stars, and what predicts these."""
     metrics = evaluate(model, held_out)
     ratings = model.interactions_.by_user.data
     if ratings.min() == ratings.max():
@@ -241,15 +245,6 @@ def _measure(
         return metrics, None
     stars = StarPredictor(model).fit(held_out)
     return {**metrics, "rmse": stars.cross_validated_rmse(held_out)}, stars
-
-
-def _split(
-    interactions: Interactions, split: Mapping[str, Any]
-) -> tuple[Interactions, Interactions | None]:
-    if split["fraction"] == 0:
-        return interactions, None
-    training, held_out = interactions.split(**split)
-    return training, held_out if held_out.n_ratings else None
 
 
 def _refitted(
@@ -262,9 +257,6 @@ def _refitted(
     return copy.fit(interactions, progress=progress).set_params(**parameters)
 
 
-_being_made: dict[Path, threading.Lock] = {}
-
-
 def load_or_train(
     data: MovieData,
     *,
@@ -272,7 +264,7 @@ def load_or_train(
     cache_dir: str | Path | None = None,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
-    trainer: Callable[..., TrainingRun] = train,
+    trainer: Callable[[Interactions, WeightedMatrixFactorization], TrainingRun] | None = None,
 ) -> TrainingRun:
     """The default model for `data`, trained on all ratings: from the cache, or trained now.
 
@@ -289,8 +281,8 @@ def load_or_train(
         By default the folder ``models`` in the data folder (see ``CINEFOLD_DATA_DIR``).
     callbacks, progress
         As in `train`; unused when the cache answers.
-    trainer : callable
-        What trains, called as `train` is: to do it elsewhere.
+    trainer : callable, optional
+        What trains, in place of `train` with these callbacks and `refit`.
 
     Raises
     ------
@@ -300,44 +292,18 @@ def load_or_train(
     model = WeightedMatrixFactorization(**(parameters or {}))
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models"
     folder = root / _cache_key(data, model)
-    with _being_made.setdefault(folder, threading.Lock()):
-        cached = _cached(folder)
-        if cached is not None:
-            return cached
+
+    def make() -> TrainingRun:
         logger.info("%s: training a model, to be kept in %s", data.name, folder)
-        run = trainer(data.interactions, model, refit=True, callbacks=callbacks, progress=progress)
-        _keep(run, folder)
-        return run
+        usual = partial(train, refit=True, callbacks=callbacks, progress=progress)
+        return (trainer or usual)(data.interactions, model)
 
-
-def _cached(folder: Path) -> TrainingRun | None:
-    try:
-        return TrainingRun.load(folder)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        logger.warning("training again: the cached model cannot be used (%s)", error)
-        return None
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        TrainingRun.load(folder)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _keep(run: TrainingRun, folder: Path) -> None:
-    try:
-        if not _is_whole(folder):  # another process may have come first
-            run.save(folder)
-    except OSError as error:
-        logger.warning("the model could not be cached and will be trained again: %s", error)
+    return cached(folder, load=TrainingRun.load, make=make, save=TrainingRun.save)
 
 
 def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:
-    parameters = {name: value for name, value in model.get_params().items() if name != "n_threads"}
+    parameters = model.get_params()
+    del parameters["n_threads"]
     settings = [
         __version__,
         parameters,

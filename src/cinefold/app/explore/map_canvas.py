@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.explore.atlas import OTHER
+from cinefold.app.explore.coloured_map import OTHER_GENRES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cinefold.app.explore.atlas import Atlas, Spot
+    from cinefold.app.explore.coloured_map import ColouredMap, PlacedMovie
 
 KEY = "movie-map"
 
 # Chosen by search for the largest distance (OKLab) between any two, seen with normal sight and with
 # each of the three colour blindnesses, at a contrast of 3 to 1 or more with the map's background.
-REGION_COLOURS = {
+GENRE_COLOURS = {
     "light": ("#000c75", "#e05500", "#0b999c", "#b142ff", "#4d0017", "#4f5395", "#90302e"),
     "dark": ("#57a7fc", "#f1cd7d", "#e0459a", "#03e4ff", "#8d651a", "#5d61fc", "#b59d1f"),
 }
@@ -33,18 +33,17 @@ _HERE = Path(__file__).parent
 
 
 def _component() -> Any:
-    html, css, js = (
-        (_HERE / f"movie_map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
-    )
-    return st.components.v2.component("cinefold_movie_map", html=html, css=css, js=js)
+    files = ("movie_map.html", "movie_map.css", "painter.js", "movie_map.js")
+    html, css, *js = ((_HERE / file).read_text(encoding="utf-8") for file in files)
+    return st.components.v2.component("cinefold_movie_map", html=html, css=css, js="\n".join(js))
 
 
 def draw_map(
-    atlas: Atlas,
+    shown: ColouredMap,
     *,
     genre: str | None,
-    chosen: Spot | None,
-    near: Sequence[Spot],
+    chosen: PlacedMovie | None,
+    near: Sequence[PlacedMovie],
     target: tuple[float, float, float] | None,
     flight: int,
     on_choose: Callable[[], None],
@@ -55,30 +54,26 @@ def draw_map(
     Parameters
     ----------
     genre : str, optional
-        The one genre to colour; None colours those of the atlas.
+        The one genre to colour; None colours those of the map.
     chosen, near
         The film with the ring, and those that lines lead to.
     target : (x, y, zoom), optional
         Where the view goes when `flight` has changed; None is the whole map.
     """
-    names = [*atlas.regions, OTHER] if genre is None else [genre, OTHER]
+    names = [*(shown.genres if genre is None else (genre,)), OTHER_GENRES]
     colours = {
-        scheme: [*(palette[: len(atlas.regions)] if genre is None else (_HIGHLIGHT[scheme],)), grey]
-        for (scheme, palette), grey in zip(REGION_COLOURS.items(), _OTHERS.values(), strict=True)
+        scheme: [*(palette[: len(names) - 1] if genre is None else [_HIGHLIGHT[scheme]]), grey]
+        for (scheme, palette), grey in zip(GENRE_COLOURS.items(), _OTHERS.values(), strict=True)
     }
     _component()(
         key=KEY,
         data={
-            "films": atlas.columns(genre, names),
+            "films": shown.columns(genre, names),
             "names": names,
             "colours": colours,
-            "chosen": None if chosen is None else chosen["id"],
-            "title": None if chosen is None else chosen["title"],
-            "spot": None if chosen is None else [chosen["x"], chosen["y"]],
+            "chosen": chosen,
             "near": list(near),
-            "target": None
-            if target is None
-            else dict(zip(("x", "y", "zoom"), target, strict=True)),
+            "target": target and dict(zip(("x", "y", "zoom"), target, strict=True)),
             "flight": flight,
             "description": description,
         },

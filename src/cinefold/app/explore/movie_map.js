@@ -1,14 +1,12 @@
 // The map of the films on a canvas: move, zoom, point, choose. What it shows comes from Python as
 // data; what it says back is the id of the film chosen. Titles are drawn or set as text, never as
-// HTML.
+// HTML. `painter.js` precedes it in the same module.
 
 const FARTHEST = 1;
 const CLOSEST = 14;
 const FLIGHT_MS = 700;
 const CLICK_SLACK = 6; // pixels a finger may slip and still click
 const REACH = { mouse: 16, touch: 26 }; // pixels from a film that still mean it
-const LABEL_HEIGHT = 17;
-const LABEL_AREA = 11000; // square pixels of the map for one label
 
 const maps = new WeakMap();
 
@@ -38,7 +36,7 @@ class MovieMap {
     this.flight = null;
     this.pointed = -1;
     this.fingers = new Map();
-    this.widths = new Map();
+    this.painter = new Painter(this);
     this.stopper = new AbortController();
     this.watch(part);
     this.sizes = new ResizeObserver(() => this.draw());
@@ -62,6 +60,11 @@ class MovieMap {
       this.flyTo(data.target ?? { x: 0, y: 0, zoom: FARTHEST }, first ? 0 : FLIGHT_MS);
     }
     this.draw();
+  }
+
+  film(row) {
+    const { id, title, x, y } = this.data.films;
+    return { id: id[row], title: title[row], x: x[row], y: y[row] };
   }
 
   // -- the view ----------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class MovieMap {
     on(this.frame, "blur", () => this.point(-1));
     on(part("closer"), "click", () => this.zoomMiddle(1.8));
     on(part("further"), "click", () => this.zoomMiddle(1 / 1.8));
-    on(part("whole"), "click", () => this.flyTo({ x: 0, y: 0, zoom: FARTHEST }, FLIGHT_MS));
+    on(part("all"), "click", () => this.flyTo({ x: 0, y: 0, zoom: FARTHEST }, FLIGHT_MS));
   }
 
   press(event) {
@@ -168,8 +171,8 @@ class MovieMap {
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
     if (others.length) {
       const [[, other]] = others;
-      const apart = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
-      const ratio = apart(now) / Math.max(1, apart(before));
+      const distance = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
+      const ratio = distance(now) / Math.max(1, distance(before));
       this.zoomAt((now[0] + other[0]) / 2, (now[1] + other[1]) / 2, ratio);
       this.move(dx / 2, dy / 2);
       return undefined;
@@ -209,7 +212,7 @@ class MovieMap {
   // The next film in a direction: near, and not far off the line.
   step(dx, dy) {
     const { x, y } = this.data.films;
-    const from = this.pointed >= 0 ? this.pointed : (this.rows.get(this.data.chosen) ?? -1);
+    const from = this.pointed >= 0 ? this.pointed : (this.rows.get(this.data.chosen?.id) ?? -1);
     if (from < 0) return this.point(0, true);
     const [fx, fy] = this.toPixels(x[from], y[from]);
     let [best, least] = [-1, Infinity];
@@ -227,17 +230,17 @@ class MovieMap {
     let [best, least] = [-1, reach];
     for (let i = 0; i < x.length; i += 1) {
       const [qx, qy] = this.toPixels(x[i], y[i]);
-      const distance = Math.hypot(qx - px, qy - py) - this.radius(i) / 2;
+      const distance = Math.hypot(qx - px, qy - py) - this.painter.radius(i) / 2;
       if (distance < least) [best, least] = [i, distance];
     }
     return best;
   }
 
-  point(row, follow = false) {
+  point(row, withKey = false) {
     if (row === this.pointed) return;
     this.pointed = row;
     this.canvas.style.cursor = row >= 0 ? "pointer" : "grab";
-    if (follow) {
+    if (withKey) {
       const { films } = this.data;
       this.said.textContent = `${films.title[row]}, ${films.about[row]}`;
       const [px, py] = this.toPixels(films.x[row], films.y[row]);
@@ -251,9 +254,10 @@ class MovieMap {
 
   choose(row) {
     if (row < 0) return;
-    this.data = { ...this.data, chosen: this.data.films.id[row], near: [], spot: null };
+    const chosen = this.film(row);
+    this.data = { ...this.data, chosen, near: [] };
     this.draw();
-    this.onChoose(this.data.films.id[row]);
+    this.onChoose(chosen.id);
   }
 
   // -- drawing -----------------------------------------------------------------------------------
@@ -267,161 +271,8 @@ class MovieMap {
   }
 
   paint() {
-    const { width, height } = this.size;
-    if (!width || !height) return;
-    const ratio = window.devicePixelRatio || 1;
-    if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
-      this.canvas.width = Math.round(width * ratio);
-      this.canvas.height = Math.round(height * ratio);
-    }
-    this.style = this.readStyle();
-    const pen = this.canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    this.paintFilms(pen);
-    this.paintMarks(pen);
-    this.paintTitles(pen);
+    this.painter.paint();
     this.placeTip();
-  }
-
-  readStyle() {
-    const style = getComputedStyle(this.frame);
-    const channels = style.backgroundColor.match(/[\d.]+/g).map(Number);
-    const dark = 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2] < 128;
-    return { ink: style.color, paper: style.backgroundColor, font: style.fontFamily, dark };
-  }
-
-  colour(region) {
-    const palette = this.style.dark ? this.data.colours.dark : this.data.colours.light;
-    return palette[region];
-  }
-
-  radius(row) {
-    const { width } = this.size;
-    const closer = Math.sqrt(Math.sqrt(this.view.zoom)) * Math.min(1, 0.62 + width / 2100);
-    return (1.7 + 7.4 * Math.sqrt(this.data.films.weight[row])) * closer;
-  }
-
-  paintFilms(pen) {
-    const { x, y, region } = this.data.films;
-    const { width, height } = this.size;
-    const others = this.data.names.length - 1;
-    this.seen = [];
-    // The best known are first in the data and last on the paper: a small dot hides none.
-    for (const background of [true, false]) {
-      for (let i = 0; i < x.length; i += 1) {
-        if ((region[i] === others) === background) {
-          const [px, py] = this.toPixels(x[i], y[i]);
-          if (px > -12 && py > -12 && px < width + 12 && py < height + 12) {
-            this.seen.push(i);
-            pen.globalAlpha = background ? 0.5 : 0.85;
-            pen.beginPath();
-            pen.arc(px, py, this.radius(i), 0, 2 * Math.PI);
-            pen.fillStyle = this.colour(region[i]);
-            pen.fill();
-            pen.lineWidth = 0.7;
-            pen.strokeStyle = this.style.paper;
-            pen.stroke();
-          }
-        }
-      }
-    }
-    pen.globalAlpha = 1;
-    this.seen.sort((a, b) => a - b);
-  }
-
-  chosenSpot() {
-    const { chosen, spot, films } = this.data;
-    if (chosen === null) return null;
-    if (spot) return spot;
-    const row = this.rows.get(chosen);
-    return row === undefined ? null : [films.x[row], films.y[row]];
-  }
-
-  paintMarks(pen) {
-    const spot = this.chosenSpot();
-    pen.strokeStyle = this.style.ink;
-    if (spot) {
-      const [cx, cy] = this.toPixels(...spot);
-      for (const near of this.data.near) {
-        const [px, py] = this.toPixels(near.x, near.y);
-        pen.globalAlpha = 0.35;
-        pen.lineWidth = 1;
-        pen.beginPath();
-        pen.moveTo(cx, cy);
-        pen.lineTo(px, py);
-        pen.stroke();
-        pen.globalAlpha = 1;
-        this.ring(pen, px, py, this.ringRadius(near.id), 1.5);
-      }
-      this.ring(pen, cx, cy, this.ringRadius(this.data.chosen) + 3, 3);
-    }
-    if (this.pointed >= 0) {
-      const { x, y } = this.data.films;
-      this.ring(pen, ...this.toPixels(x[this.pointed], y[this.pointed]), this.radius(this.pointed) + 3, 2);
-    }
-  }
-
-  ringRadius(id) {
-    const row = this.rows.get(id);
-    return (row === undefined ? 5 : this.radius(row)) + 2;
-  }
-
-  ring(pen, px, py, radius, width) {
-    pen.lineWidth = width;
-    pen.beginPath();
-    pen.arc(px, py, radius, 0, 2 * Math.PI);
-    pen.stroke();
-  }
-
-  // Titles where there is room, the chosen film and its neighbours first, then the best known.
-  paintTitles(pen) {
-    const { films, near, chosen } = this.data;
-    const { width, height } = this.size;
-    const spot = this.chosenSpot();
-    const wanted = [];
-    if (spot) wanted.push({ x: spot[0], y: spot[1], title: this.data.title ?? films.title[this.rows.get(chosen)], id: chosen });
-    wanted.push(...near);
-    for (const i of this.seen) wanted.push({ x: films.x[i], y: films.y[i], title: films.title[i], id: films.id[i] });
-    const room = Math.round((width * height) / LABEL_AREA) + near.length;
-    const taken = [];
-    const written = new Set();
-    for (const label of wanted) {
-      if (taken.length >= room) break;
-      const box = written.has(label.id) ? null : this.labelBox(pen, label);
-      const certain = label.id === chosen;
-      const fits = box && box.left > 2 && box.right < width - 2 && box.top > 2 && box.bottom < height - 2;
-      const clear = box && !taken.some((other) => overlap(box, other));
-      if (box && (certain || (fits && clear))) {
-        taken.push(box);
-        written.add(label.id);
-        this.write(pen, box, certain);
-      }
-    }
-  }
-
-  labelBox(pen, { x, y, title, id }) {
-    const text = title.length > 34 ? `${title.slice(0, 32)}…` : title;
-    pen.font = `600 12px ${this.style.font}`;
-    if (!this.widths.has(text)) this.widths.set(text, pen.measureText(text).width);
-    const half = this.widths.get(text) / 2 + 4;
-    const [px, py] = this.toPixels(x, y);
-    const bottom = py - this.ringRadius(id) - 2;
-    return { text, px, left: px - half, right: px + half, top: bottom - LABEL_HEIGHT, bottom };
-  }
-
-  write(pen, box, strong) {
-    pen.font = `${strong ? 700 : 600} 12px ${this.style.font}`;
-    pen.textAlign = "center";
-    pen.textBaseline = "alphabetic";
-    pen.lineJoin = "round";
-    pen.lineWidth = 3.5;
-    pen.globalAlpha = 0.9;
-    pen.strokeStyle = this.style.paper;
-    pen.strokeText(box.text, box.px, box.bottom - 4);
-    pen.globalAlpha = 1;
-    pen.fillStyle = this.style.ink;
-    pen.fillText(box.text, box.px, box.bottom - 4);
   }
 
   placeTip() {
@@ -439,7 +290,7 @@ class MovieMap {
   }
 
   drawLegend() {
-    const { dark } = this.readStyle();
+    const { dark } = this.painter.readStyle();
     const palette = dark ? this.data.colours.dark : this.data.colours.light;
     const entries = this.data.names.map((name, number) => {
       const entry = document.createElement("li");
@@ -450,8 +301,4 @@ class MovieMap {
     });
     this.legend.replaceChildren(...entries);
   }
-}
-
-function overlap(a, b) {
-  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }

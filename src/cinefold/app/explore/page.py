@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.explore.atlas import OTHER, Atlas, movie_of, open_atlas
+from cinefold.app.explore.coloured_map import OTHER_GENRES, ColouredMap, open_map
 from cinefold.app.explore.map_canvas import chosen_on_map, draw_map
-from cinefold.app.shared.cards import similar_cards
+from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.display import counted, genre_badges, literal, title
-from cinefold.app.shared.studio import open_studio
-from cinefold.app.shared.visitor import open_visitor, rating_stars, visitor
+from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
+from cinefold.app.shared.widgets import search_films
 from cinefold.profiles import Mark
 
 if TYPE_CHECKING:
     from cinefold.datasets import Movie
-    from cinefold.recommender import MovieRecommender, Recommendation
+    from cinefold.recommender import Recommendation
 
 _STATE = "explore"
 _ALL_GENRES = "Every genre"
-_FOUND, _STARTS, _NEIGHBOURS, _PER_REGION = 5, 4, 8, 4
-_CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
+_FOUND, _STARTS, _NEIGHBOURS, _PER_GENRE = 5, 4, 8, 4
 _CLOSE_UP = 4.0  # times the whole map
 
 
 @dataclass
-class Journey:
-    """Where on the map this session is.
+class Selection:
+    """What this session has chosen on the map, and where it looks.
 
     Attributes
     ----------
@@ -39,19 +39,19 @@ class Journey:
         is the browser's alone.
     flights : int
         How often the page took it somewhere.
-    before : list of movie id
+    earlier : list of movie id
         The films chosen before this one.
     """
 
     movie: Any = None
     target: tuple[float, float, float] | None = None
     flights: int = 0
-    before: list[Any] = field(default_factory=list)
+    earlier: list[Any] = field(default_factory=list)
 
     def choose(self, movie_id: Any) -> None:
         """The film of this id, where the view is."""
         if self.movie is not None and movie_id != self.movie:
-            self.before.append(self.movie)
+            self.earlier.append(self.movie)
         self.movie = movie_id
         st.query_params["movie"] = str(movie_id)
 
@@ -60,95 +60,84 @@ class Journey:
         self.flights += 1
 
 
-def journey() -> Journey:
-    known: Journey = st.session_state.setdefault(_STATE, Journey())
+def selection() -> Selection:
+    known: Selection = st.session_state.setdefault(_STATE, Selection())
     return known
 
 
 # -- moving ---------------------------------------------------------------------------------------
 
 
-def fly(recommender: MovieRecommender, atlas: Atlas, movie_id: Any) -> None:
+def fly(shown: ColouredMap, movie_id: Any) -> None:
     """Choose a film and bring it into the middle."""
-    here = journey()
-    here.choose(movie_id)
-    here.take_to((*atlas.map.place(recommender, movie_id), _CLOSE_UP))
+    selection().choose(movie_id)
+    selection().take_to((*shown.map.place(shown.recommender, movie_id), _CLOSE_UP))
     st.session_state["explore-search"] = ""
 
 
-def go_back(recommender: MovieRecommender, atlas: Atlas) -> None:
-    here = journey()
-    here.movie, earlier = None, here.before.pop()
-    fly(recommender, atlas, earlier)
+def go_back(shown: ColouredMap) -> None:
+    here = selection()
+    here.movie, earlier = None, here.earlier.pop()
+    fly(shown, earlier)
 
 
 def leave() -> None:
     """No film, and the whole map."""
-    here = journey()
+    here = selection()
     here.movie = None
-    here.before.clear()
+    here.earlier.clear()
     here.take_to(None)
     st.query_params.pop("movie", None)
 
 
-def take_click(recommender: MovieRecommender) -> None:
+def take_click(shown: ColouredMap) -> None:
     """A click on the map chooses a film and leaves the view as it is."""
-    movie_id = movie_of(recommender, chosen_on_map())
+    movie_id = shown.movie_id(chosen_on_map())
     if movie_id is not None:
-        journey().choose(movie_id)
+        selection().choose(movie_id)
 
 
-def follow_address(recommender: MovieRecommender, atlas: Atlas) -> None:
+def follow_address(shown: ColouredMap) -> None:
     """?movie=50 chooses that film; coming back without it, the address is that of the choice."""
-    here, asked = journey(), st.query_params.get("movie")
+    here, asked = selection(), st.query_params.get("movie")
     if asked is None:
         if here.movie is not None:
             st.query_params["movie"] = str(here.movie)
     elif asked != str(here.movie):
-        movie_id = movie_of(recommender, asked)
+        movie_id = shown.movie_id(asked)
         if movie_id is None:
             st.warning(f"There is no film {literal(asked)}.", icon=":material/search_off:")
         else:
-            fly(recommender, atlas, movie_id)
+            fly(shown, movie_id)
 
 
 # -- drawing --------------------------------------------------------------------------------------
 
 
-def draw_search(recommender: MovieRecommender, atlas: Atlas) -> None:
-    query = st.text_input(
-        "Fly to a film",
-        type="search",
-        live=True,
-        key="explore-search",
-        placeholder="A title or a part of it, typos allowed",
-    )
-    if not (query or "").strip():
-        return
-    matches = recommender.data.movies.search(query or "", _FOUND)
-    matches = [m for m in matches if m.movie.id in recommender.model.interactions_.item_ids]
-    if not matches:
-        st.caption("No film has a title like that. Try another part of it.")
-    with st.container(horizontal=True, gap="xsmall", key="explore-found"):
-        for match in matches:
-            if match.score >= _CLOSE * matches[0].score:
-                fly_button(recommender, atlas, match.movie, "found")
+def draw_search(shown: ColouredMap) -> None:
+    recommender = shown.recommender
+    known = recommender.model.interactions_.item_ids
+    found = search_films("Fly to a film", "explore-search", recommender.data.movies, _FOUND, known)
+    if found:
+        with st.container(horizontal=True, gap="xsmall", key="explore-found"):
+            for movie in found:
+                fly_button(shown, movie, "found")
 
 
-def fly_button(recommender: MovieRecommender, atlas: Atlas, movie: Movie, place: str) -> None:
+def fly_button(shown: ColouredMap, movie: Movie, place: str, label: str | None = None) -> None:
     st.button(
-        literal(movie.label),
+        label or literal(movie.label),
         key=f"fly-{place}-{movie.id}",
         icon=":material/near_me:",
         on_click=fly,
-        args=(recommender, atlas, movie.id),
+        args=(shown, movie.id),
     )
 
 
-def choose_genre(recommender: MovieRecommender) -> str | None:
+def choose_genre(shown: ColouredMap) -> str | None:
     genre = st.selectbox(
         "Colour",
-        [_ALL_GENRES, *recommender.data.movies.genres],
+        [_ALL_GENRES, *shown.recommender.data.movies.genres],
         key="explore-genre",
         persist_state="session",
         help="Every genre: the genres that the map keeps together best have a colour each, and a "
@@ -157,66 +146,58 @@ def choose_genre(recommender: MovieRecommender) -> str | None:
     return None if genre == _ALL_GENRES else genre
 
 
-def draw_canvas(
-    recommender: MovieRecommender, atlas: Atlas, genre: str | None, near: list[Recommendation]
-) -> None:
-    here, movies = journey(), recommender.data.movies
+def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation]) -> None:
+    here, movies, n_shown = selection(), shown.recommender.data.movies, len(shown.movies)
     draw_map(
-        atlas,
+        shown,
         genre=genre,
-        chosen=None if here.movie is None else atlas.spot(recommender, movies[here.movie]),
-        near=[atlas.spot(recommender, entry.movie) for entry in near],
+        chosen=None if here.movie is None else shown.placed(movies[here.movie]),
+        near=[shown.placed(entry.movie) for entry in near],
         target=here.target,
         flight=here.flights,
-        on_choose=lambda: take_click(recommender),
-        description=f"Map of {counted(len(atlas.map), 'film')}. Films that the same people like "
+        on_choose=lambda: take_click(shown),
+        description=f"Map of {counted(n_shown, 'film')}. Films that the same people like "
         "lie near each other. Arrow keys go from film to film, Enter chooses one, plus and minus "
         "zoom. The page also has it as text: the film chosen, what is near it, the map in words.",
     )
-    hidden = atlas.n_films - len(atlas.map)
     why = (
-        f"the {atlas.map.max_movies:,} most rated"
-        if len(atlas.map) == atlas.map.max_movies
-        else f"those with {atlas.map.min_ratings} ratings or more"
+        f"the {shown.map.max_movies:,} most rated"
+        if n_shown == shown.map.max_movies
+        else f"those with {shown.map.min_ratings} ratings or more"
     )
-    others = f" The search finds the other {hidden:,}, too." if hidden else ""
+    n_hidden = len(movies) - n_shown
+    others = f" The search finds the other {n_hidden:,}, too." if n_hidden else ""
     st.caption(
-        f"{len(atlas.map):,} of {atlas.n_films:,} films: {why}.{others} The larger a dot, the more "
-        "ratings. The axes mean nothing, only nearness does."
+        f"{n_shown:,} of {len(movies):,} films: {why}.{others} The larger a dot, the more ratings. "
+        "The axes mean nothing, only nearness does."
     )
 
 
-def draw_chosen(recommender: MovieRecommender, atlas: Atlas) -> None:
-    movie = recommender.data.movies[journey().movie]
+def draw_chosen(shown: ColouredMap) -> None:
+    data, here = shown.recommender.data, selection()
+    movie = data.movies[here.movie]
     with st.container(border=True, key="explore-chosen"):
         st.subheader(f"{literal(movie.title)} :gray[{movie.year or ''}]", anchor=False)
         if movie.genres:
             st.markdown(genre_badges(movie))
-        items = recommender.data.interactions
-        ratings = items.by_item[[items.item_index(movie.id)]].data
+        ratings = data.interactions.by_item[[data.interactions.item_index(movie.id)]].data
         mean = f", {ratings.mean():.1f} ★ on average" if len(ratings) else ""
         st.caption(counted(len(ratings), "rating") + mean)
-        if movie.id not in atlas.map:
+        if movie.id not in shown.map:
             st.caption(
                 "Too few ratings for a dot of its own: the ring is amid the films most like it."
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your stars")
             rating_stars(movie, "explore")
-        here = journey()
         with st.container(horizontal=True, gap="xsmall"):
-            if here.before:
-                earlier = recommender.data.movies[here.before[-1]]
-                st.button(
-                    f"Back to {literal(earlier.title)}",
-                    icon=":material/undo:",
-                    on_click=go_back,
-                    args=(recommender, atlas),
-                )
+            if here.earlier:
+                back = f"Back to {literal(data.movies[here.earlier[-1]].title)}"
+                st.button(back, icon=":material/undo:", on_click=go_back, args=(shown,))
             st.button("Leave it", icon=":material/close:", type="tertiary", on_click=leave)
 
 
-def draw_start(recommender: MovieRecommender, atlas: Atlas) -> None:
+def draw_start(shown: ColouredMap) -> None:
     """Nothing is chosen yet: what one can do here."""
     with st.container(border=True):
         st.subheader("Find your way around", anchor=False)
@@ -227,14 +208,12 @@ def draw_start(recommender: MovieRecommender, atlas: Atlas) -> None:
         )
         st.markdown("Or start at")
         with st.container(horizontal=True, gap="xsmall"):
-            for region in atlas.regions[:_STARTS]:
-                fly_button(recommender, atlas, atlas.in_region(region)[0], "start")
+            for genre in shown.genres[:_STARTS]:
+                fly_button(shown, shown.coloured_by(genre)[0], "start")
 
 
-def draw_neighbours(
-    recommender: MovieRecommender, atlas: Atlas, near: list[Recommendation]
-) -> None:
-    chosen = recommender.data.movies[journey().movie]
+def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
+    chosen = shown.recommender.data.movies[selection().movie]
     st.subheader(f"Near {literal(chosen.title)}", anchor=False)
     st.caption(
         "The films that the model holds most alike. The number is the cosine of their vectors: 1 "
@@ -243,71 +222,59 @@ def draw_neighbours(
 
     def foot(movie: Movie) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            st.button(
-                "More like this",
-                key=f"hop-{movie.id}",
-                icon=":material/near_me:",
-                on_click=fly,
-                args=(recommender, atlas, movie.id),
-            )
+            fly_button(shown, movie, "near", "More like this")
             if visitor().ratings:
-                _draw_opinion(movie)
+                rating_stars(movie, "near")
+                mark_buttons(movie, "near", Mark.NOT_INTERESTED)
 
-    similar_cards(near, foot)
-
-
-def _draw_opinion(movie: Movie) -> None:
-    rating_stars(movie, "near")
-    st.button(
-        "Not for me",
-        key=f"near-unwanted-{movie.id}",
-        type="tertiary",
-        on_click=visitor().mark,
-        args=(movie.id, Mark.NOT_INTERESTED),
-    )
+    draw_cards(near, "similar", _neighbour, foot)
 
 
-def draw_in_words(atlas: Atlas) -> None:
+def _neighbour(entry: Recommendation) -> str:
+    return f"{headed(entry)}:primary-badge[alike {entry.score:.2f}] {genre_badges(entry.movie)}"
+
+
+def draw_text(shown: ColouredMap) -> None:
     """The map for those who do not see it."""
     with st.expander("The map in words", icon=":material/notes:"):
         st.markdown("The genres with a colour, and the best known films of each:")
         lines = []
-        for region in (*atlas.regions, OTHER):
-            films = atlas.in_region(region)
+        for genre in (*shown.genres, OTHER_GENRES):
+            films = shown.coloured_by(genre)
             if films:
-                known = ", ".join(title(movie) for movie in films[:_PER_REGION])
-                lines.append(f"- {literal(region)}, {counted(len(films), 'film')}: {known}")
+                known = ", ".join(title(movie) for movie in films[:_PER_GENRE])
+                lines.append(f"- {literal(genre)}, {counted(len(films), 'film')}: {known}")
         st.markdown("\n".join(lines))
 
 
 @st.fragment
-def draw(recommender: MovieRecommender, atlas: Atlas) -> None:
+def draw(shown: ColouredMap) -> None:
     """Everything: a click redraws this and no more."""
-    follow_address(recommender, atlas)
-    chosen = journey().movie
+    follow_address(shown)
+    chosen, hidden = selection().movie, visitor().hidden
     near = []
     if chosen is not None:
-        near = recommender.similar(chosen, _NEIGHBOURS + len(visitor().hidden))
-        near = [entry for entry in near if entry.movie.id not in visitor().hidden][:_NEIGHBOURS]
+        near = shown.recommender.similar(chosen, _NEIGHBOURS + len(hidden))
+        near = [entry for entry in near if entry.movie.id not in hidden][:_NEIGHBOURS]
     left, right = st.columns([3, 1], gap="medium")
     with left:
         search, colour = st.columns([3, 1], gap="small")
         with search:
-            draw_search(recommender, atlas)
+            draw_search(shown)
         with colour:
-            genre = choose_genre(recommender)
-        draw_canvas(recommender, atlas, genre, near)
+            genre = choose_genre(shown)
+        draw_canvas(shown, genre, near)
     with right:
         if chosen is None:
-            draw_start(recommender, atlas)
+            draw_start(shown)
         else:
-            draw_chosen(recommender, atlas)
+            draw_chosen(shown)
     if chosen is not None:
-        draw_neighbours(recommender, atlas, near)
-    draw_in_words(atlas)
+        draw_neighbours(shown, near)
+    draw_text(shown)
 
 
-recommender = open_studio().recommender
+recommender = open_state().recommender
 open_visitor()
 st.title("Explore", anchor=False)
-draw(recommender, open_atlas(recommender))
+draw(open_map(recommender))

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.for_you.temporary_marks import draw_undo, hidden_for, marks_foot
-from cinefold.app.shared.cards import rated_list, recommendation_cards
-from cinefold.app.shared.charts import genre_profile
+from cinefold.app.for_you.charts import genre_chart
+from cinefold.app.for_you.temporary_marks import draw_undo, hidden_for, mark_buttons
+from cinefold.app.shared.cards import recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
-from cinefold.app.shared.display import literal
-from cinefold.app.shared.filters import choose_filters, draw_summary
+from cinefold.app.shared.display import literal, stars, title
+from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.people import choose_user
-from cinefold.app.shared.studio import open_studio
 from cinefold.app.shared.widgets import csv_button, recommendations_heading
 
 if TYPE_CHECKING:
@@ -46,20 +46,21 @@ def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
     )
     draw_summary(choice)
     if not found:
-        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+        say_nothing_passes()
         return
-    recommendation_cards(found, partial(marks_foot, user))
+    recommendation_cards(found, partial(mark_buttons, user))
     csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")
 
 
 def draw_taste(taste: Taste, user: Any) -> None:
     st.subheader("What you like", anchor=False)
-    rated_list(taste.favourites[:_FAVOURITES_SHOWN])
-    genre_profile(taste.genres)
+    favourites = taste.favourites[:_FAVOURITES_SHOWN]
+    st.markdown("  \n".join(f":orange[{stars(f.rating)}] {title(f.movie)}" for f in favourites))
+    genre_chart(taste.genres)
     csv_button("All ratings as CSV", ratings_csv(taste.favourites), f"cinefold-user-{user}-ratings")
 
 
-recommender = open_studio().recommender
+recommender = open_state().recommender
 st.title("For you", anchor=False)
 user = choose_user(recommender.data.interactions.user_ids.tolist(), "for-you")
 taste = recommender.taste(user)

@@ -16,7 +16,7 @@ def hidden_for(user: Any) -> list[Any]:
     return hidden
 
 
-def marks_foot(user: Any, movie: Movie) -> None:
+def mark_buttons(user: Any, movie: Movie) -> None:
     """Buttons that take the film out of the list at once."""
     for label in ("Seen it", "Not for me"):
         st.button(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.cards import more_like, pictured
-from cinefold.app.shared.csv_export import together_csv
-from cinefold.app.shared.display import counted, genre_badges, literal, title
-from cinefold.app.shared.filters import choose_filters, draw_summary
-from cinefold.app.shared.studio import Studio, open_studio
+from cinefold.app.shared.cards import draw_cards, headed, more_like
+from cinefold.app.shared.csv_export import group_csv
+from cinefold.app.shared.display import counted, genre_badges, literal
+from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import open_visitor, profile_store
 from cinefold.app.shared.widgets import csv_button
 from cinefold.profiles import StoreError
@@ -18,16 +18,18 @@ from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation,
 
 if TYPE_CHECKING:
     from cinefold.profiles import Profile
+    from cinefold.serving.state import State
 
 _QUERY, _KEY = "with", "together-people"
+_GONE = "Somebody who is gone"  # deleted in another window
 _CARD_WIDTH = 320
 _FEWEST, _MOST = 2, 12
 
 
-def choose_people(studio: Studio) -> list[GroupMember]:
+def choose_people(state: State) -> list[GroupMember]:
     """Those in the selection box, who are also those of the address (?with=u196,p3)."""
-    profiles = {f"p{profile.id}": profile for profile in _profiles(studio)}
-    users = {f"u{user}": user for user in studio.data.interactions.user_ids.tolist()}
+    profiles = {f"p{profile.id}": profile for profile in _profiles(state)}
+    users = {f"u{user}": user for user in state.data.interactions.user_ids.tolist()}
     if _KEY not in st.session_state:
         st.session_state[_KEY] = _asked({*profiles, *users})
     keys = st.multiselect(
@@ -43,7 +45,7 @@ def choose_people(studio: Studio) -> list[GroupMember]:
         st.query_params[_QUERY] = ",".join(keys)
     else:
         st.query_params.pop(_QUERY, None)
-    known = set(studio.recommender.model.interactions_.item_ids.tolist())
+    known = set(state.recommender.model.interactions_.item_ids.tolist())
     return [_person(key, profiles, users, known) for key in keys]
 
 
@@ -59,10 +61,10 @@ def _asked(known: set[str]) -> list[str]:
     return [key for key in keys if key in known][:_MOST]
 
 
-def _profiles(studio: Studio) -> list[Profile]:
+def _profiles(state: State) -> list[Profile]:
     store = profile_store()
     try:
-        return [] if store is None else store.profiles(studio.data.name)
+        return [] if store is None else store.profiles(state.data.name)
     except StoreError as error:
         st.warning(literal(str(error)), icon=":material/warning:")
         return []
@@ -72,9 +74,7 @@ def _label(key: str, profiles: dict[str, Profile], users: dict[str, Any]) -> str
     if key in users:
         return f"User {users[key]}"
     profile = profiles.get(key)
-    if profile is None:  # deleted in another window
-        return "Somebody who is gone"
-    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
+    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}" if profile else _GONE
 
 
 def _person(
@@ -84,15 +84,15 @@ def _person(
         return GroupMember(f"User {users[key]}", user_id=users[key])
     store, profile = profile_store(), profiles.get(key)
     if store is None or profile is None:
-        return GroupMember("Somebody who is gone", ratings={})
+        return GroupMember(_GONE, ratings={})
     entries = store.entries(profile.id)
     ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
     return GroupMember(profile.name, ratings=ratings, seen=tuple(entries.hidden & known))
 
 
-def without_opinion(studio: Studio, people: list[GroupMember]) -> list[GroupMember]:
+def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember]:
     """Those whose ratings say nothing: there are none above the lowest."""
-    lowest = studio.recommender.lowest_rating
+    lowest = state.recommender.lowest_rating
     return [
         person
         for person in people
@@ -115,17 +115,9 @@ def choose_rule() -> str:
     return rule
 
 
-def draw_cards(found: list[GroupRecommendation]) -> None:
-    grid = st.grid(min_column_width=_CARD_WIDTH, border=True, gap="small", key="together-cards")
-    for entry in found:
-        with grid.cell():
-            opinions = "  \n".join(_opinion(opinion) for opinion in entry.opinions)
-            pictured(
-                entry.movie,
-                f":primary[**{entry.rank}**] {title(entry.movie)}\n\n"
-                f"{genre_badges(entry.movie)}\n\n{opinions}",
-            )
-            more_like(entry.movie)
+def _card(entry: GroupRecommendation) -> str:
+    opinions = "  \n".join(_opinion(opinion) for opinion in entry.opinions)
+    return f"{headed(entry)}{genre_badges(entry.movie)}\n\n{opinions}"
 
 
 def _opinion(opinion: Any) -> str:
@@ -138,16 +130,16 @@ def _opinion(opinion: Any) -> str:
 
 
 @st.fragment
-def draw_list(studio: Studio, people: list[GroupMember]) -> None:
+def draw_list(state: State, people: list[GroupMember]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rule = choose_rule()
         seen = st.toggle(
             "Also films that some have seen and liked", key="together-seen", persist_state="session"
         )
-        choice = choose_filters(studio.data.movies, "together", steering=False)
+        choice = choose_filters(state.data.movies, "together", adventure=False)
     try:
         found = recommend_to_group(
-            studio.recommender,
+            state.recommender,
             people,
             choice.length,
             aggregation=rule,
@@ -159,19 +151,19 @@ def draw_list(studio: Studio, people: list[GroupMember]) -> None:
         return
     draw_summary(choice)
     if not found:
-        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+        say_nothing_passes()
         return
-    draw_cards(found)
+    draw_cards(found, "together-cards", _card, more_like, width=_CARD_WIDTH)
     st.caption(
         "Stars are what each is expected to give. The percentage compares a film with the ten best "
         "of their own list, which are 100 % on average."
     )
-    csv_button("This list as CSV", together_csv(found), "cinefold-together")
+    csv_button("This list as CSV", group_csv(found), "cinefold-together")
 
 
-def draw(studio: Studio) -> None:
-    people = choose_people(studio)
-    silent = without_opinion(studio, people)
+def draw(state: State) -> None:
+    people = choose_people(state)
+    silent = without_opinion(state, people)
     if silent:
         names = ", ".join(literal(person.name) for person in silent)
         st.info(
@@ -185,9 +177,9 @@ def draw(studio: Studio) -> None:
             icon=":material/group:",
         )
     else:
-        draw_list(studio, people)
+        draw_list(state, people)
 
 
-studio = open_studio()
+state = open_state()
 st.title("Together", anchor=False)
-draw(studio)
+draw(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,10 +13,10 @@ from cinefold.app.new_here.questions import draw_questions
 from cinefold.app.shared.cards import film_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.filters import choose_filters, draw_summary
-from cinefold.app.shared.studio import open_studio
-from cinefold.app.shared.visitor import open_visitor, rating_stars, visitor
-from cinefold.app.shared.widgets import csv_button, recommendations_heading, say_now
+from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
+from cinefold.app.shared.widgets import csv_button, recommendations_heading, say_now, search_films
 from cinefold.profiles import Mark
 
 if TYPE_CHECKING:
@@ -23,27 +24,14 @@ if TYPE_CHECKING:
     from cinefold.recommender import MovieRecommender
 
 _FOUND, _SUGGESTED = 6, 4
-_CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
 _WAYS = (_SEARCH, _QUESTIONS, _IMPORT) = ("Search", "Get to know me", "Import")
 _RATINGS_A_PAGE = 6
 
 
 def draw_search(recommender: MovieRecommender) -> None:
-    query = st.text_input(
-        "Find films you know",
-        type="search",
-        live=True,
-        key="search",
-        placeholder="A title or a part of it, typos allowed",
-    )
-    if not (query or "").strip():
-        return
-    matches = recommender.data.movies.search(query or "", _FOUND)
-    if not matches:
-        st.caption("No film has a title like that. Try another part of it.")
-    for match in matches:
-        if match.score >= _CLOSE * matches[0].score:
-            film_row(match.movie, lambda movie: rating_stars(movie, "search"))
+    found = search_films("Find films you know", "search", recommender.data.movies, _FOUND)
+    for movie in found:
+        film_row(movie, partial(rating_stars, place="search"))
 
 
 def draw_suggestions(recommender: MovieRecommender) -> None:
@@ -61,10 +49,10 @@ def _suggestions(recommender: MovieRecommender) -> list[Any]:
     So none moves away from a finger that is on its way.
     """
     you = visitor()
-    answered = you.ratings.keys() | you.unseen
+    answered = you.ratings.keys() | you.not_seen
     kept = [movie_id for movie_id in you.suggested if movie_id not in answered]
     if wanted := _SUGGESTED - len(kept):
-        found = recommender.suggest_to_rate(you.ratings, wanted, skip=you.unseen, never=kept)
+        found = recommender.suggest_to_rate(you.ratings, wanted, skip=you.not_seen, never=kept)
         fresh = iter([movie.id for movie in found])
         places = [movie_id if movie_id in kept else next(fresh, None) for movie_id in you.suggested]
         you.suggested = [movie_id for movie_id in [*places, *fresh] if movie_id is not None]
@@ -73,13 +61,7 @@ def _suggestions(recommender: MovieRecommender) -> list[Any]:
 
 def _suggestion_foot(movie: Movie) -> None:
     rating_stars(movie, "suggested")
-    st.button(
-        "Not seen",
-        key=f"unseen-{movie.id}",
-        type="tertiary",
-        on_click=visitor().mark,
-        args=(movie.id, Mark.NOT_SEEN),
-    )
+    mark_buttons(movie, "suggested", Mark.NOT_SEEN)
 
 
 def draw_ratings(recommender: MovieRecommender) -> None:
@@ -138,7 +120,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         choice.length,
         filters=choice.filters,
         exclude=you.hidden,
-        not_seen=you.unseen,
+        not_seen=you.not_seen,
         from_nothing=not you.ratings,
         adventure=choice.adventure,
     )
@@ -153,7 +135,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
 def _say_why_nothing(recommender: MovieRecommender) -> None:
     you = visitor()
     if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
-        st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+        say_nothing_passes()
     else:
         st.info(
             "So far there are only films that you did not like. Rate one that you do.",
@@ -163,14 +145,7 @@ def _say_why_nothing(recommender: MovieRecommender) -> None:
 
 def _recommendation_foot(movie: Movie) -> None:
     rating_stars(movie, "recommended")
-    for label, mark in (("Seen it", Mark.SEEN), ("Not for me", Mark.NOT_INTERESTED)):
-        st.button(
-            label,
-            key=f"{mark}-{movie.id}",
-            type="tertiary",
-            on_click=visitor().mark,
-            args=(movie.id, mark),
-        )
+    mark_buttons(movie, "recommended", Mark.SEEN, Mark.NOT_INTERESTED)
 
 
 @st.fragment
@@ -178,11 +153,11 @@ def draw(recommender: MovieRecommender) -> None:
     """Everything that a rating changes: a click redraws this and no more."""
     say_now()
     you = open_visitor()
-    above = st.container()
+    top = st.container()
     left, right = st.columns([2, 3], gap="medium")
     with right:  # first, as this is what a click waits for
         draw_recommendations(recommender)
-    with above:
+    with top:
         draw_profile_bar(you, recommender.data.movies)
     with left:
         way = st.segmented_control(
@@ -197,14 +172,14 @@ def draw(recommender: MovieRecommender) -> None:
         if way == _QUESTIONS:
             draw_questions(recommender)
         elif way == _IMPORT:
-            draw_import()
+            draw_import(recommender.data)
         else:
             draw_search(recommender)
             draw_suggestions(recommender)
         draw_ratings(recommender)
 
 
-recommender = open_studio().recommender
+recommender = open_state().recommender
 st.title("New here", anchor=False)
 st.caption(
     "Rate films you know: each rating gives new recommendations at once. "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import profile_store
-from cinefold.app.shared.widgets import say_later
+from cinefold.app.shared.widgets import csv_button, say_later
 from cinefold.profiles import ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
         _choose(you)
-        if you.profile is None or you.profile.settings.get("guest"):
-            _name_popover(you, "Save as", icon=":material/person_add:")
-        else:
-            _name_popover(you, "New profile", icon=":material/person_add:")
+        unnamed = you.profile is None or you.profile.settings.get("guest")
+        _name_popover(you, "Save as" if unnamed else "New profile")
         if you.profile is not None:
             st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
             _manage(you, you.profile, movies)
@@ -76,8 +75,9 @@ def _label(profile: Profile) -> str:
     return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
 
 
-def _name_popover(you: Visitor, label: str, icon: str) -> None:
-    with st.popover(label, icon=icon), st.form("profile-name", clear_on_submit=True, border=False):
+def _name_popover(you: Visitor, label: str) -> None:
+    form = st.popover(label, icon=":material/person_add:").form
+    with form("profile-name", clear_on_submit=True, border=False):
         # No `max_chars`: a longer name that is pasted would vanish without a word.
         name = st.text_input(
             "Name", placeholder="What should we call you?", key="profile-name-text"
@@ -96,14 +96,11 @@ def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
         st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
         store = profile_store()
         if store is not None:
-            st.download_button(
+            csv_button(
                 "Profile as CSV",
                 lambda: write_csv(store.entries(profile.id), movies),
-                "cinefold-profile.csv",
-                "text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-                help="All ratings and marks. Import brings them back, here or elsewhere.",
+                "cinefold-profile",
+                "All ratings and marks. Import brings them back, here or elsewhere.",
             )
         sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
         st.button(
@@ -120,9 +117,8 @@ def _delete(you: Visitor, profile: Profile) -> None:
     if store is None:
         return
     try:
-        store.delete(profile.id)
-    except UnknownProfileError:
-        pass  # another window was faster
+        with contextlib.suppress(UnknownProfileError):  # another window was faster
+            store.delete(profile.id)
     except StoreError as error:
         you.trouble = str(error)
         return

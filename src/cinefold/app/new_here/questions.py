@@ -47,21 +47,14 @@ def _draw_answers(movie: Movie) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         key = f"answer-{movie.id}"
         st.feedback("stars", key=key, on_change=_rated, args=(movie.id, key))
-        st.button(
-            "Not seen",
-            key=f"not-seen-{movie.id}",
-            icon=":material/visibility_off:",
-            on_click=_not_seen,
-            args=(movie.id,),
-        )
-        st.button(
-            "Skip",
-            key=f"skip-{movie.id}",
-            icon=":material/skip_next:",
-            type="tertiary",
-            on_click=_skip,
-            args=(movie.id,),
-        )
+        for label, icon, answered in (
+            ("Not seen", "visibility_off", _not_seen),
+            ("Skip", "skip_next", _skip),
+        ):
+            key = f"answer-{label}-{movie.id}"
+            st.button(
+                label, key=key, icon=f":material/{icon}:", on_click=answered, args=(movie.id,)
+            )
 
 
 def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:
@@ -88,12 +81,12 @@ def _interview(recommender: MovieRecommender) -> Interview:
     """That of this visitor; a new one when they have said something elsewhere, or are another."""
     you = visitor()
     known: Interview | None = st.session_state.get(_KEY)
-    not_seen = you.unseen - you.ratings.keys()  # stars have the last word
+    not_seen = you.not_seen - you.ratings.keys()  # stars have the last word
+    said = you.ratings, not_seen
     if (
         known is None
         or known.recommender is not recommender
-        or known.ratings != you.ratings
-        or set(known.not_seen_ids) != not_seen
+        or (known.ratings, set(known.not_seen_ids)) != said
     ):
         skipped = () if known is None else known.skipped_ids
         known = Interview(recommender, you.ratings, not_seen=not_seen, skipped=skipped)

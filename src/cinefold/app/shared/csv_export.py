@@ -17,36 +17,18 @@ _FILM = ("movie_id", "title", "year", "genres")
 
 def recommendations_csv(recommendations: Sequence[Recommendation]) -> str:
     """Columns rank, the film, score, stars, and because_of: the films that are the reason."""
-    return _csv(
-        ("rank", *_FILM, "score", "stars", "because_of"),
-        (
-            (
-                entry.rank,
-                *_film(entry.movie),
-                f"{entry.score:.4f}",
-                "" if entry.stars is None else f"{entry.stars:.1f}",
-                "|".join(reason.movie.label for reason in entry.reasons),
-            )
-            for entry in recommendations
-        ),
+    rows = (
+        (*_ranked(entry), _stars(entry.stars), "|".join(r.movie.label for r in entry.reasons))
+        for entry in recommendations
     )
+    return _csv(("rank", *_FILM, "score", "stars", "because_of"), rows)
 
 
-def together_csv(found: Sequence[GroupRecommendation]) -> str:
+def group_csv(found: Sequence[GroupRecommendation]) -> str:
     """Columns rank, the film, score, and for each person their predicted stars."""
-    people = [opinion.name for opinion in found[0].opinions] if found else []
-    return _csv(
-        ("rank", *_FILM, "score", *(f"stars of {name}" for name in people)),
-        (
-            (
-                entry.rank,
-                *_film(entry.movie),
-                f"{entry.score:.4f}",
-                *("" if o.stars is None else f"{o.stars:.1f}" for o in entry.opinions),
-            )
-            for entry in found
-        ),
-    )
+    people = [f"stars of {opinion.name}" for opinion in found[0].opinions] if found else []
+    rows = ((*_ranked(entry), *(_stars(o.stars) for o in entry.opinions)) for entry in found)
+    return _csv(("rank", *_FILM, "score", *people), rows)
 
 
 def ratings_csv(ratings: Iterable[RatedMovie]) -> str:
@@ -55,13 +37,19 @@ def ratings_csv(ratings: Iterable[RatedMovie]) -> str:
     return _csv((*_FILM, "rating"), rows)
 
 
+def _ranked(entry: Recommendation | GroupRecommendation) -> tuple[Any, ...]:
+    return entry.rank, *_film(entry.movie), f"{entry.score:.4f}"
+
+
 def _film(movie: Movie) -> tuple[Any, ...]:
-    return movie.id, movie.title, "" if movie.year is None else movie.year, "|".join(movie.genres)
+    return movie.id, movie.title, movie.year, "|".join(movie.genres)
+
+
+def _stars(stars: float | None) -> str:
+    return "" if stars is None else f"{stars:.1f}"
 
 
 def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    csv.writer(file, lineterminator="\n").writerows([header, *rows])
     return file.getvalue()

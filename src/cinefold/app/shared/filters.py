@@ -14,21 +14,14 @@ if TYPE_CHECKING:
     from cinefold.datasets import MovieCatalog
 
 # Percentiles of the number of ratings.
-_FAME = {
+_POPULARITY = {
     "Any": (0.0, 100.0),
     "Well known": (80.0, 100.0),
     "Less obvious": (40.0, 80.0),
     "Hidden": (0.0, 60.0),
 }
-_ADVENTURE = {
-    "Familiar": 0.0,
-    "A little further": 0.25,
-    "Further": 0.5,
-    "Far": 0.75,
-    "Adventurous": 1.0,
-}
+_ADVENTURE = ("Familiar", "A little further", "Further", "Far", "Adventurous")
 _LENGTHS = (10, 20, 50)
-_USUAL_LENGTH = 10
 
 
 @dataclass(frozen=True)
@@ -41,18 +34,18 @@ class Choice:
     summary: str
 
 
-def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) -> Choice:
+def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True) -> Choice:
     """A button that opens the filters and the number of films; `place` tells pages apart.
 
-    With `steering`, also a slider from familiar to adventurous.
+    With `adventure`, also a slider from familiar to adventurous.
     """
     with st.popover("Filters", icon=":material/tune:", key=f"{place}-filters"):
         wanted = _genres("Only these genres", catalog, f"{place}-genres")
         unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
         years = _years(catalog, f"{place}-years")
-        fame = st.segmented_control(
+        popularity = st.segmented_control(
             "How well known",
-            list(_FAME),
+            list(_POPULARITY),
             default="Any",
             required=True,
             key=f"{place}-fame",
@@ -61,18 +54,12 @@ def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) 
             "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
         )
         least = st.number_input(
-            "Rated at least so often",
-            0,
-            None,
-            0,
-            step=10,
-            key=f"{place}-least",
-            bind="query-params",
+            "Rated at least so often", 0, step=10, key=f"{place}-least", bind="query-params"
         )
         length = st.segmented_control(
             "Number of films",
             _LENGTHS,
-            default=_USUAL_LENGTH,
+            default=_LENGTHS[0],
             required=True,
             key=f"{place}-length",
             bind="query-params",
@@ -81,37 +68,35 @@ def choose_filters(catalog: MovieCatalog, place: str, *, steering: bool = True) 
         *wanted,
         *(f"no {genre}" for genre in unwanted),
         *([f"{years[0]} to {years[1]}"] if years else []),
-        *([fame.lower()] if fame and fame != "Any" else []),
+        *([popularity.lower()] if popularity != "Any" else []),
         *([f"rated {least} times or more"] if least else []),
     ]
-    filters = MovieFilter(
-        genres=wanted,
-        exclude_genres=unwanted,
-        years=years,
-        popularity=_FAME[fame or "Any"],
-        min_ratings=least or 0,
-    )
-    adventure = _adventure(place) if steering else 0.0
-    return Choice(filters, length or _USUAL_LENGTH, adventure, ", ".join(summary))
+    filters = MovieFilter(wanted, unwanted, years, _POPULARITY[popularity], least)
+    degree = _adventure(place) if adventure else 0.0
+    return Choice(filters, length, degree, ", ".join(summary))
 
 
 def _adventure(place: str) -> float:
     chosen: str = st.select_slider(
         "From familiar to adventurous",
-        list(_ADVENTURE),
+        _ADVENTURE,
         key=f"{place}-adventure",
         bind="query-params",
         help="Familiar is the model's own list. Further to the right, less known films take the "
         "places of those that everybody watches; what the model is surest of stays on top.",
         width=260,
     )
-    return _ADVENTURE[chosen]
+    return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
 
 
 def draw_summary(choice: Choice) -> None:
     """The filters in words, where there are any."""
     if choice.summary:
         st.caption(f"Only: {literal(choice.summary)}")
+
+
+def say_nothing_passes() -> None:
+    st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
 
 
 def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:

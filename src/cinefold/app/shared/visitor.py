@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.studio import current_dataset
+from cinefold.app.shared.opening import current_dataset
 from cinefold.profiles import (
     Entries,
     Mark,
@@ -54,7 +56,7 @@ class Visitor:
     profile : Profile or None
     ratings : dict of movie id to stars
         In the order in which they came.
-    unseen, seen, unwanted : set of movie id
+    marks : dict of Mark to set of movie id
         Films they say they have not seen (not asked about again), have seen without rating them, or
         are not interested in (the last two are not recommended).
     suggested : list of movie id
@@ -64,9 +66,7 @@ class Visitor:
     dataset: str
     profile: Profile | None = None
     ratings: dict[Any, float] = field(default_factory=dict)
-    unseen: set[Any] = field(default_factory=set)
-    seen: set[Any] = field(default_factory=set)
-    unwanted: set[Any] = field(default_factory=set)
+    marks: dict[Mark, set[Any]] = field(default_factory=lambda: {mark: set() for mark in Mark})
     suggested: list[Any] = field(default_factory=list)
 
     # -- what they say ------------------------------------------------------------------------
@@ -84,14 +84,14 @@ class Visitor:
         """Ratings and marks from elsewhere, as one change."""
         self.ratings |= entries.stars
         for mark, films in entries.marks.items():
-            self._marked(mark).update(films)
+            self.marks[mark].update(films)
         self._write(lambda store, profile: store.add(profile, entries))
 
     def mark(self, movie_id: Any, mark: Mark) -> None:
         """Not seen, seen, or not interested."""
-        self._marked(mark).add(movie_id)
+        self.marks[mark].add(movie_id)
         if mark.opposite is not None:
-            self._marked(mark.opposite).discard(movie_id)
+            self.marks[mark.opposite].discard(movie_id)
         self._write(lambda store, profile: store.mark(profile, movie_id, mark))
 
     def clear(self) -> None:
@@ -105,13 +105,17 @@ class Visitor:
         self.refresh()
 
     @property
+    def not_seen(self) -> set[Any]:
+        return self.marks[Mark.NOT_SEEN]
+
+    @property
     def hidden(self) -> set[Any]:
         """Films not to recommend although they have no stars."""
-        return self.seen | self.unwanted
+        return self.marks[Mark.SEEN] | self.marks[Mark.NOT_INTERESTED]
 
     @property
     def said_something(self) -> bool:
-        return bool(self.ratings or self.unseen or self.seen or self.unwanted)
+        return bool(self.ratings or any(self.marks.values()))
 
     # -- their profile ------------------------------------------------------------------------
 
@@ -170,17 +174,7 @@ class Visitor:
 
     def _show(self, entries: Entries) -> None:
         self.ratings = dict(entries.stars)
-        self.unseen, self.seen, self.unwanted = (
-            set(entries.marks[mark]) for mark in (Mark.NOT_SEEN, Mark.SEEN, Mark.NOT_INTERESTED)
-        )
-
-    def _marked(self, mark: Mark) -> set[Any]:
-        kinds = {
-            Mark.NOT_SEEN: self.unseen,
-            Mark.SEEN: self.seen,
-            Mark.NOT_INTERESTED: self.unwanted,
-        }
-        return kinds[mark]
+        self.marks = {mark: set(films) for mark, films in entries.marks.items()}
 
     def _write(self, change: Callable[[ProfileStore, int], object]) -> None:
         store = profile_store()
@@ -202,16 +196,12 @@ class Visitor:
 def _new_guest(store: ProfileStore, dataset: str) -> Profile:
     """A profile with the first name of "Guest", "Guest 2", … that is free."""
     taken = {profile.name for profile in store.profiles(dataset)}
-    number = 1
-    while True:
-        name = _GUEST if number == 1 else f"{_GUEST} {number}"
-        number += 1
-        if name in taken:
-            continue
-        try:
-            return store.create(dataset, name, settings={"guest": True})
-        except ProfileNameError:  # somebody else's window was faster
-            continue
+    names = itertools.chain([_GUEST], (f"{_GUEST} {number}" for number in itertools.count(2)))
+    for name in names:
+        if name not in taken:
+            with contextlib.suppress(ProfileNameError):  # somebody else's window was faster
+                return store.create(dataset, name, settings={"guest": True})
+    raise AssertionError("there is always another number")
 
 
 def open_visitor() -> Visitor:
@@ -246,6 +236,25 @@ def visitor() -> Visitor:
     dataset = current_dataset()
     known: Visitor = st.session_state.setdefault(f"{_KEY}-{dataset}", Visitor(dataset))
     return known
+
+
+_MARKS = {
+    Mark.NOT_SEEN: "Not seen",
+    Mark.SEEN: "Seen it",
+    Mark.NOT_INTERESTED: "Not for me",
+}
+
+
+def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
+    """Buttons that mark `movie`; `place` tells apart the places of a page."""
+    for mark in marks:
+        st.button(
+            _MARKS[mark],
+            key=f"{place}-{mark}-{movie.id}",
+            type="tertiary",
+            on_click=visitor().mark,
+            args=(movie.id, mark),
+        )
 
 
 def rating_stars(movie: Movie, place: str) -> None:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from streamlit.delta_generator import DeltaGenerator
 
-_TO_SAY = "to-say"
+    from cinefold.datasets import Movie, MovieCatalog
+
+_MESSAGES = "messages"
+_CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
 
 
 def recommendations_heading() -> DeltaGenerator:
@@ -27,24 +30,37 @@ def recommendations_heading() -> DeltaGenerator:
     return row
 
 
+def search_films(
+    label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
+) -> list[Movie]:
+    """A box for a title or a part of it, and the films that fit it best; `among` are allowed."""
+    example = "A title or a part of it, typos allowed"
+    query = st.text_input(label, type="search", live=True, key=key, placeholder=example) or ""
+    if not query.strip():
+        return []
+    found = movies.search(query, most)
+    found = [match for match in found if among is None or match.movie.id in among]
+    if not found:
+        st.caption("No film has a title like that. Try another part of it.")
+    return [match.movie for match in found if match.score >= _CLOSE * found[0].score]
+
+
 def say_later(text: str, icon: str) -> None:
     """A toast for the run that follows a callback, which in a fragment may not draw itself."""
-    st.session_state.setdefault(_TO_SAY, []).append((text, icon))
+    st.session_state.setdefault(_MESSAGES, []).append((text, icon))
 
 
 def say_now() -> None:
     """Show what `say_later` was told."""
-    for text, icon in st.session_state.pop(_TO_SAY, []):
+    for text, icon in st.session_state.pop(_MESSAGES, []):
         st.toast(text, icon=icon)
 
 
-def csv_button(label: str, content: str | Callable[[], str], name: str) -> None:
+def csv_button(
+    label: str, content: str | Callable[[], str], name: str, help_text: str | None = None
+) -> None:
     """A button that downloads `content`, or what it returns at the click, as `name`.csv."""
+    icon, file = ":material/download:", f"{name}.csv"
     st.download_button(
-        label,
-        content,
-        f"{name}.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
+        label, content, file, "text/csv", icon=icon, on_click="ignore", help=help_text
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import streamlit as st
 
+from cinefold.app.shared.axes import names, numbers, tooltips
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,18 +39,10 @@ def share_chart(categories: Sequence[CategoryComparison], group: str, *, ordered
     if not ordered:
         rows = sorted(rows, key=lambda row: -abs(row["difference"]))[:_GROUPS_SHOWN]
         rows.sort(key=lambda row: -row["difference"])
-    _draw_difference(
-        rows,
-        group,
-        ["Share of films rated:", "difference (percentage points)"],
-        digits="+.1f",
-        details=[
-            alt.Tooltip("own:Q", title="Share here (%)"),
-            alt.Tooltip("average:Q", title="Average user (%)"),
-            alt.Tooltip("ratings:Q", title="Films rated here"),
-        ],
-        description=f"Share of the films rated by {group.lower()}, less the average user's",
-    )
+    title = ["Share of films rated:", "difference (percentage points)"]
+    details = {"own:Q": "Share here (%)", "average:Q": "Average user (%)"}
+    alt_text = f"Share of the films rated by {group.lower()}, less the average user's"
+    _draw_difference(rows, group, title, "+.1f", details, alt_text)
 
 
 def stars_chart(categories: Sequence[CategoryComparison]) -> None:
@@ -68,50 +62,33 @@ def stars_chart(categories: Sequence[CategoryComparison]) -> None:
         st.caption(f"No genre has {FEWEST_FOR_A_MEAN} ratings yet.")
         return
     rows.sort(key=lambda row: -row["difference"])
-    _draw_difference(
-        rows,
-        "Genre",
-        ["Liked more or less: difference (stars)"],
-        digits="+.2f",
-        details=[
-            alt.Tooltip("own:Q", title="Mean here (stars)"),
-            alt.Tooltip("average:Q", title="Everybody (stars)"),
-            alt.Tooltip("ratings:Q", title="Films rated here"),
-        ],
-        description="Stars by which each genre is liked more or less than by others",
-    )
+    title = ["Liked more or less: difference (stars)"]
+    details = {"own:Q": "Mean here (stars)", "average:Q": "Everybody (stars)"}
+    alt_text = "Stars by which each genre is liked more or less than by others"
+    _draw_difference(rows, "Genre", title, "+.2f", details, alt_text)
 
 
 def _draw_difference(
     rows: list[dict[str, Any]],
     group: str,
-    measure: list[str],
-    *,
+    title: list[str],
     digits: str,
-    details: list[Any],
-    description: str,
+    details: dict[str, str],
+    alt_text: str,
 ) -> None:
     rows = [{**row, "side": _SIDES[row["difference"] < 0]} for row in rows]
+    shown = {"group:N": group, "difference:Q": "Difference", **details}
     chart = (
         alt.Chart(alt.InlineData(values=rows), height=_BAR_HEIGHT * len(rows) + _AXIS_HEIGHT)
         .mark_bar(cornerRadius=3)
         .encode(
-            x=alt.X("difference:Q", title=measure, axis=alt.Axis(format=digits, labelFlush=False)),
-            y=alt.Y(
-                "group:N",
-                title=group,
-                sort=None,
-                axis=alt.Axis(labelOverlap=False, labelFlush=False),
-            ),
+            x=numbers("difference", title, format=digits),
+            y=names("group", group),
             color=alt.Color("side:N", scale=alt.Scale(domain=_SIDES), legend=None),
-            tooltip=[
-                alt.Tooltip("group:N", title=group),
-                alt.Tooltip("difference:Q", title="Difference", format=digits),
-                *details,
-            ],
+            tooltip=tooltips({**shown, "ratings:Q": "Films rated here"}, difference=digits),
         )
     )
-    st.altair_chart(chart, alt=description)
+    st.altair_chart(chart, alt=alt_text)
 
 
 def habits_chart(comparison: TasteComparison) -> None:
@@ -124,24 +101,17 @@ def habits_chart(comparison: TasteComparison) -> None:
         )
         for value, share in habits.star_shares
     ]
+    titles = {"who:N": "Who", "stars:N": "Rating (stars)", "share:Q": "Share of ratings (%)"}
+    legend = alt.Legend(orient="top", direction="horizontal", padding=0)
     chart = (
         alt.Chart(alt.InlineData(values=rows), height=_STARS_HEIGHT)
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=alt.X("stars:N", title="Rating (stars)", sort=None, axis=alt.Axis(labelAngle=0)),
+            x=alt.X("stars:N", title=titles["stars:N"], sort=None).axis(labelAngle=0),
             xOffset=alt.XOffset("who:N", sort=None),
-            y=alt.Y("share:Q", title="Share of ratings (%)", axis=alt.Axis(labelFlush=False)),
-            color=alt.Color(
-                "who:N",
-                title=None,
-                sort=None,
-                legend=alt.Legend(orient="top", direction="horizontal", padding=0),
-            ),
-            tooltip=[
-                alt.Tooltip("who:N", title="Who"),
-                alt.Tooltip("stars:N", title="Rating (stars)"),
-                alt.Tooltip("share:Q", title="Share of ratings (%)"),
-            ],
+            y=alt.Y("share:Q", title=titles["share:Q"]).axis(labelFlush=False),
+            color=alt.Color("who:N", title=None, sort=None, legend=legend),
+            tooltip=tooltips(titles),
         )
     )
     st.altair_chart(chart, alt="Bars: share of each rating, beside the average user's")

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.cards import favourite_cards
-from cinefold.app.shared.display import counted, literal
+from cinefold.app.shared.cards import draw_cards, more_like
+from cinefold.app.shared.display import counted, genre_badges, literal, stars, title
+from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.people import choose_user
-from cinefold.app.shared.studio import Studio, open_studio
 from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
 from cinefold.recommender import KnownUser, NewUser, unexpected_favourites
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from cinefold.recommender import CategoryComparison, TasteComparison
+    from cinefold.recommender import (
+        CategoryComparison,
+        TasteComparison,
+        UnexpectedFavourite,
+    )
+    from cinefold.serving.state import State
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
-_MEASURES = {
+_EXPECTED = {
     _OTHERS: "Expected is the mean of what others gave the film (with five ratings of the mean of "
     "all films added, so that one opinion is not everybody's). An unusual favourite is far above "
     "it.",
@@ -32,8 +38,13 @@ _MEASURES = {
     "vector has still seen the rating.)",
 }
 
+_SPREAD = "Standard deviation: small for somebody who gives nearly everything the same."
+_POPULARITY = (
+    "Median number of ratings of the films rated: small for somebody who sees what few do."
+)
 
-def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], Any]:
+
+def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     """Whose taste: their ratings (movie id to stars), and the id of a user of the data."""
     yours = open_visitor().ratings
     asked = "user" in st.query_params
@@ -48,7 +59,7 @@ def choose_ratings(studio: Studio) -> tuple[Mapping[Any, float], Any]:
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), None
-    interactions = studio.data.interactions
+    interactions = state.data.interactions
     user = choose_user(interactions.user_ids.tolist(), "taste", "User")
     items, stars = interactions.user_ratings(user)
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), user
@@ -68,14 +79,12 @@ def draw_nothing() -> None:
 
 def draw_summary(comparison: TasteComparison, known: bool) -> None:
     """The page in two sentences."""
-    more = _notable(comparison, 1)
-    less = _notable(comparison, -1)
-    parts = []
-    if more:
-        parts.append(f"more {_listed(more)}")
-    if less:
-        parts.append(f"less {_listed(less)}")
     sees = "Sees" if known else "You see"
+    parts = [
+        f"{word} {' and '.join(f'**{literal(entry.name)}**' for entry in entries)}"
+        for word, sign in (("more", 1), ("less", -1))
+        if (entries := _notable(comparison, sign))
+    ]
     seen = f"{' and '.join(parts)} than most" if parts else "what most people see"
     st.markdown(f"{sees} {seen}. {_generosity(comparison)}")
 
@@ -88,10 +97,6 @@ def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]
     return [entry for entry in entries[:_NAMED] if surplus(entry) >= _NOTABLE]
 
 
-def _listed(entries: Sequence[CategoryComparison]) -> str:
-    return " and ".join(f"**{literal(entry.name)}**" for entry in entries)
-
-
 def _generosity(comparison: TasteComparison) -> str:
     difference = comparison.habits.mean_rating - comparison.average_habits.mean_rating
     if abs(difference) < 0.1:
@@ -101,24 +106,15 @@ def _generosity(comparison: TasteComparison) -> str:
 
 
 def draw_numbers(comparison: TasteComparison) -> None:
-    habits, average = comparison.habits, comparison.average_habits
+    own, average = comparison.habits, comparison.average_habits
+    popularity = counted(round(own.popularity), "rating")
     with st.container(horizontal=True, gap="small"):
-        _metric("Films rated", f"{habits.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
+        _metric("Films rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
+        _metric("Mean rating", f"{own.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★")
         _metric(
-            "Mean rating", f"{habits.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★"
+            "Spread of ratings", f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★", _SPREAD
         )
-        _metric(
-            "Spread of ratings",
-            f"{habits.spread:.1f} ★",
-            f"average {average.spread:.1f} ★",
-            "Standard deviation: small for somebody who gives nearly everything the same.",
-        )
-        _metric(
-            "A typical film has",
-            counted(round(habits.popularity), "rating"),
-            f"average {average.popularity:,.0f}",
-            "Median number of ratings of the films rated: small for somebody who sees what few do.",
-        )
+        _metric("A typical film has", popularity, f"average {average.popularity:,.0f}", _POPULARITY)
 
 
 def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> None:
@@ -147,52 +143,65 @@ def draw_profile(comparison: TasteComparison) -> None:
 
 
 @st.fragment
-def draw_favourites(studio: Studio, ratings: Mapping[Any, float], user: Any) -> None:
+def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> None:
     st.subheader("Favourites", anchor=False)
-    measure = st.segmented_control(
+    judge = st.segmented_control(
         "Who did not expect it",
         [_OTHERS, _MODEL],
         default=_OTHERS,
         required=True,
-        key="taste-measure",
+        key="taste-judge",
         persist_state="session",
     )
-    st.caption(_MEASURES[measure or _OTHERS])
-    known, you = set(studio.recommender.model.interactions_.item_ids.tolist()), visitor()
+    st.caption(_EXPECTED[judge])
+    known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
     found = (
-        unexpected_favourites(KnownUser(studio.recommender, user), studio.population)
+        unexpected_favourites(KnownUser(state.recommender, user), state.population)
         if user is not None
         else unexpected_favourites(
             NewUser(
-                studio.recommender,
+                state.recommender,
                 {movie: stars for movie, stars in ratings.items() if movie in known},
-                you.unseen & known,
+                you.not_seen & known,
             ),
-            studio.population,
+            state.population,
             exclude=you.hidden & known,
         )
     )
     if not found:
         st.info("No film has more than half of the stars yet.", icon=":material/favorite:")
         return
-    if measure == _MODEL:
+    if judge == _MODEL:
         found = sorted(found, key=lambda favourite: -favourite.place)
     shown = min(_FAVOURITES_SHOWN, (len(found) + 1) // 2)
+    on_map = partial(more_like, label="On the map", icon=":material/explore:")
     st.markdown("**Most unusual**")
-    favourite_cards(found[:shown], "unusual")
+    draw_cards(found[:shown], "favourites-unusual", _card, on_map)
     if len(found) > shown:
         st.markdown("**Most usual**")
-        favourite_cards(found[: -shown - 1 : -1][: len(found) - shown], "usual")
+        usual = found[: -shown - 1 : -1][: len(found) - shown]
+        draw_cards(usual, "favourites-usual", _card, on_map)
 
 
-studio = open_studio()
+def _card(entry: UnexpectedFavourite) -> str:
+    """The stars, what others gave, and where the film would stand."""
+    others = f"others {entry.others_mean:.1f} ★" if entry.n_others else "rated by nobody else"
+    return (
+        f":orange[{stars(entry.rating)}] {title(entry.movie)}\n\n"
+        f":primary-badge[{others}] {genre_badges(entry.movie)}\n\n"
+        f":small[Without this rating, place {entry.place:,} of {entry.n_places:,} in the "
+        f"list; {counted(entry.n_others, 'other rating')}.]"
+    )
+
+
+state = open_state()
 st.title("Taste", anchor=False)
-ratings, user = choose_ratings(studio)
+ratings, user = choose_ratings(state)
 if ratings:
-    comparison = studio.population.compare(ratings)
+    comparison = state.population.compare(ratings)
     draw_summary(comparison, user is not None)
     draw_numbers(comparison)
     draw_profile(comparison)
-    draw_favourites(studio, ratings, user)
+    draw_favourites(state, ratings, user)
 else:
     draw_nothing()

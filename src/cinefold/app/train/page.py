@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold import WeightedMatrixFactorization
-from cinefold.app.shared.charts import learning_curve, ranking_curve
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.studio import Studio, choose_dataset, open_studio
+from cinefold.app.shared.opening import choose_dataset, open_state
+from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
 from cinefold.app.train.settings import Plan, choose_plan, choose_preset
 from cinefold.datasets import list_datasets
-from cinefold.serving.background import TrainingJob, find_job
+from cinefold.serving.tasks import TrainingJob, find_training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cinefold.models import WeightedMatrixFactorization
+    from cinefold.serving.state import State
     from cinefold.serving.training import TrainingRun
 
 _JOB, _QUERY = "training-job", "training"
@@ -33,19 +33,33 @@ _ENDS = {
     "callback": "stopped by you",
 }
 
+_METRICS = {
+    "rmse": (
+        "RMSE (stars)",
+        "Error of the predicted stars of held-out ratings; lower is better.",
+    ),
+    "ndcg_at_10": (
+        "NDCG@10 (0 to 1)",
+        "How high the held-out films stand in the lists of ten; higher is better.",
+    ),
+    "recall_at_10": (
+        "Recall@10 (0 to 1)",
+        "Share of the held-out films that the lists of ten found; higher is better.",
+    ),
+}
 
-def draw_dataset(studio: Studio) -> None:
+
+def draw_dataset(state: State) -> None:
     """The data set of this session, with what another one would take."""
-    names = [spec.name for spec in list_datasets()]
-    current = studio.data.name
-    if current not in names:
-        names.insert(0, current)
+    current = state.data.name
     titles = {spec.name: f"{spec.title} ({spec.size / 1e6:,.0f} MB)" for spec in list_datasets()}
+    if current not in titles:
+        titles = {current: current, **titles}
     st.session_state["train-dataset"] = current
     st.selectbox(
         "Data set",
-        names,
-        format_func=lambda name: titles.get(name, name),
+        list(titles),
+        format_func=titles.__getitem__,
         key="train-dataset",
         on_change=lambda: choose_dataset(st.session_state["train-dataset"]),
         help="Of all pages, for you alone. One that is not here yet is fetched, and gets a model.",
@@ -53,23 +67,18 @@ def draw_dataset(studio: Studio) -> None:
     )
 
 
-def start(studio: Studio, plan: Plan) -> None:
+def start(state: State, plan: Plan) -> None:
     """Train in the background; a training under way in this session ends."""
     drop_job()
-    job = TrainingJob(
-        studio.data.interactions,
-        WeightedMatrixFactorization(**plan.parameters),
-        validation_fraction=plan.validation_fraction,
-        random_state=plan.random_state,
-        history=studio.history,
+    st.session_state[_JOB] = TrainingJob(
+        state.data.interactions, plan.model, state.history, **plan.split
     )
-    job.start()
-    st.session_state[_JOB] = job
 
 
 def current_job() -> TrainingJob | None:
     """That of this session, or of the address (?training=…), so that a reload finds it again."""
-    job: TrainingJob | None = st.session_state.get(_JOB) or find_job(st.query_params.get(_QUERY))
+    job: TrainingJob | None = st.session_state.get(_JOB)
+    job = job or find_training(st.query_params.get(_QUERY))
     st.session_state[_JOB] = job
     if job is None:
         st.query_params.pop(_QUERY, None)
@@ -85,11 +94,11 @@ def drop_job() -> None:
         job.abandon()
 
 
-def keep(studio: Studio, job: TrainingJob) -> None:
+def keep(state: State, job: TrainingJob) -> None:
     if job.run_id is not None:
-        use_run(studio, job.run_id)
+        use_run(state, job.run_id)
     elif job.outcome is not None:  # it could not be written
-        studio.use(job.outcome)
+        state.use(job.outcome)
     drop_job()
 
 
@@ -148,44 +157,21 @@ def draw_run(run: TrainingRun) -> None:
 
 
 def draw_metrics(run: TrainingRun) -> None:
-    rmse, ndcg, recall = st.columns(3)
-    _metric(rmse, run, "rmse", "RMSE (stars)", lower_is_better=True, meaning=_RMSE)
-    _metric(ndcg, run, "ndcg_at_10", "NDCG@10 (0 to 1)", meaning=_NDCG)
-    _metric(recall, run, "recall_at_10", "Recall@10 (0 to 1)", meaning=_RECALL)
+    for place, (name, (label, meaning)) in zip(st.columns(3), _METRICS.items(), strict=True):
+        if name in run.metrics:
+            value, baseline = run.metrics[name], run.baseline[name]
+            place.metric(
+                label,
+                f"{value:.3f}",
+                f"{value - baseline:+.3f}",
+                delta_description=f"popularity {baseline:.3f}",
+                delta_color="inverse" if name == "rmse" else "normal",
+                help=meaning,
+                border=True,
+            )
 
 
-_RMSE = "Error of the predicted stars of held-out ratings; lower is better."
-_NDCG = "How high the held-out films stand in the lists of ten; higher is better."
-_RECALL = "Share of the held-out films that the lists of ten found; higher is better."
-
-
-def _metric(
-    place: Any,
-    run: TrainingRun,
-    key: str,
-    label: str,
-    *,
-    meaning: str,
-    lower_is_better: bool = False,
-) -> None:
-    if key not in run.metrics:
-        return
-    value, baseline = run.metrics[key], run.baseline[key]
-    place.metric(
-        label,
-        f"{value:.3f}",
-        f"{value - baseline:+.3f}",
-        delta_description=f"popularity {baseline:.3f}",
-        delta_color="inverse" if lower_is_better else "normal",
-        help=meaning,
-        border=True,
-    )
-
-
-_NOT_NOW = "It stays in the list of runs below, and can be put to use later."
-
-
-def draw_outcome(studio: Studio, job: TrainingJob, run: TrainingRun) -> None:
+def draw_outcome(state: State, job: TrainingJob, run: TrainingRun) -> None:
     st.subheader("The new model", anchor=False)
     with st.container(horizontal=True):
         st.button(
@@ -193,27 +179,24 @@ def draw_outcome(studio: Studio, job: TrainingJob, run: TrainingRun) -> None:
             type="primary",
             icon=":material/check:",
             on_click=keep,
-            args=(studio, job),
+            args=(state, job),
         )
-        st.button("Not now", icon=":material/close:", on_click=drop_job, help=_NOT_NOW)
+        later = "It stays in the list of runs below, and can be put to use later."
+        st.button("Not now", icon=":material/close:", on_click=drop_job, help=later)
         draw_download(run.model)
     draw_run(run)
 
 
-def draw_model_in_use(studio: Studio) -> None:
-    kind = "the default one" if studio.uses_default else "that of a run of yours"
+def draw_model_in_use(state: State) -> None:
+    kind = "the default one" if state.uses_default else "that of a run of yours"
     st.subheader("The model in use", anchor=False)
     st.caption(f"The pages recommend with this model: {kind}.")
     with st.container(horizontal=True):
-        if not studio.uses_default:
-            st.button(
-                "Back to the default model",
-                icon=":material/undo:",
-                on_click=use_run,
-                args=(studio, None),
-            )
-        draw_download(studio.run.model)
-    draw_run(studio.run)
+        if not state.uses_default:
+            back = "Back to the default model"
+            st.button(back, icon=":material/undo:", on_click=use_run, args=(state, None))
+        draw_download(state.run.model)
+    draw_run(state.run)
 
 
 def draw_download(model: WeightedMatrixFactorization) -> None:
@@ -235,23 +218,23 @@ def model_file(model: WeightedMatrixFactorization) -> bytes:
         return path.read_bytes()
 
 
-studio = open_studio()
+state = open_state()
 st.title("Train", anchor=False)
-draw_dataset(studio)
+draw_dataset(state)
 preset = choose_preset()
 with st.form("training"):
     plan = choose_plan(preset)
     wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
 if wanted:
-    start(studio, plan)
+    start(state, plan)
 job = current_job()
 if job is not None and job.running:
     draw_progress(job)
     draw_live_curves(job)
 elif job is not None and job.outcome is not None:
-    draw_outcome(studio, job, job.outcome)
+    draw_outcome(state, job, job.outcome)
 else:
     if job is not None and job.error is not None:
         st.error(f"Training failed: {literal(job.error)}", icon=":material/error:")
-    draw_model_in_use(studio)
-draw_runs(studio)
+    draw_model_in_use(state)
+draw_runs(state)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.train.settings import in_words
+from cinefold.app.train.settings import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cinefold.app.shared.studio import Studio
     from cinefold.serving.run_history import RunSummary
+    from cinefold.serving.state import State
 
 _KEY = "train-runs"
-_MEASURES = {"ndcg_at_10": "NDCG@10", "recall_at_10": "Recall@10", "rmse": "RMSE"}
+_METRICS = {"ndcg_at_10": "NDCG@10", "recall_at_10": "Recall@10", "rmse": "RMSE"}
 _PARAMETERS = {
     "n_factors": "Factors",
     "target": "Target",
@@ -30,69 +31,53 @@ _PARAMETERS = {
 }
 
 
-def draw_runs(studio: Studio) -> None:
+def draw_runs(state: State) -> None:
     """All runs, the latest first; the one that is chosen can be used or deleted."""
-    runs = studio.history.runs()
+    runs = state.history.runs()
     st.subheader("Runs so far", anchor=False)
     if not runs:
-        st.caption("None yet. Every training is listed here, with its parameters and measures.")
+        st.caption("None yet. Every training is listed here, with its parameters and metrics.")
         return
-    active = studio.history.active
+    active = state.history.active
     chosen = st.dataframe(
-        _frame(runs, active),
+        pd.DataFrame([_row(run, run.id == active) for run in runs]),
         hide_index=True,
         selection_mode="single-row",
         on_select="rerun",
         key=_KEY,
         column_config={
-            name: st.column_config.NumberColumn(name, format="%.4f") for name in _MEASURES.values()
+            name: st.column_config.NumberColumn(name, format="%.4f") for name in _METRICS.values()
         },
     )
     rows: Sequence[int] = chosen.selection.rows
-    run = runs[rows[0]] if rows and rows[0] < len(runs) else None
+    run_id = runs[rows[0]].id if rows and rows[0] < len(runs) else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Recommend with it",
-            icon=":material/check:",
-            key="use-run",
-            disabled=run is None or run.id == active,
-            on_click=use_run,
-            args=(studio, run.id if run else None),
-        )
-        st.button(
-            "Delete",
-            icon=":material/delete:",
-            key="delete-run",
-            disabled=run is None or run.id == active,
-            on_click=_delete,
-            args=(studio, run.id if run else ""),
-        )
-        if run is None:
+        for label, icon, key, on_click in (
+            ("Recommend with it", ":material/check:", "use-run", partial(use_run, state)),
+            ("Delete", ":material/delete:", "delete-run", state.history.delete),
+        ):
+            disabled = run_id in (None, active)
+            st.button(
+                label, icon=icon, key=key, disabled=disabled, on_click=on_click, args=(run_id,)
+            )
+        if run_id is None:
             st.caption("Choose a run in the first column of the table to use or delete it.")
 
 
-def use_run(studio: Studio, run_id: str | None) -> None:
+def use_run(state: State, run_id: str | None) -> None:
     """Recommend with this run from now on; None for the default model."""
     try:
-        studio.activate(run_id)
+        state.activate(run_id)
     except (OSError, ValueError) as error:
         st.toast(f"That did not work: {literal(str(error))}", icon=":material/error:")
-
-
-def _delete(studio: Studio, run_id: str) -> None:
-    studio.history.delete(run_id)
-
-
-def _frame(runs: Sequence[RunSummary], active: str | None) -> pd.DataFrame:
-    return pd.DataFrame([_row(run, run.id == active) for run in runs])
 
 
 def _row(run: RunSummary, is_active: bool) -> dict[str, Any]:
     return {
         "In use": "✓" if is_active else "",
         "Finished (UTC)": f"{run.finished:%Y-%m-%d %H:%M:%S}",
-        **{title: run.metrics.get(name) for name, title in _MEASURES.items()},
-        **{title: in_words(name, run.parameters.get(name)) for name, title in _PARAMETERS.items()},
+        **{title: run.metrics.get(name) for name, title in _METRICS.items()},
+        **{title: shown_value(run.parameters, name) for name, title in _PARAMETERS.items()},
         "Iterations": run.iterations,
         "Seconds": round(run.seconds, 1),
     }

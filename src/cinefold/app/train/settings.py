@@ -50,9 +50,8 @@ class Number:
             key=f"train-{self.name}",
             bind="query-params",
         )
-        if value is None:
-            return _SCALE if self.may_follow_data else self.shown(default)
-        return value
+        empty = _SCALE if self.may_follow_data else self.shown(default)
+        return empty if value is None else value
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,10 @@ class Choice:
         return value
 
     def draw(self, default: Any) -> Any:
-        values = list(self.choices)
+        values, key = list(self.choices), f"train-{self.name}"
+        index = values.index(default)
         return st.selectbox(
-            self.label,
-            values,
-            index=values.index(default),
-            format_func=lambda value: self.choices[value],
-            key=f"train-{self.name}",
-            bind="query-params",
+            self.label, values, index, self.choices.__getitem__, key=key, bind="query-params"
         )
 
 
@@ -151,31 +146,34 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "the best round.",
     ),
 )
-_HELD_OUT = Number(
-    "held_out",
-    "Held out for validation (%)",
-    *(5, 50, 5),
-    "Share of everybody's ratings that training does not see, to measure on.",
+_SPLIT_SETTINGS = (
+    Number(
+        "held_out",
+        "Held out for validation (%)",
+        *(5, 50, 5),
+        "Share of everybody's ratings that training does not see, to measure on.",
+    ),
+    Number(
+        "seed",
+        "Seed",
+        *(0, 2**31 - 1, 1),
+        "Decides what is held out and where training begins: the same seed gives the same result.",
+    ),
 )
-_SEED = Number(
-    "seed",
-    "Seed",
-    *(0, 2**31 - 1, 1),
-    "Decides what is held out and where training begins: the same seed gives the same result.",
-)
+_SPLIT_DEFAULTS = {"held_out": 100 * DEFAULT_VALIDATION_FRACTION, "seed": DEFAULT_SPLIT_SEED}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train, and how to measure it."""
+    """The model to train, and the arguments of `train` that say how to split."""
 
-    parameters: dict[str, Any]
-    validation_fraction: float
-    random_state: int
+    model: WeightedMatrixFactorization
+    split: dict[str, Any]
 
 
-def in_words(name: str, value: Any) -> str:
+def shown_value(parameters: Mapping[str, Any], name: str) -> str:
     """A parameter of a model as its control here shows it."""
+    value = parameters.get(name)
     setting = next((setting for setting in _SETTINGS if setting.name == name), None)
     if value == _SCALE:
         return _FOLLOWS
@@ -191,7 +189,7 @@ def choose_preset() -> str:
         list(_PRESETS),
         default="ranking",
         required=True,
-        format_func=lambda name: _PRESETS[name],
+        format_func=_PRESETS.__getitem__,
         key=_PRESET_KEY,
         on_change=_fill_in,
         bind="query-params",
@@ -211,20 +209,13 @@ def _preset_parameters(preset: str) -> dict[str, Any]:
 
 def choose_plan(preset: str) -> Plan:
     """A widget with its explanation for everything that can be changed, side by side."""
-    defaults = _preset_parameters(preset)
+    defaults = {**_preset_parameters(preset), **_SPLIT_DEFAULTS}
     grid = st.grid(4, min_column_width=230)
-    parameters: dict[str, Any] = {}
-    for setting in _SETTINGS:
+    values: dict[str, Any] = {}
+    for setting in (*_SETTINGS, *_SPLIT_SETTINGS):
         with grid.cell():
-            parameters[setting.name] = _explained(setting, defaults[setting.name])
-    with grid.cell():
-        percent = _explained(_HELD_OUT, round(100 * DEFAULT_VALIDATION_FRACTION))
-    with grid.cell():
-        seed = int(_explained(_SEED, DEFAULT_SPLIT_SEED))
-    return Plan({**parameters, "random_state": seed}, percent / 100, seed)
-
-
-def _explained(setting: Number | Choice, default: Any) -> Any:
-    value = setting.draw(default)
-    st.caption(setting.meaning)
-    return value
+            values[setting.name] = setting.draw(defaults[setting.name])
+            st.caption(setting.meaning)
+    fraction, seed = values.pop("held_out") / 100, int(values.pop("seed"))
+    model = WeightedMatrixFactorization(**values, random_state=seed)
+    return Plan(model, {"validation_fraction": fraction, "random_state": seed})

@@ -1,4 +1,4 @@
-"""Ratings that a person exported elsewhere: read, matched with films, looked through, taken.
+"""Ratings that a person exported elsewhere: read, matched with movies, looked through, taken.
 
 export = read_export("ratings.csv")
 review = review_for(data, export)

@@ -30,7 +30,7 @@ _SEEN = "seen"
 
 @dataclass(frozen=True, slots=True)
 class ExportLine:
-    """One film of an export.
+    """One movie of an export.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class ExportLine:
         May be empty where there is an id.
     year : int, optional
     rating : float, optional
-        On the scale of the file; None for a film without rating.
+        On the scale of the file; None for a movie without rating.
     rated_at : datetime, optional
         In UTC.
     other_titles : tuple of str
@@ -72,7 +72,7 @@ class ExportLine:
 
 @dataclass(frozen=True)
 class Export:
-    """The films of an export.
+    """The movies of an export.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Export:
     exact : bool
         Whether ratings are stars that need no conversion.
     unrated : {"seen", "wanted"}
-        What films without rating were: watched, or listed only.
+        What movies without rating were: watched, or listed only.
     """
 
     format: str
@@ -97,7 +97,7 @@ class Export:
 def read_export(
     source: str | Path | bytes, *, name: str | None = None, highest: float | None = None
 ) -> Export:
-    """Read the films that a person rated or watched elsewhere.
+    """Read the movies that a person rated or watched elsewhere.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def read_export(
         A CSV file of Letterboxd, IMDb, MovieLens, Cinefold or anybody who names columns title,
         year and rating; or the zip archive of Letterboxd.
     name : str, optional
-        Of the file, where `source` is its bytes; a "watchlist.csv" has films that were not seen.
+        Of the file, where `source` is its bytes; a "watchlist.csv" has movies that were not seen.
     highest : float, optional
         Best rating of the file's scale, where it is another than its format has or its ratings
         show.
@@ -113,7 +113,7 @@ def read_export(
     Raises
     ------
     ImportFileError
-        If the file is empty, damaged, too large, has no column with films, or ratings of several
+        If the file is empty, damaged, too large, has no column with movies, or ratings of several
         people.
     """
     if highest is not None and not (math.isfinite(highest) and highest > 0):

@@ -24,7 +24,7 @@ class ImportFileError(ValueError):
 def read_tables(
     source: str | Path | bytes, name: str | None = None
 ) -> list[tuple[str, DelimitedText]]:
-    """The table of a CSV file, or those of ratings and watched films in a zip archive, by name.
+    """The table of a CSV file, or those of ratings and watched movies in a zip archive, by name.
 
     Raises
     ------

@@ -54,7 +54,7 @@ class Format:
     exact : bool
         Whether its ratings are Cinefold's own stars, which are not rounded.
     unrated : {"seen", "wanted"}
-        What a film without rating was: watched, or listed only.
+        What a movie without rating was: watched, or listed only.
     """
 
     name: str
@@ -71,7 +71,7 @@ def recognize(name: str, table: DelimitedText) -> Format:
     Raises
     ------
     ImportFileError
-        If no column has titles or ids of films; the message names the columns there are.
+        If no column has titles or ids of movies; the message names the columns there are.
     """
     names = [re.sub(r"[\s_]+", "", plain(cell)) for cell in table.header]
     columns = _places(names)
@@ -106,8 +106,8 @@ def recognize(name: str, table: DelimitedText) -> Format:
 def _places(names: Sequence[str]) -> dict[str, int]:
     places = {name: place for place, name in reversed([*enumerate(names)])}
     return {
-        meaning: next(places[name] for name in allowed if name in places)
-        for meaning, allowed in _COLUMNS.items()
+        role: next(places[name] for name in allowed if name in places)
+        for role, allowed in _COLUMNS.items()
         if not places.keys().isdisjoint(allowed)
     }
 

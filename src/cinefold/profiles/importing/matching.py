@@ -1,8 +1,8 @@
-"""Which film of a catalogue a line of an export means.
+"""Which movie of a catalogue a line of an export means.
 
 Ids decide where both sides have them. Then titles do, as plain names (without case, accents, signs
 and leading articles, see `cinefold.datasets.titles`), each with the year: dictionaries first, and
-RapidFuzz only for what they do not have, among the films of the year and its neighbours.
+RapidFuzz only for what they do not have, among the movies of the year and its neighbours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from cinefold.datasets.titles import names_of, plain
-from cinefold.profiles.importing.title_variants import loose, numbers, parts
+from cinefold.profiles.importing.title_variants import loose, numbers, title_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,7 +50,7 @@ class ImportCancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A film that a line may mean.
+    """A movie that a line may mean.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Candidate:
 
 
 class Matcher:
-    """Finds films of a catalogue.
+    """Finds movies of a catalogue.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class Matcher:
                 self._by_name[name].append(movie)
             for name in set(map(loose, names)):
                 self._by_loose_name[name].append(movie)
-            for part in set(map(loose, parts(movie.title))):
+            for part in set(map(loose, title_parts(movie.title))):
                 self._by_part[part].append(movie)
 
     def match(
         self, lines: Sequence[ExportLine], progress: Progress | None = None
     ) -> list[tuple[Candidate, ...]]:
-        """The films that each line may mean, likeliest first; none where there is no such film.
+        """The movies that each line may mean, likeliest first; none where there is no such movie.
 
         Parameters
         ----------
@@ -127,14 +127,14 @@ class Matcher:
         return [found[key] for key in keys]
 
     def why_not(self, line: ExportLine) -> str:
-        """What to say of a line that no film was found for."""
+        """What to say of a line that no movie was found for."""
         titled = (movie for name in _all_names(line) for movie in self._by_name.get(name, ()))
         years = sorted({movie.year for movie in titled if movie.year is not None})
         if years:
             return f"of this title there is only one of {' and '.join(map(str, years))}"
         return "no film of this title" + ("" if line.title else ": there is only an unknown id")
 
-    # -- the ways to find a film --------------------------------------------------------------
+    # -- the ways to find a movie --------------------------------------------------------------
 
     def _by_id(self, line: ExportLine) -> list[Candidate]:
         if line.imdb_id is not None and line.imdb_id in self._by_imdb_id:
@@ -190,11 +190,11 @@ class Matcher:
         return candidates
 
     def _by_parts(self, line: ExportLine, names: Sequence[str]) -> Iterator[Candidate]:
-        """Films whose title is a part of the line's, or the other way round, of about the year."""
+        """Movies whose title is a part of the line's, or the other way round, of about the year."""
         if line.year is None:
             return
         longer = [(self._by_part, name) for name in names]
-        shorter = [(self._by_loose_name, part) for part in parts(line.title)]
+        shorter = [(self._by_loose_name, part) for part in title_parts(line.title)]
         for known, written in (*longer, *shorter):
             name = loose(written)
             for movie in known.get(name, ()):
@@ -207,7 +207,7 @@ class Matcher:
     def _by_likeness(
         self, lines: Iterable[tuple[Key, ExportLine]]
     ) -> Iterator[dict[Key, tuple[Candidate, ...]]]:
-        """Films whose titles are spelled alike, of about the year; batch by batch."""
+        """Movies whose titles are spelled alike, of about the year; batch by batch."""
         groups: dict[Block, list[tuple[Key, ExportLine]]] = defaultdict(list)
         for key, line in lines:
             groups[_block(plain(line.title), line.year)].append((key, line))
@@ -217,7 +217,7 @@ class Matcher:
             for begin in range(0, len(group), size):
                 batch = group[begin : begin + size]
                 found = self._similar([line for _, line in batch], names, movies)
-                yield {key: films for (key, _), films in zip(batch, found, strict=True)}
+                yield {key: similar for (key, _), similar in zip(batch, found, strict=True)}
 
     def _similar(
         self, lines: list[ExportLine], names: list[str], movies: list[Movie]
@@ -240,13 +240,13 @@ class Matcher:
     # -- choosing among them ------------------------------------------------------------------
 
     def _ranked(self, candidates: Iterable[Candidate], line: ExportLine) -> tuple[Candidate, ...]:
-        """The best candidates of different films; none of them sure where two are."""
+        """The best candidates of different movies; none of them sure where two are."""
         best: dict[tuple[str, int | None], Candidate] = {}
         for candidate in candidates:
             judged = _with_ids(candidate, line)
-            film = (candidate.movie.title, candidate.movie.year)
-            if film not in best or self._rank(judged) > self._rank(best[film]):
-                best[film] = judged
+            title = candidate.movie.title, candidate.movie.year
+            if title not in best or self._rank(judged) > self._rank(best[title]):
+                best[title] = judged
         ranked = sorted(best.values(), key=self._rank, reverse=True)[:_MAX_CANDIDATES]
         if len(ranked) > 1 and ranked[1].confidence > ranked[0].confidence - 0.03:
             ranked = [
@@ -259,7 +259,7 @@ class Matcher:
         return candidate.confidence, self._catalog.popularity(candidate.movie.id)
 
     def _near(self, block: Block) -> tuple[list[str], list[Movie]]:
-        """Names and films to compare with: of the year and its neighbours, or of the letter."""
+        """Names and movies to compare with: of the year and its neighbours, or of the letter."""
         blocks = (block,) if isinstance(block, str) else (block - 1, block, block + 1)
         entries = [entry for near in blocks for entry in self._blocks.get(near, ())]
         return [name for name, _ in entries], [movie for _, movie in entries]
@@ -288,7 +288,7 @@ class Matcher:
 
 
 def _block(name: str, year: int | None) -> Block:
-    """Where to look for films spelled alike: in a year, or by the first letter without it."""
+    """Where to look for movies spelled alike: in a year, or by the first letter without it."""
     return name[:1] if year is None else year
 
 
@@ -311,7 +311,7 @@ def _alike(movie: Movie, score: float, year: int | None, written: str, name: str
 
 
 def _with_ids(candidate: Candidate, line: ExportLine) -> Candidate:
-    """Less sure of a film that has another id than the line."""
+    """Less sure of a movie that has another id than the line."""
     movie = candidate.movie
     for theirs, ours in ((line.imdb_id, movie.imdb_id), (line.tmdb_id, movie.tmdb_id)):
         if theirs is not None and ours is not None:

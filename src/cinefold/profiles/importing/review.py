@@ -28,11 +28,11 @@ class ReviewLine:
     source : ExportLine
         As the file has it.
     stars : float, optional
-        Its rating, converted; None for a film without rating.
+        Its rating, converted; None for a movie without rating.
     candidates : tuple of Candidate
-        Films that it may mean, likeliest first.
+        Movies that it may mean, likeliest first.
     choice : Movie, optional
-        The film that is taken for it; None for none (yet).
+        The movie that is taken for it; None for none (yet).
     rejected : bool
         Whether a person has said that it is none of them.
     reason : str
@@ -48,7 +48,7 @@ class ReviewLine:
 
 
 class ImportReview:
-    """The films of an export: found, to be checked, missing and left out; nothing is dropped.
+    """The movies of an export: found, to be checked, missing and left out; nothing is dropped.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class ImportReview:
 
     @property
     def matched(self) -> list[ReviewLine]:
-        """Lines whose film is chosen, one a film."""
+        """Lines whose movie is chosen, one a movie."""
         return list(self._chosen().values())
 
     @property
@@ -86,7 +86,7 @@ class ImportReview:
 
     @property
     def missed(self) -> list[ReviewLine]:
-        """Lines whose film the data does not have, with the reason; also those rejected."""
+        """Lines whose movie the data does not have, with the reason; also those rejected."""
         return [
             line
             for line in self.lines
@@ -102,20 +102,20 @@ class ImportReview:
 
     @property
     def repeated(self) -> list[ReviewLine]:
-        """Lines whose film another line has too: the later rating counts."""
+        """Lines whose movie another line has too: the later rating counts."""
         kept = {id(line) for line in self._chosen().values()}
         return [line for line in self.lines if line.choice is not None and id(line) not in kept]
 
     def ratings(self) -> dict[Any, float]:
-        """Stars by movie id, of the films that are chosen and rated."""
+        """Stars by movie id, of the movies that are chosen and rated."""
         return {item: line.stars for item, line in self._chosen().items() if line.stars is not None}
 
     def seen(self) -> list[Any]:
-        """Ids of the films that are chosen, and were watched without a rating."""
+        """Ids of the movies that are chosen, and were watched without a rating."""
         return self._unrated("seen")
 
     def wanted(self) -> list[Any]:
-        """Ids of the films that are chosen, and were only listed: a watchlist."""
+        """Ids of the movies that are chosen, and were only listed: a watchlist."""
         return self._unrated("wanted")
 
     def summary(self) -> str:
@@ -133,7 +133,7 @@ class ImportReview:
     # -- deciding -----------------------------------------------------------------------------
 
     def accept(self, line: ReviewLine, movie: Movie | None = None) -> None:
-        """Take a film for a line: `movie`, or else its likeliest candidate.
+        """Take a movie for a line: `movie`, or else its likeliest candidate.
 
         Raises
         ------
@@ -150,14 +150,14 @@ class ImportReview:
         self._kept = None
 
     def accept_all(self, confidence: float = 0.0) -> int:
-        """Take the likeliest film for each line to check that is so sure; returns their number."""
+        """Take the likeliest movie for each line to check that is so sure; returns their number."""
         likely = [line for line in self.to_check if line.candidates[0].confidence >= confidence]
         for line in likely:
             self.accept(line)
         return len(likely)
 
     def reject(self, line: ReviewLine) -> None:
-        """Take no film for a line."""
+        """Take no movie for a line."""
         line.choice, line.rejected, line.reason = None, True, "none of the candidates"
         self._kept = None
 
@@ -169,7 +169,7 @@ class ImportReview:
         return [item for item, line in self._chosen().items() if line.stars is None]
 
     def _chosen(self) -> dict[Any, ReviewLine]:
-        """The line that counts for each film: a rated one, of those the latest, or the last."""
+        """The line that counts for each movie: a rated one, of those the latest, or the last."""
         if self._kept is None:
             kept: dict[Any, ReviewLine] = {}
             for line in self.lines:
@@ -194,7 +194,7 @@ def review(
     name: str = "the data",
     progress: Progress | None = None,
 ) -> ImportReview:
-    """Match the films of an export with those of a catalogue, and convert their ratings.
+    """Match the movies of an export with those of a catalogue, and convert their ratings.
 
     Parameters
     ----------
@@ -226,13 +226,13 @@ def review(
 
 
 def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
-    """`review` against the films and the scale of a data set."""
+    """`review` against the movies and the scale of a data set."""
     scale = StarScale.of(data.interactions)
     return review(export, data.movies, scale=scale, name=data.name, progress=progress)
 
 
 def review_csv(review: ImportReview) -> str:
-    """The films that a review has chosen, as a profile's CSV file: stars, or the mark "seen"."""
+    """The movies that a review has chosen, as a profile's CSV file: stars, or the mark "seen"."""
     chosen = [
         (line.choice, line.stars, line.source.rated_at)
         for line in review.matched

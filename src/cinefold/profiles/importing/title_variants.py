@@ -23,7 +23,7 @@ def loose(name: str) -> str:
     return "".join(words) or name
 
 
-def parts(title: str) -> Iterator[str]:
+def title_parts(title: str) -> Iterator[str]:
     """Before and after a colon or dash, "Star Wars: Episode IV - A New Hope"; the first words."""
     segments = [plain(part) for part in _SEGMENTS.split(title)]
     if len(segments) > 1:

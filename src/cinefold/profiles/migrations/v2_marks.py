@@ -1,4 +1,4 @@
-"""Marks, the journal for undo, settings, and when a profile was last used."""
+"""Marks, the log for undo, settings, and when a profile was last used."""
 
 from __future__ import annotations
 

@@ -1,0 +1,56 @@
+"""A cache on the disk for what takes long to make."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_locks: dict[Path, threading.Lock] = {}
+
+
+def cached(
+    path: Path,
+    *,
+    load: Callable[[Path], _T],
+    make: Callable[[], _T],
+    save: Callable[[_T, Path], object],
+) -> _T:
+    """What is kept at `path`, or made now and kept there.
+
+    Threads that ask for one path at once wait for the first of them. A damaged entry is made again;
+    where none can be written, a warning says so.
+
+    Parameters
+    ----------
+    path : path
+        Of a file or folder. Its name says what the content was made from.
+    load : callable
+        Reads it. Raises FileNotFoundError if there is none, OSError or ValueError if it is damaged.
+    make : callable
+        Makes it. What it raises comes through.
+    save : callable
+        Writes it in one step, so that other processes never find half of it.
+    """
+    with _locks.setdefault(path, threading.Lock()):
+        try:
+            return load(path)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            logger.warning("%s cannot be used and is made again (%s)", path, error)
+        made = make()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save(made, path)
+        except OSError as error:
+            logger.warning("%s could not be cached and will be made again: %s", path, error)
+        return made

@@ -1,0 +1,65 @@
+"""The objective of a model as formulas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TARGETS = {
+    "rating": ("r_{ij}", "the rating $r_{ij}$"),
+    "sqrt": (r"\sqrt{r_{ij}}", r"the square root of the rating, $\sqrt{r_{ij}}$,"),
+    "binary": ("1", "1"),
+}
+# Each with the values that `objective_lines` leaves out.
+_CONSTANTS: tuple[tuple[str, str, tuple[float, ...]], ...] = (
+    ("unobserved_weight", "w_0", (0,)),
+    ("regularization", r"\lambda", ()),
+    ("alpha", r"\alpha", (0,)),
+    ("regularization_exponent", r"\nu", (0, 1)),
+)
+
+
+def target_text(parameters: Mapping[str, Any]) -> str:
+    """What the prediction for a rated film comes near to, as Markdown."""
+    return _TARGETS[parameters["target"]][1]
+
+
+def objective_lines(parameters: Mapping[str, Any]) -> list[str]:
+    """LaTeX of what a model with these parameters minimizes: a line for each term.
+
+    One line of all would have to be scrolled on a phone. What is 0 or 1 is left out.
+    """
+    confidence = r"(1 + \alpha\, r_{ij})\," if parameters["alpha"] else ""
+    target = _TARGETS[parameters["target"]][0]
+    prediction, user, item = r"u_i \cdot v_j", r"\|u_i\|^2", r"\|v_j\|^2"
+    if parameters["biases"]:
+        prediction = rf"\mu - b_i - b_j - {prediction}"
+        user, item = rf"\big({user} + b_i^2/3\big)", rf"\big({item} + b_j^2/3\big)"
+    lines = [rf"\sum_{{(i,j)\ \text{{rated}}}} {confidence} ({target} - {prediction})^2"]
+    weighted = parameters["unobserved_weight"] != 0
+    if weighted:
+        lines.append(r"+\ w_0 \sum_{(i,j)\ \text{not rated}} (u_i \cdot v_j)^2")
+    exponent = parameters["regularization_exponent"]
+    if not exponent:
+        return [*lines, rf"+\ \lambda \Big(\sum_i {user} + \sum_j {item}\Big)"]
+    size = r"\big(n_i + w_0 (N - n_i)\big)" if weighted else "n_i"
+    power = "" if exponent == 1 else r"^\nu"
+    return [
+        *lines,
+        rf"+\ \sum_i \lambda_i {user} + \sum_j \lambda_j {item}",
+        rf"\text{{with}}\ \lambda_i = \lambda\, {size}{power}",
+    ]
+
+
+def constants_text(parameters: Mapping[str, Any]) -> str:
+    """The constants in `objective_lines` and their values, as Markdown."""
+    values = [
+        f"${symbol}$ " + ("follows the data" if value == "scale" else f"= {value:.3g}")
+        for name, symbol, unseen in _CONSTANTS
+        if (value := parameters[name]) not in unseen
+    ]
+    if parameters["regularization_exponent"]:
+        values.append("$n_i$ is the number of ratings of $i$, and $N$ how many there could be")
+    return f"Here {'; '.join(values)}."

@@ -1,0 +1,41 @@
+"""The chart of what somebody likes, in Altair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import altair as alt
+import streamlit as st
+
+from cinefold.app.shared.axes import names, numbers, tooltips
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cinefold.recommender import GenreTaste
+
+_GENRES_SHOWN = 10
+_BAR_HEIGHT, _AXIS_AND_LEGEND_HEIGHT = 20, 140
+
+
+def genre_chart(tastes: Sequence[GenreTaste]) -> None:
+    """Bars: how many films of each genre somebody rated, coloured by their mean rating."""
+    rows = [
+        {"genre": taste.genre, "ratings": taste.n_ratings, "mean": round(taste.mean_rating, 2)}
+        for taste in tastes[:_GENRES_SHOWN]
+    ]
+    height = _BAR_HEIGHT * len(rows) + _AXIS_AND_LEGEND_HEIGHT
+    scale, legend = alt.Scale(domain=[1, 5]), alt.Legend(orient="bottom")
+    chart = (
+        alt.Chart(alt.InlineData(values=rows), height=height)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=numbers("ratings", "Films rated (number)", tickMinStep=1, format="d"),
+            y=names("genre", "Genre"),
+            color=alt.Color("mean:Q", title="Mean rating (stars)", scale=scale, legend=legend),
+            tooltip=tooltips(
+                {"genre:N": "Genre", "ratings:Q": "Films rated", "mean:Q": "Mean rating (stars)"}
+            ),
+        )
+    )
+    st.altair_chart(chart, alt="Films rated by genre, and their mean rating")

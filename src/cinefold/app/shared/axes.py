@@ -1,0 +1,29 @@
+"""Axes and tooltips of charts, in Altair."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def numbers(field: str, title: str | list[str], **axis: Any) -> alt.X:
+    """A horizontal axis of numbers, whose first and last label stand below their ticks."""
+    return alt.X(f"{field}:Q", title=title, axis=alt.Axis(labelFlush=False, **axis))
+
+
+def names(field: str, title: str) -> alt.Y:
+    """A vertical axis of names, each with its label, in the order of the data."""
+    axis = alt.Axis(labelOverlap=False, labelFlush=False)
+    return alt.Y(f"{field}:N", title=title, sort=None, axis=axis)
+
+
+def tooltips(titles: Mapping[str, str], **formats: str) -> list[alt.Tooltip]:
+    """For each field (with its type, as ``value:Q``) its title, and the format of some."""
+    return [
+        alt.Tooltip(field, title=title, format=formats.get(field.split(":")[0], alt.Undefined))
+        for field, title in titles.items()
+    ]

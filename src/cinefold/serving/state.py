@@ -1,0 +1,134 @@
+"""What all visitors share: the data, and the model in use."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cinefold.datasets import dataset_info, load_movielens
+from cinefold.recommender import MovieRecommender, Population
+from cinefold.serving.launch import chosen_dataset, chosen_ratings
+from cinefold.serving.run_history import RunHistory
+from cinefold.serving.tasks import TrainingJob
+from cinefold.serving.training import load_or_train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cinefold.datasets import MovieData
+    from cinefold.interactions import Interactions
+    from cinefold.models import WeightedMatrixFactorization
+    from cinefold.serving.training import TrainingRun
+
+    Progress = Callable[[float, str], object]
+
+logger = logging.getLogger(__name__)
+
+
+class State:
+    """The data, the default model, and the model in use: the default one or that of a kept run.
+
+    Attributes
+    ----------
+    data : MovieData
+    default : TrainingRun
+    history : RunHistory
+    run : TrainingRun
+        The one in use.
+    recommender : MovieRecommender
+        With its model.
+    """
+
+    def __init__(self, data: MovieData, default: TrainingRun) -> None:
+        self.data = data
+        self.default = default
+        self.history = RunHistory(data.name)
+        self.use(default)
+        active = self.history.active
+        if active is not None:
+            try:
+                self.use(self.history.load(active))
+            except (OSError, ValueError) as error:
+                logger.warning("the default model is used: %s", error)
+
+    def use(self, run: TrainingRun) -> None:
+        """Recommend with `run`, to everybody, from now on."""
+        # One assignment, so that nobody sees a run and the recommender of another.
+        self._in_use = run, MovieRecommender(self.data, run.model, run.stars)
+
+    def activate(self, run_id: str | None) -> None:
+        """Use a run of the history, after restarts too; None for the default model.
+
+        Raises
+        ------
+        OSError, ValueError
+            If it is gone or damaged.
+        """
+        self.use(self.default if run_id is None else self.history.load(run_id))
+        self.history.activate(run_id)
+
+    @property
+    def run(self) -> TrainingRun:
+        return self._in_use[0]
+
+    @property
+    def recommender(self) -> MovieRecommender:
+        return self._in_use[1]
+
+    @property
+    def uses_default(self) -> bool:
+        return self.run is self.default
+
+    @cached_property
+    def population(self) -> Population:
+        """The users of the data, to compare one with."""
+        return Population(self.data)
+
+
+def prepare_state(dataset: str, progress: Progress) -> State:
+    """Load a data set and its default model, which is trained in the background if there is none.
+
+    Parameters
+    ----------
+    dataset : str
+        The one that the app was started with, or another of the catalogue.
+    progress : callable
+        Called with the share that is done and a text for people.
+
+    Raises
+    ------
+    DatasetError
+        If the data cannot be had.
+    BackgroundError
+        If there is no model.
+    """
+    data = _load_data(dataset, progress)
+    progress(0.1, f"Preparing recommendations for {data.interactions.n_items:,} films …")
+
+    def train(interactions: Interactions, model: WeightedMatrixFactorization) -> TrainingRun:
+        def show(record: dict[str, Any]) -> None:
+            done, total = record["iteration"], model.max_iter
+            text = (
+                f"Training the model, only once: iteration {done} of {total} …"
+                if done < total
+                else "Measuring the model, then training it on all ratings …"
+            )
+            progress(0.1 + 0.6 * done / total, text)
+
+        return TrainingJob(interactions, model).finish(show)
+
+    return State(data, load_or_train(data, trainer=train))
+
+
+def _load_data(dataset: str, progress: Progress) -> MovieData:
+    usual, path = chosen_dataset()
+    path = path if dataset == usual else None
+    ratings = chosen_ratings()
+    if ratings is not None and dataset == usual:
+        progress(0.0, f"Reading {dataset} from your file …")
+        return ratings.load()
+    spec = dataset_info(dataset)
+    source = f"{spec.size / 1e6:.0f} MB, only once" if path is None else "from your file"
+    progress(0.0, f"Getting {spec.title} ({source}) …")
+    return load_movielens(dataset, path=path)
