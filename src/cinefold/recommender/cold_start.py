@@ -75,6 +75,8 @@ class ColdStart:
     def __init__(self, model: WeightedMatrixFactorization) -> None:
         self.model = model
         self.vectors = model.item_factors_.astype(np.float64)
+        # V'V is diagonal: the model keeps its factors in the eigenbasis.
+        self._spectrum = np.square(self.vectors).sum(axis=0)
         self._objective = model.objective_
         self._baseline = model.item_baseline_
         stars = model.interactions_.by_user.data
@@ -212,11 +214,6 @@ class ColdStart:
         variance = np.average(spread, weights=self.model.interactions_.item_counts())
         noise = _NOISE * self.typical_confidence * max(float(variance), np.finfo(float).tiny)
         return noise * inverse(covariance), mean
-
-    @cached_property
-    def _spectrum(self) -> NDArray[np.float64]:
-        """V'V, which is diagonal: the model keeps its factors in the eigenbasis."""
-        return np.asarray(np.square(self.vectors).sum(axis=0))
 
 
 def _moments(users: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

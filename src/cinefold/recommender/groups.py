@@ -154,7 +154,7 @@ def recommend_to_group(
             viewer.ratings.values()
         )
         rated[row] = by_movie[recommender.movie_numbers]
-        seen[row, recommender.places([*viewer.ratings, *member.seen])] = True
+        seen[row, recommender.indices_of_all_ids([*viewer.ratings, *member.seen])] = True
     levels = [[_level(own[~known])] for own, known in zip(scores, seen, strict=True)]
 
     items = recommender.candidates(filters=filters, exclude=exclude)

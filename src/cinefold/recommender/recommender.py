@@ -204,7 +204,7 @@ class MovieRecommender:
         exclude: Iterable[Any],
         adventure: float,
     ) -> list[Recommendation]:
-        hidden = self._item_ids[self.places([*viewer.ratings, *exclude])]
+        hidden = self._item_ids[self.indices_of_all_ids([*viewer.ratings, *exclude])]
         depth = max(k, CANDIDATES) if check_adventure(adventure) else k
         ranking = self.model.recommend(
             viewer.model_user, depth + self._n_repeated, exclude=hidden, among=self._among(filters)
@@ -258,7 +258,7 @@ class MovieRecommender:
         ranking = self.model.similar_items(
             movie_id,
             k + self._n_repeated,
-            exclude=self._item_ids[self.places([movie_id])],
+            exclude=self._item_ids[self.indices_of_all_ids([movie_id])],
             among=self._among(filters),
         )
         places, scores = self._one_id_each(ranking)
@@ -282,7 +282,7 @@ class MovieRecommender:
         known = list(ids)
         return np.asarray(self.model.interactions_.item_index(known) if known else [], np.int64)
 
-    def places(self, ids: Iterable[Any]) -> NDArray[np.int64]:
+    def indices_of_all_ids(self, ids: Iterable[Any]) -> NDArray[np.int64]:
         """Where movies stand in the model's order, with the other ids of the same movies."""
         wanted = self.movie_numbers[self.indices(ids)]
         return np.flatnonzero(np.isin(self.movie_numbers, wanted))
@@ -292,7 +292,7 @@ class MovieRecommender:
     ) -> NDArray[np.int64]:
         """Where the movies stand that pass the filters, each under its most rated id alone."""
         passing = self._features.passing(filters or MovieFilter()) & self._most_rated_id
-        passing[self.places(exclude)] = False
+        passing[self.indices_of_all_ids(exclude)] = False
         return np.flatnonzero(passing)
 
     def _among(self, filters: MovieFilter | None) -> NDArray[Any] | None:
@@ -348,7 +348,7 @@ class MovieRecommender:
         """
         skipped = list(skip)
         posterior = NewUser(self, ratings, skipped).equations.posterior()
-        hidden = self.places([*ratings, *skipped, *never])
+        hidden = self.indices_of_all_ids([*ratings, *skipped, *never])
         never_asked = np.union1d(hidden, np.flatnonzero(~self._most_rated_id))
         chosen = self._elicitation.choose(posterior, k, never=never_asked)
         return [self.movies[item] for item in chosen]

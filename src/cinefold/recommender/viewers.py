@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.models import Explanation
+    from cinefold.models import Explanation, StarPredictor
     from cinefold.recommender.recommender import MovieRecommender
 
 
@@ -50,9 +50,16 @@ class Viewer(ABC):
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
         """What each rating adds to the scores of movies, by id."""
 
-    @abstractmethod
     def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
         """What they are expected to rate movies, by id; NaN where nothing tells."""
+        stars = self.recommender.stars
+        if stars is None or not self.ratings:
+            return np.full(len(items), np.nan)
+        return np.asarray(stars.predict(self._rater(stars), items), np.float64)
+
+    @abstractmethod
+    def _rater(self, stars: StarPredictor) -> Any:
+        """The person as `stars` takes one."""
 
     @abstractmethod
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -80,7 +87,7 @@ class Viewer(ABC):
         recommender, model = self.recommender, self.recommender.model
         indices, movies = recommender.indices(items), recommender.movie_numbers
         listed = np.ones(len(recommender.movies), np.bool_)
-        listed[recommender.places([*self.ratings, *exclude])] = False
+        listed[recommender.indices_of_all_ids([*self.ratings, *exclude])] = False
         by_movie = np.argsort(movies, kind="stable")
         starts = np.flatnonzero(np.diff(movies[by_movie], prepend=-1))
         listed = listed[by_movie[starts]]
@@ -117,11 +124,9 @@ class KnownUser(Viewer):
         found: list[Explanation] = self.recommender.model.explain(self.model_user, items)
         return found
 
-    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
-        stars = self.recommender.stars
-        if stars is None:
-            return np.full(len(items), np.nan)
-        return np.asarray(stars.predict(self.model_user, items), np.float64)
+    def _rater(self, stars: StarPredictor) -> Any:
+        del stars
+        return self.model_user
 
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
         model = self.recommender.model
@@ -180,12 +185,8 @@ class NewUser(Viewer):
         model, places = self.recommender.model, self.recommender.indices(items)
         return explain(model, self.equations, self.model_user.ratings, places)
 
-    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
-        stars = self.recommender.stars
-        if stars is None or not self.ratings:
-            return np.full(len(items), np.nan)
-        folded = stars.fold_in(self.ratings, ranked=self.model_user)
-        return np.asarray(stars.predict(folded, items), np.float64)
+    def _rater(self, stars: StarPredictor) -> Any:
+        return stars.fold_in(self.ratings, ranked=self.model_user)
 
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
         rows = np.searchsorted(self._answers[0], items)
