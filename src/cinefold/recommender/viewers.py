@@ -93,10 +93,11 @@ class Viewer(ABC):
         listed = listed[by_movie[starts]]
         vectors = recommender.cold_start.vectors[by_movie]
         baseline = 0 if model.item_baseline_ is None else model.item_baseline_[by_movie]
+        factors = self.without_each(indices)
         places = np.empty(len(indices), np.int64)
         for begin in range(0, len(indices), _LISTS_AT_ONCE):
             block = slice(begin, begin + _LISTS_AT_ONCE)
-            scores = self.without_each(indices[block]) @ vectors.T + baseline
+            scores = factors[block] @ vectors.T + baseline
             best = np.maximum.reduceat(scores, starts, axis=1)  # of the ids of each movie
             own = best[np.arange(len(best)), movies[indices[block]]][:, np.newaxis]
             places[block] = 1 + (best[:, listed] > own).sum(axis=1)
