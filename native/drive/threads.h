@@ -12,7 +12,7 @@
 
 namespace cinefold {
 
-// Set by a call's own work to end it early, or because an exception left one of its threads.
+// Set by a call's own work to end it early, or when an exception left one of its threads.
 using Stop = std::atomic<bool>;
 
 // Calls work(thread, stop) on up to n_threads threads, thread 0 being the calling one, and waits
@@ -20,9 +20,9 @@ using Stop = std::atomic<bool>;
 // The first exception that leaves one of them is thrown here.
 void run_parallel(int n_threads, const std::function<void(int thread, Stop&)>& work);
 
-// Hands the blocks [0, n_blocks) to threads, one at a time. make(thread), called on each thread,
-// returns what is called with a block; returns false from `proceed`, asked by the calling thread
-// after each of its blocks, end it early. Whether all was done.
+// Hands the blocks [0, n_blocks) to threads, one at a time: make(), called once on each thread,
+// returns what is called with each block. Where proceed(), asked by the calling thread after each
+// of its blocks, returns false, the rest is left undone. Returns whether all was done.
 template <class Make, class Proceed>
 bool for_each_block(int n_threads, int64_t n_blocks, const Make& make, const Proceed& proceed) {
     std::atomic<int64_t> next{0};

@@ -10,12 +10,14 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-constexpr double kPivot = 30 * W;                // latency of one of the pivots of a factorisation
-constexpr double kTransposed = 3;                // an entry of X' of the dual
-constexpr double kStepOnCopies = 1.8 + 0.1 * W;  // an entry in a step of conjugate gradients: bound
-constexpr double kStepInPlace = 4 + 0.65 * W;  // by the cache, or where a row is too long by memory
-constexpr double kStepsToCopy = 5;             // to gather, copy and look at a row, in such steps
-constexpr double kFewSteps = 4;                // an entry in a step of few, most of which end early
+constexpr double kPivot = 30 * W;  // latency of one of the pivots of a factorisation
+constexpr double kTransposed = 3;  // an entry of X' of the dual
+// An entry in a step of conjugate gradients, bound by the cache, or in a row too long for it by
+// memory; and how many such steps it takes to gather, copy and look at a row.
+constexpr double kStepOnCopies = 1.8 + 0.1 * W;
+constexpr double kStepInPlace = 4 + 0.65 * W;
+constexpr double kStepsToCopy = 5;
+constexpr double kFewSteps = 4;  // an entry in a step of few, most of which end early
 
 double cholesky_cost(double order) { return order * order * order / 6 + kPivot * order; }
 
@@ -44,12 +46,12 @@ Solver choose_solver(const FixedSide& side, const Row& row, const Method& method
     if (method.solver == Solver::dual)
         return fits_dual && weights_of(side, row).positive ? Solver::dual : Solver::primal;
     if (method.solver != Solver::automatic) return method.solver;
-    const bool light = fits_dual && dual_cost(n, d) < primal_cost(n, d);
-    const double direct_cost = light ? dual_cost(n, d) : primal_cost(n, d);
+    const bool by_dual = fits_dual && dual_cost(n, d) < primal_cost(n, d);
+    const double direct_cost = by_dual ? dual_cost(n, d) : primal_cost(n, d);
     if (method.max_steps > 0 && few_steps_cost(side, row.n, method.max_steps) < direct_cost)
         return Solver::few_steps;
     const bool by_cg = cg_cost(side, row.n, method.expected.steps(row.n)) < direct_cost;
-    if (!light && !by_cg) return Solver::primal;
+    if (!by_dual && !by_cg) return Solver::primal;
     const Weights weights = weights_of(side, row);
     if (ill_conditioned(side, row, weights)) return Solver::primal;
     if (by_cg) return Solver::cg;

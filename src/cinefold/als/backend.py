@@ -223,7 +223,13 @@ class FixedSide:
         """
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
-        return cls(_multiply(factors, basis.fixed, n_threads, out), basis, n_threads)
+        if len(factors) > _ROWS_IN_DOUBLE:
+            return cls(_multiply(factors, basis.fixed, n_threads, out), basis, n_threads)
+        if out is None:
+            out = empty_factors(*factors.shape)
+        with one_blas_thread():
+            out[:] = factors.astype(np.float64) @ basis.fixed
+        return cls(out, basis, n_threads)
 
     @classmethod
     def in_eigenbasis(
@@ -325,16 +331,12 @@ def _multiply(
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)
-    if n <= _ROWS_IN_DOUBLE:
-        with one_blas_thread():
-            out[:] = factors.astype(np.float64) @ change
-    else:
-        padded = np.zeros((d, _core.padded_length(d)), np.float32)
-        padded[:, :d] = change
-        rows = _padded_rows(out)
-        if rows is None:
-            raise ValueError("out must be of empty_factors, with the shape of factors")
-        _core.rotate(factors, padded, rows, n_threads)
+    rows = _padded_rows(out)
+    if rows is None or out.shape != factors.shape:
+        raise ValueError("out must be of empty_factors, with the shape of factors")
+    padded = np.zeros((d, rows.shape[1]), np.float32)
+    padded[:, :d] = change
+    _core.rotate(factors, padded, rows, n_threads)
     return out
 
 
