@@ -4,7 +4,7 @@
 
 A random tenth of each user's ratings is held out. The model learns from the rest, of which a tenth
 calibrates its stars, as in `cinefold train`. Two tables come of it: what was rated, scored and
-predicted for films with few and with many ratings, and what was rated where so many stars were
+predicted for movies with few and with many ratings, and what was rated where so many stars were
 predicted.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cinefold.interactions import Interactions
 
 COUNTS = (0, 10, 30, 100, 300)
-"""Fewest training ratings of the films of a line."""
+"""Fewest training ratings of the movies of a line."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class HeldOut:
     stars : ndarray of float64
         Predicted by ``cinefold.models.rating_predictor.StarPredictor``.
     counts : ndarray of int64
-        Training ratings of each pair's film.
+        Training ratings of each pair's movie.
     """
 
     actual: NDArray[np.float64]
@@ -71,7 +71,7 @@ def predict(interactions: Interactions, model: WeightedMatrixFactorization, seed
 
 
 def by_popularity(found: HeldOut) -> list[list[str]]:
-    """Lines of ratings of the film, pairs, and means of actual, score and stars."""
+    """Lines of ratings of the movie, pairs, and means of actual, score and stars."""
     group = np.searchsorted(COUNTS, found.counts, side="right") - 1
     ends = [f"{low} to {high - 1}" for low, high in pairwise(COUNTS)]
     titles = [*ends, f"{COUNTS[-1]} or more"]
@@ -105,7 +105,7 @@ def report(found: HeldOut) -> str:
             f"RMSE of the mean rating: {found.actual.std():.3f}",
             "",
             *_table(
-                ["film's ratings", "held out", "rated", "score", "predicted stars"],
+                ["movie's ratings", "held out", "rated", "score", "predicted stars"],
                 by_popularity(found),
             ),
             "",

@@ -3,7 +3,7 @@
     python -m benchmarks.clicks                     # alone, while somebody trains or imports
     python -m benchmarks.clicks --clicks 40 --only training
 
-Two windows of a headless Chromium use one app with MovieLens 100K. One rates the films that are
+Two windows of a headless Chromium use one app with MovieLens 100K. One rates the movies that are
 suggested; in the other one somebody trains a model of 256 factors, or imports 50,000 lines, again
 and again. Both windows and the app share the machine. Needs Chromium, and `make test` before.
 """
@@ -130,10 +130,10 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=CLICKS)
     parser.add_argument("--only", nargs="+")
     options = parser.parse_args()
-    films = list(load_movielens("ml-100k").movies)
+    movies = list(load_movielens("ml-100k").movies)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         world = World(1)
-        world.films = films
+        world.movies = movies
         files = {}
         for name in ("a third mistyped", "unknown"):
             files[name] = Path(folder, f"{name}.csv")

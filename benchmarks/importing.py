@@ -1,11 +1,12 @@
 """How long ratings from elsewhere take to read and to match.
 
     python -m benchmarks.importing                  # 50,000 lines, catalogues of 1,682 and 87,585
-    python -m benchmarks.importing --lines 5000 --films 27278
+    python -m benchmarks.importing --lines 5000 --movies 27278
 
-Films are invented, as many as MovieLens 100K and 32M have. Four files in the form of Letterboxd are
-imported: of films that are all known, of films of which a third have a typing error, of films that
-are all unknown, and the last without years, where only the first letter narrows down what is alike.
+Movies are invented, as many as MovieLens 100K and 32M have. Four files in the form of Letterboxd
+are imported: of movies that are all known, of movies of which a third have a typing error, of
+movies that are all unknown, and the last without years, where only the first
+letter narrows down what is alike.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ if TYPE_CHECKING:
 
     Row = tuple[str, int | str]
 
-LINES, FILMS = 50_000, (1_682, 87_585)
+LINES, MOVIES = 50_000, (1_682, 87_585)
 _N_WORDS, _FIRST_YEAR, _LAST_YEAR = 12_000, 1915, 2023
 _SYLLABLES = ("ba", "co", "del", "er", "fi", "gan", "ho", "il", "ka", "lo", "mor", "ne", "ri", "su")
 
 
 class World:
-    """Invented films, and the titles that people write for them."""
+    """Invented movies, and the titles that people write for them."""
 
-    def __init__(self, n_films: int, seed: int = 0) -> None:
+    def __init__(self, n_movies: int, seed: int = 0) -> None:
         self._generator = np.random.default_rng(seed)
         parts = self._generator.choice(_SYLLABLES, (_N_WORDS, 4))
         lengths = self._generator.integers(2, 5, _N_WORDS)
         self._words = ["".join(part[:n]) for part, n in zip(parts, lengths, strict=True)]
-        self.films = [
-            Movie(number, self._title(), self._year()) for number in range(1, n_films + 1)
+        self.movies = [
+            Movie(number, self._title(), self._year()) for number in range(1, n_movies + 1)
         ]
 
     def _title(self) -> str:
@@ -55,8 +56,8 @@ class World:
         return _FIRST_YEAR + int(share * (_LAST_YEAR - _FIRST_YEAR))
 
     def known(self, n_lines: int) -> Iterator[Row]:
-        for place in self._generator.integers(0, len(self.films), n_lines):
-            yield self.films[place].title, self.films[place].year or ""
+        for place in self._generator.integers(0, len(self.movies), n_lines):
+            yield self.movies[place].title, self.movies[place].year or ""
 
     def mistyped(self, n_lines: int) -> Iterator[Row]:
         for title, year in self.known(n_lines):
@@ -113,18 +114,18 @@ def main(words: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--lines", type=int, default=LINES)
-    parser.add_argument("--films", type=int, nargs="+", default=FILMS)
+    parser.add_argument("--movies", type=int, nargs="+", default=MOVIES)
     options = parser.parse_args(words)
-    print("| films | lines | read, s | match, s | found | to check | missed |")
+    print("| movies | lines | read, s | match, s | found | to check | missed |")
     print("|---|---|---|---|---|---|---|")
-    for n_films in options.films:
-        world = World(n_films)
-        catalog = MovieCatalog(world.films)
+    for n_movies in options.movies:
+        world = World(n_movies)
+        catalog = MovieCatalog(world.movies)
         for name, rows in KINDS.items():
             measured = measure(letterboxd(rows(world, options.lines)), catalog)
             seconds = " | ".join(f"{measured[what]:.1f}" for what in ("read", "match"))
             shares = " | ".join(f"{measured[what]:.0%}" for what in ("found", "to check", "missed"))
-            print(f"| {n_films:,} | {options.lines:,} {name} | {seconds} | {shares} |", flush=True)
+            print(f"| {n_movies:,} | {options.lines:,} {name} | {seconds} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

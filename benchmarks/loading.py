@@ -19,7 +19,7 @@ import polars as pl
 
 from benchmarks.machine import say
 
-_USERS, _FILMS = 138_493, 27_278
+_USERS, _MOVIES = 138_493, 27_278
 _STEP = 1_000_000
 
 
@@ -39,31 +39,31 @@ def main(n_ratings: int = 20_000_263) -> None:
 
 
 def write(folder: Path, n_ratings: int, seed: int = 0) -> Path:
-    """A zip file in the form of ml-20m, with its CSV files beside it; popular films come often.
+    """A zip file in the form of ml-20m, with its CSV files beside it; popular movies come often.
 
-    By user, then film, as the true file is; pairs that come up twice are left out.
+    By user, then movie, as the true file is; pairs that come up twice are left out.
     """
     generator = np.random.default_rng(seed)
-    pairs = generator.integers(0, _USERS, int(1.02 * n_ratings)) * _FILMS
-    pairs += (_FILMS * generator.random(len(pairs)) ** 2).astype(np.int64)
+    pairs = generator.integers(0, _USERS, int(1.02 * n_ratings)) * _MOVIES
+    pairs += (_MOVIES * generator.random(len(pairs)) ** 2).astype(np.int64)
     pairs = np.unique(pairs)
     pairs = pairs[np.sort(generator.permutation(len(pairs))[:n_ratings])]
     ratings, movies = folder / "ratings.csv", folder / "movies.csv"
     with ratings.open("wb") as file:
         file.write(b"userId,movieId,rating,timestamp\n")
         for begin in range(0, n_ratings, _STEP):
-            users, films = np.divmod(pairs[begin : begin + _STEP], _FILMS)
+            users, movies = np.divmod(pairs[begin : begin + _STEP], _MOVIES)
             n = len(users)
             pl.DataFrame(
                 {
                     "user": users + 1,
-                    "film": films + 1,
+                    "movie": movies + 1,
                     "rating": generator.integers(1, 11, n) / 2,
                     "time": generator.integers(800_000_000, 1_400_000_000, n),
                 }
             ).write_csv(file, include_header=False)
-    films = (f'{film},"Film, The {film} (1999)",Drama|War\n' for film in range(1, _FILMS + 1))
-    movies.write_text("movieId,title,genres\n" + "".join(films), encoding="utf-8")
+    movies = (f'{movie},"Movie, The {movie} (1999)",Drama|War\n' for movie in range(1, _MOVIES + 1))
+    movies.write_text("movieId,title,genres\n" + "".join(movies), encoding="utf-8")
     path = folder / "ml-20m.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for member in (ratings, movies):

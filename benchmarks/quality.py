@@ -264,8 +264,8 @@ def parts_of(data: Interactions) -> dict[str, np.ndarray]:
         "a quarter of the ratings": rng.random(data.n_ratings) < 0.25,
         "250 users": np.isin(users, rng.permutation(data.n_users)[:250]),
         "80 users": np.isin(users, rng.permutation(data.n_users)[:80]),
-        "the 300 best known films": np.isin(items, famous[:300]),
-        "all but the 200 best known films": ~np.isin(items, famous[:200]),
+        "the 300 best known movies": np.isin(items, famous[:300]),
+        "all but the 200 best known movies": ~np.isin(items, famous[:200]),
         "4 and 5 stars only": stars >= 4,
     }
 

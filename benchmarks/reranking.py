@@ -4,8 +4,8 @@
 
 Three random tenths of each user's ratings of MovieLens 100K are held out in turn, the default model
 learns from the rest, and every user's list is ranked anew as the app does it. The other rule, for
-comparison, is maximal marginal relevance (Carbonell and Goldstein 1998): one film after the other,
-by (1 - a/2) score - (a/2) cosine with the most similar film already listed.
+comparison, is maximal marginal relevance (Carbonell and Goldstein 1998): one movie after the other,
+by (1 - a/2) score - (a/2) cosine with the most similar movie already listed.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ def by_marginal_relevance(
     lengths = np.linalg.norm(model.item_factors_, axis=1, keepdims=True)
     vectors = model.item_factors_ / np.where(lengths > 0, lengths, 1)
     chosen = np.empty((len(items), _K), np.int64)
-    for user, (films, own) in enumerate(zip(items, scores, strict=True)):
-        relevance, likeness = own / own[0], np.zeros(len(films))
-        left = np.ones(len(films), bool)
+    for user, (movies, own) in enumerate(zip(items, scores, strict=True)):
+        relevance, likeness = own / own[0], np.zeros(len(movies))
+        left = np.ones(len(movies), bool)
         for place in range(_K):
             value = np.where(
                 left, (1 - adventure / 2) * relevance - adventure / 2 * likeness, -np.inf
             )
             best = int(value.argmax())
-            chosen[user, place], left[best] = films[best], False
-            likeness = np.maximum(likeness, vectors[films] @ vectors[films[best]])
+            chosen[user, place], left[best] = movies[best], False
+            likeness = np.maximum(likeness, vectors[movies] @ vectors[movies[best]])
     return chosen
 
 
@@ -111,7 +111,7 @@ def draw(found: dict[tuple[str, float], dict[str, float]], output: Path) -> None
         axes.plot(x, y, marker="o", label=rule)
         for adventure, right, up in zip(ADVENTURES, x, y, strict=True):
             axes.annotate(f"{adventure:g}", (right, up), (4, 4), textcoords="offset points")
-    axes.set_xlabel("Novelty: mean self-information of the listed films (bits)")
+    axes.set_xlabel("Novelty: mean self-information of the listed movies (bits)")
     axes.set_ylabel("NDCG@10 (0 to 1)")
     axes.set_ylim(bottom=0)
     axes.legend()

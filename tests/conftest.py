@@ -54,7 +54,7 @@ def log_as_at_first() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Synthetic ratings and films in the files of MovieLens 100K."""
+    """Synthetic ratings and movies in the files of MovieLens 100K."""
     return as_folder(original_files(), tmp_path_factory.mktemp("ml-100k"))
 
 

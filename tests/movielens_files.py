@@ -1,7 +1,7 @@
 """Small data sets in the true formats of MovieLens: GroupLens' own, and that of RecBole's wheel.
 
-All formats hold the same films and ratings, with every oddity of the originals; all titles are
-invented. People and films belong to one of a few tastes, so that a model can learn something.
+All formats hold the same movies and ratings, with every oddity of the originals; all titles are
+invented. People and movies belong to one of a few tastes, so that a model can learn something.
 
     as_zip(original_files(), folder / "ml-100k.zip")
     as_folder(recbole_files(), folder)
@@ -41,8 +41,8 @@ _ADJECTIVES = ("Last", "Hidden", "Golden", "Silent", "Broken")
 
 
 @dataclass(frozen=True)
-class Film:
-    """A film as the files store it, and its title as people read it."""
+class Movie:
+    """A movie as the files store it, and its title as people read it."""
 
     id: int
     stored: str
@@ -76,8 +76,8 @@ _ODDITIES: tuple[tuple[str, str, int, tuple[str, ...]], ...] = (
 
 
 @cache
-def films() -> tuple[Film, ...]:
-    """All films, by id: 100 of five tastes, then the odd ones."""
+def movies() -> tuple[Movie, ...]:
+    """All movies, by id: 100 of five tastes, then the odd ones."""
     rows = []
     for taste, nouns in _TASTES.items():
         for number, noun in enumerate(nouns):
@@ -85,36 +85,36 @@ def films() -> tuple[Film, ...]:
                 name, year = f"{adjective} {noun}", 1950 + 10 * number + offset
                 rows.append((f"{name}, The", f"The {name}", year, (taste,)))
     ordinary = [
-        Film(number, stored, year, genres, title)
+        Movie(number, stored, year, genres, title)
         for number, (stored, title, year, genres) in enumerate([*rows, *_ODDITIES], start=1)
     ]
     n = len(ordinary)
     odd = (
-        Film(n + 1, "unknown", None, (), "unknown"),
-        Film(n + 2, "Puppet Island III", 1995, ("Animation", "Children's"), "Puppet Island III",
+        Movie(n + 1, "unknown", None, (), "unknown"),
+        Movie(n + 2, "Puppet Island III", 1995, ("Animation", "Children's"), "Puppet Island III",
              video=True),
-        Film(n + 3, "Marie: A Shadow", 1996, ("Documentary",), "Marie: A Shadow", trailing=" "),
-        Film(n + 4, "Tiny Circus, The", 1969, ("Children's",), "The Tiny Circus", trailing="  "),
+        Movie(n + 3, "Marie: A Shadow", 1996, ("Documentary",), "Marie: A Shadow", trailing=" "),
+        Movie(n + 4, "Tiny Circus, The", 1969, ("Children's",), "The Tiny Circus", trailing="  "),
     )  # fmt: skip
     return (*ordinary, *odd)
 
 
 @cache
 def ratings() -> tuple[tuple[int, int, int, int], ...]:
-    """(user, film, rating, time): 23 films of each of 60 users, their own taste liked more."""
+    """(user, movie, rating, time): 23 movies of each of 60 users, their own taste liked more."""
     generator = np.random.default_rng(1)
-    genre_of = {film.id: film.genres for film in films()}
+    genre_of = {movie.id: movie.genres for movie in movies()}
     tastes, rows = list(_TASTES), []
     for user in range(1, N_USERS + 1):
         taste = tastes[user % len(tastes)]
-        own = [film for film, genres in genre_of.items() if taste in genres]
-        others = [film for film, genres in genre_of.items() if taste not in genres]
+        own = [movie for movie, genres in genre_of.items() if taste in genres]
+        others = [movie for movie, genres in genre_of.items() if taste not in genres]
         chosen = [*generator.choice(own, 12, replace=False), *generator.choice(others, 11, False)]
         stars = [*generator.integers(4, 6, 12), *generator.integers(1, 4, 11)]
         times = 880_000_000 + generator.choice(10_000_000, len(chosen), replace=False)
         rows += [
-            (user, int(film), int(star), int(time))
-            for film, star, time in zip(chosen, stars, times, strict=True)
+            (user, int(movie), int(star), int(time))
+            for movie, star, time in zip(chosen, stars, times, strict=True)
         ]
     order = generator.permutation(len(rows))
     return tuple(rows[position] for position in order)
@@ -127,7 +127,7 @@ def original_files() -> dict[str, bytes]:
     """Member name -> content, as in GroupLens' archive."""
     return {
         "ml-100k/README": b"A small invented data set in the format of MovieLens 100K.\n",
-        "ml-100k/u.item": "".join(map(_original_line, films())).encode("latin-1"),
+        "ml-100k/u.item": "".join(map(_original_line, movies())).encode("latin-1"),
         "ml-100k/u.data": _rating_lines().encode("ascii"),
     }
 
@@ -137,40 +137,42 @@ def recbole_files() -> dict[str, bytes]:
     folder = "recbole/dataset_example/ml-100k"
     item_header = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
     rating_header = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
-    items = item_header + "".join(map(_recbole_line, films()))
+    items = item_header + "".join(map(_recbole_line, movies()))
     return {
         f"{folder}/ml-100k.item": items.encode("utf-8"),
         f"{folder}/ml-100k.inter": (rating_header + _rating_lines()).encode("ascii"),
     }
 
 
-def _original_line(film: Film) -> str:
-    if film.year is None:
-        return f"{film.id}|{film.stored}||||1" + "|0" * 18 + "\n"
-    title = f"{film.stored} ({film.year})" + (" (V)" if film.video else "") + film.trailing
-    genres = film.genres or ("unknown",)
+def _original_line(movie: Movie) -> str:
+    if movie.year is None:
+        return f"{movie.id}|{movie.stored}||||1" + "|0" * 18 + "\n"
+    title = f"{movie.stored} ({movie.year})" + (" (V)" if movie.video else "") + movie.trailing
+    genres = movie.genres or ("unknown",)
     flags = "|".join("1" if genre in genres else "0" for genre in GENRES)
-    return f"{film.id}|{title}|01-Jan-{film.year}||http://example.com/{film.id}|{flags}\n"
+    return f"{movie.id}|{title}|01-Jan-{movie.year}||http://example.com/{movie.id}|{flags}\n"
 
 
-def _recbole_line(film: Film) -> str:
-    genres = " ".join(film.genres or ("unknown",))
-    if film.year is None:
-        return f"{film.id}\tunkonwn\tunkonwn\t{genres}\n"
-    if film.video:
-        return f"{film.id}\t{film.stored} ({film.year})\tV\t{genres}\n"
-    return f"{film.id}\t{film.stored}\t{film.year}\t{genres}\n"
+def _recbole_line(movie: Movie) -> str:
+    genres = " ".join(movie.genres or ("unknown",))
+    if movie.year is None:
+        return f"{movie.id}\tunkonwn\tunkonwn\t{genres}\n"
+    if movie.video:
+        return f"{movie.id}\t{movie.stored} ({movie.year})\tV\t{genres}\n"
+    return f"{movie.id}\t{movie.stored}\t{movie.year}\t{genres}\n"
 
 
 def colons_files(folder: str = "ml-1m", encoding: str = "latin-1") -> dict[str, bytes]:
     """Member name -> content, as in GroupLens' archives of 1M and 10M."""
-    movies = "".join(
-        f"{film.id}::{_csv_title(film)}::{'|'.join(film.genres) or '(no genres listed)'}\n"
-        for film in films()
+    movies_ = "".join(
+        f"{movie.id}::{_csv_title(movie)}::{'|'.join(movie.genres) or '(no genres listed)'}\n"
+        for movie in movies()
     )
-    ratings_ = "".join(f"{user}::{film}::{star}::{time}\n" for user, film, star, time in ratings())
+    ratings_ = "".join(
+        f"{user}::{movie}::{star}::{time}\n" for user, movie, star, time in ratings()
+    )
     return {
-        f"{folder}/movies.dat": movies.encode(encoding),
+        f"{folder}/movies.dat": movies_.encode(encoding),
         f"{folder}/ratings.dat": ratings_.encode(),
     }
 
@@ -180,8 +182,8 @@ def csv_files(folder: str = "ml-20m", newline: str = "\n") -> dict[str, bytes]:
     tables: dict[str, list[Sequence[object]]] = {
         "movies.csv": [
             ("movieId", "title", "genres"),
-            *((film.id, _csv_title(film), "|".join(film.genres) or "(no genres listed)")
-              for film in films()),
+            *((movie.id, _csv_title(movie), "|".join(movie.genres) or "(no genres listed)")
+              for movie in movies()),
         ],
         "ratings.csv": [("userId", "movieId", "rating", "timestamp"),
                         *((*row[:2], f"{row[2]:.1f}", row[3]) for row in ratings())],
@@ -195,8 +197,8 @@ def csv_files(folder: str = "ml-20m", newline: str = "\n") -> dict[str, bytes]:
     return contents
 
 
-def _csv_title(film: Film) -> str:
-    return film.stored if film.year is None else f"{film.stored} ({film.year})"
+def _csv_title(movie: Movie) -> str:
+    return movie.stored if movie.year is None else f"{movie.stored} ({movie.year})"
 
 
 def _rating_lines() -> str:

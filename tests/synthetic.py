@@ -1,6 +1,6 @@
 """A small data set in the true form of MovieLens 100K, with tastes that a model can learn.
 
-People and films belong to one of a few tastes. People rate mostly films of their own, and give
+People and movies belong to one of a few tastes. People rate mostly movies of their own, and give
 those 4 or 5 stars; others get 1 to 3.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FLAGS = 19
 _TASTES = {"Sci-Fi": 15, "Romance": 14, "Horror": 11, "Comedy": 5, "Western": 18}
-_FILMS_OF_A_TASTE, _PEOPLE_OF_A_TASTE = 24, 30
+_MOVIES_OF_A_TASTE, _PEOPLE_OF_A_TASTE = 24, 30
 _ADJECTIVES = ("Last", "Hidden", "Golden", "Silent", "Broken", "Distant")
 _NOUNS = {
     "Sci-Fi": ("Galaxy", "Android", "Comet", "Starship"),
@@ -55,9 +55,9 @@ def write_archive(folder: Path) -> SyntheticArchive:
     return SyntheticArchive(path, hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest())
 
 
-def film_id(taste: str, number: int) -> int:
-    """The id of a film: the `number`-th of its taste, from 0."""
-    return 1 + list(_TASTES).index(taste) * _FILMS_OF_A_TASTE + number
+def movie_id(taste: str, number: int) -> int:
+    """The id of a movie: the `number`-th of its taste, from 0."""
+    return 1 + list(_TASTES).index(taste) * _MOVIES_OF_A_TASTE + number
 
 
 def user_id(taste: str, number: int) -> int:
@@ -65,8 +65,8 @@ def user_id(taste: str, number: int) -> int:
     return 1 + list(_TASTES).index(taste) * _PEOPLE_OF_A_TASTE + number
 
 
-def film_title(taste: str, number: int) -> str:
-    """The title of a film, without its year."""
+def movie_title(taste: str, number: int) -> str:
+    """The title of a movie, without its year."""
     noun, adjective = divmod(number, len(_ADJECTIVES))
     return f"The {_ADJECTIVES[adjective]} {_NOUNS[taste][noun]}"
 
@@ -74,9 +74,9 @@ def film_title(taste: str, number: int) -> str:
 def _items() -> str:
     lines = []
     for taste, flag in _TASTES.items():
-        for number in range(_FILMS_OF_A_TASTE):
-            title = film_title(taste, number).removeprefix("The ") + ", The"
-            lines.append(_item(film_id(taste, number), f"{title} ({1960 + number})", flag))
+        for number in range(_MOVIES_OF_A_TASTE):
+            title = movie_title(taste, number).removeprefix("The ") + ", The"
+            lines.append(_item(movie_id(taste, number), f"{title} ({1960 + number})", flag))
     first = len(lines) + 1
     lines += [_item(first + k, f"{title} (1999)", 5) for k, title in enumerate(AWKWARD_TITLES)]
     lines.append(_item(len(lines) + 1, "unknown", 0))
@@ -92,21 +92,21 @@ def _ratings() -> str:
     generator = np.random.default_rng(1)
     tastes = list(_TASTES)
     awkward = range(
-        1 + len(tastes) * _FILMS_OF_A_TASTE,
-        2 + len(tastes) * _FILMS_OF_A_TASTE + len(AWKWARD_TITLES),
+        1 + len(tastes) * _MOVIES_OF_A_TASTE,
+        2 + len(tastes) * _MOVIES_OF_A_TASTE + len(AWKWARD_TITLES),
     )
     lines = []
     for taste in tastes:
-        others = [film_id(t, k) for t in tastes if t != taste for k in range(_FILMS_OF_A_TASTE)]
-        own = [film_id(taste, k) for k in range(_FILMS_OF_A_TASTE)]
+        others = [movie_id(t, k) for t in tastes if t != taste for k in range(_MOVIES_OF_A_TASTE)]
+        own = [movie_id(taste, k) for k in range(_MOVIES_OF_A_TASTE)]
         for person in range(_PEOPLE_OF_A_TASTE):
             liked = generator.choice(own, 14, replace=False)
             disliked = generator.choice(others, 6, replace=False)
             stars = [*generator.integers(4, 6, 14), *generator.integers(1, 4, 6), 3]
-            films = [*liked, *disliked, generator.choice(awkward)]
+            movies = [*liked, *disliked, generator.choice(awkward)]
             user = user_id(taste, person)
             lines += [
-                f"{user}\t{film}\t{star}\t{880000000 + 60 * k}"
-                for k, (film, star) in enumerate(zip(films, stars, strict=True))
+                f"{user}\t{movie}\t{star}\t{880000000 + 60 * k}"
+                for k, (movie, star) in enumerate(zip(movies, stars, strict=True))
             ]
     return "".join(line + "\n" for line in lines)

@@ -55,7 +55,7 @@ def cold_start_curves(
     """Lists for users that the model was not trained on, by how many of their ratings it is given.
 
     A random part of a user's ratings is for measuring, the rest for giving. All users with enough
-    ratings are measured at every place of the curve, on the same test films, and nothing of what
+    ratings are measured at every place of the curve, on the same test movies, and nothing of what
     might have been given is ever listed: only what the model was told differs. So popularity is the
     same for all numbers of ratings.
 
@@ -67,8 +67,8 @@ def cold_start_curves(
     n_given : sequence of int
         Numbers of ratings given.
     orders : sequence of {"random", "popular", "asked"}
-        Which come first: any, those of the most rated films, or those that an interview asks about
-        next among the films they know.
+        Which come first: any, those of the most rated movies, or those that an interview asks about
+        next among the movies they know.
     n_folds : int
         Every user is held out in one of them.
     test_share : float

@@ -90,12 +90,12 @@ def measure(
 
     A fifth of the users at a time is kept from the model, and told to it only as new users: lists
     are made from some of their ratings and compared with others. The first table counts ratings
-    given, at random, of the most popular films first, or as an interview asks for them. The second
-    counts questions, most of which people cannot answer as they have not seen the film, and
+    given, at random, of the most popular movies first, or as an interview asks for them. The second
+    counts questions, most of which people cannot answer as they have not seen the movie, and
     compares ways to choose them.
 
-    NDCG@10 rates lists from 0 to 1; every held-out film is relevant, whatever its stars. Errors are
-    standard errors of the mean over users. With MovieLens 100K it takes a minute or two.
+    NDCG@10 rates lists from 0 to 1; every held-out movie is relevant, whatever its stars. Errors
+    are standard errors of the mean over users. With MovieLens 100K it takes a minute or two.
     """
     if plot is not None:
         if not plot.absolute().parent.is_dir():
@@ -142,7 +142,7 @@ def _ratings_table(curves: Curves, metric: Metric) -> Table:
     columns = tuple(str(n) for n in curves.settings["n_given"])
     n_users = curves.records[0]["n_users"]
     title = f"{METRICS[metric]} by number of ratings ({n_users} new users)"
-    result = table("List", "Ratings of films", *columns, title=title, numbers=columns)
+    result = table("List", "Ratings of movies", *columns, title=title, numbers=columns)
     for order in curves.settings["orders"]:
         for method in dict.fromkeys(r["method"] for r in curves.records):
             line = curves.where(metric=metric, order=order, method=method)
@@ -161,7 +161,7 @@ def _questions_table(curves: Curves, metric: Metric) -> Table:
         result.add_row(strategy, fold_in, *map(_with_error, line))
     for strategy in curves.settings["strategies"]:
         line = curves.where(metric="n_answers", strategy=strategy, fold_in="cold start")
-        result.add_row(strategy, "films known", *(f"{r['mean']:.1f}" for r in line))
+        result.add_row(strategy, "movies known", *(f"{r['mean']:.1f}" for r in line))
     return result
 
 

@@ -29,7 +29,7 @@ def figure(by_ratings: Curves, by_questions: Curves, metric: str) -> Figure:
     for order in by_ratings.settings["orders"]:
         chosen: dict[str, Any] = {"order": order, "method": "Cold start"}
         _line(orders, by_ratings, metric, "n_given", ORDERS[order], **chosen)
-    _finish(orders, metric, "Which films are rated", "Ratings given", "n_given", by_ratings)
+    _finish(orders, metric, "Which movies are rated", "Ratings given", "n_given", by_ratings)
     for strategy in by_questions.settings["strategies"]:
         asked: dict[str, Any] = {"strategy": strategy, "fold_in": "cold start"}
         _line(questions, by_questions, metric, "n_questions", strategy, **asked)
@@ -38,7 +38,7 @@ def figure(by_ratings: Curves, by_questions: Curves, metric: str) -> Figure:
         strategy="Most popular", fold_in="plain",
     )  # fmt: skip
     _finish(
-        questions, metric, "Which films are asked about", "Questions asked", "n_questions",
+        questions, metric, "Which movies are asked about", "Questions asked", "n_questions",
         by_questions,
     )  # fmt: skip
     return drawing

@@ -80,13 +80,13 @@ if TYPE_CHECKING:
 
 
 def informative(situation: Situation) -> NDArray[np.float64]:
-    """Expected gain times the chance that they know the film: what `Interview` asks."""
+    """Expected gain times the chance that they know the movie: what `Interview` asks."""
     values = situation.elicitation.values
     return np.array([values(known, situation.candidates) for known in situation.posteriors()])
 
 
 def most_popular(situation: Situation) -> NDArray[np.float64]:
-    """The most rated films."""
+    """The most rated movies."""
     return _for_all(situation, situation.shares)
 
 
@@ -147,8 +147,8 @@ def interview_curves(
 ) -> Curves:
     """Lists for users that the model was not trained on, by how many questions they were asked.
 
-    In each fold a random half of the films may be asked about, and lists are made of, and measured
-    on, the other half: so that all strategies are measured on the same films, no question takes
+    In each fold a random half of the movies may be asked about, and lists are made of, and measured
+    on, the other half: so that all strategies are measured on the same movies, no question takes
     away what could be found, and every "not seen" is the truth as the data knows it. A question is
     answered by the stars in the data, else by "not seen".
 
@@ -165,9 +165,9 @@ def interview_curves(
     -------
     Curves
         Records have ``strategy``, ``fold_in`` and ``n_questions``; one more metric, ``n_answers``,
-        is the number of films that they knew. ``fold_in`` is "cold start" (what `MovieRecommender`
+        is the number of movies that they knew. ``fold_in`` is "cold start" (what `MovieRecommender`
         does), for the baseline and "Informative" also "cold start, without not seen" and "plain"
-        (with which those who have rated nothing get the most rated films). Gains are over the
+        (with which those who have rated nothing get the most rated movies). Gains are over the
         baseline with the same fold-in.
 
     Raises
@@ -248,20 +248,20 @@ def interview(
     ----------
     cold_start : ColdStart
     counts : ndarray of int, shape (n_items,)
-        Ratings of each film; films below 0 are not asked about.
+        Ratings of each movie; movies below 0 are not asked about.
     rated : csr_array, shape (n_users, n_items)
         What they can answer; anything else they have not seen.
     strategy : callable
         Gives the value of each question for each user in a `Situation`.
     n_questions : int
     only_rated : bool
-        Ask only about films that they have rated.
+        Ask only about movies that they have rated.
     seed : int
 
     Returns
     -------
     ndarray of int64, shape (n_users, n_questions)
-        Item indices in the order of asking; -1 where no film is left.
+        Item indices in the order of asking; -1 where no movie is left.
     """
     elicitation = Elicitation(cold_start, counts.clip(0))
     candidates = elicitation.best_known(counts >= 0)

@@ -16,7 +16,7 @@ _MARKDOWN = MarkdownIt()
 
 
 def plain(markdown: str) -> str:
-    """The text that Markdown with Streamlit's directives shows, beside a film's picture or not."""
+    """The text that Markdown with Streamlit's directives shows, beside a movie's picture or not."""
     markdown = _PICTURE.sub("", markdown)
     while _DIRECTIVE.search(markdown):
         markdown = _DIRECTIVE.sub(r"\1", markdown)

@@ -10,8 +10,8 @@ import pytest
 
 from cinefold import load_movielens
 from tests.app.browser import open_window, served
-from tests.movielens_files import as_folder, films, original_files
-from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
+from tests.movielens_files import as_folder, movies, original_files
+from tests.synthetic import AWKWARD_TITLES, movie_id, movie_title, user_id
 from tests.waiting import free_port
 
 
@@ -57,14 +57,14 @@ def test_somebody_new(window, address):
     window.page.goto(address)
     window.page.get_by_text("Because you rated").first.wait_for()
     window.visit("New here")
-    window.page.get_by_text("Give stars to a film you know").wait_for()
+    window.page.get_by_text("Give stars to a movie you know").wait_for()
     window.picture("new-here-at-first")
     before = []
     rated = []
     for taste, stars in (("Sci-Fi", 5), ("Horror", 4), ("Western", 5)):
-        title = film_title(taste, 2)
-        window.page.get_by_label("Find films you know").fill(title.replace("Golden", "Goldn"))
-        row = window.page.locator(f".st-key-stars-search-{film_id(taste, 2)}")
+        title = movie_title(taste, 2)
+        window.page.get_by_label("Find movies you know").fill(title.replace("Golden", "Goldn"))
+        row = window.page.locator(f".st-key-stars-search-{movie_id(taste, 2)}")
         row.get_by_role("radio", name=f"{stars} out of 5 stars").click()
         rated.append(title)
         window.page.get_by_text(f"Your ratings ({len(rated)})").wait_for()
@@ -72,17 +72,17 @@ def test_somebody_new(window, address):
         after = window.cards()
         assert len(after) == 10
         assert after != before
-        assert not any(card.startswith(film) for card in after for film in rated)
+        assert not any(card.startswith(movie) for card in after for movie in rated)
         before = after
     window.picture("new-here")
     window.check()
 
-    window.page.locator(f".st-key-remove-{film_id('Sci-Fi', 2)}").get_by_role("button").click()
+    window.page.locator(f".st-key-remove-{movie_id('Sci-Fi', 2)}").get_by_role("button").click()
     window.page.get_by_text("Your ratings (2)").wait_for()
     window.settle()
     assert window.cards() != before
     window.page.get_by_role("button", name="Clear all").click()
-    window.page.get_by_text("Give stars to a film you know").wait_for()
+    window.page.get_by_text("Give stars to a movie you know").wait_for()
     window.check()
 
 
@@ -111,13 +111,13 @@ def test_two_clicks_in_a_row(wide_window, address):
 
     click(*rows[:2], ratings=2)
     page.locator(f".st-key-{rows[2]}, .st-key-{rows[3]}").nth(1).wait_for()  # where they were
-    film = film_id("Western", 4)
-    page.get_by_label("Find films you know").fill(film_title("Western", 4))
-    page.locator(f".st-key-stars-search-{film}").wait_for()
-    click(f"stars-search-{film}", ratings=3)
-    page.locator(f".st-key-remove-{film}").wait_for()
-    click(f"remove-{film}", "stars-suggested", ratings=3)
-    page.locator(f".st-key-remove-{film}").wait_for(state="hidden")
+    movie = movie_id("Western", 4)
+    page.get_by_label("Find movies you know").fill(movie_title("Western", 4))
+    page.locator(f".st-key-stars-search-{movie}").wait_for()
+    click(f"stars-search-{movie}", ratings=3)
+    page.locator(f".st-key-remove-{movie}").wait_for()
+    click(f"remove-{movie}", "stars-suggested", ratings=3)
+    page.locator(f".st-key-remove-{movie}").wait_for(state="hidden")
     page.get_by_text("Your ratings (3)").wait_for()
     window.check()
 
@@ -138,7 +138,7 @@ def test_filters_by_keyboard(wide_window, address):
             break
     page.keyboard.type("9999")
     page.keyboard.press("Enter")
-    page.get_by_text("No film passes these filters").wait_for()
+    page.get_by_text("No movie passes these filters").wait_for()
     page.keyboard.press("Escape")
     page.wait_for_function("document.activeElement.matches('[data-testid=stPopoverButton]')")
     focused = "getComputedStyle(document.activeElement).outlineStyle"
@@ -148,7 +148,7 @@ def test_filters_by_keyboard(wide_window, address):
 
 
 def test_answers_by_keyboard(wide_window, address):
-    """The focus goes from an answered film to the one that takes its place."""
+    """The focus goes from an answered movie to the one that takes its place."""
     window, page = wide_window, wide_window.page
     page.goto(f"{address}/new_here?way=Get+to+know+me")
     skip = page.locator(".st-key-question").get_by_role("button", name="Skip")
@@ -157,12 +157,12 @@ def test_answers_by_keyboard(wide_window, address):
     focused = page.locator("[class*=st-key-skip-]", has=page.locator("button:focus"))
     skip.focus()
     for _ in range(3):
-        film = focused.get_attribute("class")
+        movie = focused.get_attribute("class")
         page.keyboard.press("Enter")
         page.wait_for_function(
-            "film => { const box = document.activeElement.closest('[class*=st-key-skip-]');"
-            " return box !== null && box.className !== film; }",
-            arg=film,
+            "movie => { const box = document.activeElement.closest('[class*=st-key-skip-]');"
+            " return box !== null && box.className !== movie; }",
+            arg=movie,
         )
         window.settle()
     window.check()
@@ -263,11 +263,11 @@ def test_awkward_titles_are_shown_as_they_are(wide_window, address):
     window.page.get_by_text("Because you rated").first.wait_for()
     window.visit("New here")
     for number, title in enumerate(AWKWARD_TITLES):
-        window.page.get_by_label("Find films you know").fill(title)
-        film = film_id("Western", 23) + 1 + number
-        row = window.page.locator(f".st-key-stars-search-{film}")
+        window.page.get_by_label("Find movies you know").fill(title)
+        movie = movie_id("Western", 23) + 1 + number
+        row = window.page.locator(f".st-key-stars-search-{movie}")
         row.get_by_role("radio").nth(3).click()
-        window.page.locator(f".st-key-remove-{film}").wait_for()
+        window.page.locator(f".st-key-remove-{movie}").wait_for()
         window.settle()
         shown = window.page.get_by_test_id("stMarkdown").all_inner_texts()
         assert f"{title} 1999" in {text.replace("\u2060", "") for text in shown}
@@ -309,7 +309,7 @@ def test_a_data_set_of_ones_own(browser, environment, tmp_path):
         window.page.goto(url)
         window.page.get_by_text("Because you rated").first.wait_for()
         window.settle()
-        assert set(window.cards()) <= {f"{f.readable} {f.year or ''}".strip() for f in films()}
+        assert set(window.cards()) <= {f"{f.readable} {f.year or ''}".strip() for f in movies()}
         window.check()
         window.page.context.close()
 

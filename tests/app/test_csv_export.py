@@ -7,7 +7,7 @@ from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.datasets import Movie
 from cinefold.recommender import RatedMovie, Reason, Recommendation
 
-QUOTED = Movie(7, 'A "Film", Really', 1995, ("Comedy", "Drama"))
+QUOTED = Movie(7, 'A "Movie", Really', 1995, ("Comedy", "Drama"))
 PLAIN = Movie(8, "unknown")
 
 
@@ -24,18 +24,18 @@ def test_recommendations_csv():
     assert row == {
         "rank": "1",
         "movie_id": "7",
-        "title": 'A "Film", Really',
+        "title": 'A "Movie", Really',
         "year": "1995",
         "genres": "Comedy|Drama",
         "stars": "",
         "score": "1.2346",
-        "because_of": 'unknown|A "Film", Really (1995)',
+        "because_of": 'unknown|A "Movie", Really (1995)',
     }
 
 
 def test_ratings_csv():
     first, second = rows(ratings_csv([RatedMovie(QUOTED, 4.5), RatedMovie(PLAIN, 3.0)]))
-    assert (first["title"], first["rating"]) == ('A "Film", Really', "4.5")
+    assert (first["title"], first["rating"]) == ('A "Movie", Really', "4.5")
     assert (second["year"], second["genres"], second["rating"]) == ("", "", "3")
 
 

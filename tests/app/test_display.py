@@ -62,4 +62,4 @@ def test_stars():
 
 
 def test_counted():
-    assert [counted(n, "film") for n in (1, 2, 1682)] == ["1 film", "2 films", "1,682 films"]
+    assert [counted(n, "movie") for n in (1, 2, 1682)] == ["1 movie", "2 movies", "1,682 movies"]

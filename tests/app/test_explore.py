@@ -11,9 +11,9 @@ from cinefold.app.explore.map_canvas import REGION_COLOURS
 from cinefold.profiles import ProfileStore
 from cinefold.serving.background import JobError
 from tests.app.drawn import no_errors, plain, texts, widget
-from tests.synthetic import film_id, film_title
+from tests.synthetic import movie_id, movie_title
 
-GALAXY = film_id("Sci-Fi", 0)
+GALAXY = movie_id("Sci-Fi", 0)
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def page(open_page):
 
 
 def neighbours(page):
-    """The titles, without years, of the films near the chosen one."""
+    """The titles, without years, of the movies near the chosen one."""
     heads = [plain(e.value.split("\n")[0]) for e in page.markdown if "alike" in e.value]
     return [re.sub(r"^\d+ (.*?) \d{4}$", r"\1", head) for head in heads]
 
@@ -40,10 +40,10 @@ def test_at_first_it_teaches(page):
     assert neighbours(page) == []
 
 
-def test_how_many_films_are_on_the_map_is_said(page):
+def test_how_many_movies_are_on_the_map_is_said(page):
     counts = load_movielens().interactions.item_counts()
-    said = next(caption.value for caption in page.caption if "films:" in caption.value)
-    assert f"{(counts >= 5).sum()} of {len(counts)} films: those with 5 ratings or more" in said
+    said = next(caption.value for caption in page.caption if "movies:" in caption.value)
+    assert f"{(counts >= 5).sum()} of {len(counts)} movies: those with 5 ratings or more" in said
 
 
 def test_why_there_is_no_map_is_said_and_it_can_be_tried_again(open_page, monkeypatch):
@@ -61,10 +61,10 @@ def test_why_there_is_no_map_is_said_and_it_can_be_tried_again(open_page, monkey
 
 
 def test_search_forgives_typos_and_flies(page):
-    fly_to(page, film_title("Sci-Fi", 0).replace("Galaxy", "Galxay"))
-    assert page.subheader[0].value.startswith(film_title("Sci-Fi", 0))
+    fly_to(page, movie_title("Sci-Fi", 0).replace("Galaxy", "Galxay"))
+    assert page.subheader[0].value.startswith(movie_title("Sci-Fi", 0))
     assert len(neighbours(page)) == 8
-    assert film_title("Sci-Fi", 0) not in neighbours(page)
+    assert movie_title("Sci-Fi", 0) not in neighbours(page)
     assert page.query_params["movie"] in (str(GALAXY), [str(GALAXY)])
     assert page.text_input(key="explore-search").value == ""
 
@@ -72,28 +72,28 @@ def test_search_forgives_typos_and_flies(page):
 def test_nothing_found_is_said(page):
     page.text_input(key="explore-search").set_value("qqqqqqqq").run()
     no_errors(page)
-    assert any("No film has a title like that" in caption.value for caption in page.caption)
+    assert any("No movie has a title like that" in caption.value for caption in page.caption)
 
 
-def test_the_address_chooses_the_film(open_page):
+def test_the_address_chooses_the_movie(open_page):
     first = no_errors(open_page("explore"))
-    fly_to(first, film_title("Horror", 3))
+    fly_to(first, movie_title("Horror", 3))
     wanted = neighbours(first)
     again = open_page("explore")
-    again.query_params["movie"] = str(film_id("Horror", 3))
+    again.query_params["movie"] = str(movie_id("Horror", 3))
     no_errors(again.run())
     assert neighbours(again) == wanted
 
 
-def test_an_unknown_film_in_the_address_is_said(page):
+def test_an_unknown_movie_in_the_address_is_said(page):
     page.query_params["movie"] = "<b>77777"
     no_errors(page.run())
-    assert [plain(w.value) for w in page.warning] == ["There is no film <b>77777."]
+    assert [plain(w.value) for w in page.warning] == ["There is no movie <b>77777."]
     assert neighbours(page) == []
 
 
 def test_hops_lead_on_and_back(page):
-    fly_to(page, film_title("Sci-Fi", 0))
+    fly_to(page, movie_title("Sci-Fi", 0))
     first = neighbours(page)
     hops = [button for button in page.button if button.label == "More like this"]
     hops[2].click().run()
@@ -109,13 +109,13 @@ def test_hops_lead_on_and_back(page):
 
 
 def test_neighbours_are_of_the_same_taste(page):
-    fly_to(page, film_title("Western", 1))
+    fly_to(page, movie_title("Western", 1))
     genres = {plain(e.value) for e in page.markdown if "alike" in e.value}
     assert sum("Western" in entry for entry in genres) >= 6
 
 
 def test_opinions_need_a_profile(page):
-    fly_to(page, film_title("Sci-Fi", 0))
+    fly_to(page, movie_title("Sci-Fi", 0))
     assert not [button for button in page.button if button.label == "Not for me"]
     with ProfileStore() as store:
         ada = store.create("ml-100k", "Ada")
@@ -138,7 +138,7 @@ def test_one_genre_alone(page):
 
 
 def test_the_map_in_words(page):
-    (words,) = [text for text in texts(page) if "films:" in text]
+    (words,) = [text for text in texts(page) if "movies:" in text]
     for genre in ("Sci-Fi", "Romance", "Horror", "Comedy", "Western"):
         assert genre in words
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.app.accessibility import small_targets, violations
 from tests.app.browser import open_window
-from tests.synthetic import AWKWARD_TITLES, film_id, film_title, user_id
+from tests.synthetic import AWKWARD_TITLES, movie_id, movie_title, user_id
 from tests.waiting import wait_until
 
 PHONE, DESK = 390, 1280
@@ -15,7 +15,7 @@ PAGES = {
     "new-here": ("/new_here", "New here"),
     "together": (f"/together?with=u{user_id('Sci-Fi', 3)},u{user_id('Horror', 1)}", "Together"),
     "explore": ("/explore", "Explore"),
-    "explore-film": (f"/explore?movie={film_id('Horror', 3)}", "Explore"),
+    "explore-movie": (f"/explore?movie={movie_id('Horror', 3)}", "Explore"),
     "taste": (f"/taste?user={user_id('Sci-Fi', 3)}", "Taste"),
     "train": ("/train", "Train"),
     "about": ("/about", "About"),
@@ -37,7 +37,7 @@ def open_map(window, address, query=""):
 
 
 def chosen(window):
-    """The title of the chosen film, or None."""
+    """The title of the chosen movie, or None."""
     heading = window.page.locator(".st-key-explore-chosen h3")
     return heading.inner_text().replace("\u2060", "").rsplit(" ", 1)[0]
 
@@ -45,42 +45,42 @@ def chosen(window):
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
-def spot(window, film):
-    """Where a film is drawn, in pixels of the window: found by pointing, as a person would."""
+def spot(window, movie):
+    """Where a movie is drawn, in pixels of the window: found by pointing, as a person would."""
     box = window.page.locator("canvas").bounding_box()
     tip = window.page.locator("[data-part=tip] b")
 
-    def shows(film):
-        return tip.text_content() == film and tip.is_visible()
+    def shows(movie):
+        return tip.text_content() == movie and tip.is_visible()
 
     for y in range(4, int(box["height"]), 9):
         for x in range(4, int(box["width"]), 9):
             window.page.mouse.move(box["x"] + x, box["y"] + y)
-            if shows(film):
+            if shows(movie):
                 window.page.evaluate(FRAMES)  # it may be of the pixels before
-                if shows(film):
+                if shows(movie):
                     return box["x"] + x, box["y"] + y
-    raise AssertionError(f"{film} is not on the map")
+    raise AssertionError(f"{movie} is not on the map")
 
 
-def test_a_film_is_found_by_search_and_hops_lead_on(window, address):
+def test_a_movie_is_found_by_search_and_hops_lead_on(window, address):
     open_map(window, address)
     window.picture("explore")
-    window.page.get_by_label("Fly to a film").fill(
-        film_title("Horror", 3).replace("Silent", "Silnt")
+    window.page.get_by_label("Fly to a movie").fill(
+        movie_title("Horror", 3).replace("Silent", "Silnt")
     )
     window.page.locator(".st-key-explore-found button").first.click()
-    window.page.get_by_role("heading", name=f"Near {film_title('Horror', 3)}").wait_for()
+    window.page.get_by_role("heading", name=f"Near {movie_title('Horror', 3)}").wait_for()
     window.settle()
-    assert chosen(window) == film_title("Horror", 3)
-    assert window.page.url.endswith(f"?movie={film_id('Horror', 3)}")
-    window.picture("explore-film")
+    assert chosen(window) == movie_title("Horror", 3)
+    assert window.page.url.endswith(f"?movie={movie_id('Horror', 3)}")
+    window.picture("explore-movie")
 
     window.page.get_by_role("button", name="More like this").first.click()
     window.page.get_by_role("button", name="Back to").wait_for()
     window.settle()
     second, link = chosen(window), window.page.url
-    assert second != film_title("Horror", 3)
+    assert second != movie_title("Horror", 3)
     window.check()
 
     window.page.reload()
@@ -95,14 +95,14 @@ def test_a_film_is_found_by_search_and_hops_lead_on(window, address):
     window.check()
 
 
-def test_a_click_on_the_map_chooses_a_film(browser, address):
+def test_a_click_on_the_map_chooses_a_movie(browser, address):
     window = open_window(browser, DESK, "light")
     open_map(window, address)
-    x, y = spot(window, film_title("Western", 2))
+    x, y = spot(window, movie_title("Western", 2))
     window.page.mouse.click(x, y)
-    window.page.get_by_role("heading", name=f"Near {film_title('Western', 2)}").wait_for()
+    window.page.get_by_role("heading", name=f"Near {movie_title('Western', 2)}").wait_for()
     window.settle()
-    assert window.page.url.endswith(f"?movie={film_id('Western', 2)}")
+    assert window.page.url.endswith(f"?movie={movie_id('Western', 2)}")
     window.check()
     window.page.context.close()
 
@@ -142,8 +142,8 @@ def test_the_view_stays_where_a_hand_has_moved_it(browser, address):
     moved = drawn(window)
     assert moved != whole
     assert not window.page.locator(".st-key-explore-chosen").count()
-    window.page.get_by_label("Fly to a film").fill("zzzzzz")
-    window.page.get_by_text("No film has a title like that").wait_for()
+    window.page.get_by_label("Fly to a movie").fill("zzzzzz")
+    window.page.get_by_text("No movie has a title like that").wait_for()
     window.settle()
     assert drawn(window) == moved
     window.page.get_by_role("button", name="Whole map").click()
@@ -152,7 +152,7 @@ def test_the_view_stays_where_a_hand_has_moved_it(browser, address):
     window.page.context.close()
 
 
-def test_keys_alone_choose_a_film(browser, address):
+def test_keys_alone_choose_a_movie(browser, address):
     window = open_window(browser, DESK, "dark")
     frame = open_map(window, address)
     frame.focus()
@@ -210,14 +210,14 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address):
 
     phone.page.get_by_role("button", name="Whole map").click()
     wait_until(lambda: drawn(phone) != closer)
-    phone.page.touchscreen.tap(*spot(phone, film_title("Horror", 3)))
+    phone.page.touchscreen.tap(*spot(phone, movie_title("Horror", 3)))
     phone.page.get_by_role("heading", name="Near ").wait_for()
     phone.check()
 
 
 def test_awkward_titles_are_shown_as_they_are(browser, address):
     window = open_window(browser, DESK, "light")
-    first = film_id("Western", 23) + 1
+    first = movie_id("Western", 23) + 1
     for number, title in enumerate(AWKWARD_TITLES):
         open_map(window, address, f"?movie={first + number}")
         window.page.get_by_role("heading", name="Near ").wait_for()
@@ -260,7 +260,7 @@ def test_taste_of_nobody_leads_on(window, address):
     window.page.get_by_role("radio", name="Yours").click()
     window.page.get_by_role("heading", name="Your taste will be here").wait_for()
     window.picture("taste-empty")
-    window.page.get_by_role("link", name="Rate films").click()
+    window.page.get_by_role("link", name="Rate movies").click()
     window.page.get_by_role("heading", name="New here").wait_for()
     window.check()
 

@@ -51,7 +51,7 @@ def test_every_recommendation_says_why_and_with_what_score(page):
 
 def test_what_they_like(page):
     labels = {metric.label: metric.value for metric in page.metric}
-    assert labels["Films rated"] == "21"
+    assert labels["Movies rated"] == "21"
     assert labels["Rated most"] == r"Sci\-Fi"
     (favourites,) = [text for text in texts(page) if text.startswith("★★★★★")]
     assert len(favourites.splitlines()) == 8
@@ -78,7 +78,7 @@ def test_excluded_genres_and_popularity(page):
     assert cards(page) != every
 
 
-def test_number_of_films(page):
+def test_number_of_movies(page):
     page.segmented_control(key="for-you-length").set_value(20).run()
     assert len(cards(page)) == 20
 
@@ -102,7 +102,7 @@ def test_csv_buttons(page):
     assert labels == {"Recommendations as CSV", "All ratings as CSV"}
 
 
-def test_films_seen_or_not_wanted_leave_the_list_until_it_is_undone(page):
+def test_movies_seen_or_not_wanted_leave_the_list_until_it_is_undone(page):
     first, second, *_ = cards(page)
     next(b for b in page.button if b.label == "Not for me").click().run()
     assert cards(no_errors(page))[0] == second
@@ -121,7 +121,7 @@ def test_an_adventurous_list_is_another_one(page):
     assert adventurous != familiar
 
 
-def test_each_film_has_predicted_stars(page):
+def test_each_movie_has_predicted_stars(page):
     badges = [text for text in texts(page) if "score" in text]
     assert len(badges) == 10
     assert all("★" in text.split("score")[0] for text in badges)

@@ -6,7 +6,7 @@ import pytest
 
 from cinefold.profiles import ProfileStore
 from tests.app.drawn import no_errors, plain, texts
-from tests.synthetic import film_id, user_id
+from tests.synthetic import movie_id, user_id
 
 SCI_FI, ROMANCE = user_id("Sci-Fi", 3), user_id("Romance", 2)
 
@@ -21,7 +21,7 @@ def choose(page, *keys):
     return no_errors(page)
 
 
-def films(page):
+def movies(page):
     return [text.split("\n")[0] for text in texts(page) if text[:1].isdigit()]
 
 
@@ -33,7 +33,7 @@ def test_at_first_it_says_what_to_do(page):
 
 def test_two_users_get_one_list_with_the_stars_of_each(page):
     choose(page, f"u{SCI_FI}", f"u{ROMANCE}")
-    assert len(films(page)) == 10
+    assert len(movies(page)) == 10
     opinions = [text for text in texts(page) if f"User {SCI_FI}:" in text]
     assert len(opinions) == 10
     assert all(f"User {ROMANCE}: ★" in text for text in opinions)
@@ -41,9 +41,9 @@ def test_two_users_get_one_list_with_the_stars_of_each(page):
 
 def test_the_rule_can_be_chosen_and_is_explained(page):
     choose(page, f"u{SCI_FI}", f"u{ROMANCE}")
-    before = films(page)
+    before = movies(page)
     page.segmented_control(key="together-rule").set_value("most pleasure").run()
-    assert films(no_errors(page)) != before
+    assert movies(no_errors(page)) != before
     assert any("one of you will love" in plain(caption.value) for caption in page.caption)
 
 
@@ -51,10 +51,10 @@ def test_a_profile_and_a_user(page):
     with ProfileStore() as store:
         ada = store.create("ml-100k", "Ada")
         for number in range(4):
-            store.rate(ada.id, film_id("Horror", number), 5)
+            store.rate(ada.id, movie_id("Horror", number), 5)
     page.run()
     choose(page, f"p{ada.id}", f"u{ROMANCE}")
-    assert len(films(page)) == 10
+    assert len(movies(page)) == 10
     assert sum("Ada: ★" in text for text in texts(page)) == 10
 
 
@@ -69,7 +69,7 @@ def test_somebody_without_an_opinion_is_named(page):
 def test_the_address_says_who(open_page):
     page = no_errors(open_page("groups", **{"with": f"u{SCI_FI},u{ROMANCE},u99999,px"}))
     assert page.multiselect(key="together-people").value == [f"u{SCI_FI}", f"u{ROMANCE}"]
-    assert len(films(page)) == 10
+    assert len(movies(page)) == 10
     assert plain(page.toast[0].value) == "Not here: u99999, px."
 
 
@@ -82,7 +82,7 @@ def test_more_people_than_it_takes_are_left_out(open_page):
 def test_two_of_one_name_are_said(page):
     with ProfileStore() as store:
         double = store.create("ml-100k", f"User {SCI_FI}")
-        store.rate(double.id, film_id("Horror", 1), 5)
+        store.rate(double.id, movie_id("Horror", 1), 5)
     page.run()
     page.multiselect(key="together-people").set_value([f"p{double.id}", f"u{SCI_FI}"]).run()
     assert not page.exception

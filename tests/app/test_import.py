@@ -7,7 +7,7 @@ import pytest
 from cinefold import load_movielens
 from cinefold.profiles import ProfileStore, write_csv
 from tests.app.drawn import no_errors, plain, widget
-from tests.synthetic import AWKWARD_TITLES, film_id
+from tests.synthetic import AWKWARD_TITLES, movie_id
 
 _HEADER = "Date,Name,Year,Letterboxd URI,Rating\n"
 
@@ -26,9 +26,9 @@ def upload(page, content, name="ratings.csv", saved=0):
     return page
 
 
-def first_films(n=3):
+def first_movies(n=3):
     movies = load_movielens().movies
-    return [movies[film_id("Western", number)] for number in range(n)]
+    return [movies[movie_id("Western", number)] for number in range(n)]
 
 
 def as_letterboxd(movies, stars):
@@ -46,7 +46,7 @@ def stored():
 
 
 def test_nothing_is_kept_before_it_is_saved(page):
-    movies = first_films()
+    movies = first_movies()
     no_errors(upload(page, as_letterboxd(movies, (5, 0.5, 3))))
     with ProfileStore() as store:
         assert store.profiles() == []
@@ -60,7 +60,7 @@ def test_nothing_is_kept_before_it_is_saved(page):
 
 
 def test_what_is_not_here_is_listed(page):
-    movies = first_films(1)
+    movies = first_movies(1)
     content = as_letterboxd(movies, (4,)) + "2025-01-02,Nobody Knows This Qqq,1931,https://b/9,4\n"
     no_errors(upload(page, content))
     labels = [expander.label for expander in page.expander]
@@ -68,8 +68,8 @@ def test_what_is_not_here_is_listed(page):
     assert "Not here: 1" in labels
 
 
-def test_a_doubtful_film_is_asked_about(page):
-    (movie,) = first_films(1)
+def test_a_doubtful_movie_is_asked_about(page):
+    (movie,) = first_movies(1)
     doubtful = movie.title[:-1] + "x"
     no_errors(upload(page, f"{_HEADER}2025-01-02,{doubtful},,https://b/1,4\n"))
     boxes = [box for box in page.selectbox if str(box.key).startswith("import-")]
@@ -97,12 +97,12 @@ def test_files_that_cannot_be_used_are_said(page, content, words):
 
 def test_a_header_alone_brings_nothing(page):
     no_errors(upload(page, _HEADER))
-    assert any("no films" in info.value for info in page.info)
+    assert any("no movies" in info.value for info in page.info)
     assert "import-save" not in [button.key for button in page.button]
 
 
 def test_a_list_of_recommendations_has_nothing_to_save(page):
-    (movie,) = first_films(1)
+    (movie,) = first_movies(1)
     line = f"1,{movie.id},{movie.title},{movie.year},Western,0.9,4.5,"
     content = f"rank,movie_id,title,year,genres,score,stars,because_of\n{line}\n"
     no_errors(upload(page, content))
@@ -111,12 +111,12 @@ def test_a_list_of_recommendations_has_nothing_to_save(page):
 
 
 def test_what_is_saved_is_said_and_the_file_put_away(page):
-    upload(page, as_letterboxd(first_films(), (5, 4.5, 3)))
+    upload(page, as_letterboxd(first_movies(), (5, 4.5, 3)))
     assert "Stars, rounded to whole stars (halves up), 1 at least." in [
         plain(caption.value) for caption in page.caption
     ]
     page.button(key="import-save").click().run()
-    assert "3 films saved" in no_errors(page).toast[0].value
+    assert "3 movies saved" in no_errors(page).toast[0].value
     assert "import-save" not in [button.key for button in page.button]
     assert not page.run().toast
 
@@ -132,7 +132,7 @@ def test_awkward_titles_stay_text(page):
 
 
 def test_a_profile_of_ours_comes_back(page):
-    movies = first_films()
+    movies = first_movies()
     upload(page, as_letterboxd(movies, (5, 0.5, 3)))
     page.button(key="import-save").click().run()
     with ProfileStore() as store:

@@ -36,15 +36,15 @@ def test_the_pages_find_what_the_command_said(own_path, tmp_path):
 
 
 def test_a_file_of_ones_own_is_used(open_page, monkeypatch, tmp_path):
-    ratings, titles = tmp_path / "club.csv", tmp_path / "films.csv"
+    ratings, titles = tmp_path / "club.csv", tmp_path / "movies.csv"
     rows = [
         f"u{user};f{(user * 7 + step) % 40};{1 + step % 5}"
         for user in range(30)
         for step in range(15)
     ]
     ratings.write_text("\n".join(["reader;item;stars", *rows]), encoding="utf-8")
-    films = [f"f{film},Film {film} ({1960 + film})" for film in range(40)]
-    titles.write_text("\n".join(["id,title", *films]), encoding="utf-8")
+    movies = [f"f{movie},Movie {movie} ({1960 + movie})" for movie in range(40)]
+    titles.write_text("\n".join(["id,title", *movies]), encoding="utf-8")
     file = RatingsFile(str(ratings), user="reader", titles=str(titles))
     for name, value in ratings_variables(file).items():
         monkeypatch.setenv(name, value)
@@ -77,7 +77,7 @@ def test_a_local_data_set_that_cannot_be_read_is_said(open_page, own_path, tmp_p
     folder.mkdir()
     own_path(folder)
     page = no_errors(open_page("for_you"))
-    assert page.title[0].value == "The films are not here yet"
+    assert page.title[0].value == "The movies are not here yet"
     assert "u.data and u.item" in page.code[0].value
     assert any("of your own" in text for text in texts(page))
 

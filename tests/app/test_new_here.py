@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.drawn import cards, no_errors, plain, texts, widget
-from tests.synthetic import AWKWARD_TITLES, film_id, film_title
+from tests.synthetic import AWKWARD_TITLES, movie_id, movie_title
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def rate(page, movie, stars, place="search"):
 
 
 def rate_by_title(page, taste, number, stars):
-    page.text_input(key="search").set_value(film_title(taste, number)).run()
-    return rate(page, film_id(taste, number), stars)
+    page.text_input(key="search").set_value(movie_title(taste, number)).run()
+    return rate(page, movie_id(taste, number), stars)
 
 
 def keys(page, prefix):
@@ -36,12 +36,12 @@ def test_before_the_first_rating(page):
 )
 def test_search_forgives_typos(page, query):
     page.text_input(key="search").set_value(query).run()
-    assert keys(page, "stars-search-")[0] == f"stars-search-{film_id('Sci-Fi', 2)}"
+    assert keys(page, "stars-search-")[0] == f"stars-search-{movie_id('Sci-Fi', 2)}"
 
 
 def test_search_without_a_hit_is_said(page):
     page.text_input(key="search").set_value("qqqqqqqq").run()
-    assert any("No film has a title" in caption.value for caption in page.caption)
+    assert any("No movie has a title" in caption.value for caption in page.caption)
 
 
 @pytest.mark.parametrize("awkward", AWKWARD_TITLES)
@@ -57,7 +57,7 @@ def test_each_rating_changes_the_recommendations(page):
         lists.append(cards(page))
         assert len(lists[-1]) == 10
     assert lists[0] != lists[1] != lists[2]
-    assert not any(film_title("Sci-Fi", 0) in card for card in lists[2])
+    assert not any(movie_title("Sci-Fi", 0) in card for card in lists[2])
 
 
 def test_recommendations_follow_what_was_liked_and_not_what_was_not(page):
@@ -80,14 +80,14 @@ def test_suggestions_can_be_rated_or_passed_over(page):
 
 
 def test_ratings_can_be_changed_and_taken_back(page):
-    movie = film_id("Horror", 0)
+    movie = movie_id("Horror", 0)
     rate_by_title(page, "Horror", 0, 5)
     rate_by_title(page, "Comedy", 0, 4)
     rate(page, movie, 2, "rated")
     assert page.feedback(key=f"stars-rated-{movie}").value == 1
     page.button(key=f"remove-{movie}").click().run()
-    assert keys(no_errors(page), "stars-rated-") == [f"stars-rated-{film_id('Comedy', 0)}"]
-    page.text_input(key="search").set_value(film_title("Horror", 0)).run()
+    assert keys(no_errors(page), "stars-rated-") == [f"stars-rated-{movie_id('Comedy', 0)}"]
+    page.text_input(key="search").set_value(movie_title("Horror", 0)).run()
     (found,) = keys(page, f"stars-search-{movie}")
     assert page.feedback(key=found).value is None
 
@@ -96,7 +96,7 @@ def test_many_ratings_are_drawn_a_page_at_a_time(page):
     rated = [(taste, number) for taste in ("Horror", "Comedy") for number in range(4)]
     for taste, number in rated:
         rate_by_title(page, taste, number, 4)
-    latest = [f"stars-rated-{film_id(*film)}" for film in reversed(rated)]
+    latest = [f"stars-rated-{movie_id(*movie)}" for movie in reversed(rated)]
     assert keys(page, "stars-rated-") == latest[:6]
     page.pagination(key="ratings-page").set_value(2).run()
     assert keys(no_errors(page), "stars-rated-") == latest[6:]
@@ -108,12 +108,12 @@ def test_many_ratings_are_drawn_a_page_at_a_time(page):
 
 def test_a_second_click_on_a_star_takes_the_rating_back(page):
     rate_by_title(page, "Horror", 0, 5)
-    page.feedback(key=f"stars-rated-{film_id('Horror', 0)}").set_value(None).run()
+    page.feedback(key=f"stars-rated-{movie_id('Horror', 0)}").set_value(None).run()
     assert not keys(no_errors(page), "stars-rated-")
     assert "Give stars" in page.info[0].value
 
 
-def test_recommended_films_can_be_rated_or_refused(page):
+def test_recommended_movies_can_be_rated_or_refused(page):
     rate_by_title(page, "Western", 0, 5)
     first, second, *_ = keys(page, "stars-recommended-")
     rate(page, first.removeprefix("stars-recommended-"), 5, "recommended")
@@ -134,7 +134,7 @@ def test_clear_all(page):
     assert not cards(page)
 
 
-def test_films_seen_already_are_not_recommended(page):
+def test_movies_seen_already_are_not_recommended(page):
     rate_by_title(page, "Western", 0, 5)
     first = keys(page, "stars-recommended-")[0]
     page.button(key=f"seen-{first.removeprefix('stars-recommended-')}").click().run()
@@ -152,7 +152,7 @@ def test_undo_takes_back_one_change_after_another(page):
     assert cards(no_errors(page)) == before
     assert len(keys(page, "stars-rated-")) == 2
     page.button(key="undo").click().run()
-    assert keys(no_errors(page), "stars-rated-") == [f"stars-rated-{film_id('Western', 0)}"]
+    assert keys(no_errors(page), "stars-rated-") == [f"stars-rated-{movie_id('Western', 0)}"]
 
 
 def test_only_dislikes_are_answered(page):

@@ -1,4 +1,4 @@
-"""Pictures of films."""
+"""Pictures of movies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def server():
-    """Knows the poster of film 862 alone."""
+    """Knows the poster of movie 862 alone."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,7 +49,7 @@ def test_a_poster_is_asked_for_once_and_kept(server):
     assert asked == ["/movie/862?api_key=secret"]
 
 
-def test_films_without_a_poster_are_not_asked_for_again(server):
+def test_movies_without_a_poster_are_not_asked_for_again(server):
     address, asked = server
     posters = Posters("secret", api=address)
     unknown = Movie(2, "Nobody", 1950, tmdb_id=7)
@@ -84,5 +84,5 @@ def test_a_tile_is_a_picture_with_the_first_letters(title, letters):
 
 
 def test_genres_have_colours():
-    one, other = (tile(Movie(1, "A film", 1999, (genre,))) for genre in ("Drama", "Horror"))
+    one, other = (tile(Movie(1, "A movie", 1999, (genre,))) for genre in ("Drama", "Horror"))
     assert one != other

@@ -9,7 +9,7 @@ from cinefold import load_movielens
 from cinefold.profiles import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
 from tests.app.test_new_here import rate_by_title
-from tests.synthetic import film_id, film_title
+from tests.synthetic import movie_id, movie_title
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_first_rating_makes_a_profile_that_a_reload_finds(page, store, open_
     before = cards(page)
     (profile,) = store.profiles("ml-100k")
     assert page.query_params["profile"] == str(profile.id)
-    assert store.entries(profile.id).stars == {film_id("Western", 0): 5}
+    assert store.entries(profile.id).stars == {movie_id("Western", 0): 5}
     again = no_errors(open_page("new_here", profile=str(profile.id)))
     assert cards(again) == before
 
@@ -63,7 +63,7 @@ def test_a_name_is_given_once(page, store):
 
 def test_another_profile_can_be_chosen(page, store):
     ada = store.create("ml-100k", "Ada")
-    store.rate(ada.id, film_id("Horror", 1), 4)
+    store.rate(ada.id, movie_id("Horror", 1), 4)
     page.run()
     widget(page.selectbox, "Profile").set_value(ada.id).run()
     assert no_errors(page).query_params["profile"] == str(ada.id)
@@ -76,7 +76,7 @@ def test_another_profile_can_be_chosen(page, store):
 def test_what_another_window_says_arrives(page, store):
     rate_by_title(page, "Western", 0, 5)
     (profile,) = store.profiles()
-    store.rate(profile.id, film_id("Comedy", 0), 3)
+    store.rate(profile.id, movie_id("Comedy", 0), 3)
     page.run()
     assert "Your ratings (2)" in [plain(heading.value) for heading in page.subheader]
 
@@ -123,7 +123,7 @@ def test_five_answers_make_the_list_personal(page, store):
     assert profile.n_ratings == 5
 
 
-def test_a_film_rated_after_all_counts_as_rated(page):
+def test_a_movie_rated_after_all_counts_as_rated(page):
     unseen = next(b.key for b in page.button if str(b.key).startswith("unseen-"))
     page.button(key=unseen).click().run()
     movie = int(unseen.removeprefix("unseen-"))
@@ -153,4 +153,4 @@ def test_an_exported_profile_has_titles(page, monkeypatch):
     monkeypatch.setattr(st, "download_button", download_button)
     rate_by_title(page, "Western", 0, 5)
     _, line = drawn["Profile as CSV"]().splitlines()
-    assert line.startswith(f"{film_id('Western', 0)},{film_title('Western', 0)},")
+    assert line.startswith(f"{movie_id('Western', 0)},{movie_title('Western', 0)},")

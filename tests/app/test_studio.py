@@ -24,7 +24,7 @@ def test_missing_data_is_said_and_can_be_tried_again(
     monkeypatch.setenv("CINEFOLD_DATA_DIR", str(offline))
     page = open_page(view)
     no_errors(page)
-    assert page.title[0].value == "The films are not here yet"
+    assert page.title[0].value == "The movies are not here yet"
     assert "nothing cached" in page.code[0].value
     assert "What to do" in page.code[0].value
 
@@ -32,7 +32,7 @@ def test_missing_data_is_said_and_can_be_tried_again(
     shutil.copy(archive.path, offline)
     widget(page.button, "Try again").click().run()
     no_errors(page)
-    assert page.title[0].value != "The films are not here yet"
+    assert page.title[0].value != "The movies are not here yet"
 
 
 def test_the_first_start_trains_and_later_ones_load(open_page, archive, monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ from cinefold.profiles import Mark, ProfileStore
 from cinefold.recommender import MovieRecommender
 from cinefold.serving.training import load_or_train
 from tests.app.drawn import no_errors, plain, texts
-from tests.synthetic import film_id, user_id
+from tests.synthetic import movie_id, user_id
 
 USER = user_id("Sci-Fi", 3)
 
@@ -30,7 +30,7 @@ def loves(page):
 def test_the_address_chooses_the_user(page):
     assert page.selectbox(key="user").value == USER
     _, stars = load_movielens().interactions.user_ratings(USER)
-    assert numbers(page)["Films rated"] == str(len(stars))
+    assert numbers(page)["Movies rated"] == str(len(stars))
     assert numbers(page)["Mean rating"] == f"{stars.mean():.1f} ★"
 
 
@@ -109,21 +109,21 @@ def open_as(open_page):
 
 
 def test_a_visitor_sees_their_own(open_as):
-    ratings = {film_id("Horror", number): 5.0 for number in range(3)}
-    page = open_as({**ratings, film_id("Romance", 0): 1.0})
+    ratings = {movie_id("Horror", number): 5.0 for number in range(3)}
+    page = open_as({**ratings, movie_id("Romance", 0): 1.0})
     page.switch_page("taste/page.py").run()
     no_errors(page)
     assert page.segmented_control(key="taste-whose").value == "Yours"
-    assert numbers(page)["Films rated"] == "4"
+    assert numbers(page)["Movies rated"] == "4"
     assert any(text.startswith("You see more") and "Horror" in text for text in texts(page))
     assert len(loves(page)) == 3
 
 
 def test_a_visitors_places_are_those_of_their_own_list(open_as):
     """Of New here: with what they said they have not seen, and without what they do not want."""
-    ratings = {film_id("Horror", number): 5.0 for number in range(3)}
-    ratings[film_id("Romance", 0)] = 1.0
-    unseen, unwanted = film_id("Horror", 4), film_id("Horror", 5)
+    ratings = {movie_id("Horror", number): 5.0 for number in range(3)}
+    ratings[movie_id("Romance", 0)] = 1.0
+    unseen, unwanted = movie_id("Horror", 4), movie_id("Horror", 5)
     page = open_as(ratings)
     with ProfileStore() as store:
         (ada,) = store.profiles("ml-100k")
@@ -143,8 +143,8 @@ def test_a_visitors_places_are_those_of_their_own_list(open_as):
 
 
 def test_only_low_ratings(open_as):
-    page = open_as({film_id("Horror", 1): 1.0})
+    page = open_as({movie_id("Horror", 1): 1.0})
     page.switch_page("taste/page.py").run()
     no_errors(page)
     assert not loves(page)
-    assert "No film has more than half of the stars yet" in page.info[0].value
+    assert "No movie has more than half of the stars yet" in page.info[0].value

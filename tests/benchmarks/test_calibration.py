@@ -61,5 +61,5 @@ def test_lines_by_half_stars_by_hand():
 def test_the_report_has_errors_and_both_tables():
     lines = report(HAND).splitlines()
     assert lines[0] == f"RMSE of scores (u.v): {np.sqrt((1 + 4 + 9 + 1) / 4):.3f}"
-    assert [line.count("|") for line in lines if line.startswith("| film")] == [6]
+    assert [line.count("|") for line in lines if line.startswith("| movie")] == [6]
     assert [line.count("|") for line in lines if line.startswith("| predicted")] == [5]

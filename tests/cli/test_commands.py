@@ -153,9 +153,9 @@ def busy_folder(tmp_path_factory):
     """Ratings enough to be interrupted in the middle."""
     stars = np.random.default_rng(0).integers(1, 6, (1500, 120)).tolist()
     lines = (
-        f"{user}\t{film}\t{star}\t880000000\n"
+        f"{user}\t{movie}\t{star}\t880000000\n"
         for user, row in enumerate(stars, start=1)
-        for film, star in enumerate(row, start=1)
+        for movie, star in enumerate(row, start=1)
     )
     files = original_files() | {"ml-100k/u.data": "".join(lines).encode()}
     return as_folder(files, tmp_path_factory.mktemp("busy"))
@@ -224,7 +224,7 @@ def test_recommend_by_titles(answer):
         *("--rate", "the last galaxy=5", "--rate", "Hidden Android, The=4.5"),
         *("--rate", "The Last Kiss=1", "-k", 5),
     )
-    assert [(film["title"], film["rating"]) for film in result["ratings"]] == [
+    assert [(movie["title"], movie["rating"]) for movie in result["ratings"]] == [
         ("The Last Galaxy", 5.0),
         ("The Hidden Android", 4.5),
         ("The Last Kiss", 1.0),
@@ -267,13 +267,13 @@ def test_filters(answer):
 def test_a_filter_that_leaves_nothing_says_so(cinefold):
     code, _, err = cinefold("recommend", "--user", 7, "--years", "1800")
     assert code == 0
-    assert "No films passed the filters." in err
+    assert "No movies passed the filters." in err
 
 
 def test_only_lowest_ratings_say_what_is_missing(cinefold, answer):
     code, out, err = cinefold("recommend", "--rate", "The Last Galaxy=1")
     assert (code, out) == (0, "")
-    assert "Rate a film that you like" in err
+    assert "Rate a movie that you like" in err
     assert answer("recommend", "--rate", "The Last Galaxy=1")["recommendations"] == []
 
 
@@ -333,7 +333,7 @@ def own(request, data, tmp_path):
     frame = pl.DataFrame(
         {
             "userId": [f"user {i}" for i in ratings.user_ids[users]],
-            "movieId": [f"film {i}" for i in ratings.item_ids[items]],
+            "movieId": [f"movie {i}" for i in ratings.item_ids[items]],
             "stars": ratings.by_user.data.astype(float),
             "date": ratings.timestamps,
         }
@@ -345,7 +345,8 @@ def own(request, data, tmp_path):
         frame.write_parquet(path)
     titles = tmp_path / "titles.csv"
     rows = [
-        (f"film {film.id}", film.title, film.year, "|".join(film.genres)) for film in data.movies
+        (f"movie {movie.id}", movie.title, movie.year, "|".join(movie.genres))
+        for movie in data.movies
     ]
     pl.DataFrame(rows, ["id", "title", "year", "genres"], orient="row").write_csv(titles)
     return ["--data", path, "--titles", titles]
@@ -355,7 +356,7 @@ def test_own_data_are_evaluated_as_the_same_ratings_are(own, answer):
     options = ("evaluate", "--models", "popularity,bias", "--protocol", "time")
     ours, theirs = answer(*options, *own, path=False), answer(*options)
     assert (ours["dataset"], theirs["dataset"]) == ("own", "ml-100k")
-    # Lists may differ where films are level, as text has another order.
+    # Lists may differ where movies are level, as text has another order.
     errors = [
         {line["model"]: line["value"] for line in report["metrics"] if line["metric"] == "rmse"}
         for report in (ours, theirs)
@@ -367,7 +368,7 @@ def test_own_data_are_evaluated_as_the_same_ratings_are(own, answer):
 def test_own_data_with_every_command(own, answer, cinefold, tmp_path):
     found = answer("recommend", "--user", "user 7", "-k", 3, *own, path=False)
     assert (found["dataset"], found["user"]) == ("own", "user 7")
-    assert all(line["id"].startswith("film ") for line in found["recommendations"])
+    assert all(line["id"].startswith("movie ") for line in found["recommendations"])
     found = answer("similar", "golden comet", "-k", 3, *own, path=False)
     assert found["movie"]["year"] == 1972
     model = tmp_path / "m.safetensors"
@@ -456,15 +457,15 @@ def test_a_file_that_is_no_model(cinefold, tmp_path):
     assert "not a Cinefold model" in err
 
 
-def test_a_model_of_other_films(cinefold, tmp_path):
-    other = WeightedMatrixFactorization(2, max_iter=1).fit(load_other_films(), progress=False)
+def test_a_model_of_other_movies(cinefold, tmp_path):
+    other = WeightedMatrixFactorization(2, max_iter=1).fit(load_other_movies(), progress=False)
     other.save(tmp_path / "m")
     code, _, err = cinefold("recommend", "--user", 7, "--model", tmp_path / "m")
     assert code == 2
     assert "not trained on ml-100k" in err
 
 
-def load_other_films():
+def load_other_movies():
     from cinefold import Interactions
 
     return Interactions.from_arrays([1, 2], [5001, 5002], [3, 4])

@@ -146,7 +146,7 @@ def test_files_of_tuned_parameters(cinefold, tmp_path):
 def test_data_without_ratings_has_no_stars_to_predict(capsys, tmp_path):
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((40, 30)) < 0.4)
-    lines = (f"u{user},film {item}" for user, item in zip(users, items, strict=True))
+    lines = (f"u{user},movie {item}" for user, item in zip(users, items, strict=True))
     file = tmp_path / "seen.csv"
     file.write_text("user,movie\n" + "\n".join(lines), encoding="utf-8")
     assert commands.run(["-q", "evaluate", "--data", str(file)]) == 0
@@ -203,10 +203,10 @@ def test_ctrl_c_shows_what_was_finished(cinefold, monkeypatch):
 
 
 def test_where_all_people_are_alike_popularity_wins_and_it_says_so(capsys, tmp_path):
-    """There is no taste to learn: who rates a film depends on its fame alone."""
+    """There is no taste to learn: who rates a movie depends on its fame alone."""
     rng = np.random.default_rng(0)
     seen = rng.random((200, 80)) < np.minimum(0.9, 1.8 / (1 + np.arange(80)))
-    rows = [f"u{user},film-{item},{rng.integers(1, 6)}" for user, item in np.argwhere(seen)]
+    rows = [f"u{user},movie-{item},{rng.integers(1, 6)}" for user, item in np.argwhere(seen)]
     file = tmp_path / "fame.csv"
     file.write_text("\n".join(["user,item,rating", *rows]), encoding="utf-8")
     arguments = ["--models", "ranking,popularity", "--repeats", "3", "--json"]

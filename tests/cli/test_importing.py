@@ -49,7 +49,7 @@ def answer(cinefold):
 
 @pytest.fixture
 def export(tmp_path):
-    """What Letterboxd says of eight films, of which one is unsure, one unknown, one impossible."""
+    """What Letterboxd says of eight movies, of which one is unsure, one unknown, one impossible."""
     file = tmp_path / "ratings.csv"
     file.write_bytes(
         letterboxd(
@@ -106,7 +106,7 @@ def test_what_is_written_is_for_recommend(cinefold, answer, data, export, tmp_pa
         data, "The Last Galaxy", "The Hidden Android", "The Golden Comet", "The Last Kiss"
     )
     result = answer("recommend", "--ratings-file", output)
-    rated = {film["id"]: film["rating"] for film in result["ratings"]}
+    rated = {movie["id"]: movie["rating"] for movie in result["ratings"]}
     assert rated == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 1.0}
     assert rated.keys().isdisjoint(line["id"] for line in result["recommendations"])
     assert not list(tmp_path.glob("*.part"))
@@ -116,8 +116,8 @@ def test_yes_takes_the_likeliest(cinefold, answer, data, export, tmp_path):
     output = tmp_path / "mine.csv"
     code, _, err = cinefold("import", export, "-o", output, "--yes")
     assert code == 0
-    assert f"Films in {output}: 5." in err
-    rated = {film["id"] for film in answer("recommend", "--ratings-file", output)["ratings"]}
+    assert f"Movies in {output}: 5." in err
+    rated = {movie["id"] for movie in answer("recommend", "--ratings-file", output)["ratings"]}
     assert rated.issuperset(ids(data, "The Golden Starship"))
 
 
@@ -141,7 +141,7 @@ def test_a_scale_can_be_told(answer, tmp_path):
     ("content", "message"),
     [
         (b"", "mine.csv: it is empty"),
-        (b"a;b\n1;2\n", "mine.csv has no column with titles of films; its columns are 'a', 'b'"),
+        (b"a;b\n1;2\n", "mine.csv has no column with titles of movies; its columns are 'a', 'b'"),
     ],
 )
 def test_a_wrong_file_is_one_line(cinefold, tmp_path, content, message):
@@ -166,7 +166,7 @@ def test_a_folder_that_is_not_there_is_said_first(cinefold, export, tmp_path):
     ("typed", "taken"),
     [("\n", True), ("1\n", True), ("a\n", True), ("9\nn\n", False), ("q\n", False)],
 )
-def test_in_a_terminal_each_film_to_check_is_asked_about(
+def test_in_a_terminal_each_movie_to_check_is_asked_about(
     cinefold, monkeypatch, data, export, tmp_path, typed, taken
 ):
     output = tmp_path / "mine.csv"
@@ -186,28 +186,28 @@ def test_in_a_terminal_each_film_to_check_is_asked_about(
 # -- recommend ------------------------------------------------------------------------------------
 
 
-def test_more_films_can_be_rated_beside_a_file(answer, data, tmp_path):
+def test_more_movies_can_be_rated_beside_a_file(answer, data, tmp_path):
     galaxy, android, comet = ids(data, "The Last Galaxy", "The Hidden Android", "The Golden Comet")
     file = tmp_path / "mine.csv"
     file.write_text(f"movie_id,rating,mark\n{galaxy},5,\n{android},2,\n{comet},,seen\n")
     rate = ("--rate", "The Hidden Android=4", "--rate", "The Last Kiss=1")
     result = answer("recommend", "--ratings-file", file, *rate, "-k", 500)
     (kiss,) = ids(data, "The Last Kiss")
-    rated = {film["id"]: film["rating"] for film in result["ratings"]}
+    rated = {movie["id"]: movie["rating"] for movie in result["ratings"]}
     assert rated == {galaxy: 5.0, android: 4.0, kiss: 1.0}
     assert comet not in [line["id"] for line in result["recommendations"]]  # it was seen
 
 
-def test_a_file_without_a_known_film(cinefold, tmp_path):
+def test_a_file_without_a_known_movie(cinefold, tmp_path):
     file = tmp_path / "mine.csv"
     file.write_bytes(imdb(("tt0000001", 7, "Porridge", "Movie", 1999)))
     code, _, err = cinefold("recommend", "--ratings-file", file)
     assert code == 2
-    assert "has no rating of a film that the model knows" in err
+    assert "has no rating of a movie that the model knows" in err
     assert "1 not in ml-100k" in err
 
 
-def test_adventure_brings_less_known_films(answer, data):
+def test_adventure_brings_less_known_movies(answer, data):
     interactions = data.interactions
 
     def known(*more):
@@ -234,9 +234,9 @@ def test_a_list_for_users_and_files(answer, data, export):
     assert result["rule"] == "average"
     rated = set(data.interactions.user_ratings(7)[0].tolist())
     rated |= set(ids(data, "The Last Galaxy", "The Hidden Android", "The Last Kiss"))
-    assert rated.isdisjoint(line["id"] for line in result["films"])
-    assert [line["rank"] for line in result["films"]] == list(range(1, 7))
-    for line in result["films"]:
+    assert rated.isdisjoint(line["id"] for line in result["movies"])
+    assert [line["rank"] for line in result["movies"]] == list(range(1, 7))
+    for line in result["movies"]:
         assert set(line) == {"rank", "id", "title", "year", "genres", "score", "people"}
         assert [person["name"] for person in line["people"]] == ["user 7", "ratings"]
         mean = sum(person["relative"] for person in line["people"]) / 2
@@ -249,7 +249,7 @@ def test_files_of_one_name_are_two_people(answer, export, tmp_path):
     other.parent.mkdir()
     other.write_bytes(letterboxd(("The Last Kiss", 1950, 5), ("The Silent Letter", 1973, 4)))
     files = ("--profile-file", export, "--profile-file", other)
-    for line in answer("together", *files, "--rule", "fair", "-k", 2)["films"]:
+    for line in answer("together", *files, "--rule", "fair", "-k", 2)["movies"]:
         assert [person["name"] for person in line["people"]] == ["ratings", "ratings 2"]
 
 
@@ -263,10 +263,10 @@ def test_a_table_says_the_rule(cinefold):
 def test_a_table_says_what_stars_each_would_give(cinefold, answer):
     people = ("together", "--user", 7, "--user", 9, "-k", 5)
     rows = [line for line in cinefold(*people)[1].splitlines() if " stars" in line]
-    films = answer(*people)["films"]
-    assert len(rows) == len(films) == 5
-    for row, film in zip(rows, films, strict=True):
-        given = [f"{person['stars']:.1f} stars" for person in film["people"]]
+    movies = answer(*people)["movies"]
+    assert len(rows) == len(movies) == 5
+    for row, movie in zip(rows, movies, strict=True):
+        given = [f"{person['stars']:.1f} stars" for person in movie["people"]]
         assert re.findall(r"\d\.\d stars", row) == given
 
 

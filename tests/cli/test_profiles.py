@@ -25,8 +25,8 @@ def cinefold(folder, cache, tmp_path, monkeypatch, capsys):
     logger = logging.getLogger("cinefold")
     before = logger.handlers, logger.level
 
-    def run(*arguments, films=True):
-        local = ["--path", str(folder)] if films else []
+    def run(*arguments, movies=True):
+        local = ["--path", str(folder)] if movies else []
         return commands.run([*map(str, arguments), *local]), *capsys.readouterr()
 
     yield run
@@ -41,7 +41,7 @@ def store(cinefold):
 
 @pytest.fixture
 def ada(store):
-    """Likes one film, dislikes another, and has marked two."""
+    """Likes one movie, dislikes another, and has marked two."""
     profile = store.create("ml-100k", "Ada <b>Lovelace</b> [red]").id
     store.rate_many(profile, {1: 5, 6: 1.5})
     store.mark(profile, 2, Mark.SEEN)
@@ -76,7 +76,7 @@ def test_a_profile_is_made_added_to_and_used(cinefold, store):
     assert json.loads(first)["profile"] == "Ada"
 
 
-def test_films_marked_as_seen_or_not_interesting_are_left_out(cinefold, store, ada):
+def test_movies_marked_as_seen_or_not_interesting_are_left_out(cinefold, store, ada):
     _, out, _ = cinefold("recommend", "--profile", ada.name, "-k", 200, "--json")
     listed = set(recommended(out))
     assert listed.isdisjoint({1, 2, 3, 6})
@@ -86,13 +86,13 @@ def test_films_marked_as_seen_or_not_interesting_are_left_out(cinefold, store, a
     assert store.profiles()[0].last_used_at > ada.last_used_at
 
 
-def test_films_that_the_model_does_not_know_are_said(cinefold, store, ada):
+def test_movies_that_the_model_does_not_know_are_said(cinefold, store, ada):
     store.rate_many(ada.id, {99_999: 5, "tt1": 5})
     store.mark(ada.id, 99_998, Mark.SEEN)
     code, out, err = cinefold("recommend", "--profile", ada.name, "-k", 3)
     assert code == 0
     assert f"For {ada.name}" in out
-    assert "Not known to the model: 2 of the films rated." in err
+    assert "Not known to the model: 2 of the movies rated." in err
 
 
 def test_what_recommend_says_of_profiles_that_do_not_serve(cinefold, store, ada):
@@ -102,7 +102,7 @@ def test_what_recommend_says_of_profiles_that_do_not_serve(cinefold, store, ada)
     store.create("ml-100k", "Bob")
     code, out, err = cinefold("recommend", "--profile", "Bob")
     assert (code, out) == (0, "")
-    assert "Bob has rated no film yet" in err
+    assert "Bob has rated no movie yet" in err
     code, _, err = cinefold("recommend", "--profile", "Bob", "--user", "1")
     assert (code, "either --user or" in err) == (2, True)
 
@@ -112,12 +112,12 @@ def test_what_recommend_says_of_profiles_that_do_not_serve(cinefold, store, ada)
 
 def test_list(cinefold, store, ada):
     store.create("ml-1m", "Bob")
-    code, out, err = cinefold("profiles", "list", films=False)
+    code, out, err = cinefold("profiles", "list", movies=False)
     assert code == 0
     assert ada.name in out
     assert "Bob" in out
     assert f"kept in {store.location}" in err
-    _, out, _ = cinefold("profiles", "list", "--dataset", "ml-100k", "--json", films=False)
+    _, out, _ = cinefold("profiles", "list", "--dataset", "ml-100k", "--json", movies=False)
     report = json.loads(out)
     assert report["database"] == store.location
     (listed,) = report["profiles"]
@@ -129,7 +129,7 @@ def test_show(cinefold, ada):
     assert code == 0
     for part in (ada.name, "The Last Galaxy (1950)", "1.5", "not interested", "seen"):
         assert part in out
-    code, out, _ = cinefold("profiles", "show", ada.name, films=False)
+    code, out, _ = cinefold("profiles", "show", ada.name, movies=False)
     assert (code, "movie 1 " in out) == (0, True)  # the data set is not downloaded for it
     _, out, _ = cinefold("profiles", "show", ada.name, "--json")
     ratings = json.loads(out)["ratings"]
@@ -154,14 +154,14 @@ def test_export_and_import(cinefold, store, ada, tmp_path):
     file.write_text("movie_id,rating\n1,2\n99999,5\n")
     code, _, err = cinefold("profiles", "import", file, "--name", "bob")
     assert (code, "Bob has 3 ratings" in err) == (0, True)
-    assert "Not in ml-100k, kept but of no effect: 1 films (99999)" in err
+    assert "Not in ml-100k, kept but of no effect: 1 movies (99999)" in err
     assert store.entries(bob.id).stars == {1: 2, 6: 1.5, 99999: 5}
 
-    code, _, err = cinefold("profiles", "undo", "Bob", films=False)
-    assert (code, "Undone: import of 2 films" in err) == (0, True)
+    code, _, err = cinefold("profiles", "undo", "Bob", movies=False)
+    assert (code, "Undone: import of 2 movies" in err) == (0, True)
     assert store.entries(bob.id) == store.entries(ada.id)
-    code, _, _ = cinefold("profiles", "undo", "Bob", films=False)
-    code, _, err = cinefold("profiles", "undo", "Bob", films=False)
+    code, _, _ = cinefold("profiles", "undo", "Bob", movies=False)
+    code, _, err = cinefold("profiles", "undo", "Bob", movies=False)
     assert (code, "no change left" in err) == (1, True)
 
 
@@ -170,7 +170,7 @@ def test_export_and_import(cinefold, store, ada, tmp_path):
     [
         ("Name,Rating\nAlien,5\n", "line 1: the columns movie_id and rating"),
         ("movie_id,rating\n1,5\n2,11\n", "line 3: stars must be from 0.5 to 5, not '11'"),
-        ("movie_id,rating\ntt1,5\n77777,5\n", "none of the films in"),
+        ("movie_id,rating\ntt1,5\n77777,5\n", "none of the movies in"),
     ],
 )
 def test_import_takes_all_or_nothing(cinefold, store, tmp_path, text, said):
@@ -183,21 +183,21 @@ def test_import_takes_all_or_nothing(cinefold, store, tmp_path, text, said):
 
 
 def test_rename(cinefold, store, ada):
-    code, _, err = cinefold("profiles", "rename", ada.name, " Countess ", films=False)
+    code, _, err = cinefold("profiles", "rename", ada.name, " Countess ", movies=False)
     assert (code, store.get(ada.id).name) == (0, "Countess")
     assert "is called Countess now" in err
     store.create("ml-100k", "Bob")
-    code, _, err = cinefold("profiles", "rename", "Countess", "BOB", films=False)
+    code, _, err = cinefold("profiles", "rename", "Countess", "BOB", movies=False)
     assert (code, "there is a profile 'BOB' already" in err) == (2, True)
-    code, _, err = cinefold("profiles", "rename", "Countess", " ", films=False)
+    code, _, err = cinefold("profiles", "rename", "Countess", " ", movies=False)
     assert (code, "visible character" in err) == (2, True)
 
 
 def test_delete_without_being_asked(cinefold, store, ada):
-    code, _, err = cinefold("profiles", "delete", ada.name, "--yes", films=False)
+    code, _, err = cinefold("profiles", "delete", ada.name, "--yes", movies=False)
     assert (code, f"{ada.name} is deleted" in err) == (0, True)
     assert store.profiles() == []
-    code, _, err = cinefold("profiles", "delete", ada.name, "--yes", films=False)
+    code, _, err = cinefold("profiles", "delete", ada.name, "--yes", movies=False)
     assert (code, "nor any other" in err) == (2, True)
 
 
@@ -207,7 +207,7 @@ def test_delete_asks(cinefold, monkeypatch, store, ada, answer, left):
     with os.fdopen(terminal, "wb", buffering=0) as keyboard, os.fdopen(end) as stdin:
         keyboard.write(f"{answer}\n".encode())
         monkeypatch.setattr(sys, "stdin", stdin)
-        code, _, err = cinefold("profiles", "delete", ada.name, films=False)
+        code, _, err = cinefold("profiles", "delete", ada.name, movies=False)
     assert f"Delete {ada.name} with 2 ratings for good?" in err
     assert (code, len(store.profiles())) == (left, left)
 
@@ -215,7 +215,7 @@ def test_delete_asks(cinefold, monkeypatch, store, ada, answer, left):
 def test_delete_where_nobody_can_be_asked(cinefold, monkeypatch, store, ada):
     with open(os.devnull) as stdin:  # noqa: PTH123
         monkeypatch.setattr(sys, "stdin", stdin)
-        code, _, err = cinefold("profiles", "delete", ada.name, films=False)
+        code, _, err = cinefold("profiles", "delete", ada.name, movies=False)
     assert (code, "say --yes" in err) == (2, True)
     assert store.profiles() == [ada]
 
@@ -224,10 +224,10 @@ def test_delete_where_nobody_can_be_asked(cinefold, monkeypatch, store, ada):
 
 
 def test_a_database_that_cannot_be_used_is_one_line(cinefold, monkeypatch):
-    monkeypatch.setenv("CINEFOLD_DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/films")
-    code, out, err = cinefold("-v", "profiles", "list", films=False)
+    monkeypatch.setenv("CINEFOLD_DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/movies")
+    code, out, err = cinefold("-v", "profiles", "list", movies=False)
     assert (code, out) == (1, "")
-    assert "cinefold: the profile database postgresql://ada@127.0.0.1:1/films cannot be" in err
+    assert "cinefold: the profile database postgresql://ada@127.0.0.1:1/movies cannot be" in err
     assert "hunter2" not in err
 
 
@@ -240,7 +240,7 @@ def test_without_the_packages_that_it_takes(cinefold, monkeypatch, tmp_path, com
     for name in [name for name in sys.modules if name.startswith("cinefold.profiles")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    code, out, err = cinefold("profiles", *command, films=False)
+    code, out, err = cinefold("profiles", *command, movies=False)
     assert (code, out) == (1, "")
     assert err == (
         "cinefold: keeping profiles takes more packages; install them with: "

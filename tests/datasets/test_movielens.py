@@ -55,7 +55,7 @@ def test_every_form_and_place_gives_the_same(
 
 
 def test_movies_are_as_people_read_them(original: MovieData) -> None:
-    expected = [(film.id, film.readable, film.year, film.genres) for film in files.films()]
+    expected = [(movie.id, movie.readable, movie.year, movie.genres) for movie in files.movies()]
     found = [(movie.id, movie.title, movie.year, movie.genres) for movie in original.movies]
     assert found == expected
 
@@ -67,13 +67,13 @@ def test_ratings_are_those_of_the_file(original: MovieData) -> None:
     assert interactions.timestamps is not None
     times = interactions.by_user.copy()
     times.data = interactions.timestamps
-    for user, film, rating, time in files.ratings():
-        pair = interactions.user_index(user), interactions.item_index(film)
+    for user, movie, rating, time in files.ratings():
+        pair = interactions.user_index(user), interactions.item_index(movie)
         assert interactions.by_user[pair] == rating
         assert times[pair] == time
 
 
-def test_rated_but_undescribed_film_is_still_a_film(tmp_path: Path) -> None:
+def test_rated_but_undescribed_movie_is_still_a_movie(tmp_path: Path) -> None:
     lines = ORIGINAL["ml-100k/u.item"].split(b"\n")
     rated = files.ratings()[0][1]
     kept = b"\n".join(line for line in lines if not line.startswith(b"%d|" % rated))
@@ -230,7 +230,7 @@ def test_half_stars(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.interactions.by_user.data, [0.5])
 
 
-def test_links_give_films_their_other_ids(tmp_path: Path) -> None:
+def test_links_give_movies_their_other_ids(tmp_path: Path) -> None:
     data = load_movielens("ml-25m", path=files.as_folder(files.csv_files("ml-25m"), tmp_path))
     found = [(data.movies[i].imdb_id, data.movies[i].tmdb_id) for i in (1, 2, 3)]
     assert found == [("tt0114709", 862), ("tt10872600", None), (None, None)]
@@ -246,12 +246,12 @@ def test_without_links(tmp_path: Path) -> None:
 LARGER_DAMAGE = {
     "colons: few": ("ml-1m", "ratings.dat", 4, b"1::2::3", "ratings.dat.*line 4: 3 fields"),
     "colons: text": ("ml-1m", "ratings.dat", 9, b"1::2::bad::4", "ratings.dat.*line 9: rating"),
-    "colons: film": ("ml-1m", "movies.dat", 2, b"2::Heat (1995)", "movies.dat.*line 2: 2 fields"),
+    "colons: movie": ("ml-1m", "movies.dat", 2, b"2::Heat (1995)", "movies.dat.*line 2: 2 fields"),
     "csv: text": ("ml-20m", "ratings.csv", 30, b"1,two,3,4", "ratings.csv.*line 30: item_id"),
     "csv: many": ("ml-20m", "ratings.csv", 30, b"1,2,3,4,5", "ratings.csv.*line 30: 5 fields"),
     "csv: empty": ("ml-20m", "ratings.csv", 30, b"1,,3,4", "ratings.csv.*line 30: item_id"),
     "csv: large": ("ml-20m", "ratings.csv", 3, b"1,9999999999,3,4", "line 3: item_id.*above"),
-    "csv: film": ("ml-20m", "movies.csv", 2, b"x,Heat (1995),Drama", "movies.csv.*line 2: the id"),
+    "csv: movie": ("ml-20m", "movies.csv", 2, b"x,Heat (1995),Drama", "movies.csv.*line 2: the id"),
     "csv: link": ("ml-20m", "links.csv", 2, b"1,tt12,3", "links.csv.*line 2"),
     "csv: short link": ("ml-20m", "links.csv", 3, b"1,12", "links.csv.*line 3: 2 fields"),
 }

@@ -27,7 +27,7 @@ def test_ratings(form: str) -> None:
     ]
 
 
-FILMS = [
+MOVIES = [
     Movie(1, "The Last Galaxy", 1995, ("Adventure", "Sci-Fi")),
     Movie(2, "La Gare oubliée (The Forgotten Station)", 1958, ("Drama",)),
     Movie(3, 'Spinning "Tops": Part 2', 2004, ()),
@@ -51,7 +51,7 @@ MOVIES = {
     [("colons", "utf-8"), ("colons", "latin-1"), ("csv", "utf-8"), ("csv", "utf-8-sig")],
 )
 def test_movies(form: str, encoding: str) -> None:
-    assert FORMATS[form].read_movies(MOVIES[form].encode(encoding)) == FILMS
+    assert FORMATS[form].read_movies(MOVIES[form].encode(encoding)) == MOVIES
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Finding films by what people type."""
+"""Finding movies by what people type."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from tests import movielens_files as files
 
 @pytest.fixture(scope="module")
 def catalog() -> MovieCatalog:
-    """The films of the synthetic files; those with higher ids are better known."""
-    movies = [Movie(film.id, film.readable, film.year, film.genres) for film in files.films()]
+    """The movies of the synthetic files; those with higher ids are better known."""
+    movies = [Movie(movie.id, movie.readable, movie.year, movie.genres) for movie in files.movies()]
     return MovieCatalog(movies[::-1], popularity={movie.id: movie.id for movie in movies})
 
 
 def _id(title: str, year: int | None = None) -> int:
-    found = [film.id for film in files.films() if film.readable == title]
+    found = [movie.id for movie in files.movies() if movie.readable == title]
     if year is not None:
-        found = [film.id for film in files.films() if (film.readable, film.year) == (title, year)]
+        found = [
+            movie.id for movie in files.movies() if (movie.readable, movie.year) == (title, year)
+        ]
     return max(found)
 
 
@@ -27,7 +29,7 @@ def _id(title: str, year: int | None = None) -> int:
 
 
 def test_collection(catalog: MovieCatalog) -> None:
-    assert len(catalog) == len(files.films()) == 120
+    assert len(catalog) == len(files.movies()) == 120
     assert [movie.id for movie in catalog] == catalog.ids.tolist() == sorted(catalog.ids)
     assert 1 in catalog
     assert 10**6 not in catalog
@@ -45,7 +47,7 @@ def test_empty_collection() -> None:
     empty = MovieCatalog([])
     assert (len(empty), empty.genres, len(empty.select())) == (0, (), 0)
     assert empty.search("anything") == []
-    with pytest.raises(TitleError, match="no film is titled 'anything'"):
+    with pytest.raises(TitleError, match="no movie is titled 'anything'"):
         empty.resolve("anything")
 
 
@@ -151,25 +153,27 @@ def test_resolve(catalog: MovieCatalog, title: str, expected: str) -> None:
     assert catalog.resolve(title).title == expected
 
 
-def test_every_label_resolves_to_its_film(catalog: MovieCatalog) -> None:
+def test_every_label_resolves_to_its_movie(catalog: MovieCatalog) -> None:
     for movie in catalog:
         found = catalog.resolve(movie.label)
         assert (found.title, found.year) == (movie.title, movie.year)
 
 
-def test_two_films_of_one_title_need_the_year(catalog: MovieCatalog) -> None:
-    with pytest.raises(TitleError, match=r"several films.*\(1941\); .*\(1993\)") as caught:
+def test_two_movies_of_one_title_need_the_year(catalog: MovieCatalog) -> None:
+    with pytest.raises(TitleError, match=r"several movies.*\(1941\); .*\(1993\)") as caught:
         catalog.resolve("double bill")
     assert {movie.year for movie in caught.value.candidates} == {1941, 1993}
     assert catalog.resolve("Double Bill (1941)").id == _id("Double Bill", 1941)
 
 
-def test_two_ids_of_one_film_are_the_better_known(catalog: MovieCatalog) -> None:
+def test_two_ids_of_one_movie_are_the_better_known(catalog: MovieCatalog) -> None:
     assert catalog.resolve("Harbour Lights, The").id == _id("The Harbour Lights")
 
 
 def test_unknown_title_lists_candidates(catalog: MovieCatalog) -> None:
-    with pytest.raises(TitleError, match=r"no film is titled 'Lst Galaxy'; did you mean") as caught:
+    with pytest.raises(
+        TitleError, match=r"no movie is titled 'Lst Galaxy'; did you mean"
+    ) as caught:
         catalog.resolve("Lst Galaxy")
     assert caught.value.candidates[0].title == "The Last Galaxy"
     with pytest.raises(TitleError, match=r"search with another part of it$") as caught:
@@ -177,13 +181,13 @@ def test_unknown_title_lists_candidates(catalog: MovieCatalog) -> None:
     assert caught.value.candidates == []
 
 
-def test_typo_and_wrong_year_still_list_the_film(catalog: MovieCatalog) -> None:
+def test_typo_and_wrong_year_still_list_the_movie(catalog: MovieCatalog) -> None:
     with pytest.raises(TitleError) as caught:
         catalog.resolve("The Lst Galaxy (1999)")
     assert caught.value.candidates[0].title == "The Last Galaxy"
 
 
-def test_wrong_year_lists_the_film_of_that_title(catalog: MovieCatalog) -> None:
+def test_wrong_year_lists_the_movie_of_that_title(catalog: MovieCatalog) -> None:
     with pytest.raises(TitleError) as caught:
         catalog.resolve("The Last Galaxy (1999)")
     assert "The Last Galaxy (1950)" in str(caught.value)

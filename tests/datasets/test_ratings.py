@@ -49,7 +49,7 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "UTF-16": lambda path: path.write_bytes(_lines().encode("utf-16")),
     "quoted": lambda path: path.write_bytes(_lines().replace("bob é", '"bob é"').encode()),
     "other names": lambda path: path.write_bytes(
-        _lines(header="User ID,film,SCORE,rated_at").encode()
+        _lines(header="User ID,movie,SCORE,rated_at").encode()
     ),
     "columns beside": lambda path: path.write_bytes(
         _lines(header="user_id,item,stars,date").replace("\n", ",note\n").encode()

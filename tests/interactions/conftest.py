@@ -15,7 +15,7 @@ def data() -> Interactions:
     rows, columns = matrix.coords
     return Interactions.from_arrays(
         rows * 10,
-        np.array([f"film {c:02}" for c in columns]),
+        np.array([f"movie {c:02}" for c in columns]),
         matrix.data,
         timestamps=generator.permutation(matrix.nnz),
         weights=generator.uniform(0.5, 2, matrix.nnz),

@@ -14,7 +14,7 @@ ROLES = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
     [
         (["movieId", "userId", "timestamp"], ["userId", "movieId", "timestamp"]),
         (["user_id:token", "item_id:token"], ["user_id:token", "item_id:token"]),
-        (["Stars", "Film", "Weight", "Customer ID"], ["Customer ID", "Film", "Stars", "Weight"]),
+        (["Stars", "Movie", "Weight", "Customer ID"], ["Customer ID", "Movie", "Stars", "Weight"]),
         (["username", "uid", "title", "movie"], ["uid", "movie"]),
     ],
 )  # fmt: skip

@@ -33,13 +33,13 @@ def test_index_of_one_and_of_many(data: Interactions) -> None:
     assert data.user_index(30) == 3
     assert type(data.user_index(np.int32(30))) is int
     assert data.user_index(30.0) == 3
-    assert data.item_index("film 07") == 7
-    assert data.item_index(np.str_("film 07")) == 7
+    assert data.item_index("movie 07") == 7
+    assert data.item_index(np.str_("movie 07")) == 7
     for many in ([0, 290, 0], (0, 290, 0), np.array([0, 290, 0]), pd.Series([0, 290, 0])):
         assert data.user_index(many).tolist() == [0, 29, 0]
     assert data.user_index(pl.Series([10.0])).tolist() == [1]
     assert data.user_index([[0], [10]]).tolist() == [[0], [1]]
-    assert data.item_index(pd.Series(["film 01"], dtype=object)).tolist() == [1]
+    assert data.item_index(pd.Series(["movie 01"], dtype=object)).tolist() == [1]
     for empty in ([], np.array([], np.int64), np.array([], str)):
         found = data.item_index(empty)
         assert (found.shape, found.dtype) == ((0,), np.int64)

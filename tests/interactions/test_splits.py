@@ -202,8 +202,8 @@ def test_other_seed_other_split(data: Interactions, method: Any) -> None:
 
 
 def test_wrong_split(data: Interactions) -> None:
-    with pytest.raises(ValueError, match=r"method must be .* not 'by-film'"):
-        data.split("by-film")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"method must be .* not 'by-movie'"):
+        data.split("by-movie")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="needs timestamps"):
         Interactions.from_sparse(data.by_user).split("leave-last-out")
 

@@ -48,7 +48,7 @@ def test_new_items_are_the_dense_solution(fitted, interactions):
     frame = pl.DataFrame(
         {
             "userId": fitted.interactions_.user_ids[rows],
-            "film": [f"new {column}" for column in columns],
+            "movie": [f"new {column}" for column in columns],
             "stars": new.data,
         }
     )

@@ -13,7 +13,7 @@ from cinefold.models.rating_predictor import StarPredictor
 
 @pytest.fixture(scope="module")
 def people():
-    """Stars of 300 people: films and people differ in level, and there are two tastes."""
+    """Stars of 300 people: movies and people differ in level, and there are two tastes."""
     rng = np.random.default_rng(4)
     n_users, n_items = 300, 120
     level = 3.4 + 0.6 * rng.standard_normal((n_users, 1)) + 0.5 * rng.standard_normal(n_items)

@@ -33,10 +33,10 @@ ratings = st.builds(Rating, st.floats(0.5, 5), times)
 @st.composite
 def entries(draw):
     drawn = Entries(ratings=draw(st.dictionaries(movie_ids, ratings, max_size=8)))
-    for mark, films in drawn.marks.items():
-        films.update(draw(st.dictionaries(movie_ids, times, max_size=3)))
+    for mark, movies in drawn.marks.items():
+        movies.update(draw(st.dictionaries(movie_ids, times, max_size=3)))
         for movie in drawn.marks[mark.opposite] if mark.opposite else ():
-            films.pop(movie, None)
+            movies.pop(movie, None)
     return drawn
 
 
@@ -47,8 +47,8 @@ def test_what_is_written_is_read_again(written):
 
 
 def test_the_form_is_the_documented_one():
-    films = MovieCatalog([Movie(50, "Star Wars", 1977)])
-    assert write_csv(ENTRIES, films) == LINES
+    movies = MovieCatalog([Movie(50, "Star Wars", 1977)])
+    assert write_csv(ENTRIES, movies) == LINES
     assert read_csv(LINES) == ENTRIES
 
 
@@ -77,11 +77,11 @@ def test_other_columns_are_left_alone():
     assert len(read_csv("movie_id,rating\n")) == 0
 
 
-def test_the_last_line_on_a_film_counts():
+def test_the_last_line_on_a_movie_counts():
     text = "movie_id,rating,mark\n1,5,\n2,4,\n1,3,\n7,,seen\n7,,not_seen\n7,,not_interested\n"
     found = read_csv(text)
     assert found.stars == {2: 4.0, 1: 3.0}
-    marks = {mark: set(films) for mark, films in found.marks.items()}
+    marks = {mark: set(movies) for mark, movies in found.marks.items()}
     assert marks == {Mark.SEEN: set(), Mark.NOT_SEEN: {7}, Mark.NOT_INTERESTED: {7}}
 
 

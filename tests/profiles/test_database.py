@@ -67,10 +67,10 @@ def test_a_path_is_a_file_whatever_characters_it_has(tmp_path):
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
 def test_urls_of_postgresql(scheme):
-    url = database_url(f"{scheme}://ada:pass%40word@example.org:5433/films?sslmode=require")
+    url = database_url(f"{scheme}://ada:pass%40word@example.org:5433/movies?sslmode=require")
     assert url.drivername == "postgresql+psycopg"
     assert url.password == "pass@word"  # noqa: S105
-    assert location(url) == "postgresql://ada@example.org:5433/films"
+    assert location(url) == "postgresql://ada@example.org:5433/movies"
 
 
 @pytest.mark.parametrize(
@@ -206,9 +206,9 @@ def test_a_server_that_is_not_there():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         port = taken.getsockname()[1]
-        message = failure(f"postgresql://ada:{'x' * 9}@127.0.0.1:{port}/films", timeout=PATIENCE)
+        message = failure(f"postgresql://ada:{'x' * 9}@127.0.0.1:{port}/movies", timeout=PATIENCE)
     assert message.startswith(
-        f"the profile database postgresql://ada@127.0.0.1:{port}/films cannot be used: "
+        f"the profile database postgresql://ada@127.0.0.1:{port}/movies cannot be used: "
     )
     assert "refused" in message
     assert "xxx" not in message
@@ -272,7 +272,7 @@ def test_a_server_that_ends_connections_is_asked_again(postgresql):
 
 def test_without_the_driver(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    message = failure("postgresql://ada@127.0.0.1/films")
+    message = failure("postgresql://ada@127.0.0.1/movies")
     assert "pip install 'cinefold[postgresql]'" in message
 
 

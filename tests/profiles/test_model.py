@@ -47,7 +47,7 @@ class Expected:
 
     def become(self, new_ratings, new_marks):
         if (new_ratings, new_marks) != (self.ratings, self.marks):
-            # What undo brings back are the films of the change, and no two changes overlap in
+            # What undo brings back are the movies of the change, and no two changes overlap in
             # time here: so it brings back the whole.
             self.before = [*self.before, (self.ratings, self.marks)][-UNDOABLE_CHANGES:]
             self.ratings, self.marks = new_ratings, new_marks
@@ -124,25 +124,25 @@ class StoreMachine(RuleBasedStateMachine):
             self.store.rate_many(number, given)
             profile.become(profile.ratings | given, profile.marks)
 
-    @rule(number=ids, films=several)
-    def unrate(self, number, films):
+    @rule(number=ids, movies=several)
+    def unrate(self, number, movies):
         if profile := self.expected.get(number):
-            there = not profile.ratings.keys().isdisjoint(films)
-            assert self.store.unrate(number, films) == there
-            left = {movie: r for movie, r in profile.ratings.items() if movie not in films}
+            there = not profile.ratings.keys().isdisjoint(movies)
+            assert self.store.unrate(number, movies) == there
+            left = {movie: r for movie, r in profile.ratings.items() if movie not in movies}
             profile.become(left, profile.marks)
 
-    @rule(number=ids, films=several, mark=marks, at=moments)
-    def mark(self, number, films, mark, at):
+    @rule(number=ids, movies=several, mark=marks, at=moments)
+    def mark(self, number, movies, mark, at):
         if profile := self.expected.get(number):
-            self.store.mark(number, films, mark, at=at)
-            profile.become(profile.ratings, marked(profile.marks, films, mark, at))
+            self.store.mark(number, movies, mark, at=at)
+            profile.become(profile.ratings, marked(profile.marks, movies, mark, at))
 
-    @rule(number=ids, films=several, mark=marks)
-    def unmark(self, number, films, mark):
+    @rule(number=ids, movies=several, mark=marks)
+    def unmark(self, number, movies, mark):
         if profile := self.expected.get(number):
-            self.store.unmark(number, films, mark)
-            gone = {(movie, mark) for movie in films}
+            self.store.unmark(number, movies, mark)
+            gone = {(movie, mark) for movie in movies}
             left = {key: at for key, at in profile.marks.items() if key not in gone}
             profile.become(profile.ratings, left)
 
@@ -191,9 +191,9 @@ class StoreMachine(RuleBasedStateMachine):
             )
 
 
-def marked(before, films, mark, at):
+def marked(before, movies, mark, at):
     after = copy.copy(before)
-    for movie in films:
+    for movie in movies:
         after.pop((movie, mark.opposite), None)
         after[movie, mark] = at
     return after

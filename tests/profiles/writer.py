@@ -3,8 +3,8 @@
     python -m tests.profiles.writer NAME NUMBER COUNT
 
 waits until it is told on standard input, finds or makes the profile called NAME in the database
-that CINEFOLD_DATABASE_URL names, and rates COUNT films that only the writer with this NUMBER rates,
-and one that all of them rate.
+that CINEFOLD_DATABASE_URL names, and rates COUNT movies that only the writer with this NUMBER
+rates, and one that all of them rate.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def test_without_a_rating_is_as_if_it_had_not_been_given(parameters):
         np.testing.assert_allclose(without[row], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_a_lowest_rating_brings_no_more_of_the_film_than_not_having_said_so(model):
+def test_a_lowest_rating_brings_no_more_of_the_movie_than_not_having_said_so(model):
     cold_start = ColdStart(model)
     told = {0: 5.0, 2: 4.0}
     worse, better = cold_start.fold_in(rows([told | {1: 1.0}, told | {1: 5.0}])).factors

@@ -33,7 +33,7 @@ def test_a_question_is_worth_its_gain_times_the_chance_of_an_answer(parameters):
     scores = cold_start.vectors @ posterior.mean
     if cold_start.model.objective_.unobserved_weight:
         chance = (scores / cold_start.typical_target).clip(0.01, 1)
-    else:  # scores are stars, and do not tell whether they know a film
+    else:  # scores are stars, and do not tell whether they know a movie
         chance = (
             cold_start.model.interactions_.item_counts() / cold_start.model.interactions_.n_users
         )
@@ -83,7 +83,7 @@ def test_only_the_best_known_are_asked_about_until_they_run_out(monkeypatch):
 
 
 def test_answers_move_the_questions_to_what_they_know():
-    """Who likes even films, and has not seen odd ones, is asked about even ones."""
+    """Who likes even movies, and has not seen odd ones, is asked about even ones."""
     cold_start, elicitation = setting()
     posterior = equations(cold_start, dict.fromkeys([0, 2, 4], 5.0), [1, 3, 5]).posterior()
     asked = elicitation.choose(posterior, 5, never=np.arange(6))

@@ -1,4 +1,4 @@
-"""Lists for several people, against the rules worked out film by film."""
+"""Lists for several people, against the rules worked out movie by movie."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def people(data):
     return [GroupMember("Ann", 7), GroupMember("Ben", 9), GroupMember("Cleo", ratings=ratings)]
 
 
-def films_seen(data, person):
-    """(title, year) of all films that somebody has rated."""
+def movies_seen(data, person):
+    """(title, year) of all movies that somebody has rated."""
     rated = person.ratings
     if rated is None:
         rated = data.interactions.user_ratings(person.user_id)[0].tolist()
@@ -43,8 +43,8 @@ def films_seen(data, person):
 
 
 def relative(recommender, people):
-    """{(title, year): relative score of each person} of films nobody has seen, worked out alone."""
-    data, films = recommender.data, {}
+    """{(title, year): relative score of each person} of movies nobody has seen, found alone."""
+    data, movies = recommender.data, {}
     counts = dict(
         zip(
             data.interactions.item_ids.tolist(),
@@ -52,7 +52,7 @@ def relative(recommender, people):
             strict=True,
         )
     )
-    seen = [films_seen(data, person) for person in people]
+    seen = [movies_seen(data, person) for person in people]
     columns = []
     for person, own in zip(people, seen, strict=True):
         scores = (
@@ -67,11 +67,11 @@ def relative(recommender, people):
         ]
         columns.append(scores / np.mean(sorted(unseen)[-10:]))
     order = sorted(range(len(recommender.movies)), key=lambda n: counts[recommender.movies[n].id])
-    for place in order:  # the most rated id of a film comes last, and stays
+    for place in order:  # the most rated id of a movie comes last, and stays
         movie = recommender.movies[place]
         if not any((movie.title, movie.year) in own for own in seen):
-            films[movie.title, movie.year] = [column[place] for column in columns]
-    return films
+            movies[movie.title, movie.year] = [column[place] for column in columns]
+    return movies
 
 
 def names(lines):
@@ -82,28 +82,28 @@ def names(lines):
     ("rule", "value"), [("average", np.mean), ("least misery", min), ("most pleasure", max)]
 )
 def test_the_list_is_the_best_by_the_rule(recommender, people, rule, value):
-    films = relative(recommender, people)
+    movies = relative(recommender, people)
     lines = recommend_to_group(recommender, people, 12, aggregation=rule)
-    best = sorted((value(scores) for scores in films.values()), reverse=True)[:12]
+    best = sorted((value(scores) for scores in movies.values()), reverse=True)[:12]
     assert [line.score for line in lines] == pytest.approx(best, rel=1e-6)
     assert [line.rank for line in lines] == list(range(1, 13))
     for line, name in zip(lines, names(lines), strict=True):
         assert [o.name for o in line.opinions] == ["Ann", "Ben", "Cleo"]
-        assert [o.relative for o in line.opinions] == pytest.approx(films[name], rel=1e-6)
+        assert [o.relative for o in line.opinions] == pytest.approx(movies[name], rel=1e-6)
         assert value([o.relative for o in line.opinions]) == pytest.approx(line.score)
         assert all(o.stars is None and o.rated is None for o in line.opinions)
 
 
 def test_fair_lists_take_turns(recommender, people):
-    films = relative(recommender, people)
-    given, left, expected = np.zeros(3), dict(films), []
+    movies = relative(recommender, people)
+    given, left, expected = np.zeros(3), dict(movies), []
     for _ in range(8):
-        name = max(left, key=lambda film: min(given + left[film]))
+        name = max(left, key=lambda movie: min(given + left[movie]))
         given += left.pop(name)
         expected.append(name)
     lines = recommend_to_group(recommender, people, 8, aggregation="fair")
     assert names(lines) == expected
-    assert [line.score for line in lines] == pytest.approx([np.mean(films[n]) for n in expected])
+    assert [line.score for line in lines] == pytest.approx([np.mean(movies[n]) for n in expected])
 
 
 @pytest.mark.parametrize("rule", AGGREGATIONS)
@@ -119,10 +119,10 @@ def test_nobody_has_seen_what_is_listed(data, recommender, people, rule):
     listed = names(lines)
     assert len(listed) == len(set(listed))
     everything = {(movie.title, movie.year) for movie in recommender.movies}
-    assert set(listed) == everything - set().union(*(films_seen(data, p) for p in people))
+    assert set(listed) == everything - set().union(*(movies_seen(data, p) for p in people))
 
 
-def test_films_seen_without_stars_are_left_out_too(recommender, people):
+def test_movies_seen_without_stars_are_left_out_too(recommender, people):
     first, *rest = recommend_to_group(recommender, people, 5)
     cleo = GroupMember("Cleo", ratings=people[2].ratings, seen=(first.movie.id,))
     after = recommend_to_group(recommender, [*people[:2], cleo], 4)
@@ -130,7 +130,7 @@ def test_films_seen_without_stars_are_left_out_too(recommender, people):
     assert after[0].movie in [line.movie for line in rest]
 
 
-def test_films_that_some_have_seen_and_liked(data, recommender, people):
+def test_movies_that_some_have_seen_and_liked(data, recommender, people):
     pair = people[:2]
     lines = recommend_to_group(recommender, pair, 500, seen_by_some=True)
     strict = set(names(recommend_to_group(recommender, pair, 500)))
@@ -141,7 +141,7 @@ def test_films_that_some_have_seen_and_liked(data, recommender, people):
         assert len(rated) == 1
         assert rated[0] >= recommender.middle_rating
         assert all(o.relative <= 1 for o in line.opinions if o.rated is not None)
-    both = films_seen(data, pair[0]) & films_seen(data, pair[1])
+    both = movies_seen(data, pair[0]) & movies_seen(data, pair[1])
     assert both.isdisjoint(names(lines))
 
 
@@ -193,9 +193,9 @@ def test_each_persons_stars_are_predicted_from_what_is_known_of_them(recommender
 
 
 def test_somebody_who_likes_nothing_is_named(data, recommender, people):
-    film = data.movies.resolve("The Last Kiss").id
+    movie = data.movies.resolve("The Last Kiss").id
     with pytest.raises(ValueError, match="Dan has no rating above 1, the lowest"):
-        recommend_to_group(recommender, [people[0], GroupMember("Dan", ratings={film: 1.0})])
+        recommend_to_group(recommender, [people[0], GroupMember("Dan", ratings={movie: 1.0})])
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_no_question_is_asked_twice(recommender):
     for number in range(12):
         (movie,) = interview.next()
         asked.append(movie.id)
-        (interview.not_seen, interview.skip, lambda film: interview.answer(film, 3))[number % 3](
+        (interview.not_seen, interview.skip, lambda movie: interview.answer(movie, 3))[number % 3](
             movie.id
         )
     assert len(set(asked)) == 12
@@ -75,15 +75,15 @@ def test_movement_is_the_difference_of_the_lists_without_what_was_rated(recommen
     answer = interview.answer(movie.id, 1)
     after = ids(line.movie for line in interview.recommendations(6))
     moved = answer.movement
-    assert ids(moved.before) == [film for film in before if film != movie.id][:6]
+    assert ids(moved.before) == [movie for movie in before if movie != movie.id][:6]
     assert ids(moved.after) == after
-    assert ids(moved.new) == [film for film in after if film not in ids(moved.before)]
-    assert ids(moved.gone) == [film for film in ids(moved.before) if film not in after]
+    assert ids(moved.new) == [movie for movie in after if movie not in ids(moved.before)]
+    assert ids(moved.gone) == [movie for movie in ids(moved.before) if movie not in after]
     assert moved.overlap == 1 - len(moved.new) / 6
     assert movie.id not in after
 
 
-def test_a_film_not_seen_may_be_recommended_and_a_rated_one_not(recommender):
+def test_a_movie_not_seen_may_be_recommended_and_a_rated_one_not(recommender):
     best = ids(line.movie for line in Interview(recommender).recommendations(1))[0]
     interview = Interview(recommender, not_seen=[best])
     assert best in ids(line.movie for line in interview.recommendations(500))

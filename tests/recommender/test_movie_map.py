@@ -28,7 +28,7 @@ def placed(recommender, cache):
     return movie_map(recommender, cache_dir=cache)
 
 
-def test_films_with_enough_ratings_are_on_the_map_the_best_known_first(recommender, placed):
+def test_movies_with_enough_ratings_are_on_the_map_the_best_known_first(recommender, placed):
     counts = dict(
         zip(
             recommender.model.interactions_.item_ids.tolist(),
@@ -48,7 +48,7 @@ def test_it_fills_the_square_and_is_wider_than_high(placed):
     np.testing.assert_allclose(placed.positions.max(axis=0), 1, atol=1e-6)
 
 
-def test_films_of_a_kind_lie_near_each_other(data, placed):
+def test_movies_of_a_kind_lie_near_each_other(data, placed):
     genres = [frozenset(data.movies[item].genres) for item in placed.item_ids.tolist()]
     positions = placed.positions.astype(np.float64)
     distances = np.linalg.norm(positions[:, None] - positions, axis=2)
@@ -134,7 +134,7 @@ def test_the_best_known_stay_when_there_are_too_many(recommender, placed, tmp_pa
     assert few.item_ids.tolist() == placed.item_ids.tolist()[:12]
 
 
-def test_every_film_has_a_place(recommender, placed):
+def test_every_movie_has_a_place(recommender, placed):
     items = recommender.model.interactions_.item_ids.tolist()
     hidden = [item for item in items if item not in placed]
     assert hidden
@@ -146,7 +146,7 @@ def test_every_film_has_a_place(recommender, placed):
     assert placed.place(recommender, first) == tuple(placed.positions[0].tolist())
 
 
-def test_a_film_that_is_not_on_it_lies_amid_those_most_like_it(recommender, placed):
+def test_a_movie_that_is_not_on_it_lies_amid_those_most_like_it(recommender, placed):
     hidden = next(i for i in recommender.model.interactions_.item_ids.tolist() if i not in placed)
     nearest = recommender.model.similar_items(hidden, 5, among=placed.item_ids).items.tolist()
     around = np.array([placed.place(recommender, item) for item in nearest])
@@ -164,7 +164,7 @@ def test_wrong_arguments(recommender, placed, tmp_path):
         placed.place(recommender, 10**9)
 
 
-def test_no_film_has_enough_ratings(recommender, tmp_path):
+def test_no_movie_has_enough_ratings(recommender, tmp_path):
     nothing = movie_map(recommender, min_ratings=10**6, cache_dir=tmp_path)
     assert len(nothing) == 0
     assert nothing.regions({}) == []
@@ -173,7 +173,7 @@ def test_no_film_has_enough_ratings(recommender, tmp_path):
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7, 8, 9, 40])
 @pytest.mark.parametrize("d", [1, 2, 5])
-def test_few_films_and_few_factors(n, d):
+def test_few_movies_and_few_factors(n, d):
     points = np.random.default_rng(n).normal(size=(n, d)).astype(np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     layout = lay_out(points)
@@ -181,5 +181,5 @@ def test_few_films_and_few_factors(n, d):
     assert np.isfinite(layout).all()
 
 
-def test_equal_films():
+def test_equal_movies():
     assert np.isfinite(lay_out(np.full((20, 3), 3**-0.5, np.float32))).all()

@@ -47,13 +47,13 @@ def newcomer(data):
 
 def test_nothing_rated_is_ever_recommended(data, model, recommender):
     assert model.interactions_.n_ratings < data.interactions.n_ratings
-    films = {(movie.title, movie.year) for movie in data.movies}
-    assert len(films) < len(data.movies)  # some have two ids
+    movies = {(movie.title, movie.year) for movie in data.movies}
+    assert len(movies) < len(data.movies)  # some have two ids
     for user in data.interactions.user_ids.tolist():
         rated, _ = data.interactions.user_ratings(user)
         seen = {(data.movies[item].title, data.movies[item].year) for item in rated}
         listed = [(line.movie.title, line.movie.year) for line in recommender.recommend(user, 500)]
-        assert set(listed) == films - seen
+        assert set(listed) == movies - seen
         assert len(listed) == len(set(listed))
 
 
@@ -83,7 +83,7 @@ def test_people_get_more_of_their_own_taste(data, recommender):
     assert all(taste in line.movie.genres for line in recommender.recommend(1, 5))
 
 
-def test_more_films_can_be_left_out(recommender):
+def test_more_movies_can_be_left_out(recommender):
     before = ids(recommender.recommend(7, 5))
     assert ids(recommender.recommend(7, 3, exclude=before[:2])) == before[2:]
 
@@ -100,7 +100,7 @@ def test_unknown_ids_are_named(recommender):
         recommender.suggest_to_rate({}, skip=[12345])
 
 
-def test_a_model_of_other_films_is_refused(data, model):
+def test_a_model_of_other_movies_is_refused(data, model):
     other = Interactions.from_arrays([1, 2], [1, 999], [5, 4])
     stranger = WeightedMatrixFactorization(n_factors=2).fit(other, progress=False)
     with pytest.raises(ValueError, match="not trained on ml-100k: 1 of its 2 movies"):
@@ -158,16 +158,16 @@ def test_what_somebody_has_not_seen_tells_about_the_rest(data, recommender, newc
     assert sum(after.values()) < sum(before.values())
 
 
-def test_a_film_both_rated_and_not_seen_is_rated(recommender, newcomer):
+def test_a_movie_both_rated_and_not_seen_is_rated(recommender, newcomer):
     assert recommender.recommend_for(newcomer, 9, not_seen=newcomer) == recommender.recommend_for(
         newcomer, 9
     )
 
 
 def test_a_lowest_rating_never_brings_more_of_the_kind(data, model, recommender, newcomer):
-    """Told of a film they like least, the model expects no more of those they have not rated."""
-    liked = {film: stars for film, stars in newcomer.items() if stars == 5}
-    film = titled(data, "The Last Kiss")[0]
+    """Told of a movie they like least, the model expects no more of those they have not rated."""
+    liked = {movie: stars for movie, stars in newcomer.items() if stars == 5}
+    movie = titled(data, "The Last Kiss")[0]
 
     def scores(ratings):
         return {
@@ -177,13 +177,13 @@ def test_a_lowest_rating_never_brings_more_of_the_kind(data, model, recommender,
             )
         }
 
-    before, after = scores(liked), scores({**liked, film: 1.0})
-    assert film not in after
+    before, after = scores(liked), scores({**liked, movie: 1.0})
+    assert movie not in after
     assert sum(after.values()) <= sum(before[other] for other in after) + 1e-6
 
 
 def test_ratings_below_the_scale_count_as_the_lowest(recommender, newcomer):
-    lower = {film: 0.5 if stars == 1 else stars for film, stars in newcomer.items()}
+    lower = {movie: 0.5 if stars == 1 else stars for movie, stars in newcomer.items()}
     assert recommender.recommend_for(lower, 10) == recommender.recommend_for(newcomer, 10)
 
 
@@ -261,21 +261,21 @@ def test_impossible_conditions_are_refused(condition, message):
         MovieFilter(**condition)
 
 
-# -- similar films --------------------------------------------------------------------------------
+# -- similar movies --------------------------------------------------------------------------------
 
 
-def test_similar_films_are_of_the_kind(data, recommender):
-    (film,) = titled(data, "The Golden Comet")
-    lines = recommender.similar(film, 6)
-    assert film not in ids(lines)
+def test_similar_movies_are_of_the_kind(data, recommender):
+    (movie,) = titled(data, "The Golden Comet")
+    lines = recommender.similar(movie, 6)
+    assert movie not in ids(lines)
     assert sum("Sci-Fi" in line.movie.genres for line in lines) >= 4
     assert all(line.score <= 1 + 1e-6 for line in lines)
     assert [line.score for line in lines] == sorted((line.score for line in lines), reverse=True)
 
 
-def test_similar_films_can_be_filtered(data, recommender):
-    (film,) = titled(data, "The Golden Comet")
-    lines = recommender.similar(film, 500, filters=MovieFilter(years=(1960, 1969)))
+def test_similar_movies_can_be_filtered(data, recommender):
+    (movie,) = titled(data, "The Golden Comet")
+    lines = recommender.similar(movie, 500, filters=MovieFilter(years=(1960, 1969)))
     assert lines
     assert all(1960 <= line.movie.year <= 1969 for line in lines)
 
@@ -290,7 +290,7 @@ def test_suggestions_are_new_and_each_its_own(recommender, newcomer):
     assert set(second).isdisjoint([*first, *newcomer])
 
 
-def test_a_film_with_two_ids_is_suggested_once_and_not_again(data, recommender):
+def test_a_movie_with_two_ids_is_suggested_once_and_not_again(data, recommender):
     twins = [movie.id for movie in data.movies if movie.title == "The Harbour Lights"]
     assert len(twins) == 2
     first = [movie.id for movie in recommender.suggest_to_rate({}, 500)]
@@ -302,7 +302,7 @@ def test_a_film_with_two_ids_is_suggested_once_and_not_again(data, recommender):
     )
 
 
-def test_films_never_to_suggest_tell_nothing(recommender, newcomer):
+def test_movies_never_to_suggest_tell_nothing(recommender, newcomer):
     hidden = recommender.suggest_to_rate(newcomer, 3)
     left = recommender.suggest_to_rate(newcomer, 500, never=[movie.id for movie in hidden])
     assert set(left).isdisjoint(hidden)

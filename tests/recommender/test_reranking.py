@@ -30,8 +30,8 @@ def candidates(draw):
 
 @settings(deadline=None)
 @given(candidates(), ADVENTURES)
-def test_the_order_is_by_the_stated_sum(films, adventure):
-    scores, percentiles = films
+def test_the_order_is_by_the_stated_sum(movies, adventure):
+    scores, percentiles = movies
     order = rerank(scores, percentiles, adventure).tolist()
     assert sorted(order) == list(range(len(scores)))
     z = [
@@ -44,15 +44,15 @@ def test_the_order_is_by_the_stated_sum(films, adventure):
 
 @settings(deadline=None)
 @given(candidates())
-def test_0_leaves_the_list_as_it_is(films):
-    scores, percentiles = films
+def test_0_leaves_the_list_as_it_is(movies):
+    scores, percentiles = movies
     assert rerank(scores, percentiles, 0.0).tolist() == list(range(len(scores)))
 
 
 @settings(deadline=None)
 @given(candidates(), ADVENTURES, ADVENTURES, st.integers(1, 10))
-def test_more_adventure_never_brings_better_known_films(films, one, other, k):
-    scores, percentiles = films
+def test_more_adventure_never_brings_better_known_movies(movies, one, other, k):
+    scores, percentiles = movies
     known = [
         np.take(percentiles, rerank(scores, percentiles, adventure)[:k]).sum()
         for adventure in sorted((one, other))
@@ -60,7 +60,7 @@ def test_more_adventure_never_brings_better_known_films(films, one, other, k):
     assert known[1] <= known[0] + 1e-6
 
 
-def test_equal_films_stay_in_their_order():
+def test_equal_movies_stay_in_their_order():
     assert rerank([2, 1, 1, 1], [50, 20, 20, 20], 0.7).tolist() == [0, 1, 2, 3]
 
 
@@ -123,7 +123,7 @@ def test_the_default_is_the_models_own_list(lists):
     assert lists(10, adventure=0.0) == lists(10)
 
 
-def test_less_known_films_come_forward(recommender, lists):
+def test_less_known_movies_come_forward(recommender, lists):
     own, adventurous = lists(10), lists(10, adventure=1.0)
     assert ids(own) != ids(adventurous)
     assert counts_of(recommender, adventurous).mean() < counts_of(recommender, own).mean()
@@ -149,7 +149,7 @@ def test_filters_and_exclusions_hold(lists):
     assert all("Sci-Fi" in line.movie.genres for line in left)
 
 
-def test_a_film_of_two_ids_is_listed_under_the_same_one(data, lists):
+def test_a_movie_of_two_ids_is_listed_under_the_same_one(data, lists):
     pair = [movie.id for movie in data.movies if movie.title == "The Harbour Lights"]
     assert len(pair) == 2
     listed = [set(ids(lists(500, adventure=a))) & set(pair) for a in (0.0, 1.0)]

@@ -112,11 +112,11 @@ def test_a_new_persons_places_are_those_of_their_list_without_the_rating(data, p
 
 def test_places_count_movies_and_not_ids(data, recommender):
     pair = [movie.id for movie in data.movies if movie.title == "The Harbour Lights"]
-    films = {(movie.title, movie.year) for movie in data.movies}
-    assert len(films) < len(data.movies)
+    movies = {(movie.title, movie.year) for movie in data.movies}
+    assert len(movies) < len(data.movies)
     ratings = {pair[0]: 5.0, **dict.fromkeys(data.movies.ids[:2].tolist(), 4.0)}
     (place,), n_places = NewUser(recommender, ratings).places_without([pair[0]])
-    assert n_places == len(films) - 2
+    assert n_places == len(movies) - 2
     left = {item: stars for item, stars in ratings.items() if item != pair[0]}
     assert place == rank_in(recommender.recommend_for(left, 500), data.movies[pair[0]])
 
@@ -142,14 +142,14 @@ def test_favourites_are_high_ratings_the_least_expected_first(data, population, 
 
 
 def test_without_high_ratings_there_are_none(data, population, recommender):
-    films = data.movies.ids[:3].tolist()
-    for ratings in ({}, dict.fromkeys(films, 1.0)):
+    movies = data.movies.ids[:3].tolist()
+    for ratings in ({}, dict.fromkeys(movies, 1.0)):
         assert unexpected_favourites(NewUser(recommender, ratings), population) == []
 
 
 def test_of_a_single_rating(data, population, recommender):
-    film = data.movies.ids[0].item()
-    (favourite,) = unexpected_favourites(NewUser(recommender, {film: 5.0}), population)
-    assert favourite.movie.id == film
+    movie = data.movies.ids[0].item()
+    (favourite,) = unexpected_favourites(NewUser(recommender, {movie: 5.0}), population)
+    assert favourite.movie.id == movie
     lines = recommender.recommend_for({}, 500, from_nothing=True)
     assert (favourite.place, favourite.n_places) == (rank_in(lines, favourite.movie), len(lines))

@@ -36,11 +36,11 @@ def project():
         [build-system]
         requires = ["backend"]
         [project]
-        name = "films"
+        name = "movies"
         dependencies = ["base"]
         optional-dependencies.app = ["page"]
         optional-dependencies.store = ["table[fast]>=2"]
-        optional-dependencies.all = ["films[app, store]", "more"]
+        optional-dependencies.all = ["movies[app, store]", "more"]
         [dependency-groups]
         build = ["cmake"]
         [tool.scikit-build]
@@ -109,7 +109,7 @@ def test_the_core_is_built_again_for_what_it_is_built_from(environment, project)
 def test_requirements(environment, project):
     assert environment.requirements(project, "core") == ["backend", "cmake", "base"]
     assert environment.requirements(project, "app") == ["page"]
-    # pip would look for films on the package index
+    # pip would look for movies on the package index
     assert environment.requirements(project, "all") == ["page", "table[fast]>=2", "more"]
     with pytest.raises(environment.SetupError, match="no extra 'apps'; it has build, app"):
         environment.requirements(project, "apps")

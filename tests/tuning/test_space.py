@@ -132,8 +132,8 @@ def test_parameters_and_points_are_each_others_inverse(data, point):
 
 
 def test_the_relative_regularization_of_a_hand_worked_case():
-    # Two users with 1 and 2 of three films, w0 = 0.5: scaled counts 2 and 2.5 of the users; 2, 1
-    # and 0 ratings of two users give 2, 1.5 and 1 of the films.
+    # Two users with 1 and 2 of three movies, w0 = 0.5: scaled counts 2 and 2.5 of the users; 2, 1
+    # and 0 ratings of two users give 2, 1.5 and 1 of the movies.
     ratings = Interactions.from_arrays(
         [1, 2, 2], [1, 1, 2], [3.0, 1.0, 5.0], item_ids=np.array([1, 2, 3])
     )

@@ -26,7 +26,7 @@ def list_(as_json: options.AsJson = False) -> None:
     if as_json:
         print_json([_facts(spec) for spec in specs])
         return
-    counts = ("Ratings", "Users", "Films", "Size")
+    counts = ("Ratings", "Users", "Movies", "Size")
     rows = (
         (
             spec.name,
@@ -66,7 +66,7 @@ def info(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
     facts = {
         "Name": spec.name,
         "Users": f"{spec.users:,}",
-        "Films": f"{spec.movies:,}",
+        "Movies": f"{spec.movies:,}",
         "Ratings": f"{spec.ratings:,}",
         "Archive": f"{spec.archive}, {_megabytes(spec)}",
         "Checksum": "none published" if spec.md5 is None else f"MD5 {spec.md5}",

@@ -106,8 +106,8 @@ def evaluate(
 ) -> None:
     """Compare models on held-out ratings, with 95 % confidence intervals.
 
-    Every model learns from the same training parts. Lists are made of all films that a user has
-    not rated there; none is sampled away, and every held-out film is relevant. Users count who
+    Every model learns from the same training parts. Lists are made of all movies that a user has
+    not rated there; none is sampled away, and every held-out movie is relevant. Users count who
     have both training and held-out ratings. The stars (RMSE, MAE) of Cinefold's models are those
     predicted from their scores.
 

@@ -41,7 +41,8 @@ def together(
     seen_by_some: Annotated[
         bool,
         typer.Option(
-            "--seen-by-some", help="Also films that some, not all, have seen and liked well enough."
+            "--seen-by-some",
+            help="Also movies that some, not all, have seen and liked well enough.",
         ),
     ] = False,
     k: options.Length = 10,
@@ -55,13 +56,13 @@ def together(
     path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Recommend films to two or more people together.
+    """Recommend movies to two or more people together.
 
-    Each person's score is relative to their own list: 1 is as good as the ten best films that they
+    Each person's score is relative to their own list: 1 is as good as the ten best movies that they
     would get alone. Beside it are the stars that they are expected to give.
 
-    average: films that suit all best on average. least misery: films that the one who likes them
-    least still likes most. most pleasure: films that one will love. fair: each next film is for
+    average: movies that suit all best on average. least misery: movies that the one who likes them
+    least still likes most. most pleasure: movies that one will love. fair: each next movie is for
     those whom the list has given least so far.
     """
     if len(user or ()) + len(profile_file or ()) < 2:
@@ -81,7 +82,7 @@ def together(
             {"people" if key == "opinions" else key: value for key, value in facts(line).items()}
             for line in found
         ]
-        print_json({"dataset": recommender.data.name, "rule": rule, "films": movies})
+        print_json({"dataset": recommender.data.name, "rule": rule, "movies": movies})
         return
     names = [person.name for person in people]
     columns: dict[str, Callable[[GroupRecommendation], str]] = {

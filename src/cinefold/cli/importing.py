@@ -41,13 +41,13 @@ def import_(
             "-o",
             metavar="FILE",
             dir_okay=False,
-            help="Write the films that were found as CSV, for [bold]cinefold recommend "
-            "--ratings-file[/bold]. In a terminal you are asked about each film to check first.",
+            help="Write the movies that were found as CSV, for [bold]cinefold recommend "
+            "--ratings-file[/bold]. In a terminal you are asked about each movie to check first.",
         ),
     ] = None,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Do not ask: take the likeliest of each film to check."),
+        typer.Option("--yes", "-y", help="Do not ask: take the likeliest of each movie to check."),
     ] = False,
     scale: Annotated[
         float | None,
@@ -57,14 +57,14 @@ def import_(
             help="The best rating there is in the file, where it is not what you see it taken for.",
         ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="List every film, however many.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List every movie, however many.")] = False,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Find the films that you rated elsewhere, and turn their ratings into stars.
+    """Find the movies that you rated elsewhere, and turn their ratings into stars.
 
-    Nothing is dropped silently: films that may be meant, films that the data set lacks, repeated
+    Nothing is dropped silently: movies that may be meant, movies that the data set lacks, repeated
     ones and lines that cannot be used are listed with the reason.
     """
     options.check_folder(output_file, "--output")
@@ -81,14 +81,14 @@ def import_(
     if output_file is not None:
         with replace_file(output_file) as new:
             new.write_text(review_csv(review), encoding="utf-8", newline="")
-        say(f"Films in {output_file}: {len(review.matched):,}.")
+        say(f"Movies in {output_file}: {len(review.matched):,}.")
     if review.to_check and not as_json:
         say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")
 
 
 def reviewed(export: Export, data: MovieData) -> ImportReview:
-    """The export beside the films of `data`, with a progress bar."""
-    with tqdm(desc="Films", unit="film", disable=None if not settings.quiet else True) as bar:
+    """The export beside the movies of `data`, with a progress bar."""
+    with tqdm(desc="Movies", unit="movie", disable=None if not settings.quiet else True) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
@@ -98,14 +98,14 @@ def reviewed(export: Export, data: MovieData) -> ImportReview:
 
 
 def known_ratings(file: Path, recommender: MovieRecommender) -> tuple[dict[Any, float], list[Any]]:
-    """Stars by movie id, and ids of films only seen, of a file; says what is not taken."""
+    """Stars by movie id, and ids of movies only seen, of a file; says what is not taken."""
     review = reviewed(read_export(file), recommender.data)
     known = set(recommender.model.interactions_.item_ids.tolist())
     ratings = {item: stars for item, stars in review.ratings().items() if item in known}
     if len(review.matched) < len(review.lines):
         say(f"{file.name}: {review.summary()} (cinefold import lists them)")
     if not ratings:
-        raise typer.BadParameter(f"{file} has no rating of a film that the model knows")
+        raise typer.BadParameter(f"{file} has no rating of a movie that the model knows")
     return ratings, [item for item in review.seen() if item in known]
 
 
@@ -113,7 +113,7 @@ def known_ratings(file: Path, recommender: MovieRecommender) -> tuple[dict[Any, 
 
 
 def _ask(review: ImportReview) -> None:
-    """Which film each line to check means, as the person says it."""
+    """Which movie each line to check means, as the person says it."""
     lines = review.to_check
     for number, line in enumerate(lines, start=1):
         print(f"\n{number} of {len(lines)}: {line.source.label}", file=sys.stderr)
@@ -160,7 +160,7 @@ def _print(review: ImportReview, limit: int | None) -> None:
         )
         for line in review.matched
     ]
-    _table("Found", ("Line", "In the file", "Stars", "Film", "Why"), found, limit)
+    _table("Found", ("Line", "In the file", "Stars", "Movie", "Why"), found, limit)
     check = [
         (*_start(line), best.movie.label, f"{best.confidence:.0%}", best.reason)
         for line in review.to_check
@@ -169,7 +169,7 @@ def _print(review: ImportReview, limit: int | None) -> None:
     _table("To check", ("Line", "In the file", "Perhaps", "Sure", "Why"), check, limit)
     missed = [(*_start(line), line.reason) for line in review.missed]
     _table("Not in the data set", ("Line", "In the file", "Why"), missed, limit)
-    rest = [(*_start(line), "another line with this film counts") for line in review.repeated]
+    rest = [(*_start(line), "another line with this movie counts") for line in review.repeated]
     rest += [(*_start(line), line.reason) for line in review.ignored]
     _table("Left out", ("Line", "In the file", "Why"), rest, limit)
 

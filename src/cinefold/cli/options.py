@@ -46,7 +46,7 @@ ModelFile = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, for programs, instead of tables.")
 ]
-Length = Annotated[int, typer.Option("-k", min=1, help="Films to list.")]
+Length = Annotated[int, typer.Option("-k", min=1, help="Movies to list.")]
 
 
 def _range(text: str, what: str, kind: type, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -67,17 +67,17 @@ def _range(text: str, what: str, kind: type, bounds: tuple[Any, Any]) -> tuple[A
 
 _YEARS = "years such as 1980-1999, 1980-, -1999 or 1994"
 Genres = Annotated[
-    list[str] | None, typer.Option("--genre", help="Only films with this genre (or these).")
+    list[str] | None, typer.Option("--genre", help="Only movies with this genre (or these).")
 ]
 NotGenres = Annotated[
-    list[str] | None, typer.Option("--exclude-genre", help="No films with this genre (or these).")
+    list[str] | None, typer.Option("--exclude-genre", help="No movies with this genre (or these).")
 ]
 Years = Annotated[
     Any,
     typer.Option(
         parser=lambda text: _range(text, _YEARS, int, (None, None)),
         metavar="YEARS",
-        help="Only films of 1980-1999, 1980-, -1999 or 1994.",
+        help="Only movies of 1980-1999, 1980-, -1999 or 1994.",
     ),
 ]
 Popularity = Annotated[
@@ -85,16 +85,16 @@ Popularity = Annotated[
     typer.Option(
         parser=lambda text: _range(text, "percentiles such as 0-50", float, (0.0, 100.0)),
         metavar="PERCENTILES",
-        help="Only films this often rated: 0-50 is the less known half, 90-100 the hits.",
+        help="Only movies this often rated: 0-50 is the less known half, 90-100 the hits.",
     ),
 ]
 Adventure = Annotated[
     float,
     typer.Option(
-        min=0, max=1, help="From 0, what most people like you watch, to 1, less known films."
+        min=0, max=1, help="From 0, what most people like you watch, to 1, less known movies."
     ),
 ]
-MinRatings = Annotated[int, typer.Option(min=0, help="Only films with at least so many ratings.")]
+MinRatings = Annotated[int, typer.Option(min=0, help="Only movies with at least so many ratings.")]
 
 
 def movie_filter(
@@ -189,6 +189,6 @@ def user_id(text: str, data: MovieData) -> Any:
 
 
 def say_if_short(n_found: int, k: int) -> None:
-    """Why there are fewer films than were asked for."""
+    """Why there are fewer movies than were asked for."""
     if n_found < k:
-        say(f"{n_found or 'No'} film{'' if n_found == 1 else 's'} passed the filters.")
+        say(f"{n_found or 'No'} movie{'' if n_found == 1 else 's'} passed the filters.")

@@ -31,12 +31,12 @@ _Titles = typer.Option(
     exists=True,
     dir_okay=False,
     rich_help_panel=_PANEL,
-    help="The films of --data: a file with columns for id and title, and if you have them year "
+    help="The movies of --data: a file with columns for id and title, and if you have them year "
     "and genres.",
 )
 _COLUMNS = {
     "user": "the users' ids",
-    "item": "the films' ids",
+    "item": "the movies' ids",
     "rating": "ratings; where there is none, every row counts as 1",
     "timestamp": "times: numbers or ISO dates",
 }

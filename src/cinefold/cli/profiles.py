@@ -70,7 +70,7 @@ def show(
     path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show a profile's ratings, the latest first, and the films it marks.
+    """Show a profile's ratings, the latest first, and the movies it marks.
 
     Titles are shown where the data set is at hand.
     """
@@ -99,7 +99,7 @@ def show(
         for movie, at in marked.items()
     ]
     rows = ((_label(row[0], movies), *row[1:3], _minute(row[3])) for row in (*rated[::-1], *marked))
-    print_table(("Film", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
+    print_table(("Movie", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
 
 
 @app.command("delete")
@@ -147,8 +147,8 @@ def undo(name: Name, dataset: options.Dataset = "ml-100k") -> None:
     if change is None:
         say(f"{profile.name} has no change left to undo.")
         raise typer.Exit(1)
-    films = f"{len(change.movies):,} film{'' if len(change.movies) == 1 else 's'}"
-    say(f"Undone: {change.action} of {films}, {_minute(change.made_at)}.")
+    movies = f"{len(change.movies):,} movie{'' if len(change.movies) == 1 else 's'}"
+    say(f"Undone: {change.action} of {movies}, {_minute(change.made_at)}.")
 
 
 @app.command("export")
@@ -197,7 +197,7 @@ def import_(
 ) -> None:
     """Add the ratings and marks of a CSV file to a profile, all or none.
 
-    For a film that is rated already, the rating of the file stays. Other columns are left alone.
+    For a movie that is rated already, the rating of the file stays. Other columns are left alone.
     """
     try:
         entries = read_csv(file.read_bytes())
@@ -208,7 +208,7 @@ def import_(
     unknown = [] if movies is None else [movie for movie in given if movie not in movies]
     if unknown and len(unknown) == len(given):
         raise typer.BadParameter(
-            f"none of the films in {file} is in {dataset}, such as {unknown[0]!r}: "
+            f"none of the movies in {file} is in {dataset}, such as {unknown[0]!r}: "
             "is it for another --dataset?"
         )
     with options.open_store() as store:
@@ -222,14 +222,14 @@ def import_(
     )
     if unknown:
         shown = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if unknown[_LISTED:] else "")
-        say(f"Not in {dataset}, kept but of no effect: {len(unknown):,} films ({shown}).")
+        say(f"Not in {dataset}, kept but of no effect: {len(unknown):,} movies ({shown}).")
 
 
-# -- films ----------------------------------------------------------------------------------------
+# -- movies ----------------------------------------------------------------------------------------
 
 
 def _movies_at_hand(dataset: str, path: Path | None) -> MovieCatalog | None:
-    """The films, unless they would have to be downloaded for it."""
+    """The movies, unless they would have to be downloaded for it."""
     if path is None and cached_file(options.known_dataset(dataset)) is None:
         return None
     return load_movielens(dataset, path=path, progress=False).movies

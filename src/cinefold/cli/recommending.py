@@ -27,21 +27,21 @@ _REASONS = "Because you rated"
 @takes_own_data
 def recommend(
     user: Annotated[
-        str | None, typer.Option(help="A user of the data set, by id: their next films.")
+        str | None, typer.Option(help="A user of the data set, by id: their next movies.")
     ] = None,
     rate: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TITLE=STARS",
-            help="A film you know and its stars, 0.5 to 5; repeat it for more films. A title that "
-            'several films share needs its year: "Sabrina (1954)=4".',
+            help="A movie you know and its stars, 0.5 to 5; repeat it for more movies. A title "
+            'that several movies share needs its year: "Sabrina (1954)=4".',
         ),
     ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="A kept profile: its ratings, without films that it marks as seen or not "
+            help="A kept profile: its ratings, without movies that it marks as seen or not "
             "interesting. With --rate, those ratings are kept in it, and it is made if there is "
             "none.",
         ),
@@ -68,10 +68,10 @@ def recommend(
     path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Recommend films to a user of the data set, or to you from a few ratings.
+    """Recommend movies to a user of the data set, or to you from a few ratings.
 
     Nothing that the user has rated is listed. Scores order a list: how likely
-    somebody like you is to watch the film. Stars are what you would rate it. The reasons are the
+    somebody like you is to watch the movie. Stars are what you would rate it. The reasons are the
     ratings that add most to the score.
     """
     if (user is None) == (not rate and profile is None and ratings_file is None):
@@ -116,10 +116,10 @@ def recommend(
         )
         return
     if profile and not ratings:
-        say(f"{profile} has rated no film yet: rate some with --rate.")
+        say(f"{profile} has rated no movie yet: rate some with --rate.")
         return
     if ratings and max(ratings.values()) <= recommender.lowest_rating:
-        say("Rate a film that you like: the lowest rating says only what to leave out.")
+        say("Rate a movie that you like: the lowest rating says only what to leave out.")
         return
     columns: dict[str, Callable[[Recommendation], str]] = {
         "Score": lambda line: f"{line.score:.2f}",
@@ -131,7 +131,9 @@ def recommend(
 
 @takes_own_data
 def similar(
-    title: Annotated[str, typer.Argument(help="A film; with its year if several share the title.")],
+    title: Annotated[
+        str, typer.Argument(help="A movie; with its year if several share the title.")
+    ],
     k: options.Length = 10,
     genre: options.Genres = None,
     exclude_genre: options.NotGenres = None,
@@ -143,9 +145,9 @@ def similar(
     path: options.DataPath = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the films most like one: liked by the same people, whatever their genre.
+    """List the movies most like one: liked by the same people, whatever their genre.
 
-    The score is the cosine between the films' factors: 1 is the same direction, 0 unrelated.
+    The score is the cosine between the movies' factors: 1 is the same direction, 0 unrelated.
     """
     filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
     recommender = options.open_recommender(dataset, path, model)
@@ -184,7 +186,7 @@ def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any,
 def _from_profile(
     name: str, dataset: str, given: dict[Any, float], recommender: MovieRecommender
 ) -> tuple[str, dict[Any, float], list[Any]]:
-    """The profile's name as it is kept, its ratings with those `given`, and films to leave out."""
+    """The profile's name as it is kept, its ratings with those `given`, and movies to leave out."""
     with options.open_store() as store:
         if given:
             profile = store.find(dataset, name) or store.create(dataset, name)
@@ -196,7 +198,7 @@ def _from_profile(
     known = set(recommender.model.interactions_.item_ids.tolist())
     ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
     if len(ratings) < len(entries.ratings):
-        say(f"Not known to the model: {len(entries.ratings) - len(ratings):,} of the films rated.")
+        say(f"Not known to the model: {len(entries.ratings) - len(ratings):,} of the movies rated.")
     return profile.name, ratings, sorted(entries.hidden & known)
 
 

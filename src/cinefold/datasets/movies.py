@@ -173,9 +173,9 @@ class MovieCatalog:
             near = [self._movies[key] for key in ids]
             near = near or [match.movie for match in self.search(text, limit=5)]
             hint = "did you mean" if near else "search with another part of it"
-            raise TitleError(f"no film is titled {title!r}; {hint}", near)
+            raise TitleError(f"no movie is titled {title!r}; {hint}", near)
         if len({(movie.title, movie.year) for movie in movies}) > 1:
-            raise TitleError(f"{title!r} is the title of several films; add the year", movies)
+            raise TitleError(f"{title!r} is the title of several movies; add the year", movies)
         return max(movies, key=lambda movie: self._popularity.get(movie.id, 0))
 
     @cached_property

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 AGGREGATIONS: Mapping[str, str] = MappingProxyType(
     {
-        "average": "Films that suit all of you best on average.",
-        "least misery": "Films that the one who likes them least still likes most.",
-        "most pleasure": "Films that one of you will love, whoever that is.",
-        "fair": "Each next film is for those whom the list has given least so far.",
+        "average": "Movies that suit all of you best on average.",
+        "least misery": "Movies that the one who likes them least still likes most.",
+        "most pleasure": "Movies that one of you will love, whoever that is.",
+        "fair": "Each next movie is for those whom the list has given least so far.",
     }
 )
 """Names of the rules, and what each does in a sentence."""

@@ -104,7 +104,7 @@ def prepare_state(dataset: str, progress: Progress) -> State:
         If there is no model.
     """
     data = _load_data(dataset, progress)
-    progress(0.1, f"Preparing recommendations for {data.interactions.n_items:,} films …")
+    progress(0.1, f"Preparing recommendations for {data.interactions.n_items:,} movies …")
 
     def train(interactions: Interactions, model: WeightedMatrixFactorization) -> TrainingRun:
         def show(record: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ def test_it_prints_both_curves_with_errors(cold_start):
     assert code == 0
     for words in (
         *("NDCG@10 by number of ratings", "NDCG@10 by number of questions"),
-        *("Popularity", "Cold start", "Somebody else", "Informative", "films known", "±"),
+        *("Popularity", "Cold start", "Somebody else", "Informative", "movies known", "±"),
     ):
         assert words in out
 

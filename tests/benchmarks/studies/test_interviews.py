@@ -58,7 +58,7 @@ def test_answers_improve_lists_and_good_questions_more_than_random_ones(curves):
 
 
 def test_what_is_asked_about_is_never_in_the_list():
-    """Lists come from the half of the films that is not asked about, so 'not seen' is no leak."""
+    """Lists come from the half of the movies that is not asked about, so 'not seen' is no leak."""
     curves = interview_curves(
         ratings_of_tastes(), MODEL, strategies=[BASELINE], n_questions=(0, 45), n_folds=2,
         progress=False,
@@ -71,7 +71,7 @@ def test_what_is_asked_about_is_never_in_the_list():
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_no_film_is_asked_about_twice_nor_outside_of_what_may_be(cold_start, strategy):
+def test_no_movie_is_asked_about_twice_nor_outside_of_what_may_be(cold_start, strategy):
     ratings = ratings_of_tastes().by_user[:7]
     counts = cold_start.model.interactions_.item_counts()
     counts[50:] = -1

@@ -1,4 +1,4 @@
-"""Files in the true forms of what people export elsewhere; all films are invented."""
+"""Files in the true forms of what people export elsewhere; all movies are invented."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ IMDB = (
     *("IMDb Rating", "Runtime (mins)", "Year", "Genres", "Num Votes", "Release Date", "Directors"),
 )
 
-FILMS = (
+MOVIES = (
     Movie(1, "The Golden Comet", 1952, ("Sci-Fi",), "tt0000101", 11),
     Movie(2, "Double Bill", 1941, ("Crime",), "tt0000102", 12),
     Movie(3, "Double Bill", 1993, ("Crime",), "tt0000103", 13),
     Movie(4, "La Gare oubliée (The Forgotten Station)", 1958, ("Drama",), "tt0000104", 14),
     Movie(5, "The Harbour Lights", 1997, ("Drama",), "tt0000105", 15),
-    Movie(6, "The Harbour Lights", 1997, ("Drama",), "tt0000105", 15),  # two ids of one film
+    Movie(6, "The Harbour Lights", 1997, ("Drama",), "tt0000105", 15),  # two ids of one movie
     Movie(7, "Rider of the Lost Canyon II", 1964, ("Western",), "tt0000107", 17),
     Movie(8, "The Silent Starship", 1977, ("Sci-Fi",), "tt0000108", 18),
     Movie(9, "unknown", None, ()),
@@ -36,11 +36,11 @@ POPULARITY = {5: 3, 6: 40}
 
 
 def catalog(*, ids: bool = True) -> MovieCatalog:
-    """The films, with or without their IMDb and TMDb ids."""
+    """The movies, with or without their IMDb and TMDb ids."""
     if ids:
-        return MovieCatalog(FILMS, POPULARITY)
-    films = (Movie(film.id, film.title, film.year, film.genres) for film in FILMS)
-    return MovieCatalog(films, POPULARITY)
+        return MovieCatalog(MOVIES, POPULARITY)
+    movies = (Movie(movie.id, movie.title, movie.year, movie.genres) for movie in MOVIES)
+    return MovieCatalog(movies, POPULARITY)
 
 
 def table(header: Iterable[str], *rows: Iterable[Any], delimiter: str = ",") -> bytes:

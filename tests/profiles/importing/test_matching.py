@@ -1,4 +1,4 @@
-"""Which films lines mean, and how sure that is."""
+"""Which movies lines mean, and how sure that is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def line(title, year=None, **more):
 
 
 def found(matcher, *arguments, **more):
-    """Id and whether it is sure, of the likeliest film."""
+    """Id and whether it is sure, of the likeliest movie."""
     (candidates,) = matcher.match([line(*arguments, **more)])
     return (candidates[0].movie.id, candidates[0].confidence >= SURE) if candidates else None
 
@@ -79,7 +79,7 @@ def test_ids_come_before_titles(with_ids):
     assert found(with_ids, "", imdb_id="tt0000101") == (1, True)
 
 
-def test_a_film_with_another_id_is_another_film(with_ids):
+def test_a_movie_with_another_id_is_another_movie(with_ids):
     assert found(with_ids, "The Golden Comet", 1952, imdb_id="tt0999999") == (1, False)
 
 
@@ -92,7 +92,7 @@ def test_own_ids_count_where_the_title_agrees(matcher):
     assert found(matcher, "", movie_id="٨") is None
 
 
-def test_candidates_are_different_films_likeliest_first(matcher):
+def test_candidates_are_different_movies_likeliest_first(matcher):
     ((first, second),) = matcher.match([line("Double Bill")])
     assert {first.movie.id, second.movie.id} == {2, 3}
     assert first.confidence == second.confidence < SURE
@@ -110,10 +110,10 @@ def test_order_and_repetition_change_nothing(matcher):
     ("title", "year", "reason"),
     [
         ("Double Bill", 2020, "only one of 1941 and 1993"),
-        ("Porridge", 2020, "no film of this title"),
+        ("Porridge", 2020, "no movie of this title"),
     ],
 )
-def test_why_a_film_is_missing(matcher, title, year, reason):
+def test_why_a_movie_is_missing(matcher, title, year, reason):
     assert reason in matcher.why_not(line(title, year))
 
 

@@ -15,7 +15,7 @@ from tests.profiles.importing.exports import IMDB, WATCHED, archive, imdb, lette
 RATED = letterboxd(("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3))
 
 
-def films(export):
+def movies(export):
     return [(line.title, line.year, line.rating) for line in export.lines]
 
 
@@ -29,7 +29,7 @@ def problems(export):
 def test_letterboxd():
     export = read_export(RATED)
     assert (export.format, export.highest, export.unrated) == ("Letterboxd", 5, "seen")
-    assert films(export) == [("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3)]
+    assert movies(export) == [("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3)]
     assert export.lines[0].rated_at == datetime(2024, 5, 1, tzinfo=UTC)
     assert [line.line for line in export.lines] == [2, 3]
 
@@ -38,13 +38,13 @@ def test_imdb():
     export = read_export(imdb(("tt0000101", 9, "The Golden Comet", "Movie", 1952)))
     assert (export.format, export.highest) == ("IMDb", 10)
     assert export.lines[0].imdb_id == "tt0000101"
-    assert films(export) == [("The Golden Comet", 1952, 9)]
+    assert movies(export) == [("The Golden Comet", 1952, 9)]
 
 
-def test_imdb_titles_that_are_no_films_are_told_apart():
+def test_imdb_titles_that_are_no_movies_are_told_apart():
     kinds = ["TV Episode", "tvSeries", "Serie TV", "Video Game", "Movie", "Short", "TV Movie"]
     export = read_export(imdb(*((f"tt{n}", 7, "Soup", kind, 1970) for n, kind in enumerate(kinds))))
-    assert problems(export) == [f"not a film but: {kind}" for kind in kinds[:4]] + [""] * 3
+    assert problems(export) == [f"not a movie but: {kind}" for kind in kinds[:4]] + [""] * 3
 
 
 def test_an_imdb_list_was_not_seen():
@@ -52,7 +52,7 @@ def test_an_imdb_list_was_not_seen():
     row = (1, "tt0000101", "", "", "The Golden Comet", *[""] * 2, "Movie", *[""] * 2, 1952)
     export = read_export(table(header, row))
     assert export.unrated == "wanted"
-    assert films(export) == [("The Golden Comet", 1952, None)]
+    assert movies(export) == [("The Golden Comet", 1952, None)]
 
 
 def test_the_archive_of_letterboxd():
@@ -94,12 +94,12 @@ def test_movielens_with_ids_alone_and_times():
 
 def test_titles_as_movielens_writes_them():
     content = table(("movieId", "title", "rating"), (1, "Golden Comet, The (1952)", 4))
-    assert films(read_export(content)) == [("The Golden Comet", 1952, 4)]
+    assert movies(read_export(content)) == [("The Golden Comet", 1952, 4)]
 
 
 def test_any_table_of_ratings():
     content = b"Titel;Jahr;Bewertung\nDouble Bill;1993;3,5\n"
-    assert films(read_export(content)) == [("Double Bill", 1993, 3.5)]
+    assert movies(read_export(content)) == [("Double Bill", 1993, 3.5)]
 
 
 @pytest.mark.parametrize(
@@ -127,18 +127,18 @@ def test_a_scale_can_be_told():
 def test_encodings_line_ends_and_separators(encoding, end, delimiter):
     text = table(("Title", "Year", "Rating"), ("Élan, & Raison", 1988, 4), delimiter=delimiter)
     content = text.decode().replace("\r\n", end).encode(encoding)
-    assert films(read_export(content)) == [("Élan, & Raison", 1988, 4)]
+    assert movies(read_export(content)) == [("Élan, & Raison", 1988, 4)]
 
 
 def test_western_windows_text():
     content = "title,rating\nÉlan – “Raison”,4\n".encode("cp1252")
-    assert films(read_export(content))[0][0] == "Élan – “Raison”"
-    assert films(read_export(b"title,rating\n\x81\xe9,4\n"))[0][0] == "é"  # not even in cp1252
+    assert movies(read_export(content))[0][0] == "Élan – “Raison”"
+    assert movies(read_export(b"title,rating\n\x81\xe9,4\n"))[0][0] == "é"  # not even in cp1252
 
 
 def test_big_endian_text_with_its_mark():
     content = codecs.BOM_UTF16_BE + "title,rating\nÉlan,4\n".encode("utf-16-be")
-    assert films(read_export(content)) == [("Élan", None, 4)]
+    assert movies(read_export(content)) == [("Élan", None, 4)]
 
 
 def test_line_breaks_in_quotes_and_lines_of_their_own():
@@ -151,17 +151,19 @@ def test_line_breaks_in_quotes_and_lines_of_their_own():
 
 
 def test_signs_that_steer_terminals_are_taken_out():
-    assert films(read_export(b"title,rating\n\x1b[31mRed\x07 Soup\x00,4\n"))[0][0] == "[31mRed Soup"
+    assert (
+        movies(read_export(b"title,rating\n\x1b[31mRed\x07 Soup\x00,4\n"))[0][0] == "[31mRed Soup"
+    )
 
 
 def test_markup_is_text():
     title = "<script>alert('x')</script> & <b>Soup</b>"
-    assert films(read_export(table(("title", "rating"), (title, 4))))[0][0] == title
+    assert movies(read_export(table(("title", "rating"), (title, 4))))[0][0] == title
 
 
 def test_short_and_long_rows():
     export = read_export(b"title,year,rating\nSoup\nStew,1999,4,more,and more\n")
-    assert films(export) == [("Soup", None, None), ("Stew", 1999, 4)]
+    assert movies(export) == [("Soup", None, None), ("Stew", 1999, 4)]
 
 
 # -- what is wrong --------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ def test_imdb_starts_at_one():
     ]
 
 
-def test_a_line_without_a_film():
+def test_a_line_without_a_movie():
     assert problems(read_export(letterboxd(("  ", 1970, 4)))) == ["no title"]
 
 
@@ -213,7 +215,7 @@ def test_marks_other_than_seen():
         (b" \n\n", "is empty"),
         (codecs.BOM_UTF8, "is empty"),
         (b"\x1f\x8b\x08\x08title,rating\n1,2\n", "is not a text file"),
-        (b"a,b\n1,2\n", "no column with titles of films; its columns are 'a', 'b'"),
+        (b"a,b\n1,2\n", "no column with titles of movies; its columns are 'a', 'b'"),
         (b"title,year\nSoup,1970\n,", "^$"),
         (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),
         (b"userId,movieId,rating\n1,1,4\n2,1,5\n", "ratings of 2 users in its column 'userId'"),
@@ -223,14 +225,14 @@ def test_marks_other_than_seen():
     ],
 )
 def test_files_that_cannot_be_read(content, message):
-    if message == "^$":  # titles and years alone are a list of films
+    if message == "^$":  # titles and years alone are a list of movies
         assert len(read_export(content).lines) == 1
         return
     with pytest.raises(ImportFileError, match=message):
         read_export(content, name="mine.csv")
 
 
-def test_a_header_alone_has_no_films():
+def test_a_header_alone_has_no_movies():
     assert read_export(letterboxd()).lines == ()
 
 

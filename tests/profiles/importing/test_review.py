@@ -22,7 +22,7 @@ from cinefold.profiles.importing import (
     review_for,
 )
 from cinefold.recommender import RatedMovie, Recommendation
-from tests.profiles.importing.exports import FILMS, archive, catalog, imdb, letterboxd, table
+from tests.profiles.importing.exports import MOVIES, archive, catalog, imdb, letterboxd, table
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
 WHOLE = StarScale(1, 5, 1)
@@ -87,22 +87,22 @@ def test_accepting_and_rejecting(mixed):
     mixed.reject(line)
     assert mixed.ratings() == {1: 2.0}
     assert lines(mixed.missed) == [3, 4]
-    mixed.accept(line, FILMS[1])
+    mixed.accept(line, MOVIES[1])
     assert mixed.ratings() == {1: 2.0, 2: 3.0}
 
 
-def test_a_missing_film_can_be_said_by_hand(mixed):
+def test_a_missing_movie_can_be_said_by_hand(mixed):
     (line,) = mixed.missed
     with pytest.raises(ValueError, match="no candidates"):
         mixed.accept(line)
-    mixed.accept(line, FILMS[6])
+    mixed.accept(line, MOVIES[6])
     assert mixed.ratings()[7] == 2.0
     assert mixed.missed == []
 
 
 def test_a_line_that_cannot_be_used_stays_out(mixed):
     with pytest.raises(ValueError, match="rating 9 is not from"):
-        mixed.accept(mixed.ignored[0], FILMS[0])
+        mixed.accept(mixed.ignored[0], MOVIES[0])
 
 
 def test_accepting_all_that_are_so_sure(mixed):
@@ -119,7 +119,7 @@ def test_the_latest_rating_counts():
     assert taken(table(header[:3], *(row[:3] for row in rows))).ratings() == {3: 5.0}
 
 
-def test_a_film_that_was_rated_is_not_only_seen():
+def test_a_movie_that_was_rated_is_not_only_seen():
     watched = table(
         ("Date", "Name", "Year", "Letterboxd URI"),
         ("2025-01-01", "Double Bill", 1993, "u"),
@@ -138,18 +138,18 @@ def test_a_watchlist_is_neither_rated_nor_seen():
     assert (result.ratings(), result.seen(), result.wanted()) == ({}, [], [3])
 
 
-def test_without_films_nothing_is_taken():
+def test_without_movies_nothing_is_taken():
     result = taken(letterboxd())
     assert (result.ratings(), result.seen(), result.lines) == ({}, [], ())
     assert result.summary() == "Letterboxd: 0 lines; 0 found"
 
 
 def test_the_scale_of_a_data_set(data):
-    film = data.movies.resolve("The Golden Comet")
-    export = read_export(imdb(("tt1", 9, film.title, "Movie", film.year)))
+    movie = data.movies.resolve("The Golden Comet")
+    export = read_export(imdb(("tt1", 9, movie.title, "Movie", movie.year)))
     result = review_for(data, export)
     assert result.conversion.target == StarScale(1, 5, 1)
-    assert result.ratings() == {film.id: 5.0}
+    assert result.ratings() == {movie.id: 5.0}
     assert result.summary().endswith("1 found")
 
 
@@ -210,10 +210,10 @@ _IDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs")), min_size=1,
         lambda ids: st.dictionaries(ids, st.tuples(_TITLES, _YEARS, st.none() | _STARS))
     )
 )
-def test_a_profile_that_was_written_is_read_again(films):
-    movies = MovieCatalog(Movie(i, title, year) for i, (title, year, _) in films.items())
-    entries = Entries({i: Rating(stars, NOON) for i, (_, _, stars) in films.items() if stars})
-    entries.marks[Mark.SEEN].update((i, NOON) for i, (_, _, stars) in films.items() if not stars)
+def test_a_profile_that_was_written_is_read_again(movies):
+    movies = MovieCatalog(Movie(i, title, year) for i, (title, year, _) in movies.items())
+    entries = Entries({i: Rating(stars, NOON) for i, (_, _, stars) in movies.items() if stars})
+    entries.marks[Mark.SEEN].update((i, NOON) for i, (_, _, stars) in movies.items() if not stars)
     result = review(read_export(write_csv(entries, movies).encode()), movies, scale=HALVES)
     assert result.ratings() == entries.stars
     assert set(result.seen()) == set(entries.marks[Mark.SEEN])
@@ -239,12 +239,12 @@ def test_a_review_is_written_and_read_again(mixed):
 
 
 def test_ratings_of_the_app_are_read():
-    rated = [RatedMovie(FILMS[0], 4.0), RatedMovie(FILMS[3], 2.0), RatedMovie(FILMS[5], 3.5)]
+    rated = [RatedMovie(MOVIES[0], 4.0), RatedMovie(MOVIES[3], 2.0), RatedMovie(MOVIES[5], 3.5)]
     assert taken(ratings_csv(rated).encode()).ratings() == {1: 4.0, 4: 2.0, 6: 3.5}
 
 
-def test_recommendations_of_the_app_are_films_that_one_wants():
-    listed = [Recommendation(n, film, 3.0 / n) for n, film in enumerate(FILMS[:4], start=1)]
+def test_recommendations_of_the_app_are_movies_that_one_wants():
+    listed = [Recommendation(n, movie, 3.0 / n) for n, movie in enumerate(MOVIES[:4], start=1)]
     result = taken(recommendations_csv(listed).encode())
     assert result.wanted() == [1, 2, 3, 4]
     assert (result.ratings(), result.seen()) == ({}, [])

@@ -22,7 +22,7 @@ _CONSTANTS: tuple[tuple[str, str, tuple[float, ...]], ...] = (
 
 
 def target_text(parameters: Mapping[str, Any]) -> str:
-    """What the prediction for a rated film comes near to, as Markdown."""
+    """What the prediction for a rated movie comes near to, as Markdown."""
     return _TARGETS[parameters["target"]][1]
 
 

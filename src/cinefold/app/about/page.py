@@ -18,23 +18,23 @@ from cinefold.serving.launch import chosen_dataset, chosen_ratings
 _WIDTH = 760
 
 _MODEL = r"""
-Cinefold describes every user $i$ and every film $j$ by a vector, $u_i$ and $v_j$, so that
+Cinefold describes every user $i$ and every movie $j$ by a vector, $u_i$ and $v_j$, so that
 $u_i \cdot v_j$ comes near {target} where there is a rating{unrated}. The model in use minimizes
 """
 
 _METHOD = r"""
-by solving for all films with the users fixed, then for all users with the films fixed, exactly,
+by solving for all movies with the users fixed, then for all users with the movies fixed, exactly,
 until nothing improves (weighted alternating least squares:
 [Hu, Koren and Volinsky 2008](https://doi.org/10.1109/ICDM.2008.22)). Somebody new needs no
 training: their vector is one such solution, for their ratings.
 
-A *score* is $u_i \cdot v_j$. It is a sum over the films that somebody has rated, and its largest
+A *score* is $u_i \cdot v_j$. It is a sum over the movies that somebody has rated, and its largest
 parts are the reasons given with a recommendation. It is no number of stars: compare scores within
 a list.
 """
 
 _DATA = """
-{spec.title}: {spec.ratings:,} ratings of {spec.movies:,} films by {spec.users:,} people, collected
+{spec.title}: {spec.ratings:,} ratings of {spec.movies:,} movies by {spec.users:,} people, collected
 by the GroupLens research group at the University of Minnesota
 ([Harper and Konstan 2015](https://doi.org/10.1145/2827872)). Its [terms of use]({spec.licence})
 forbid passing it on, so it is fetched on first use.

@@ -100,10 +100,10 @@ def open_map(recommender: MovieRecommender) -> ColouredMap:
     if known is not None and known.recommender is recommender:
         return known
     bar = place.progress(0.0, "Opening the map …")
-    films = counted(len(recommender.data.movies), "film")
+    movies = counted(len(recommender.data.movies), "movie")
 
     def show(done: float) -> None:
-        bar.progress(done, f"Drawing the map of {films}, only once for this model …")
+        bar.progress(done, f"Drawing the map of {movies}, only once for this model …")
 
     try:
         with shared.lock:

@@ -1,4 +1,4 @@
-"""The map of the films as a canvas one can move about in (`movie_map.js`).
+"""The map of the movies as a canvas one can move about in (`movie_map.js`).
 
 Not a chart of Altair's: that one cannot be tapped on a phone, forgets where one was when a click
 brings new data, and writes no titles as one comes closer.
@@ -49,14 +49,14 @@ def draw_map(
     on_choose: Callable[[], None],
     description: str,
 ) -> None:
-    """The map; a click on a film calls `on_choose`, which finds it with `chosen_on_map`.
+    """The map; a click on a movie calls `on_choose`, which finds it with `chosen_on_map`.
 
     Parameters
     ----------
     genre : str, optional
         The one genre to colour; None colours those of the map.
     chosen, near
-        The film with the ring, and those that lines lead to.
+        The movie with the ring, and those that lines lead to.
     target : (x, y, zoom), optional
         Where the view goes when `flight` has changed; None is the whole map.
     """
@@ -68,7 +68,7 @@ def draw_map(
     _component()(
         key=KEY,
         data={
-            "films": shown.columns(genre, names),
+            "movies": shown.columns(genre, names),
             "names": names,
             "colours": colours,
             "chosen": chosen,
@@ -82,7 +82,7 @@ def draw_map(
 
 
 def chosen_on_map() -> str | None:
-    """The id, as text, of the film that was just clicked."""
+    """The id, as text, of the movie that was just clicked."""
     state = st.session_state.get(KEY)
     chosen: str | None = None if state is None else state.get("chosen")
     return chosen

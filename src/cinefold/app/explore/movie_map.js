@@ -1,12 +1,12 @@
-// The map of the films on a canvas: move, zoom, point, choose. What it shows comes from Python as
-// data; what it says back is the id of the film chosen. Titles are drawn or set as text, never as
+// The map of the movies on a canvas: move, zoom, point, choose. What it shows comes from Python as
+// data; what it says back is the id of the movie chosen. Titles are drawn or set as text, never as
 // HTML. `painter.js` precedes it in the same module.
 
 const FARTHEST = 1;
 const CLOSEST = 14;
 const FLIGHT_MS = 700;
 const CLICK_SLACK = 6; // pixels a finger may slip and still click
-const REACH = { mouse: 16, touch: 26 }; // pixels from a film that still mean it
+const REACH = { mouse: 16, touch: 26 }; // pixels from a movie that still mean it
 
 const maps = new WeakMap();
 
@@ -50,7 +50,7 @@ class MovieMap {
   }
 
   update(data) {
-    if (this.data?.films.id !== data.films.id) this.rows = new Map(data.films.id.map((id, i) => [id, i]));
+    if (this.data?.movies.id !== data.movies.id) this.rows = new Map(data.movies.id.map((id, i) => [id, i]));
     const first = this.flight === null;
     this.data = data;
     this.frame.setAttribute("aria-label", data.description);
@@ -62,8 +62,8 @@ class MovieMap {
     this.draw();
   }
 
-  film(row) {
-    const { id, title, x, y } = this.data.films;
+  movie(row) {
+    const { id, title, x, y } = this.data.movies;
     return { id: id[row], title: title[row], x: x[row], y: y[row] };
   }
 
@@ -209,9 +209,9 @@ class MovieMap {
     event.preventDefault();
   }
 
-  // The next film in a direction: near, and not far off the line.
+  // The next movie in a direction: near, and not far off the line.
   step(dx, dy) {
-    const { x, y } = this.data.films;
+    const { x, y } = this.data.movies;
     const from = this.pointed >= 0 ? this.pointed : (this.rows.get(this.data.chosen?.id) ?? -1);
     if (from < 0) return this.point(0, true);
     const [fx, fy] = this.toPixels(x[from], y[from]);
@@ -226,7 +226,7 @@ class MovieMap {
   }
 
   nearest(px, py, reach) {
-    const { x, y } = this.data.films;
+    const { x, y } = this.data.movies;
     let [best, least] = [-1, reach];
     for (let i = 0; i < x.length; i += 1) {
       const [qx, qy] = this.toPixels(x[i], y[i]);
@@ -241,12 +241,12 @@ class MovieMap {
     this.pointed = row;
     this.canvas.style.cursor = row >= 0 ? "pointer" : "grab";
     if (withKey) {
-      const { films } = this.data;
-      this.said.textContent = `${films.title[row]}, ${films.about[row]}`;
-      const [px, py] = this.toPixels(films.x[row], films.y[row]);
+      const { movies } = this.data;
+      this.said.textContent = `${movies.title[row]}, ${movies.about[row]}`;
+      const [px, py] = this.toPixels(movies.x[row], movies.y[row]);
       const { width, height } = this.size;
       if (px < 20 || py < 20 || px > width - 20 || py > height - 20) {
-        this.look({ ...this.view, x: films.x[row], y: films.y[row] });
+        this.look({ ...this.view, x: movies.x[row], y: movies.y[row] });
       }
     }
     this.draw();
@@ -254,7 +254,7 @@ class MovieMap {
 
   choose(row) {
     if (row < 0) return;
-    const chosen = this.film(row);
+    const chosen = this.movie(row);
     this.data = { ...this.data, chosen, near: [] };
     this.draw();
     this.onChoose(chosen.id);
@@ -278,12 +278,12 @@ class MovieMap {
   placeTip() {
     this.tip.hidden = this.pointed < 0;
     if (this.tip.hidden) return;
-    const { films } = this.data;
+    const { movies } = this.data;
     const [title, about] = this.tip.children;
-    title.textContent = films.title[this.pointed];
-    about.textContent = films.about[this.pointed];
+    title.textContent = movies.title[this.pointed];
+    about.textContent = movies.about[this.pointed];
     const { width } = this.size;
-    const [px, py] = this.toPixels(films.x[this.pointed], films.y[this.pointed]);
+    const [px, py] = this.toPixels(movies.x[this.pointed], movies.y[this.pointed]);
     const [wide, high] = [this.tip.offsetWidth, this.tip.offsetHeight];
     const left = Math.min(Math.max(4, px - wide / 2), width - wide - 4);
     this.tip.style.transform = `translate(${left}px, ${py > high + 24 ? py - high - 16 : py + 16}px)`;

@@ -1,4 +1,4 @@
-"""The map of the films: find one, see what lies near it, hop on."""
+"""The map of the movies: find one, see what lies near it, hop on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
-from cinefold.app.shared.widgets import search_films
+from cinefold.app.shared.widgets import search_movies
 from cinefold.profiles import Mark
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ class Selection:
     Attributes
     ----------
     movie : movie id or None
-        The chosen film.
+        The chosen movie.
     target : (x, y, zoom) or None
         Where the page last took the view; None is the whole map. Where a hand has moved it since
         is the browser's alone.
     flights : int
         How often the page took it somewhere.
     earlier : list of movie id
-        The films chosen before this one.
+        The movies chosen before this one.
     """
 
     movie: Any = None
@@ -49,7 +49,7 @@ class Selection:
     earlier: list[Any] = field(default_factory=list)
 
     def choose(self, movie_id: Any) -> None:
-        """The film of this id, where the view is."""
+        """The movie of this id, where the view is."""
         if self.movie is not None and movie_id != self.movie:
             self.earlier.append(self.movie)
         self.movie = movie_id
@@ -69,7 +69,7 @@ def selection() -> Selection:
 
 
 def fly(shown: ColouredMap, movie_id: Any) -> None:
-    """Choose a film and bring it into the middle."""
+    """Choose a movie and bring it into the middle."""
     selection().choose(movie_id)
     selection().take_to((*shown.map.place(shown.recommender, movie_id), _CLOSE_UP))
     st.session_state["explore-search"] = ""
@@ -82,7 +82,7 @@ def go_back(shown: ColouredMap) -> None:
 
 
 def leave() -> None:
-    """No film, and the whole map."""
+    """No movie, and the whole map."""
     here = selection()
     here.movie = None
     here.earlier.clear()
@@ -91,14 +91,14 @@ def leave() -> None:
 
 
 def take_click(shown: ColouredMap) -> None:
-    """A click on the map chooses a film and leaves the view as it is."""
+    """A click on the map chooses a movie and leaves the view as it is."""
     movie_id = shown.movie_id(chosen_on_map())
     if movie_id is not None:
         selection().choose(movie_id)
 
 
 def follow_address(shown: ColouredMap) -> None:
-    """?movie=50 chooses that film; coming back without it, the address is that of the choice."""
+    """?movie=50 chooses that movie; coming back without it, the address is that of the choice."""
     here, asked = selection(), st.query_params.get("movie")
     if asked is None:
         if here.movie is not None:
@@ -106,7 +106,7 @@ def follow_address(shown: ColouredMap) -> None:
     elif asked != str(here.movie):
         movie_id = shown.movie_id(asked)
         if movie_id is None:
-            st.warning(f"There is no film {literal(asked)}.", icon=":material/search_off:")
+            st.warning(f"There is no movie {literal(asked)}.", icon=":material/search_off:")
         else:
             fly(shown, movie_id)
 
@@ -117,7 +117,9 @@ def follow_address(shown: ColouredMap) -> None:
 def draw_search(shown: ColouredMap) -> None:
     recommender = shown.recommender
     known = recommender.model.interactions_.item_ids
-    found = search_films("Fly to a film", "explore-search", recommender.data.movies, _FOUND, known)
+    found = search_movies(
+        "Fly to a movie", "explore-search", recommender.data.movies, _FOUND, known
+    )
     if found:
         with st.container(horizontal=True, gap="xsmall", key="explore-found"):
             for movie in found:
@@ -141,7 +143,7 @@ def choose_genre(shown: ColouredMap) -> str | None:
         key="explore-genre",
         persist_state="session",
         help="Every genre: the genres that the map keeps together best have a colour each, and a "
-        "film of several that of the rarest. Or see one genre alone.",
+        "movie of several that of the rarest. Or see one genre alone.",
     )
     return None if genre == _ALL_GENRES else genre
 
@@ -156,9 +158,9 @@ def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation
         target=here.target,
         flight=here.flights,
         on_choose=lambda: take_click(shown),
-        description=f"Map of {counted(n_shown, 'film')}. Films that the same people like "
-        "lie near each other. Arrow keys go from film to film, Enter chooses one, plus and minus "
-        "zoom. The page also has it as text: the film chosen, what is near it, the map in words.",
+        description=f"Map of {counted(n_shown, 'movie')}. Movies that the same people like "
+        "lie near each other. Arrow keys go from movie to movie, Enter chooses one, plus and minus "
+        "zoom. The page also has it as text: the movie chosen, what is near it, the map in words.",
     )
     why = (
         f"the {shown.map.max_movies:,} most rated"
@@ -168,8 +170,8 @@ def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation
     n_hidden = len(movies) - n_shown
     others = f" The search finds the other {n_hidden:,}, too." if n_hidden else ""
     st.caption(
-        f"{n_shown:,} of {len(movies):,} films: {why}.{others} The larger a dot, the more ratings. "
-        "The axes mean nothing, only nearness does."
+        f"{n_shown:,} of {len(movies):,} movies: {why}.{others} The larger a dot, the more "
+        "ratings. The axes mean nothing, only nearness does."
     )
 
 
@@ -185,7 +187,7 @@ def draw_chosen(shown: ColouredMap) -> None:
         st.caption(counted(len(ratings), "rating") + mean)
         if movie.id not in shown.map:
             st.caption(
-                "Too few ratings for a dot of its own: the ring is amid the films most like it."
+                "Too few ratings for a dot of its own: the ring is amid the movies most like it."
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your stars")
@@ -202,9 +204,9 @@ def draw_start(shown: ColouredMap) -> None:
     with st.container(border=True):
         st.subheader("Find your way around", anchor=False)
         st.markdown(
-            "Every dot is a film. Those that the same people like lie near each other: the map was "
-            "made from ratings alone, and knows no genres. Choose a dot or search for a film, and "
-            "see its neighbours. Drag to move; pinch, double-click or turn the wheel to zoom."
+            "Every dot is a movie. Those that the same people like lie near each other: the map "
+            "was made from ratings alone, and knows no genres. Choose a dot or search for a movie, "
+            "and see its neighbours. Drag to move; pinch, double-click or turn the wheel to zoom."
         )
         st.markdown("Or start at")
         with st.container(horizontal=True, gap="xsmall"):
@@ -216,7 +218,7 @@ def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
     chosen = shown.recommender.data.movies[selection().movie]
     st.subheader(f"Near {literal(chosen.title)}", anchor=False)
     st.caption(
-        "The films that the model holds most alike. The number is the cosine of their vectors: 1 "
+        "The movies that the model holds most alike. The number is the cosine of their vectors: 1 "
         "is the same taste, 0 nothing in common."
     )
 
@@ -237,13 +239,13 @@ def _neighbour(entry: Recommendation) -> str:
 def draw_text(shown: ColouredMap) -> None:
     """The map for those who do not see it."""
     with st.expander("The map in words", icon=":material/notes:"):
-        st.markdown("The genres with a colour, and the best known films of each:")
+        st.markdown("The genres with a colour, and the best known movies of each:")
         lines = []
         for genre in (*shown.genres, OTHER_GENRES):
-            films = shown.coloured_by(genre)
-            if films:
-                known = ", ".join(title(movie) for movie in films[:_PER_GENRE])
-                lines.append(f"- {literal(genre)}, {counted(len(films), 'film')}: {known}")
+            movies = shown.coloured_by(genre)
+            if movies:
+                known = ", ".join(title(movie) for movie in movies[:_PER_GENRE])
+                lines.append(f"- {literal(genre)}, {counted(len(movies), 'movie')}: {known}")
         st.markdown("\n".join(lines))
 
 

@@ -1,4 +1,4 @@
-// How the map of the films is painted (`movie_map.js` follows in the same module).
+// How the map of the movies is painted (`movie_map.js` follows in the same module).
 
 const LABEL_HEIGHT = 17;
 const LABEL_AREA = 11000; // square pixels of the map for one label
@@ -42,11 +42,11 @@ class Painter {
   radius(row) {
     const { width } = this.map.size;
     const closer = Math.sqrt(Math.sqrt(this.map.view.zoom)) * Math.min(1, 0.62 + width / 2100);
-    return (1.7 + 7.4 * Math.sqrt(this.map.data.films.weight[row])) * closer;
+    return (1.7 + 7.4 * Math.sqrt(this.map.data.movies.weight[row])) * closer;
   }
 
   paintFilms(pen) {
-    const { x, y, genre } = this.map.data.films;
+    const { x, y, genre } = this.map.data.movies;
     const { width, height } = this.map.size;
     const others = this.map.data.names.length - 1;
     this.seen = [];
@@ -78,8 +78,8 @@ class Painter {
     pen.strokeStyle = this.style.ink;
     if (chosen) {
       const [cx, cy] = this.map.toPixels(chosen.x, chosen.y);
-      for (const film of near) {
-        const [px, py] = this.map.toPixels(film.x, film.y);
+      for (const movie of near) {
+        const [px, py] = this.map.toPixels(movie.x, movie.y);
         pen.globalAlpha = 0.35;
         pen.lineWidth = 1;
         pen.beginPath();
@@ -87,13 +87,13 @@ class Painter {
         pen.lineTo(px, py);
         pen.stroke();
         pen.globalAlpha = 1;
-        this.ring(pen, px, py, this.ringRadius(film.id), 1.5);
+        this.ring(pen, px, py, this.ringRadius(movie.id), 1.5);
       }
       this.ring(pen, cx, cy, this.ringRadius(chosen.id) + 3, 3);
     }
     const { pointed } = this.map;
     if (pointed >= 0) {
-      const { x, y } = this.map.film(pointed);
+      const { x, y } = this.map.movie(pointed);
       this.ring(pen, ...this.map.toPixels(x, y), this.radius(pointed) + 3, 2);
     }
   }
@@ -110,11 +110,11 @@ class Painter {
     pen.stroke();
   }
 
-  // Titles where there is room, the chosen film and its neighbours first, then the best known.
+  // Titles where there is room, the chosen movie and its neighbours first, then the best known.
   paintTitles(pen) {
     const { near, chosen } = this.map.data;
     const { width, height } = this.map.size;
-    const wanted = [...(chosen ? [chosen] : []), ...near, ...this.seen.map((i) => this.map.film(i))];
+    const wanted = [...(chosen ? [chosen] : []), ...near, ...this.seen.map((i) => this.map.movie(i))];
     const most = Math.round((width * height) / LABEL_AREA) + near.length;
     const taken = [];
     const written = new Set();

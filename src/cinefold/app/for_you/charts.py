@@ -19,7 +19,7 @@ _BAR_HEIGHT, _AXIS_AND_LEGEND_HEIGHT = 20, 140
 
 
 def genre_chart(tastes: Sequence[GenreTaste]) -> None:
-    """Bars: how many films of each genre somebody rated, coloured by their mean rating."""
+    """Bars: how many movies of each genre somebody rated, coloured by their mean rating."""
     rows = [
         {"genre": taste.genre, "ratings": taste.n_ratings, "mean": round(taste.mean_rating, 2)}
         for taste in tastes[:_GENRES_SHOWN]
@@ -30,12 +30,12 @@ def genre_chart(tastes: Sequence[GenreTaste]) -> None:
         alt.Chart(alt.InlineData(values=rows), height=height)
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=numbers("ratings", "Films rated (number)", tickMinStep=1, format="d"),
+            x=numbers("ratings", "Movies rated (number)", tickMinStep=1, format="d"),
             y=names("genre", "Genre"),
             color=alt.Color("mean:Q", title="Mean rating (stars)", scale=scale, legend=legend),
             tooltip=tooltips(
-                {"genre:N": "Genre", "ratings:Q": "Films rated", "mean:Q": "Mean rating (stars)"}
+                {"genre:N": "Genre", "ratings:Q": "Movies rated", "mean:Q": "Mean rating (stars)"}
             ),
         )
     )
-    st.altair_chart(chart, alt="Films rated by genre, and their mean rating")
+    st.altair_chart(chart, alt="Movies rated by genre, and their mean rating")

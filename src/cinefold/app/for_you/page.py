@@ -25,7 +25,7 @@ _FAVOURITES_SHOWN = 8
 
 def draw_numbers(taste: Taste) -> None:
     with st.container(horizontal=True, gap="small"):
-        st.metric("Films rated", f"{taste.n_ratings:,}", border=True, width="content")
+        st.metric("Movies rated", f"{taste.n_ratings:,}", border=True, width="content")
         st.metric("Mean rating", f"{taste.mean_rating:.1f} ★", border=True, width="content")
         if taste.genres:
             favourite = literal(taste.genres[0].genre)

@@ -1,4 +1,4 @@
-"""What is said of recommended films on behalf of a user of the data, for this session."""
+"""What is said of recommended movies on behalf of a user of the data, for this session."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 def hidden_for(user: Any) -> list[Any]:
-    """Films that were marked as seen or not wanted, in the order in which they were."""
+    """Movies that were marked as seen or not wanted, in the order in which they were."""
     hidden: list[Any] = st.session_state.setdefault(f"hidden-for-{user}", [])
     return hidden
 
 
 def mark_buttons(user: Any, movie: Movie) -> None:
-    """Buttons that take the film out of the list at once."""
+    """Buttons that take the movie out of the list at once."""
     for label in ("Seen it", "Not for me"):
         st.button(
             label,
@@ -29,7 +29,7 @@ def mark_buttons(user: Any, movie: Movie) -> None:
 
 
 def draw_undo(user: Any) -> None:
-    """Brings the film back that was taken out last."""
+    """Brings the movie back that was taken out last."""
     hidden = hidden_for(user)
     if hidden:
         st.button(

@@ -134,7 +134,9 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rule = choose_rule()
         seen = st.toggle(
-            "Also films that some have seen and liked", key="together-seen", persist_state="session"
+            "Also movies that some have seen and liked",
+            key="together-seen",
+            persist_state="session",
         )
         choice = choose_filters(state.data.movies, "together", adventure=False)
     try:
@@ -155,8 +157,8 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
         return
     draw_cards(found, "together-cards", _card, more_like, width=_CARD_WIDTH)
     st.caption(
-        "Stars are what each is expected to give. The percentage compares a film with the ten best "
-        "of their own list, which are 100 % on average."
+        "Stars are what each is expected to give. The percentage compares a movie with the ten "
+        "best of their own list, which are 100 % on average."
     )
     csv_button("This list as CSV", group_csv(found), "cinefold-together")
 
@@ -167,7 +169,7 @@ def draw(state: State) -> None:
     if silent:
         names = ", ".join(literal(person.name) for person in silent)
         st.info(
-            f"There is nothing to go by for {names} yet: rate films on New here first.",
+            f"There is nothing to go by for {names} yet: rate movies on New here first.",
             icon=":material/star:",
         )
     elif len(people) < _FEWEST:

@@ -26,7 +26,7 @@ _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
 _MEGABYTES = 50
 _SECONDS_BETWEEN_SIGNS = 0.3
 _CHECKED_AT_ONCE, _LISTED = 10, 200
-_NO_FILM = "None of these"
+_NO_MOVIE = "None of these"
 
 
 def draw_import(data: MovieData) -> None:
@@ -62,7 +62,7 @@ def _review(data: MovieData, file: Any) -> ImportReview | None:
     def show(done: int, total: int) -> None:
         if time.monotonic() > shown[0] + _SECONDS_BETWEEN_SIGNS:
             shown[0] = time.monotonic()
-            bar.progress(done / max(total, 1), f"{done:,} of {total:,} films looked up …")
+            bar.progress(done / max(total, 1), f"{done:,} of {total:,} movies looked up …")
 
     try:
         review = review_in_background(data, file.getvalue(), file.name, show)
@@ -77,7 +77,7 @@ def _review(data: MovieData, file: Any) -> ImportReview | None:
 
 def _draw_review(review: ImportReview) -> None:
     if not review.lines:
-        st.info("This file has no films, only the names of its columns.", icon=":material/draft:")
+        st.info("This file has no movies, only the names of its columns.", icon=":material/draft:")
         return
     st.markdown(f"**{literal(review.summary())}**")
     scale = str(review.conversion)
@@ -89,9 +89,9 @@ def _draw_review(review: ImportReview) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         n_ratings, n_seen = len(review.ratings()), len(review.seen())
         counts = [counted(n_ratings, "rating")] if n_ratings else []
-        counts += [f"{counted(n_seen, 'film')} seen"] if n_seen else []
+        counts += [f"{counted(n_seen, 'movie')} seen"] if n_seen else []
         if review.matched and not counts:
-            st.caption("None of these films has a rating or was seen: there is nothing to save.")
+            st.caption("None of these movies has a rating or was seen: there is nothing to save.")
         st.button(
             f"Save {' and '.join(counts) or 'nothing'}",
             type="primary",
@@ -113,10 +113,10 @@ def _draw_to_check(review: ImportReview) -> None:
     waiting = review.to_check
     if not waiting:
         return
-    st.markdown(f"**{counted(len(waiting), 'film')} to check.** Which one did you mean?")
+    st.markdown(f"**{counted(len(waiting), 'movie')} to check.** Which one did you mean?")
     for line in waiting[:_CHECKED_AT_ONCE]:
         names: dict[Any, str] = {c.movie: f"{c.movie.label} ({c.reason})" for c in line.candidates}
-        names[_NO_FILM] = _NO_FILM
+        names[_NO_MOVIE] = _NO_MOVIE
         key = f"import-{line.source.file}-{line.source.line}"
         st.selectbox(
             line.source.label,
@@ -124,7 +124,7 @@ def _draw_to_check(review: ImportReview) -> None:
             index=None,
             format_func=names.__getitem__,
             key=key,
-            placeholder="Choose the film, or leave it out",
+            placeholder="Choose the movie, or leave it out",
             on_change=_decide,
             args=(review, line, key),
         )
@@ -139,11 +139,11 @@ def _draw_to_check(review: ImportReview) -> None:
 
 
 def _decide(review: ImportReview, line: ReviewLine, key: str) -> None:
-    film = st.session_state[key]
-    if film == _NO_FILM:
+    movie = st.session_state[key]
+    if movie == _NO_MOVIE:
         review.reject(line)
-    elif film is not None:
-        review.accept(line, film)
+    elif movie is not None:
+        review.accept(line, movie)
 
 
 def _decide_all(review: ImportReview, decide: Callable[[ReviewLine], None]) -> None:
@@ -176,10 +176,12 @@ def _save(review: ImportReview) -> None:
         for line in review.matched
         if line.choice is not None
     }
-    entries = Entries({film: Rating(stars, at[film]) for film, stars in review.ratings().items()})
-    entries.marks[Mark.SEEN].update({film: at[film] for film in review.seen()})
+    entries = Entries(
+        {movie: Rating(stars, at[movie]) for movie, stars in review.ratings().items()}
+    )
+    entries.marks[Mark.SEEN].update({movie: at[movie] for movie in review.seen()})
     visitor().add(entries)
     st.session_state.pop(_REVIEW, None)
     st.session_state[_SAVED] = st.session_state.get(_SAVED, 0) + 1
-    message = f"{counted(len(entries), 'film')} saved. Undo takes all of them back."
+    message = f"{counted(len(entries), 'movie')} saved. Undo takes all of them back."
     say_later(message, ":material/check:")

@@ -1,4 +1,4 @@
-"""Somebody new: they rate a few films and get recommendations at once."""
+"""Somebody new: they rate a few movies and get recommendations at once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import streamlit as st
 from cinefold.app.new_here.import_panel import draw_import
 from cinefold.app.new_here.profile_bar import draw_profile_bar
 from cinefold.app.new_here.questions import draw_questions
-from cinefold.app.shared.cards import film_row, recommendation_cards
+from cinefold.app.shared.cards import movie_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
-from cinefold.app.shared.widgets import csv_button, recommendations_heading, say_now, search_films
+from cinefold.app.shared.widgets import csv_button, recommendations_heading, say_now, search_movies
 from cinefold.profiles import Mark
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ _RATINGS_A_PAGE = 6
 
 
 def draw_search(recommender: MovieRecommender) -> None:
-    found = search_films("Find films you know", "search", recommender.data.movies, _FOUND)
+    found = search_movies("Find movies you know", "search", recommender.data.movies, _FOUND)
     for movie in found:
-        film_row(movie, partial(rating_stars, place="search"))
+        movie_row(movie, partial(rating_stars, place="search"))
 
 
 def draw_suggestions(recommender: MovieRecommender) -> None:
@@ -40,11 +40,11 @@ def draw_suggestions(recommender: MovieRecommender) -> None:
         return
     st.markdown("**Or rate these:** they would tell most about your taste.")
     for movie_id in suggested:
-        film_row(recommender.data.movies[movie_id], _suggestion_foot)
+        movie_row(recommender.data.movies[movie_id], _suggestion_foot)
 
 
 def _suggestions(recommender: MovieRecommender) -> list[Any]:
-    """Films to rate. One that is answered makes room for another; the rest stay in place.
+    """Movies to rate. One that is answered makes room for another; the rest stay in place.
 
     So none moves away from a finger that is on its way.
     """
@@ -71,7 +71,7 @@ def draw_ratings(recommender: MovieRecommender) -> None:
     st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
     latest = list(reversed(you.ratings))
     for movie_id in latest[_ratings_page(len(latest))]:
-        film_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
+        movie_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
     with st.container(horizontal=True):
         csv_button(
             "Ratings as CSV",
@@ -108,7 +108,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     heading = recommendations_heading()
     if not you.said_something:
         st.info(
-            "Give stars to a film you know, and recommendations appear here. "
+            "Give stars to a movie you know, and recommendations appear here. "
             "With three or four they begin to fit.",
             icon=":material/star:",
         )
@@ -138,7 +138,7 @@ def _say_why_nothing(recommender: MovieRecommender) -> None:
         say_nothing_passes()
     else:
         st.info(
-            "So far there are only films that you did not like. Rate one that you do.",
+            "So far there are only movies that you did not like. Rate one that you do.",
             icon=":material/star:",
         )
 
@@ -182,7 +182,7 @@ def draw(recommender: MovieRecommender) -> None:
 recommender = open_state().recommender
 st.title("New here", anchor=False)
 st.caption(
-    "Rate films you know: each rating gives new recommendations at once. "
-    f"There are {counted(len(recommender.data.movies), 'film')}."
+    "Rate movies you know: each rating gives new recommendations at once. "
+    f"There are {counted(len(recommender.data.movies), 'movie')}."
 )
 draw(recommender)

@@ -1,4 +1,4 @@
-"""Getting to know somebody: one film at a time, and how their list moves."""
+"""Getting to know somebody: one movie at a time, and how their list moves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.cards import film_row
+from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
 from cinefold.profiles import Mark
@@ -22,7 +22,7 @@ _NAMED = 3
 
 
 def draw_questions(recommender: MovieRecommender) -> None:
-    """The film whose answer would improve their list most, with stars, "not seen" and "skip"."""
+    """The movie whose answer would improve their list most, with stars, "not seen" and "skip"."""
     interview = _interview(recommender)
     rated = len(interview.ratings)
     st.progress(
@@ -33,11 +33,11 @@ def draw_questions(recommender: MovieRecommender) -> None:
     )
     asked = interview.next()
     if not asked:
-        st.info("There is no film left to ask about.", icon=":material/check:")
+        st.info("There is no movie left to ask about.", icon=":material/check:")
         return
     with st.container(border=True, key="question"):
         st.markdown("**Have you seen this one?**")
-        film_row(asked[0])
+        movie_row(asked[0])
         _draw_answers(asked[0])
     if interview.answers:
         _draw_movement(interview.answers[-1], interview.movement, rated)
@@ -61,17 +61,17 @@ def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:
     new = last.movement.new
     total = len(last.movement.after)
     st.caption(
-        f"{literal(last.movie.title)} changed {len(new)} of {total} films"
+        f"{literal(last.movie.title)} changed {len(new)} of {total} movies"
         + (f": now with {_named(new)}." if new else ".")
     )
     if rated >= _ENOUGH:
         moved = len(since_start.new)
-        st.caption(f"{moved} of {total} films are others than before your first answer.")
+        st.caption(f"{moved} of {total} movies are others than before your first answer.")
 
 
-def _named(films: tuple[Movie, ...]) -> str:
-    named = [literal(movie.title) for movie in films[:_NAMED]]
-    return ", ".join(named) + (" and others" if len(films) > _NAMED else "")
+def _named(movies: tuple[Movie, ...]) -> str:
+    named = [literal(movie.title) for movie in movies[:_NAMED]]
+    return ", ".join(named) + (" and others" if len(movies) > _NAMED else "")
 
 
 # -- answers --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How films are drawn."""
+"""How movies are drawn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_cards(
 
 
 def headed(entry: Any) -> str:
-    """The picture of an entry's film (style.css puts it on the left), its rank and its title.
+    """The picture of an entry's movie (style.css puts it on the left), its rank and its title.
 
     What follows goes into the same Markdown, as each element of a list is time between a click and
     the list.
@@ -65,20 +65,20 @@ def _recommendation(entry: Recommendation) -> str:
 
 
 def _because(reasons: Sequence[Reason]) -> str:
-    # A space that does not break keeps the stars with their film.
+    # A space that does not break keeps the stars with their movie.
     return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
 
 
 def more_like(movie: Movie, label: str = "More like this", icon: str | None = None) -> None:
-    """A link to the film's place on the map, and its neighbours."""
+    """A link to the movie's place on the map, and its neighbours."""
     query = {"movie": str(movie.id)}
     st.page_link("explore/page.py", label=label, icon=icon, query_params=query, width="content")
 
 
-def film_row(
+def movie_row(
     movie: Movie, foot: Callable[[Movie], object] | None = None, *, show_genres: bool = True
 ) -> None:
-    """A film on a line, its genres below, and what `foot` draws at the end of the line."""
+    """A movie on a line, its genres below, and what `foot` draws at the end of the line."""
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
         below = f"  \n:small[:gray[{genres(movie)}]]" if show_genres and movie.genres else ""
         st.markdown(title(movie) + below, width="stretch")

@@ -12,36 +12,36 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie
     from cinefold.recommender import GroupRecommendation, RatedMovie, Recommendation
 
-_FILM = ("movie_id", "title", "year", "genres")
+_MOVIE = ("movie_id", "title", "year", "genres")
 
 
 def recommendations_csv(recommendations: Sequence[Recommendation]) -> str:
-    """Columns rank, the film, score, stars, and because_of: the films that are the reason."""
+    """Columns rank, the movie, score, stars, and because_of: the movies that are the reason."""
     rows = (
         (*_ranked(entry), _stars(entry.stars), "|".join(r.movie.label for r in entry.reasons))
         for entry in recommendations
     )
-    return _csv(("rank", *_FILM, "score", "stars", "because_of"), rows)
+    return _csv(("rank", *_MOVIE, "score", "stars", "because_of"), rows)
 
 
 def group_csv(found: Sequence[GroupRecommendation]) -> str:
-    """Columns rank, the film, score, and for each person their predicted stars."""
+    """Columns rank, the movie, score, and for each person their predicted stars."""
     people = [f"stars of {opinion.name}" for opinion in found[0].opinions] if found else []
     rows = ((*_ranked(entry), *(_stars(o.stars) for o in entry.opinions)) for entry in found)
-    return _csv(("rank", *_FILM, "score", *people), rows)
+    return _csv(("rank", *_MOVIE, "score", *people), rows)
 
 
 def ratings_csv(ratings: Iterable[RatedMovie]) -> str:
-    """Columns of the film and its rating in stars."""
-    rows = ((*_film(rated.movie), f"{rated.rating:g}") for rated in ratings)
-    return _csv((*_FILM, "rating"), rows)
+    """Columns of the movie and its rating in stars."""
+    rows = ((*_movie(rated.movie), f"{rated.rating:g}") for rated in ratings)
+    return _csv((*_MOVIE, "rating"), rows)
 
 
 def _ranked(entry: Recommendation | GroupRecommendation) -> tuple[Any, ...]:
-    return entry.rank, *_film(entry.movie), f"{entry.score:.4f}"
+    return entry.rank, *_movie(entry.movie), f"{entry.score:.4f}"
 
 
-def _film(movie: Movie) -> tuple[Any, ...]:
+def _movie(movie: Movie) -> tuple[Any, ...]:
     return movie.id, movie.title, movie.year, "|".join(movie.genres)
 
 

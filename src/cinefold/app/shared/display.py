@@ -23,18 +23,18 @@ def literal(text: str) -> str:
 
 
 def title(movie: Movie) -> str:
-    """Title and year of a film as Markdown: the title bold."""
+    """Title and year of a movie as Markdown: the title bold."""
     year = "" if movie.year is None else f" :gray[{movie.year}]"
     return f"**{literal(movie.title)}**{year}"
 
 
 def genres(movie: Movie) -> str:
-    """The genres of a film, as Markdown."""
+    """The genres of a movie, as Markdown."""
     return literal(", ".join(movie.genres))
 
 
 def genre_badges(movie: Movie) -> str:
-    """The genres of a film as Markdown badges."""
+    """The genres of a movie as Markdown badges."""
     return " ".join(f":gray-badge[{literal(genre)}]" for genre in movie.genres)
 
 
@@ -45,5 +45,5 @@ def stars(rating: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """ "1 film", "1,200 films"."""
+    """ "1 movie", "1,200 movies"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -35,7 +35,7 @@ class Choice:
 
 
 def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True) -> Choice:
-    """A button that opens the filters and the number of films; `place` tells pages apart.
+    """A button that opens the filters and the number of movies; `place` tells pages apart.
 
     With `adventure`, also a slider from familiar to adventurous.
     """
@@ -50,14 +50,14 @@ def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True)
             required=True,
             key=f"{place}-fame",
             bind="query-params",
-            help="By number of ratings. Well known: the most rated fifth of all films. "
+            help="By number of ratings. Well known: the most rated fifth of all movies. "
             "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
         )
         least = st.number_input(
             "Rated at least so often", 0, step=10, key=f"{place}-least", bind="query-params"
         )
         length = st.segmented_control(
-            "Number of films",
+            "Number of movies",
             _LENGTHS,
             default=_LENGTHS[0],
             required=True,
@@ -82,7 +82,7 @@ def _adventure(place: str) -> float:
         _ADVENTURE,
         key=f"{place}-adventure",
         bind="query-params",
-        help="Familiar is the model's own list. Further to the right, less known films take the "
+        help="Familiar is the model's own list. Further to the right, less known movies take the "
         "places of those that everybody watches; what the model is surest of stays on top.",
         width=260,
     )
@@ -96,7 +96,7 @@ def draw_summary(choice: Choice) -> None:
 
 
 def say_nothing_passes() -> None:
-    st.info("No film passes these filters. Loosen one of them.", icon=":material/tune:")
+    st.info("No movie passes these filters. Loosen one of them.", icon=":material/tune:")
 
 
 def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
 
 
 def _years(catalog: MovieCatalog, key: str) -> tuple[int, int] | None:
-    """The years chosen; None for all of them, which lets films without a year pass."""
+    """The years chosen; None for all of them, which lets movies without a year pass."""
     known = [movie.year for movie in catalog if movie.year is not None]
     if not known or min(known) == max(known):
         return None

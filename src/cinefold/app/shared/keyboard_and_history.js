@@ -30,7 +30,7 @@ function enterOpenedPopover(event) {
 }
 
 // -- Focus --------------------------------------------------------------------------------------
-// An answer by keyboard may take the answered film away, and its stars with the focus on them. The
+// An answer by keyboard may take the answered movie away, and its stars with the focus on them. The
 // focus goes to the control that takes their place, or the next Tab would start anywhere.
 
 let place = null; // of the control that got the focus by keyboard: ancestors, and which it is in each

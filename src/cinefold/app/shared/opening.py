@@ -109,8 +109,8 @@ def _say_what_is_missing(error: DatasetError) -> NoReturn:
         if path is None
         else "was started with a file or folder of your own, but cannot read that."
     )
-    st.title("The films are not here yet", anchor=False)
-    st.markdown(f"Cinefold learns from ratings of films. It {why}")
+    st.title("The movies are not here yet", anchor=False)
+    st.markdown(f"Cinefold learns from ratings of movies. It {why}")
     st.button("Try again", icon=":material/refresh:", type="primary")
     st.code(str(error), language=None, wrap_lines=True)
     st.stop()

@@ -1,4 +1,4 @@
-"""A picture for every film: its poster where there is a key for TMDb, else a generated tile."""
+"""A picture for every movie: its poster where there is a key for TMDb, else a generated tile."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Posters:
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cinefold-posters")
 
     def address(self, movie: Movie) -> str | None:
-        """Of the film's poster; None as long as it is not known."""
+        """Of the movie's poster; None as long as it is not known."""
         number = movie.tmdb_id
         if number is None:
             return None
@@ -66,7 +66,7 @@ class Posters:
             path = answer.json().get("poster_path")
         except (requests.RequestException, ValueError, AttributeError) as error:
             # Without the address, which has the key in it.
-            logger.info("no poster for film %d of TMDb (%s)", number, type(error).__name__)
+            logger.info("no poster for movie %d of TMDb (%s)", number, type(error).__name__)
             path = None
         with self._lock:
             is_path = isinstance(path, str) and path.startswith("/")

@@ -1,4 +1,4 @@
-"""Somebody new: what they say of films, kept in a profile that outlives reloads and restarts."""
+"""Somebody new: what they say of movies, kept in a profile that outlives reloads and restarts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def profile_store() -> ProfileStore | None:
 
 @dataclass
 class Visitor:
-    """A new user of the films of one data set.
+    """A new user of the movies of one data set.
 
     Every change is written to their profile, which is made at the first one. When the database
     fails, what is said is kept for the session, and `trouble` says why.
@@ -57,10 +57,10 @@ class Visitor:
     ratings : dict of movie id to stars
         In the order in which they came.
     marks : dict of Mark to set of movie id
-        Films they say they have not seen (not asked about again), have seen without rating them, or
-        are not interested in (the last two are not recommended).
+        Movies they say they have not seen (not asked about again), have seen without rating them,
+        or are not interested in (the last two are not recommended).
     suggested : list of movie id
-        Films that the page asks them to rate.
+        Movies that the page asks them to rate.
     """
 
     dataset: str
@@ -72,7 +72,7 @@ class Visitor:
     # -- what they say ------------------------------------------------------------------------
 
     def rate(self, movie_id: Any, stars: float | None) -> None:
-        """Give a film `stars`; None takes its rating back."""
+        """Give a movie `stars`; None takes its rating back."""
         if stars is None:
             self.ratings.pop(movie_id, None)
             self._write(lambda store, profile: store.unrate(profile, movie_id))
@@ -83,8 +83,8 @@ class Visitor:
     def add(self, entries: Entries) -> None:
         """Ratings and marks from elsewhere, as one change."""
         self.ratings |= entries.stars
-        for mark, films in entries.marks.items():
-            self.marks[mark].update(films)
+        for mark, movies in entries.marks.items():
+            self.marks[mark].update(movies)
         self._write(lambda store, profile: store.add(profile, entries))
 
     def mark(self, movie_id: Any, mark: Mark) -> None:
@@ -110,7 +110,7 @@ class Visitor:
 
     @property
     def hidden(self) -> set[Any]:
-        """Films not to recommend although they have no stars."""
+        """Movies not to recommend although they have no stars."""
         return self.marks[Mark.SEEN] | self.marks[Mark.NOT_INTERESTED]
 
     @property
@@ -174,7 +174,7 @@ class Visitor:
 
     def _show(self, entries: Entries) -> None:
         self.ratings = dict(entries.stars)
-        self.marks = {mark: set(films) for mark, films in entries.marks.items()}
+        self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
 
     def _write(self, change: Callable[[ProfileStore, int], object]) -> None:
         store = profile_store()
@@ -260,7 +260,7 @@ def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
 def rating_stars(movie: Movie, place: str) -> None:
     """Stars for `movie`; a click rates it, a click on the same star takes the rating back.
 
-    `place` tells apart the places of a page in which one film has stars.
+    `place` tells apart the places of a page in which one movie has stars.
     """
     name = f"stars-{place}-{movie.id}"
     given = visitor().ratings.get(movie.id)

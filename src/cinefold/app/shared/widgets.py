@@ -25,15 +25,15 @@ def recommendations_heading() -> DeltaGenerator:
         anchor=False,
         width="stretch",
         help="The stars are what you are expected to give. The score says how strongly your "
-        "ratings speak for watching the film: it orders the list, and means nothing outside of it.",
+        "ratings speak for watching the movie: it orders the list, and means nothing outside.",
     )
     return row
 
 
-def search_films(
+def search_movies(
     label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
 ) -> list[Movie]:
-    """A box for a title or a part of it, and the films that fit it best; `among` are allowed."""
+    """A box for a title or a part of it, and the movies that fit it best; `among` are allowed."""
     example = "A title or a part of it, typos allowed"
     query = st.text_input(label, type="search", live=True, key=key, placeholder=example) or ""
     if not query.strip():
@@ -41,7 +41,7 @@ def search_films(
     found = movies.search(query, most)
     found = [match for match in found if among is None or match.movie.id in among]
     if not found:
-        st.caption("No film has a title like that. Try another part of it.")
+        st.caption("No movie has a title like that. Try another part of it.")
     return [match.movie for match in found if match.score >= _CLOSE * found[0].score]
 
 

@@ -21,7 +21,7 @@ _SIDES = ("More", "Less")
 
 
 def share_chart(categories: Sequence[CategoryComparison], group: str, *, ordered: bool) -> None:
-    """Diverging bars: each group's share of the films rated, against the average user.
+    """Diverging bars: each group's share of the movies rated, against the average user.
 
     `ordered` keeps the order (decades); otherwise the largest surplus is first, of the groups
     that differ most.
@@ -39,9 +39,9 @@ def share_chart(categories: Sequence[CategoryComparison], group: str, *, ordered
     if not ordered:
         rows = sorted(rows, key=lambda row: -abs(row["difference"]))[:_GROUPS_SHOWN]
         rows.sort(key=lambda row: -row["difference"])
-    title = ["Share of films rated:", "difference (percentage points)"]
+    title = ["Share of movies rated:", "difference (percentage points)"]
     details = {"own:Q": "Share here (%)", "average:Q": "Average user (%)"}
-    alt_text = f"Share of the films rated by {group.lower()}, less the average user's"
+    alt_text = f"Share of the movies rated by {group.lower()}, less the average user's"
     _draw_difference(rows, group, title, "+.1f", details, alt_text)
 
 
@@ -85,7 +85,7 @@ def _draw_difference(
             x=numbers("difference", title, format=digits),
             y=names("group", group),
             color=alt.Color("side:N", scale=alt.Scale(domain=_SIDES), legend=None),
-            tooltip=tooltips({**shown, "ratings:Q": "Films rated here"}, difference=digits),
+            tooltip=tooltips({**shown, "ratings:Q": "Movies rated here"}, difference=digits),
         )
     )
     st.altair_chart(chart, alt=alt_text)

@@ -30,17 +30,17 @@ _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
 _EXPECTED = {
-    _OTHERS: "Expected is the mean of what others gave the film (with five ratings of the mean of "
-    "all films added, so that one opinion is not everybody's). An unusual favourite is far above "
+    _OTHERS: "Expected is the mean of what others gave the movie (with five ratings of the mean of "
+    "all movies added, so that one opinion is not everybody's). An unusual favourite is far above "
     "it.",
-    _MODEL: "Expected is the place that the film would have in the list of recommendations if the "
-    "rating had not been given. An unusual favourite is far down that list. (The film's own "
+    _MODEL: "Expected is the place that the movie would have in the list of recommendations if the "
+    "rating had not been given. An unusual favourite is far down that list. (The movie's own "
     "vector has still seen the rating.)",
 }
 
 _SPREAD = "Standard deviation: small for somebody who gives nearly everything the same."
 _POPULARITY = (
-    "Median number of ratings of the films rated: small for somebody who sees what few do."
+    "Median number of ratings of the movies rated: small for somebody who sees what few do."
 )
 
 
@@ -70,11 +70,11 @@ def draw_nothing() -> None:
     with st.container(border=True):
         st.subheader("Your taste will be here", anchor=False)
         st.markdown(
-            "Rate a few films you know, and this page shows which genres and decades you see more "
+            "Rate a few movies you know, and this page shows which genres and decades you see more "
             "of than most people, how generous you are with stars, and which of your favourites "
             "nobody would have guessed. With ten ratings it begins to speak."
         )
-        st.page_link("new_here/page.py", label="Rate films", icon=":material/star:")
+        st.page_link("new_here/page.py", label="Rate movies", icon=":material/star:")
 
 
 def draw_summary(comparison: TasteComparison, known: bool) -> None:
@@ -109,12 +109,14 @@ def draw_numbers(comparison: TasteComparison) -> None:
     own, average = comparison.habits, comparison.average_habits
     popularity = counted(round(own.popularity), "rating")
     with st.container(horizontal=True, gap="small"):
-        _metric("Films rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
+        _metric("Movies rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
         _metric("Mean rating", f"{own.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★")
         _metric(
             "Spread of ratings", f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★", _SPREAD
         )
-        _metric("A typical film has", popularity, f"average {average.popularity:,.0f}", _POPULARITY)
+        _metric(
+            "A typical movie has", popularity, f"average {average.popularity:,.0f}", _POPULARITY
+        )
 
 
 def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> None:
@@ -169,7 +171,7 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
         )
     )
     if not found:
-        st.info("No film has more than half of the stars yet.", icon=":material/favorite:")
+        st.info("No movie has more than half of the stars yet.", icon=":material/favorite:")
         return
     if judge == _MODEL:
         found = sorted(found, key=lambda favourite: -favourite.place)
@@ -184,7 +186,7 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
 
 
 def _card(entry: UnexpectedFavourite) -> str:
-    """The stars, what others gave, and where the film would stand."""
+    """The stars, what others gave, and where the movie would stand."""
     others = f"others {entry.others_mean:.1f} ★" if entry.n_others else "rated by nobody else"
     return (
         f":orange[{stars(entry.rating)}] {title(entry.movie)}\n\n"

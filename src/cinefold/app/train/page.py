@@ -40,11 +40,11 @@ _METRICS = {
     ),
     "ndcg_at_10": (
         "NDCG@10 (0 to 1)",
-        "How high the held-out films stand in the lists of ten; higher is better.",
+        "How high the held-out movies stand in the lists of ten; higher is better.",
     ),
     "recall_at_10": (
         "Recall@10 (0 to 1)",
-        "Share of the held-out films that the lists of ten found; higher is better.",
+        "Share of the held-out movies that the lists of ten found; higher is better.",
     ),
 }
 
@@ -146,7 +146,7 @@ def draw_run(run: TrainingRun) -> None:
     if not run.parameters["biases"]:
         st.caption(
             "The learning curve shows how far u·v is from the target it learns. The stars above "
-            "are predicted from it and from how high users rate and films are rated."
+            "are predicted from it and from how high users rate and movies are rated."
         )
     iterations, end = len(run.history), _ENDS.get(run.stop_reason, run.stop_reason)
     st.caption(

@@ -79,20 +79,20 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "n_factors",
         "Factors",
         *(1, 512, 8),
-        "Length of every user's and film's vector: more tell finer tastes apart and take longer.",
+        "Length of every user's and movie's vector: more tell finer tastes apart and take longer.",
     ),
     Choice(
         "target",
         "Target",
         {"sqrt": "Root of the rating", "rating": "The rating", "binary": "1 for any rating"},
-        "What a rated film should score. The root makes much of having rated at all, and something "
-        "of how high.",
+        "What a rated movie should score. The root makes much of having rated at all, and "
+        "something of how high.",
     ),
     Number(
         "unobserved_weight",
         "Weight of unrated pairs (w0)",
         *(0.0, 10.0, 0.05),
-        "How much a film somebody has not rated counts as “no interest”, against 1 for a rating: "
+        "How much a movie somebody has not rated counts as “no interest”, against 1 for a rating: "
         "more makes better lists up to a point. Empty: by how many pairs are rated.",
         may_follow_data=True,
     ),
@@ -108,21 +108,21 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "regularization_exponent",
         "Frequency scaling (ν)",
         *(0.0, 2.0, 0.1),
-        "0 regularizes all alike; towards 1, users and films with many ratings more than others "
+        "0 regularizes all alike; towards 1, users and movies with many ratings more than others "
         "(then a λ given as a number must be far smaller).",
     ),
     Number(
         "alpha",
         "Confidence (α)",
         *(0.0, 100.0, 0.1),
-        "Weighs a rated film 1 + α · rating, so that liked ones count more than others.",
+        "Weighs a rated movie 1 + α · rating, so that liked ones count more than others.",
     ),
     Choice(
         "biases",
         "Biases",
         {False: "No", True: "Yes"},
-        "Whether to learn how high each user rates and each film is rated, too; for w0 = 0 and the "
-        "rating as target.",
+        "Whether to learn how high each user rates and each movie is rated, too; for w0 = 0 and "
+        "the rating as target.",
     ),
     Choice(
         "solver",
@@ -135,8 +135,8 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "max_iter",
         "Iterations",
         *(1, 100, 5),
-        "At most so many rounds of solving all films, then all users; it ends earlier when nothing "
-        "improves.",
+        "At most so many rounds of solving all movies, then all users; it ends earlier when "
+        "nothing improves.",
     ),
     Choice(
         "early_stopping",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _LONGEST_TITLE = 400
 # IMDb writes it in the language of the account, and earlier as "tvEpisode".
-_NO_FILM = re.compile(r"seri|episod|épisod|game|spiel|juego|podcast|music\s?video", re.IGNORECASE)
+_NO_MOVIE = re.compile(r"seri|episod|épisod|game|spiel|juego|podcast|music\s?video", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _YEAR = re.compile(r"(?<!\d)(18|19|20)\d\d(?!\d)")
 _IMDB_ID = re.compile(r"(?:tt)?0*(\d{1,10})", re.IGNORECASE)
@@ -66,7 +66,7 @@ class ExportLine:
     @property
     def label(self) -> str:
         """ "Fargo (1996)", as in a list."""
-        title = self.title or self.imdb_id or f"film {self.movie_id or self.tmdb_id or ''}".strip()
+        title = self.title or self.imdb_id or f"movie {self.movie_id or self.tmdb_id or ''}".strip()
         return title if self.year is None else f"{title} ({self.year})"
 
 
@@ -159,8 +159,8 @@ def _line(file: str, number: int, cells: list[str], found: Format) -> ExportLine
         problem = "no title"
     elif len(title) > _LONGEST_TITLE:
         title, problem = f"{title[:60]}...", "the title is too long; is a double quote left open?"
-    elif _NO_FILM.search(cell("type")):
-        problem = f"not a film but: {cell('type')}"
+    elif _NO_MOVIE.search(cell("type")):
+        problem = f"not a movie but: {cell('type')}"
     elif cell("mark") not in ("", _SEEN):
         problem = f"marked {cell('mark').replace('_', ' ')}, not rated"
     original = cell("original_title")

@@ -132,7 +132,7 @@ class Matcher:
         years = sorted({movie.year for movie in titled if movie.year is not None})
         if years:
             return f"of this title there is only one of {' and '.join(map(str, years))}"
-        return "no film of this title" + ("" if line.title else ": there is only an unknown id")
+        return "no movie of this title" + ("" if line.title else ": there is only an unknown id")
 
     # -- the ways to find a movie --------------------------------------------------------------
 
@@ -317,7 +317,7 @@ def _with_ids(candidate: Candidate, line: ExportLine) -> Candidate:
         if theirs is not None and ours is not None:
             if theirs == ours:
                 return candidate
-            reason = f"{candidate.reason}, but another film by its id"
+            reason = f"{candidate.reason}, but another movie by its id"
             return Candidate(movie, min(candidate.confidence, _OTHER_ID), reason)
     return candidate
 

@@ -144,7 +144,7 @@ class ImportReview:
             raise ValueError(f"{line.source.label} cannot be used: {line.source.problem}")
         if movie is None:
             if not line.candidates:
-                raise ValueError(f"{line.source.label} has no candidates; say which film it is")
+                raise ValueError(f"{line.source.label} has no candidates; say which movie it is")
             movie = line.candidates[0].movie
         line.choice, line.rejected, line.reason = movie, False, "chosen by hand"
         self._kept = None
