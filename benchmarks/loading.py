@@ -48,7 +48,7 @@ def write(folder: Path, n_ratings: int, seed: int = 0) -> Path:
     pairs += (_MOVIES * generator.random(len(pairs)) ** 2).astype(np.int64)
     pairs = np.unique(pairs)
     pairs = pairs[np.sort(generator.permutation(len(pairs))[:n_ratings])]
-    ratings, movies = folder / "ratings.csv", folder / "movies.csv"
+    ratings, movies_file = folder / "ratings.csv", folder / "movies.csv"
     with ratings.open("wb") as file:
         file.write(b"userId,movieId,rating,timestamp\n")
         for begin in range(0, n_ratings, _STEP):
@@ -63,10 +63,10 @@ def write(folder: Path, n_ratings: int, seed: int = 0) -> Path:
                 }
             ).write_csv(file, include_header=False)
     movies = (f'{movie},"Movie, The {movie} (1999)",Drama|War\n' for movie in range(1, _MOVIES + 1))
-    movies.write_text("movieId,title,genres\n" + "".join(movies), encoding="utf-8")
+    movies_file.write_text("movieId,title,genres\n" + "".join(movies), encoding="utf-8")
     path = folder / "ml-20m.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for member in (ratings, movies):
+        for member in (ratings, movies_file):
             archive.write(member, f"ml-20m/{member.name}")
     return path
 

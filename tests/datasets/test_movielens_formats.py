@@ -33,7 +33,7 @@ MOVIES = [
     Movie(3, 'Spinning "Tops": Part 2', 2004, ()),
     Movie(4, "Nameless Year", None, ("Film-Noir",)),
 ]
-MOVIES = {
+STORED = {
     "colons": "1::Last Galaxy, The (1995)::Adventure|Sci-Fi\n"
     "2::Gare oubliée, La (Forgotten Station, The) (1958)::Drama\n"
     '3::Spinning "Tops": Part 2 (2004)::(no genres listed)\n'
@@ -51,7 +51,7 @@ MOVIES = {
     [("colons", "utf-8"), ("colons", "latin-1"), ("csv", "utf-8"), ("csv", "utf-8-sig")],
 )
 def test_movies(form: str, encoding: str) -> None:
-    assert FORMATS[form].read_movies(MOVIES[form].encode(encoding)) == MOVIES
+    assert FORMATS[form].read_movies(STORED[form].encode(encoding)) == MOVIES
 
 
 @pytest.mark.parametrize(

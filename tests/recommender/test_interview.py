@@ -75,7 +75,7 @@ def test_movement_is_the_difference_of_the_lists_without_what_was_rated(recommen
     answer = interview.answer(movie.id, 1)
     after = ids(line.movie for line in interview.recommendations(6))
     moved = answer.movement
-    assert ids(moved.before) == [movie for movie in before if movie != movie.id][:6]
+    assert ids(moved.before) == [other for other in before if other != movie.id][:6]
     assert ids(moved.after) == after
     assert ids(moved.new) == [movie for movie in after if movie not in ids(moved.before)]
     assert ids(moved.gone) == [movie for movie in ids(moved.before) if movie not in after]

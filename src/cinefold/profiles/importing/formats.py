@@ -77,7 +77,7 @@ def recognize(name: str, table: DelimitedText) -> Format:
     columns = _places(names)
     if not {"title", *_IDS} & columns.keys():
         raise ImportFileError(
-            f"{name} has no column with titles of films; its columns are "
+            f"{name} has no column with titles of movies; its columns are "
             f"{_listed(table.header)}; needed is title or name (better with year), and rating"
         )
     unrated = "wanted" if "watchlist" in name.lower() else "seen"
@@ -93,7 +93,7 @@ def recognize(name: str, table: DelimitedText) -> Format:
     if not {"rating", "mark"} & columns.keys() and not known <= {"movieid", "title", "year"}:
         raise ImportFileError(
             f"{name} has no column with ratings; its columns are {_listed(table.header)}; "
-            "needed is rating (it may be empty for films that were only seen)"
+            "needed is rating (it may be empty for movies that were only seen)"
         )
     # MovieLens has "movieId" in its data sets, and "average_rating" in what its site exports.
     if "movieid" in known and "averagerating" not in known and "movie_id" in table.header:
