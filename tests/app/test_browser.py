@@ -14,6 +14,8 @@ from tests.movielens_files import as_folder, movies, original_files
 from tests.synthetic import AWKWARD_TITLES, movie_id, movie_title, user_id
 from tests.waiting import free_port
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture
 def wide_window(browser):

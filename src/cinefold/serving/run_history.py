@@ -22,7 +22,13 @@ logger = logging.getLogger(__name__)
 
 _MOST_RUNS = 50
 _ACTIVE = "active"
-_REPORTED = ("parameters", "metrics", "baseline", "seconds", "stop_reason")
+_REPORTED = {
+    "parameters": dict,
+    "metrics": dict,
+    "baseline": dict,
+    "seconds": float,
+    "stop_reason": str,
+}
 _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 
 
@@ -59,7 +65,7 @@ class RunSummary:
             id=run_id,
             finished=datetime.strptime(run_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC),
             iterations=len(report["history"]),
-            **{name: report[name] for name in _REPORTED},
+            **{name: kind(report[name]) for name, kind in _REPORTED.items()},
         )
 
 

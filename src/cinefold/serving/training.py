@@ -45,7 +45,7 @@ _MODELS = ("model", "stars")
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A trained model, and how it was trained and measured.
+    """A trained model, and how it was trained and evaluated.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class TrainingRun:
         ``recall_at_10`` (means over users with held-out items, all of which are relevant; items
         rated in training are not ranked). Empty without a held-out part.
     baseline : dict of str to float
-        The same measures of `cinefold.evaluation.Popularity`, fitted on the same training part.
+        The same metrics of `cinefold.models.Popularity`, fitted on the same training part.
     parameters : dict
         Of the model.
     split : dict
@@ -166,7 +166,7 @@ def train(
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
 ) -> TrainingRun:
-    """Fit `model` on a part of `interactions` and measure it on the rest.
+    """Fit `model` on a part of `interactions` and evaluate it on the rest.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def train(
         Fitted in place.
     validation_fraction : float
         Share of every user's ratings that is held out (``split("per-user")``), below 1; 0 holds
-        nothing out and measures nothing.
+        nothing out and evaluates nothing.
     random_state : int
         Seed of the split.
     refit : bool

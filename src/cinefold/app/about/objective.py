@@ -31,13 +31,13 @@ def objective_lines(parameters: Mapping[str, Any]) -> list[str]:
 
     One line of all would have to be scrolled on a phone. What is 0 or 1 is left out.
     """
-    confidence = r"(1 + \alpha\, r_{ij})\," if parameters["alpha"] else ""
+    confidence = r" (1 + \alpha\, r_{ij})\," if parameters["alpha"] else ""
     target = _TARGETS[parameters["target"]][0]
     prediction, user, item = r"u_i \cdot v_j", r"\|u_i\|^2", r"\|v_j\|^2"
     if parameters["biases"]:
         prediction = rf"\mu - b_i - b_j - {prediction}"
         user, item = rf"\big({user} + b_i^2/3\big)", rf"\big({item} + b_j^2/3\big)"
-    lines = [rf"\sum_{{(i,j)\ \text{{rated}}}} {confidence} ({target} - {prediction})^2"]
+    lines = [rf"\sum_{{(i,j)\ \text{{rated}}}}{confidence} ({target} - {prediction})^2"]
     weighted = parameters["unobserved_weight"] != 0
     if weighted:
         lines.append(r"+\ w_0 \sum_{(i,j)\ \text{not rated}} (u_i \cdot v_j)^2")
@@ -61,5 +61,7 @@ def constants_text(parameters: Mapping[str, Any]) -> str:
         if (value := parameters[name]) not in unseen
     ]
     if parameters["regularization_exponent"]:
-        values.append("$n_i$ is the number of ratings of $i$, and $N$ how many there could be")
+        values.append(
+            r"$n_i$ is the number of ratings of $i$, of $N$ that there could be ($\lambda_j$ likewise)"
+        )
     return f"Here {'; '.join(values)}."

@@ -23,8 +23,8 @@ $u_i \cdot v_j$ comes near {target} where there is a rating{unrated}. The model 
 """
 
 _METHOD = r"""
-by solving for all movies with the users fixed, then for all users with the movies fixed, exactly,
-until nothing improves (weighted alternating least squares:
+It does so by solving for all movies with the users fixed, then for all users with the movies fixed,
+exactly, until nothing improves (weighted alternating least squares:
 [Hu, Koren and Volinsky 2008](https://doi.org/10.1109/ICDM.2008.22)). Somebody new needs no
 training: their vector is one such solution, for their ratings.
 

@@ -13,7 +13,7 @@ from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
-from cinefold.app.shared.widgets import search_movies
+from cinefold.app.shared.widgets import button, search_movies
 from cinefold.profiles import Mark
 
 if TYPE_CHECKING:
@@ -127,13 +127,8 @@ def draw_search(shown: ColouredMap) -> None:
 
 
 def fly_button(shown: ColouredMap, movie: Movie, place: str, label: str | None = None) -> None:
-    st.button(
-        label or literal(movie.label),
-        key=f"fly-{place}-{movie.id}",
-        icon=":material/near_me:",
-        on_click=fly,
-        args=(shown, movie.id),
-    )
+    key = f"fly-{place}-{movie.id}"
+    button(label or literal(movie.label), fly, shown, movie.id, icon="near_me", key=key)
 
 
 def choose_genre(shown: ColouredMap) -> str | None:
@@ -195,8 +190,8 @@ def draw_chosen(shown: ColouredMap) -> None:
         with st.container(horizontal=True, gap="xsmall"):
             if here.earlier:
                 back = f"Back to {literal(data.movies[here.earlier[-1]].title)}"
-                st.button(back, icon=":material/undo:", on_click=go_back, args=(shown,))
-            st.button("Leave it", icon=":material/close:", type="tertiary", on_click=leave)
+                button(back, go_back, shown, icon="undo")
+            button("Leave it", leave, icon="close", type="tertiary")
 
 
 def draw_start(shown: ColouredMap) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from cinefold.app.shared.widgets import button
+
 if TYPE_CHECKING:
     from cinefold.datasets import Movie
 
@@ -19,24 +21,19 @@ def hidden_for(user: Any) -> list[Any]:
 def mark_buttons(user: Any, movie: Movie) -> None:
     """Buttons that take the movie out of the list at once."""
     for label in ("Seen it", "Not for me"):
-        st.button(
-            label,
-            key=f"for-you-{label}-{movie.id}",
-            type="tertiary",
-            on_click=hidden_for(user).append,
-            args=(movie.id,),
-        )
+        key = f"for-you-{label}-{movie.id}"
+        button(label, hidden_for(user).append, movie.id, key=key, type="tertiary")
 
 
 def draw_undo(user: Any) -> None:
     """Brings the movie back that was taken out last."""
     hidden = hidden_for(user)
     if hidden:
-        st.button(
+        button(
             f"Undo ({len(hidden)})",
-            icon=":material/undo:",
+            hidden.pop,
+            icon="undo",
             key="for-you-undo",
-            on_click=hidden.pop,
             help="Brings back what you marked as seen or not for you. As you look at somebody "
             "else's list, the marks are kept until you close the page; on New here they last.",
         )

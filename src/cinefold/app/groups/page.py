@@ -62,9 +62,8 @@ def _asked(known: set[str]) -> list[str]:
 
 
 def _profiles(state: State) -> list[Profile]:
-    store = profile_store()
     try:
-        return [] if store is None else store.profiles(state.data.name)
+        return profile_store().profiles(state.data.name)
     except StoreError as error:
         st.warning(literal(str(error)), icon=":material/warning:")
         return []
@@ -82,10 +81,10 @@ def _person(
 ) -> GroupMember:
     if key in users:
         return GroupMember(f"User {users[key]}", user_id=users[key])
-    store, profile = profile_store(), profiles.get(key)
-    if store is None or profile is None:
+    profile = profiles.get(key)
+    if profile is None:
         return GroupMember(_GONE, ratings={})
-    entries = store.entries(profile.id)
+    entries = profile_store().entries(profile.id)
     ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
     return GroupMember(profile.name, ratings=ratings, seen=tuple(entries.hidden & known))
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
-from cinefold.app.shared.widgets import csv_button, say_later
+from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.profiles import Entries, Mark, Rating
 from cinefold.profiles.importing import review_csv
 from cinefold.serving.background import BackgroundError
@@ -92,15 +92,8 @@ def _draw_review(review: ImportReview) -> None:
         counts += [f"{counted(n_seen, 'movie')} seen"] if n_seen else []
         if review.matched and not counts:
             st.caption("None of these movies has a rating or was seen: there is nothing to save.")
-        st.button(
-            f"Save {' and '.join(counts) or 'nothing'}",
-            type="primary",
-            icon=":material/check:",
-            key="import-save",
-            disabled=not counts,
-            on_click=_save,
-            args=(review,),
-        )
+        label, options = f"Save {' and '.join(counts) or 'nothing'}", {"disabled": not counts}
+        button(label, _save, review, icon="check", key="import-save", type="primary", **options)
         csv_button(
             "All lines as CSV",
             lambda: review_csv(review),
@@ -129,11 +122,9 @@ def _draw_to_check(review: ImportReview) -> None:
             args=(review, line, key),
         )
     with st.container(horizontal=True):
-        for label, key, decide in (
-            ("Take the first choice for all", "import-accept-all", review.accept),
-            ("Leave them all out", "import-reject-all", review.reject),
-        ):
-            st.button(label, key=key, on_click=_decide_all, args=(review, decide))
+        first, none = "Take the first choice for all", "Leave them all out"
+        button(first, _decide_all, review, review.accept, key="import-accept-all")
+        button(none, _decide_all, review, review.reject, key="import-reject-all")
     if len(waiting) > _CHECKED_AT_ONCE:
         st.caption(f"{len(waiting) - _CHECKED_AT_ONCE:,} more come when these are decided.")
 

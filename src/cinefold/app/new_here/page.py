@@ -16,7 +16,13 @@ from cinefold.app.shared.display import counted
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
-from cinefold.app.shared.widgets import csv_button, recommendations_heading, say_now, search_movies
+from cinefold.app.shared.widgets import (
+    button,
+    csv_button,
+    recommendations_heading,
+    say_now,
+    search_movies,
+)
 from cinefold.profiles import Mark
 
 if TYPE_CHECKING:
@@ -78,7 +84,7 @@ def draw_ratings(recommender: MovieRecommender) -> None:
             lambda: ratings_csv(recommender.taste_for(you.ratings).favourites),
             "cinefold-my-ratings",
         )
-        st.button("Clear all", icon=":material/delete:", on_click=you.clear)
+        button("Clear all", you.clear, icon="delete")
 
 
 def _ratings_page(n_ratings: int) -> slice:
@@ -92,15 +98,8 @@ def _ratings_page(n_ratings: int) -> slice:
 
 def _rating_foot(movie: Movie) -> None:
     rating_stars(movie, "rated")
-    st.button(
-        "",
-        key=f"remove-{movie.id}",
-        icon=":material/close:",
-        type="tertiary",
-        help="Take this rating back",
-        on_click=visitor().rate,
-        args=(movie.id, None),
-    )
+    options = {"key": f"remove-{movie.id}", "type": "tertiary", "help": "Take this rating back"}
+    button("", visitor().rate, movie.id, None, icon="close", **options)
 
 
 def draw_recommendations(recommender: MovieRecommender) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import profile_store
-from cinefold.app.shared.widgets import csv_button, say_later
+from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.profiles import ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 if TYPE_CHECKING:
@@ -29,23 +29,16 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
             icon=":material/warning:",
         )
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
-        _choose(you)
+        with you.noting_trouble():
+            _draw_choice(you, profile_store().profiles(you.dataset))
         unnamed = you.profile is None or you.profile.settings.get("guest")
         _name_popover(you, "Save as" if unnamed else "New profile")
         if you.profile is not None:
-            st.button("Undo", icon=":material/undo:", key="undo", on_click=you.undo, help=_UNDO)
+            button("Undo", you.undo, icon="undo", key="undo", help=_UNDO)
             _manage(you, you.profile, movies)
 
 
-def _choose(you: Visitor) -> None:
-    store = profile_store()
-    if store is None:
-        return
-    try:
-        profiles = store.profiles(you.dataset)
-    except StoreError as error:
-        you.trouble = str(error)
-        return
+def _draw_choice(you: Visitor, profiles: list[Profile]) -> None:
     by_id = {profile.id: profile for profile in profiles}
     current = you.profile.id if you.profile and you.profile.id in by_id else None
     # Another profile is another box, and a name that is not on it is no choice: of two fast clicks
@@ -94,34 +87,20 @@ def _name_popover(you: Visitor, label: str) -> None:
 def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
     with st.popover("Manage", icon=":material/manage_accounts:"):
         st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
-        store = profile_store()
-        if store is not None:
-            csv_button(
-                "Profile as CSV",
-                lambda: write_csv(store.entries(profile.id), movies),
-                "cinefold-profile",
-                "All ratings and marks. Import brings them back, here or elsewhere.",
-            )
-        sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
-        st.button(
-            "Delete",
-            icon=":material/delete_forever:",
-            disabled=not sure,
-            on_click=_delete,
-            args=(you, profile),
+        csv_button(
+            "Profile as CSV",
+            lambda: write_csv(profile_store().entries(profile.id), movies),
+            "cinefold-profile",
+            "All ratings and marks. Import brings them back, here or elsewhere.",
         )
+        sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
+        button("Delete", _delete, you, profile, icon="delete_forever", disabled=not sure)
 
 
 def _delete(you: Visitor, profile: Profile) -> None:
-    store = profile_store()
-    if store is None:
-        return
-    try:
+    with you.noting_trouble():
         with contextlib.suppress(UnknownProfileError):  # another window was faster
-            store.delete(profile.id)
-    except StoreError as error:
-        you.trouble = str(error)
-        return
-    st.session_state["profile-sure"] = False
-    you.open(None)
-    say_later(f"{literal(profile.name)} is deleted.", ":material/delete_forever:")
+            profile_store().delete(profile.id)
+        st.session_state["profile-sure"] = False
+        you.open(None)
+        say_later(f"{literal(profile.name)} is deleted.", ":material/delete_forever:")

@@ -9,6 +9,7 @@ import streamlit as st
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
+from cinefold.app.shared.widgets import button
 from cinefold.profiles import Mark
 from cinefold.recommender import Interview
 
@@ -47,14 +48,9 @@ def _draw_answers(movie: Movie) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         key = f"answer-{movie.id}"
         st.feedback("stars", key=key, on_change=_rated, args=(movie.id, key))
-        for label, icon, answered in (
-            ("Not seen", "visibility_off", _not_seen),
-            ("Skip", "skip_next", _skip),
-        ):
-            key = f"answer-{label}-{movie.id}"
-            st.button(
-                label, key=key, icon=f":material/{icon}:", on_click=answered, args=(movie.id,)
-            )
+        skip, icon = f"skip-{movie.id}", "visibility_off"
+        button("Not seen", _not_seen, movie.id, icon=icon, key=f"not-seen-{movie.id}")
+        button("Skip", _skip, movie.id, icon="skip_next", key=skip, type="tertiary")
 
 
 def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:

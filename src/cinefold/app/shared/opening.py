@@ -11,6 +11,7 @@ from typing import NoReturn
 import streamlit as st
 
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.widgets import button
 from cinefold.datasets import DatasetError, list_datasets
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.launch import chosen_dataset
@@ -122,5 +123,5 @@ def _say_why_there_is_no_model(error: BackgroundError) -> NoReturn:
     st.markdown(f"Training one failed: {literal(str(error).rstrip('.'))}.")
     with st.container(horizontal=True):
         st.button("Try again", icon=":material/refresh:", type="primary")
-        st.button("Back", icon=":material/undo:", on_click=choose_dataset, args=(usual,))
+        button("Back", choose_dataset, usual, icon="undo")
     st.stop()

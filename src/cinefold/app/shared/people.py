@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.widgets import button
 
 _LAST, _QUERY = "last-user", "user"
 
@@ -30,7 +31,7 @@ def choose_user(users: list[Any], place: str, label: str = "You are user") -> An
             width=160,
             on_change=lambda: _show_in_address(users, st.session_state["user"]),
         )
-        st.button("Somebody else", icon=":material/casino:", on_click=_pick, args=(users,))
+        button("Somebody else", _pick, users, icon="casino")
     st.session_state[_LAST] = place, user
     return user
 

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from base64 import b64encode
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -40,8 +40,7 @@ class Posters:
 
     def __init__(self, key: str, *, api: str = _API, images: str = _IMAGES) -> None:
         self._key, self._api, self._images = key, api, images
-        self._known: dict[int, str | None] = {}
-        self._asked: set[int] = set()
+        self._asked: dict[int, Future[str | None]] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="cinefold-posters")
 
@@ -51,13 +50,12 @@ class Posters:
         if number is None:
             return None
         with self._lock:
-            if number in self._known or number in self._asked:
-                return self._known.get(number)
-            self._asked.add(number)
-        self._pool.submit(self._ask, number)
-        return None
+            if number not in self._asked:
+                self._asked[number] = self._pool.submit(self._ask, number)
+            answer = self._asked[number]
+        return answer.result() if answer.done() else None
 
-    def _ask(self, number: int) -> None:
+    def _ask(self, number: int) -> str | None:
         try:
             answer = requests.get(
                 f"{self._api}/movie/{number:d}", params={"api_key": self._key}, timeout=_SECONDS
@@ -67,10 +65,9 @@ class Posters:
         except (requests.RequestException, ValueError, AttributeError) as error:
             # Without the address, which has the key in it.
             logger.info("no poster for movie %d of TMDb (%s)", number, type(error).__name__)
-            path = None
-        with self._lock:
-            is_path = isinstance(path, str) and path.startswith("/")
-            self._known[number] = f"{self._images}{quote(path)}" if is_path else None
+            return None
+        is_path = isinstance(path, str) and path.startswith("/")
+        return f"{self._images}{quote(path)}" if is_path else None
 
 
 @st.cache_resource(show_spinner=False)

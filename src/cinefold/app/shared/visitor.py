@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cinefold.app.shared.opening import current_dataset
+from cinefold.app.shared.widgets import button
 from cinefold.profiles import (
     Entries,
     Mark,
@@ -20,7 +21,7 @@ from cinefold.profiles import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cinefold.datasets import Movie
     from cinefold.profiles import Profile
@@ -31,17 +32,15 @@ _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
 
 @st.cache_resource(show_spinner=False)
-def _store() -> ProfileStore:
+def profile_store() -> ProfileStore:
+    """Where profiles are kept.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be used.
+    """
     return ProfileStore(timeout=_PATIENCE)
-
-
-def profile_store() -> ProfileStore | None:
-    """Where profiles are kept; None when the database cannot be used, which the page then says."""
-    try:
-        return _store()
-    except StoreError as error:
-        st.session_state[f"{_KEY}-trouble"] = str(error)
-        return None
 
 
 @dataclass
@@ -140,25 +139,28 @@ class Visitor:
         StoreError
         """
         store = profile_store()
-        if store is None:
-            raise StoreError(self.trouble or "profiles cannot be kept")
         if self.profile is not None and self.profile.settings.get("guest"):
             self.profile = store.rename(self.profile.id, name)
             store.update_settings(self.profile.id, {"guest": None})
             self.profile = store.get(self.profile.id)
-            return
-        self.open(store.create(self.dataset, name))
+        else:
+            self.open(store.create(self.dataset, name))
 
     def refresh(self) -> None:
         """Read the profile again: another window may have changed it."""
-        store = profile_store()
-        if store is None or self.profile is None:
-            return
+        if self.profile is not None:
+            with self.noting_trouble():
+                try:
+                    self.profile = profile_store().get(self.profile.id)
+                    self._show(profile_store().entries(self.profile.id))
+                except UnknownProfileError:
+                    self.open(None)
+
+    @contextlib.contextmanager
+    def noting_trouble(self) -> Iterator[None]:
+        """An error of the store is kept as `trouble`."""
         try:
-            self.profile = store.get(self.profile.id)
-            self._show(store.entries(self.profile.id))
-        except UnknownProfileError:
-            self.open(None)
+            yield
         except StoreError as error:
             self.trouble = str(error)
 
@@ -177,20 +179,17 @@ class Visitor:
         self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
 
     def _write(self, change: Callable[[ProfileStore, int], object]) -> None:
-        store = profile_store()
-        if store is None:
-            return
-        try:
+        with self.noting_trouble():
+            store = profile_store()
             if self.profile is None:
                 self.profile = _new_guest(store, self.dataset)
                 st.query_params[_QUERY] = str(self.profile.id)
-            change(store, self.profile.id)
-            self.trouble = None
-        except UnknownProfileError:
-            self.open(None)
-            self.trouble = "The profile was deleted in another window."
-        except StoreError as error:
-            self.trouble = str(error)
+            try:
+                change(store, self.profile.id)
+                self.trouble = None
+            except UnknownProfileError:
+                self.open(None)
+                self.trouble = "The profile was deleted in another window."
 
 
 def _new_guest(store: ProfileStore, dataset: str) -> Profile:
@@ -220,11 +219,10 @@ def open_visitor() -> Visitor:
 
 
 def _find(asked: str, dataset: str) -> Profile | None:
-    store = profile_store()
-    try:
-        profile = None if store is None or not asked.isdecimal() else store.get(int(asked))
-    except (StoreError, UnknownProfileError):
-        profile = None
+    profile = None
+    if asked.isdecimal():
+        with contextlib.suppress(StoreError, UnknownProfileError):
+            profile = profile_store().get(int(asked))
     if profile is None or profile.dataset != dataset:
         st.toast("There is no such profile here.", icon=":material/person_off:")
         return None
@@ -248,13 +246,8 @@ _MARKS = {
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
     """Buttons that mark `movie`; `place` tells apart the places of a page."""
     for mark in marks:
-        st.button(
-            _MARKS[mark],
-            key=f"{place}-{mark}-{movie.id}",
-            type="tertiary",
-            on_click=visitor().mark,
-            args=(movie.id, mark),
-        )
+        key = f"{place}-{mark}-{movie.id}"
+        button(_MARKS[mark], visitor().mark, movie.id, mark, key=key, type="tertiary")
 
 
 def rating_stars(movie: Movie, place: str) -> None:

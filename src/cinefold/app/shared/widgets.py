@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 _MESSAGES = "messages"
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
+
+
+def button(
+    label: str,
+    on_click: Callable[..., object],
+    *arguments: Any,
+    icon: str | None = None,
+    **options: Any,
+) -> None:
+    """A button that calls `on_click` with `arguments`; `icon` is a name of Material Symbols."""
+    icon = icon and f":material/{icon}:"
+    st.button(label, on_click=on_click, args=arguments, icon=icon, **options)  # type: ignore[arg-type]
 
 
 def recommendations_heading() -> DeltaGenerator:

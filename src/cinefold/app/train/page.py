@@ -10,6 +10,7 @@ import streamlit as st
 
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.opening import choose_dataset, open_state
+from cinefold.app.shared.widgets import button
 from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
 from cinefold.app.train.settings import Plan, choose_plan, choose_preset
@@ -110,12 +111,8 @@ def draw_progress(job: TrainingJob) -> None:
     done, total = len(job.records), job.model.max_iter
     ending = job.stopping or done == total
     st.progress(done / total, _stage(done, total, ending))
-    st.button(
-        "Stop and keep what was learnt",
-        icon=":material/stop_circle:",
-        disabled=ending or not done,
-        on_click=job.stop,
-    )
+    idle = ending or not done
+    button("Stop and keep what was learnt", job.stop, icon="stop_circle", disabled=idle)
 
 
 def _stage(done: int, total: int, ending: bool) -> str:
@@ -174,15 +171,9 @@ def draw_metrics(run: TrainingRun) -> None:
 def draw_outcome(state: State, job: TrainingJob, run: TrainingRun) -> None:
     st.subheader("The new model", anchor=False)
     with st.container(horizontal=True):
-        st.button(
-            "Keep: recommend with it",
-            type="primary",
-            icon=":material/check:",
-            on_click=keep,
-            args=(state, job),
-        )
+        button("Keep: recommend with it", keep, state, job, icon="check", type="primary")
         later = "It stays in the list of runs below, and can be put to use later."
-        st.button("Not now", icon=":material/close:", on_click=drop_job, help=later)
+        button("Not now", drop_job, icon="close", help=later)
         draw_download(run.model)
     draw_run(run)
 
@@ -193,8 +184,7 @@ def draw_model_in_use(state: State) -> None:
     st.caption(f"The pages recommend with this model: {kind}.")
     with st.container(horizontal=True):
         if not state.uses_default:
-            back = "Back to the default model"
-            st.button(back, icon=":material/undo:", on_click=use_run, args=(state, None))
+            button("Back to the default model", use_run, state, None, icon="undo")
         draw_download(state.run.model)
     draw_run(state.run)
 
@@ -235,6 +225,7 @@ elif job is not None and job.outcome is not None:
     draw_outcome(state, job, job.outcome)
 else:
     if job is not None and job.error is not None:
-        st.error(f"Training failed: {literal(job.error)}", icon=":material/error:")
+        advice = ". Fewer factors need less." if "memory" in job.error else ""
+        st.error(f"Training failed: {literal(job.error)}{advice}", icon=":material/error:")
     draw_model_in_use(state)
 draw_runs(state)

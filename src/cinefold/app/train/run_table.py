@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.widgets import button
 from cinefold.app.train.settings import shown_value
 
 if TYPE_CHECKING:
@@ -52,14 +52,12 @@ def draw_runs(state: State) -> None:
     rows: Sequence[int] = chosen.selection.rows
     run_id = runs[rows[0]].id if rows and rows[0] < len(runs) else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        for label, icon, key, on_click in (
-            ("Recommend with it", ":material/check:", "use-run", partial(use_run, state)),
-            ("Delete", ":material/delete:", "delete-run", state.history.delete),
-        ):
-            disabled = run_id in (None, active)
-            st.button(
-                label, icon=icon, key=key, disabled=disabled, on_click=on_click, args=(run_id,)
-            )
+        off = run_id in (None, active)
+        button(
+            "Recommend with it", use_run, state, run_id, icon="check", key="use-run", disabled=off
+        )
+        delete = state.history.delete
+        button("Delete", delete, run_id, icon="delete", key="delete-run", disabled=off)
         if run_id is None:
             st.caption("Choose a run in the first column of the table to use or delete it.")
 

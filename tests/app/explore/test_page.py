@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cinefold import load_movielens
-from cinefold.app.explore.map_canvas import REGION_COLOURS
+from cinefold.app.explore.map_canvas import GENRE_COLOURS
 from cinefold.profiles import ProfileStore
-from cinefold.serving.background import JobError
+from cinefold.serving.background import BackgroundError
 from tests.app.drawn import no_errors, plain, texts, widget
 from tests.synthetic import movie_id, movie_title
 
@@ -48,10 +48,10 @@ def test_how_many_movies_are_on_the_map_is_said(page):
 
 def test_why_there_is_no_map_is_said_and_it_can_be_tried_again(open_page, monkeypatch):
     def fail(*_, **__):
-        raise JobError("there is not enough memory")
+        raise BackgroundError("there is not enough memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cinefold.app.explore.atlas.movie_map", fail)
+        patch.setattr("cinefold.app.explore.coloured_map.movie_map", fail)
         page = open_page("explore")
     assert not page.exception
     assert "not enough memory" in page.error[0].value
@@ -208,21 +208,21 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-@pytest.mark.parametrize("scheme", REGION_COLOURS)
+@pytest.mark.parametrize("scheme", GENRE_COLOURS)
 def test_colours_differ_for_all_eyes(scheme, sight):
-    for one, other in itertools.combinations(REGION_COLOURS[scheme], 2):
+    for one, other in itertools.combinations(GENRE_COLOURS[scheme], 2):
         # The much used colours of Okabe and Ito come as near as 0.076 to each other.
         assert np.linalg.norm(seen(one, sight) - seen(other, sight)) > 0.12, (one, other)
 
 
-@pytest.mark.parametrize("scheme", REGION_COLOURS)
+@pytest.mark.parametrize("scheme", GENRE_COLOURS)
 def test_colours_stand_out_from_the_map(scheme):
     from cinefold.serving.launch import streamlit_arguments
 
     config = (streamlit_folder(streamlit_arguments("127.0.0.1", 1)) / "config.toml").read_text()
     section = config.split(f"[theme.{scheme}]")[1]
     paper = re.search(r'secondaryBackgroundColor = "(#\w{6})"', section)[1]
-    for colour in REGION_COLOURS[scheme]:
+    for colour in GENRE_COLOURS[scheme]:
         assert contrast(colour, paper) >= 3, colour
 
 

@@ -68,9 +68,9 @@ def test_charts_and_loves(page):
     assert [love for love in loves(page) if not any(title in love for title in high)] == []
 
 
-def test_the_other_measure_orders_otherwise(page):
+def test_the_other_judge_orders_otherwise(page):
     before = loves(page)
-    page.segmented_control(key="taste-measure").set_value("The model").run()
+    page.segmented_control(key="taste-judge").set_value("The model").run()
     no_errors(page)
     assert loves(page) != before
     places = [int(love.split("place ")[1].split(" of")[0]) for love in loves(page)]

@@ -62,7 +62,7 @@ def another_set(open_page, monkeypatch, archive, tmp_path):
     st.cache_resource.clear()
 
 
-def test_a_model_is_trained_apart(open_page, archive, monkeypatch, tmp_path):
+def test_a_model_is_trained_in_the_background(open_page, archive, monkeypatch, tmp_path):
     def fit(*_, **__):
         raise AssertionError("it would slow down everybody")
 
@@ -78,7 +78,7 @@ def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monk
         raise BackgroundError("there is not enough memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cinefold.app.shared.studio.train_apart", train)
+        patch.setattr("cinefold.serving.state.TrainingJob", train)
         page = no_errors(open_page("for_you", data="ml-100k"))
     assert page.title[0].value == "There is no model yet"
     assert "not enough memory" in page.markdown[-1].value

@@ -143,10 +143,10 @@ def test_a_training_that_the_system_ends_is_said(page):
     page.number_input(key="train-n_factors").set_value(512)
     widget(page.button, "Train").click().run()
     job = page.session_state["training-job"]
-    while job._process is None:  # it has not even loaded what it takes, so it is not over
+    while job.process is None:  # it has not even loaded what it takes, so it is not over
         assert job.running
         job.wait(0.001)
-    job._process.kill()
+    job.process.kill()
     job.wait(PATIENCE)
     page.run()
     assert not page.exception

@@ -8,7 +8,7 @@ import streamlit as st
 from cinefold import load_movielens
 from cinefold.profiles import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
-from tests.app.test_new_here import rate_by_title
+from tests.app.new_here.test_page import rate_by_title
 from tests.synthetic import movie_id, movie_title
 
 
@@ -124,9 +124,9 @@ def test_five_answers_make_the_list_personal(page, store):
 
 
 def test_a_movie_rated_after_all_counts_as_rated(page):
-    unseen = next(b.key for b in page.button if str(b.key).startswith("unseen-"))
+    unseen = next(b.key for b in page.button if str(b.key).startswith("suggested-not_seen-"))
     page.button(key=unseen).click().run()
-    movie = int(unseen.removeprefix("unseen-"))
+    movie = int(unseen.removeprefix("suggested-not_seen-"))
     page.text_input(key="search").set_value(load_movielens().movies[movie].title).run()
     page.feedback(key=f"stars-search-{movie}").set_value(3).run()
     page.segmented_control(key="way").set_value("Get to know me").run()

@@ -75,7 +75,7 @@ def test_suggestions_can_be_rated_or_passed_over(page):
     second, *_ = keys(page, "stars-suggested-")
     assert second != first
     passed = second.removeprefix("stars-suggested-")
-    page.button(key=f"unseen-{passed}").click().run()
+    page.button(key=f"suggested-not_seen-{passed}").click().run()
     assert second not in keys(no_errors(page), "stars-suggested-")
 
 
@@ -118,7 +118,9 @@ def test_recommended_movies_can_be_rated_or_refused(page):
     first, second, *_ = keys(page, "stars-recommended-")
     rate(page, first.removeprefix("stars-recommended-"), 5, "recommended")
     assert first not in keys(page, "stars-recommended-")
-    page.button(key=f"not_interested-{second.removeprefix('stars-recommended-')}").click().run()
+    page.button(
+        key=f"recommended-not_interested-{second.removeprefix('stars-recommended-')}"
+    ).click().run()
     assert second not in keys(no_errors(page), "stars-recommended-")
 
 
@@ -137,7 +139,7 @@ def test_clear_all(page):
 def test_movies_seen_already_are_not_recommended(page):
     rate_by_title(page, "Western", 0, 5)
     first = keys(page, "stars-recommended-")[0]
-    page.button(key=f"seen-{first.removeprefix('stars-recommended-')}").click().run()
+    page.button(key=f"recommended-seen-{first.removeprefix('stars-recommended-')}").click().run()
     assert first not in keys(no_errors(page), "stars-recommended-")
     page.button(key="undo").click().run()
     assert keys(no_errors(page), "stars-recommended-")[0] == first

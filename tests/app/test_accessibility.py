@@ -1,0 +1,32 @@
+"""axe-core on every page, wide and light, and on a phone in the dark."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.app.accessibility import small_targets, violations
+from tests.synthetic import movie_id, user_id
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "for-you": ("/?user=7", "For you"),
+    "new-here": ("/new_here", "New here"),
+    "together": (f"/together?with=u{user_id('Sci-Fi', 3)},u{user_id('Horror', 1)}", "Together"),
+    "explore": ("/explore", "Explore"),
+    "explore-movie": (f"/explore?movie={movie_id('Horror', 3)}", "Explore"),
+    "taste": (f"/taste?user={user_id('Sci-Fi', 3)}", "Taste"),
+    "train": ("/train", "Train"),
+    "about": ("/about", "About"),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(window, address, name):
+    path, title = PAGES[name]
+    window.page.goto(address + path)
+    window.page.get_by_role("heading", name=title, exact=True).wait_for()
+    window.page.wait_for_load_state("networkidle")
+    window.settle()
+    assert violations(window.page) == []
+    assert small_targets(window.page) == []
