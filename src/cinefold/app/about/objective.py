@@ -62,6 +62,6 @@ def constants_text(parameters: Mapping[str, Any]) -> str:
     ]
     if parameters["regularization_exponent"]:
         values.append(
-            r"$n_i$ is the number of ratings of $i$, of $N$ that there could be ($\lambda_j$ likewise)"
+            r"$n_i$ is how many ratings $i$ has, of $N$ that there could be ($\lambda_j$ likewise)"
         )
     return f"Here {'; '.join(values)}."
