@@ -120,5 +120,5 @@ def test_a_review_in_the_background_is_the_same(movies_data):
 
 
 def test_why_a_file_cannot_be_reviewed_is_said(movies_data):
-    with pytest.raises(BackgroundError, match=r"mine\.csv is empty"):
+    with pytest.raises(BackgroundError, match=r"mine\.csv: it is empty"):
         review_in_background(movies_data, b"", "mine.csv", lambda *_: None)

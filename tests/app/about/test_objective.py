@@ -20,7 +20,7 @@ def test_the_default_is_shown_as_it_is():
     assert "root" in target_text(parameters)
     assert constants_text(parameters) == (
         r"Here $w_0$ follows the data; $\lambda$ follows the data; "
-        r"$n_i$ is the number of ratings of $i$, of $N$ that there could be ($\lambda_j$ likewise)."
+        r"$n_i$ is how many ratings $i$ has, of $N$ that there could be ($\lambda_j$ likewise)."
     )
 
 
