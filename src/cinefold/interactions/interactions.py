@@ -256,23 +256,24 @@ class Interactions:
     # -- looking in ---------------------------------------------------------------------------
 
     @cached_property
-    def _by_item(self) -> tuple[sp.csr_array, NDArray[np.float32] | None]:
-        matrix = sp.csr_array(self.by_user.T)
-        if self.weights is None:
-            return matrix, None
-        pattern = self.by_user.indices, self.by_user.indptr
-        weights = sp.csr_array((self.weights, *pattern), shape=self.by_user.shape)
-        return matrix, sp.csr_array(weights.T).data
+    def transposed(self) -> Interactions:
+        """The same with users and items in each other's places, without timestamps."""
+        weights = None
+        if self.weights is not None:
+            pattern = self.by_user.indices, self.by_user.indptr
+            matrix = sp.csr_array((self.weights, *pattern), shape=self.by_user.shape)
+            weights = sp.csr_array(matrix.T).data
+        return Interactions(self.item_ids, self.user_ids, sp.csr_array(self.by_user.T), weights)
 
     @property
     def by_item(self) -> sp.csr_array:
         """The ratings from the items' side, (n_items, n_users)."""
-        return self._by_item[0]
+        return self.transposed.by_user
 
     @property
     def weights_by_item(self) -> NDArray[np.float32] | None:
         """``weights`` in the order of ``by_item``."""
-        return self._by_item[1]
+        return self.transposed.weights
 
     def user_index(self, ids: Any) -> Any:
         """Row of a user id, or rows (int64) of an array of ids; UnknownIdError for others."""

@@ -134,32 +134,32 @@ def new_rows(ratings: NewRatings, known: Interactions, side: Literal["user", "it
     UnknownIdError
         For an id on the other side that the model does not have.
     """
-    new_users = side == "user"
-    other, n_columns = ("item", known.n_items) if new_users else ("user", known.n_users)
-    index = known.item_index if new_users else known.user_index
+    other, known_ids = ("item", known.item_ids) if side == "user" else ("user", known.user_ids)
+    n_columns = len(known_ids)
     if isinstance(ratings, Mapping):
         if not ratings:
             raise ValueError(f"a new {side} needs at least one rating")
         values = checks.ratings(ratings, other)
-        columns = np.asarray(index(list(ratings)))
+        columns = lookup(known_ids, list(ratings), other)
         order = np.argsort(columns)
         matrix = csr(values[order], columns[order], [0, len(values)], n_columns)
         return NewRows(matrix, is_single=True)
     new = as_interactions(ratings, "ratings")
-    matrix, weights = (
-        (new.by_user, new.weights) if new_users else (new.by_item, new.weights_by_item)
-    )
-    if sp.issparse(ratings):
-        if matrix.shape[1] != n_columns:
-            raise ValueError(
-                f"ratings must have {n_columns} {'columns' if new_users else 'rows'}, one for each "
-                f"{other} of the model; got {matrix.shape[1]}"
-            )
-        return NewRows(matrix, weights)
-    ids, other_ids = (new.user_ids, new.item_ids) if new_users else (new.item_ids, new.user_ids)
-    # Both id maps are sorted, so that the columns stay sorted within each row.
-    columns = np.asarray(index(other_ids))[matrix.indices]
-    return NewRows(csr(matrix.data, columns, matrix.indptr, n_columns), weights, ids)
+    if side == "item":
+        new = new.transposed
+    matrix = new.by_user
+    if not sp.issparse(ratings):
+        # Both id maps are sorted, so that the columns stay sorted within each row.
+        columns = lookup(known_ids, new.item_ids, other)[matrix.indices]
+        return NewRows(
+            csr(matrix.data, columns, matrix.indptr, n_columns), new.weights, new.user_ids
+        )
+    if matrix.shape[1] != n_columns:
+        raise ValueError(
+            f"ratings must have {n_columns} {'columns' if side == 'user' else 'rows'}, one for "
+            f"each {other} of the model; got {matrix.shape[1]}"
+        )
+    return NewRows(matrix, new.weights)
 
 
 def union(known: Interactions, new: Interactions) -> Interactions:

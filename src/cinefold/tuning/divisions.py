@@ -9,7 +9,7 @@ import numpy as np
 
 from cinefold.interactions import Interactions
 from cinefold.models import checks
-from cinefold.models.rating_input import as_interactions, with_ids
+from cinefold.models.rating_input import as_interactions, union, with_ids
 
 # Users enough that one random validation part of a tenth tells models apart.
 _ENOUGH_USERS = 10_000
@@ -100,21 +100,8 @@ def _split(fraction: float, seed: np.integer[Any]) -> dict[str, Any]:
 
 
 def _union(one: Interactions, other: Interactions) -> Interactions:
-    parts = one.by_user.tocoo(), other.by_user.tocoo()
-    users, items, ratings = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "col", "data")
-    )
-    weights = None
-    if one.weights is not None or other.weights is not None:
-        weights = np.concatenate(
-            [np.ones(p.n_ratings) if p.weights is None else p.weights for p in (one, other)]
-        )
-    return Interactions.from_arrays(
-        one.user_ids[users],
-        one.item_ids[items],
-        ratings,
-        weights=weights,
-        user_ids=one.user_ids,
-        item_ids=one.item_ids,
-        duplicates="error",
-    )
+    both = union(one, other)
+    n_repeated = one.n_ratings + other.n_ratings - both.n_ratings
+    if n_repeated:
+        raise ValueError(f"{n_repeated} ratings repeat a pair of user and item")
+    return both
