@@ -47,7 +47,7 @@ def learn(
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     # Closing lets go of the users.
     with (
-        keep_on_interrupt(model.__sklearn_is_fitted__) as interruption,
+        keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
@@ -55,15 +55,15 @@ def learn(
         if early is not None:
             watching.insert(-1, early)
         _iterate(model, islice(steps, model.max_iter), validation, watching)
-    if interruption.happened:
+    if interrupted.is_set():
         model._state = replace(model._fitted, stop_reason="interrupted")
     restored = early is not None and early.restore(model)
-    if restored or not solver.is_exact or interruption.happened:
+    if restored or not solver.is_exact or interrupted.is_set():
         _solve_users_exactly(model, n_threads)
     with ctrl_c_waits():
         factors = replace(model._factors, users=compact(model._factors.users))
         model._state = replace(model._fitted, factors=factors)
-    if interruption.happened:
+    if interrupted.is_set():
         raise KeyboardInterrupt
 
 
