@@ -6,18 +6,18 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import splits
-from cinefold.interactions.columns import as_floats, as_ids, as_table, as_times, column, positive
+from cinefold.interactions.columns import as_floats, as_ids, as_table, as_times, as_weights, column
 from cinefold.interactions.entries import Duplicates, Entries, canonical, csr, weights_of_pattern
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
@@ -89,15 +89,15 @@ class Interactions:
         """
         table = as_table(frame)
 
-        def named(name: str) -> tuple[NDArray[Any], str]:
-            return column(table, name), f"column {name!r}"
+        def checked(check: Callable[[Any, str], Any], name: str | None) -> Any:
+            return None if name is None else check(column(table, name), f"column {name!r}")
 
         return cls._from_columns(
-            as_ids(*named(user)),
-            as_ids(*named(item)),
-            None if rating is None else as_floats(*named(rating)),
-            None if timestamp is None else as_times(*named(timestamp)),
-            None if weight is None else positive(as_floats(*named(weight)), named(weight)[1]),
+            checked(as_ids, user),
+            checked(as_ids, item),
+            checked(as_floats, rating),
+            checked(as_times, timestamp),
+            checked(as_weights, weight),
             duplicates=duplicates,
         )
 
@@ -132,7 +132,7 @@ class Interactions:
             as_ids(items, "items"),
             None if ratings is None else as_floats(ratings, "ratings"),
             None if timestamps is None else as_times(timestamps, "timestamps"),
-            None if weights is None else positive(as_floats(weights, "weights"), "weights"),
+            None if weights is None else as_weights(weights, "weights"),
             user_ids=user_ids,
             item_ids=item_ids,
             duplicates=duplicates,
@@ -209,7 +209,7 @@ class Interactions:
             raise ValueError(f"there are no ratings: the matrix of shape {matrix.shape} is empty")
         confidence = None
         if weights is not None:
-            confidence = positive(weights_of_pattern(weights, by_user), "weights")
+            confidence = weights_of_pattern(weights, by_user)
         n_users, n_items = by_user.shape
         users = axis_ids(user_ids, n_users, "user")
         items = axis_ids(item_ids, n_items, "item")
@@ -333,16 +333,6 @@ class Interactions:
             weights=None if self.weights is None else self.weights[chosen],
             timestamps=None if self.timestamps is None else self.timestamps[chosen],
         )
-
-    @overload
-    def split(
-        self, method: SplitMethod = ..., *, fraction: float = ..., random_state: RandomState = ...
-    ) -> tuple[Interactions, Interactions]: ...
-
-    @overload
-    def split(
-        self, method: SplitMethod = ..., *, fraction: Sequence[float], random_state: RandomState = 0
-    ) -> tuple[Interactions, ...]: ...
 
     def split(
         self,
