@@ -30,20 +30,17 @@ class FoldedRaters:
     ----------
     ranked, explicit : FoldedUsers
         They in the model that makes the lists, and in the explicit one.
-    counts : ndarray of int64, shape (n_users,)
-        How many ratings they gave.
     """
 
     ranked: FoldedUsers
     explicit: FoldedUsers
-    counts: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self.explicit)
 
     def __getitem__(self, rows: Any) -> FoldedRaters:
         """Some of a batch, by a slice or indices."""
-        return FoldedRaters(self.ranked[rows], self.explicit[rows], self.counts[rows])
+        return FoldedRaters(self.ranked[rows], self.explicit[rows])
 
 
 class StarPredictor:
@@ -155,10 +152,8 @@ class StarPredictor:
         predictor = cls(model, n_factors=explicit.n_factors)
         predictor.explicit_ = explicit
         predictor.coefficients_ = np.array(values["coefficients"], np.float64)
-        predictor.scale_, predictor.user_counts_ = (
-            tuple(values["scale"]),
-            tuple(values["user_counts"]),
-        )
+        predictor.scale_ = tuple(values["scale"])
+        predictor.user_counts_ = tuple(values["user_counts"])
         return predictor
 
     # -- predictions --------------------------------------------------------------------------
@@ -194,7 +189,7 @@ class StarPredictor:
         """
         explicit = self.explicit_.fold_in(ratings)
         ranked = self.model.fold_in(ratings) if ranked is None else ranked
-        return FoldedRaters(ranked, explicit, np.diff(explicit.ratings.indptr))
+        return FoldedRaters(ranked, explicit)
 
     def recommend(self, users: Any, k: int = 10) -> Ranking:
         """The model's lists."""
@@ -208,7 +203,8 @@ class StarPredictor:
         """What the coefficients weigh of each pair, (..., 5)."""
         known = self.model.interactions_
         if isinstance(users, FoldedRaters):
-            ranked, explicit, counts = users.ranked, users.explicit, users.counts
+            ranked, explicit = users.ranked, users.explicit
+            counts = np.diff(explicit.ratings.indptr)
         else:
             ranked = explicit = users
             counts = known.user_counts()[known.user_index(users)]
