@@ -300,16 +300,9 @@ class Interactions:
 
     def fingerprint(self) -> str:
         """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""
-        ratings = self.by_user
+        ratings = self.by_user.indptr, self.by_user.indices, self.by_user.data
         digest = hashlib.sha256()
-        for array in (
-            self.user_ids,
-            self.item_ids,
-            ratings.indptr,
-            ratings.indices,
-            ratings.data,
-            self.weights,
-        ):
+        for array in (self.user_ids, self.item_ids, *ratings, self.weights):
             if array is not None:
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -196,18 +196,14 @@ class BiasBaseline(_SameForAll):
                 f"{self.user_damping} and {self.item_damping}"
             )
         self.interactions_ = interactions
-        ratings, user_counts = interactions.by_user, interactions.user_counts()
-        rows = np.repeat(np.arange(interactions.n_users), user_counts)
-        self.global_mean_ = float(ratings.data.mean(dtype=np.float64))
-        centred = ratings.data - self.global_mean_
+        self.global_mean_ = float(interactions.by_user.data.mean(dtype=np.float64))
         self.user_biases_ = np.zeros(interactions.n_users)
         self.item_biases_ = np.zeros(interactions.n_items)
-        shares = np.maximum(interactions.item_counts() + self.item_damping, _TINY)
         for _ in range(self.n_iter):
             before = self.user_biases_
-            left = centred - before[rows] - self._shift()
-            self.item_biases_ = np.bincount(ratings.indices, left, len(shares)) / shares
-            self.user_biases_ = self._biases_of_users(ratings)
+            shifted = before + self._shift()
+            self.item_biases_ = self._biases(interactions.by_item, shifted, self.item_damping)
+            self.user_biases_ = self._user_biases(interactions.by_user)
             if np.abs(self.user_biases_ - before).max() < _STANDSTILL:
                 break
         self._item_scores = self.global_mean_ + self.item_biases_
@@ -220,16 +216,24 @@ class BiasBaseline(_SameForAll):
         sizes = np.array([len(self.user_biases_), len(self.item_biases_)])
         return float(-(damping @ sums) / max(damping @ sizes, _TINY))
 
-    def _biases_of_users(self, ratings: csr_array) -> NDArray[np.float64]:
-        rows = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
-        left = ratings.data - self.global_mean_ - self.item_biases_[ratings.indices]
-        shares = np.maximum(np.diff(ratings.indptr) + self.user_damping, _TINY)
-        return np.asarray(np.bincount(rows, left, ratings.shape[0]) / shares)
+    def _user_biases(self, ratings: csr_array) -> NDArray[np.float64]:
+        return self._biases(ratings, self.item_biases_, self.user_damping)
+
+    def _biases(
+        self, ratings: csr_array, others: NDArray[np.float64], damping: float
+    ) -> NDArray[np.float64]:
+        """Of the rows, with those of the columns fixed: damped means of what is left."""
+        counts = np.diff(ratings.indptr)
+        rows = np.repeat(np.arange(len(counts)), counts)
+        left = ratings.data - self.global_mean_ - others[ratings.indices]
+        return np.asarray(
+            np.bincount(rows, left, len(counts)) / np.maximum(counts + damping, _TINY)
+        )
 
     def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
         """New users: their one factor is their bias."""
         matrix = _matrix(ratings)
-        return FoldedUsers(self._biases_of_users(matrix)[:, None].astype(np.float32), matrix)
+        return FoldedUsers(self._user_biases(matrix)[:, None].astype(np.float32), matrix)
 
     def predict(self, users: ArrayLike | FoldedUsers, items: ArrayLike) -> NDArray[np.float32]:
         """Predicted ratings of pairs.

@@ -11,15 +11,13 @@ from cinefold.als.backend import Observations, top_k
 from cinefold.als.iterations import available_threads
 from cinefold.als.row_equations import RowEquations
 from cinefold.interactions.entries import csr
-from cinefold.models import checks, explanations
+from cinefold.models import checks
 from cinefold.models.fitted import FittedAttributes
-from cinefold.models.results import FoldedItems, FoldedUsers, Ranking
+from cinefold.models.results import Explanation, FoldedItems, FoldedUsers, Ranking
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import ArrayLike, NDArray
-
-    from cinefold.models.results import Explanation
 
 _NO_ITEMS = np.empty(0, np.int64)
 
@@ -183,9 +181,35 @@ class FactorModel(FittedAttributes):
         Explanation, or a list of them for an array
         """
         places = np.atleast_1d(self.interactions_.item_index(item))
-        ratings = self._users(user).ratings
-        found = explanations.explain(self, self.row_equations(user), ratings, places)
+        found = self.explain_by(self.row_equations(user), self._users(user).ratings, places)
         return found[0] if np.ndim(item) == 0 else found
+
+    def explain_by(
+        self, equations: RowEquations, ratings: sp.csr_array, items: NDArray[np.int64]
+    ) -> list[Explanation]:
+        """What each rating of one user adds to the scores of items, by equations of any prior.
+
+        Parameters
+        ----------
+        equations : RowEquations
+            Of the user; their first observations are `ratings`.
+        ratings : csr_array, shape (1, n_items)
+        items : ndarray of int64, shape (n,)
+            Columns of `ratings`.
+        """
+        ids, baseline = self.interactions_.item_ids, self.item_baseline_
+        starts, contributions = equations.explain(self.item_factors_[items])
+        if baseline is not None:
+            starts = starts + baseline[items]
+        found = []
+        for item, start, added in zip(items, starts.tolist(), contributions, strict=True):
+            order = np.argsort(-added[: ratings.nnz], kind="stable")
+            score, rated = start + float(added.sum()), ids[ratings.indices[order]]
+            explained = Explanation(
+                ids[item].item(), score, start, rated, ratings.data[order], added[order]
+            )
+            found.append(explained)
+        return found
 
     def row_equations(self, user: Any, *, n_missing: int = 0) -> RowEquations:
         """The equations whose solution is a user's vector; they answer what it rests on.

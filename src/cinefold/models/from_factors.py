@@ -54,8 +54,6 @@ def _sorted(
         raise ValueError(f"{side}_factors must have two dimensions, not shape {rows.shape}")
     if not np.isfinite(rows).all():
         raise ValueError(f"{side}_factors must be finite float32 numbers")
-    if ids is not None and len(rows) != len(np.asarray(ids)):
-        raise ValueError(f"{side}_factors has {len(rows)} rows for {len(np.asarray(ids))} {side}s")
     known = axis_ids(ids, len(rows), side)
     order = np.argsort(known, kind="stable")
     return rows[order], known[order]
