@@ -20,7 +20,6 @@ from cinefold.als.objective import Objective
 from cinefold.interactions import Interactions
 from cinefold.interactions.ids import rising
 from cinefold.models.fitted import Fitted
-from cinefold.models.results import NotFittedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +33,6 @@ FORMAT_VERSION = 1
 def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
     """Write a fitted model with these parameters to `path`, in one step."""
     factors = fitted.factors
-    if factors is None:
-        raise NotFittedError
     tensors: dict[str, NDArray[Any]] = {
         "user_factors": factors.users,
         "item_factors": factors.items.factors,

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import find_columns
 from cinefold.interactions.columns import as_table
-from cinefold.interactions.entries import csr
+from cinefold.interactions.entries import Entries, csr
 from cinefold.interactions.ids import lookup
 from cinefold.models import checks
 
@@ -179,7 +179,7 @@ def union(known: Interactions, new: Interactions) -> Interactions:
     ]
     kept = ~np.isin(pairs[0], pairs[1])
 
-    def joined(old: NDArray[Any], added: NDArray[Any]) -> NDArray[Any]:
+    def joined(old: Any, added: Any) -> NDArray[Any]:
         return np.concatenate([old[kept], added])
 
     def ones(part: Interactions) -> NDArray[np.float32]:
@@ -188,13 +188,12 @@ def union(known: Interactions, new: Interactions) -> Interactions:
     users, items = np.divmod(joined(*pairs), len(item_ids))
     weighted = known.weights is not None or new.weights is not None
     timed = known.timestamps is not None and new.timestamps is not None
-    both = Interactions.from_arrays(
+    entries = Entries(
         users,
         items,
         joined(known.by_user.data, new.by_user.data),
-        weights=joined(ones(known), ones(new)) if weighted else None,
-        timestamps=joined(known.timestamps, new.timestamps) if timed else None,  # type: ignore[arg-type]
-        user_ids=np.arange(len(user_ids)),
-        item_ids=np.arange(len(item_ids)),
-    )
-    return replace(both, user_ids=user_ids, item_ids=item_ids)
+        joined(ones(known), ones(new)) if weighted else None,
+        joined(known.timestamps, new.timestamps) if timed else None,
+    ).sorted()
+    matrix = entries.matrix(len(user_ids), len(item_ids))
+    return Interactions(user_ids, item_ids, matrix, entries.weights, entries.timestamps)

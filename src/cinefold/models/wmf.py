@@ -204,8 +204,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         checks.parameters(self)
         train = as_interactions(X, "X")
         measured = held_out(validation, y, train, bool(self.early_stopping))
-        self._state = Fitted(train, objective_for(self, train))
-        learn(self, measured, callbacks, progress)
+        learn(self, train, measured, callbacks, progress)
         return self
 
     @classmethod
