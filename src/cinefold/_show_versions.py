@@ -82,7 +82,7 @@ def described(facts: dict[str, Any]) -> dict[str, str]:
         "Cinefold": facts["cinefold"],
         "Python": facts["python"],
         "Platform": facts["platform"],
-        "Processor": f"{facts['processor']}, {_counted(facts['cores'] or 1, 'core')}",
+        "Processor": f"{facts['processor']}, {facts['cores']} cores",
         "Threads by default": str(facts["threads"]),
         "Instruction set": f"{levels['used']} ({choice} among {', '.join(levels['available'])})",
         **_described_blas(facts["blas"]),
@@ -100,14 +100,10 @@ def _described_blas(libraries: list[dict[str, Any]]) -> dict[str, str]:
     rows: dict[str, str] = {}
     for library in libraries:
         parts = (library[part] for part in ("name", "version", "architecture"))
-        words = f"{' '.join(filter(None, parts))}, {_counted(library['threads'], 'thread')}"
+        words = f"{' '.join(filter(None, parts))}, threads: {library['threads']}"
         name = f"BLAS of {library['of']}"
         rows[name] = f"{rows[name]}; {words}" if name in rows else words
     return rows or {"BLAS": "none that threadpoolctl knows"}
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" + "s" * (count != 1)
 
 
 def processor() -> str:

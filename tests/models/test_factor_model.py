@@ -25,7 +25,7 @@ def test_recommend_in_a_batch(fitted):
     users = fitted.interactions_.user_ids[[5, 3, 40]]
     batch = fitted.recommend(users, k=4)
     assert batch.items.shape == batch.scores.shape == (3, 4)
-    assert batch.mask.sum(axis=1).tolist() == [4, 4, 4]
+    assert batch.counts.tolist() == [4, 4, 4]
     for i, user in enumerate(users):
         assert np.array_equal(batch.items[i], fitted.recommend(user, k=4).items)
     columns = batch.to_columns(users)
@@ -37,7 +37,7 @@ def test_recommend_filters_and_runs_out(fitted):
     user = fitted.interactions_.user_ids[0]
     everything = fitted.recommend(user, k=1000)
     seen, _ = fitted.interactions_.user_ratings(user)
-    assert len(everything) == fitted.interactions_.n_items - len(seen)
+    assert len(everything) == everything.counts == fitted.interactions_.n_items - len(seen)
     assert not set(seen) & set(everything.items)
     some = everything.items[[4, 9, 2]]
     among = fitted.recommend(user, among=some)
@@ -45,10 +45,10 @@ def test_recommend_filters_and_runs_out(fitted):
     without = fitted.recommend(user, k=1000, exclude=set(some.tolist()))
     assert not set(some) & set(without.items)
     assert len(without) == len(everything) - 3
-    assert fitted.recommend(user, among=[]).mask.sum() == 0
-    assert fitted.recommend(user, k=1000, exclude_seen=False).mask.sum() == 90
+    assert fitted.recommend(user, among=[]).counts == 0
+    assert fitted.recommend(user, k=1000, exclude_seen=False).counts == 90
     batch = fitted.recommend([user, user], k=5, among=some)
-    assert batch.mask.sum(axis=1).tolist() == [3, 3]
+    assert batch.counts.tolist() == [3, 3]
     assert len(batch.to_columns()["item"]) == 6
 
 
@@ -135,7 +135,7 @@ def test_a_user_without_ratings_gets_no_made_up_list(with_strangers):
         with_strangers.recommend("b")
     batch = with_strangers.recommend(["a", "b", "c"], k=10)
     assert batch.mask.tolist() == [[True] * 3 + [False] * 2, [False] * 5, [True] * 3 + [False] * 2]
-    assert batch.mask.sum(axis=1).tolist() == [3, 0, 3]
+    assert batch.counts.tolist() == [3, 0, 3]
     assert np.isneginf(batch.scores[~batch.mask]).all()
     assert set(batch.items[~batch.mask]) == {""}
     assert batch.to_columns(["a", "b", "c"])["user"].tolist() == ["a"] * 3 + ["c"] * 3
@@ -145,7 +145,7 @@ def test_a_folded_user_without_ratings_is_an_empty_row(fitted):
     rows = fitted.interactions_.by_user[[0, 1, 2]].toarray()
     rows[1] = 0
     batch = fitted.recommend(fitted.fold_in(sp.csr_array(rows)), k=4)
-    assert batch.mask.sum(axis=1).tolist() == [4, 0, 4]
+    assert batch.counts.tolist() == [4, 0, 4]
     assert (batch.items[1] == np.iinfo(np.int64).min).all()
 
 
@@ -159,7 +159,7 @@ def test_a_user_without_ratings_is_an_error_with_biases_too(with_strangers):
 def test_nothing_is_similar_to_an_item_without_ratings(with_strangers):
     with pytest.raises(ValueError, match="item 'z' has no ratings"):
         with_strangers.similar_items("z")
-    assert with_strangers.similar_items(["z", "v"], k=2).mask.sum(axis=1).tolist() == [0, 2]
+    assert with_strangers.similar_items(["z", "v"], k=2).counts.tolist() == [0, 2]
 
 
 def test_of_one_user_every_place_has_an_item(fitted):

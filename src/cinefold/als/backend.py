@@ -1,4 +1,4 @@
-"""The door to the compiled core: nothing else imports it.
+"""The one module that imports the compiled core.
 
 With V fixed, the row of user i is the solution of (Hu, Koren, Volinsky 2008, eq. 4, generalized)
 
@@ -182,7 +182,7 @@ class FixedSide:
     Attributes
     ----------
     rows : ndarray of float32, shape (n, n_factors)
-        Each contiguous, but not all together: see `factors`.
+        Each row is contiguous; the array need not be: see `factors`.
     basis : Basis
     norms : ndarray of float32, shape (n,)
         Squared length of each row.

@@ -161,7 +161,7 @@ class BiasBaseline(_SameForAll):
         + \\beta_U \\sum_i b_i^2 + \\beta_I \\sum_j b_j^2
 
     (Koren, Bell, Volinsky 2009, eq. 3), minimized over one side after the other, and over a shift
-    from one side to the other, which is what they alone are slow to find. It lists what has the
+    from one side to the other, which alternation finds slowly. It lists what has the
     highest item bias.
 
     Parameters

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import ArrayLike, NDArray
 
-_NO_ITEMS = np.empty(0, np.int64)
-
 
 class FactorModel(FittedAttributes):
     """Users and items as vectors, however they were found; original ids in, original ids out."""
@@ -231,7 +229,7 @@ class FactorModel(FittedAttributes):
     # -- ids in, ids out ----------------------------------------------------------------------
 
     def _users(self, user: Any) -> FoldedUsers:
-        """Known users in the form of folded ones; weights of a single one only."""
+        """Known users as if they were folded in, with weights if it is just one."""
         if isinstance(user, FoldedUsers):
             return user
         index, vectors = self.interactions_.user_index(user), self._factors.users
@@ -258,7 +256,7 @@ class FactorModel(FittedAttributes):
 
     def _items(self, ids: ArrayLike) -> NDArray[np.int64]:
         values = np.asarray(list(ids) if isinstance(ids, Set) else ids)
-        return np.atleast_1d(self.interactions_.item_index(values)) if values.size else _NO_ITEMS
+        return np.asarray(self.interactions_.item_index(values))
 
     def _ranking(
         self,

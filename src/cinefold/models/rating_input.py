@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Ratings: TypeAlias = Interactions | sp.sparray | sp.spmatrix | IntoDataFrame
     NewRatings: TypeAlias = Mapping[Any, float] | Ratings
 
-_FORMS = (
+_ACCEPTED = (
     "Interactions, a scipy sparse matrix (rows users, columns items), or a pandas, Polars or Arrow "
     "table with a row for each rating"
 )
@@ -39,7 +39,7 @@ def as_interactions(data: Ratings, name: str) -> Interactions:
     try:
         table = as_table(data)
     except TypeError:
-        raise TypeError(f"{name} must be {_FORMS}, not {type(data).__name__}") from None
+        raise TypeError(f"{name} must be {_ACCEPTED}, not {type(data).__name__}") from None
     names = [str(column) for column in table.columns]
     roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
     try:

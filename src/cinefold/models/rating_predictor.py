@@ -120,7 +120,7 @@ class StarPredictor:
         errors = np.empty(len(stars))
         for half in (first, ~first):
             coefficients = _least_squares(features[~half], stars[~half])
-            errors[half] = self._clipped(features[half] @ coefficients) - stars[half]
+            errors[half] = (features[half] @ coefficients).clip(*self.scale_) - stars[half]
         return float(np.sqrt(np.mean(errors**2)))
 
     def refitted(self, model: WeightedMatrixFactorization) -> StarPredictor:
@@ -171,7 +171,8 @@ class StarPredictor:
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        return self._clipped(self._features(users, items) @ self.coefficients_).astype(np.float32)
+        stars = self._features(users, items) @ self.coefficients_
+        return stars.clip(*self.scale_).astype(np.float32)
 
     def fold_in(
         self,
@@ -222,9 +223,6 @@ class StarPredictor:
         users = np.repeat(held_out.user_ids, held_out.user_counts())
         items = held_out.item_ids[held_out.by_user.indices]
         return self._features(users, items), held_out.by_user.data.astype(np.float64)
-
-    def _clipped(self, stars: NDArray[np.float64]) -> NDArray[np.float64]:
-        return stars.clip(*self.scale_)
 
 
 def _ranked(users: Any) -> Any:

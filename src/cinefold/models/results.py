@@ -71,6 +71,12 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def counts(self) -> NDArray[np.int64] | int:
+        """How many items each user got; below k when fewer were left."""
+        found = self.mask.sum(axis=-1)
+        return int(found) if self.scores.ndim == 1 else found
+
     def to_columns(self, users: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
         """The ranking as tidy columns (user, item, score, rank) for any dataframe library.
 

@@ -51,15 +51,13 @@ def learn(
     validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     history: list[Record] = []
-    # Closing lets go of the users.
+    # Closing the steps frees what they keep of the users.
     with (
         keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching: list[Callback] = [bar, *callbacks, Convergence(model.tol)]
-        if early is not None:
-            watching.insert(-1, early)
+        watching = [bar, *callbacks, *([early] if early else ()), Convergence(model.tol)]
         for step in islice(steps, model.max_iter):
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]
