@@ -194,12 +194,10 @@ class FixedSide:
     """
 
     def __init__(self, rows: Floats, basis: Basis, n_threads: int) -> None:
-        padded = _padded_rows(rows)
-        if padded is None:
-            kept = empty_factors(*rows.shape)
-            kept[:] = rows
-            padded, rows = _padded_rows(kept), kept
-            assert padded is not None  # noqa: S101 - for the type checker
+        if _padded_rows(rows) is None:
+            given, rows = rows, empty_factors(*rows.shape)
+            rows[:] = given
+        padded = _padded[rows.ctypes.data]
         padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
         self._core = _core.FixedSide(padded, np.ascontiguousarray(basis.spectrum), n_threads)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from cinefold.als.backend import Observations
-from cinefold.als.fold_in import fold_in_items, fold_in_users, in_eigenbasis
+from cinefold.als.factors import Factors
 from cinefold.als.iterations import available_threads
 from cinefold.models.factor_model import FactorModel
 from cinefold.models.rating_input import new_rows, union, with_own_ids
@@ -45,7 +45,7 @@ class IncrementalModel(FactorModel):
         new = new_rows(ratings, self.interactions_, "user")
         rows = Observations(self.objective_, new.matrix, new.weights)
         n_threads = 1 if new.is_single else available_threads(self.n_threads)
-        found = fold_in_users(factors, rows, n_threads)
+        found = factors.fold_in_users(rows, n_threads)
         return FoldedUsers(found[0] if new.is_single else found, new.matrix, new.weights, new.ids)
 
     def fold_in_items(self, ratings: NewRatings) -> FoldedItems:
@@ -68,7 +68,7 @@ class IncrementalModel(FactorModel):
         factors = self._factors
         new = new_rows(ratings, self.interactions_, "item")
         rows = Observations(self.objective_, new.matrix, new.weights)
-        found, baseline = fold_in_items(factors, rows, available_threads(self.n_threads))
+        found, baseline = factors.fold_in_items(rows, available_threads(self.n_threads))
         return FoldedItems(found[0] if new.is_single else found, baseline, new.ids)
 
     def partial_fit_users(self, ratings: Ratings) -> Self:
@@ -93,7 +93,7 @@ class IncrementalModel(FactorModel):
         rows = np.asarray(merged.user_index(new.user_ids))
         n_threads = available_threads(self.n_threads)
         users = _rows(merged.n_users, merged.user_index(known.user_ids), factors.users)
-        users[rows] = fold_in_users(factors, self._observations(merged, rows), n_threads)
+        users[rows] = factors.fold_in_users(self._observations(merged, rows), n_threads)
         factors = replace(factors, users=users)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
@@ -109,8 +109,8 @@ class IncrementalModel(FactorModel):
         merged = union(known, new)
         rows = np.asarray(merged.item_index(new.item_ids))
         n_threads = available_threads(self.n_threads)
-        found, baseline = fold_in_items(
-            factors, self._observations(merged.transposed, rows), n_threads
+        found, baseline = factors.fold_in_items(
+            self._observations(merged.transposed, rows), n_threads
         )
         places = merged.item_index(known.item_ids)
         items = _rows(merged.n_items, places, factors.items.factors)
@@ -120,7 +120,7 @@ class IncrementalModel(FactorModel):
             baselines = _rows(merged.n_items, places, biases.baseline)
             baselines[rows] = baseline
             biases = replace(biases, baseline=baselines)
-        factors = in_eigenbasis(factors.users, items, biases, n_threads)
+        factors = Factors.in_eigenbasis(factors.users, items, biases, n_threads)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
 
