@@ -13,7 +13,7 @@ from cinefold.als.backend import FixedSide, SingularRowError, compact, solve_row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import Observations
+    from cinefold.als.observations import Observations
 
     Floats = NDArray[np.float32]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from cinefold.als.backend import Observations
 from cinefold.als.factors import Factors
 from cinefold.als.iterations import available_threads
+from cinefold.als.observations import Observations
 from cinefold.models.factor_model import FactorModel
 from cinefold.models.rating_input import new_rows, union, with_own_ids
 from cinefold.models.results import FoldedItems, FoldedUsers
