@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from cinefold.evaluation import evaluate
+from cinefold.evaluation import evaluate_per_user
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning.results import INTERRUPTED
 from cinefold.tuning.space import Range
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from cinefold.tuning.space import Coordinates, Space
 
 logger = logging.getLogger(__name__)
-
-_IN_RECORDS = {"ndcg_at_10": "validation_ndcg_at_10", "rmse": "validation_rmse"}
 
 
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
@@ -105,7 +103,7 @@ class TrialObjective:
         model = WeightedMatrixFactorization(
             **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
         )
-        model.fit(training, validation=curve.validation_in_fit, callbacks=[curve], progress=False)
+        model.fit(training, callbacks=[curve], progress=False)
         if self.stop.is_set():
             raise KeyboardInterrupt
 
@@ -117,7 +115,7 @@ class ValidationCurve:
     Parameters
     ----------
     metric : str
-        As `evaluate` names it.
+        As `Evaluation` names it.
     validation : Interactions
     stop : Event
         Ends the fit.
@@ -141,17 +139,11 @@ class ValidationCurve:
     values: list[float] = field(default_factory=list)
     pruned: bool = False
 
-    @property
-    def validation_in_fit(self) -> Interactions | None:
-        """The validation part, if the fit itself can compute the metric."""
-        return self.validation if self.metric in _IN_RECORDS else None
-
     def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
-        if self.metric in _IN_RECORDS:
-            value = float(record[_IN_RECORDS[self.metric]])
-        else:
-            k = int(self.metric.rpartition("_")[2])
-            value = evaluate(model, self.validation, k=k)[self.metric]
+        del record
+        name, _, k = self.metric.partition("_at_")
+        found = evaluate_per_user(model, self.validation, names=(name,), ks=(int(k or 10),))
+        value = found.means[self.metric]
         self.values.append(value)
         if self.trial is not None:
             self.trial.report(value, len(self.values))
