@@ -12,7 +12,7 @@ from cinefold.recommender.cold_start import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.reranking import CANDIDATES, check_adventure, rerank
-from cinefold.recommender.taste import RatedMovie, Taste, taste_of
+from cinefold.recommender.taste import Taste, taste_of
 from cinefold.recommender.viewers import KnownUser, NewUser
 
 if TYPE_CHECKING:
@@ -217,22 +217,11 @@ class MovieRecommender:
         if not len(places):
             return []
         items = self._item_ids[places]
-        lines = zip(
-            places.tolist(),
-            scores.tolist(),
-            viewer.explain(items),
-            viewer.predicted_stars(items).tolist(),
-            strict=True,
-        )
+        reasons = map(self._reasons, viewer.explain(items))
+        columns = places.tolist(), scores.tolist(), reasons, viewer.predicted_stars(items)
         return [
-            Recommendation(
-                rank,
-                self.movies[place],
-                score,
-                self._reasons(explanation),
-                None if np.isnan(stars) else stars,
-            )
-            for rank, (place, score, explanation, stars) in enumerate(lines, start=1)
+            Recommendation(rank, self.movies[place], score, why, stars)
+            for rank, (place, score, why, stars) in enumerate(zip(*columns, strict=True), start=1)
         ]
 
     def _reasons(self, explanation: Explanation) -> tuple[Reason, ...]:
@@ -371,13 +360,7 @@ class MovieRecommender:
 
     def taste_for(self, ratings: Mapping[Any, float]) -> Taste:
         """What somebody new likes, from their ratings (movie id to stars)."""
-        interactions = self.data.interactions
-        counts = (
-            interactions.item_counts()[interactions.item_index(list(ratings))] if ratings else []
-        )
-        order = sorted(zip(ratings.items(), counts, strict=True), key=lambda p: (-p[0][1], -p[1]))
-        rated = [RatedMovie(self.data.movies[item], float(stars)) for (item, stars), _ in order]
-        return taste_of(rated)
+        return taste_of(self.data, ratings)
 
 
 def _movie_numbers(movies: Iterable[Movie]) -> NDArray[np.int64]:

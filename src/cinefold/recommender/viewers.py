@@ -50,12 +50,13 @@ class Viewer(ABC):
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
         """What each rating adds to the scores of movies, by id."""
 
-    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
-        """What they are expected to rate movies, by id; NaN where nothing tells."""
+    def predicted_stars(self, items: NDArray[Any]) -> list[float] | list[None]:
+        """What they are expected to rate movies, by id; None where nothing tells."""
         stars = self.recommender.stars
         if stars is None or not self.ratings:
-            return np.full(len(items), np.nan)
-        return np.asarray(stars.predict(self._rater(stars), items), np.float64)
+            return [None] * len(items)
+        predicted: list[float] = stars.predict(self._rater(stars), items).tolist()
+        return predicted
 
     @abstractmethod
     def _rater(self, stars: StarPredictor) -> Any:
