@@ -152,8 +152,7 @@ class MovieRecommender:
         ValueError
             If a filter names a genre that the data does not have, or `adventure` is out of range.
         """
-        viewer = KnownUser(self, user_id)
-        return self._list(viewer, k, filters=filters, exclude=exclude, adventure=adventure)
+        return self._list(KnownUser(self, user_id), k, filters, exclude, adventure)
 
     def recommend_for(
         self,
@@ -193,13 +192,12 @@ class MovieRecommender:
             self.indices(ratings)
             return []
         viewer = NewUser(self, ratings, not_seen)
-        return self._list(viewer, k, filters=filters, exclude=exclude, adventure=adventure)
+        return self._list(viewer, k, filters, exclude, adventure)
 
     def _list(
         self,
         viewer: Viewer,
         k: int,
-        *,
         filters: MovieFilter | None,
         exclude: Iterable[Any],
         adventure: float,
@@ -214,8 +212,6 @@ class MovieRecommender:
             order = rerank(scores, self._features.percentiles[places], adventure)
             places, scores = places[order], scores[order]
         places, scores = places[:k], scores[:k]
-        if not len(places):
-            return []
         items = self._item_ids[places]
         reasons = map(self._reasons, viewer.explain(items))
         columns = places.tolist(), scores.tolist(), reasons, viewer.predicted_stars(items)

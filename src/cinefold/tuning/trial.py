@@ -76,36 +76,31 @@ class TrialObjective:
 
     def _value(self, trial: optuna.Trial) -> float:
         parameters = self.coordinates.parameters(suggest(trial, self.space))
-        (training, validation), *others = self.divisions.folds
-        first = ValidationCurve(self.metric, validation, self.stop, trial, self.patience)
-        self._fit(first, training, parameters, self.max_iter)
-        curves = [first]
-        for training, validation in [] if first.pruned else others:
-            curves.append(ValidationCurve(self.metric, validation, self.stop))
-            self._fit(curves[-1], training, parameters, len(first.values))
-        values = np.mean([curve.until(len(first.values)) for curve in curves], axis=0).tolist()
+        curves: list[ValidationCurve] = []
+        for training, validation in self.divisions.folds:
+            # The first fold alone decides when the trial ends.
+            max_iter = len(curves[0].values) if curves else self.max_iter
+            ended_by = (None, None) if curves else (trial, self.patience)
+            curve = ValidationCurve(self.metric, validation, self.stop, *ended_by)
+            model = WeightedMatrixFactorization(
+                **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
+            )
+            model.fit(training, callbacks=[curve], progress=False)
+            if self.stop.is_set():
+                raise KeyboardInterrupt
+            curves.append(curve)
+            if curve.pruned:
+                break
+        n = len(curves[0].values)
+        values = np.mean([curve.until(n) for curve in curves], axis=0).tolist()
         best = _best(self.metric, values)
         model = WeightedMatrixFactorization(**parameters, max_iter=best + 1, tol=0.0)
         kept = {k: v for k, v in model.get_params().items() if k != "n_threads"}
         trial.set_user_attr("parameters", kept)
         trial.set_user_attr("curve", values)
-        if first.pruned:
+        if curves[0].pruned:
             raise optuna.TrialPruned
         return float(values[best])
-
-    def _fit(
-        self,
-        curve: ValidationCurve,
-        training: Interactions,
-        parameters: dict[str, Any],
-        max_iter: int,
-    ) -> None:
-        model = WeightedMatrixFactorization(
-            **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
-        )
-        model.fit(training, callbacks=[curve], progress=False)
-        if self.stop.is_set():
-            raise KeyboardInterrupt
 
 
 @dataclass
