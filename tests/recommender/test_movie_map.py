@@ -64,6 +64,15 @@ def test_genres_that_keep_together_come_first(data, placed):
     gains = [gain for _, gain in regions]
     assert gains == sorted(gains, reverse=True)
     assert gains[0] > 0
+    positions = placed.positions.astype(np.float64)
+    for genre, gain in regions:
+        has = np.array([genre in data.movies[item].genres for item in placed.item_ids.tolist()])
+        expected = 0.0
+        for row in np.flatnonzero(has):
+            distances = np.linalg.norm(positions - positions[row], axis=1)
+            nearest = np.argsort(distances, kind="stable")[1:11]
+            expected += has[nearest].mean() - has.mean()
+        assert gain == pytest.approx(expected)
 
 
 def test_the_cache_answers_for_this_model_alone(data, recommender, placed, cache):
@@ -154,9 +163,9 @@ def test_a_movie_that_is_not_on_it_lies_amid_those_most_like_it(recommender, pla
 
 
 def test_wrong_arguments(recommender, placed, tmp_path):
-    with pytest.raises(ValueError, match="min_ratings must be 1 or more, not 0"):
+    with pytest.raises(ValueError, match="min_ratings must be at least 1, not 0"):
         movie_map(recommender, min_ratings=0, cache_dir=tmp_path)
-    with pytest.raises(ValueError, match="max_movies must be 1 or more, not -3"):
+    with pytest.raises(ValueError, match="max_movies must be at least 1, not -3"):
         movie_map(recommender, max_movies=-3, cache_dir=tmp_path)
     with pytest.raises(UnknownIdError):
         placed.place(recommender, 10**9)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from cinefold.interactions import splits
+from cinefold.models import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+_ALWAYS_THE_SAME = ("leave-last-out", "time")
 _GIVEN = 0.8  # of a held-out user's ratings, in strong generalisation
 
 
@@ -78,22 +81,19 @@ def divide(
     ValueError
         If a number is out of range, or there are no times where they are needed.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be 1 or more, not {repeats}")
-    if protocol in ("leave-last-out", "time"):
+    checks.choice("protocol", protocol, PROTOCOLS)
+    checks.integer("repeats", repeats, 1)
+    if protocol in _ALWAYS_THE_SAME:
         repeats = 1
-    number = 0
+    numbers = itertools.count()
     for seed in range(random_state, random_state + repeats):
-        for training, held_out, given in _once(interactions, protocol, fraction, folds, seed):
-            yield Division(training, held_out, given, number)
-            number += 1
+        for parts in _once(interactions, protocol, fraction, folds, seed):
+            yield Division(*parts, next(numbers))
 
 
 def n_divisions(protocol: Protocol, folds: int, repeats: int) -> int:
     """How many `divide` gives."""
-    if protocol in ("leave-last-out", "time"):
+    if protocol in _ALWAYS_THE_SAME:
         return 1
     return repeats * (folds if protocol in ("k-fold", "strong") else 1)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.models import checks
 from cinefold.recommender.viewers import KnownUser, NewUser
 
 if TYPE_CHECKING:
@@ -187,10 +188,8 @@ def _check(members: Sequence[GroupMember], k: int, aggregation: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"two people are called {', '.join(repeated)}")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}")
-    if aggregation not in AGGREGATIONS:
-        raise ValueError(f"aggregation must be one of {', '.join(AGGREGATIONS)}, not {aggregation}")
+    checks.integer("k", k, 1)
+    checks.choice("aggregation", aggregation, tuple(AGGREGATIONS))
 
 
 def _level(scores: NDArray[np.float64]) -> float:

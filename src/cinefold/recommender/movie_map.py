@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 from cinefold._cache import cached
 from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
+from cinefold.models import checks
 from cinefold.recommender.filters import memberships
 
 if TYPE_CHECKING:
@@ -82,11 +83,9 @@ class MovieMap:
             return []
         genres, member = memberships([movies[item].genres for item in self.item_ids.tolist()])
         nearest = KDTree(self.positions).query(self.positions, min(11, len(self)))[1]
-        found = []
-        for genre, has in zip(genres, member.T, strict=True):
-            around = has[nearest.reshape(len(self), -1)[:, 1:]][has]
-            found.append((genre, float((around - has.mean()).mean(axis=1).sum())))
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        shares = member[nearest.reshape(len(self), -1)[:, 1:]].mean(axis=1)
+        gains = ((shares - member.mean(axis=0)) * member).sum(axis=0).tolist()
+        return sorted(zip(genres, gains, strict=True), key=lambda pair: (-pair[1], pair[0]))
 
     def place(self, recommender: MovieRecommender, item_id: Any) -> tuple[float, float]:
         """The position of a movie; of one that is not on the map, amid those most like it.
@@ -150,9 +149,8 @@ def movie_map(
     van der Maaten, Hinton: Visualizing Data using t-SNE, JMLR 9, 2008. Computed by openTSNE
     (Policar, Strazar, Zupan, JSS 109, 2024).
     """
-    for name, value in (("min_ratings", min_ratings), ("max_movies", max_movies)):
-        if value < 1:
-            raise ValueError(f"{name} must be 1 or more, not {value}")
+    checks.integer("min_ratings", min_ratings, 1)
+    checks.integer("max_movies", max_movies, 1)
     chosen, directions = _shown(recommender, min_ratings, max_movies)
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models" / "maps"
     file = root / f"{_checksum(chosen, directions)}.npy"

@@ -121,6 +121,8 @@ class MovieRecommender:
         lowest, highest = float(known.by_user.data.min()), float(known.by_user.data.max())
         self.lowest_rating, self.middle_rating = lowest, (lowest + highest) / 2
         self.movie_numbers = _movie_numbers(self.movies)
+        # How many ids are further ids of a movie.
+        self._n_repeated = len(self.movies) - len(np.unique(self.movie_numbers))
 
     # -- lists --------------------------------------------------------------------------------
 
@@ -293,11 +295,6 @@ class MovieRecommender:
         found = np.zeros(n, np.bool_)
         found[order[np.flatnonzero(np.diff(self.movie_numbers[order], prepend=-1))]] = True
         return found
-
-    @property
-    def _n_repeated(self) -> int:
-        """How many ids are further ids of a movie."""
-        return len(self.movies) - int(self._most_rated_id.sum())
 
     # -- getting to know somebody -------------------------------------------------------------
 
