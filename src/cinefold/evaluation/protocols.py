@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -37,14 +36,11 @@ class Division:
     given : Interactions or None
         With strong generalisation, the other ratings of the held-out users, who are then new: from
         these they are folded in. Rows are those of `held_out`.
-    number : int
-        From 0; equal numbers of several calls with one seed are the same division.
     """
 
     training: Interactions
     held_out: Interactions
-    given: Interactions | None
-    number: int
+    given: Interactions | None = None
 
 
 def divide(
@@ -85,10 +81,8 @@ def divide(
     checks.integer("repeats", repeats, 1)
     if protocol in _ALWAYS_THE_SAME:
         repeats = 1
-    numbers = itertools.count()
     for seed in range(random_state, random_state + repeats):
-        for parts in _once(interactions, protocol, fraction, folds, seed):
-            yield Division(*parts, next(numbers))
+        yield from _once(interactions, protocol, fraction, folds, seed)
 
 
 def n_divisions(protocol: Protocol, folds: int, repeats: int) -> int:
@@ -100,11 +94,12 @@ def n_divisions(protocol: Protocol, folds: int, repeats: int) -> int:
 
 def _once(
     interactions: Interactions, protocol: Protocol, fraction: float, folds: int, seed: int
-) -> Iterator[tuple[Interactions, Interactions, Interactions | None]]:
+) -> Iterator[Division]:
     if protocol == "k-fold":
         numbers = splits.folds_per_user(interactions.by_user.indptr, folds, seed)
         for fold in range(folds):
-            yield interactions.select(numbers != fold), interactions.select(numbers == fold), None
+            is_held_out = numbers == fold
+            yield Division(interactions.select(~is_held_out), interactions.select(is_held_out))
     elif protocol == "strong":
         parts = splits.folds(interactions.n_users, folds, seed)
         for fold in range(folds):
@@ -112,10 +107,9 @@ def _once(
             given, held_out = only_users(interactions, users).split(
                 "per-user", fraction=1 - _GIVEN, random_state=seed
             )
-            yield only_users(interactions, ~users), held_out, given
+            yield Division(only_users(interactions, ~users), held_out, given)
     else:
-        training, held_out = interactions.split(protocol, fraction=fraction, random_state=seed)
-        yield training, held_out, None
+        yield Division(*interactions.split(protocol, fraction=fraction, random_state=seed))
 
 
 def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
