@@ -9,7 +9,7 @@ import numpy as np
 
 from cinefold.interactions import Interactions
 from cinefold.models import checks
-from cinefold.models.rating_input import as_interactions, with_ids
+from cinefold.models.rating_input import as_interactions, union, with_ids
 
 # Users enough that one random validation part of a tenth tells models apart.
 _ENOUGH_USERS = 10_000
@@ -79,7 +79,10 @@ class Divisions:
         """Parts that somebody else has made."""
         validation = _given(validation, training, "validation")
         test = None if test is None else _given(test, training, "test")
-        return cls(((training, validation),), _union(training, validation), test, {})
+        rest = union(training, validation)
+        if rest.n_ratings < training.n_ratings + validation.n_ratings:
+            raise ValueError("the validation part has ratings that are in the training part too")
+        return cls(((training, validation),), rest, test, {})
 
 
 def _given(part: Interactions, training: Interactions, name: str) -> Interactions:
@@ -97,24 +100,3 @@ def _check_filled(part: Interactions, name: str) -> None:
 
 def _split(fraction: float, seed: np.integer[Any]) -> dict[str, Any]:
     return {"method": "per-user", "fraction": fraction, "random_state": int(seed)}
-
-
-def _union(one: Interactions, other: Interactions) -> Interactions:
-    parts = one.by_user.tocoo(), other.by_user.tocoo()
-    users, items, ratings = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "col", "data")
-    )
-    weights = None
-    if one.weights is not None or other.weights is not None:
-        weights = np.concatenate(
-            [np.ones(p.n_ratings) if p.weights is None else p.weights for p in (one, other)]
-        )
-    return Interactions.from_arrays(
-        one.user_ids[users],
-        one.item_ids[items],
-        ratings,
-        weights=weights,
-        user_ids=one.user_ids,
-        item_ids=one.item_ids,
-        duplicates="error",
-    )
