@@ -77,8 +77,8 @@ def test_time_holds_out_the_latest():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"protocol": "loo"}, "protocol must be one of per-user"),
-        ({"repeats": 0}, "repeats must be 1 or more"),
+        ({"protocol": "loo"}, "protocol must be one of .'per-user'"),
+        ({"repeats": 0}, "repeats must be at least 1"),
         ({"protocol": "strong", "folds": 99}, "folds must be from 2 to 25"),
         ({"protocol": "k-fold", "folds": 1}, "folds must be 2 or more"),
         ({"fraction": 0}, "fraction must be between 0 and 1"),

@@ -127,7 +127,7 @@ def test_what_was_known_before_counts_but_is_no_answer(recommender):
 @pytest.mark.parametrize("stars", [math.nan, math.inf])
 def test_wrong_answers_are_refused_and_change_nothing(recommender, stars):
     interview = Interview(recommender, {1: 5.0})
-    with pytest.raises(ValueError, match=r"stars of 2 must be a number"):
+    with pytest.raises(ValueError, match=r"the rating of movie 2 must be a finite number"):
         interview.answer(2, stars)
     with pytest.raises(UnknownIdError, match="98765"):
         interview.not_seen(98765)

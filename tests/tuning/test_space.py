@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.models.scaled_defaults import objective_for
 from cinefold.tuning import Range, Space
-from cinefold.tuning.initial_points import complete, initial_points
+from cinefold.tuning.initial_points import initial_points
 from cinefold.tuning.space import DEFAULT_SPACE, Coordinates, default_space, parse, read_space
 
 
@@ -222,10 +222,12 @@ def test_beginnings_keep_to_what_is_fixed(data):
     assert all(1 <= point["regularization"] <= 9 for point in points)
 
 
-def test_incomplete_parameters_are_completed_or_refused():
-    assert complete({"alpha": 2.0}) == {**WeightedMatrixFactorization().get_params(), "alpha": 2.0}
+def test_incomplete_parameters_are_completed_or_refused(data):
+    coordinates = Coordinates(data.interactions)
+    whole = {**WeightedMatrixFactorization().get_params(), "alpha": 2.0}
+    assert coordinates.point({"alpha": 2.0}) == coordinates.point(whole)
     with pytest.raises(ValueError, match="alpha must be"):
-        complete({"alpha": -1.0})
+        coordinates.point({"alpha": -1.0})
 
 
 def test_ratings_that_are_all_the_same_leave_nothing_to_weigh(data):

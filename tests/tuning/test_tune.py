@@ -517,6 +517,8 @@ def test_parts_must_fit(ratings):
         search(training, test=validation)
     with pytest.raises(ValueError, match="n_validations must be from 1 to 1"):
         search(training, validation=validation, n_validations=2)
+    with pytest.raises(ValueError, match="ratings that are in the training part too"):
+        search(ratings, validation=validation)
     with pytest.raises(TypeError, match="validation must be Interactions"):
         search(training, validation=[1])
 

@@ -19,6 +19,7 @@ from cinefold.evaluation.standard_errors import (
     of_users,
     standard_error,
 )
+from cinefold.metrics import accuracy
 from cinefold.metrics.registry import metric_of
 
 if TYPE_CHECKING:
@@ -95,10 +96,8 @@ class Comparison:
         of_model, of_other = (influence(name, *self._by_user(m, name)) for m in (model, other))
         gaps = of_model - of_other
         known = gaps[np.isfinite(gaps)]
-        if metric_of(name).kind == "errors":
-            value = one.value - two.value
-        else:
-            value = float(known.mean()) if len(known) else float("nan")
+        is_error = metric_of(name).kind == "errors"
+        value = one.value - two.value if is_error else accuracy.mean(known)
         return Estimate(value, standard_error(known), len(known))
 
     def differences(self) -> list[dict[str, Any]]:
@@ -213,19 +212,18 @@ def compare(
     }
     if not candidates:
         raise ValueError("there are no models to compare")
-    finished: dict[str, list[Evaluation]] = {name: [] for name in candidates}
+    finished: list[dict[str, Evaluation]] = []
     left_out: dict[str, str] = {}
     total = n_divisions(protocol, folds, repeats) * len(candidates)
     hide = None if progress is None else not progress
     with (
         tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar,
-        keep_on_interrupt(lambda: keep_interrupted and any(finished.values())) as interrupted,
+        keep_on_interrupt(lambda: keep_interrupted and any(finished)) as interrupted,
     ):
         for division in divide(interactions, **settings):
             found = _evaluated(candidates, division, left_out, bar, ks=ks, names=names)
-            for name, evaluation in found.items():
-                finished[name].append(evaluation)
-    kept = {name: found for name, found in finished.items() if name not in left_out}
+            finished.append(found)
+    kept = {n: [one[n] for one in finished] for n in candidates if n not in left_out}
     if kept and not any(len(one.users) for found in kept.values() for one in found):
         raise ValueError(
             f"nobody has both training and held-out ratings with the protocol {protocol!r}; "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from cinefold.interactions import splits
+from cinefold.models import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+_ALWAYS_THE_SAME = ("leave-last-out", "time")
 _GIVEN = 0.8  # of a held-out user's ratings, in strong generalisation
 
 
@@ -34,14 +36,11 @@ class Division:
     given : Interactions or None
         With strong generalisation, the other ratings of the held-out users, who are then new: from
         these they are folded in. Rows are those of `held_out`.
-    number : int
-        From 0; equal numbers of several calls with one seed are the same division.
     """
 
     training: Interactions
     held_out: Interactions
-    given: Interactions | None
-    number: int
+    given: Interactions | None = None
 
 
 def divide(
@@ -78,33 +77,29 @@ def divide(
     ValueError
         If a number is out of range, or there are no times where they are needed.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be 1 or more, not {repeats}")
-    if protocol in ("leave-last-out", "time"):
+    checks.choice("protocol", protocol, PROTOCOLS)
+    checks.integer("repeats", repeats, 1)
+    if protocol in _ALWAYS_THE_SAME:
         repeats = 1
-    number = 0
     for seed in range(random_state, random_state + repeats):
-        for training, held_out, given in _once(interactions, protocol, fraction, folds, seed):
-            yield Division(training, held_out, given, number)
-            number += 1
+        yield from _once(interactions, protocol, fraction, folds, seed)
 
 
 def n_divisions(protocol: Protocol, folds: int, repeats: int) -> int:
     """How many `divide` gives."""
-    if protocol in ("leave-last-out", "time"):
+    if protocol in _ALWAYS_THE_SAME:
         return 1
     return repeats * (folds if protocol in ("k-fold", "strong") else 1)
 
 
 def _once(
     interactions: Interactions, protocol: Protocol, fraction: float, folds: int, seed: int
-) -> Iterator[tuple[Interactions, Interactions, Interactions | None]]:
+) -> Iterator[Division]:
     if protocol == "k-fold":
         numbers = splits.folds_per_user(interactions.by_user.indptr, folds, seed)
         for fold in range(folds):
-            yield interactions.select(numbers != fold), interactions.select(numbers == fold), None
+            is_held_out = numbers == fold
+            yield Division(interactions.select(~is_held_out), interactions.select(is_held_out))
     elif protocol == "strong":
         parts = splits.folds(interactions.n_users, folds, seed)
         for fold in range(folds):
@@ -112,10 +107,9 @@ def _once(
             given, held_out = only_users(interactions, users).split(
                 "per-user", fraction=1 - _GIVEN, random_state=seed
             )
-            yield only_users(interactions, ~users), held_out, given
+            yield Division(only_users(interactions, ~users), held_out, given)
     else:
-        training, held_out = interactions.split(protocol, fraction=fraction, random_state=seed)
-        yield training, held_out, None
+        yield Division(*interactions.split(protocol, fraction=fraction, random_state=seed))
 
 
 def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from cinefold.metrics import METRICS, Metric, accuracy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
@@ -26,28 +26,11 @@ class Ranker(Protocol):
     """What can be evaluated: a fitted model that ranks unseen items.
 
     Metrics of predicted ratings need ``predict``, AUC needs ``scores``, and users it was not fitted
-    on need ``fold_in``.
+    on need ``fold_in``. What ``fold_in`` gives has a length, can be indexed like an array of ids,
+    and takes the place of one in ``recommend``, ``predict`` and ``scores``.
     """
 
     def recommend(self, users: Any, k: int = 10) -> Ranking: ...
-
-
-@runtime_checkable
-class FoldsIn(Protocol):
-    """A model that takes users it was not fitted on.
-
-    What ``fold_in`` gives has a length, can be indexed like an array of ids, and takes the place of
-    one in ``recommend``, ``predict`` and ``scores``.
-    """
-
-    def fold_in(self, ratings: Any) -> Any: ...
-
-
-@runtime_checkable
-class PredictsRatings(Protocol):
-    """A model with predicted ratings."""
-
-    def predict(self, users: Any, items: ArrayLike) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -160,17 +143,19 @@ def evaluate_per_user(
     relevant = held_out.by_user[rows]
     users: Any = held_out.user_ids[rows]
     if given is not None:
-        if not isinstance(model, FoldsIn):
+        if not hasattr(model, "fold_in"):
             raise ValueError(f"{type(model).__name__} cannot fold in new users")
         users = model.fold_in(given.by_user[rows])
     seen = None if seen_in is None else seen_in.by_user[rows]
-    top = _lists(model, users, held_out, seen, max(ks))
     result = Evaluation({}, held_out.user_ids[rows], {}, {}, np.diff(relevant.indptr))
     of_rating = np.repeat(np.arange(len(rows)), result.counts)
     kinds = {METRICS[name].kind for name in names}
+    top = np.empty((len(rows), 0), np.int64)
+    if kinds - {"errors", "scores"}:
+        top = _lists(model, users, held_out, seen, max(ks))
     scored = "scores" in kinds and hasattr(model, "scores") and seen is not None
     errors = None
-    if "errors" in kinds and isinstance(model, PredictsRatings):
+    if "errors" in kinds and hasattr(model, "predict"):
         errors = _errors(model, users, of_rating, held_out, relevant)
     for name in names:
         metric = METRICS[name]
@@ -199,7 +184,7 @@ def check_asked(ks: Sequence[int], names: Sequence[str]) -> None:
 
 
 def _errors(
-    model: PredictsRatings,
+    model: Any,
     users: Any,
     rows: NDArray[np.int64],
     held_out: Interactions,

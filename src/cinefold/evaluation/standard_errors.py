@@ -52,20 +52,12 @@ class Estimate:
 
 def of_users(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> Estimate:
     """A metric from what each user adds to it, and what that is to be divided by, (n_users,)."""
-    there = counts > 0
-    error = standard_error(influence(name, sums[there], counts[there]))
-    return Estimate(_total(name, sums, counts), error, int(there.sum()))
-
-
-def _total(name: str, sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
-    if not counts.any():
-        return float("nan")
-    metric = metric_of(name)
-    if metric.kind == "errors":
-        mean = sums.sum() / counts.sum()
-        return float(np.sqrt(mean) if metric.root else mean)
-    there = counts > 0
-    return float((sums[there] / counts[there]).mean())
+    sums, counts = sums[counts > 0], counts[counts > 0]
+    if not len(counts):
+        return Estimate(float("nan"), float("nan"), 0)
+    own, metric = influence(name, sums, counts), metric_of(name)
+    value = sums.sum() / counts.sum() if metric.kind == "errors" else own.mean()
+    return Estimate(float(np.sqrt(value) if metric.root else value), standard_error(own), len(own))
 
 
 def influence(

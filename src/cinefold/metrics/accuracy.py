@@ -33,23 +33,21 @@ def rmse(predicted: ArrayLike, actual: ArrayLike) -> float:
     ValueError
         If the shapes differ.
     """
-    errors = _errors(predicted, actual)
-    return float(np.sqrt(np.mean(np.square(errors)))) if errors.size else float("nan")
+    return float(np.sqrt(_mean_error(np.square, predicted, actual)))
 
 
 def mae(predicted: ArrayLike, actual: ArrayLike) -> float:
     """Mean absolute error; parameters and result are those of `rmse`."""
-    errors = _errors(predicted, actual)
-    return float(np.mean(np.abs(errors))) if errors.size else float("nan")
+    return _mean_error(np.abs, predicted, actual)
 
 
-def _errors(predicted: ArrayLike, actual: ArrayLike) -> NDArray[np.float64]:
+def _mean_error(cost: np.ufunc, predicted: ArrayLike, actual: ArrayLike) -> float:
     predicted, actual = np.asarray(predicted, np.float64), np.asarray(actual, np.float64)
     if predicted.shape != actual.shape:
         raise ValueError(
             f"predicted has shape {predicted.shape} but actual has shape {actual.shape}"
         )
-    return np.asarray(predicted - actual)
+    return float(cost(predicted - actual).mean()) if predicted.size else float("nan")
 
 
 # -- lists ----------------------------------------------------------------------------------------
@@ -219,4 +217,7 @@ def places_hit(top_items: ArrayLike, held_out: csr_array) -> NDArray[np.bool_]:
         )
     users = np.arange(n_users, dtype=np.int64)[:, None]
     relevant = np.repeat(users[:, 0], np.diff(held_out.indptr)) * n_items + held_out.indices
-    return np.isin(users * n_items + top, relevant) & (top >= 0)
+    relevant.sort(kind="stable")  # it mostly is already
+    codes = users * n_items + top
+    found = np.append(relevant, -1)[np.searchsorted(relevant, codes)] == codes
+    return np.asarray(found & (top >= 0))

@@ -11,8 +11,6 @@ import numpy as np
 import scipy.sparse as sp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 _NUMBERS_AT_A_TIME = 1 << 22
@@ -59,50 +57,24 @@ def diversity_per_user(
     ratings_by_item : csr_array, shape (n_items, n_users)
         The training data.
     """
-    first, second = np.triu_indices(top_items.shape[1], 1)
-    listed, places = np.unique(top_items.clip(0), return_inverse=True)
+    listed = top_items >= 0
+    items, places = np.unique(top_items.clip(0), return_inverse=True)
     places = places.reshape(top_items.shape)
-    alike = np.zeros(len(top_items))
-    pairs = np.zeros(len(top_items))
-    blocks = list(_blocks(len(top_items), len(first)))
-    needed = np.empty(0, np.int64)  # pairs of items, as one number each
-    for users in blocks:
-        needed = np.union1d(needed, _pairs(places[users], first, second, len(listed)))
-    cosines = _cosines(ratings_by_item[listed], needed)
-    for users in blocks:
-        there = top_items[users] >= 0
-        both = there[:, first] & there[:, second]
-        codes = _pairs(places[users], first, second, len(listed))
-        alike[users] = (cosines[np.searchsorted(needed, codes)] * both).sum(axis=1)
-        pairs[users] = both.sum(axis=1)
-    pairs[pairs == 0] = np.nan
-    return np.asarray(1 - alike / pairs)
-
-
-def _blocks(n: int, each: int) -> Iterator[slice]:
-    step = max(1, _NUMBERS_AT_A_TIME // max(1, each))
-    return (slice(begin, begin + step) for begin in range(0, n, step))
-
-
-def _pairs(
-    places: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64], n: int
-) -> NDArray[np.int64]:
-    one, two = places[:, first], places[:, second]
-    return np.asarray(np.minimum(one, two) * n + np.maximum(one, two))
-
-
-def _cosines(rows: sp.csr_array, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The cosines of `pairs` (rising, row * n + other row), some rows at a time."""
-    n = rows.shape[0]
-    lengths = np.sqrt(np.maximum(np.diff(rows.indptr), 1))
-    values = np.repeat(1 / lengths, np.diff(rows.indptr))
+    rows = ratings_by_item[items]
+    counts = np.diff(rows.indptr)
+    values = np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts)
     unit = sp.csr_array((values, rows.indices, rows.indptr), shape=rows.shape)
-    found = np.empty(len(pairs))
-    for block in _blocks(n, n):
-        begin, end = np.searchsorted(pairs, [block.start * n, min(block.stop, n) * n])
-        products = (unit[block] @ unit.T).toarray().ravel()
-        found[begin:end] = products[pairs[begin:end] - block.start * n]
-    return found
+    alike = np.zeros(len(top_items))  # each pair twice
+    step = max(1, _NUMBERS_AT_A_TIME // max(1, len(items)))
+    for begin in range(0, len(items), step):
+        cosines = (unit[begin : begin + step] @ unit.T).toarray()
+        np.fill_diagonal(cosines[:, begin:], 0)
+        for own, is_listed in zip(places.T - begin, listed.T, strict=True):
+            users = is_listed & (own >= 0) & (own < step)
+            with_others = cosines[own[users, np.newaxis], places[users]]
+            alike[users] += (with_others * listed[users]).sum(axis=1)
+    n_listed = listed.sum(axis=1)
+    return np.asarray(1 - alike / np.where(n_listed > 1, n_listed * (n_listed - 1), np.nan))
 
 
 def gini(top_items: NDArray[np.int64], n_items: int) -> float:

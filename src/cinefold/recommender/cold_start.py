@@ -101,9 +101,8 @@ class ColdStart:
         FoldedUsers
             A batch, for ``recommend`` of the model.
         """
-        factors = np.empty((ratings.shape[0], self.vectors.shape[1]), np.float32)
-        for row, equations in enumerate(self.equations_of_rows(ratings, not_seen)):
-            factors[row] = equations.solve()
+        rows = [equations.solve() for equations in self.equations_of_rows(ratings, not_seen)]
+        factors = np.array(rows, np.float32).reshape(len(rows), self.vectors.shape[1])
         return FoldedUsers(factors, ratings)
 
     def equations_of_rows(

@@ -70,7 +70,7 @@ class Features:
             passing &= ~self._any_of(filters.exclude_genres)
         if filters.years is not None:
             first, last = filters.years
-            passing &= ~np.isnan(self._years)
+            # Of a movie without a year both are false.
             passing &= self._years >= (-np.inf if first is None else first)
             passing &= self._years <= (np.inf if last is None else last)
         return passing

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.models import checks
 from cinefold.recommender.viewers import KnownUser, NewUser
 
 if TYPE_CHECKING:
@@ -147,13 +148,12 @@ def recommend_to_group(
     _check(members, k, aggregation)
     viewers = [_viewer(recommender, member) for member in members]
     scores = np.stack([viewer.scores() for viewer in viewers])
+    numbers = recommender.movie_numbers
     rated, seen = np.full(scores.shape, np.nan), np.zeros(scores.shape, np.bool_)
     for row, (member, viewer) in enumerate(zip(members, viewers, strict=True)):
         by_movie = np.full(len(recommender.movies), np.nan)
-        by_movie[recommender.movie_numbers[recommender.indices(viewer.ratings)]] = list(
-            viewer.ratings.values()
-        )
-        rated[row] = by_movie[recommender.movie_numbers]
+        by_movie[numbers[recommender.indices(viewer.ratings)]] = list(viewer.ratings.values())
+        rated[row] = by_movie[numbers]
         seen[row, recommender.indices_of_all_ids([*viewer.ratings, *member.seen])] = True
     levels = [[_level(own[~known])] for own, known in zip(scores, seen, strict=True)]
 
@@ -166,19 +166,18 @@ def recommend_to_group(
     order, values = _ranked(relative, k, aggregation)
     items, relative = items[order], relative[:, order]
     ids = recommender.model.interactions_.item_ids[items]
-    stars = np.stack([viewer.predicted_stars(ids) for viewer in viewers])
-    columns = scores[:, items], relative, stars, rated[:, items]
-    opinions = [
-        tuple(
-            Opinion(member.name, score, value, _known(predicted), _known(own))
-            for member, score, value, predicted, own in zip(members, *cells, strict=True)
-        )
-        for cells in zip(*(column.T.tolist() for column in columns), strict=True)
+    rows = (column.tolist() for column in (scores[:, items], relative, rated[:, items]))
+    by_member = [
+        [
+            Opinion(member.name, score, value, stars, None if np.isnan(own) else own)
+            for score, value, own, stars in zip(*row, viewer.predicted_stars(ids), strict=True)
+        ]
+        for member, viewer, *row in zip(members, viewers, *rows, strict=True)
     ]
-    lines = zip(items.tolist(), values.tolist(), opinions, strict=True)
+    lines = zip(items.tolist(), values.tolist(), zip(*by_member, strict=True), strict=True)
     return [
-        GroupRecommendation(rank, recommender.movies[item], value, told)
-        for rank, (item, value, told) in enumerate(lines, start=1)
+        GroupRecommendation(rank, recommender.movies[item], value, opinions)
+        for rank, (item, value, opinions) in enumerate(lines, start=1)
     ]
 
 
@@ -189,20 +188,14 @@ def _check(members: Sequence[GroupMember], k: int, aggregation: str) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ValueError(f"two people are called {', '.join(repeated)}")
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}")
-    if aggregation not in AGGREGATIONS:
-        raise ValueError(f"aggregation must be one of {', '.join(AGGREGATIONS)}, not {aggregation}")
+    checks.integer("k", k, 1)
+    checks.choice("aggregation", aggregation, tuple(AGGREGATIONS))
 
 
 def _level(scores: NDArray[np.float64]) -> float:
     """The mean score of the ten best of the movies that a member has not seen."""
     level = float(np.sort(scores)[-_OWN_LIST:].mean()) if scores.size else 0.0
     return level if level > 0 else 1.0
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from cinefold.models import checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -165,8 +166,8 @@ class Interview:
 
     def _keep(self, movie_id: Any, kind: Kind, stars: float | None) -> None:
         self.recommender.indices([movie_id])  # unknown movies are refused
-        if stars is not None and not math.isfinite(stars):
-            raise ValueError(f"stars of {movie_id!r} must be a number, not {stars}")
+        if stars is not None:
+            checks.ratings({movie_id: stars}, "movie")
         self.take_back(movie_id)
         if stars is not None:
             self.ratings[movie_id] = float(stars)

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 from scipy.spatial import KDTree
 
 from cinefold._cache import cached
 from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
+from cinefold.models import checks
 from cinefold.recommender.filters import memberships
 
 if TYPE_CHECKING:
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[float], object]
 
-DEFAULT_MIN_RATINGS = 5
-DEFAULT_MAX_MOVIES = 5000
-
-_FORMAT, _FORMAT_VERSION = "cinefold-movie-map", "1"
+_FORMAT_VERSION = "2"
 # Optimization as van der Maaten's: first with exaggerated attractions, then without.
 _PERPLEXITY, _EARLY_STEPS, _STEPS, _STEPS_PER_REPORT = 30, 250, 500, 25
 _FEWEST_FOR_TSNE = 8
@@ -87,11 +83,9 @@ class MovieMap:
             return []
         genres, member = memberships([movies[item].genres for item in self.item_ids.tolist()])
         nearest = KDTree(self.positions).query(self.positions, min(11, len(self)))[1]
-        found = []
-        for genre, has in zip(genres, member.T, strict=True):
-            around = has[nearest.reshape(len(self), -1)[:, 1:]][has]
-            found.append((genre, float((around - has.mean()).mean(axis=1).sum())))
-        return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        shares = member[nearest.reshape(len(self), -1)[:, 1:]].mean(axis=1)
+        gains = ((shares - member.mean(axis=0)) * member).sum(axis=0).tolist()
+        return sorted(zip(genres, gains, strict=True), key=lambda pair: (-pair[1], pair[0]))
 
     def place(self, recommender: MovieRecommender, item_id: Any) -> tuple[float, float]:
         """The position of a movie; of one that is not on the map, amid those most like it.
@@ -117,8 +111,8 @@ class MovieMap:
 def movie_map(
     recommender: MovieRecommender,
     *,
-    min_ratings: int = DEFAULT_MIN_RATINGS,
-    max_movies: int = DEFAULT_MAX_MOVIES,
+    min_ratings: int = 5,
+    max_movies: int = 5000,
     cache_dir: str | Path | None = None,
     progress: Progress | None = None,
     layout: Callable[..., NDArray[np.float64]] | None = None,
@@ -155,12 +149,11 @@ def movie_map(
     van der Maaten, Hinton: Visualizing Data using t-SNE, JMLR 9, 2008. Computed by openTSNE
     (Policar, Strazar, Zupan, JSS 109, 2024).
     """
-    for name, value in (("min_ratings", min_ratings), ("max_movies", max_movies)):
-        if value < 1:
-            raise ValueError(f"{name} must be 1 or more, not {value}")
+    checks.integer("min_ratings", min_ratings, 1)
+    checks.integer("max_movies", max_movies, 1)
     chosen, directions = _shown(recommender, min_ratings, max_movies)
     root = Path(cache_dir) if cache_dir is not None else default_data_dir() / "models" / "maps"
-    file = root / f"{_checksum(chosen, directions)}.safetensors"
+    file = root / f"{_checksum(chosen, directions)}.npy"
     positions = cached(
         file,
         load=lambda file: _load(file, len(chosen)),
@@ -268,23 +261,14 @@ def _checksum(chosen: NDArray[np.int64], directions: NDArray[np.float32]) -> str
 
 
 def _load(file: Path, n_movies: int) -> NDArray[np.float32]:
-    if not file.is_file():
-        raise FileNotFoundError(file)
-    try:
-        with safe_open(file, framework="numpy") as content:
-            if (content.metadata() or {}).get("format") != _FORMAT:
-                raise ValueError("it is not a map")
-            positions: NDArray[np.float32] = content.get_tensor("positions")
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    if positions.shape != (n_movies, 2) or not np.isfinite(positions).all():
+    with file.open("rb") as opened:
+        positions: NDArray[np.float32] = np.lib.format.read_array(opened, allow_pickle=False)
+    expected = np.dtype(np.float32), (n_movies, 2)
+    if (positions.dtype, positions.shape) != expected or not np.isfinite(positions).all():
         raise ValueError(f"it does not place {n_movies} movies")
     return positions
 
 
 def _save(positions: NDArray[np.float32], file: Path) -> None:
-    try:
-        with replace_file(file) as new:
-            save_file({"positions": positions}, new, metadata={"format": _FORMAT})
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
+    with replace_file(file) as new, new.open("wb") as opened:
+        np.save(opened, positions)

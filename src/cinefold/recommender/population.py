@@ -120,24 +120,17 @@ class Population:
             raise ValueError("there is nothing to compare: ratings is empty")
         items = self._interactions.item_index(list(ratings))
         stars = np.array(list(ratings.values()), np.float64)
-        habits, shares = self._describe(items, stars, [len(ratings)])
+        n = len(ratings)
+        habits, shares = self._describe(items, stars, [n])
         generosity = habits.mean_rating - self.mean_rating
         genres, decades = (
             tuple(
                 CategoryComparison(
-                    name,
-                    round(share * len(ratings)),
-                    share,
-                    average_share,
-                    mean,
-                    average_mean,
-                    mean - average_mean - generosity,
+                    name, round(share * n), share, average, mean, others, mean - others - generosity
                 )
-                for name, share, mean, average_share, average_mean in zip(
-                    names, *own.tolist(), *average.tolist(), strict=True
-                )
+                for name, share, mean, average, others in zip(names, *own, *averages, strict=True)
             )
-            for (names, _), own, average in zip(
+            for (names, _), own, averages in zip(
                 self._categories, shares, self._average_shares, strict=True
             )
         )
@@ -163,7 +156,7 @@ class Population:
 
     def _describe(
         self, items: NDArray[np.integer], stars: NDArray[np.float64], counts: ArrayLike
-    ) -> tuple[RatingHabits, list[NDArray[np.float64]]]:
+    ) -> tuple[RatingHabits, list[list[list[float]]]]:
         """Users with so many ratings each, (n_users,), one user's after the other's.
 
         Of each kind of category also shares and mean ratings, (2, n_categories).
@@ -192,6 +185,6 @@ class Population:
         )
         with np.errstate(invalid="ignore"):  # NaN is the mean of no ratings
             return habits, [
-                np.stack([share @ member, (total @ member) / (number @ member)])
+                [(share @ member).tolist(), ((total @ member) / (number @ member)).tolist()]
                 for _, member in self._categories
             ]

@@ -12,7 +12,7 @@ from cinefold.recommender.cold_start import ColdStart
 from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.reranking import CANDIDATES, check_adventure, rerank
-from cinefold.recommender.taste import RatedMovie, Taste, taste_of
+from cinefold.recommender.taste import Taste, taste_of
 from cinefold.recommender.viewers import KnownUser, NewUser
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ class MovieRecommender:
         lowest, highest = float(known.by_user.data.min()), float(known.by_user.data.max())
         self.lowest_rating, self.middle_rating = lowest, (lowest + highest) / 2
         self.movie_numbers = _movie_numbers(self.movies)
+        # How many ids are further ids of a movie.
+        self._n_repeated = len(self.movies) - len(np.unique(self.movie_numbers))
 
     # -- lists --------------------------------------------------------------------------------
 
@@ -152,8 +154,7 @@ class MovieRecommender:
         ValueError
             If a filter names a genre that the data does not have, or `adventure` is out of range.
         """
-        viewer = KnownUser(self, user_id)
-        return self._list(viewer, k, filters=filters, exclude=exclude, adventure=adventure)
+        return self._list(KnownUser(self, user_id), k, filters, exclude, adventure)
 
     def recommend_for(
         self,
@@ -193,13 +194,12 @@ class MovieRecommender:
             self.indices(ratings)
             return []
         viewer = NewUser(self, ratings, not_seen)
-        return self._list(viewer, k, filters=filters, exclude=exclude, adventure=adventure)
+        return self._list(viewer, k, filters, exclude, adventure)
 
     def _list(
         self,
         viewer: Viewer,
         k: int,
-        *,
         filters: MovieFilter | None,
         exclude: Iterable[Any],
         adventure: float,
@@ -214,25 +214,12 @@ class MovieRecommender:
             order = rerank(scores, self._features.percentiles[places], adventure)
             places, scores = places[order], scores[order]
         places, scores = places[:k], scores[:k]
-        if not len(places):
-            return []
         items = self._item_ids[places]
-        lines = zip(
-            places.tolist(),
-            scores.tolist(),
-            viewer.explain(items),
-            viewer.predicted_stars(items).tolist(),
-            strict=True,
-        )
+        reasons = map(self._reasons, viewer.explain(items))
+        columns = places.tolist(), scores.tolist(), reasons, viewer.predicted_stars(items)
         return [
-            Recommendation(
-                rank,
-                self.movies[place],
-                score,
-                self._reasons(explanation),
-                None if np.isnan(stars) else stars,
-            )
-            for rank, (place, score, explanation, stars) in enumerate(lines, start=1)
+            Recommendation(rank, self.movies[place], score, why, stars)
+            for rank, (place, score, why, stars) in enumerate(zip(*columns, strict=True), start=1)
         ]
 
     def _reasons(self, explanation: Explanation) -> tuple[Reason, ...]:
@@ -309,11 +296,6 @@ class MovieRecommender:
         found[order[np.flatnonzero(np.diff(self.movie_numbers[order], prepend=-1))]] = True
         return found
 
-    @property
-    def _n_repeated(self) -> int:
-        """How many ids are further ids of a movie."""
-        return len(self.movies) - int(self._most_rated_id.sum())
-
     # -- getting to know somebody -------------------------------------------------------------
 
     def suggest_to_rate(
@@ -371,13 +353,7 @@ class MovieRecommender:
 
     def taste_for(self, ratings: Mapping[Any, float]) -> Taste:
         """What somebody new likes, from their ratings (movie id to stars)."""
-        interactions = self.data.interactions
-        counts = (
-            interactions.item_counts()[interactions.item_index(list(ratings))] if ratings else []
-        )
-        order = sorted(zip(ratings.items(), counts, strict=True), key=lambda p: (-p[0][1], -p[1]))
-        rated = [RatedMovie(self.data.movies[item], float(stars)) for (item, stars), _ in order]
-        return taste_of(rated)
+        return taste_of(self.data, ratings)
 
 
 def _movie_numbers(movies: Iterable[Movie]) -> NDArray[np.int64]:

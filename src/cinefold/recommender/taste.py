@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from cinefold.datasets import Movie
+    from cinefold.datasets import Movie, MovieData
 
 
 @dataclass(frozen=True)
@@ -58,22 +58,22 @@ class Taste:
     favourites: tuple[RatedMovie, ...]
 
 
-def taste_of(rated: Sequence[RatedMovie]) -> Taste:
-    """The taste that `rated`, in the order of preference, shows."""
-    return Taste(
-        n_ratings=len(rated),
-        mean_rating=float(np.mean([r.rating for r in rated])) if rated else float("nan"),
-        genres=_genre_tastes(rated),
-        favourites=tuple(rated),
+def taste_of(data: MovieData, ratings: Mapping[Any, float]) -> Taste:
+    """The taste that ratings (movie id to stars) show."""
+    counts = data.interactions.item_counts()
+    items = data.interactions.item_index(list(ratings)) if ratings else []
+    order = sorted(
+        zip(ratings.items(), counts[items], strict=True), key=lambda p: (-p[0][1], -p[1])
     )
-
-
-def _genre_tastes(rated: Sequence[RatedMovie]) -> tuple[GenreTaste, ...]:
-    stars: dict[str, list[float]] = {}
+    rated = tuple(RatedMovie(data.movies[item], float(stars)) for (item, stars), _ in order)
+    by_genre: dict[str, list[float]] = {}
     for entry in rated:
         for genre in entry.movie.genres:
-            stars.setdefault(genre, []).append(entry.rating)
-    tastes = (
-        GenreTaste(genre, len(given), float(np.mean(given))) for genre, given in stars.items()
-    )
-    return tuple(sorted(tastes, key=lambda taste: (-taste.n_ratings, taste.genre)))
+            by_genre.setdefault(genre, []).append(entry.rating)
+    genres = [GenreTaste(name, len(given), _mean(given)) for name, given in by_genre.items()]
+    genres.sort(key=lambda taste: (-taste.n_ratings, taste.genre))
+    return Taste(len(rated), _mean([r.rating for r in rated]), tuple(genres), rated)
+
+
+def _mean(stars: list[float]) -> float:
+    return float(np.mean(stars)) if stars else float("nan")

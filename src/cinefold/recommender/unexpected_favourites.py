@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.recommender.viewers import KnownUser
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -69,7 +71,7 @@ def unexpected_favourites(
     if not high.any():
         return []
     items = [item for item, is_high in zip(ratings, high.tolist(), strict=True) if is_high]
-    means, counts = population.others(ratings, included=viewer.is_known)
+    means, counts = population.others(ratings, included=isinstance(viewer, KnownUser))
     places, n_places = viewer.places_without(items, exclude=exclude)
     columns = items, means[high].tolist(), counts[high].tolist(), places.tolist()
     found = [

@@ -32,14 +32,11 @@ class Viewer(ABC):
         Of the movies that the model knows.
     model_user : object
         The person as methods of the model take one: an id, or FoldedUsers.
-    is_known : bool
-        Whether these ratings are in the data.
     """
 
     recommender: MovieRecommender
     ratings: dict[Any, float]
     model_user: Any
-    is_known: bool
 
     def scores(self) -> NDArray[np.float64]:
         """Of all movies, in the model's order, (n_items,)."""
@@ -49,16 +46,18 @@ class Viewer(ABC):
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
         """What each rating adds to the scores of movies, by id."""
 
-    def predicted_stars(self, items: NDArray[Any]) -> NDArray[np.float64]:
-        """What they are expected to rate movies, by id; NaN where nothing tells."""
+    def predicted_stars(self, items: NDArray[Any]) -> list[float] | list[None]:
+        """What they are expected to rate movies, by id; None where nothing tells."""
         stars = self.recommender.stars
         if stars is None or not self.ratings:
-            return np.full(len(items), np.nan)
-        return np.asarray(stars.predict(self._rater(stars), items), np.float64)
+            return [None] * len(items)
+        predicted: list[float] = stars.predict(self._rater(stars), items).tolist()
+        return predicted
 
-    @abstractmethod
     def _rater(self, stars: StarPredictor) -> Any:
         """The person as `stars` takes one."""
+        del stars
+        return self.model_user
 
     @abstractmethod
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -112,8 +111,6 @@ class KnownUser(Viewer):
         If there is no such user.
     """
 
-    is_known = True
-
     def __init__(self, recommender: MovieRecommender, user_id: Any) -> None:
         items, stars = recommender.data.interactions.user_ratings(user_id)
         known = np.isin(items, recommender.model.interactions_.item_ids)
@@ -123,10 +120,6 @@ class KnownUser(Viewer):
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
         found: list[Explanation] = self.recommender.model.explain(self.model_user, items)
         return found
-
-    def _rater(self, stars: StarPredictor) -> Any:
-        del stars
-        return self.model_user
 
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
         model = self.recommender.model
@@ -162,8 +155,6 @@ class NewUser(Viewer):
     UnknownIdError
         If the model does not know a movie.
     """
-
-    is_known = False
 
     def __init__(
         self,

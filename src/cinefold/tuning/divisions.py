@@ -79,7 +79,10 @@ class Divisions:
         """Parts that somebody else has made."""
         validation = _given(validation, training, "validation")
         test = None if test is None else _given(test, training, "test")
-        return cls(((training, validation),), _union(training, validation), test, {})
+        rest = union(training, validation)
+        if rest.n_ratings < training.n_ratings + validation.n_ratings:
+            raise ValueError("the validation part has ratings that are in the training part too")
+        return cls(((training, validation),), rest, test, {})
 
 
 def _given(part: Interactions, training: Interactions, name: str) -> Interactions:
@@ -97,11 +100,3 @@ def _check_filled(part: Interactions, name: str) -> None:
 
 def _split(fraction: float, seed: np.integer[Any]) -> dict[str, Any]:
     return {"method": "per-user", "fraction": fraction, "random_state": int(seed)}
-
-
-def _union(one: Interactions, other: Interactions) -> Interactions:
-    both = union(one, other)
-    n_repeated = one.n_ratings + other.n_ratings - both.n_ratings
-    if n_repeated:
-        raise ValueError(f"{n_repeated} ratings repeat a pair of user and item")
-    return both

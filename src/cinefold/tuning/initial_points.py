@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cinefold.models import WeightedMatrixFactorization, checks
+from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning.space import searched
 
 if TYPE_CHECKING:
@@ -41,12 +41,5 @@ def nearest_points(
     space: Space, coordinates: Coordinates, models: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """The points of `space` next to the parameters of `models`, where there are any."""
-    points = (space.nearest(coordinates.point(complete(parameters))) for parameters in models)
+    points = (space.nearest(coordinates.point(parameters)) for parameters in models)
     return [point for point in points if point is not None]
-
-
-def complete(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of the default model, changed to `parameters`."""
-    model = WeightedMatrixFactorization(**parameters)
-    checks.parameters(model)
-    return model.get_params()

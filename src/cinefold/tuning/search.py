@@ -183,7 +183,7 @@ def tune(
         tested: dict[str, dict[str, float]] = {}
         if best and divisions.test and stop_reason != "interrupted":
             try:
-                tested = _tested(best, divisions.rest, divisions.test, metric, n_threads, stop)
+                tested = _tested(best, divisions.test, objective, n_threads)
             except KeyboardInterrupt:
                 stop_reason = "interrupted"
     if best is None or (stop_reason == "interrupted" and not keep_interrupted):
@@ -247,14 +247,10 @@ def _optimize(
 
 
 def _tested(
-    best: Trial,
-    rest: Interactions,
-    test: Interactions,
-    metric: str,
-    n_threads: int | None,
-    stop: threading.Event,
+    best: Trial, test: Interactions, objective: TrialObjective, n_threads: int | None
 ) -> dict[str, dict[str, float]]:
-    """The chosen model, the untuned one and popularity, fitted on `rest`, on the test part."""
+    """The chosen model, the untuned one and popularity, fitted on all but the test part, on it."""
+    rest, metric, stop = objective.divisions.rest, objective.metric, objective.stop
     models: dict[str, Ranker] = {}
     for name, model in {
         "tuned": WeightedMatrixFactorization(**best.parameters),

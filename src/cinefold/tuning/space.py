@@ -32,7 +32,6 @@ from cinefold.models.scaled_defaults import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
 
 REPLACED_BY: Mapping[str, str] = {
@@ -173,27 +172,33 @@ class Coordinates:
             unit = scaled_unobserved_weight(self._training, result["alpha"])
             result["unobserved_weight"] = point["relative_unobserved_weight"] * unit
         if "relative_regularization" in point:
-            objective = self._objective({**result, "regularization": "scale"})
-            result["regularization"] = point["relative_regularization"] * objective.regularization
+            scaled = WeightedMatrixFactorization(**{**result, "regularization": "scale"})
+            unit = objective_for(scaled, self._training).regularization
+            result["regularization"] = point["relative_regularization"] * unit
         return result
 
     def point(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """All coordinates, of both kinds, of a model with `parameters`."""
-        objective = self._objective(parameters)
+        """All coordinates, of both kinds, of a model with `parameters`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters that the model does not take.
+        """
+        model = WeightedMatrixFactorization(**parameters)
+        checks.parameters(model)
+        objective = objective_for(model, self._training)
         numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
         weight = scaled_unobserved_weight(self._training, objective.alpha)
         ridge = scaled_regularization(self._training, objective)
         share = objective.alpha * self._mean_rating
         return {
-            **parameters,
+            **model.get_params(),
             **numbers,
             "rating_confidence": share / (1 + share),
             "relative_unobserved_weight": objective.unobserved_weight / weight,
             "relative_regularization": objective.regularization / ridge,
         }
-
-    def _objective(self, parameters: Mapping[str, Any]) -> Objective:
-        return objective_for(WeightedMatrixFactorization(**parameters), self._training)
 
 
 def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimension]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 
-from cinefold.evaluation import evaluate
+from cinefold.evaluation import evaluate_per_user
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning.results import INTERRUPTED
 from cinefold.tuning.space import Range
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from cinefold.tuning.space import Coordinates, Space
 
 logger = logging.getLogger(__name__)
-
-_IN_RECORDS = {"ndcg_at_10": "validation_ndcg_at_10", "rmse": "validation_rmse"}
 
 
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
@@ -78,36 +76,31 @@ class TrialObjective:
 
     def _value(self, trial: optuna.Trial) -> float:
         parameters = self.coordinates.parameters(suggest(trial, self.space))
-        (training, validation), *others = self.divisions.folds
-        first = ValidationCurve(self.metric, validation, self.stop, trial, self.patience)
-        self._fit(first, training, parameters, self.max_iter)
-        curves = [first]
-        for training, validation in [] if first.pruned else others:
-            curves.append(ValidationCurve(self.metric, validation, self.stop))
-            self._fit(curves[-1], training, parameters, len(first.values))
-        values = np.mean([curve.until(len(first.values)) for curve in curves], axis=0).tolist()
+        curves: list[ValidationCurve] = []
+        for training, validation in self.divisions.folds:
+            # The first fold alone decides when the trial ends.
+            max_iter = len(curves[0].values) if curves else self.max_iter
+            ended_by = (None, None) if curves else (trial, self.patience)
+            curve = ValidationCurve(self.metric, validation, self.stop, *ended_by)
+            model = WeightedMatrixFactorization(
+                **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
+            )
+            model.fit(training, callbacks=[curve], progress=False)
+            if self.stop.is_set():
+                raise KeyboardInterrupt
+            curves.append(curve)
+            if curve.pruned:
+                break
+        n = len(curves[0].values)
+        values = np.mean([curve.until(n) for curve in curves], axis=0).tolist()
         best = _best(self.metric, values)
         model = WeightedMatrixFactorization(**parameters, max_iter=best + 1, tol=0.0)
         kept = {k: v for k, v in model.get_params().items() if k != "n_threads"}
         trial.set_user_attr("parameters", kept)
         trial.set_user_attr("curve", values)
-        if first.pruned:
+        if curves[0].pruned:
             raise optuna.TrialPruned
         return float(values[best])
-
-    def _fit(
-        self,
-        curve: ValidationCurve,
-        training: Interactions,
-        parameters: dict[str, Any],
-        max_iter: int,
-    ) -> None:
-        model = WeightedMatrixFactorization(
-            **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
-        )
-        model.fit(training, validation=curve.validation_in_fit, callbacks=[curve], progress=False)
-        if self.stop.is_set():
-            raise KeyboardInterrupt
 
 
 @dataclass
@@ -117,7 +110,7 @@ class ValidationCurve:
     Parameters
     ----------
     metric : str
-        As `evaluate` names it.
+        As `Evaluation` names it.
     validation : Interactions
     stop : Event
         Ends the fit.
@@ -141,17 +134,11 @@ class ValidationCurve:
     values: list[float] = field(default_factory=list)
     pruned: bool = False
 
-    @property
-    def validation_in_fit(self) -> Interactions | None:
-        """The validation part, if the fit itself can compute the metric."""
-        return self.validation if self.metric in _IN_RECORDS else None
-
     def __call__(self, model: WeightedMatrixFactorization, record: dict[str, Any]) -> bool:
-        if self.metric in _IN_RECORDS:
-            value = float(record[_IN_RECORDS[self.metric]])
-        else:
-            k = int(self.metric.rpartition("_")[2])
-            value = evaluate(model, self.validation, k=k)[self.metric]
+        del record
+        name, _, k = self.metric.partition("_at_")
+        found = evaluate_per_user(model, self.validation, names=(name,), ks=(int(k or 10),))
+        value = found.means[self.metric]
         self.values.append(value)
         if self.trial is not None:
             self.trial.report(value, len(self.values))

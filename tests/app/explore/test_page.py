@@ -145,7 +145,7 @@ def test_the_map_in_words(page):
 
 def test_the_map_is_kept_beside_the_models(open_page, archive):
     no_errors(open_page("explore"))
-    assert list((archive.path.parent / "models" / "maps").glob("*.safetensors"))
+    assert list((archive.path.parent / "models" / "maps").glob("*.npy"))
 
 
 # -- colours --------------------------------------------------------------------------------------
