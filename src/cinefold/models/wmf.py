@@ -121,8 +121,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     >>> import scipy.sparse as sp
     >>> ratings = sp.csr_array([[5.0, 4, 0, 0], [4, 5, 0, 1], [0, 0, 5, 4], [0, 1, 4, 5]])
     >>> model = WeightedMatrixFactorization(n_factors=2, regularization=0.1).fit(ratings)
-    >>> int(model.fold_in({0: 5.0}).factors @ model.item_factors_.T @ [0, 1, 0, 0] > 1)
-    1
+    >>> newcomer = model.fold_in({0: 5.0})
+    >>> model.recommend(newcomer, k=1).items.tolist()
+    [1]
     """
 
     n_factors: int = 64
