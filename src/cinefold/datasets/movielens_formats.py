@@ -49,23 +49,11 @@ class MovieLensFormat:
 
         Neither the text nor wide columns are in memory as a whole. DamageError names the line.
         """
-        columns: dict[str, NDArray[Any]] = {}
-        n = 0
-        for number, block in _blocks(stream):
-            table = self._table(block, number)
-            if not columns:
-                columns = {name: table[name].to_numpy().copy() for name in _COLUMNS}
-            for name, column in columns.items():
-                if n + len(table) > len(column):
-                    # In place where the system can: large arrays need not be copied to grow.
-                    column.resize(n + 8 * len(table), refcheck=False)
-                column[n : n + len(table)] = table[name].to_numpy()
-            n += len(table)
-        if not columns:
-            raise DamageError("it is empty")
-        for column in columns.values():
-            column.resize(n, refcheck=False)
-        return columns
+        import polars as pl
+
+        table = pl.concat(self._table(block, number) for number, block in _blocks(stream))
+        # One after the other, so that little of the data is in memory twice.
+        return {name: table.drop_in_place(name).to_numpy() for name in _COLUMNS}
 
     def _table(self, block: bytes, number: int) -> pl.DataFrame:
         """The rows of a block of lines, the first of which has this number."""
@@ -101,20 +89,14 @@ class MovieLensFormat:
         if not content.strip():
             raise DamageError("it is empty")
         movies: dict[int | str, Movie] = {}
-        for number, line in self._lines(content):
-            try:
-                movie = self.to_movie(line)
-                if movie.id in movies:
-                    raise ValueError(f"id {movie.id} is there twice")
-            except ValueError as error:
-                raise DamageError(f"line {number}: {error}") from None
-            movies[movie.id] = movie
-        return list(movies.values())
 
-    def _lines(self, content: bytes, first: int = 1) -> Iterable[tuple[int, str]]:
-        """Lines with text, and their numbers. Only line feeds count: titles may hold the rest."""
-        lines = enumerate(self._decoded(content).split("\n"), start=first)
-        return ((number, line) for number, line in lines if line.strip() and number > self.header)
+        def add(line: str) -> None:
+            movie = self.to_movie(line)
+            if movies.setdefault(movie.id, movie) is not movie:
+                raise ValueError(f"id {movie.id} is there twice")
+
+        _for_each_line(self._decoded(content), self.header, add)
+        return list(movies.values())
 
     def _decoded(self, content: bytes) -> str:
         for encoding in self.encodings:
@@ -125,18 +107,32 @@ class MovieLensFormat:
         raise DamageError(f"it is not in {' or '.join(self.encodings)}")
 
     def _first_damage(self, block: bytes, first: int) -> DamageError | None:
-        for number, line in self._lines(block, first):
-            fields = line.rstrip("\r").split(self.separator)
-            if len(fields) != len(_COLUMNS):
-                return DamageError(f"line {number}: {len(fields)} fields, not {len(_COLUMNS)}")
-            for (name, kind), field in zip(_COLUMNS.items(), fields, strict=True):
-                try:
-                    value = kind(field)
-                except ValueError:
-                    return DamageError(f"line {number}: {name} is {field!r}, not a number")
-                if kind is int and abs(value) > _LARGEST_ID:
-                    return DamageError(f"line {number}: {name} is {field}, above {_LARGEST_ID}")
+        try:
+            _for_each_line(self._decoded(block), self.header, self._check_rating, first)
+        except DamageError as error:
+            return error
         return None
+
+    def _check_rating(self, line: str) -> None:
+        fields = _split(line, self.separator, len(_COLUMNS))
+        for (name, kind), field in zip(_COLUMNS.items(), fields, strict=True):
+            try:
+                value = kind(field)
+            except ValueError:
+                raise ValueError(f"{name} is {field!r}, not a number") from None
+            if kind is int and abs(value) > _LARGEST_ID:
+                raise ValueError(f"{name} is {field}, above {_LARGEST_ID}")
+
+
+def _for_each_line(text: str, header: bool, read: Callable[[str], None], first: int = 1) -> None:
+    """Call `read` with each line that is not blank; DamageError says on which one it failed."""
+    # Only line feeds count: titles may hold the other characters that end lines.
+    for number, line in enumerate(text.split("\n"), start=first):
+        if line.strip() and number > header:
+            try:
+                read(line)
+            except ValueError as error:
+                raise DamageError(f"line {number}: {error}") from None
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -150,8 +146,9 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
             if not blank:
                 yield number, lines
             number += lines.count(b"\n")
-    if rest.strip():
-        yield number, rest
+    if blank and not rest.strip():
+        raise DamageError("it is empty")
+    yield number, rest
 
 
 # -- one line of each movie file ----------------------------------------------------------------
@@ -192,17 +189,14 @@ def _from_csv(line: str) -> Movie:
 def read_links(content: bytes) -> dict[int, tuple[str | None, int | None]]:
     """Of links.csv, movie id -> IMDb id ("tt0114709") and TMDB id; DamageError names the line."""
     links = {}
-    text = content.decode("utf-8-sig", errors="replace")
-    for number, line in enumerate(text.split("\n"), start=1):
-        if number == 1 or not line.strip():
-            continue
-        fields = line.strip().split(",")
-        if len(fields) != 3:
-            raise DamageError(f"line {number}: {len(fields)} fields, not 3")
-        if not fields[0].isdecimal() or not all(not part or part.isdecimal() for part in fields):
-            raise DamageError(f"line {number}: {line.strip()!r} has an id that is not a number")
-        movie, imdb, tmdb = fields
+
+    def add(line: str) -> None:
+        movie, imdb, tmdb = _split(line, ",", 3)
+        if not movie.isdecimal() or not f"0{imdb}0{tmdb}".isdecimal():
+            raise ValueError(f"{line.strip()!r} has an id that is not a number")
         links[int(movie)] = (f"tt{int(imdb):07}" if imdb else None, int(tmdb) if tmdb else None)
+
+    _for_each_line(content.decode("utf-8-sig", errors="replace"), True, add)
     return links
 
 

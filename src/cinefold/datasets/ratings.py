@@ -202,16 +202,12 @@ def _time(column: pl.Expr) -> pl.Expr:
     import polars as pl
 
     plain = column.str.replace("T", " ", literal=True).str.replace("Z", "+00:00", literal=True)
-    local = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-    zoned = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
+    dates = ("%Y-%m-%d", "%Y/%m/%d")
+    times = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
     return pl.coalesce(
-        *(plain.str.to_datetime(layout, time_unit="us", strict=False).dt.timestamp("us")
-          for layout in local),
-        *(plain.str.to_date(layout, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
-          for layout in ("%Y-%m-%d", "%Y/%m/%d")),
-        *(plain.str.to_datetime(layout, time_unit="us", strict=False, time_zone="UTC")
-          .dt.timestamp("us") for layout in zoned),
-    )  # fmt: skip
+        plain.str.to_datetime(layout, time_unit="us", strict=False, time_zone="UTC")
+        for layout in (*times, *dates, *(f"{time}%:z" for time in times))
+    ).dt.timestamp("us")
 
 
 def _ids(texts: pl.Series) -> pl.Series:
