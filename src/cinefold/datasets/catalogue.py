@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 ARCHIVE_SERVER = "https://files.grouplens.org/datasets/movielens/"
 
 

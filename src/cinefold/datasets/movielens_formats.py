@@ -146,9 +146,10 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
             if not blank:
                 yield number, lines
             number += lines.count(b"\n")
-    if blank and not rest.strip():
+    if rest.strip():
+        yield number, rest
+    elif blank:
         raise DamageError("it is empty")
-    yield number, rest
 
 
 # -- one line of each movie file ----------------------------------------------------------------
