@@ -187,15 +187,21 @@ def _from_csv(line: str) -> Movie:
     return _movie(fields[0], *split_year(fields[1]), fields[2].split("|"))
 
 
-def read_links(content: bytes) -> dict[int, tuple[str | None, int | None]]:
-    """Of links.csv, movie id -> IMDb id ("tt0114709") and TMDB id; DamageError names the line."""
-    links = {}
+def read_links(content: bytes) -> dict[int | str, dict[str, Any]]:
+    """Of links.csv, movie id -> ``imdb_id`` and ``tmdb_id`` of its Movie.
+
+    DamageError names the line.
+    """
+    links: dict[int | str, dict[str, Any]] = {}
 
     def add(line: str) -> None:
         movie, imdb, tmdb = _split(line, ",", 3)
         if not movie.isdecimal() or not f"0{imdb}0{tmdb}".isdecimal():
             raise ValueError(f"{line.strip()!r} has an id that is not a number")
-        links[int(movie)] = (f"tt{int(imdb):07}" if imdb else None, int(tmdb) if tmdb else None)
+        links[int(movie)] = {
+            "imdb_id": f"tt{int(imdb):07}" if imdb else None,
+            "tmdb_id": int(tmdb) if tmdb else None,
+        }
 
     _for_each_line(content.decode("utf-8-sig", errors="replace"), True, add)
     return links

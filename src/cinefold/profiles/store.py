@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from cinefold.profiles.profile import Change
 
@@ -137,14 +137,14 @@ class ProfileStore:
             "last_used_at": now,
             "settings": checked_settings(settings or {}),
         }
-        with self._writing() as connection, _unique_name(shown):
+        with self._transaction(self._writer) as connection, _unique_name(shown):
             created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
             return one_profile(connection, created.scalar_one())
 
     def profiles(self, dataset: str | None = None) -> list[Profile]:
         """All profiles, or those of a data set; the last used first."""
         wanted = () if dataset is None else (profiles.c.dataset == _clean_dataset(dataset),)
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             return matching_profiles(connection, *wanted)
 
     def get(self, profile_id: int) -> Profile:
@@ -155,14 +155,14 @@ class ProfileStore:
         UnknownProfileError
             If there is none, as of every method that takes an id.
         """
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             return one_profile(connection, profile_id)
 
     def find(self, dataset: str, name: str) -> Profile | None:
         """The profile of this name, whatever its case; None if the data set has none."""
         wanted = profiles.c.dataset == _clean_dataset(dataset)
         named = profiles.c.name_key == name_key(clean_name(name))
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             return next(iter(matching_profiles(connection, wanted, named)), None)
 
     def rename(self, profile_id: int, name: str) -> Profile:
@@ -178,7 +178,7 @@ class ProfileStore:
 
         On SQLite the bytes are overwritten.
         """
-        with self._writing() as connection:
+        with self._transaction(self._writer) as connection:
             if not connection.execute(delete(profiles).where(is_profile(profile_id))).rowcount:
                 raise unknown(profile_id)
         with explained(self.location):
@@ -215,7 +215,7 @@ class ProfileStore:
 
     def entries(self, profile_id: int) -> Entries:
         """All ratings and marks of the profile, each oldest first."""
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             one_profile(connection, profile_id)
             return all_entries(connection, profile_id)
 
@@ -301,29 +301,20 @@ class ProfileStore:
     # -- transactions ---------------------------------------------------------------------------
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        self._check_open()
-        with explained(self.location), self._reader.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        self._check_open()
-        with explained(self.location), self._writer.begin() as connection:
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreError(f"the profile database {self.location} was closed")
+        with explained(self.location), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _changing(self, profile_id: int) -> Iterator[Connection]:
         """Holds the profile's row, so that changes of one profile follow one another."""
         use = update(profiles).where(is_profile(profile_id))
-        with self._writing() as connection:
+        with self._transaction(self._writer) as connection:
             if not connection.execute(use.values(last_used_at=datetime.now(UTC))).rowcount:
                 raise unknown(profile_id)
             yield connection
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreError(f"the profile database {self.location} was closed")
 
 
 @contextmanager

@@ -66,7 +66,6 @@ class ImportReview:
         self.conversion = conversion
         self.lines = lines
         self._catalog_name = name
-        self._kept: dict[Any, ReviewLine] | None = None
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -147,19 +146,15 @@ class ImportReview:
                 raise ValueError(f"{line.source.label} has no candidates; say which movie it is")
             movie = line.candidates[0].movie
         line.choice, line.rejected, line.reason = movie, False, "chosen by hand"
-        self._kept = None
 
-    def accept_all(self, confidence: float = 0.0) -> int:
-        """Take the likeliest movie for each line to check that is so sure; returns their number."""
-        likely = [line for line in self.to_check if line.candidates[0].confidence >= confidence]
-        for line in likely:
+    def accept_all(self) -> None:
+        """Take the likeliest movie for each line to check."""
+        for line in self.to_check:
             self.accept(line)
-        return len(likely)
 
     def reject(self, line: ReviewLine) -> None:
         """Take no movie for a line."""
         line.choice, line.rejected, line.reason = None, True, "none of the candidates"
-        self._kept = None
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -170,16 +165,13 @@ class ImportReview:
 
     def _chosen(self) -> dict[Any, ReviewLine]:
         """The line that counts for each movie: a rated one, of those the latest, or the last."""
-        if self._kept is None:
-            kept: dict[Any, ReviewLine] = {}
-            for line in self.lines:
-                if line.choice is None:
-                    continue
+        kept: dict[Any, ReviewLine] = {}
+        for line in self.lines:
+            if line.choice is not None:
                 before = kept.get(line.choice.id)
                 if before is None or _weight(line) >= _weight(before):
                     kept[line.choice.id] = line
-            self._kept = kept
-        return self._kept
+        return kept
 
 
 def _weight(line: ReviewLine) -> tuple[bool, datetime]:
@@ -205,12 +197,7 @@ def review(
     name : str
         Of the catalogue, for people.
     progress : callable, optional
-        Called as ``progress(done, total)`` now and then; a true return value ends the work.
-
-    Raises
-    ------
-    ImportCancelledError
-        When `progress` has asked for it.
+        Called as ``progress(done, total)`` now and then.
     """
     conversion = Conversion(export.highest, scale or StarScale(), export.exact)
     usable = [line for line in export.lines if not line.problem]
