@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from cinefold.datasets.movies import Movie
@@ -175,16 +176,9 @@ def _from_recbole(line: str) -> Movie:
     return _movie(number, *known, sorted(names, key=_position))
 
 
-def _from_double_colons(line: str) -> Movie:
-    number, title, genres = _split(line, "::", 3)
+def _from_three_fields(separator: str, line: str) -> Movie:
+    number, title, genres = _split(line, separator, 3)
     return _movie(number, *split_year(title), genres.split("|"))
-
-
-def _from_csv(line: str) -> Movie:
-    fields = next(csv.reader([line.rstrip("\r")]))
-    if len(fields) != 3:
-        raise ValueError(f"{len(fields)} fields, not 3")
-    return _movie(fields[0], *split_year(fields[1]), fields[2].split("|"))
 
 
 def read_links(content: bytes) -> dict[int | str, dict[str, Any]]:
@@ -208,7 +202,8 @@ def read_links(content: bytes) -> dict[int | str, dict[str, Any]]:
 
 
 def _split(line: str, separator: str, n: int) -> list[str]:
-    fields = line.rstrip("\r").split(separator)
+    line = line.rstrip("\r")
+    fields = next(csv.reader([line])) if separator == "," else line.split(separator)
     if len(fields) != n:
         raise ValueError(f"{len(fields)} fields, not {n}")
     return fields
@@ -231,6 +226,10 @@ _UTF_8 = ("utf-8-sig",)
 FORMATS = {
     "flags": MovieLensFormat("u.data", "u.item", "\t", False, _ANY, _from_flags),
     "recbole": MovieLensFormat("ml-100k.inter", "ml-100k.item", "\t", True, _UTF_8, _from_recbole),
-    "colons": MovieLensFormat("ratings.dat", "movies.dat", "::", False, _ANY, _from_double_colons),
-    "csv": MovieLensFormat("ratings.csv", "movies.csv", ",", True, _UTF_8, _from_csv),
+    "colons": MovieLensFormat(
+        "ratings.dat", "movies.dat", "::", False, _ANY, partial(_from_three_fields, "::")
+    ),
+    "csv": MovieLensFormat(
+        "ratings.csv", "movies.csv", ",", True, _UTF_8, partial(_from_three_fields, ",")
+    ),
 }

@@ -56,10 +56,7 @@ def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
         For titles and years.
     """
     rated = ((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items())
-    marked = (
-        (movie, mark, at) for mark, marked in entries.marks.items() for movie, at in marked.items()
-    )
-    return write_lines((*rated, *marked), {movie.id: movie for movie in movies or ()})
+    return write_lines((*rated, *entries.marked), {movie.id: movie for movie in movies or ()})
 
 
 def write_lines(

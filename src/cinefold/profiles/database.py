@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -132,14 +133,10 @@ def _create_privately(file: Path) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
-    except FileExistsError as error:
-        raise _cannot_open(file, f"{file.parent} is not a folder") from error
     except OSError as error:
-        raise _cannot_open(file, error.strerror or str(error)) from error
-
-
-def _cannot_open(file: Path, why: str) -> StoreError:
-    return StoreError(f"the profile database {file} cannot be opened: {why}")
+        no_folder = isinstance(error, FileExistsError)
+        why = f"{file.parent} is not a folder" if no_folder else error.strerror or str(error)
+        raise StoreError(f"the profile database {file} cannot be opened: {why}") from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -158,37 +155,30 @@ def _begin_sqlite(connection: Connection) -> None:
 def _use_write_ahead_log(engine: Engine, timeout: float) -> None:
     """Readers and a writer do not wait for each other then; the file remembers it."""
     deadline = time.monotonic() + timeout
-    raw = engine.raw_connection()
-    try:
+    with closing(engine.raw_connection()) as raw:
         while True:
             try:
                 if raw.cursor().execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                     raw.cursor().execute("PRAGMA journal_mode = WAL")
+                return
             except sqlite3.OperationalError as error:
                 # SQLite does not wait for the lock that this takes.
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-            else:
-                return
-    finally:
-        raw.close()
 
 
 def erase_traces(engine: Engine) -> None:
     """Take what was deleted out of SQLite's log too, unless another process is reading it."""
     if engine.dialect.name != "sqlite":
         return
-    raw = engine.raw_connection()
-    try:
+    with closing(engine.raw_connection()) as raw:
         cursor = raw.cursor()
         patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         cursor.execute("PRAGMA busy_timeout = 200")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         cursor.execute(f"PRAGMA busy_timeout = {patience}")
-    finally:
-        raw.close()
 
 
 # -- processes ----------------------------------------------------------------------------------

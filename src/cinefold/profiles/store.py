@@ -274,9 +274,8 @@ class ProfileStore:
         For a movie that is rated already, the rating of `entries` is the one that stays.
         """
         wanted = undo_log.state_of(Entries(checked_ratings(entries.ratings, datetime.now(UTC))))
-        for mark, movies in entries.marks.items():
-            for movie, at in movies.items():
-                wanted["marks"] |= _marked([checked_movie(movie)], Mark(mark), checked_time(at))
+        for movie, mark, at in entries.marked:
+            wanted["marks"] |= _marked([checked_movie(movie)], Mark(mark), checked_time(at))
         self._change(profile_id, "import", wanted)
 
     def clear(self, profile_id: int) -> bool:

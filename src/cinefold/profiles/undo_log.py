@@ -35,11 +35,7 @@ values (stars, time; time), or None where there is, or shall be, no row."""
 def state_of(entries: Entries) -> State:
     """All ratings and marks of `entries`."""
     rated = {(movie,): (rating.stars, rating.at) for movie, rating in entries.ratings.items()}
-    marked = {
-        (movie, mark.value): (at,)
-        for mark, movies in entries.marks.items()
-        for movie, at in movies.items()
-    }
+    marked = {(movie, mark.value): (at,) for movie, mark, at in entries.marked}
     return {"ratings": {**rated}, "marks": {**marked}}
 
 

@@ -46,6 +46,15 @@ class ReviewLine:
     rejected: bool = False
     reason: str = ""
 
+    @property
+    def state(self) -> str:
+        """One of "chosen", "to check", "missed" and "ignored"."""
+        if self.source.problem:
+            return "ignored"
+        if self.choice is not None:
+            return "chosen"
+        return "to check" if self.candidates and not self.rejected else "missed"
+
 
 class ImportReview:
     """The movies of an export: found, to be checked, missing and left out; nothing is dropped.
@@ -77,33 +86,23 @@ class ImportReview:
     @property
     def to_check(self) -> list[ReviewLine]:
         """Lines with candidates of which none is sure, until one is accepted or all rejected."""
-        return [
-            line
-            for line in self.lines
-            if line.choice is None and line.candidates and not line.rejected
-        ]
+        return self._in_state("to check")
 
     @property
     def missed(self) -> list[ReviewLine]:
         """Lines whose movie the data does not have, with the reason; also those rejected."""
-        return [
-            line
-            for line in self.lines
-            if line.choice is None
-            and not line.source.problem
-            and (line.rejected or not line.candidates)
-        ]
+        return self._in_state("missed")
 
     @property
     def ignored(self) -> list[ReviewLine]:
         """Lines that cannot be used, with the reason."""
-        return [line for line in self.lines if line.source.problem]
+        return self._in_state("ignored")
 
     @property
     def repeated(self) -> list[ReviewLine]:
         """Lines whose movie another line has too: the later rating counts."""
         kept = {id(line) for line in self._chosen().values()}
-        return [line for line in self.lines if line.choice is not None and id(line) not in kept]
+        return [line for line in self._in_state("chosen") if id(line) not in kept]
 
     def ratings(self) -> dict[Any, float]:
         """Stars by movie id, of the movies that are chosen and rated."""
@@ -157,6 +156,9 @@ class ImportReview:
         line.choice, line.rejected, line.reason = None, True, "none of the candidates"
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _in_state(self, state: str) -> list[ReviewLine]:
+        return [line for line in self.lines if line.state == state]
 
     def _unrated(self, meaning: str) -> list[Any]:
         if self.export.unrated != meaning:
