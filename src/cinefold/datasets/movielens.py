@@ -134,7 +134,8 @@ def _recognized(spec: DatasetSpec, files: Files) -> MovieLensFormat:
             return there[name]
     wanted = (f"{FORMATS[name].ratings} and {FORMATS[name].movies}" for name in spec.formats)
     message = f"{files.path} has no {spec.title} in it: {' or '.join(wanted)} must be there"
-    for name, found in list(there.items())[:1]:
+    if there:
+        name, found = next(iter(there.items()))
         others = ", ".join(other.name for other in list_datasets() if name in other.formats)
         message += (
             f"; {found.ratings} and {found.movies} are, the format of {others}: name the one it "

@@ -47,7 +47,7 @@ _COLUMNS_OF_TITLES = {
 
 @dataclass(frozen=True)
 class RatingsFile:
-    """A file of ratings, and what was said about it: the arguments of :func:`load_ratings`."""
+    """A file of ratings and its columns: the arguments of :func:`load_ratings`."""
 
     path: str
     user: str | None = None
@@ -297,7 +297,7 @@ def _movie(number: int, row: dict[str, str | None], integer_ids: bool) -> Movie:
     return Movie(int(text) if integer_ids else text, readable(title) or text, year, genres)
 
 
-# -- complaints ---------------------------------------------------------------------------------
+# -- errors and warnings ------------------------------------------------------------------------
 
 
 @contextmanager

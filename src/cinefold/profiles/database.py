@@ -23,7 +23,7 @@ DATABASE_URL = "CINEFOLD_DATABASE_URL"
 """The environment variable that names the database."""
 
 _WRITES = "cinefold_writes"
-_FORMS = "sqlite:////folder/profiles.sqlite3 or postgresql://user:password@host:5432/database"
+_EXAMPLES = "sqlite:////folder/profiles.sqlite3 or postgresql://user:password@host:5432/database"
 
 
 # -- which --------------------------------------------------------------------------------------
@@ -50,14 +50,14 @@ def database_url(place: str | Path | None) -> URL:
     try:
         url = make_url(place)
     except (ArgumentError, ValueError):
-        raise StoreError(f"not a database URL ({DATABASE_URL}); these are: {_FORMS}") from None
+        raise StoreError(f"not a database URL ({DATABASE_URL}); these are: {_EXAMPLES}") from None
     kind = url.drivername.partition("+")[0]
     if kind in {"postgres", "postgresql"}:
         return url.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
-        raise StoreError(f"profiles are kept in SQLite or PostgreSQL, not in {kind!r}: {_FORMS}")
+        raise StoreError(f"profiles are kept in SQLite or PostgreSQL, not in {kind!r}: {_EXAMPLES}")
     if url.database in {None, "", ":memory:"}:
-        raise StoreError(f"a database in memory keeps nothing; name a file: {_FORMS}")
+        raise StoreError(f"a database in memory keeps nothing; name a file: {_EXAMPLES}")
     return url.set(drivername="sqlite+pysqlite")
 
 
@@ -129,7 +129,7 @@ def _sqlite(url: URL, timeout: float) -> Engine:
 
 
 def _create_privately(file: Path) -> None:
-    """What people like is nobody else's business: others on this machine may not read it."""
+    """Ratings are private: other users of this machine may not read the file."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))

@@ -40,7 +40,7 @@ def state_of(entries: Entries) -> State:
 
 
 def change(connection: Connection, profile_id: int, action: str, wanted: State) -> bool:
-    """Make it so, and note in the log how it was; False, without a note, if it was so."""
+    """Write `wanted` and log the state before; False, without a log entry, if nothing changes."""
     before = {name: _present(connection, profile_id, name, rows) for name, rows in wanted.items()}
     if before == wanted:
         return False
