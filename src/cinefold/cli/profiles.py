@@ -83,9 +83,7 @@ def show(
             for movie, rating in entries.ratings.items()
         ]
         marks = [
-            {"movie_id": movie, "mark": mark, "time": at}
-            for mark, marked in entries.marks.items()
-            for movie, at in marked.items()
+            {"movie_id": movie, "mark": mark, "time": at} for movie, mark, at in entries.marked
         ]
         print_json({**asdict(profile), "ratings": ratings, "marks": marks})
         return
@@ -93,11 +91,7 @@ def show(
     rated = [
         (movie, f"{rating.stars:g}", "", rating.at) for movie, rating in entries.ratings.items()
     ]
-    marked = [
-        (movie, "", mark.replace("_", " "), at)
-        for mark, marked in entries.marks.items()
-        for movie, at in marked.items()
-    ]
+    marked = [(movie, "", mark.replace("_", " "), at) for movie, mark, at in entries.marked]
     rows = ((_label(row[0], movies), *row[1:3], _minute(row[3])) for row in (*rated[::-1], *marked))
     print_table(("Movie", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
 
