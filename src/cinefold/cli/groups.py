@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def together(
+    *,
     user: Annotated[
         list[str] | None, typer.Option(help="A user of the data set, by id; repeat it for more.")
     ] = None,
@@ -45,15 +46,9 @@ def together(
             help="Also movies that some, not all, have seen and liked well enough.",
         ),
     ] = False,
-    k: options.Length = 10,
-    genre: options.Genres = None,
-    exclude_genre: options.NotGenres = None,
-    years: options.Years = None,
-    popularity: options.Popularity = None,
-    min_ratings: options.MinRatings = 0,
+    movies: options.ListOptions,
     model: options.ModelFile = None,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    data: options.CatalogueOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Recommend movies to two or more people together.
@@ -69,27 +64,31 @@ def together(
         raise typer.BadParameter("say two people or more, with --user and --profile-file")
     if rule not in AGGREGATIONS:
         raise typer.BadParameter(f"--rule is one of {', '.join(AGGREGATIONS)}, not {rule!r}")
-    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
-    recommender = options.open_recommender(dataset, path, model)
+    recommender = options.open_recommender(data, model)
     people = [_user(text, recommender) for text in user or ()]
     for file in profile_file or ():
         people.append(_newcomer(file, recommender, [person.name for person in people]))
     found = recommend_to_group(
-        recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
+        recommender,
+        people,
+        movies.k,
+        aggregation=rule,
+        filters=movies.filters,
+        seen_by_some=seen_by_some,
     )
     if as_json:
-        movies = [
+        lines = [
             {"people" if key == "opinions" else key: value for key, value in facts(line).items()}
             for line in found
         ]
-        print_json({"dataset": recommender.data.name, "rule": rule, "movies": movies})
+        print_json({"dataset": recommender.data.name, "rule": rule, "movies": lines})
         return
     names = [person.name for person in people]
     columns: dict[str, Callable[[GroupRecommendation], str]] = {
         "Score": lambda line: f"{line.score:.2f}",
         **{name: partial(_cell, place) for place, name in enumerate(names)},
     }
-    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, k, columns)
+    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, movies.k, columns)
 
 
 def _user(text: str, recommender: MovieRecommender) -> GroupMember:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm.auto import tqdm
 
-from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, settings
+from cinefold.cli.console import print_json, print_table, say, settings, write
 from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ _SHOWN = 15
 
 
 def import_(
+    *,
     file: Annotated[
         Path,
         typer.Argument(
@@ -58,8 +58,7 @@ def import_(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="List every movie, however many.")] = False,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    data: options.CatalogueOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Find the movies that you rated elsewhere, and turn their ratings into stars.
@@ -67,9 +66,9 @@ def import_(
     Nothing is dropped silently: movies that may be meant, movies that the data set lacks, repeated
     ones and lines that cannot be used are listed with the reason.
     """
-    options.check_folder(output_file, "--output")
+    options.check_folders({"--output": output_file})
     export = read_export(file, highest=scale)  # before anything is fetched for a wrong file
-    review = reviewed(export, options.open_data(dataset, path))
+    review = reviewed(export, data.load())
     if yes:
         review.accept_all()
     if as_json:
@@ -79,8 +78,7 @@ def import_(
         if output_file is not None and not yes and sys.stdin.isatty():
             _ask(review)
     if output_file is not None:
-        with replace_file(output_file) as new:
-            new.write_text(review_csv(review), encoding="utf-8", newline="")
+        write(output_file, review_csv(review))
         say(f"Movies in {output_file}: {len(review.matched):,}.")
     if review.to_check and not as_json:
         say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say
+from cinefold.cli.console import print_json, print_table, say, write
 from cinefold.datasets import cached_file, load_movielens
 from cinefold.profiles import read_csv, write_csv
 
@@ -172,8 +171,7 @@ def export(
     if file is None:
         print(text, end="")
     else:
-        with replace_file(file) as new:
-            new.write_text(text, encoding="utf-8", newline="")
+        write(file, text)
         say(f"{profile.name} is in {file}: {len(entries):,} lines.")
 
 
