@@ -21,7 +21,7 @@ from cinefold.cli import (
     training,
     tuning,
 )
-from cinefold.cli.console import LogMessages, complain, settings
+from cinefold.cli.console import complain, settings
 from cinefold.cli.option_groups import expand_groups
 from cinefold.datasets import DatasetError
 
@@ -80,7 +80,7 @@ def _common(
     del version
     settings.quiet = quiet
     logger = logging.getLogger("cinefold")
-    logger.handlers = [LogMessages()]
+    logger.handlers = [logging.StreamHandler()]  # to standard error
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand is None:
         print(context.get_help())

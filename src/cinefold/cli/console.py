@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import sys
 from dataclasses import dataclass
@@ -37,13 +36,6 @@ class Settings:
 
 
 settings = Settings()
-
-
-class LogMessages(logging.Handler):
-    """What the library logs, as messages for the person."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
 
 
 def output() -> Console:

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -76,28 +76,28 @@ def show(
     with options.open_profile(dataset, name) as (store, profile):
         entries = store.entries(profile.id)
     movies = _movies_at_hand(dataset, path)
-    if as_json:
-        ratings = [
-            {"movie_id": movie, "rating": rating.stars, "time": rating.at}
-            for movie, rating in entries.ratings.items()
-        ]
-        marks = [
-            {"movie_id": movie, "mark": mark, "time": at}
-            for mark, marked in entries.marks.items()
-            for movie, at in marked.items()
-        ]
-        print_json({**asdict(profile), "ratings": ratings, "marks": marks})
-        return
-    title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
-    rated = [
-        (movie, f"{rating.stars:g}", "", rating.at) for movie, rating in entries.ratings.items()
+    ratings: list[dict[str, Any]] = [
+        {"movie_id": movie, "rating": rating.stars, "time": rating.at}
+        for movie, rating in entries.ratings.items()
     ]
-    marked = [
-        (movie, "", mark.replace("_", " "), at)
+    marks: list[dict[str, Any]] = [
+        {"movie_id": movie, "mark": mark, "time": at}
         for mark, marked in entries.marks.items()
         for movie, at in marked.items()
     ]
-    rows = ((_label(row[0], movies), *row[1:3], _minute(row[3])) for row in (*rated[::-1], *marked))
+    if as_json:
+        print_json({**asdict(profile), "ratings": ratings, "marks": marks})
+        return
+    title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
+    rows = (
+        (
+            _label(entry["movie_id"], movies),
+            f"{entry['rating']:g}" if "rating" in entry else "",
+            entry.get("mark", "").replace("_", " "),
+            _minute(entry["time"]),
+        )
+        for entry in (*ratings[::-1], *marks)
+    )
     print_table(("Movie", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
 
 

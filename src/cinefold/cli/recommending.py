@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
+from cinefold.cli.option_groups import option
 from cinefold.recommender import RatedMovie
 
 if TYPE_CHECKING:
@@ -23,38 +24,40 @@ _LOWEST, _HIGHEST = 0.5, 5.0
 _REASONS = "Because you rated"
 
 
+@dataclass
+class _PersonOptions:
+    """Who is to get recommendations: a user of the data set, or somebody new."""
+
+    user: str | None = option("A user of the data set, by id: their next movies.")
+    rate: list[str] | None = option(
+        "A movie you know and its stars, 0.5 to 5; repeat it for more movies. A title that several "
+        'movies share needs its year: "Sabrina (1954)=4".',
+        metavar="TITLE=STARS",
+    )
+    profile: str | None = option(
+        "A kept profile: its ratings, without movies that it marks as seen or not interesting. "
+        "With --rate, those ratings are kept in it, and it is made if there is none.",
+        metavar="NAME",
+    )
+    ratings_file: Path | None = option(
+        "Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds to them.",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+    )
+
+    def __post_init__(self) -> None:
+        is_new = self.rate or self.profile is not None or self.ratings_file is not None
+        if (self.user is None) == (not is_new):
+            raise typer.BadParameter(
+                "say either --user or, for somebody new, --rate (one or more times), --profile or "
+                "--ratings-file"
+            )
+
+
 def recommend(
     *,
-    user: Annotated[
-        str | None, typer.Option(help="A user of the data set, by id: their next movies.")
-    ] = None,
-    rate: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TITLE=STARS",
-            help="A movie you know and its stars, 0.5 to 5; repeat it for more movies. A title "
-            'that several movies share needs its year: "Sabrina (1954)=4".',
-        ),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A kept profile: its ratings, without movies that it marks as seen or not "
-            "interesting. With --rate, those ratings are kept in it, and it is made if there is "
-            "none.",
-        ),
-    ] = None,
-    ratings_file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            help="Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds "
-            "to them.",
-        ),
-    ] = None,
+    person: _PersonOptions,
     movies: options.ListOptions,
     adventure: Annotated[
         float,
@@ -72,35 +75,28 @@ def recommend(
     somebody like you is to watch the movie. Stars are what you would rate it. The reasons are the
     ratings that add most to the score.
     """
-    if (user is None) == (not rate and profile is None and ratings_file is None):
-        raise typer.BadParameter(
-            "say either --user or, for somebody new, --rate (one or more times), --profile or "
-            "--ratings-file"
-        )
-    wanted = [_title_and_stars(text) for text in rate or ()]
+    wanted = [_title_and_stars(text) for text in person.rate or ()]
+    profile = person.profile
     if profile is not None and not wanted:
         with options.open_store() as store:  # before anything is fetched or trained for nobody
             options.saved_profile(store, data.dataset, profile)
     recommender = options.open_recommender(data, model)
+    choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure}
+    user_id = None
     ratings: dict[Any, float] = {}
-    if user is not None:
-        user_id = options.user_id(user, recommender.data)
-        found = recommender.recommend(
-            user_id, movies.k, filters=movies.filters, adventure=adventure
-        )
+    if person.user is not None:
+        user_id = options.user_id(person.user, recommender.data)
+        found = recommender.recommend(user_id, movies.k, **choice)
         title = f"For user {user_id}"
     else:
-        user_id = None
         hidden: list[Any] = []
-        if ratings_file is not None:
-            ratings, hidden = known_ratings(ratings_file, recommender)
+        if person.ratings_file is not None:
+            ratings, hidden = known_ratings(person.ratings_file, recommender)
         ratings |= _resolve(wanted, recommender.data.movies)
         if profile is not None:
             profile, ratings, more = _from_profile(profile, data.dataset, ratings, recommender)
             hidden += more
-        found = recommender.recommend_for(
-            ratings, movies.k, filters=movies.filters, exclude=hidden, adventure=adventure
-        )
+        found = recommender.recommend_for(ratings, movies.k, exclude=hidden, **choice)
         title = f"For {profile or 'you'}"
     if as_json:
         rated = (RatedMovie(recommender.data.movies[i], stars) for i, stars in ratings.items())
