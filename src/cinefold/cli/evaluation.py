@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from cinefold.cli import INTERRUPTED, console, options
 from cinefold.cli.console import output, print_json, print_table, say, settings, write
-from cinefold.cli.option_groups import option
+from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.evaluation import compare
 from cinefold.evaluation.protocols import Protocol
 from cinefold.evaluation.single_model import check_asked
@@ -45,9 +44,6 @@ _MODELS = (*PRESETS, *_BASELINES)
 _FEWEST_USERS = 6
 
 
-_parameters = partial(option, metavar="FILE", exists=True, dir_okay=False)
-
-
 @dataclass
 class _DivisionOptions:
     """Arguments of `cinefold.evaluation.compare` that are options."""
@@ -68,12 +64,13 @@ class _DivisionOptions:
 class _RunOptions:
     """What is compared and computed, and where results go."""
 
-    model: list[Path] | None = _parameters(
+    model: list[Path] | None = option(
         "Also the parameters of this model, that [bold]cinefold train --output[/bold] wrote; it is "
-        "trained anew on each training part."
+        "trained anew on each training part.",
+        **INPUT_FILE,
     )
-    params: list[Path] | None = _parameters(
-        "Also the parameters that [bold]cinefold tune --output[/bold] wrote."
+    params: list[Path] | None = option(
+        "Also the parameters that [bold]cinefold tune --output[/bold] wrote.", **INPUT_FILE
     )
     k: str = option("Lengths of the lists, such as 10,20.", "-k", default="10,20", metavar="K,K")
     metrics: str = option(

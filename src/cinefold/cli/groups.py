@@ -12,7 +12,7 @@ import typer
 from cinefold.cli import options
 from cinefold.cli.console import print_json
 from cinefold.cli.importing import known_ratings
-from cinefold.cli.option_groups import option
+from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.cli.recommending import facts, print_movies
 from cinefold.recommender import AGGREGATIONS, GroupMember, recommend_to_group
 
@@ -30,9 +30,7 @@ class _GroupOptions:
     profile_file: list[Path] | None = option(
         "Somebody's ratings, in any file that [bold]cinefold import[/bold] reads; repeat it for "
         "more people.",
-        exists=True,
-        dir_okay=False,
-        metavar="FILE",
+        **INPUT_FILE,
     )
     rule: str = option(f"How to agree: {', '.join(AGGREGATIONS)}.", default="average")
     seen_by_some: bool = option(

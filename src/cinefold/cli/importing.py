@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say, settings, write
-from cinefold.cli.option_groups import option
+from cinefold.cli.option_groups import OUTPUT_FILE, option
 from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ _SHOWN = 15
 
 @dataclass
 class _ImportOptions:
+    """How ratings become stars, and where the movies that were found go."""
+
     output: Path | None = option(
         "Write the movies that were found as CSV, for [bold]cinefold recommend "
         "--ratings-file[/bold]. In a terminal you are asked about each movie to check first.",
         "--output",
         "-o",
-        metavar="FILE",
-        dir_okay=False,
+        **OUTPUT_FILE,
     )
     yes: bool = option(
         "Do not ask: take the likeliest of each movie to check.", "--yes", "-y", default=False

@@ -16,6 +16,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+INPUT_FILE: dict[str, Any] = {"metavar": "FILE", "exists": True, "dir_okay": False}
+OUTPUT_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False}
+
 
 def option(text: str, *names: str, default: Any = None, **more: Any) -> Any:
     """A field of a group: the option's help, its names if the field's is another, its default."""

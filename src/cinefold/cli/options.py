@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold.cli.console import complain, settings
-from cinefold.cli.option_groups import option, panel
+from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
@@ -62,9 +62,7 @@ class DataOptions(CatalogueOptions):
     data: Path | None = _own(
         "Everybody's ratings in a CSV, TSV or Parquet file with named columns, instead of a data "
         "set of the catalogue. Ids are integers or text.",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        **INPUT_FILE,
     )
     user_column: str | None = _column("user", "the users' ids")
     item_column: str | None = _column("item", "the movies' ids")
@@ -75,9 +73,7 @@ class DataOptions(CatalogueOptions):
     titles: Path | None = _own(
         "The movies of --data: a file with columns for id and title, and if you have them year and "
         "genres.",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        **INPUT_FILE,
     )
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ import typer
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
-from cinefold.cli.option_groups import option
+from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.recommender import RatedMovie
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ class _PersonOptions:
     )
     ratings_file: Path | None = option(
         "Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds to them.",
-        exists=True,
-        dir_okay=False,
-        metavar="FILE",
+        **INPUT_FILE,
     )
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from cinefold.cli import INTERRUPTED, options, plotting
 from cinefold.cli.console import output, print_json, print_table, say, settings
-from cinefold.cli.option_groups import option, panel
+from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
 from cinefold.tuning.parameters import read_parameters
@@ -114,21 +114,16 @@ class _RunOptions:
     params: Path | None = _fit(
         "Take the parameters in this file, as [bold]cinefold tune --output[/bold] writes it, "
         "except for those that are given as options.",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
+        **INPUT_FILE,
     )
     output: Path | None = option(
         "Keep the model in this file (safetensors), for --model of other commands. It is the one "
         "that the figures measure: it has not seen the held-out ratings.",
         "--output",
         "-o",
-        metavar="FILE",
-        dir_okay=False,
+        **OUTPUT_FILE,
     )
-    plot: Path | None = option(
-        "Draw the learning curve into this PNG, SVG or PDF.", metavar="FILE", dir_okay=False
-    )
+    plot: Path | None = option("Draw the learning curve into this PNG, SVG or PDF.", **OUTPUT_FILE)
 
 
 def train(

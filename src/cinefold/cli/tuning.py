@@ -19,7 +19,7 @@ from cinefold.cli.console import (
     say,
     settings,
 )
-from cinefold.cli.option_groups import panel
+from cinefold.cli.option_groups import OUTPUT_FILE, panel
 from cinefold.cli.tuning_plot import search_history
 from cinefold.metrics.registry import title
 from cinefold.tuning.space import parse, read_space
@@ -31,7 +31,7 @@ _SHOWN = 10
 
 
 _what, _how = panel("What to search"), panel("How to search")
-_file = panel("Files", metavar="FILE", dir_okay=False)
+_file = panel("Files", **OUTPUT_FILE)
 
 
 @dataclass
