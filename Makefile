@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 
 # cmake, ninja and clang-format come from the environment, not from the system.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-NATIVE := $(wildcard native/*.h native/*.cpp native/*/*.h native/*/*.cpp)
+NATIVE := $(wildcard native/*.cpp native/*/*.h native/*/*.cpp)
 
 define setup
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -35,7 +35,7 @@ app:  ## Get the data, train the model, open the app on port 8501
 test:  ## Run all tests
 	$(setup) app postgresql tune test
 	@$(MAKE) --no-print-directory sanitize
-	python -m pytest $(PYTEST_ARGS)
+	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers

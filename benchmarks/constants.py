@@ -18,11 +18,11 @@ from cinefold.als import Objective
 from cinefold.als.backend import (
     FixedSide,
     Method,
-    Observations,
     expected_steps,
     simd_level,
     solve_rows,
 )
+from cinefold.als.observations import Observations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,11 +12,11 @@ from benchmarks.contestants import BY_EPOCH, FIELD, Problem, cinefold, flops, st
 from benchmarks.machine import peak, race, say, timed
 from cinefold.als.backend import (
     FixedSide,
-    Observations,
     expected_steps,
     simd_levels,
     solve_rows,
 )
+from cinefold.als.observations import Observations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

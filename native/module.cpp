@@ -341,12 +341,13 @@ std::vector<std::string> simd_levels() {
 }  // namespace
 
 NB_MODULE(_core, m) {
+    nb::set_leak_warnings(false);  // models may live until the interpreter ends
     m.doc() = "The compiled core of cinefold: exact row solves of weighted ALS.";
     m.def("gram", &gram, "v"_a, "scale"_a.none(), "n_threads"_a,
           "V'V (d, d) in double precision, of V or of V with each row times its scale.");
     m.def("aligned", &aligned_matrix, "rows"_a, "columns"_a,
           "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
-    m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a, "n_threads"_a,
+    m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a.noconvert(), "n_threads"_a,
           "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
     nb::class_<FixedSide>(m, "FixedSide",
                           "Padded rows (n, padded_length(d)) whose Gram matrix is the diagonal "
@@ -366,8 +367,8 @@ NB_MODULE(_core, m) {
              "tolerance"_a, "relaxation"_a, "solver"_a, "expected_steps"_a);
     m.def("expected_steps", &expected_steps, "observations"_a, "fixed"_a, "factors"_a,
           "(number of observations, steps) that exact solutions by conjugate gradients take.");
-    m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a, "factors"_a,
-          "losses"_a.none(), "n_threads"_a,
+    m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a,
+          "factors"_a.noconvert(), "losses"_a.none().noconvert(), "n_threads"_a,
           "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
           "None. Raises ArithmeticError(row) for a row that is not positive definite.");
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),

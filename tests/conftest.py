@@ -26,6 +26,9 @@ NOTHING_IS_SKIPPED = os.environ.get("CI") == "true"
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# Background work would wait for tests that run at the same time.
+os.environ["CINEFOLD_BACKGROUND_PRIORITY"] = "normal"
+
 # The servers of the tests are on this machine, whatever proxy leads to others.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 

@@ -16,7 +16,6 @@ from cinefold.als.backend import (
     EXACT,
     FixedSide,
     Method,
-    Observations,
     SingularRowError,
     compact,
     empty_factors,
@@ -28,6 +27,7 @@ from cinefold.als.backend import (
     top_k,
 )
 from cinefold.als.objective import Objective
+from cinefold.als.observations import Observations
 from tests.oracle import DenseProblem, relative_error
 
 

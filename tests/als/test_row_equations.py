@@ -8,10 +8,10 @@ import scipy.sparse as sp
 
 from cinefold.als.backend import (
     FixedSide,
-    Observations,
     solve_rows,
 )
 from cinefold.als.objective import Objective
+from cinefold.als.observations import Observations
 from cinefold.als.row_equations import RowEquations
 from tests.oracle import DenseProblem, relative_error
 

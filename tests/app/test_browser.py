@@ -333,6 +333,8 @@ def test_a_page_that_was_open_while_the_app_was_restarted_goes_on(
     suggested = page.locator("[class*=st-key-stars-suggested-]").first
     with served(environment, log, port=port) as address:
         page.goto(f"{address}/new_here")
+        suggested.wait_for()
+        wide_window.settle()  # a click while the page is still being drawn may hit nothing
         suggested.get_by_role("radio").nth(3).click(force=True)
         page.get_by_role("heading", name="Your ratings (1)").wait_for()
         wide_window.settle()

@@ -145,7 +145,8 @@ def test_why_it_could_not_begin_is_said(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's priorities")
-def test_pages_go_first():
+def test_pages_go_first(monkeypatch):
+    monkeypatch.delenv(background.PRIORITY)
     job = BackgroundJob(sleep)
     first_record(job)
     process = job.process.pid

@@ -14,7 +14,6 @@ number of threads, nor on which other rows a call of :func:`solve_rows` has.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.als.objective import Objective
+    from cinefold.als.observations import Observations
 
 simd_level = _core.simd_level
 simd_levels = _core.simd_levels
@@ -86,86 +86,6 @@ class Method:
 
 
 EXACT = Method()
-
-
-class Observations:
-    """The observed entries of all rows of one side, checked, in the form that the core reads.
-
-    Parameters
-    ----------
-    objective : Objective
-        What the ratings stand for. The core works it out row by row: targets and confidences of
-        all observations would take as much memory as the ratings.
-    ratings : csr_array of float32, shape (n_rows, n_columns)
-        Kept, not copied, where its index types allow.
-    weights : ndarray of float32, shape (n_observed,), optional
-        In the order of `ratings`; None when all are 1.
-
-    Attributes
-    ----------
-    offsets : ndarray of int64, shape (n_rows + 1,)
-    columns : ndarray of int32, shape (n_observed,)
-    ratings : ndarray of float32, shape (n_observed,)
-    weights : ndarray of float32, shape (n_observed,), or None
-    regularization : ndarray of float64, shape (n_rows,)
-        lambda of each row.
-    baseline : ndarray of float32, shape (n_columns,), or None
-        What the targets of each column are measured from.
-
-    Raises
-    ------
-    ValueError
-        For ratings without a target or with a negative confidence, for columns that are out of
-        range, and offsets that do not rise from 0 to the number of
-        entries.
-    """
-
-    def __init__(
-        self,
-        objective: Objective,
-        ratings: csr_array,
-        weights: NDArray[np.float32] | None = None,
-    ) -> None:
-        lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
-        objective.targets(lowest)  # raises what the core would not, as the next does
-        objective.confidence(lowest, None)
-        self.objective, self.weights = objective, weights
-        self.offsets, self.columns = _indices(ratings)
-        self.ratings: NDArray[np.float32] = np.ascontiguousarray(ratings.data, np.float32)
-        self.regularization = objective.row_regularization(np.diff(self.offsets), ratings.shape[1])
-        self.baseline: NDArray[np.float32] | None = None
-        self._core = _core.Observations(
-            self.offsets,
-            self.columns,
-            self.ratings,
-            weights,
-            self.regularization,
-            ratings.shape[1],
-            objective.unobserved_weight,
-            objective.target,
-            objective.alpha,
-        )
-
-    @property
-    def n_rows(self) -> int:
-        return len(self.regularization)
-
-    @property
-    def targets(self) -> NDArray[np.float32]:
-        """t of each observation, less the baseline."""
-        targets = self.objective.targets(self.ratings)
-        return targets if self.baseline is None else targets - self.baseline[self.columns]
-
-    @property
-    def confidence(self) -> NDArray[np.float32] | None:
-        """c of each observation; None when all are 1."""
-        return self.objective.confidence(self.ratings, self.weights)
-
-    def with_baseline(self, baseline: NDArray[np.float32] | None) -> Observations:
-        """The same with targets measured from the `baseline` (n_columns,) of their columns."""
-        other = copy.copy(self)
-        other.baseline, other._core = baseline, self._core.with_baseline(baseline)
-        return other
 
 
 class FixedSide:
@@ -340,6 +260,27 @@ def _multiply(
     return out
 
 
+def check_observations(
+    ratings: csr_array,
+    weights: NDArray[np.float32] | None,
+    regularization: NDArray[np.float64],
+    objective: Objective,
+) -> _core.Observations:
+    """Rows of `ratings`, checked, in the form that the core reads, without a copy of float32."""
+    offsets, columns = _indices(ratings)
+    return _core.Observations(
+        offsets,
+        columns,
+        np.ascontiguousarray(ratings.data, np.float32),
+        weights,
+        regularization,
+        ratings.shape[1],
+        objective.unobserved_weight,
+        objective.target,
+        objective.alpha,
+    )
+
+
 def expected_steps(
     observations: Observations, fixed: FixedSide, factors: NDArray[np.float32]
 ) -> ExpectedSteps:
@@ -347,7 +288,7 @@ def expected_steps(
 
     A few of them are tried, from `factors` (n_rows, n_factors); of fewer than 256 rows none.
     """
-    return _core.expected_steps(observations._core, fixed._core, factors)
+    return _core.expected_steps(observations.checked, fixed._core, factors)
 
 
 def solve_rows(
@@ -391,7 +332,7 @@ def solve_rows(
         expected_steps or [],
     )
     try:
-        _core.solve_rows(observations._core, fixed._core, chosen, out, losses, n_threads)
+        _core.solve_rows(observations.checked, fixed._core, chosen, out, losses, n_threads)
     except ArithmeticError as error:
         raise SingularRowError(int(error.args[0])) from None
 

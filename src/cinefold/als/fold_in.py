@@ -9,12 +9,12 @@ import numpy as np
 
 from cinefold.als.backend import (
     FixedSide,
-    Observations,
     SingularRowError,
     compact,
     solve_rows,
 )
 from cinefold.als.factors import Factors
+from cinefold.als.observations import Observations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

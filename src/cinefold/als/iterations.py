@@ -14,7 +14,6 @@ from cinefold.als.backend import (
     EXACT,
     FixedSide,
     Method,
-    Observations,
     SingularRowError,
     empty_factors,
     expected_steps,
@@ -23,6 +22,7 @@ from cinefold.als.backend import (
 )
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
+from cinefold.als.observations import Observations
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -27,7 +27,7 @@ from cinefold.als.basis import one_blas_thread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import Observations
+    from cinefold.als.observations import Observations
 
     Array = NDArray[np.float64]
 

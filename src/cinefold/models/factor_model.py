@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from cinefold.als.backend import (
-    Observations,
     top_k,
 )
 from cinefold.als.iterations import available_threads
+from cinefold.als.observations import Observations
 from cinefold.als.row_equations import RowEquations
 from cinefold.interactions.entries import csr
 from cinefold.models import checks, explanations

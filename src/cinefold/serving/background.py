@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Record = Callable[[Any], bool]
 
+PRIORITY = "CINEFOLD_BACKGROUND_PRIORITY"
+"""The variable that is "normal" where work would never end on what time is left over."""
+
 _SECONDS_BETWEEN_RECORDS = 0.2
 
 Outcome = TypeVar("Outcome")
@@ -198,7 +201,8 @@ def _main() -> None:
         tell("record", entry)
         return stopped.is_set()
 
-    _give_way()  # before modules are loaded, so that threads which they start give way as well
+    if os.environ.get(PRIORITY) != "normal":
+        _give_way()  # before modules are loaded, so that threads which they start give way as well
     function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the app
     threading.Thread(target=_end_with_the_app, daemon=True).start()
     try:
