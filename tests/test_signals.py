@@ -42,11 +42,11 @@ def test_a_handler_that_is_not_pythons_stays(monkeypatch):
 
 def test_what_was_kept_can_be_gone_on_with():
     results = []
-    with keep_on_interrupt(lambda: bool(results)) as interruption:
+    with keep_on_interrupt(lambda: bool(results)) as interrupted:
         results.append(1)
         signal.raise_signal(signal.SIGINT)
         results.append(2)
-    assert interruption.happened
+    assert interrupted.is_set()
     assert results == [1]
 
 
@@ -56,9 +56,9 @@ def test_ctrl_c_with_nothing_to_keep_goes_on():
 
 
 def test_a_block_that_ends_by_itself_was_not_interrupted():
-    with keep_on_interrupt(lambda: True) as interruption:
+    with keep_on_interrupt(lambda: True) as interrupted:
         pass
-    assert not interruption.happened
+    assert not interrupted.is_set()
     with pytest.raises(ValueError, match="of the block"), keep_on_interrupt(lambda: True):
         raise ValueError("of the block")
 

@@ -96,9 +96,15 @@ def replace_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
     new.mkdir(parents=True)
     try:
         yield new
-        while not _moved(new, folder):  # as long as other writers come between
+        while True:
+            try:
+                new.rename(folder)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
             shutil.rmtree(old, ignore_errors=True)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError):  # another writer has just moved it
                 folder.rename(old)
     except BaseException:
         with contextlib.suppress(OSError):  # there is none, or another writer has put one there
@@ -107,17 +113,6 @@ def replace_folder(folder: Path, names: Collection[str]) -> Iterator[Path]:
     finally:
         for temporary in (new, old):
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _moved(new: Path, folder: Path) -> bool:
-    """Whether `new` is in the place of `folder` now; False if a folder with files is there."""
-    try:
-        new.rename(folder)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-        return False
-    return True
 
 
 def read_folder(folder: Path, read: Callable[[], _T]) -> _T:

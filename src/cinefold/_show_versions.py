@@ -12,6 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from cinefold._version import __version__
 from cinefold.als import backend
 from cinefold.als.iterations import available_threads
 from cinefold.datasets import cached_file, default_data_dir, list_datasets
@@ -34,7 +35,7 @@ def environment() -> dict[str, Any]:
         CINEFOLD_SIMD names an instruction set that is unknown or not this machine's.
     """
     return {
-        "cinefold": installed_version("cinefold"),
+        "cinefold": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
         "platform": platform.platform(),
         "processor": processor(),
@@ -75,14 +76,15 @@ def show_versions() -> None:
 
 def described(facts: dict[str, Any]) -> dict[str, str]:
     """The facts of :func:`environment` in words, each by its name."""
-    cache = facts["cache"]
+    cache, levels = facts["cache"], facts["instruction_set"]
+    choice = f"CINEFOLD_SIMD {'chose' if levels['CINEFOLD_SIMD'] else 'can choose'}"
     return {
-        "Cinefold": facts["cinefold"] or "not installed",
+        "Cinefold": facts["cinefold"],
         "Python": facts["python"],
         "Platform": facts["platform"],
-        "Processor": f"{facts['processor']}, {_counted(facts['cores'] or 1, 'core')}",
+        "Processor": f"{facts['processor']}, {facts['cores']} cores",
         "Threads by default": str(facts["threads"]),
-        "Instruction set": _described_levels(facts["instruction_set"]),
+        "Instruction set": f"{levels['used']} ({choice} among {', '.join(levels['available'])})",
         **_described_blas(facts["blas"]),
         **{
             name: found or "not installed"
@@ -94,33 +96,22 @@ def described(facts: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _described_levels(levels: dict[str, Any]) -> str:
-    choice = f"CINEFOLD_SIMD {'chose' if levels['CINEFOLD_SIMD'] else 'can choose'}"
-    return f"{levels['used']} ({choice} among {', '.join(levels['available'])})"
-
-
 def _described_blas(libraries: list[dict[str, Any]]) -> dict[str, str]:
     rows: dict[str, str] = {}
     for library in libraries:
         parts = (library[part] for part in ("name", "version", "architecture"))
-        words = f"{' '.join(filter(None, parts))}, {_counted(library['threads'], 'thread')}"
+        words = f"{' '.join(filter(None, parts))}, threads: {library['threads']}"
         name = f"BLAS of {library['of']}"
         rows[name] = f"{rows[name]}; {words}" if name in rows else words
     return rows or {"BLAS": "none that threadpoolctl knows"}
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" + "s" * (count != 1)
-
-
 def processor() -> str:
     """The processor's name, or its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(filter(None, [*names, platform.processor()]), platform.machine())
+    cpuinfo = Path("/proc/cpuinfo")
+    facts = cpuinfo.read_text(encoding="utf-8") if cpuinfo.exists() else ""
+    named = re.search(r"^model name\s*:\s*(\S.*)$", facts, re.MULTILINE)
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 def _blas(library: dict[str, Any]) -> dict[str, Any]:
@@ -140,11 +131,7 @@ def _blas(library: dict[str, Any]) -> dict[str, Any]:
 def _packages() -> dict[str, dict[str, str | None]]:
     """Versions of what the package and each of its extras require."""
     found: dict[str, dict[str, str | None]] = {}
-    try:
-        listed = requires("cinefold") or []
-    except PackageNotFoundError:  # a source tree that was never installed
-        listed = ["numpy", "scipy"]
-    for requirement in listed:
+    for requirement in requires("cinefold") or ():
         extra = re.search(r"""extra == ['"]([^'"]+)""", requirement)
         group = extra[1] if extra else "required"
         name = re.match(r"[\w.-]+", requirement)

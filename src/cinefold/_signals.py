@@ -10,40 +10,32 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-@dataclass
-class Interruption:
-    """Whether Ctrl-C ended a block."""
-
-    happened: bool = False
-
-
 @contextlib.contextmanager
-def keep_on_interrupt(is_something_kept: Callable[[], bool]) -> Iterator[Interruption]:
-    """Ctrl-C ends the block, and goes no further if there is something to go on with.
+def keep_on_interrupt(is_something_kept: Callable[[], bool]) -> Iterator[threading.Event]:
+    """Ctrl-C ends the block, sets the event, and goes no further if something is kept.
 
     Examples
     --------
     >>> results = []
-    >>> with keep_on_interrupt(lambda: len(results) > 0) as interruption:
+    >>> with keep_on_interrupt(lambda: len(results) > 0) as interrupted:
     ...     for n in range(5):
     ...         results.append(n)
-    >>> interruption.happened
+    >>> interrupted.is_set()
     False
     """
-    interruption = Interruption()
+    interrupted = threading.Event()
     try:
-        yield interruption
+        yield interrupted
     except KeyboardInterrupt:
         if not is_something_kept():
             raise
-        interruption.happened = True
+        interrupted.set()
 
 
 @contextlib.contextmanager

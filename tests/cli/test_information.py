@@ -87,7 +87,7 @@ def test_whose_blas_it_is(monkeypatch, path, of):
     }
     monkeypatch.setattr(_show_versions, "threadpool_info", lambda: [library, library])
     facts = _show_versions.environment()
-    expected = "openblas, 1 thread; openblas, 1 thread"
+    expected = "openblas, threads: 1; openblas, threads: 1"
     assert _show_versions.described(facts)[f"BLAS of {of}"] == expected
 
 

@@ -78,7 +78,7 @@ def test_without_an_objective_new_users_are_refused():
     ("users", "items", "options", "words"),
     [
         (USERS, ITEMS[:, :2], {}, "same number of columns"),
-        (USERS, ITEMS, {"user_ids": list(range(7))}, "user_factors has 5 rows for 7 users"),
+        (USERS, ITEMS, {"user_ids": list(range(7))}, "user_ids has 7 ids for 5 users"),
         (USERS, ITEMS, {"item_ids": [1, 1, 2, 3, 4, 5, 6]}, "repeated ids"),
         (USERS, ITEMS[0], {}, "item_factors must have two dimensions"),
         (USERS, ITEMS * np.nan, {}, "item_factors must be finite"),

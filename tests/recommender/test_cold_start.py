@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.models.explanations import explain
 from cinefold.recommender import ColdStart
 
 N_USERS, N_ITEMS = 50, 40
@@ -206,7 +205,7 @@ def test_a_score_is_the_sum_of_its_reasons_and_of_what_is_expected_of_anybody(mo
     cold_start = ColdStart(model)
     stars = {0: 5.0, 3: 1.0, 8: 4.0}
     told = rows([stars])
-    (explanation,) = explain(model, equations(cold_start, stars), told, np.array([4]))
+    (explanation,) = model.explain_by(equations(cold_start, stars), told, np.array([4]))
     A, factors = dense(model, stars, [])
     vector = model.item_factors_[4].astype(float)
     assert explanation.score == pytest.approx(vector @ factors, rel=1e-4)
@@ -234,7 +233,9 @@ def test_a_model_with_biases_is_told_the_stars_themselves():
     predicted = model.scores(cold_start.fold_in(told))[0]
     assert np.abs(predicted - plain).max() < 0.15
     (item,) = model.recommend(cold_start.fold_in(told), 1, exclude_seen=False).items[0]
-    (explanation,) = explain(model, equations(cold_start, everything), told, np.array([item - 100]))
+    (explanation,) = model.explain_by(
+        equations(cold_start, everything), told, np.array([item - 100])
+    )
     assert explanation.item == item
     assert explanation.score == pytest.approx(predicted[item - 100], abs=1e-4)
     total = explanation.start + explanation.contributions.sum()

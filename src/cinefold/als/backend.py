@@ -1,4 +1,4 @@
-"""The door to the compiled core: nothing else imports it.
+"""The one module that imports the compiled core.
 
 With V fixed, the row of user i is the solution of (Hu, Koren, Volinsky 2008, eq. 4, generalized)
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Objective
     from cinefold.als.observations import Observations
 
+    Floats = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
 simd_level = _core.simd_level
 simd_levels = _core.simd_levels
 
@@ -45,7 +48,7 @@ ExpectedSteps = list[tuple[int, int]]
 
 
 # What :func:`empty_factors` gives views of, by address.
-_padded: WeakValueDictionary[int, NDArray[np.float32]] = WeakValueDictionary()
+_padded: WeakValueDictionary[int, Floats] = WeakValueDictionary()
 
 
 class SingularRowError(ArithmeticError):
@@ -102,7 +105,7 @@ class FixedSide:
     Attributes
     ----------
     rows : ndarray of float32, shape (n, n_factors)
-        Each contiguous, but not all together: see `factors`.
+        Each row is contiguous; the array need not be: see `factors`.
     basis : Basis
     norms : ndarray of float32, shape (n,)
         Squared length of each row.
@@ -113,29 +116,27 @@ class FixedSide:
         For rows that are not finite.
     """
 
-    def __init__(self, rows: NDArray[np.float32], basis: Basis, n_threads: int) -> None:
-        padded = _padded_rows(rows)
-        if padded is None:
-            kept = empty_factors(*rows.shape)
-            kept[:] = rows
-            padded, rows = _padded_rows(kept), kept
-            assert padded is not None  # noqa: S101 - for the type checker
+    def __init__(self, rows: Floats, basis: Basis, n_threads: int) -> None:
+        if _padded_rows(rows) is None:
+            given, rows = rows, empty_factors(*rows.shape)
+            rows[:] = given
+        padded = _padded[rows.ctypes.data]
         padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
         self._core = _core.FixedSide(padded, np.ascontiguousarray(basis.spectrum), n_threads)
         self.norms = self._core.norms
 
-    def __reduce__(self) -> tuple[type[FixedSide], tuple[NDArray[np.float32], Basis, int]]:
+    def __reduce__(self) -> tuple[type[FixedSide], tuple[Floats, Basis, int]]:
         return FixedSide, (self.factors, self.basis, self._n_threads)
 
     @classmethod
     def of(
         cls,
-        factors: NDArray[np.float32],
+        factors: Floats,
         n_threads: int,
         basis: Basis | None = None,
         *,
-        out: NDArray[np.float32] | None = None,
+        out: Floats | None = None,
     ) -> FixedSide:
         """`factors` (n, n_factors) in `basis`, by default the eigenbasis of their Gram matrix.
 
@@ -152,15 +153,13 @@ class FixedSide:
         return cls(out, basis, n_threads)
 
     @classmethod
-    def in_eigenbasis(
-        cls, factors: NDArray[np.float32], spectrum: NDArray[np.float64], n_threads: int
-    ) -> FixedSide:
+    def in_eigenbasis(cls, factors: Floats, spectrum: Doubles, n_threads: int) -> FixedSide:
         """`factors` that are in theirs already."""
         identity = np.eye(len(spectrum))
         return cls(factors, Basis(spectrum, identity, identity), n_threads)
 
     @property
-    def spectrum(self) -> NDArray[np.float64]:
+    def spectrum(self) -> Doubles:
         """The diagonal of the Gram matrix (n_factors,), falling."""
         return self.basis.spectrum
 
@@ -169,36 +168,30 @@ class FixedSide:
         return len(self.spectrum)
 
     @cached_property
-    def factors(self) -> NDArray[np.float32]:
+    def factors(self) -> Floats:
         """The rows as one contiguous array (n, n_factors)."""
         return np.ascontiguousarray(self.rows)
 
-    def change_basis(
-        self,
-        factors: NDArray[np.float32],
-        n_threads: int,
-        *,
-        out: NDArray[np.float32] | None = None,
-    ) -> NDArray[np.float32]:
+    def change_basis(self, factors: Floats, n_threads: int, *, out: Floats | None = None) -> Floats:
         """The other side's `factors` (n, n_factors) in the basis in which all products stay.
 
         They come into `out`, of :func:`empty_factors`, which `factors` may be.
         """
         return _multiply(factors, self.basis.other, n_threads, out)
 
-    def restore_basis(self, factors: NDArray[np.float32], n_threads: int) -> NDArray[np.float32]:
+    def restore_basis(self, factors: Floats, n_threads: int) -> Floats:
         """The other side's `factors` as they were before `change_basis`."""
         return _multiply(factors, self.basis.fixed.T, n_threads)
 
 
-def empty_factors(n: int, n_factors: int) -> NDArray[np.float32]:
+def empty_factors(n: int, n_factors: int) -> Floats:
     """Uninitialized rows (n, n_factors), laid out in memory as the core reads them fastest."""
     rows = _core.aligned(n, _core.padded_length(n_factors))
     _padded[rows.ctypes.data] = rows
     return rows[:, :n_factors]
 
 
-def _padded_rows(factors: NDArray[np.float32]) -> NDArray[np.float32] | None:
+def _padded_rows(factors: Floats) -> Floats | None:
     """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
     rows = _padded.get(factors.ctypes.data)
     if rows is None:
@@ -207,23 +200,21 @@ def _padded_rows(factors: NDArray[np.float32]) -> NDArray[np.float32] | None:
     return rows if same_rows and factors.base is rows else None
 
 
-def compact(factors: NDArray[np.float32]) -> NDArray[np.float32]:
+def compact(factors: Floats) -> Floats:
     """`factors` (n, n_factors) of :func:`empty_factors`, made contiguous in their own memory."""
     if factors.flags.c_contiguous:
         return factors
     (n, d), rows = factors.shape, _padded_rows(factors)
     if rows is None:
         return np.ascontiguousarray(factors)
-    compacted: NDArray[np.float32] = rows.reshape(-1)[: n * d].reshape(n, d)
+    compacted: Floats = rows.reshape(-1)[: n * d].reshape(n, d)
     for begin in range(0, n, _ROWS_MOVED):
         end = begin + _ROWS_MOVED
         compacted[begin:end] = factors[begin:end].copy()
     return compacted
 
 
-def gram_matrix(
-    factors: NDArray[np.float32], n_threads: int, weights: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
+def gram_matrix(factors: Floats, n_threads: int, weights: Doubles | None = None) -> Doubles:
     """V'V, or V'WV with a weight for each row."""
     scale = None if weights is None else np.sqrt(weights)
     if len(factors) <= _ROWS_IN_DOUBLE:
@@ -231,7 +222,7 @@ def gram_matrix(
         if scale is not None:
             exact *= scale[:, np.newaxis]
         with one_blas_thread():
-            gram: NDArray[np.float64] = exact.T @ exact
+            gram: Doubles = exact.T @ exact
     else:
         gram = _core.gram(factors, scale if scale is None else scale.astype(np.float32), n_threads)
     if not np.isfinite(gram).all():
@@ -243,11 +234,8 @@ def gram_matrix(
 
 
 def _multiply(
-    factors: NDArray[np.float32],
-    change: NDArray[np.float64],
-    n_threads: int,
-    out: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
+    factors: Floats, change: Doubles, n_threads: int, out: Floats | None = None
+) -> Floats:
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)
@@ -262,8 +250,8 @@ def _multiply(
 
 def check_observations(
     ratings: csr_array,
-    weights: NDArray[np.float32] | None,
-    regularization: NDArray[np.float64],
+    weights: Floats | None,
+    regularization: Doubles,
     objective: Objective,
 ) -> _core.Observations:
     """Rows of `ratings`, checked, in the form that the core reads, without a copy of float32."""
@@ -281,9 +269,7 @@ def check_observations(
     )
 
 
-def expected_steps(
-    observations: Observations, fixed: FixedSide, factors: NDArray[np.float32]
-) -> ExpectedSteps:
+def expected_steps(observations: Observations, fixed: FixedSide, factors: Floats) -> ExpectedSteps:
     """How many steps of conjugate gradients the rows are expected to take to an exact solution.
 
     A few of them are tried, from `factors` (n_rows, n_factors); of fewer than 256 rows none.
@@ -294,12 +280,12 @@ def expected_steps(
 def solve_rows(
     observations: Observations,
     fixed: FixedSide,
-    out: NDArray[np.float32],
+    out: Floats,
     n_threads: int,
     method: Method = EXACT,
     *,
     expected_steps: ExpectedSteps | None = None,
-    losses: NDArray[np.float64] | None = None,
+    losses: Doubles | None = None,
 ) -> None:
     """Solve every row against `fixed`, in its basis, into `out` (n_rows, n_factors).
 
@@ -338,14 +324,14 @@ def solve_rows(
 
 
 def top_k(
-    queries: NDArray[np.float32],
-    items: NDArray[np.float32],
+    queries: Floats,
+    items: Floats,
     k: int,
     *,
     excluded: csr_array | None = None,
     allowed: NDArray[np.bool_] | None = None,
     n_threads: int = 1,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.int32], Floats]:
     """The k items of largest inner product with each query; equal scores by rising index.
 
     A score does not depend on the batch it is computed in, nor on the number of threads.

@@ -1,8 +1,8 @@
 """Changes of basis: coordinates in which a half-step costs least and gets furthest.
 
 For any invertible T the factors U T and V T^-T have the same products as U and V. Two such changes
-serve the fit. A rotation into the eigenbasis of a Gram matrix makes it diagonal (half_step.py).
-And of all T one makes the regularization of both sides together least: alternating steps find it
+serve the fit. A rotation into the eigenbasis of a Gram matrix makes it diagonal (backend.py).
+And of all T one makes the sum of both sides' regularization least: alternating steps find it
 slowly, since each changes one side only, and with it found they need fewer iterations.
 """
 

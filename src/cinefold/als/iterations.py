@@ -203,11 +203,9 @@ def with_exact_users(
 
 
 def _singular_message(row: int, side: str, train: Interactions) -> str:
-    ids, matrix = (
-        (train.user_ids, train.by_user) if side == "user" else (train.item_ids, train.by_item)
-    )
-    count = int(matrix.indptr[row + 1] - matrix.indptr[row])
+    rows = train if side == "user" else train.transposed
     return (
-        f"the equations of {side} {ids[row]} ({count} ratings) have no unique solution; "
+        f"the equations of {side} {rows.user_ids[row]} ({rows.user_counts()[row]} ratings) have no "
+        "unique solution; "
         "increase regularization, or lower n_factors"
     )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from cinefold.als.objective import Objective
 
+    Floats = NDArray[np.float32]
+
 
 class Observations:
     """The observed entries of all rows of one side, checked, in the form that the core reads.
@@ -47,10 +49,7 @@ class Observations:
     """
 
     def __init__(
-        self,
-        objective: Objective,
-        ratings: csr_array,
-        weights: NDArray[np.float32] | None = None,
+        self, objective: Objective, ratings: csr_array, weights: Floats | None = None
     ) -> None:
         lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
         objective.targets(lowest)  # raises what the core would not, as the next does
@@ -59,7 +58,7 @@ class Observations:
         self.columns, self.ratings = ratings.indices, ratings.data
         counts = np.diff(ratings.indptr).astype(np.int64, copy=False)
         self.regularization = objective.row_regularization(counts, ratings.shape[1])
-        self.baseline: NDArray[np.float32] | None = None
+        self.baseline: Floats | None = None
         self.checked = check_observations(ratings, weights, self.regularization, objective)
 
     @property
@@ -67,17 +66,17 @@ class Observations:
         return len(self.regularization)
 
     @property
-    def targets(self) -> NDArray[np.float32]:
+    def targets(self) -> Floats:
         """t of each observation, less the baseline."""
         targets = self.objective.targets(self.ratings)
         return targets if self.baseline is None else targets - self.baseline[self.columns]
 
     @property
-    def confidence(self) -> NDArray[np.float32] | None:
+    def confidence(self) -> Floats | None:
         """c of each observation; None when all are 1."""
         return self.objective.confidence(self.ratings, self.weights)
 
-    def with_baseline(self, baseline: NDArray[np.float32] | None) -> Observations:
+    def with_baseline(self, baseline: Floats | None) -> Observations:
         """The same with targets measured from the `baseline` (n_columns,) of their columns."""
         other = copy.copy(self)
         other.baseline, other.checked = baseline, self.checked.with_baseline(baseline)

@@ -218,7 +218,7 @@ def compare(
     hide = None if progress is None else not progress
     with (
         tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar,
-        keep_on_interrupt(lambda: keep_interrupted and any(finished)) as interruption,
+        keep_on_interrupt(lambda: keep_interrupted and any(finished)) as interrupted,
     ):
         for division in divide(interactions, **settings):
             found = _evaluated(candidates, division, left_out, bar, ks=ks, names=names)
@@ -229,7 +229,7 @@ def compare(
             f"nobody has both training and held-out ratings with the protocol {protocol!r}; "
             "there may be too few ratings, or a larger fraction or another protocol may suit them"
         )
-    return Comparison(settings, kept, left_out, interruption.happened)
+    return Comparison(settings, kept, left_out, interrupted.is_set())
 
 
 def _evaluated(

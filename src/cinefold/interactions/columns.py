@@ -112,8 +112,9 @@ def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     return numbers
 
 
-def positive(weights: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    """The weights; a ValueError names the first that is 0 or less."""
+def as_weights(values: ArrayLike, name: str) -> NDArray[np.float32]:
+    """Finite numbers above 0 as float32."""
+    weights = as_floats(values, name)
     bad = np.flatnonzero(weights <= 0)
     if len(bad):
         raise ValueError(

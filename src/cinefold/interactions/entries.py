@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.interactions.columns import as_floats, finite
+from cinefold.interactions.columns import as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
 
 if TYPE_CHECKING:
@@ -202,15 +202,14 @@ def _in_order(indices: NDArray[Any], offsets: NDArray[Any]) -> bool:
 def weights_of_pattern(weights: Any, by_user: sp.csr_array) -> NDArray[np.float32]:
     """Weights from a matrix of the same pattern, or an array in the order of the entries."""
     if sp.issparse(weights):
-        pattern = canonical(weights, "weights", copy=True)
+        pattern = canonical(weights, "weights", copy=False)
         if pattern.shape != by_user.shape or not (
             np.array_equal(pattern.indptr, by_user.indptr)
             and np.array_equal(pattern.indices, by_user.indices)
         ):
             raise ValueError("weights must store the same entries as the matrix")
-        values: NDArray[np.float32] = pattern.data
-        return values
-    values = as_floats(weights, "weights").copy()
+        weights = pattern.data
+    values = as_weights(weights, "weights").copy()
     if len(values) != by_user.nnz:
         raise ValueError(f"weights has {len(values)} entries, the matrix {by_user.nnz}")
     return values

@@ -66,12 +66,12 @@ def unique_ids(ids: ArrayLike, side: str) -> NDArray[Any]:
 
 
 def axis_ids(ids: ArrayLike | None, n: int, side: str) -> NDArray[Any]:
-    """Ids of the `n` rows or columns of a matrix: 0, 1, 2 ... by default."""
+    """Ids of `n` users or items: 0, 1, 2 ... by default."""
     if ids is None:
         return np.arange(n)
     values = unique_ids(ids, side)
     if len(values) != n:
-        raise ValueError(f"{side}_ids has {len(values)} ids for {n} {side}s of the matrix")
+        raise ValueError(f"{side}_ids has {len(values)} ids for {n} {side}s")
     return values.copy()
 
 

@@ -6,18 +6,18 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import splits
-from cinefold.interactions.columns import as_floats, as_ids, as_table, as_times, column, positive
+from cinefold.interactions.columns import as_floats, as_ids, as_table, as_times, as_weights, column
 from cinefold.interactions.entries import Duplicates, Entries, canonical, csr, weights_of_pattern
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
@@ -89,15 +89,15 @@ class Interactions:
         """
         table = as_table(frame)
 
-        def named(name: str) -> tuple[NDArray[Any], str]:
-            return column(table, name), f"column {name!r}"
+        def checked(check: Callable[[Any, str], Any], name: str | None) -> Any:
+            return None if name is None else check(column(table, name), f"column {name!r}")
 
         return cls._from_columns(
-            as_ids(*named(user)),
-            as_ids(*named(item)),
-            None if rating is None else as_floats(*named(rating)),
-            None if timestamp is None else as_times(*named(timestamp)),
-            None if weight is None else positive(as_floats(*named(weight)), named(weight)[1]),
+            checked(as_ids, user),
+            checked(as_ids, item),
+            checked(as_floats, rating),
+            checked(as_times, timestamp),
+            checked(as_weights, weight),
             duplicates=duplicates,
         )
 
@@ -132,7 +132,7 @@ class Interactions:
             as_ids(items, "items"),
             None if ratings is None else as_floats(ratings, "ratings"),
             None if timestamps is None else as_times(timestamps, "timestamps"),
-            None if weights is None else positive(as_floats(weights, "weights"), "weights"),
+            None if weights is None else as_weights(weights, "weights"),
             user_ids=user_ids,
             item_ids=item_ids,
             duplicates=duplicates,
@@ -209,7 +209,7 @@ class Interactions:
             raise ValueError(f"there are no ratings: the matrix of shape {matrix.shape} is empty")
         confidence = None
         if weights is not None:
-            confidence = positive(weights_of_pattern(weights, by_user), "weights")
+            confidence = weights_of_pattern(weights, by_user)
         n_users, n_items = by_user.shape
         users = axis_ids(user_ids, n_users, "user")
         items = axis_ids(item_ids, n_items, "item")
@@ -256,23 +256,24 @@ class Interactions:
     # -- looking in ---------------------------------------------------------------------------
 
     @cached_property
-    def _by_item(self) -> tuple[sp.csr_array, NDArray[np.float32] | None]:
-        matrix = sp.csr_array(self.by_user.T)
-        if self.weights is None:
-            return matrix, None
-        pattern = self.by_user.indices, self.by_user.indptr
-        weights = sp.csr_array((self.weights, *pattern), shape=self.by_user.shape)
-        return matrix, sp.csr_array(weights.T).data
+    def transposed(self) -> Interactions:
+        """The same with users and items in each other's places, without timestamps."""
+        weights = None
+        if self.weights is not None:
+            pattern = self.by_user.indices, self.by_user.indptr
+            matrix = sp.csr_array((self.weights, *pattern), shape=self.by_user.shape)
+            weights = sp.csr_array(matrix.T).data
+        return Interactions(self.item_ids, self.user_ids, sp.csr_array(self.by_user.T), weights)
 
     @property
     def by_item(self) -> sp.csr_array:
         """The ratings from the items' side, (n_items, n_users)."""
-        return self._by_item[0]
+        return self.transposed.by_user
 
     @property
     def weights_by_item(self) -> NDArray[np.float32] | None:
         """``weights`` in the order of ``by_item``."""
-        return self._by_item[1]
+        return self.transposed.weights
 
     def user_index(self, ids: Any) -> Any:
         """Row of a user id, or rows (int64) of an array of ids; UnknownIdError for others."""
@@ -299,16 +300,9 @@ class Interactions:
 
     def fingerprint(self) -> str:
         """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""
-        ratings = self.by_user
+        ratings = self.by_user.indptr, self.by_user.indices, self.by_user.data
         digest = hashlib.sha256()
-        for array in (
-            self.user_ids,
-            self.item_ids,
-            ratings.indptr,
-            ratings.indices,
-            ratings.data,
-            self.weights,
-        ):
+        for array in (self.user_ids, self.item_ids, *ratings, self.weights):
             if array is not None:
                 digest.update(f"{array.dtype} {array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).view(np.uint8).data)
@@ -332,16 +326,6 @@ class Interactions:
             weights=None if self.weights is None else self.weights[chosen],
             timestamps=None if self.timestamps is None else self.timestamps[chosen],
         )
-
-    @overload
-    def split(
-        self, method: SplitMethod = ..., *, fraction: float = ..., random_state: RandomState = ...
-    ) -> tuple[Interactions, Interactions]: ...
-
-    @overload
-    def split(
-        self, method: SplitMethod = ..., *, fraction: Sequence[float], random_state: RandomState = 0
-    ) -> tuple[Interactions, ...]: ...
 
     def split(
         self,

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.linalg import cho_factor
 from scipy.linalg.lapack import dpotri
 
+from cinefold.als.backend import top_k
+from cinefold.als.iterations import available_threads
 from cinefold.models.results import FoldedUsers, Ranking
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
+
+    Lists = tuple[NDArray[np.integer], NDArray[np.float32]]
 
 _SCORES_AT_A_TIME = 1 << 22
 _TINY = 1e-9
@@ -39,10 +43,12 @@ class Baseline(ABC):
         """Learn from `interactions`."""
 
     @abstractmethod
-    def _scores(
-        self, ratings: csr_array, factors: NDArray[np.float32] | None
-    ) -> NDArray[np.float64]:
-        """Scores of all items for users with these ratings (n, n_items), and factors if new."""
+    def _scores(self, ratings: csr_array) -> NDArray[np.float64]:
+        """Scores of all items for users with these ratings (n, n_items)."""
+
+    @abstractmethod
+    def _best(self, ratings: csr_array, k: int) -> Lists:
+        """Unrated items, -1 where none is left, and scores, (n, k); ties by item."""
 
     def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
         """Users who were not there, by their ratings (n_users, n_items) of the same items."""
@@ -51,7 +57,7 @@ class Baseline(ABC):
 
     def scores(self, users: ArrayLike | FoldedUsers) -> NDArray[np.float64]:
         """Scores of all items, shape (n_users, n_items), also of those that were rated."""
-        return self._scores(*self._users(users))
+        return self._scores(self._ratings(users))
 
     def recommend(self, users: ArrayLike | FoldedUsers, k: int = 10) -> Ranking:
         """The k items of highest score that each of `users` has not rated; ties by item id.
@@ -61,34 +67,32 @@ class Baseline(ABC):
         UnknownIdError
             If the training data has no such user.
         """
-        ratings, factors = self._users(users)
-        n, n_items = ratings.shape
-        k = min(k, n_items)
-        items = np.empty((n, k), np.int64)
-        found = np.empty((n, k), np.float32)
-        step = max(1, _SCORES_AT_A_TIME // n_items)
-        for begin in range(0, n, step):
-            block = slice(begin, begin + step)
-            rows = ratings[block]
-            scores = self._scores(rows, None if factors is None else factors[block])
-            scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
-            items[block] = _best(scores, k)
-            found[block] = np.take_along_axis(scores, items[block], axis=1)
-        return Ranking.of(
-            self.interactions_.item_ids, np.where(np.isneginf(found), -1, items), found
-        )
+        ratings = self._ratings(users)
+        items, scores = self._best(ratings, min(k, ratings.shape[1]))
+        return Ranking.of(self.interactions_.item_ids, items, scores)
 
-    def _users(
-        self, users: ArrayLike | FoldedUsers
-    ) -> tuple[csr_array, NDArray[np.float32] | None]:
-        """Ratings (n, n_items) of users, and their factors where they are new."""
+    def _ratings(self, users: ArrayLike | FoldedUsers) -> csr_array:
         if isinstance(users, FoldedUsers):
-            return users.ratings, np.atleast_2d(users.factors)
+            return users.ratings
         rows = self.interactions_.user_index(np.atleast_1d(np.asarray(users)))
-        return self.interactions_.by_user[rows], None
+        return self.interactions_.by_user[rows]
 
 
-class Popularity(Baseline):
+class _SameForAll(Baseline):
+    """A baseline with the same scores, (n_items,), for every user."""
+
+    _item_scores: NDArray[np.float64]
+
+    def _scores(self, ratings: csr_array) -> NDArray[np.float64]:
+        return np.tile(self._item_scores, (ratings.shape[0], 1))
+
+    def _best(self, ratings: csr_array, k: int) -> Lists:
+        ones = np.ones((ratings.shape[0], 1), np.float32)
+        scores = self._item_scores[:, np.newaxis].astype(np.float32)
+        return top_k(ones, scores, k, excluded=ratings, n_threads=available_threads(None))
+
+
+class Popularity(_SameForAll):
     """Recommends what most users have rated; predicts an item's mean rating.
 
     The mean is damped: :math:`(\\sum_i r_{ij} + \\beta \\mu) / (n_j + \\beta)` with the mean of all
@@ -123,6 +127,7 @@ class Popularity(Baseline):
         ratings = interactions.by_item
         self.interactions_ = interactions
         self.counts_ = interactions.item_counts()
+        self._item_scores = self.counts_.astype(np.float64)
         sums = np.asarray(ratings.sum(axis=1, dtype=np.float64)).ravel()
         mean = sums.sum() / max(1, self.counts_.sum())
         shares = np.maximum(self.counts_ + self.damping, np.finfo(np.float64).tiny)
@@ -146,33 +151,8 @@ class Popularity(Baseline):
         indices = self.interactions_.item_index(np.asarray(items))
         return np.asarray(self.item_means_[indices], np.float32)
 
-    def recommend(self, users: ArrayLike | FoldedUsers, k: int = 10) -> Ranking:
-        """The k most rated items that each of `users` (n,) has not rated; the score is the count.
 
-        Equal counts are ordered by item id.
-
-        Raises
-        ------
-        UnknownIdError
-            If the training data has no such user.
-        """
-        ratings, _ = self._users(users)
-        order = np.argsort(-self.counts_, kind="stable")
-        places = _unrated_places(ratings, order, min(k, len(order)))
-        left = places < len(order)
-        items = np.where(left, order[np.where(left, places, 0)], -1)
-        return Ranking.of(
-            self.interactions_.item_ids, items, self.counts_[items].astype(np.float32)
-        )
-
-    def _scores(
-        self, ratings: csr_array, factors: NDArray[np.float32] | None
-    ) -> NDArray[np.float64]:
-        del factors
-        return np.tile(self.counts_.astype(np.float64), (ratings.shape[0], 1))
-
-
-class BiasBaseline(Baseline):
+class BiasBaseline(_SameForAll):
     """Predicts mean + user's bias + item's bias, by ridge regression.
 
     .. math::
@@ -181,7 +161,7 @@ class BiasBaseline(Baseline):
         + \\beta_U \\sum_i b_i^2 + \\beta_I \\sum_j b_j^2
 
     (Koren, Bell, Volinsky 2009, eq. 3), minimized over one side after the other, and over a shift
-    from one side to the other, which is what they alone are slow to find. It lists what has the
+    from one side to the other, which alternation finds slowly. It lists what has the
     highest item bias.
 
     Parameters
@@ -216,20 +196,17 @@ class BiasBaseline(Baseline):
                 f"{self.user_damping} and {self.item_damping}"
             )
         self.interactions_ = interactions
-        ratings, user_counts = interactions.by_user, interactions.user_counts()
-        rows = np.repeat(np.arange(interactions.n_users), user_counts)
-        self.global_mean_ = float(ratings.data.mean(dtype=np.float64))
-        centred = ratings.data - self.global_mean_
+        self.global_mean_ = float(interactions.by_user.data.mean(dtype=np.float64))
         self.user_biases_ = np.zeros(interactions.n_users)
         self.item_biases_ = np.zeros(interactions.n_items)
-        shares = np.maximum(interactions.item_counts() + self.item_damping, _TINY)
         for _ in range(self.n_iter):
             before = self.user_biases_
-            left = centred - before[rows] - self._shift()
-            self.item_biases_ = np.bincount(ratings.indices, left, len(shares)) / shares
-            self.user_biases_ = self._biases_of_users(ratings)
+            shifted = before + self._shift()
+            self.item_biases_ = self._biases(interactions.by_item, shifted, self.item_damping)
+            self.user_biases_ = self._user_biases(interactions.by_user)
             if np.abs(self.user_biases_ - before).max() < _STANDSTILL:
                 break
+        self._item_scores = self.global_mean_ + self.item_biases_
         return self
 
     def _shift(self) -> float:
@@ -239,16 +216,24 @@ class BiasBaseline(Baseline):
         sizes = np.array([len(self.user_biases_), len(self.item_biases_)])
         return float(-(damping @ sums) / max(damping @ sizes, _TINY))
 
-    def _biases_of_users(self, ratings: csr_array) -> NDArray[np.float64]:
-        rows = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
-        left = ratings.data - self.global_mean_ - self.item_biases_[ratings.indices]
-        shares = np.maximum(np.diff(ratings.indptr) + self.user_damping, _TINY)
-        return np.asarray(np.bincount(rows, left, ratings.shape[0]) / shares)
+    def _user_biases(self, ratings: csr_array) -> NDArray[np.float64]:
+        return self._biases(ratings, self.item_biases_, self.user_damping)
+
+    def _biases(
+        self, ratings: csr_array, others: NDArray[np.float64], damping: float
+    ) -> NDArray[np.float64]:
+        """Of the rows, with those of the columns fixed: damped means of what is left."""
+        counts = np.diff(ratings.indptr)
+        rows = np.repeat(np.arange(len(counts)), counts)
+        left = ratings.data - self.global_mean_ - others[ratings.indices]
+        return np.asarray(
+            np.bincount(rows, left, len(counts)) / np.maximum(counts + damping, _TINY)
+        )
 
     def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
         """New users: their one factor is their bias."""
         matrix = _matrix(ratings)
-        return FoldedUsers(self._biases_of_users(matrix)[:, None].astype(np.float32), matrix)
+        return FoldedUsers(self._user_biases(matrix)[:, None].astype(np.float32), matrix)
 
     def predict(self, users: ArrayLike | FoldedUsers, items: ArrayLike) -> NDArray[np.float32]:
         """Predicted ratings of pairs.
@@ -264,12 +249,6 @@ class BiasBaseline(Baseline):
             biases = self.user_biases_[self.interactions_.user_index(np.asarray(users))]
         item_biases = self.item_biases_[self.interactions_.item_index(np.asarray(items))]
         return np.asarray(self.global_mean_ + biases + item_biases, np.float32)
-
-    def _scores(
-        self, ratings: csr_array, factors: NDArray[np.float32] | None
-    ) -> NDArray[np.float64]:
-        del factors
-        return np.tile(self.global_mean_ + self.item_biases_, (ratings.shape[0], 1))
 
 
 class Ease(Baseline):
@@ -330,11 +309,22 @@ class Ease(Baseline):
         self.weights_ = weights
         return self
 
-    def _scores(
-        self, ratings: csr_array, factors: NDArray[np.float32] | None
-    ) -> NDArray[np.float64]:
-        del factors
+    def _scores(self, ratings: csr_array) -> NDArray[np.float64]:
         return np.asarray(_binary(ratings) @ self.weights_, np.float64)
+
+    def _best(self, ratings: csr_array, k: int) -> Lists:
+        n, n_items = ratings.shape
+        items, found = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+        step = max(1, _SCORES_AT_A_TIME // n_items)
+        for begin in range(0, n, step):
+            block = slice(begin, begin + step)
+            rows = ratings[block]
+            scores = self._scores(rows)
+            scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
+            items[block] = _highest(scores, k)
+            found[block] = np.take_along_axis(scores, items[block], axis=1)
+        items[np.isneginf(found)] = -1
+        return items, found
 
 
 def _matrix(ratings: Interactions | csr_array) -> csr_array:
@@ -349,7 +339,7 @@ def _binary(ratings: csr_array) -> csr_array:
     return binary
 
 
-def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+def _highest(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """The k columns of each row with the highest scores, equals by column, shape (n, k)."""
     n_items = scores.shape[1]
     last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
@@ -359,20 +349,3 @@ def _best(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     columns = chosen.nonzero()[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1)
-
-
-def _unrated_places(rated: csr_array, order: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """Where in `order` each row's first k items are that it has not rated, shape (n, k).
-
-    Places past the end mean that a row has rated the rest. Without a loop over rows: a rated item
-    in place r of the order, m-th of its row, pushes back all unrated ones from the (r - m)-th on.
-    """
-    place_of = np.empty_like(order)
-    place_of[order] = np.arange(len(order))
-    counts = np.diff(rated.indptr)
-    rows = np.repeat(np.arange(len(counts)), counts)
-    places = np.sort(rows * len(order) + place_of[rated.indices]) - rows * len(order)
-    pushed = places - (np.arange(len(places)) - np.repeat(rated.indptr[:-1], counts))
-    near = pushed < k
-    pushes = np.bincount(rows[near] * k + pushed[near], minlength=len(counts) * k)
-    return np.asarray(np.arange(k) + pushes.reshape(-1, k).cumsum(axis=1))

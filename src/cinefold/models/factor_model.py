@@ -7,24 +7,18 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from cinefold.als.backend import (
-    top_k,
-)
+from cinefold.als.backend import top_k
 from cinefold.als.iterations import available_threads
 from cinefold.als.observations import Observations
 from cinefold.als.row_equations import RowEquations
 from cinefold.interactions.entries import csr
-from cinefold.models import checks, explanations
+from cinefold.models import checks
 from cinefold.models.fitted import FittedAttributes
-from cinefold.models.results import FoldedItems, FoldedUsers, Ranking
+from cinefold.models.results import Explanation, FoldedItems, FoldedUsers, Ranking
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import ArrayLike, NDArray
-
-    from cinefold.models.results import Explanation
-
-_NO_ITEMS = np.empty(0, np.int64)
 
 
 class FactorModel(FittedAttributes):
@@ -69,22 +63,16 @@ class FactorModel(FittedAttributes):
         ValueError
             For one user without ratings.
         """
-        checks.integer("k", k, 1)
-        factors = self._factors
-        queries, ratings, _, single = self._users(user)
-        unknown = ~queries.any(axis=1) & (np.diff(ratings.indptr) == 0)
+        factors, found = self._factors, self._users(user)
+        queries, single = np.atleast_2d(found.factors), found.factors.ndim == 1
+        unknown = ~queries.any(axis=1) & (np.diff(found.ratings.indptr) == 0)
         if single and unknown[0]:
             name = "this user" if isinstance(user, FoldedUsers) else f"user {user!r}"
             raise ValueError(f"{name} has no ratings to recommend by; at least one is needed")
-        indices, scores = top_k(
-            factors.queries(queries),
-            factors.candidates,
-            k,
-            excluded=ratings if exclude_seen else None,
-            allowed=self._allowed(exclude, among),
-            n_threads=available_threads(self.n_threads),
-        )
-        return self._ranking(indices, scores, unknown, single)
+        excluded = found.ratings if exclude_seen else None
+        allowed = self._allowed(exclude, among)
+        vectors = factors.queries(queries)
+        return self._ranking(vectors, factors.candidates, k, excluded, allowed, unknown, single)
 
     def similar_items(
         self,
@@ -114,7 +102,6 @@ class FactorModel(FittedAttributes):
         ValueError
             For one item without ratings.
         """
-        checks.integer("k", k, 1)
         factors, directions = self._factors, self._factors.directions
         if isinstance(item, FoldedItems):
             single, itself = item.factors.ndim == 1, None
@@ -127,15 +114,8 @@ class FactorModel(FittedAttributes):
         if single and unknown[0]:
             name = "this item" if isinstance(item, FoldedItems) else f"item {item!r}"
             raise ValueError(f"{name} has no ratings by which others could be similar")
-        indices, scores = top_k(
-            queries,
-            directions,
-            k,
-            excluded=itself,
-            allowed=self._allowed(exclude, among),
-            n_threads=available_threads(self.n_threads),
-        )
-        return self._ranking(indices, scores, unknown, single)
+        allowed = self._allowed(exclude, among)
+        return self._ranking(queries, directions, k, itself, allowed, unknown, single)
 
     # -- scores -------------------------------------------------------------------------------
 
@@ -148,7 +128,8 @@ class FactorModel(FittedAttributes):
         -------
         ndarray of float32, shape (n_pairs,), or a scalar for one user and one item
         """
-        queries, _, _, single = self._users(users)
+        found = self._users(users).factors
+        queries, single = np.atleast_2d(found), found.ndim == 1
         columns = np.asarray(self.interactions_.item_index(items))
         if not single and columns.shape != (len(queries),):
             raise ValueError(
@@ -170,11 +151,9 @@ class FactorModel(FittedAttributes):
         -------
         ndarray of float32, shape (n_items,) for one user, else (n_users, n_items)
         """
-        factors = self._factors
-        queries, _, _, single = self._users(users)
-        rows = factors.queries(queries)
-        found: NDArray[np.float32] = rows @ factors.candidates.T
-        return found[0] if single else found
+        factors, found = self._factors, self._users(users).factors
+        scores: NDArray[np.float32] = factors.queries(np.atleast_2d(found)) @ factors.candidates.T
+        return scores[0] if found.ndim == 1 else scores
 
     # -- explanations -------------------------------------------------------------------------
 
@@ -201,9 +180,35 @@ class FactorModel(FittedAttributes):
         Explanation, or a list of them for an array
         """
         places = np.atleast_1d(self.interactions_.item_index(item))
-        equations, (_, ratings, _, _) = self.row_equations(user), self._users(user)
-        found = explanations.explain(self, equations, ratings, places)
+        found = self.explain_by(self.row_equations(user), self._users(user).ratings, places)
         return found[0] if np.ndim(item) == 0 else found
+
+    def explain_by(
+        self, equations: RowEquations, ratings: sp.csr_array, items: NDArray[np.int64]
+    ) -> list[Explanation]:
+        """What each rating of one user adds to the scores of items, by equations of any prior.
+
+        Parameters
+        ----------
+        equations : RowEquations
+            Of the user; their first observations are `ratings`.
+        ratings : csr_array, shape (1, n_items)
+        items : ndarray of int64, shape (n,)
+            Columns of `ratings`.
+        """
+        ids, baseline = self.interactions_.item_ids, self.item_baseline_
+        starts, contributions = equations.explain(self.item_factors_[items])
+        if baseline is not None:
+            starts = starts + baseline[items]
+        found = []
+        for item, start, added in zip(items, starts.tolist(), contributions, strict=True):
+            order = np.argsort(-added[: ratings.nnz], kind="stable")
+            score, rated = start + float(added.sum()), ids[ratings.indices[order]]
+            explained = Explanation(
+                ids[item].item(), score, start, rated, ratings.data[order], added[order]
+            )
+            found.append(explained)
+        return found
 
     def row_equations(self, user: Any, *, n_missing: int = 0) -> RowEquations:
         """The equations whose solution is a user's vector; they answer what it rests on.
@@ -215,32 +220,27 @@ class FactorModel(FittedAttributes):
             The regularization is that of a user with so many ratings less; 1 makes
             ``row_equations(user, n_missing=1).without()`` what fold-ins without one rating are.
         """
-        queries, ratings, weights, _ = self._users(user)
-        if len(queries) != 1:
-            raise ValueError(f"the equations are those of one user, not of {len(queries)}")
-        fixed = self._factors.items
-        row = Observations(self.objective_, ratings, weights).with_baseline(self._factors.baseline)
+        found = self._users(user)
+        if len(found) != 1:
+            raise ValueError(f"the equations are those of one user, not of {len(found)}")
+        fixed, baseline = self._factors.items, self._factors.baseline
+        row = Observations(self.objective_, found.ratings, found.weights).with_baseline(baseline)
         return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
 
     # -- ids in, ids out ----------------------------------------------------------------------
 
-    def _users(
-        self, user: Any
-    ) -> tuple[NDArray[np.float32], sp.csr_array, NDArray[np.float32] | None, bool]:
-        """Vectors (n, n_factors), ratings (n, n_items) with weights, and whether it is just one."""
-        factors = self._factors
+    def _users(self, user: Any) -> FoldedUsers:
+        """Known users as if they were folded in, with weights if it is just one."""
         if isinstance(user, FoldedUsers):
-            return np.atleast_2d(user.factors), user.ratings, user.weights, user.factors.ndim == 1
-        index = self.interactions_.user_index(user)
-        rows = np.atleast_1d(index)
+            return user
+        index, vectors = self.interactions_.user_index(user), self._factors.users
         by_user, weights = self.interactions_.by_user, self.interactions_.weights
-        if np.ndim(index) == 0:
-            begin, end = by_user.indptr[rows[0] : rows[0] + 2]
-            columns, n_items = by_user.indices[begin:end], by_user.shape[1]
-            ratings = csr(by_user.data[begin:end], columns, [0, end - begin], n_items)
-            weights = None if weights is None else weights[begin:end]
-            return factors.users[rows], ratings, weights, True
-        return factors.users[rows], by_user[rows], None, False
+        if np.ndim(index):
+            return FoldedUsers(vectors[index], by_user[index])
+        own = slice(*by_user.indptr[index : index + 2])
+        stars, columns = by_user.data[own], by_user.indices[own]
+        ratings = csr(stars, columns, [0, len(stars)], by_user.shape[1])
+        return FoldedUsers(vectors[index], ratings, None if weights is None else weights[own])
 
     def _allowed(
         self, exclude: ArrayLike | None, among: ArrayLike | None
@@ -257,17 +257,24 @@ class FactorModel(FittedAttributes):
 
     def _items(self, ids: ArrayLike) -> NDArray[np.int64]:
         values = np.asarray(list(ids) if isinstance(ids, Set) else ids)
-        return np.atleast_1d(self.interactions_.item_index(values)) if values.size else _NO_ITEMS
+        return np.asarray(self.interactions_.item_index(values))
 
     def _ranking(
         self,
-        indices: NDArray[np.int32],
-        scores: NDArray[np.float32],
+        queries: NDArray[np.float32],
+        candidates: NDArray[np.float32],
+        k: int,
+        excluded: sp.csr_array | None,
+        allowed: NDArray[np.bool_] | None,
         unknown: NDArray[np.bool_],
         single: bool,
     ) -> Ranking:
-        if single:
-            found = indices[0] >= 0
-            return Ranking(self.interactions_.item_ids[indices[0][found]], scores[0][found])
+        """The best candidates of each query, none of `unknown` ones; of a `single` one its row."""
+        checks.integer("k", k, 1)
+        n_threads = available_threads(self.n_threads)
+        indices, scores = top_k(
+            queries, candidates, k, excluded=excluded, allowed=allowed, n_threads=n_threads
+        )
         indices[unknown] = -1
-        return Ranking.of(self.interactions_.item_ids, indices, scores)
+        rows = (indices[0], scores[0]) if single else (indices, scores)
+        return Ranking.of(self.interactions_.item_ids, *rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from cinefold.als.factors import Biases, Factors
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
-
-    Record = dict[str, Any]
+    from cinefold.models.callbacks import Record
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ class Fitted:
     interactions : Interactions
     objective : Objective or None
         None where factors were given without it.
-    factors : Factors or None
-        None before the first iteration is finished.
+    factors : Factors
     history : list of dict
     best_iteration : int
     stop_reason : str
@@ -37,7 +35,7 @@ class Fitted:
 
     interactions: Interactions
     objective: Objective | None
-    factors: Factors | None = None
+    factors: Factors
     history: list[Record] = field(default_factory=list)
     best_iteration: int = 0
     stop_reason: str = "max_iter"
@@ -49,7 +47,7 @@ class FittedAttributes:
     _state: Fitted | None = None
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self._state is not None and self._state.factors is not None
+        return self._state is not None
 
     @property
     def _fitted(self) -> Fitted:
@@ -59,8 +57,6 @@ class FittedAttributes:
 
     @property
     def _factors(self) -> Factors:
-        if self._fitted.factors is None:
-            raise NotFittedError
         return self._fitted.factors
 
     @property

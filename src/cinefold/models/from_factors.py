@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.als.fold_in import in_eigenbasis
+from cinefold.als.factors import Factors
 from cinefold.interactions import Interactions
 from cinefold.interactions.ids import axis_ids
 from cinefold.models.rating_input import as_interactions, with_ids
@@ -15,7 +15,6 @@ from cinefold.models.rating_input import as_interactions, with_ids
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from cinefold.als.factors import Factors
     from cinefold.models.rating_input import Ratings
 
 
@@ -43,7 +42,7 @@ def assemble(
     known = Interactions(user_ids, item_ids, none)
     if given is not None:
         known = with_ids(known, given, "")
-    return in_eigenbasis(users, items, None, n_threads), known
+    return Factors.in_eigenbasis(users, items, None, n_threads), known
 
 
 def _sorted(
@@ -54,8 +53,6 @@ def _sorted(
         raise ValueError(f"{side}_factors must have two dimensions, not shape {rows.shape}")
     if not np.isfinite(rows).all():
         raise ValueError(f"{side}_factors must be finite float32 numbers")
-    if ids is not None and len(rows) != len(np.asarray(ids)):
-        raise ValueError(f"{side}_factors has {len(rows)} rows for {len(np.asarray(ids))} {side}s")
     known = axis_ids(ids, len(rows), side)
     order = np.argsort(known, kind="stable")
     return rows[order], known[order]

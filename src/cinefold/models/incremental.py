@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from cinefold.als.fold_in import fold_in_items, fold_in_users, in_eigenbasis
+from cinefold.als.factors import Factors
 from cinefold.als.iterations import available_threads
+from cinefold.als.observations import Observations
 from cinefold.models.factor_model import FactorModel
 from cinefold.models.rating_input import new_rows, union, with_own_ids
 from cinefold.models.results import FoldedItems, FoldedUsers
@@ -16,6 +17,7 @@ from cinefold.models.results import FoldedItems, FoldedUsers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cinefold.interactions import Interactions
     from cinefold.models.rating_input import NewRatings, Ratings
 
 
@@ -41,8 +43,9 @@ class IncrementalModel(FactorModel):
         """
         factors = self._factors
         new = new_rows(ratings, self.interactions_, "user")
+        rows = Observations(self.objective_, new.matrix, new.weights)
         n_threads = 1 if new.is_single else available_threads(self.n_threads)
-        found = fold_in_users(factors, self.objective_, new.matrix, new.weights, n_threads)
+        found = factors.fold_in_users(rows, n_threads)
         return FoldedUsers(found[0] if new.is_single else found, new.matrix, new.weights, new.ids)
 
     def fold_in_items(self, ratings: NewRatings) -> FoldedItems:
@@ -64,13 +67,8 @@ class IncrementalModel(FactorModel):
         """
         factors = self._factors
         new = new_rows(ratings, self.interactions_, "item")
-        found, baseline = fold_in_items(
-            factors,
-            self.objective_,
-            new.matrix,
-            new.weights,
-            available_threads(self.n_threads),
-        )
+        rows = Observations(self.objective_, new.matrix, new.weights)
+        found, baseline = factors.fold_in_items(rows, available_threads(self.n_threads))
         return FoldedItems(found[0] if new.is_single else found, baseline, new.ids)
 
     def partial_fit_users(self, ratings: Ratings) -> Self:
@@ -93,12 +91,9 @@ class IncrementalModel(FactorModel):
         known.item_index(new.item_ids)
         merged = union(known, new)
         rows = np.asarray(merged.user_index(new.user_ids))
-        own = merged.select(np.repeat(_mask(rows, merged.n_users), merged.user_counts()))
         n_threads = available_threads(self.n_threads)
         users = _rows(merged.n_users, merged.user_index(known.user_ids), factors.users)
-        users[rows] = fold_in_users(
-            factors, self.objective_, own.by_user[rows], own.weights, n_threads
-        )
+        users[rows] = factors.fold_in_users(self._observations(merged, rows), n_threads)
         factors = replace(factors, users=users)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
@@ -113,10 +108,9 @@ class IncrementalModel(FactorModel):
         known.user_index(new.user_ids)
         merged = union(known, new)
         rows = np.asarray(merged.item_index(new.item_ids))
-        own = merged.select(_mask(rows, merged.n_items)[merged.by_user.indices])
         n_threads = available_threads(self.n_threads)
-        found, baseline = fold_in_items(
-            factors, self.objective_, own.by_item[rows], own.weights_by_item, n_threads
+        found, baseline = factors.fold_in_items(
+            self._observations(merged.transposed, rows), n_threads
         )
         places = merged.item_index(known.item_ids)
         items = _rows(merged.n_items, places, factors.items.factors)
@@ -126,15 +120,16 @@ class IncrementalModel(FactorModel):
             baselines = _rows(merged.n_items, places, biases.baseline)
             baselines[rows] = baseline
             biases = replace(biases, baseline=baselines)
-        factors = in_eigenbasis(factors.users, items, biases, n_threads)
+        factors = Factors.in_eigenbasis(factors.users, items, biases, n_threads)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
 
-
-def _mask(rows: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
-    mask = np.zeros(n, np.bool_)
-    mask[rows] = True
-    return mask
+    def _observations(self, ratings: Interactions, rows: NDArray[np.int64]) -> Observations:
+        """Those of some users of `ratings`, in rising order."""
+        chosen = np.zeros(ratings.n_users, np.bool_)
+        chosen[rows] = True
+        own = ratings.select(np.repeat(chosen, ratings.user_counts()))
+        return Observations(self.objective_, own.by_user[rows], own.weights)
 
 
 def _rows(n: int, places: NDArray[np.int64], known: NDArray[np.float32]) -> NDArray[np.float32]:

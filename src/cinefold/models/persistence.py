@@ -20,7 +20,6 @@ from cinefold.als.objective import Objective
 from cinefold.interactions import Interactions
 from cinefold.interactions.ids import rising
 from cinefold.models.fitted import Fitted
-from cinefold.models.results import NotFittedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +33,6 @@ FORMAT_VERSION = 1
 def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
     """Write a fitted model with these parameters to `path`, in one step."""
     factors = fitted.factors
-    if factors is None:
-        raise NotFittedError
     tensors: dict[str, NDArray[Any]] = {
         "user_factors": factors.users,
         "item_factors": factors.items.factors,
@@ -55,10 +52,6 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         "best_iteration": str(fitted.best_iteration),
         "stop_reason": fitted.stop_reason,
     }
-    _write(path, tensors, header)
-
-
-def _write(path: Path, tensors: dict[str, NDArray[Any]], header: dict[str, str]) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     try:
         with replace_file(path) as new:
@@ -79,17 +72,16 @@ def load(path: Path) -> tuple[dict[str, Any], Fitted]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file at {path}")
     try:
-        header, tensors = _read(path)
+        with safe_open(path, framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header = file.metadata() or {}
         _check_header(path, header)
-        return _parameters(header), _fitted(header, tensors)
+        parameters: dict[str, Any] = {**json.loads(header["parameters"])}
+        if parameters.get("solver") == "cholesky":  # as "exact" was called
+            parameters["solver"] = "exact"
+        return parameters, _fitted(header, tensors)
     except (SafetensorError, LookupError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a Cinefold model or is damaged: {error}") from error
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
-    with safe_open(path, framework="numpy") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return file.metadata() or {}, tensors
 
 
 def _check_header(path: Path, header: dict[str, str]) -> None:
@@ -101,13 +93,6 @@ def _check_header(path: Path, header: dict[str, str]) -> None:
             f"{path} has model format {version!r}; this version of Cinefold reads formats up to "
             f"{FORMAT_VERSION}: update it"
         )
-
-
-def _parameters(header: dict[str, str]) -> dict[str, Any]:
-    parameters: dict[str, Any] = {**json.loads(header["parameters"])}
-    if parameters.get("solver") == "cholesky":  # as "exact" was called
-        parameters["solver"] = "exact"
-    return parameters
 
 
 def _fitted(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> Fitted:
@@ -124,24 +109,22 @@ def _fitted(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> Fitted:
 
 
 def _factors(tensors: dict[str, NDArray[Any]], interactions: Interactions) -> Factors:
-    users, items = tensors["user_factors"], tensors["item_factors"]
-    spectrum, biases = tensors["item_spectrum"], _biases(tensors)
+    users, items, spectrum = (
+        tensors[name] for name in ("user_factors", "item_factors", "item_spectrum")
+    )
     d, n_users, n_items = len(spectrum), interactions.n_users, interactions.n_items
     if (users.shape, items.shape, spectrum.shape) != ((n_users, d), (n_items, d), (d,)):
         raise ValueError(
             f"factors of shapes {users.shape} and {items.shape} do not fit {n_users} users, "
             f"{n_items} items and {d} factors"
         )
-    if biases and (biases.baseline.shape, biases.direction.shape) != ((n_items,), (d,)):
-        raise ValueError(f"the biases do not fit {n_items} items and {d} factors")
+    biases = None
+    if "biases.mean" in tensors:
+        baseline, direction = tensors["biases.baseline"], tensors["biases.direction"]
+        if (baseline.shape, direction.shape) != ((n_items,), (d,)):
+            raise ValueError(f"the biases do not fit {n_items} items and {d} factors")
+        biases = Biases(float(tensors["biases.mean"][0]), baseline, direction)
     return Factors(users, FixedSide.in_eigenbasis(items, spectrum, available_threads(None)), biases)
-
-
-def _biases(tensors: dict[str, NDArray[Any]]) -> Biases | None:
-    if "biases.mean" not in tensors:
-        return None
-    baseline, direction = tensors["biases.baseline"], tensors["biases.direction"]
-    return Biases(float(tensors["biases.mean"][0]), baseline, direction)
 
 
 def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import find_columns
 from cinefold.interactions.columns import as_table
-from cinefold.interactions.entries import csr
+from cinefold.interactions.entries import Entries, csr
 from cinefold.interactions.ids import lookup
 from cinefold.models import checks
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Ratings: TypeAlias = Interactions | sp.sparray | sp.spmatrix | IntoDataFrame
     NewRatings: TypeAlias = Mapping[Any, float] | Ratings
 
-_FORMS = (
+_ACCEPTED = (
     "Interactions, a scipy sparse matrix (rows users, columns items), or a pandas, Polars or Arrow "
     "table with a row for each rating"
 )
@@ -39,7 +39,7 @@ def as_interactions(data: Ratings, name: str) -> Interactions:
     try:
         table = as_table(data)
     except TypeError:
-        raise TypeError(f"{name} must be {_FORMS}, not {type(data).__name__}") from None
+        raise TypeError(f"{name} must be {_ACCEPTED}, not {type(data).__name__}") from None
     names = [str(column) for column in table.columns]
     roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
     try:
@@ -134,32 +134,32 @@ def new_rows(ratings: NewRatings, known: Interactions, side: Literal["user", "it
     UnknownIdError
         For an id on the other side that the model does not have.
     """
-    new_users = side == "user"
-    other, n_columns = ("item", known.n_items) if new_users else ("user", known.n_users)
-    index = known.item_index if new_users else known.user_index
+    other, known_ids = ("item", known.item_ids) if side == "user" else ("user", known.user_ids)
+    n_columns = len(known_ids)
     if isinstance(ratings, Mapping):
         if not ratings:
             raise ValueError(f"a new {side} needs at least one rating")
         values = checks.ratings(ratings, other)
-        columns = np.asarray(index(list(ratings)))
+        columns = lookup(known_ids, list(ratings), other)
         order = np.argsort(columns)
         matrix = csr(values[order], columns[order], [0, len(values)], n_columns)
         return NewRows(matrix, is_single=True)
     new = as_interactions(ratings, "ratings")
-    matrix, weights = (
-        (new.by_user, new.weights) if new_users else (new.by_item, new.weights_by_item)
-    )
-    if sp.issparse(ratings):
-        if matrix.shape[1] != n_columns:
-            raise ValueError(
-                f"ratings must have {n_columns} {'columns' if new_users else 'rows'}, one for each "
-                f"{other} of the model; got {matrix.shape[1]}"
-            )
-        return NewRows(matrix, weights)
-    ids, other_ids = (new.user_ids, new.item_ids) if new_users else (new.item_ids, new.user_ids)
-    # Both id maps are sorted, so that the columns stay sorted within each row.
-    columns = np.asarray(index(other_ids))[matrix.indices]
-    return NewRows(csr(matrix.data, columns, matrix.indptr, n_columns), weights, ids)
+    if side == "item":
+        new = new.transposed
+    matrix = new.by_user
+    if not sp.issparse(ratings):
+        # Both id maps are sorted, so that the columns stay sorted within each row.
+        columns = lookup(known_ids, new.item_ids, other)[matrix.indices]
+        return NewRows(
+            csr(matrix.data, columns, matrix.indptr, n_columns), new.weights, new.user_ids
+        )
+    if matrix.shape[1] != n_columns:
+        raise ValueError(
+            f"ratings must have {n_columns} {'columns' if side == 'user' else 'rows'}, one for "
+            f"each {other} of the model; got {matrix.shape[1]}"
+        )
+    return NewRows(matrix, new.weights)
 
 
 def union(known: Interactions, new: Interactions) -> Interactions:
@@ -179,7 +179,7 @@ def union(known: Interactions, new: Interactions) -> Interactions:
     ]
     kept = ~np.isin(pairs[0], pairs[1])
 
-    def joined(old: NDArray[Any], added: NDArray[Any]) -> NDArray[Any]:
+    def joined(old: Any, added: Any) -> NDArray[Any]:
         return np.concatenate([old[kept], added])
 
     def ones(part: Interactions) -> NDArray[np.float32]:
@@ -188,13 +188,12 @@ def union(known: Interactions, new: Interactions) -> Interactions:
     users, items = np.divmod(joined(*pairs), len(item_ids))
     weighted = known.weights is not None or new.weights is not None
     timed = known.timestamps is not None and new.timestamps is not None
-    both = Interactions.from_arrays(
+    entries = Entries(
         users,
         items,
         joined(known.by_user.data, new.by_user.data),
-        weights=joined(ones(known), ones(new)) if weighted else None,
-        timestamps=joined(known.timestamps, new.timestamps) if timed else None,  # type: ignore[arg-type]
-        user_ids=np.arange(len(user_ids)),
-        item_ids=np.arange(len(item_ids)),
-    )
-    return replace(both, user_ids=user_ids, item_ids=item_ids)
+        joined(ones(known), ones(new)) if weighted else None,
+        joined(known.timestamps, new.timestamps) if timed else None,
+    ).sorted()
+    matrix = entries.matrix(len(user_ids), len(item_ids))
+    return Interactions(user_ids, item_ids, matrix, entries.weights, entries.timestamps)

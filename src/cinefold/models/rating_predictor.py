@@ -30,20 +30,17 @@ class FoldedRaters:
     ----------
     ranked, explicit : FoldedUsers
         They in the model that makes the lists, and in the explicit one.
-    counts : ndarray of int64, shape (n_users,)
-        How many ratings they gave.
     """
 
     ranked: FoldedUsers
     explicit: FoldedUsers
-    counts: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self.explicit)
 
     def __getitem__(self, rows: Any) -> FoldedRaters:
         """Some of a batch, by a slice or indices."""
-        return FoldedRaters(self.ranked[rows], self.explicit[rows], self.counts[rows])
+        return FoldedRaters(self.ranked[rows], self.explicit[rows])
 
 
 class StarPredictor:
@@ -123,7 +120,7 @@ class StarPredictor:
         errors = np.empty(len(stars))
         for half in (first, ~first):
             coefficients = _least_squares(features[~half], stars[~half])
-            errors[half] = self._clipped(features[half] @ coefficients) - stars[half]
+            errors[half] = (features[half] @ coefficients).clip(*self.scale_) - stars[half]
         return float(np.sqrt(np.mean(errors**2)))
 
     def refitted(self, model: WeightedMatrixFactorization) -> StarPredictor:
@@ -155,10 +152,8 @@ class StarPredictor:
         predictor = cls(model, n_factors=explicit.n_factors)
         predictor.explicit_ = explicit
         predictor.coefficients_ = np.array(values["coefficients"], np.float64)
-        predictor.scale_, predictor.user_counts_ = (
-            tuple(values["scale"]),
-            tuple(values["user_counts"]),
-        )
+        predictor.scale_ = tuple(values["scale"])
+        predictor.user_counts_ = tuple(values["user_counts"])
         return predictor
 
     # -- predictions --------------------------------------------------------------------------
@@ -176,7 +171,8 @@ class StarPredictor:
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        return self._clipped(self._features(users, items) @ self.coefficients_).astype(np.float32)
+        stars = self._features(users, items) @ self.coefficients_
+        return stars.clip(*self.scale_).astype(np.float32)
 
     def fold_in(
         self,
@@ -194,7 +190,7 @@ class StarPredictor:
         """
         explicit = self.explicit_.fold_in(ratings)
         ranked = self.model.fold_in(ratings) if ranked is None else ranked
-        return FoldedRaters(ranked, explicit, np.diff(explicit.ratings.indptr))
+        return FoldedRaters(ranked, explicit)
 
     def recommend(self, users: Any, k: int = 10) -> Ranking:
         """The model's lists."""
@@ -208,7 +204,8 @@ class StarPredictor:
         """What the coefficients weigh of each pair, (..., 5)."""
         known = self.model.interactions_
         if isinstance(users, FoldedRaters):
-            ranked, explicit, counts = users.ranked, users.explicit, users.counts
+            ranked, explicit = users.ranked, users.explicit
+            counts = np.diff(explicit.ratings.indptr)
         else:
             ranked = explicit = users
             counts = known.user_counts()[known.user_index(users)]
@@ -226,9 +223,6 @@ class StarPredictor:
         users = np.repeat(held_out.user_ids, held_out.user_counts())
         items = held_out.item_ids[held_out.by_user.indices]
         return self._features(users, items), held_out.by_user.data.astype(np.float64)
-
-    def _clipped(self, stars: NDArray[np.float64]) -> NDArray[np.float64]:
-        return stars.clip(*self.scale_)
 
 
 def _ranked(users: Any) -> Any:

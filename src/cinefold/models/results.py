@@ -43,8 +43,10 @@ class Ranking:
 
     @classmethod
     def of(cls, item_ids: NDArray[Any], indices: NDArray[Any], scores: NDArray[np.float32]) -> Self:
-        """From indices into `item_ids`, -1 in empty places."""
+        """From indices into `item_ids`, -1 in empty places, which one user's ranking leaves out."""
         empty = indices < 0
+        if indices.ndim == 1:
+            return cls(item_ids[indices[~empty]], scores[~empty])
         items = item_ids[indices]
         items[empty] = "" if item_ids.dtype.kind == "U" else np.iinfo(item_ids.dtype).min
         return cls(items, np.where(empty, np.float32(-np.inf), scores))

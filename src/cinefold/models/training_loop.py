@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cinefold._signals import ctrl_c_waits, keep_on_interrupt
 from cinefold.als.backend import compact
@@ -13,23 +13,27 @@ from cinefold.als.biased import alternate_with_biases
 from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
+from cinefold.models.fitted import Fitted
+from cinefold.models.scaled_defaults import objective_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cinefold.als.iterations import Iteration
+    from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
-    from cinefold.models.callbacks import Callback
+    from cinefold.models.callbacks import Callback, Record
     from cinefold.models.wmf import WeightedMatrixFactorization
 
 
 def learn(
     model: WeightedMatrixFactorization,
+    train: Interactions,
     held_out: Interactions | None,
     callbacks: Iterable[Callback],
     progress: bool | None,
 ) -> None:
-    """Factors for ``model.interactions_``, and how they came about.
+    """Factors for `train`, and how they came about, as the state of `model`.
 
     Raises
     ------
@@ -37,7 +41,8 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    train, objective = model.interactions_, model.objective_
+    objective = objective_for(model, train)
+    model._state = None
     n_threads = available_threads(model.n_threads)
     solver = choose_solver(model.solver, model.n_factors)
     start = alternate_with_biases if model.biases else alternate
@@ -45,61 +50,53 @@ def learn(
     steps = start(train, objective, model.n_factors, seed, n_threads, solver)
     validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
-    # Closing lets go of the users.
+    history: list[Record] = []
+    # Closing the steps frees what they keep of the users.
     with (
-        keep_on_interrupt(model.__sklearn_is_fitted__) as interruption,
+        keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching: list[Callback] = [bar, *callbacks, Convergence(model.tol)]
-        if early is not None:
-            watching.insert(-1, early)
-        _iterate(model, islice(steps, model.max_iter), validation, watching)
-    if interruption.happened:
+        watching = [bar, *callbacks, *([early] if early else ()), Convergence(model.tol)]
+        for step in islice(steps, model.max_iter):
+            record = _record(len(history) + 1, step, validation)
+            history = [*history, record]
+            # One assignment, so that an interrupt leaves a single iteration.
+            model._state = Fitted(train, objective, step.factors, history, len(history))
+            ended_by = [callback for callback in watching if callback(model, record)]
+            if ended_by:
+                reason = getattr(ended_by[0], "stop_reason", "callback")
+                model._state = replace(model._fitted, stop_reason=reason)
+                break
+    if interrupted.is_set():
         model._state = replace(model._fitted, stop_reason="interrupted")
     restored = early is not None and early.restore(model)
-    if restored or not solver.is_exact or interruption.happened:
-        _solve_users_exactly(model, n_threads)
+    if restored or not solver.is_exact or interrupted.is_set():
+        _solve_users_exactly(model, objective, n_threads)
     with ctrl_c_waits():
         factors = replace(model._factors, users=compact(model._factors.users))
         model._state = replace(model._fitted, factors=factors)
-    if interruption.happened:
+    if interrupted.is_set():
         raise KeyboardInterrupt
 
 
-def _iterate(
-    model: WeightedMatrixFactorization,
-    steps: Iterable[Iteration],
-    validation: Validation | None,
-    callbacks: list[Callback],
+def _record(number: int, step: Iteration, validation: Validation | None) -> Record:
+    return {
+        "iteration": number,
+        "objective": step.objective,
+        "train_rmse": step.train_rmse,
+        "validation_rmse": validation and validation.rmse(step.factors),
+        "validation_ndcg_at_10": validation and validation.ndcg(step.factors),
+        "seconds": step.seconds,
+    }
+
+
+def _solve_users_exactly(
+    model: WeightedMatrixFactorization, objective: Objective, n_threads: int
 ) -> None:
-    for number, step in enumerate(steps, start=1):
-        record: dict[str, Any] = {
-            "iteration": number,
-            "objective": step.objective,
-            "train_rmse": step.train_rmse,
-            "validation_rmse": validation and validation.rmse(step.factors),
-            "validation_ndcg_at_10": validation and validation.ndcg(step.factors),
-            "seconds": step.seconds,
-        }
-        # One assignment, so that an interrupt leaves a single iteration.
-        model._state = replace(
-            model._fitted,
-            factors=step.factors,
-            history=[*model.history_, record],
-            best_iteration=number,
-        )
-        ended_by = [callback for callback in callbacks if callback(model, record)]
-        if ended_by:
-            reason = getattr(ended_by[0], "stop_reason", "callback")
-            model._state = replace(model._fitted, stop_reason=reason)
-            break
-
-
-def _solve_users_exactly(model: WeightedMatrixFactorization, n_threads: int) -> None:
-    factors, fitted = model._factors, model._fitted
-    model._state = replace(fitted, factors=None)  # a later iteration has overwritten some users
-    step = with_exact_users(fitted.interactions, model.objective_, factors, n_threads)
+    fitted = model._fitted
+    model._state = None  # a later iteration has overwritten some users
+    step = with_exact_users(fitted.interactions, objective, fitted.factors, n_threads)
     place = fitted.best_iteration - 1
     record = fitted.history[place]
     seconds = record["seconds"] + step.seconds

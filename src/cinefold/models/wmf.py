@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cinefold.models.scaled_defaults import Scaled
 
 
+@dataclass(eq=False, repr=False)
 class WeightedMatrixFactorization(Parameters, IncrementalModel):
     """Users and items as vectors whose inner products approximate the ratings, by exact WALS.
 
@@ -124,38 +125,21 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     1
     """
 
-    def __init__(
-        self,
-        n_factors: int = 64,
-        *,
-        unobserved_weight: float | Scaled = "scale",
-        regularization: float | Scaled = "scale",
-        regularization_exponent: float = 1.0,
-        target: Target = "sqrt",
-        alpha: float = 0.0,
-        biases: bool = False,
-        solver: SolverName = "auto",
-        max_iter: int = 15,
-        tol: float = 1e-4,
-        early_stopping: ValidationMetric | None = None,
-        patience: int = 3,
-        n_threads: int | None = None,
-        random_state: RandomState = 0,
-    ) -> None:
-        self.n_factors = n_factors
-        self.unobserved_weight = unobserved_weight
-        self.regularization = regularization
-        self.regularization_exponent = regularization_exponent
-        self.target = target
-        self.alpha = alpha
-        self.biases = biases
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.patience = patience
-        self.n_threads = n_threads
-        self.random_state = random_state
+    n_factors: int = 64
+    _: KW_ONLY
+    unobserved_weight: float | Scaled = "scale"
+    regularization: float | Scaled = "scale"
+    regularization_exponent: float = 1.0
+    target: Target = "sqrt"
+    alpha: float = 0.0
+    biases: bool = False
+    solver: SolverName = "auto"
+    max_iter: int = 15
+    tol: float = 1e-4
+    early_stopping: ValidationMetric | None = None
+    patience: int = 3
+    n_threads: int | None = None
+    random_state: RandomState = 0
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
@@ -220,8 +204,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         checks.parameters(self)
         train = as_interactions(X, "X")
         measured = held_out(validation, y, train, bool(self.early_stopping))
-        self._state = Fitted(train, objective_for(self, train))
-        learn(self, measured, callbacks, progress)
+        learn(self, train, measured, callbacks, progress)
         return self
 
     @classmethod

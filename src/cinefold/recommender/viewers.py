@@ -9,7 +9,6 @@ import numpy as np
 
 from cinefold.interactions.entries import csr
 from cinefold.models import FoldedUsers
-from cinefold.models.explanations import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -175,7 +174,7 @@ class NewUser(Viewer):
 
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
         model, places = self.recommender.model, self.recommender.indices(items)
-        return explain(model, self.equations, self.model_user.ratings, places)
+        return model.explain_by(self.equations, self.model_user.ratings, places)
 
     def _rater(self, stars: StarPredictor) -> Any:
         return stars.fold_in(self.ratings, ranked=self.model_user)

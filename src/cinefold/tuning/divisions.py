@@ -31,7 +31,7 @@ class Divisions:
         ``validation``: a list of those that divide the rest. Empty if the parts were given.
     """
 
-    folds: tuple[tuple[Interactions, Interactions], ...]
+    folds: tuple[tuple[Interactions, ...], ...]
     rest: Interactions
     test: Interactions | None
     splits: dict[str, Any]
