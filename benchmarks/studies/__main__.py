@@ -6,6 +6,7 @@ import typer
 
 from benchmarks.studies.command import measure
 from cinefold.cli.commands import run
+from cinefold.cli.option_groups import expand_groups
 
 app = typer.Typer(
     name="python -m benchmarks.studies",
@@ -13,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(measure)
+app.command()(expand_groups(measure))
 
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1:], app))

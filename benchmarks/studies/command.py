@@ -12,17 +12,12 @@ from benchmarks.studies import figures
 from benchmarks.studies.cold_start import cold_start_curves
 from benchmarks.studies.interviews import interview_curves
 from benchmarks.studies.strong_generalization import METRICS, Curves
-from cinefold._files import replace_file
 from cinefold.cli import options, plotting
-from cinefold.cli.console import output, print_json, say, settings, table
-from cinefold.cli.own_data import takes_own_data
+from cinefold.cli.console import print_json, print_table, say, settings
 from cinefold.models import WeightedMatrixFactorization
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from cinefold.datasets import MovieData
-    from cinefold.models import WeightedMatrixFactorization
 
 Metric = Literal["ndcg_at_10", "capped_recall_at_20", "liked_ndcg_at_10", "disliked_at_10"]
 
@@ -44,8 +39,8 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, value
 
 
-@takes_own_data
 def measure(
+    *,
     given: Annotated[
         Any,
         typer.Option(
@@ -76,8 +71,7 @@ def measure(
             help="A parameter of the model, instead of the default; repeat it for more.",
         ),
     ] = None,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    data: options.DataOptions,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -97,30 +91,26 @@ def measure(
     NDCG@10 rates lists from 0 to 1; every held-out movie is relevant, whatever its stars. Errors
     are standard errors of the mean over users. With MovieLens 100K it takes a minute or two.
     """
-    if plot is not None:
-        if not plot.absolute().parent.is_dir():
-            raise typer.BadParameter(f"--plot: there is no folder {plot.absolute().parent}")
-        plotting.check(plot)
+    options.check_folders({"--plot": plot})
+    plotting.check(plot)
     model = WeightedMatrixFactorization().set_params(**dict(map(_parameter, parameter or ())))
-    data = options.open_data(dataset, path)
+    movies = data.load()
     common: dict[str, Any] = {
         "n_folds": folds,
         "max_users": max_users,
         "random_state": seed,
         "progress": settings.progress,
     }
-    by_ratings = cold_start_curves(data.interactions, model, n_given=given, **common)
-    by_questions = interview_curves(data.interactions, model, n_questions=questions, **common)
+    by_ratings = cold_start_curves(movies.interactions, model, n_given=given, **common)
+    by_questions = interview_curves(movies.interactions, model, n_questions=questions, **common)
     if plot is not None:
-        with replace_file(plot) as new:
-            figures.figure(by_ratings, by_questions, metric).savefig(new)
+        plotting.save(figures.figure(by_ratings, by_questions, metric), plot)
         say(f"The curves are drawn in {plot}.")
     if as_json:
-        print_json(_report(data, model, by_ratings, by_questions))
+        print_json(_report(movies, model, by_ratings, by_questions))
         return
-    console = output()
-    console.print(_ratings_table(by_ratings, metric))
-    console.print(_questions_table(by_questions, metric))
+    _print_ratings_table(by_ratings, metric)
+    _print_questions_table(by_questions, metric)
 
 
 def _report(
@@ -138,31 +128,30 @@ def _report(
     }
 
 
-def _ratings_table(curves: Curves, metric: Metric) -> Table:
+def _print_ratings_table(curves: Curves, metric: Metric) -> None:
     columns = tuple(str(n) for n in curves.settings["n_given"])
     n_users = curves.records[0]["n_users"]
-    title = f"{METRICS[metric]} by number of ratings ({n_users} new users)"
-    result = table("List", "Ratings of movies", *columns, title=title, numbers=columns)
+    rows: list[list[str]] = []
     for order in curves.settings["orders"]:
         for method in dict.fromkeys(r["method"] for r in curves.records):
             line = curves.where(metric=metric, order=order, method=method)
-            result.add_row(method, figures.ORDERS[order], *map(_with_error, line))
-    return result
+            rows.append([method, figures.ORDERS[order], *map(_with_error, line)])
+    title = f"{METRICS[metric]} by number of ratings ({n_users} new users)"
+    print_table(("List", "Ratings of movies", *columns), rows, title=title, numbers=columns)
 
 
-def _questions_table(curves: Curves, metric: Metric) -> Table:
+def _print_questions_table(curves: Curves, metric: Metric) -> None:
     columns = tuple(str(n) for n in curves.settings["n_questions"])
     n_users = curves.records[0]["n_users"]
-    title = f"{METRICS[metric]} by number of questions ({n_users} new users)"
-    result = table("Questions", "Fold-in", *columns, title=title, numbers=columns)
-    lines = dict.fromkeys((r["strategy"], r["fold_in"]) for r in curves.records)
-    for strategy, fold_in in lines:
+    rows: list[list[str]] = []
+    for strategy, fold_in in dict.fromkeys((r["strategy"], r["fold_in"]) for r in curves.records):
         line = curves.where(metric=metric, strategy=strategy, fold_in=fold_in)
-        result.add_row(strategy, fold_in, *map(_with_error, line))
+        rows.append([strategy, fold_in, *map(_with_error, line)])
     for strategy in curves.settings["strategies"]:
         line = curves.where(metric="n_answers", strategy=strategy, fold_in="cold start")
-        result.add_row(strategy, "movies known", *(f"{r['mean']:.1f}" for r in line))
-    return result
+        rows.append([strategy, "movies known", *(f"{r['mean']:.1f}" for r in line)])
+    title = f"{METRICS[metric]} by number of questions ({n_users} new users)"
+    print_table(("Questions", "Fold-in", *columns), rows, title=title, numbers=columns)
 
 
 def _with_error(record: dict[str, Any]) -> str:

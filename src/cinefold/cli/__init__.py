@@ -11,7 +11,8 @@ from typing import Any
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 
 
 def main() -> None:
@@ -30,11 +31,11 @@ def main() -> None:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run()
     except KeyboardInterrupt:
-        code = _INTERRUPTED
+        code = INTERRUPTED
     sys.exit(code)
 
 
 def _end_at_once(*_: Any) -> None:
     """Nothing has been begun, so nothing is to be tidied up."""
     os.write(2, b"Ended by Ctrl-C.\n")
-    os._exit(_INTERRUPTED)
+    os._exit(INTERRUPTED)

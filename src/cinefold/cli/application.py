@@ -6,14 +6,14 @@ import importlib.util
 import os
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cinefold.cli import options, own_data
+from cinefold.cli import options
 from cinefold.cli.console import complain, say
-from cinefold.cli.own_data import takes_own_data
 from cinefold.serving.launch import (
     DATASET,
     DATASET_PATH,
@@ -25,8 +25,16 @@ from cinefold.serving.launch import (
 _LOOPBACK = "127.0.0.1"
 
 
-@takes_own_data
+@dataclass
+class _DataOptions(options.DataOptions):
+    dataset: Annotated[str, typer.Option(envvar=DATASET, help=options.DATASET_HELP)] = "ml-100k"
+    path: Annotated[
+        Path | None, typer.Option(envvar=DATASET_PATH, exists=True, help=options.PATH_HELP)
+    ] = None
+
+
 def serve(
+    *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to serve on.")] = 8501,
     host: Annotated[
         str,
@@ -34,21 +42,7 @@ def serve(
             help="Address to serve on: this machine only, unless you say 0.0.0.0 to let others in."
         ),
     ] = _LOOPBACK,
-    dataset: Annotated[
-        str,
-        typer.Option(
-            envvar=DATASET,
-            help="The data set: one that [bold]cinefold data list[/bold] names.",
-        ),
-    ] = "ml-100k",
-    path: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=DATASET_PATH,
-            exists=True,
-            help="A folder or zip file with the data set, instead of the downloaded one.",
-        ),
-    ] = None,
+    data: _DataOptions,
 ) -> None:
     """Serve the app for the browser; Ctrl-C ends it.
 
@@ -58,14 +52,16 @@ def serve(
     if importlib.util.find_spec("streamlit") is None:
         complain("the app needs more packages; install them with: pip install 'cinefold[app]'")
         raise typer.Exit(1)
-    own = own_data.chosen()
-    if own is None:
-        options.known_dataset(dataset)
+    if data.ratings is None:
+        options.known_dataset(data.dataset)
+        variables = dataset_variables(data.dataset, data.path)
+    else:
+        variables = ratings_variables(data.ratings)
     _check_free(host, port)
     shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
     say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
     sys.stderr.flush()
-    os.environ.update(dataset_variables(dataset, path) if own is None else ratings_variables(own))
+    os.environ.update(variables)
     # In place of this process: signals and the exit code are Streamlit's own.
     os.execv(sys.executable, [sys.executable, *streamlit_arguments(host, port)])  # noqa: S606
 

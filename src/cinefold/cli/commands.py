@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cinefold._version import __version__
 from cinefold.cli import (
+    INTERRUPTED,
     application,
     data,
     evaluation,
@@ -20,8 +21,12 @@ from cinefold.cli import (
     training,
     tuning,
 )
-from cinefold.cli.console import INTERRUPTED, LogMessages, complain, settings
+from cinefold.cli.console import complain, settings
+from cinefold.cli.option_groups import expand_groups
 from cinefold.datasets import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # The base of all complaints about arguments; Typer exports only this subclass of it.
 _UsageError: Any = typer.BadParameter.__base__
@@ -35,17 +40,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("app")(application.serve)
-app.command("recommend")(recommending.recommend)
-app.command("similar")(recommending.similar)
-app.command("together")(groups.together)
-app.command("import")(importing.import_)
-app.command("train")(training.train)
-app.command("evaluate")(evaluation.evaluate)
-app.command("tune")(tuning.tune)
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "app": application.serve,
+    "recommend": recommending.recommend,
+    "similar": recommending.similar,
+    "together": groups.together,
+    "import": importing.import_,
+    "train": training.train,
+    "evaluate": evaluation.evaluate,
+    "tune": tuning.tune,
+    "info": information.info,
+}
+for name, command in _COMMANDS.items():
+    app.command(name)(expand_groups(command))
 app.add_typer(data.app, name="data")
 app.add_typer(profiles.app, name="profiles")
-app.command("info")(information.info)
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,7 +80,7 @@ def _common(
     del version
     settings.quiet = quiet
     logger = logging.getLogger("cinefold")
-    logger.handlers = [LogMessages()]
+    logger.handlers = [logging.StreamHandler()]  # to standard error
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand is None:
         print(context.get_help())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import sys
 from dataclasses import dataclass
@@ -13,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from cinefold._files import replace_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
+    from rich.text import Text
 
 _WIDTH_OF_A_PIPE = 160
 
@@ -35,13 +36,6 @@ class Settings:
 
 
 settings = Settings()
-
-
-class LogMessages(logging.Handler):
-    """What the library logs, as messages for the person."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
 
 
 def output() -> Console:
@@ -88,26 +82,25 @@ def _plain(value: Any) -> Any:
 
 def print_table(
     columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Sequence[str | Text]],
     *,
     title: str | None = None,
-    numbers: tuple[str, ...] = (),
+    numbers: Sequence[str] = (),
 ) -> None:
-    """Print a table on standard output; columns without names get no line for them."""
-    listing = table(*columns, title=title, numbers=numbers)
-    listing.show_header = any(columns)
-    for row in rows:
-        listing.add_row(*row)
-    output().print(listing)
+    """Print a table on standard output, the columns in `numbers` aligned to the right.
 
-
-def table(*columns: str, title: str | None = None, numbers: tuple[str, ...] = ()) -> Table:
-    """A table with `columns`, those in `numbers` aligned to the right."""
-    result = Table(title=title, title_justify="left", header_style="bold")
+    Columns without names get no line for them.
+    """
+    table = Table(title=title, title_justify="left", header_style="bold", show_header=any(columns))
     for column in columns:
-        result.add_column(
-            column,
-            justify="right" if column in numbers else "left",
-            overflow="fold",  # no digit is left out
-        )
-    return result
+        justify: Any = "right" if column in numbers else "left"
+        table.add_column(column, justify=justify, overflow="fold")  # no digit is left out
+    for row in rows:
+        table.add_row(*row)
+    output().print(table)
+
+
+def write(file: Path, text: str) -> None:
+    """Write `text`, its line ends as they are, in place of what the file held."""
+    with replace_file(file) as new:
+        new.write_text(text, encoding="utf-8", newline="")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
+import io
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,9 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from cinefold._files import replace_file
-from cinefold.cli import console, options
-from cinefold.cli.console import output, print_json, say, settings, table
-from cinefold.cli.own_data import takes_own_data
+from cinefold.cli import INTERRUPTED, console, options
+from cinefold.cli.console import output, print_json, print_table, say, settings, write
+from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.evaluation import compare
 from cinefold.evaluation.protocols import Protocol
 from cinefold.evaluation.single_model import check_asked
@@ -34,8 +34,7 @@ from cinefold.tuning.parameters import read_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.table import Table
-
+    from cinefold.datasets import MovieData
     from cinefold.evaluation import Comparison, Ranker
     from cinefold.interactions import Interactions
 
@@ -45,12 +44,46 @@ _MODELS = (*PRESETS, *_BASELINES)
 _FEWEST_USERS = 6
 
 
-def _files(*names: str, text: str) -> Any:
-    return typer.Option(*names, help=text, metavar="FILE", exists=True, dir_okay=False)
+@dataclass
+class _DivisionOptions:
+    """Arguments of `cinefold.evaluation.compare` that are options."""
+
+    protocol: Protocol = option(
+        "What is held out: a share of each user's ratings, or of all; each user's latest, or the "
+        "latest of all; each part of k-fold cross-validation in its turn; or some users, folded in "
+        "from 80 % of their ratings (strong generalisation).",
+        default="per-user",
+    )
+    fraction: float = option("Share for per-user, random and time.", default=0.1, min=0.01, max=0.9)
+    folds: int = option("Parts for k-fold and strong.", default=5, min=2)
+    repeats: int = option("How often, each time with another random division.", default=1, min=1)
+    random_state: int = option("Of the first division.", "--seed", default=0, min=0)
 
 
-@takes_own_data
+@dataclass
+class _RunOptions:
+    """What is compared and computed, and where results go."""
+
+    model: list[Path] | None = option(
+        "Also the parameters of this model, that [bold]cinefold train --output[/bold] wrote; it is "
+        "trained anew on each training part.",
+        **INPUT_FILE,
+    )
+    params: list[Path] | None = option(
+        "Also the parameters that [bold]cinefold tune --output[/bold] wrote.", **INPUT_FILE
+    )
+    k: str = option("Lengths of the lists, such as 10,20.", "-k", default="10,20", metavar="K,K")
+    metrics: str = option(
+        f"Of {', '.join(METRICS)}; or all.",
+        default="rmse,ndcg,recall,coverage",
+        metavar="NAME,NAME",
+    )
+    json_file: Path | None = option("Write all of it as JSON.", metavar="FILE")
+    csv: Path | None = option("Write the table, one metric a line, as CSV.", metavar="FILE")
+
+
 def evaluate(
+    *,
     models: Annotated[
         list[str],
         typer.Option(
@@ -59,49 +92,9 @@ def evaluate(
             "with commas, or repeat.",
         ),
     ] = ["ranking,popularity,bias,ease"],  # noqa: B006 - typer makes a list of its own
-    model_file: Annotated[
-        list[Path] | None,
-        _files(
-            "--model",
-            text="Also the parameters of this model, that [bold]cinefold train --output[/bold] "
-            "wrote; it is trained anew on each training part.",
-        ),
-    ] = None,
-    params: Annotated[
-        list[Path] | None,
-        _files(text="Also the parameters that [bold]cinefold tune --output[/bold] wrote."),
-    ] = None,
-    protocol: Annotated[
-        Protocol,
-        typer.Option(
-            help="What is held out: a share of each user's ratings, or of all; each user's latest, "
-            "or the latest of all; each part of k-fold cross-validation in its turn; or some "
-            "users, folded in from 80 % of their ratings (strong generalisation)."
-        ),
-    ] = "per-user",
-    fraction: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Share for per-user, random and time.")
-    ] = 0.1,
-    folds: Annotated[int, typer.Option(min=2, help="Parts for k-fold and strong.")] = 5,
-    repeats: Annotated[
-        int, typer.Option(min=1, help="How often, each time with another random division.")
-    ] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first division.")] = 0,
-    k: Annotated[
-        str, typer.Option("-k", metavar="K,K", help="Lengths of the lists, such as 10,20.")
-    ] = "10,20",
-    metrics: Annotated[
-        str, typer.Option(metavar="NAME,NAME", help=f"Of {', '.join(METRICS)}; or all.")
-    ] = "rmse,ndcg,recall,coverage",
-    json_file: Annotated[
-        Path | None, typer.Option("--json-file", metavar="FILE", help="Write all of it as JSON.")
-    ] = None,
-    csv_file: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write the table, one metric a line, as CSV."),
-    ] = None,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    asked: _RunOptions,
+    division: _DivisionOptions,
+    data: options.DataOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare models on held-out ratings, with 95 % confidence intervals.
@@ -123,23 +116,19 @@ def evaluate(
       cinefold evaluate --data ratings.csv --protocol time --csv table.csv
       cinefold evaluate --params best.json --protocol strong --json-file all.json
     """
-    for file, option in ((json_file, "--json-file"), (csv_file, "--csv")):
-        options.check_folder(file, option)
-    candidates = _candidates(models, model_file or [], params or [])
-    ks = _lengths(k)
-    names = list(METRICS) if metrics == "all" else [part.strip() for part in metrics.split(",")]
+    options.check_folders({"--json-file": asked.json_file, "--csv": asked.csv})
+    candidates = _candidates(models, asked.model or [], asked.params or [])
+    ks = _lengths(asked.k)
+    names = [part.strip() for part in asked.metrics.split(",")]
+    names = list(METRICS) if names == ["all"] else names
     check_asked(ks, names)
-    data = options.open_data(dataset, path)
-    if _are_equal(data.interactions):
+    movies = data.load()
+    if _are_equal(movies.interactions):
         names = [name for name in names if METRICS[name].kind != "errors"]
     comparison = compare(
         candidates,
-        data.interactions,
-        protocol,
-        fraction=fraction,
-        folds=folds,
-        repeats=repeats,
-        random_state=seed,
+        movies.interactions,
+        **vars(division),
         ks=ks,
         names=names,
         progress=settings.progress,
@@ -150,22 +139,21 @@ def evaluate(
         for line in news:
             console.complain(line)
         raise typer.Exit(1)
-    report = _report(data.name, comparison, news)
+    report = _report(movies.name, comparison, news)
     if as_json:
         print_json(report)
     else:
-        _print(data.name, data.interactions.n_users, comparison, news)
-    if json_file is not None:
-        with replace_file(json_file) as new:
-            new.write_text(console.as_json(report) + "\n", encoding="utf-8")
-        say(f"All of it is in {json_file}.")
-    if csv_file is not None:
-        _write_csv(csv_file, comparison)
-        say(f"The table is in {csv_file}.")
+        _print(movies, comparison, news)
+    if asked.json_file is not None:
+        write(asked.json_file, console.as_json(report) + "\n")
+        say(f"All of it is in {asked.json_file}.")
+    if asked.csv is not None:
+        _write_csv(asked.csv, comparison)
+        say(f"The table is in {asked.csv}.")
     if comparison.interrupted:
         n_divisions = len(comparison.evaluations[comparison.models[0]])
         say(f"Interrupted: only {n_divisions} finished divisions count.")
-        raise typer.Exit(console.INTERRUPTED)
+        raise typer.Exit(INTERRUPTED)
 
 
 # -- what to compare ------------------------------------------------------------------------------
@@ -239,13 +227,26 @@ def _news(comparison: Comparison, k: int) -> Iterator[str]:
                 )
 
 
-def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) -> None:
+def _print(data: MovieData, comparison: Comparison, news: list[str]) -> None:
     screen = output()
-    screen.print(_described(dataset, comparison))
-    screen.print(_counted(comparison, n_users))
-    screen.print(_table(comparison))
+    screen.print(_described(data.name, comparison))
+    screen.print(_counted(comparison, data.interactions.n_users))
+    # A line for each metric, as many metrics fit no screen side by side.
+    rows = (_row(comparison, name) for name in comparison.metrics)
+    print_table(("", *comparison.models), rows, numbers=tuple(comparison.models))
     for line in news:
         screen.print(line)
+
+
+def _row(comparison: Comparison, metric: str) -> list[str | Text]:
+    """A metric's name and its value for each model; the best is bold."""
+    best = comparison.best(metric)
+    row: list[str | Text] = [title(metric)]
+    for model in comparison.models:
+        found = comparison.estimate(model, metric)
+        text = "–" if found is None or np.isnan(found.value) else str(found)
+        row.append(Text(text, style="bold" if model == best else ""))
+    return row
 
 
 def _described(dataset: str, comparison: Comparison) -> str:
@@ -270,22 +271,6 @@ def _counted(comparison: Comparison, n_users: int) -> str:
     return f"{held_out:,} held-out ratings of {measured:,} of {n_users:,} users{others}."
 
 
-def _table(comparison: Comparison) -> Table:
-    """A line for each metric, as many metrics fit no screen side by side; the best is bold."""
-    shown = table("", *comparison.models, numbers=tuple(comparison.models))
-    for name in comparison.metrics:
-        best = comparison.best(name)
-        cells = [_cell(comparison, model, name, model == best) for model in comparison.models]
-        shown.add_row(title(name), *cells)
-    return shown
-
-
-def _cell(comparison: Comparison, model: str, name: str, is_best: bool) -> Text:
-    found = comparison.estimate(model, name)
-    text = "–" if found is None or np.isnan(found.value) else str(found)
-    return Text(text, style="bold" if is_best else "")
-
-
 def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, Any]:
     return {
         "dataset": dataset,
@@ -303,7 +288,8 @@ def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, 
 
 def _write_csv(file: Path, comparison: Comparison) -> None:
     rows = comparison.table()
-    with replace_file(file) as new, new.open("w", newline="", encoding="utf-8") as opened:
-        writer = csv.DictWriter(opened, list(rows[0]) if rows else ["model"])
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["model"])
+    writer.writeheader()
+    writer.writerows(rows)
+    write(file, text.getvalue())

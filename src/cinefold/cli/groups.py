@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cinefold.cli import options
 from cinefold.cli.console import print_json
 from cinefold.cli.importing import known_ratings
+from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.cli.recommending import facts, print_movies
 from cinefold.recommender import AGGREGATIONS, GroupMember, recommend_to_group
 
@@ -20,40 +22,30 @@ if TYPE_CHECKING:
     from cinefold.recommender import GroupRecommendation, MovieRecommender
 
 
+@dataclass
+class _GroupOptions:
+    """Who watches together, and how they agree."""
+
+    user: list[str] | None = option("A user of the data set, by id; repeat it for more.")
+    profile_file: list[Path] | None = option(
+        "Somebody's ratings, in any file that [bold]cinefold import[/bold] reads; repeat it for "
+        "more people.",
+        **INPUT_FILE,
+    )
+    rule: str = option(f"How to agree: {', '.join(AGGREGATIONS)}.", default="average")
+    seen_by_some: bool = option(
+        "Also movies that some, not all, have seen and liked well enough.",
+        "--seen-by-some",
+        default=False,
+    )
+
+
 def together(
-    user: Annotated[
-        list[str] | None, typer.Option(help="A user of the data set, by id; repeat it for more.")
-    ] = None,
-    profile_file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            help="Somebody's ratings, in any file that [bold]cinefold import[/bold] reads; repeat "
-            "it for more people.",
-        ),
-    ] = None,
-    rule: Annotated[
-        str,
-        typer.Option(help=f"How to agree: {', '.join(AGGREGATIONS)}."),
-    ] = "average",
-    seen_by_some: Annotated[
-        bool,
-        typer.Option(
-            "--seen-by-some",
-            help="Also movies that some, not all, have seen and liked well enough.",
-        ),
-    ] = False,
-    k: options.Length = 10,
-    genre: options.Genres = None,
-    exclude_genre: options.NotGenres = None,
-    years: options.Years = None,
-    popularity: options.Popularity = None,
-    min_ratings: options.MinRatings = 0,
+    *,
+    group: _GroupOptions,
+    movies: options.ListOptions,
     model: options.ModelFile = None,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    data: options.CatalogueOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Recommend movies to two or more people together.
@@ -65,35 +57,38 @@ def together(
     least still likes most. most pleasure: movies that one will love. fair: each next movie is for
     those whom the list has given least so far.
     """
-    if len(user or ()) + len(profile_file or ()) < 2:
+    users, files, rule = group.user or [], group.profile_file or [], group.rule
+    if len(users) + len(files) < 2:
         raise typer.BadParameter("say two people or more, with --user and --profile-file")
     if rule not in AGGREGATIONS:
         raise typer.BadParameter(f"--rule is one of {', '.join(AGGREGATIONS)}, not {rule!r}")
-    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
-    recommender = options.open_recommender(dataset, path, model)
-    people = [_user(text, recommender) for text in user or ()]
-    for file in profile_file or ():
+    recommender = options.open_recommender(data, model)
+    people = [
+        GroupMember(f"user {text}", options.user_id(text, recommender.data)) for text in users
+    ]
+    for file in files:
         people.append(_newcomer(file, recommender, [person.name for person in people]))
     found = recommend_to_group(
-        recommender, people, k, aggregation=rule, filters=filters, seen_by_some=seen_by_some
+        recommender,
+        people,
+        movies.k,
+        aggregation=rule,
+        filters=movies.filters,
+        seen_by_some=group.seen_by_some,
     )
     if as_json:
-        movies = [
+        lines = [
             {"people" if key == "opinions" else key: value for key, value in facts(line).items()}
             for line in found
         ]
-        print_json({"dataset": recommender.data.name, "rule": rule, "movies": movies})
+        print_json({"dataset": recommender.data.name, "rule": rule, "movies": lines})
         return
     names = [person.name for person in people]
     columns: dict[str, Callable[[GroupRecommendation], str]] = {
         "Score": lambda line: f"{line.score:.2f}",
         **{name: partial(_cell, place) for place, name in enumerate(names)},
     }
-    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, k, columns)
-
-
-def _user(text: str, recommender: MovieRecommender) -> GroupMember:
-    return GroupMember(f"user {text}", options.user_id(text, recommender.data))
+    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, movies.k, columns)
 
 
 def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> GroupMember:

@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from tqdm.auto import tqdm
 
-from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, settings
+from cinefold.cli.console import print_json, print_table, say, settings, write
+from cinefold.cli.option_groups import OUTPUT_FILE, option
 from cinefold.profiles.importing import read_export, review_csv, review_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
 
     from cinefold.datasets import Movie, MovieData
     from cinefold.profiles.importing import Export, ImportReview, ReviewLine
     from cinefold.recommender import MovieRecommender
 
 _SHOWN = 15
+
+
+@dataclass
+class _ImportOptions:
+    """How ratings become stars, and where the movies that were found go."""
+
+    output: Path | None = option(
+        "Write the movies that were found as CSV, for [bold]cinefold recommend "
+        "--ratings-file[/bold]. In a terminal you are asked about each movie to check first.",
+        "--output",
+        "-o",
+        **OUTPUT_FILE,
+    )
+    yes: bool = option(
+        "Do not ask: take the likeliest of each movie to check.", "--yes", "-y", default=False
+    )
+    scale: float | None = option(
+        "The best rating there is in the file, where it is not what you see it taken for.",
+        min=1,
+        max=1000,
+    )
+    every: bool = option("List every movie, however many.", "--all", default=False)
 
 
 def import_(
@@ -34,32 +57,9 @@ def import_(
             "or any CSV file with columns title, year and rating.",
         ),
     ],
-    output_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            dir_okay=False,
-            help="Write the movies that were found as CSV, for [bold]cinefold recommend "
-            "--ratings-file[/bold]. In a terminal you are asked about each movie to check first.",
-        ),
-    ] = None,
-    yes: Annotated[
-        bool,
-        typer.Option("--yes", "-y", help="Do not ask: take the likeliest of each movie to check."),
-    ] = False,
-    scale: Annotated[
-        float | None,
-        typer.Option(
-            min=1,
-            max=1000,
-            help="The best rating there is in the file, where it is not what you see it taken for.",
-        ),
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="List every movie, however many.")] = False,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    *,
+    asked: _ImportOptions,
+    data: options.CatalogueOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Find the movies that you rated elsewhere, and turn their ratings into stars.
@@ -67,21 +67,20 @@ def import_(
     Nothing is dropped silently: movies that may be meant, movies that the data set lacks, repeated
     ones and lines that cannot be used are listed with the reason.
     """
-    options.check_folder(output_file, "--output")
-    export = read_export(file, highest=scale)  # before anything is fetched for a wrong file
-    review = reviewed(export, options.open_data(dataset, path))
-    if yes:
+    options.check_folders({"--output": asked.output})
+    export = read_export(file, highest=asked.scale)  # before anything is fetched for a wrong file
+    review = reviewed(export, data.load())
+    if asked.yes:
         review.accept_all()
     if as_json:
         print_json(_facts(review))
     else:
-        _print(review, None if every else _SHOWN)
-        if output_file is not None and not yes and sys.stdin.isatty():
+        _print(review, None if asked.every else _SHOWN)
+        if asked.output is not None and not asked.yes and sys.stdin.isatty():
             _ask(review)
-    if output_file is not None:
-        with replace_file(output_file) as new:
-            new.write_text(review_csv(review), encoding="utf-8", newline="")
-        say(f"Movies in {output_file}: {len(review.matched):,}.")
+    if asked.output is not None:
+        write(asked.output, review_csv(review))
+        say(f"Movies in {asked.output}: {len(review.matched):,}.")
     if review.to_check and not as_json:
         say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")
 
@@ -151,42 +150,46 @@ def _print(review: ImportReview, limit: int | None) -> None:
         shown = ", ".join(f"{rating:g} is {stars:g}" for rating, stars in pairs[:12])
         more = " ..." if len(pairs) > 12 else ""
         print(f"Stars: {review.conversion}: {shown}{more}")
-    found = [
-        (
-            *_start(line),
-            "seen" if line.stars is None else f"{line.stars:g}",
-            "" if line.choice is None else line.choice.label,
-            line.reason,
-        )
-        for line in review.matched
-    ]
-    _table("Found", ("Line", "In the file", "Stars", "Movie", "Why"), found, limit)
-    check = [
-        (*_start(line), best.movie.label, f"{best.confidence:.0%}", best.reason)
-        for line in review.to_check
-        for best in line.candidates[:1]
-    ]
-    _table("To check", ("Line", "In the file", "Perhaps", "Sure", "Why"), check, limit)
-    missed = [(*_start(line), line.reason) for line in review.missed]
-    _table("Not in the data set", ("Line", "In the file", "Why"), missed, limit)
-    rest = [(*_start(line), "another line with this movie counts") for line in review.repeated]
-    rest += [(*_start(line), line.reason) for line in review.ignored]
-    _table("Left out", ("Line", "In the file", "Why"), rest, limit)
+    why = {"Why": lambda line: line.reason}
+    found = {
+        "Stars": lambda line: "seen" if line.stars is None else f"{line.stars:g}",
+        "Movie": lambda line: line.choice.label,
+    }
+    _table("Found", review.matched, {**found, **why}, limit)
+    likeliest = {
+        "Perhaps": lambda line: line.candidates[0].movie.label,
+        "Sure": lambda line: f"{line.candidates[0].confidence:.0%}",
+        "Why": lambda line: line.candidates[0].reason,
+    }
+    _table("To check", review.to_check, likeliest, limit)
+    _table("Not in the data set", review.missed, why, limit)
+    left_out = {
+        "Why": lambda line: "another line with this movie counts" if line.choice else line.reason
+    }
+    _table("Left out", [*review.repeated, *review.ignored], left_out, limit)
 
 
 def _table(
-    title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], limit: int | None
+    title: str,
+    lines: list[ReviewLine],
+    columns: Mapping[str, Callable[[Any], str]],
+    limit: int | None,
 ) -> None:
-    if not rows:
+    """Lines of the file, with further columns by their cells."""
+    if not lines:
         return
-    numbers = ("Line", "Stars", "Sure")
-    print_table(columns, rows[:limit], title=f"{title}: {len(rows):,}", numbers=numbers)
-    if limit is not None and len(rows) > limit:
-        print(f"... and {len(rows) - limit:,} more (--all lists them)")
-
-
-def _start(line: ReviewLine) -> tuple[str, str]:
-    return str(line.source.line), line.source.label
+    rows = (
+        (str(line.source.line), line.source.label, *(cell(line) for cell in columns.values()))
+        for line in lines[:limit]
+    )
+    print_table(
+        ("Line", "In the file", *columns),
+        rows,
+        title=f"{title}: {len(lines):,}",
+        numbers=("Line", "Stars", "Sure"),
+    )
+    if limit is not None and len(lines) > limit:
+        print(f"... and {len(lines) - limit:,} more (--all lists them)")
 
 
 # -- JSON -----------------------------------------------------------------------------------------

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cinefold.cli import own_data
-from cinefold.cli.console import complain, say, settings
-from cinefold.datasets import DatasetError, dataset_info, load_movielens
+from cinefold.cli.console import complain, settings
+from cinefold.cli.option_groups import INPUT_FILE, option, panel
+from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
@@ -22,104 +22,83 @@ if TYPE_CHECKING:
     from cinefold.datasets import DatasetSpec, MovieData
     from cinefold.profiles import Profile, ProfileStore
 
-Dataset = Annotated[
-    str, typer.Option(help="The data set: one that [bold]cinefold data list[/bold] names.")
-]
-DataPath = Annotated[
-    Path | None,
-    typer.Option(
-        "--path",
-        exists=True,
-        help="A folder or zip file with the data set, instead of the downloaded one.",
-    ),
-]
-ModelFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--model",
-        exists=True,
-        dir_okay=False,
-        help="A model that [bold]cinefold train --output[/bold] wrote; without it, the default "
-        "model, trained on all ratings when first needed and kept.",
-    ),
-]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, for programs, instead of tables.")
 ]
-Length = Annotated[int, typer.Option("-k", min=1, help="Movies to list.")]
+
+# -- data -----------------------------------------------------------------------------------------
+
+DATASET_HELP = "The data set: one that [bold]cinefold data list[/bold] names."
+PATH_HELP = "A folder or zip file with the data set, instead of the downloaded one."
+Dataset = Annotated[str, typer.Option(help=DATASET_HELP)]
+DataPath = Annotated[Path | None, typer.Option(exists=True, help=PATH_HELP)]
 
 
-def _range(text: str, what: str, kind: type, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
-    """The ends of a range such as 1980-1999, 1980-, -1999 or 1994; `bounds` where one is open."""
-    match = re.fullmatch(r"\s*([\d.]+)?\s*(-)?\s*([\d.]+)?\s*", text)
-    first, dash, last = match.groups() if match else (None, None, None)
-    try:
-        if (first, last) == (None, None) or (first and last and not dash):
-            raise ValueError
-        ends = first, last if dash else first
-        low, high = (
-            bound if end is None else kind(end) for end, bound in zip(ends, bounds, strict=True)
-        )
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a range of {what}") from None
-    return low, high
+@dataclass
+class CatalogueOptions:
+    """A data set of the catalogue."""
+
+    dataset: Dataset = "ml-100k"
+    path: DataPath = None
+
+    def load(self) -> MovieData:
+        """The data set, fetched if it must be."""
+        known_dataset(self.dataset)
+        return load_movielens(self.dataset, path=self.path, progress=settings.progress)
 
 
-_YEARS = "years such as 1980-1999, 1980-, -1999 or 1994"
-Genres = Annotated[
-    list[str] | None, typer.Option("--genre", help="Only movies with this genre (or these).")
-]
-NotGenres = Annotated[
-    list[str] | None, typer.Option("--exclude-genre", help="No movies with this genre (or these).")
-]
-Years = Annotated[
-    Any,
-    typer.Option(
-        parser=lambda text: _range(text, _YEARS, int, (None, None)),
-        metavar="YEARS",
-        help="Only movies of 1980-1999, 1980-, -1999 or 1994.",
-    ),
-]
-Popularity = Annotated[
-    Any,
-    typer.Option(
-        parser=lambda text: _range(text, "percentiles such as 0-50", float, (0.0, 100.0)),
-        metavar="PERCENTILES",
-        help="Only movies this often rated: 0-50 is the less known half, 90-100 the hits.",
-    ),
-]
-Adventure = Annotated[
-    float,
-    typer.Option(
-        min=0, max=1, help="From 0, what most people like you watch, to 1, less known movies."
-    ),
-]
-MinRatings = Annotated[int, typer.Option(min=0, help="Only movies with at least so many ratings.")]
+_own = panel("Your own data")
 
 
-def movie_filter(
-    genres: list[str] | None,
-    exclude_genres: list[str] | None,
-    years: Any,
-    popularity: Any,
-    min_ratings: int,
-) -> MovieFilter:
-    """The filter that the options describe."""
-    return MovieFilter(
-        genres=tuple(genres or ()),
-        exclude_genres=tuple(exclude_genres or ()),
-        years=years,
-        popularity=popularity or (0.0, 100.0),
-        min_ratings=min_ratings,
+def _column(role: str, what: str) -> Any:
+    text = f"The column of --data with {what}. By default the one with a usual name."
+    return _own(text, f"--{role}-column", metavar="NAME")
+
+
+@dataclass
+class DataOptions(CatalogueOptions):
+    """A data set of the catalogue, or a file of ratings."""
+
+    data: Path | None = _own(
+        "Everybody's ratings in a CSV, TSV or Parquet file with named columns, instead of a data "
+        "set of the catalogue. Ids are integers or text.",
+        **INPUT_FILE,
+    )
+    user_column: str | None = _column("user", "the users' ids")
+    item_column: str | None = _column("item", "the movies' ids")
+    rating_column: str | None = _column(
+        "rating", "ratings; where there is none, every row counts as 1"
+    )
+    timestamp_column: str | None = _column("timestamp", "times: numbers or ISO dates")
+    titles: Path | None = _own(
+        "The movies of --data: a file with columns for id and title, and if you have them year and "
+        "genres.",
+        **INPUT_FILE,
     )
 
+    def __post_init__(self) -> None:
+        """Build `ratings`: the file to read, None for a data set of the catalogue."""
+        roles = ("user", "item", "rating", "timestamp")
+        columns = {role: getattr(self, f"{role}_column") for role in roles}
+        self.ratings: RatingsFile | None = None
+        if self.data is not None:
+            if self.path is not None:
+                raise typer.BadParameter("give either --data or --path")
+            titles = None if self.titles is None else str(self.titles.resolve())
+            self.ratings = RatingsFile(str(self.data.resolve()), **columns, titles=titles)
+            self.dataset = self.ratings.name
+            return
+        given = {
+            **{f"--{role}-column": name for role, name in columns.items()},
+            "--titles": self.titles,
+        }
+        for name, value in given.items():
+            if value is not None:
+                raise typer.BadParameter(f"{name} is about the file that --data gives")
 
-def check_folder(file: Path | None, option: str) -> None:
-    """Complain before work begins that its result could not be written."""
-    if file is not None and not file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"{option}: there is no folder {file.absolute().parent}")
-    if file is not None and file.is_dir():
-        raise typer.BadParameter(f"{option}: {file} is a folder; name a file in it")
+    def load(self) -> MovieData:
+        """The data set, fetched if it must be, or the file of ratings."""
+        return super().load() if self.ratings is None else self.ratings.load()
 
 
 def known_dataset(name: str) -> DatasetSpec:
@@ -130,22 +109,90 @@ def known_dataset(name: str) -> DatasetSpec:
         raise typer.BadParameter(str(error)) from None
 
 
-def open_data(dataset: str, path: Path | None) -> MovieData:
-    """The data set, fetched if it must be; or the file that the command's --data gave."""
-    own = own_data.chosen()
-    if own is not None:
-        return own.load()
-    known_dataset(dataset)
-    return load_movielens(dataset, path=path, progress=settings.progress)
+# -- recommenders ---------------------------------------------------------------------------------
+
+ModelFile = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="A model that [bold]cinefold train --output[/bold] wrote; without it, the default "
+        "model, trained on all ratings when first needed and kept.",
+    ),
+]
 
 
-def open_recommender(dataset: str, path: Path | None, model: Path | None) -> MovieRecommender:
+def open_recommender(data: CatalogueOptions, model: Path | None) -> MovieRecommender:
     """The data set with the model in the file, or with the default model."""
-    data = open_data(dataset, path)
+    movies = data.load()
     if model is not None:
-        return MovieRecommender(data, WeightedMatrixFactorization.load(model))
-    run = load_or_train(data, progress=settings.progress)
-    return MovieRecommender(data, run.model, run.stars)
+        return MovieRecommender(movies, WeightedMatrixFactorization.load(model))
+    run = load_or_train(movies, progress=settings.progress)
+    return MovieRecommender(movies, run.model, run.stars)
+
+
+def _range(text: str, what: str, kind: type, bounds: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The ends of a range such as 1980-1999, 1980-, -1999 or 1994; `bounds` where one is open."""
+    ends = text.split("-")
+    try:
+        if not any(end.strip() for end in ends):
+            raise ValueError
+        low, high = (
+            kind(end) if end.strip() else bound
+            for end, bound in zip(ends * 2 if len(ends) == 1 else ends, bounds, strict=True)
+        )
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a range of {what}") from None
+    return low, high
+
+
+_YEARS = "years such as 1980-1999, 1980-, -1999 or 1994"
+
+
+@dataclass
+class ListOptions:
+    """How long a list of movies is, and which movies it may have."""
+
+    k: int = option("Movies to list.", "-k", default=10, min=1)
+    genre: list[str] | None = option("Only movies with this genre (or these).")
+    exclude_genre: list[str] | None = option("No movies with this genre (or these).")
+    years: Any = option(
+        "Only movies of 1980-1999, 1980-, -1999 or 1994.",
+        parser=lambda text: _range(text, _YEARS, int, (None, None)),
+        metavar="YEARS",
+    )
+    popularity: Any = option(
+        "Only movies this often rated: 0-50 is the less known half, 90-100 the hits.",
+        parser=lambda text: _range(text, "percentiles such as 0-50", float, (0.0, 100.0)),
+        metavar="PERCENTILES",
+    )
+    min_ratings: int = option("Only movies with at least so many ratings.", default=0, min=0)
+
+    def __post_init__(self) -> None:
+        """Build `filters`, which says what is wrong with them."""
+        self.filters = MovieFilter(
+            genres=tuple(self.genre or ()),
+            exclude_genres=tuple(self.exclude_genre or ()),
+            years=self.years,
+            popularity=self.popularity or (0.0, 100.0),
+            min_ratings=self.min_ratings,
+        )
+
+
+def user_id(text: str, data: MovieData) -> Any:
+    """The user id that was typed, as the data has it."""
+    ids = data.interactions.user_ids
+    if ids.dtype.kind != "i":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
+        ) from None
+
+
+# -- profiles and files ---------------------------------------------------------------------------
 
 
 def open_store() -> ProfileStore:
@@ -175,20 +222,10 @@ def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:
     return found
 
 
-def user_id(text: str, data: MovieData) -> Any:
-    """The user id that was typed, as the data has it."""
-    ids = data.interactions.user_ids
-    if ids.dtype.kind != "i":
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
-        ) from None
-
-
-def say_if_short(n_found: int, k: int) -> None:
-    """Why there are fewer movies than were asked for."""
-    if n_found < k:
-        say(f"{n_found or 'No'} movie{'' if n_found == 1 else 's'} passed the filters.")
+def check_folders(files: dict[str, Path | None]) -> None:
+    """Complain, before work begins, if results could not be written; `files` by their options."""
+    for name, file in files.items():
+        if file is not None and not file.absolute().parent.is_dir():
+            raise typer.BadParameter(f"{name}: there is no folder {file.absolute().parent}")
+        if file is not None and file.is_dir():
+            raise typer.BadParameter(f"{name}: {file} is a folder; name a file in it")

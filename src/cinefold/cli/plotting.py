@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cinefold._files import replace_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,12 +20,20 @@ if TYPE_CHECKING:
 _FORMATS = (".png", ".svg", ".pdf")
 
 
-def check(file: Path) -> None:
+def check(file: Path | None) -> None:
     """Complain before training about what would fail after it."""
+    if file is None:
+        return
     if file.suffix.lower() not in _FORMATS:
         raise typer.BadParameter(f"--plot draws {', '.join(_FORMATS)} files, not {file.name}")
     if importlib.util.find_spec("matplotlib") is None:
         raise typer.BadParameter("--plot needs matplotlib; install it with: pip install matplotlib")
+
+
+def save(figure: Figure, file: Path) -> None:
+    """Write the picture, in the format that the file's name ends on."""
+    with replace_file(file) as new:
+        figure.savefig(new)
 
 
 def learning_curve(run: TrainingRun) -> Figure:

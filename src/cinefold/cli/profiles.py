@@ -6,13 +6,12 @@ import sys
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cinefold._files import replace_file
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say
+from cinefold.cli.console import print_json, print_table, say, write
 from cinefold.datasets import cached_file, load_movielens
 from cinefold.profiles import read_csv, write_csv
 
@@ -77,28 +76,26 @@ def show(
     with options.open_profile(dataset, name) as (store, profile):
         entries = store.entries(profile.id)
     movies = _movies_at_hand(dataset, path)
+    ratings: list[dict[str, Any]] = [
+        {"movie_id": movie, "rating": rating.stars, "time": rating.at}
+        for movie, rating in entries.ratings.items()
+    ]
+    marks: list[dict[str, Any]] = [
+        {"movie_id": movie, "mark": mark, "time": at} for movie, mark, at in entries.marked
+    ]
     if as_json:
-        ratings = [
-            {"movie_id": movie, "rating": rating.stars, "time": rating.at}
-            for movie, rating in entries.ratings.items()
-        ]
-        marks = [
-            {"movie_id": movie, "mark": mark, "time": at}
-            for mark, marked in entries.marks.items()
-            for movie, at in marked.items()
-        ]
         print_json({**asdict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
-    rated = [
-        (movie, f"{rating.stars:g}", "", rating.at) for movie, rating in entries.ratings.items()
-    ]
-    marked = [
-        (movie, "", mark.replace("_", " "), at)
-        for mark, marked in entries.marks.items()
-        for movie, at in marked.items()
-    ]
-    rows = ((_label(row[0], movies), *row[1:3], _minute(row[3])) for row in (*rated[::-1], *marked))
+    rows = (
+        (
+            _label(entry["movie_id"], movies),
+            f"{entry['rating']:g}" if "rating" in entry else "",
+            entry.get("mark", "").replace("_", " "),
+            _minute(entry["time"]),
+        )
+        for entry in (*ratings[::-1], *marks)
+    )
     print_table(("Movie", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
 
 
@@ -172,8 +169,7 @@ def export(
     if file is None:
         print(text, end="")
     else:
-        with replace_file(file) as new:
-            new.write_text(text, encoding="utf-8", newline="")
+        write(file, text)
         say(f"{profile.name} is in {file}: {len(entries):,} lines.")
 
 

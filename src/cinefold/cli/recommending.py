@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
-from cinefold.cli.own_data import takes_own_data
+from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.recommender import RatedMovie
 
 if TYPE_CHECKING:
@@ -24,48 +24,47 @@ _LOWEST, _HIGHEST = 0.5, 5.0
 _REASONS = "Because you rated"
 
 
-@takes_own_data
+@dataclass
+class _PersonOptions:
+    """Who is to get recommendations: a user of the data set, or somebody new."""
+
+    user: str | None = option("A user of the data set, by id: their next movies.")
+    rate: list[str] | None = option(
+        "A movie you know and its stars, 0.5 to 5; repeat it for more movies. A title that several "
+        'movies share needs its year: "Sabrina (1954)=4".',
+        metavar="TITLE=STARS",
+    )
+    profile: str | None = option(
+        "A kept profile: its ratings, without movies that it marks as seen or not interesting. "
+        "With --rate, those ratings are kept in it, and it is made if there is none.",
+        metavar="NAME",
+    )
+    ratings_file: Path | None = option(
+        "Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds to them.",
+        **INPUT_FILE,
+    )
+
+    def __post_init__(self) -> None:
+        is_new = self.rate or self.profile is not None or self.ratings_file is not None
+        if (self.user is None) == (not is_new):
+            raise typer.BadParameter(
+                "say either --user or, for somebody new, --rate (one or more times), --profile or "
+                "--ratings-file"
+            )
+
+
 def recommend(
-    user: Annotated[
-        str | None, typer.Option(help="A user of the data set, by id: their next movies.")
-    ] = None,
-    rate: Annotated[
-        list[str] | None,
+    *,
+    person: _PersonOptions,
+    movies: options.ListOptions,
+    adventure: Annotated[
+        float,
         typer.Option(
-            metavar="TITLE=STARS",
-            help="A movie you know and its stars, 0.5 to 5; repeat it for more movies. A title "
-            'that several movies share needs its year: "Sabrina (1954)=4".',
+            min=0, max=1, help="From 0, what most people like you watch, to 1, less known movies."
         ),
-    ] = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A kept profile: its ratings, without movies that it marks as seen or not "
-            "interesting. With --rate, those ratings are kept in it, and it is made if there is "
-            "none.",
-        ),
-    ] = None,
-    ratings_file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="FILE",
-            help="Your ratings, in any file that [bold]cinefold import[/bold] reads; --rate adds "
-            "to them.",
-        ),
-    ] = None,
-    k: options.Length = 10,
-    genre: options.Genres = None,
-    exclude_genre: options.NotGenres = None,
-    years: options.Years = None,
-    popularity: options.Popularity = None,
-    min_ratings: options.MinRatings = 0,
-    adventure: options.Adventure = 0.0,
+    ] = 0.0,
     model: options.ModelFile = None,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    data: options.DataOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Recommend movies to a user of the data set, or to you from a few ratings.
@@ -74,34 +73,28 @@ def recommend(
     somebody like you is to watch the movie. Stars are what you would rate it. The reasons are the
     ratings that add most to the score.
     """
-    if (user is None) == (not rate and profile is None and ratings_file is None):
-        raise typer.BadParameter(
-            "say either --user or, for somebody new, --rate (one or more times), --profile or "
-            "--ratings-file"
-        )
-    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
-    wanted = [_title_and_stars(text) for text in rate or ()]
+    wanted = [_title_and_stars(text) for text in person.rate or ()]
+    profile = person.profile
     if profile is not None and not wanted:
         with options.open_store() as store:  # before anything is fetched or trained for nobody
-            options.saved_profile(store, dataset, profile)
-    recommender = options.open_recommender(dataset, path, model)
+            options.saved_profile(store, data.dataset, profile)
+    recommender = options.open_recommender(data, model)
+    choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure}
+    user_id = None
     ratings: dict[Any, float] = {}
-    if user is not None:
-        user_id = options.user_id(user, recommender.data)
-        found = recommender.recommend(user_id, k, filters=filters, adventure=adventure)
+    if person.user is not None:
+        user_id = options.user_id(person.user, recommender.data)
+        found = recommender.recommend(user_id, movies.k, **choice)
         title = f"For user {user_id}"
     else:
-        user_id = None
         hidden: list[Any] = []
-        if ratings_file is not None:
-            ratings, hidden = known_ratings(ratings_file, recommender)
+        if person.ratings_file is not None:
+            ratings, hidden = known_ratings(person.ratings_file, recommender)
         ratings |= _resolve(wanted, recommender.data.movies)
         if profile is not None:
-            profile, ratings, more = _from_profile(profile, dataset, ratings, recommender)
+            profile, ratings, more = _from_profile(profile, data.dataset, ratings, recommender)
             hidden += more
-        found = recommender.recommend_for(
-            ratings, k, filters=filters, exclude=hidden, adventure=adventure
-        )
+        found = recommender.recommend_for(ratings, movies.k, exclude=hidden, **choice)
         title = f"For {profile or 'you'}"
     if as_json:
         rated = (RatedMovie(recommender.data.movies[i], stars) for i, stars in ratings.items())
@@ -126,38 +119,33 @@ def recommend(
         "Stars": lambda line: "" if line.stars is None else f"{line.stars:.1f}",
         _REASONS: lambda line: ", ".join(f"{r.movie.title} {r.rating:g}" for r in line.reasons),
     }
-    print_movies(title, found, k, columns)
+    print_movies(title, found, movies.k, columns)
 
 
-@takes_own_data
 def similar(
+    *,
     title: Annotated[
         str, typer.Argument(help="A movie; with its year if several share the title.")
     ],
-    k: options.Length = 10,
-    genre: options.Genres = None,
-    exclude_genre: options.NotGenres = None,
-    years: options.Years = None,
-    popularity: options.Popularity = None,
-    min_ratings: options.MinRatings = 0,
+    movies: options.ListOptions,
     model: options.ModelFile = None,
-    dataset: options.Dataset = "ml-100k",
-    path: options.DataPath = None,
+    data: options.DataOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """List the movies most like one: liked by the same people, whatever their genre.
 
     The score is the cosine between the movies' factors: 1 is the same direction, 0 unrelated.
     """
-    filters = options.movie_filter(genre, exclude_genre, years, popularity, min_ratings)
-    recommender = options.open_recommender(dataset, path, model)
+    recommender = options.open_recommender(data, model)
     movie = recommender.data.movies.resolve(title)
-    found = recommender.similar(movie.id, k, filters=filters)
+    found = recommender.similar(movie.id, movies.k, filters=movies.filters)
     if as_json:
         lines = [{"rank": n.rank, **_movie(n.movie), "score": n.score} for n in found]
         print_json({"dataset": recommender.data.name, "movie": _movie(movie), "similar": lines})
         return
-    print_movies(f"Like {movie.label}", found, k, {"Score": lambda line: f"{line.score:.3f}"})
+    print_movies(
+        f"Like {movie.label}", found, movies.k, {"Score": lambda line: f"{line.score:.3f}"}
+    )
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -218,7 +206,8 @@ def print_movies(
         for line in found
     )
     print_table(("#", "Title", "Year", "Genres", *columns), rows, title=title, numbers=numbers)
-    options.say_if_short(len(found), k)
+    if len(found) < k:
+        say(f"{len(found) or 'No'} movie{'' if len(found) == 1 else 's'} passed the filters.")
 
 
 def facts(entry: Any) -> dict[str, Any]:

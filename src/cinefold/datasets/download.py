@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from cinefold._files import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import requests
@@ -59,17 +58,19 @@ def download(url: str, path: Path, md5: str | None, *, progress: bool, patience:
         file.
     """
     import requests  # too slow to import for those who only read a cache
+    from urllib3.exceptions import HTTPError
 
     timeout, headers = (patience.connect, patience.read), {"Accept-Encoding": "identity"}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replace_file(path) as new:
             with requests.get(url, stream=True, timeout=timeout, headers=headers) as response:
-                response.raise_for_status()
+                if not response.ok:
+                    raise UnavailableError(f"HTTP status {response.status_code}")
                 _save(response, new, path.name, progress, patience)
             check_content(new, path.name, "md5", md5)
         path.chmod(0o644)  # the cache may be shared
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         raise UnavailableError(_reason(error)) from error
     except OSError as error:
         reason = error.strerror or _one_line(error)
@@ -105,49 +106,28 @@ def _save(
 
     announced = int(response.headers.get("Content-Length", 0))
     bar = tqdm(total=announced or None, unit="B", unit_scale=True, desc=name, disable=not progress)
-    with target.open("wb") as file, bar:
-        for block in _at_speed(_blocks(response), patience):
-            file.write(block)
-            bar.update(len(block))
-        received = file.tell()
-    if received < announced:
-        raise UnavailableError(f"the download ended after {received:,} of {announced:,} bytes")
-
-
-def _blocks(response: requests.Response) -> Iterator[bytes]:
-    import requests
-    from urllib3.exceptions import HTTPError
-
     # read1 comes back with whatever there is: a server that drips does not hold it for long.
     read = getattr(response.raw, "read1", response.raw.read)
-    try:
+    begin, before = time.monotonic(), 0
+    with target.open("wb") as file, bar:
         while block := read(_BLOCK):
-            yield block
-    except HTTPError as error:
-        raise requests.ConnectionError(error) from error
+            file.write(block)
+            bar.update(len(block))
+            received, elapsed = file.tell() - before, time.monotonic() - begin
+            if elapsed >= patience.stretch:
+                if received < patience.speed * elapsed:
+                    raise UnavailableError(f"too slow: {received:,} bytes in {elapsed:.0f} s")
+                begin, before = time.monotonic(), file.tell()
+        size = file.tell()
+    if size < announced:
+        raise UnavailableError(f"the download ended after {size:,} of {announced:,} bytes")
 
 
-def _at_speed(blocks: Iterator[bytes], patience: Patience) -> Iterator[bytes]:
-    begin, received = time.monotonic(), 0
-    for block in blocks:
-        yield block
-        received += len(block)
-        elapsed = time.monotonic() - begin
-        if elapsed >= patience.stretch:
-            if received < patience.speed * elapsed:
-                raise UnavailableError(f"too slow: {received:,} bytes in {elapsed:.0f} s")
-            begin, received = time.monotonic(), 0
-
-
-def _reason(error: requests.RequestException) -> str:
-    import requests
-
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"HTTP status {error.response.status_code}"
+def _reason(error: Exception) -> str:
     text = _one_line(error)
-    if isinstance(error, requests.Timeout) or "timed out" in text:
+    if "timed out" in text:
         return "no answer in time"
-    if isinstance(error, requests.ConnectionError) and "resolve" in text.lower():
+    if "resolve" in text.lower():
         return "its host name cannot be resolved (no network?)"
     if "refused" in text:
         return "the connection was refused"

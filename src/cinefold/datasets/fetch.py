@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from cinefold._files import replace_file
-from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
 from cinefold.datasets.download import (
     Patience,
     UnavailableError,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
 logger = logging.getLogger(__name__)
-
-ARCHIVE_SERVER = "https://files.grouplens.org/datasets/movielens/"
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,15 @@ def default_data_dir() -> Path:
 
 def cached_file(spec: DatasetSpec) -> Path | None:
     """The data set's file in the cache, unverified; None if there is none."""
-    names = [spec.archive] + ([spec.wheel.filename] if spec.wheel else [])
-    files = (default_data_dir() / name for name in names)
+    files = (path for path, _, _ in _files_in(default_data_dir(), spec))
     return next((file for file in files if file.is_file()), None)
+
+
+def _files_in(folder: Path, spec: DatasetSpec) -> Iterator[tuple[Path, str, str | None]]:
+    """The files that may carry the data set, each with the algorithm and value of its checksum."""
+    yield folder / spec.archive, "md5", spec.md5
+    if spec.wheel is not None:
+        yield folder / spec.wheel.filename, "sha256", spec.wheel.sha256
 
 
 def fetch(
@@ -127,11 +130,8 @@ def _as_wished(spec: DatasetSpec) -> DatasetSpec:
 
 
 def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
-    known = [(folder / spec.archive, "md5", spec.md5)]
-    if spec.wheel is not None:
-        known.append((folder / spec.wheel.filename, "sha256", spec.wheel.sha256))
     reasons = []
-    for path, algorithm, digest in known:
+    for path, algorithm, digest in _files_in(folder, spec):
         if not path.is_file():
             continue
         try:
@@ -166,8 +166,7 @@ def _from_wheel(wheel: Wheel, folder: Path, progress: bool, patience: Patience) 
             if not arrived.is_file():
                 raise UnavailableError(f"pip did not deliver {wheel.filename}")
             check_content(arrived, wheel.filename, "sha256", wheel.sha256)
-            with replace_file(path) as new:
-                arrived.replace(new)
+            arrived.replace(path)
     except OSError as error:
         raise UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
     return FetchedFile(

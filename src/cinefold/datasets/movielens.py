@@ -117,7 +117,8 @@ def _read(spec: DatasetSpec, files: Files) -> tuple[Interactions, list[Movie]]:
     links = files.read(_LINKS) if found is FORMATS["csv"] else None
     if links is not None:
         with _naming(_LINKS, files):
-            movies = _linked(movies, read_links(links))
+            other_ids = read_links(links)
+        movies = [replace(movie, **other_ids.get(movie.id, {})) for movie in movies]
     return interactions, movies
 
 
@@ -133,22 +134,14 @@ def _recognized(spec: DatasetSpec, files: Files) -> MovieLensFormat:
             return there[name]
     wanted = (f"{FORMATS[name].ratings} and {FORMATS[name].movies}" for name in spec.formats)
     message = f"{files.path} has no {spec.title} in it: {' or '.join(wanted)} must be there"
-    for name, found in list(there.items())[:1]:
+    if there:
+        name, found = next(iter(there.items()))
         others = ", ".join(other.name for other in list_datasets() if name in other.formats)
         message += (
             f"; {found.ratings} and {found.movies} are, the format of {others}: name the one it "
             "is (on the command line: --dataset)"
         )
     raise DatasetError(message)
-
-
-def _linked(movies: list[Movie], links: dict[int, tuple[str | None, int | None]]) -> list[Movie]:
-    nowhere = (None, None)
-    return [
-        replace(movie, imdb_id=imdb, tmdb_id=tmdb)
-        for movie in movies
-        for imdb, tmdb in [links.get(int(movie.id), nowhere)]
-    ]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from cinefold.datasets.movies import Movie
@@ -49,23 +50,11 @@ class MovieLensFormat:
 
         Neither the text nor wide columns are in memory as a whole. DamageError names the line.
         """
-        columns: dict[str, NDArray[Any]] = {}
-        n = 0
-        for number, block in _blocks(stream):
-            table = self._table(block, number)
-            if not columns:
-                columns = {name: table[name].to_numpy().copy() for name in _COLUMNS}
-            for name, column in columns.items():
-                if n + len(table) > len(column):
-                    # In place where the system can: large arrays need not be copied to grow.
-                    column.resize(n + 8 * len(table), refcheck=False)
-                column[n : n + len(table)] = table[name].to_numpy()
-            n += len(table)
-        if not columns:
-            raise DamageError("it is empty")
-        for column in columns.values():
-            column.resize(n, refcheck=False)
-        return columns
+        import polars as pl
+
+        table = pl.concat(self._table(block, number) for number, block in _blocks(stream))
+        # One after the other, so that little of the data is in memory twice.
+        return {name: table.drop_in_place(name).to_numpy() for name in _COLUMNS}
 
     def _table(self, block: bytes, number: int) -> pl.DataFrame:
         """The rows of a block of lines, the first of which has this number."""
@@ -101,20 +90,14 @@ class MovieLensFormat:
         if not content.strip():
             raise DamageError("it is empty")
         movies: dict[int | str, Movie] = {}
-        for number, line in self._lines(content):
-            try:
-                movie = self.to_movie(line)
-                if movie.id in movies:
-                    raise ValueError(f"id {movie.id} is there twice")
-            except ValueError as error:
-                raise DamageError(f"line {number}: {error}") from None
-            movies[movie.id] = movie
-        return list(movies.values())
 
-    def _lines(self, content: bytes, first: int = 1) -> Iterable[tuple[int, str]]:
-        """Lines with text, and their numbers. Only line feeds count: titles may hold the rest."""
-        lines = enumerate(self._decoded(content).split("\n"), start=first)
-        return ((number, line) for number, line in lines if line.strip() and number > self.header)
+        def add(line: str) -> None:
+            movie = self.to_movie(line)
+            if movies.setdefault(movie.id, movie) is not movie:
+                raise ValueError(f"id {movie.id} is there twice")
+
+        _for_each_line(self._decoded(content), self.header, add)
+        return list(movies.values())
 
     def _decoded(self, content: bytes) -> str:
         for encoding in self.encodings:
@@ -125,18 +108,32 @@ class MovieLensFormat:
         raise DamageError(f"it is not in {' or '.join(self.encodings)}")
 
     def _first_damage(self, block: bytes, first: int) -> DamageError | None:
-        for number, line in self._lines(block, first):
-            fields = line.rstrip("\r").split(self.separator)
-            if len(fields) != len(_COLUMNS):
-                return DamageError(f"line {number}: {len(fields)} fields, not {len(_COLUMNS)}")
-            for (name, kind), field in zip(_COLUMNS.items(), fields, strict=True):
-                try:
-                    value = kind(field)
-                except ValueError:
-                    return DamageError(f"line {number}: {name} is {field!r}, not a number")
-                if kind is int and abs(value) > _LARGEST_ID:
-                    return DamageError(f"line {number}: {name} is {field}, above {_LARGEST_ID}")
+        try:
+            _for_each_line(self._decoded(block), self.header, self._check_rating, first)
+        except DamageError as error:
+            return error
         return None
+
+    def _check_rating(self, line: str) -> None:
+        fields = _split(line, self.separator, len(_COLUMNS))
+        for (name, kind), field in zip(_COLUMNS.items(), fields, strict=True):
+            try:
+                value = kind(field)
+            except ValueError:
+                raise ValueError(f"{name} is {field!r}, not a number") from None
+            if kind is int and abs(value) > _LARGEST_ID:
+                raise ValueError(f"{name} is {field}, above {_LARGEST_ID}")
+
+
+def _for_each_line(text: str, header: bool, read: Callable[[str], None], first: int = 1) -> None:
+    """Call `read` with each line that is not blank; DamageError says on which one it failed."""
+    # Only line feeds count: titles may hold the other characters that end lines.
+    for number, line in enumerate(text.split("\n"), start=first):
+        if line.strip() and number > header:
+            try:
+                read(line)
+            except ValueError as error:
+                raise DamageError(f"line {number}: {error}") from None
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -152,6 +149,8 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
             number += lines.count(b"\n")
     if rest.strip():
         yield number, rest
+    elif blank:
+        raise DamageError("it is empty")
 
 
 # -- one line of each movie file ----------------------------------------------------------------
@@ -177,37 +176,34 @@ def _from_recbole(line: str) -> Movie:
     return _movie(number, *known, sorted(names, key=_position))
 
 
-def _from_double_colons(line: str) -> Movie:
-    number, title, genres = _split(line, "::", 3)
+def _from_three_fields(separator: str, line: str) -> Movie:
+    number, title, genres = _split(line, separator, 3)
     return _movie(number, *split_year(title), genres.split("|"))
 
 
-def _from_csv(line: str) -> Movie:
-    fields = next(csv.reader([line.rstrip("\r")]))
-    if len(fields) != 3:
-        raise ValueError(f"{len(fields)} fields, not 3")
-    return _movie(fields[0], *split_year(fields[1]), fields[2].split("|"))
+def read_links(content: bytes) -> dict[int | str, dict[str, Any]]:
+    """Of links.csv, movie id -> ``imdb_id`` and ``tmdb_id`` of its Movie.
 
+    DamageError names the line.
+    """
+    links: dict[int | str, dict[str, Any]] = {}
 
-def read_links(content: bytes) -> dict[int, tuple[str | None, int | None]]:
-    """Of links.csv, movie id -> IMDb id ("tt0114709") and TMDB id; DamageError names the line."""
-    links = {}
-    text = content.decode("utf-8-sig", errors="replace")
-    for number, line in enumerate(text.split("\n"), start=1):
-        if number == 1 or not line.strip():
-            continue
-        fields = line.strip().split(",")
-        if len(fields) != 3:
-            raise DamageError(f"line {number}: {len(fields)} fields, not 3")
-        if not fields[0].isdecimal() or not all(not part or part.isdecimal() for part in fields):
-            raise DamageError(f"line {number}: {line.strip()!r} has an id that is not a number")
-        movie, imdb, tmdb = fields
-        links[int(movie)] = (f"tt{int(imdb):07}" if imdb else None, int(tmdb) if tmdb else None)
+    def add(line: str) -> None:
+        movie, imdb, tmdb = _split(line, ",", 3)
+        if not movie.isdecimal() or not f"0{imdb}0{tmdb}".isdecimal():
+            raise ValueError(f"{line.strip()!r} has an id that is not a number")
+        links[int(movie)] = {
+            "imdb_id": f"tt{int(imdb):07}" if imdb else None,
+            "tmdb_id": int(tmdb) if tmdb else None,
+        }
+
+    _for_each_line(content.decode("utf-8-sig", errors="replace"), True, add)
     return links
 
 
 def _split(line: str, separator: str, n: int) -> list[str]:
-    fields = line.rstrip("\r").split(separator)
+    line = line.rstrip("\r")
+    fields = next(csv.reader([line])) if separator == "," else line.split(separator)
     if len(fields) != n:
         raise ValueError(f"{len(fields)} fields, not {n}")
     return fields
@@ -230,6 +226,10 @@ _UTF_8 = ("utf-8-sig",)
 FORMATS = {
     "flags": MovieLensFormat("u.data", "u.item", "\t", False, _ANY, _from_flags),
     "recbole": MovieLensFormat("ml-100k.inter", "ml-100k.item", "\t", True, _UTF_8, _from_recbole),
-    "colons": MovieLensFormat("ratings.dat", "movies.dat", "::", False, _ANY, _from_double_colons),
-    "csv": MovieLensFormat("ratings.csv", "movies.csv", ",", True, _UTF_8, _from_csv),
+    "colons": MovieLensFormat(
+        "ratings.dat", "movies.dat", "::", False, _ANY, partial(_from_three_fields, "::")
+    ),
+    "csv": MovieLensFormat(
+        "ratings.csv", "movies.csv", ",", True, _UTF_8, partial(_from_three_fields, ",")
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,13 +121,11 @@ class MovieCatalog:
         low, high = years or (None, None)
 
         def fits(movie: Movie) -> bool:
-            if wanted is not None and not wanted.intersection(movie.genres):
-                return False
-            if unwanted.intersection(movie.genres):
-                return False
-            if years is None:
-                return True
-            return movie.year is not None and (low or 0) <= movie.year <= (high or 9999)
+            return (
+                (wanted is None or not wanted.isdisjoint(movie.genres))
+                and unwanted.isdisjoint(movie.genres)
+                and (years is None or (low or 0) <= (movie.year or -1) <= (high or 9999))
+            )
 
         return np.array([movie.id for movie in self if fits(movie)], dtype=self.ids.dtype)
 
@@ -138,7 +137,11 @@ class MovieCatalog:
         text, year = _query(query)
         if not text:
             return []
-        candidates = self._names if year is None else self._names_of(year)
+        candidates = {
+            key: name
+            for key, name in self._names.items()
+            if year in (None, self._movies[key[0]].year)
+        }
         found = process.extract(
             text,
             candidates,
@@ -187,17 +190,12 @@ class MovieCatalog:
             for number, name in enumerate(names_of(movie.title))
         }
 
-    def _names_of(self, year: int) -> dict[tuple[Any, int], str]:
-        return {key: name for key, name in self._names.items() if self._movies[key[0]].year == year}
-
     @cached_property
     def _ids_by_name(self) -> dict[str, list[Any]]:
-        ids: dict[str, list[Any]] = {}
+        ids: dict[str, list[Any]] = defaultdict(list)
         for (movie_id, _), name in self._names.items():
-            known = ids.setdefault(name, [])
-            if movie_id not in known:
-                known.append(movie_id)
-        return ids
+            ids[name].append(movie_id)
+        return dict(ids)
 
     def _known(self, genres: Iterable[str]) -> set[str]:
         by_name = {genre.casefold(): genre for genre in self.genres}

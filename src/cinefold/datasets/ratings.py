@@ -47,7 +47,7 @@ _COLUMNS_OF_TITLES = {
 
 @dataclass(frozen=True)
 class RatingsFile:
-    """A file of ratings, and what was said about it: the arguments of :func:`load_ratings`."""
+    """A file of ratings and its columns: the arguments of :func:`load_ratings`."""
 
     path: str
     user: str | None = None
@@ -144,7 +144,7 @@ def _interactions(table: TableFile, columns: dict[str, str]) -> Interactions:
     rows = table.rows
     if table.is_text:
         rows = rows.filter(~pl.all_horizontal(pl.all().is_null()))  # without blank lines
-    frame = collect(table, rows.select(_typed(table, role, columns) for role in columns))
+    frame = collect(table, rows.select(_typed(table, *chosen) for chosen in columns.items()))
     if frame.is_empty():
         raise DatasetError("there are no ratings in it")
     for role in columns:
@@ -169,23 +169,20 @@ def _interactions(table: TableFile, columns: dict[str, str]) -> Interactions:
     return replace(interactions, **texts) if texts else interactions
 
 
-def _typed(table: TableFile, role: str, columns: dict[str, str]) -> pl.Expr:
+def _typed(table: TableFile, role: str, name: str) -> pl.Expr:
     """The column of a role, as what it is for; null where its text is nothing of the kind."""
     import polars as pl
 
-    column = pl.col(columns[role])
-    if table.is_text:
-        column = column.str.strip_chars()
+    column = pl.col(name).str.strip_chars() if table.is_text else pl.col(name)
     if role == "rating":
-        return _number(column, table, pl.Float32).alias(role)
-    if role == "timestamp" and table.is_text:
-        return pl.coalesce(_number(column, table, pl.Float64).cast(pl.Int64), _time(column)).alias(
-            role
-        )
-    if table.is_text:
-        return pl.when(column != "").then(column).alias(role)
-    is_time = role == "timestamp" and table.rows.collect_schema()[columns[role]] == pl.String
-    return (_time(column) if is_time else column).alias(role)
+        column = _number(column, table, pl.Float32)
+    elif role == "timestamp" and table.is_text:
+        column = pl.coalesce(_number(column, table, pl.Float64).cast(pl.Int64), _time(column))
+    elif role == "timestamp" and table.rows.collect_schema()[name] == pl.String:
+        column = _time(column)
+    elif table.is_text:
+        column = pl.when(column != "").then(column)
+    return column.alias(role)
 
 
 def _number(column: pl.Expr, table: TableFile, kind: Any) -> pl.Expr:
@@ -202,16 +199,12 @@ def _time(column: pl.Expr) -> pl.Expr:
     import polars as pl
 
     plain = column.str.replace("T", " ", literal=True).str.replace("Z", "+00:00", literal=True)
-    local = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
-    zoned = ("%Y-%m-%d %H:%M:%S%.f%:z", "%Y-%m-%d %H:%M%:z")
+    dates = ("%Y-%m-%d", "%Y/%m/%d")
+    times = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
     return pl.coalesce(
-        *(plain.str.to_datetime(layout, time_unit="us", strict=False).dt.timestamp("us")
-          for layout in local),
-        *(plain.str.to_date(layout, strict=False).cast(pl.Datetime("us")).dt.timestamp("us")
-          for layout in ("%Y-%m-%d", "%Y/%m/%d")),
-        *(plain.str.to_datetime(layout, time_unit="us", strict=False, time_zone="UTC")
-          .dt.timestamp("us") for layout in zoned),
-    )  # fmt: skip
+        plain.str.to_datetime(layout, time_unit="us", strict=False, time_zone="UTC")
+        for layout in (*times, *dates, *(f"{time}%:z" for time in times))
+    ).dt.timestamp("us")
 
 
 def _ids(texts: pl.Series) -> pl.Series:
@@ -247,7 +240,7 @@ def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
     rows = table.rows.with_row_index(_LINE, offset=2 if table.is_text else 0)
     if table.is_text:
         rows = rows.filter(~pl.all_horizontal(pl.exclude(_LINE).is_null()))
-    bad = rows.filter(_typed(table, role, {role: column}).is_null()).select(_LINE, column)
+    bad = rows.filter(_typed(table, role, column).is_null()).select(_LINE, column)
     number, value = collect(table, bad.head(1)).row(0)
     place = f"{'line' if table.is_text else 'row'} {number}: "
     if value is None or value == "":
@@ -304,7 +297,7 @@ def _movie(number: int, row: dict[str, str | None], integer_ids: bool) -> Movie:
     return Movie(int(text) if integer_ids else text, readable(title) or text, year, genres)
 
 
-# -- complaints ---------------------------------------------------------------------------------
+# -- errors and warnings ------------------------------------------------------------------------
 
 
 @contextmanager

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 _DELIMITERS = ",;\t|"
 _HEAD = 1 << 16
 _PARQUET = b"PAR1"
-_BOMS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
-}
 
 
 # -- delimited text ------------------------------------------------------------------------------
@@ -101,9 +96,10 @@ def _decoded(content: bytes, strict: bool = False) -> str:
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
             raise ValueError(f"line {line}: this is not UTF-8 text") from None
-    for mark, encoding in _BOMS.items():
-        if content.startswith(mark):
-            return content.decode(encoding, "replace")
+    if content.startswith(codecs.BOM_UTF8):
+        return content.decode("utf-8", "replace")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
     start = content[:400]
     for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
         if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
@@ -203,16 +199,12 @@ def _first_misfit(table: TableFile) -> str | None:
 
 
 def _is_utf8(file: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 22):
-                if "\0" in decoder.decode(block):  # of UTF-16 without a byte order mark
-                    return False
-        decoder.decode(b"", final=True)
+        with file.open(encoding="utf-8", newline="") as text:
+            blocks = iter(lambda: text.read(1 << 22), "")
+            return not any("\0" in block for block in blocks)  # UTF-16 without a byte order mark
     except UnicodeDecodeError:
         return False
-    return True
 
 
 def _checked_delimiter(file: Path, head: bytes) -> str:

@@ -61,6 +61,6 @@ def plain(text: str) -> str:
 
 
 def names_of(title: str) -> list[str]:
-    """Of "The Big Blue (Le Grand bleu)", plain: the whole, the title alone, the one in brackets."""
+    """Of "The Big Blue (Le Grand bleu)", plain: all of it, the title alone, the one in brackets."""
     names = [title, _PARENTHESES.sub(" ", title), *_PARENTHESES.findall(title)]
     return list(dict.fromkeys(name for name in map(plain, names) if name))

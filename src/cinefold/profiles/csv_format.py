@@ -56,10 +56,7 @@ def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
         For titles and years.
     """
     rated = ((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items())
-    marked = (
-        (movie, mark, at) for mark, marked in entries.marks.items() for movie, at in marked.items()
-    )
-    return write_lines((*rated, *marked), {movie.id: movie for movie in movies or ()})
+    return write_lines((*rated, *entries.marked), {movie.id: movie for movie in movies or ()})
 
 
 def write_lines(
@@ -70,11 +67,11 @@ def write_lines(
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for movie_id, said, at in lines:
+    for movie_id, value, at in lines:
         movie = movies.get(movie_id)
         known = ("", "") if movie is None else (movie.title, movie.year or "")
-        is_mark = isinstance(said, Mark)
-        stars, mark = ("", said) if is_mark else (repr(said).removesuffix(".0"), "")
+        is_mark = isinstance(value, Mark)
+        stars, mark = ("", value) if is_mark else (repr(value).removesuffix(".0"), "")
         time = "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         writer.writerow((write_id(movie_id), *known, stars, mark, time))
     return file.getvalue()

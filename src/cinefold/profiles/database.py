@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -22,7 +23,7 @@ DATABASE_URL = "CINEFOLD_DATABASE_URL"
 """The environment variable that names the database."""
 
 _WRITES = "cinefold_writes"
-_FORMS = "sqlite:////folder/profiles.sqlite3 or postgresql://user:password@host:5432/database"
+_EXAMPLES = "sqlite:////folder/profiles.sqlite3 or postgresql://user:password@host:5432/database"
 
 
 # -- which --------------------------------------------------------------------------------------
@@ -49,14 +50,14 @@ def database_url(place: str | Path | None) -> URL:
     try:
         url = make_url(place)
     except (ArgumentError, ValueError):
-        raise StoreError(f"not a database URL ({DATABASE_URL}); these are: {_FORMS}") from None
+        raise StoreError(f"not a database URL ({DATABASE_URL}); these are: {_EXAMPLES}") from None
     kind = url.drivername.partition("+")[0]
     if kind in {"postgres", "postgresql"}:
         return url.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
-        raise StoreError(f"profiles are kept in SQLite or PostgreSQL, not in {kind!r}: {_FORMS}")
+        raise StoreError(f"profiles are kept in SQLite or PostgreSQL, not in {kind!r}: {_EXAMPLES}")
     if url.database in {None, "", ":memory:"}:
-        raise StoreError(f"a database in memory keeps nothing; name a file: {_FORMS}")
+        raise StoreError(f"a database in memory keeps nothing; name a file: {_EXAMPLES}")
     return url.set(drivername="sqlite+pysqlite")
 
 
@@ -128,18 +129,14 @@ def _sqlite(url: URL, timeout: float) -> Engine:
 
 
 def _create_privately(file: Path) -> None:
-    """What people like is nobody else's business: others on this machine may not read it."""
+    """Ratings are private: other users of this machine may not read the file."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
-    except FileExistsError as error:
-        raise _cannot_open(file, f"{file.parent} is not a folder") from error
     except OSError as error:
-        raise _cannot_open(file, error.strerror or str(error)) from error
-
-
-def _cannot_open(file: Path, why: str) -> StoreError:
-    return StoreError(f"the profile database {file} cannot be opened: {why}")
+        no_folder = isinstance(error, FileExistsError)
+        why = f"{file.parent} is not a folder" if no_folder else error.strerror or str(error)
+        raise StoreError(f"the profile database {file} cannot be opened: {why}") from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -158,37 +155,30 @@ def _begin_sqlite(connection: Connection) -> None:
 def _use_write_ahead_log(engine: Engine, timeout: float) -> None:
     """Readers and a writer do not wait for each other then; the file remembers it."""
     deadline = time.monotonic() + timeout
-    raw = engine.raw_connection()
-    try:
+    with closing(engine.raw_connection()) as raw:
         while True:
             try:
                 if raw.cursor().execute("PRAGMA journal_mode").fetchone()[0] != "wal":
                     raw.cursor().execute("PRAGMA journal_mode = WAL")
+                return
             except sqlite3.OperationalError as error:
                 # SQLite does not wait for the lock that this takes.
                 busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-            else:
-                return
-    finally:
-        raw.close()
 
 
 def erase_traces(engine: Engine) -> None:
     """Take what was deleted out of SQLite's log too, unless another process is reading it."""
     if engine.dialect.name != "sqlite":
         return
-    raw = engine.raw_connection()
-    try:
+    with closing(engine.raw_connection()) as raw:
         cursor = raw.cursor()
         patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         cursor.execute("PRAGMA busy_timeout = 200")
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         cursor.execute(f"PRAGMA busy_timeout = {patience}")
-    finally:
-        raw.close()
 
 
 # -- processes ----------------------------------------------------------------------------------

@@ -52,10 +52,9 @@ def explained(location: str) -> Iterator[None]:
 
     try:
         yield
-    except exc.DBAPIError as error:
-        raise StoreError(f"the profile database {location} {_reason(error.orig)}") from error
-    except sqlite3.Error as error:
-        raise StoreError(f"the profile database {location} {_reason(error)}") from error
+    except (exc.DBAPIError, sqlite3.Error) as error:
+        reason = _reason(getattr(error, "orig", error))
+        raise StoreError(f"the profile database {location} {reason}") from error
     except exc.TimeoutError as error:
         raise StoreError(
             f"the profile database {location} is busy: all connections of this program are in use"

@@ -101,6 +101,11 @@ class Entries:
         return {movie: rating.stars for movie, rating in self.ratings.items()}
 
     @property
+    def marked(self) -> list[tuple[MovieId, Mark, datetime]]:
+        """Each movie with its mark and when it was marked, mark by mark."""
+        return [(movie, mark, at) for mark in self.marks for movie, at in self.marks[mark].items()]
+
+    @property
     def hidden(self) -> set[MovieId]:
         """Movies not to recommend although they are not rated: seen, or not interesting."""
         return {*self.marks[Mark.SEEN], *self.marks[Mark.NOT_INTERESTED]}

@@ -1,4 +1,4 @@
-"""What is read of profiles."""
+"""Queries that read profiles, ratings and marks."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def migrate(reader: Engine, writer: Engine, location: str) -> None:
 
 
 def _wait_for_others(connection: Connection) -> None:
-    """Held until the transaction ends; on SQLite the transaction itself is such a lock."""
+    """Take a lock until the transaction ends; on SQLite the transaction itself is such a lock."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 

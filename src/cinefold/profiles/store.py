@@ -33,14 +33,13 @@ from cinefold.profiles.queries import (
     unknown,
 )
 from cinefold.profiles.tables import profiles
-from cinefold.profiles.undo_log import PartialEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import Self
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from cinefold.profiles.profile import Change
 
@@ -138,14 +137,14 @@ class ProfileStore:
             "last_used_at": now,
             "settings": checked_settings(settings or {}),
         }
-        with self._writing() as connection, _unique_name(shown):
+        with self._transaction(self._writer) as connection, _unique_name(shown):
             created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
             return one_profile(connection, created.scalar_one())
 
     def profiles(self, dataset: str | None = None) -> list[Profile]:
         """All profiles, or those of a data set; the last used first."""
         wanted = () if dataset is None else (profiles.c.dataset == _clean_dataset(dataset),)
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             return matching_profiles(connection, *wanted)
 
     def get(self, profile_id: int) -> Profile:
@@ -156,14 +155,14 @@ class ProfileStore:
         UnknownProfileError
             If there is none, as of every method that takes an id.
         """
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             return one_profile(connection, profile_id)
 
     def find(self, dataset: str, name: str) -> Profile | None:
         """The profile of this name, whatever its case; None if the data set has none."""
         wanted = profiles.c.dataset == _clean_dataset(dataset)
         named = profiles.c.name_key == name_key(clean_name(name))
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             return next(iter(matching_profiles(connection, wanted, named)), None)
 
     def rename(self, profile_id: int, name: str) -> Profile:
@@ -179,7 +178,7 @@ class ProfileStore:
 
         On SQLite the bytes are overwritten.
         """
-        with self._writing() as connection:
+        with self._transaction(self._writer) as connection:
             if not connection.execute(delete(profiles).where(is_profile(profile_id))).rowcount:
                 raise unknown(profile_id)
         with explained(self.location):
@@ -216,7 +215,7 @@ class ProfileStore:
 
     def entries(self, profile_id: int) -> Entries:
         """All ratings and marks of the profile, each oldest first."""
-        with self._reading() as connection:
+        with self._transaction(self._reader) as connection:
             one_profile(connection, profile_id)
             return all_entries(connection, profile_id)
 
@@ -244,13 +243,13 @@ class ProfileStore:
         given : mapping of movie id to stars or Rating
             Stars alone are rated now.
         """
-        wanted = PartialEntries(ratings=dict(checked_ratings(given, datetime.now(UTC))))
-        self._change(profile_id, "rate", wanted)
+        rated = Entries(checked_ratings(given, datetime.now(UTC)))
+        self._change(profile_id, "rate", undo_log.state_of(rated))
 
     def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
         """Take the rating of a movie, or of several, away; False if there was none."""
-        wanted = PartialEntries(ratings=dict.fromkeys(_listed(movie_ids)))
-        return self._change(profile_id, "unrate", wanted)
+        rows = dict.fromkeys((movie,) for movie in _listed(movie_ids))
+        return self._change(profile_id, "unrate", {"ratings": rows})
 
     def mark(
         self,
@@ -261,35 +260,29 @@ class ProfileStore:
         at: datetime | None = None,
     ) -> bool:
         """Mark a movie, or several; "seen" takes "not seen" away and the other way round."""
-        wanted = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
-        return self._change(profile_id, "mark", wanted)
+        rows = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
+        return self._change(profile_id, "mark", {"marks": rows})
 
     def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
         """Take a mark of a movie, or of several, away; False if there was none."""
-        wanted = PartialEntries(
-            marks=dict.fromkeys((movie, Mark(mark)) for movie in _listed(movie_ids))
-        )
-        return self._change(profile_id, "unmark", wanted)
+        rows = dict.fromkeys((movie, Mark(mark).value) for movie in _listed(movie_ids))
+        return self._change(profile_id, "unmark", {"marks": rows})
 
     def add(self, profile_id: int, entries: Entries) -> None:
         """Ratings and marks beside those there are, all or none; undone as one change.
 
         For a movie that is rated already, the rating of `entries` is the one that stays.
         """
-        now = datetime.now(UTC)
-        wanted = PartialEntries(ratings=dict(checked_ratings(entries.ratings, now)))
-        for mark, movies in entries.marks.items():
-            for movie, at in movies.items():
-                one = _marked([checked_movie(movie)], Mark(mark), checked_time(at))
-                wanted.marks.update(one.marks)
+        wanted = undo_log.state_of(Entries(checked_ratings(entries.ratings, datetime.now(UTC))))
+        for movie, mark, at in entries.marked:
+            wanted["marks"] |= _marked([checked_movie(movie)], Mark(mark), checked_time(at))
         self._change(profile_id, "import", wanted)
 
     def clear(self, profile_id: int) -> bool:
         """Take all ratings and marks away; False if there were none."""
         with self._changing(profile_id) as connection:
-            found = all_entries(connection, profile_id)
-            marks = [(movie, mark) for mark, movies in found.marks.items() for movie in movies]
-            wanted = PartialEntries(dict.fromkeys(found.ratings), dict.fromkeys(marks))
+            found = undo_log.state_of(all_entries(connection, profile_id))
+            wanted: undo_log.State = {name: dict.fromkeys(rows) for name, rows in found.items()}
             return undo_log.change(connection, profile_id, "clear", wanted)
 
     def undo(self, profile_id: int) -> Change | None:
@@ -300,36 +293,27 @@ class ProfileStore:
         with self._changing(profile_id) as connection:
             return undo_log.undo(connection, profile_id)
 
-    def _change(self, profile_id: int, action: str, wanted: PartialEntries) -> bool:
+    def _change(self, profile_id: int, action: str, wanted: undo_log.State) -> bool:
         with self._changing(profile_id) as connection:
             return undo_log.change(connection, profile_id, action, wanted)
 
     # -- transactions ---------------------------------------------------------------------------
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        self._check_open()
-        with explained(self.location), self._reader.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        self._check_open()
-        with explained(self.location), self._writer.begin() as connection:
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreError(f"the profile database {self.location} was closed")
+        with explained(self.location), engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _changing(self, profile_id: int) -> Iterator[Connection]:
         """Holds the profile's row, so that changes of one profile follow one another."""
         use = update(profiles).where(is_profile(profile_id))
-        with self._writing() as connection:
+        with self._transaction(self._writer) as connection:
             if not connection.execute(use.values(last_used_at=datetime.now(UTC))).rowcount:
                 raise unknown(profile_id)
             yield connection
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreError(f"the profile database {self.location} was closed")
 
 
 @contextmanager
@@ -340,13 +324,15 @@ def _unique_name(name: str) -> Iterator[None]:
         raise ProfileNameError(f"there is a profile {name!r} already") from None
 
 
-def _marked(movies: Iterable[MovieId], mark: Mark, at: datetime) -> PartialEntries:
-    state = PartialEntries()
+def _marked(
+    movies: Iterable[MovieId], mark: Mark, at: datetime
+) -> dict[undo_log.Row, undo_log.Row | None]:
+    rows: dict[undo_log.Row, undo_log.Row | None] = {}
     for movie in movies:
         if mark.opposite is not None:
-            state.marks[movie, mark.opposite] = None
-        state.marks[movie, mark] = at
-    return state
+            rows[movie, mark.opposite.value] = None
+        rows[movie, mark.value] = (at,)
+    return rows
 
 
 def _clean_dataset(name: str) -> str:

@@ -7,21 +7,9 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-)
+import sqlalchemy as sa
 
-from cinefold.profiles.profile import MICROSECOND, MovieId
+from cinefold.profiles.profile import MICROSECOND
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -39,10 +27,10 @@ def from_microseconds(number: int) -> datetime:
     return _EPOCH + number * MICROSECOND
 
 
-class _Moment(TypeDecorator[datetime]):
+class _Moment(sa.TypeDecorator[datetime]):
     """Microseconds since 1970: SQLite knows no times, and both databases then sort alike."""
 
-    impl = BigInteger
+    impl = sa.BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
@@ -52,13 +40,13 @@ class _Moment(TypeDecorator[datetime]):
         return None if value is None else from_microseconds(value)
 
 
-class _Json(TypeDecorator[Any]):
+class _Json(sa.TypeDecorator[Any]):
     """JSON as ASCII text, which holds every character: PostgreSQL's own type refuses NUL.
 
     Movie ids use it too: it tells 1 from "1".
     """
 
-    impl = Text
+    impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
@@ -68,67 +56,63 @@ class _Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
-metadata = MetaData()
+metadata = sa.MetaData()
 
 
-def _owner(**more: Any) -> Column[int]:
-    return Column(
+def _owner(**more: Any) -> sa.Column[int]:
+    return sa.Column(
         "profile_id",
-        Integer,
-        ForeignKey("cinefold_profile.id", ondelete="CASCADE"),
+        sa.Integer,
+        sa.ForeignKey("cinefold_profile.id", ondelete="CASCADE"),
         nullable=False,
         **more,
     )
 
 
-def _movie() -> Column[MovieId]:
-    return Column("movie_id", _Json, primary_key=True)
-
-
 # The prefix, since a PostgreSQL database may serve other programs too.
-schema = Table("cinefold_schema", metadata, Column("version", Integer, nullable=False))
+schema = sa.Table("cinefold_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
 
-profiles = Table(
+profiles = sa.Table(
     "cinefold_profile",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("dataset", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("name_key", Text, nullable=False),
-    Column("created_at", _Moment, nullable=False),
-    Column("last_used_at", _Moment, nullable=False, server_default="0"),
-    Column("settings", _Json, nullable=False, server_default="{}"),
-    UniqueConstraint("dataset", "name_key", name="cinefold_profile_name"),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_key", sa.Text, nullable=False),
+    sa.Column("created_at", _Moment, nullable=False),
+    sa.Column("last_used_at", _Moment, nullable=False, server_default="0"),
+    sa.Column("settings", _Json, nullable=False, server_default="{}"),
+    sa.UniqueConstraint("dataset", "name_key", name="cinefold_profile_name"),
     # Otherwise SQLite gives the id of a deleted profile to the next one, and a page that was
     # open on the first would write into the second.
     sqlite_autoincrement=True,
 )
 
-ratings = Table(
+ratings = sa.Table(
     "cinefold_rating",
     metadata,
     _owner(primary_key=True),
-    _movie(),
-    Column("stars", Double, nullable=False),
-    Column("rated_at", _Moment, nullable=False),
+    sa.Column("movie_id", _Json, primary_key=True),
+    sa.Column("stars", sa.Double, nullable=False),
+    sa.Column("rated_at", _Moment, nullable=False),
 )
 
-marks = Table(
+marks = sa.Table(
     "cinefold_mark",
     metadata,
     _owner(primary_key=True),
-    _movie(),
-    Column("mark", Text, primary_key=True),
-    Column("marked_at", _Moment, nullable=False),
+    sa.Column("movie_id", _Json, primary_key=True),
+    sa.Column("mark", sa.Text, primary_key=True),
+    sa.Column("marked_at", _Moment, nullable=False),
 )
 
-changes = Table(
+changes = sa.Table(
     "cinefold_change",
     metadata,
-    Column("id", Integer, primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True),
     _owner(),
-    Column("made_at", _Moment, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("before", _Json, nullable=False),
-    Index("cinefold_change_of_profile", "profile_id", "id"),
+    sa.Column("made_at", _Moment, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("before", _Json, nullable=False),
+    sa.Index("cinefold_change_of_profile", "profile_id", "id"),
 )

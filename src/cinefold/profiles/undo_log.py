@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cinefold.profiles.profile import Change, Mark, MovieId, Rating
+from cinefold.profiles.profile import Change
 from cinefold.profiles.tables import changes, from_microseconds, marks, ratings, to_microseconds
 
 if TYPE_CHECKING:
@@ -17,28 +16,32 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
+    from cinefold.profiles.profile import Entries
+
 UNDOABLE_CHANGES = 20
 """Changes of a profile that can be undone."""
 
 _FEW = 500  # more ids than that in one query meet the databases' limits on parameters
 
 
-@dataclass
-class PartialEntries:
-    """Ratings and marks of some movies; None where there is, or shall be, none."""
+_TABLES = {"ratings": ratings, "marks": marks}
 
-    ratings: dict[MovieId, Rating | None] = field(default_factory=dict)
-    marks: dict[tuple[MovieId, Mark], datetime | None] = field(default_factory=dict)
-
-    @property
-    def movies(self) -> tuple[MovieId, ...]:
-        """Each movie once."""
-        return tuple(dict.fromkeys([*self.ratings, *(movie for movie, _ in self.marks)]))
+Row = tuple[Any, ...]
+State = dict[str, dict[Row, Row | None]]
+"""Rows of "ratings" and "marks": the key (movie id; movie id, mark) without the profile, and the
+values (stars, time; time), or None where there is, or shall be, no row."""
 
 
-def change(connection: Connection, profile_id: int, action: str, wanted: PartialEntries) -> bool:
-    """Make it so, and note in the log how it was; False, without a note, if it was so."""
-    before = _present(connection, profile_id, wanted)
+def state_of(entries: Entries) -> State:
+    """All ratings and marks of `entries`."""
+    rated = {(movie,): (rating.stars, rating.at) for movie, rating in entries.ratings.items()}
+    marked = {(movie, mark.value): (at,) for movie, mark, at in entries.marked}
+    return {"ratings": {**rated}, "marks": {**marked}}
+
+
+def change(connection: Connection, profile_id: int, action: str, wanted: State) -> bool:
+    """Write `wanted` and log the state before; False, without a log entry, if nothing changes."""
+    before = {name: _present(connection, profile_id, name, rows) for name, rows in wanted.items()}
     if before == wanted:
         return False
     _write(connection, profile_id, wanted)
@@ -67,64 +70,51 @@ def undo(connection: Connection, profile_id: int) -> Change | None:
     before = _from_json(latest.before)
     _write(connection, profile_id, before)
     connection.execute(delete(changes).where(changes.c.id == latest.id))
-    return Change(latest.action, latest.made_at, before.movies)
+    movies = dict.fromkeys(key[0] for rows in before.values() for key in rows)
+    return Change(latest.action, latest.made_at, tuple(movies))
 
 
 # -- reading and writing ------------------------------------------------------------------------
 
 
-def _present(connection: Connection, profile_id: int, like: PartialEntries) -> PartialEntries:
-    """How it is now with the movies and marks of `like`."""
-    found = PartialEntries(dict.fromkeys(like.ratings), dict.fromkeys(like.marks))
-    for row in _rows(connection, ratings, profile_id, like.ratings):
-        if row.movie_id in found.ratings:
-            found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
-    for row in _rows(connection, marks, profile_id, {movie for movie, _ in like.marks}):
-        if (row.movie_id, row.mark) in found.marks:
-            found.marks[row.movie_id, row.mark] = row.marked_at
+def _present(
+    connection: Connection, profile_id: int, name: str, keys: Iterable[Row]
+) -> dict[Row, Row | None]:
+    """The rows with these keys, as they are now."""
+    table, found = _TABLES[name], dict.fromkeys(keys)
+    query = select(table).where(table.c.profile_id == profile_id)
+    movies = {key[0] for key in found}
+    if len(movies) <= _FEW:
+        query = query.where(table.c.movie_id.in_(movies))
+    n_keys = len(table.primary_key)
+    for row in connection.execute(query) if movies else ():
+        key = tuple(row[1:n_keys])
+        if key in found:
+            found[key] = tuple(row[n_keys:])
     return found
 
 
-def _rows(
-    connection: Connection, table: Table, profile_id: int, movies: Iterable[MovieId]
-) -> Iterable[Any]:
-    wanted = list(movies)
-    if not wanted:
-        return ()
-    query = select(table).where(table.c.profile_id == profile_id)
-    if len(wanted) <= _FEW:
-        query = query.where(table.c.movie_id.in_(wanted))
-    return connection.execute(query)
-
-
-def _write(connection: Connection, profile_id: int, entries: PartialEntries) -> None:
-    rating_rows = [
-        {"movie_id": movie, "stars": rating and rating.stars, "rated_at": rating and rating.at}
-        for movie, rating in entries.ratings.items()
-    ]
-    mark_rows = [
-        {"movie_id": movie, "mark": mark.value, "marked_at": at}
-        for (movie, mark), at in entries.marks.items()
-    ]
-    for table, rows, time in ((ratings, rating_rows, "rated_at"), (marks, mark_rows, "marked_at")):
-        owned = [{"profile_id": profile_id, **row} for row in rows]
-        _delete(connection, table, [row for row in owned if row[time] is None])
-        _upsert(connection, table, [row for row in owned if row[time] is not None])
-
-
-def _delete(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        keys = [column.name for column in table.primary_key.columns]
-        # A parameter of a column's own name means a value to set.
-        same = and_(*(table.c[key] == bindparam(f"old_{key}") for key in keys))
-        parameters = [{f"old_{key}": row[key] for key in keys} for row in rows]
-        connection.execute(delete(table).where(same), parameters)
+def _write(connection: Connection, profile_id: int, state: State) -> None:
+    for name, rows in state.items():
+        table = _TABLES[name]
+        columns = table.columns.keys()
+        old = [
+            dict(zip(columns, (profile_id, *key), strict=False)) for key in rows if not rows[key]
+        ]
+        new = [
+            dict(zip(columns, (profile_id, *key, *values), strict=True))
+            for key, values in rows.items()
+            if values
+        ]
+        if old:
+            same = (key == bindparam(key.name, type_=key.type) for key in table.primary_key)
+            connection.execute(delete(table).where(*same), old)
+        if new:
+            _upsert(connection, table, new)
 
 
 def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert the rows, over those with the same keys: the last writer wins."""
-    if not rows:
-        return
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table)
     values = [column for column in table.columns if not column.primary_key]
@@ -150,26 +140,27 @@ def _forget_old(connection: Connection, profile_id: int) -> None:
     connection.execute(delete(changes).where(own, changes.c.id <= oldest.scalar_subquery()))
 
 
-def _to_json(entries: PartialEntries) -> dict[str, Any]:
+def _to_json(state: State) -> dict[str, list[list[Any]]]:
+    """[movie id, stars, microseconds] for ratings, [movie id, mark, microseconds] for marks."""
+
+    def line(name: str, key: Row, values: Row | None) -> list[Any]:
+        *rest, at = values or [None] * (len(_TABLES[name].columns) - 1 - len(key))
+        return [*key, *rest, at and to_microseconds(at)]
+
     return {
-        "ratings": [
-            [movie, rating and rating.stars, rating and to_microseconds(rating.at)]
-            for movie, rating in entries.ratings.items()
-        ],
-        "marks": [
-            [movie, mark, at and to_microseconds(at)] for (movie, mark), at in entries.marks.items()
-        ],
+        name: [line(name, key, values) for key, values in state.get(name, {}).items()]
+        for name in _TABLES
     }
 
 
-def _from_json(value: dict[str, Any]) -> PartialEntries:
-    return PartialEntries(
-        {
-            movie: None if stars is None else Rating(stars, from_microseconds(at))
-            for movie, stars, at in value["ratings"]
-        },
-        {
-            (movie, Mark(mark)): None if at is None else from_microseconds(at)
-            for movie, mark, at in value["marks"]
-        },
-    )
+def _from_json(value: dict[str, list[list[Any]]]) -> State:
+    state: State = {}
+    for name, table in _TABLES.items():
+        n_keys = len(table.primary_key) - 1
+        state[name] = {
+            tuple(line[:n_keys]): None
+            if line[-1] is None
+            else (*line[n_keys:-1], from_microseconds(line[-1]))
+            for line in value[name]
+        }
+    return state

@@ -22,13 +22,6 @@ logger = logging.getLogger(__name__)
 
 _MOST_RUNS = 50
 _ACTIVE = "active"
-_REPORTED = {
-    "parameters": dict,
-    "metrics": dict,
-    "baseline": dict,
-    "seconds": float,
-    "stop_reason": str,
-}
 _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 
 
@@ -42,21 +35,17 @@ class RunSummary:
     finished : datetime
         UTC.
     parameters : dict
-    metrics, baseline : dict of str to float
-        Of the model, and of popularity on the same held-out ratings.
+    metrics : dict of str to float
     iterations : int
     seconds : float
-    stop_reason : str
     """
 
     id: str
     finished: datetime
     parameters: dict[str, Any]
     metrics: dict[str, float]
-    baseline: dict[str, float]
     iterations: int
     seconds: float
-    stop_reason: str
 
     @classmethod
     def of(cls, run_id: str, report: Mapping[str, Any]) -> Self:
@@ -64,8 +53,10 @@ class RunSummary:
         return cls(
             id=run_id,
             finished=datetime.strptime(run_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC),
+            parameters=dict(report["parameters"]),
+            metrics=dict(report["metrics"]),
             iterations=len(report["history"]),
-            **{name: kind(report[name]) for name, kind in _REPORTED.items()},
+            seconds=float(report["seconds"]),
         )
 
 

@@ -151,8 +151,13 @@ def _report_fields() -> tuple[str, ...]:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    files = (folder / name for name in (_MODEL_FILE, _STARS_FILE))
-    return {file.name: _sha256(file) for file in files if file.exists()}
+    """SHA-256 of each model's file."""
+    found = {}
+    for file in (folder / _MODEL_FILE, folder / _STARS_FILE):
+        if file.exists():
+            with file.open("rb") as content:
+                found[file.name] = hashlib.file_digest(content, "sha256").hexdigest()
+    return found
 
 
 def train(
@@ -313,8 +318,3 @@ def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:
     ]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', data.name)}-{digest[:16]}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ review.ratings()  # {movie id: stars}
 
 from cinefold.profiles.importing.export import Export, ExportLine, read_export
 from cinefold.profiles.importing.files import ImportFileError
-from cinefold.profiles.importing.matching import SURE, Candidate, ImportCancelledError, Matcher
+from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
 from cinefold.profiles.importing.review import (
     ImportReview,
     ReviewLine,
@@ -24,7 +24,6 @@ __all__ = [
     "Conversion",
     "Export",
     "ExportLine",
-    "ImportCancelledError",
     "ImportFileError",
     "ImportReview",
     "Matcher",

@@ -151,7 +151,8 @@ def _line(file: str, number: int, cells: list[str], found: Format) -> ExportLine
 
     title, year = cell("title"), _year(cell("year"))
     if not found.exact:  # others write "Comet, The (1952)"
-        title, year = _split(title, year)
+        title, year = (title, year) if year else split_year(title)
+        title = readable(title)
     rating, problem = _rating(cell("rating"))
     movie_id, imdb_id = _movie_id(cell("movie_id")), _imdb_id(cell("imdb_id"))
     tmdb_id = int(cell("tmdb_id")) if re.fullmatch(r"\d{1,12}", cell("tmdb_id"), re.A) else None
@@ -177,12 +178,6 @@ def _line(file: str, number: int, cells: list[str], found: Format) -> ExportLine
         tmdb_id,
         problem,
     )
-
-
-def _split(title: str, year: int | None) -> tuple[str, int | None]:
-    if year is None:
-        title, year = split_year(title)
-    return readable(title), year
 
 
 def _in_scale(line: ExportLine, lowest: float, highest: float) -> ExportLine:

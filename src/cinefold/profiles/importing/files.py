@@ -57,29 +57,28 @@ def _members(content: bytes, name: str) -> list[tuple[str, bytes]]:
     """The tables of an export that lie least deep, with their names."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            found: dict[str, zipfile.ZipInfo] = {}
-            by_depth = sorted(archive.infolist(), key=lambda info: info.filename.count("/"))
-            for info in by_depth:
-                path = PurePosixPath(info.filename)
-                if path.name.lower() in _MEMBERS and "__MACOSX" not in path.parts:
-                    found.setdefault(path.name.lower(), info)
+            held = archive.infolist()
+            found = [info for info in held if _is_table(PurePosixPath(info.filename))]
             if not found:
-                held = ", ".join(info.filename for info in by_depth[:5]) or "nothing"
+                names = ", ".join(info.filename for info in held[:5]) or "nothing"
                 raise ImportFileError(
-                    f"{name} is a zip archive without {' or '.join(_MEMBERS)}; it holds {held}"
-                    f"{' ...' if len(by_depth) > 5 else ''}. Save a spreadsheet as CSV first"
+                    f"{name} is a zip archive without {' or '.join(_MEMBERS)}; it holds {names}"
+                    f"{' ...' if len(held) > 5 else ''}. Save a spreadsheet as CSV first"
                 )
             # Deeper ones are of other accounts or lists: those of Letterboxd have "deleted".
-            depth = min(info.filename.count("/") for info in found.values())
-            chosen = [
-                (member, found[member])
-                for member in _MEMBERS
-                if member in found and found[member].filename.count("/") == depth
+            depth = min(info.filename.count("/") for info in found)
+            top = [info for info in reversed(found) if info.filename.count("/") == depth]
+            by_name = {PurePosixPath(info.filename).name.lower(): info for info in top}
+            _check_size(sum(info.file_size for info in by_name.values()), name)
+            return [
+                (member, archive.read(by_name[member])) for member in _MEMBERS if member in by_name
             ]
-            _check_size(sum(info.file_size for _, info in chosen), name)
-            return [(member, archive.read(info)) for member, info in chosen]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise ImportFileError(f"{name} is a zip archive that cannot be opened: {error}") from None
+
+
+def _is_table(path: PurePosixPath) -> bool:
+    return path.name.lower() in _MEMBERS and "__MACOSX" not in path.parts
 
 
 def _table(content: bytes, name: str) -> DelimitedText:

@@ -19,14 +19,14 @@ from cinefold.datasets.titles import names_of, plain
 from cinefold.profiles.importing.title_variants import loose, numbers, title_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from cinefold.datasets import Movie, MovieCatalog
     from cinefold.profiles.importing.export import ExportLine
 
-    Progress = Callable[[int, int], bool | None]
-    Key = tuple[Any, ...]
+    Progress = Callable[[int, int], object]
     Block = int | str
+    NamedMovie = tuple[str, Movie]
 
 SURE = 0.9
 """From this confidence on a match is taken without asking."""
@@ -38,14 +38,11 @@ _WRITTEN_OTHERWISE = 0.97  # "Spider-Man 2" and "Spiderman II"
 _PART_OF_TITLE = 0.75
 _AMBIGUOUS = 0.85
 _OTHER_ID = 0.5
+_OTHER_IDS = {"imdb_id": "IMDb", "tmdb_id": "TMDb"}
 _LIKE, _NEARLY_EQUAL, _LONG_ENOUGH = 80.0, 92.0, 8  # of 100, of 100, letters
 _LIKE_WITHOUT_YEAR = 90.0
 _CELLS_AT_ONCE = 2_000_000
 _LINES_AT_ONCE = 2_000
-
-
-class ImportCancelledError(Exception):
-    """The caller's progress function has ended an import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,34 +94,27 @@ class Matcher:
         ----------
         lines : sequence of ExportLine
         progress : callable, optional
-            Called as ``progress(done, total)`` now and then; a true return value ends the work.
-
-        Raises
-        ------
-        ImportCancelledError
-            When `progress` has asked for it.
+            Called as ``progress(done, total)`` now and then.
         """
-        keys = [_key(line) for line in lines]
-        different = dict(zip(keys, lines, strict=True))
-        found: dict[Key, tuple[Candidate, ...]] = {}
-        rest: list[tuple[Key, ExportLine]] = []
+        different = {_key(line): line for line in lines}
+        found: dict[Hashable, tuple[Candidate, ...]] = {}
+        rest: list[ExportLine] = []
 
         def report() -> None:
-            if progress is not None and progress(len(found), len(different)):
-                raise ImportCancelledError
+            if progress is not None:
+                progress(len(found), len(different))
 
         for key, line in different.items():
-            candidates = self._by_id(line) or self._by_title(line)
-            if candidates:
+            if candidates := self._by_id(line) or self._by_title(line):
                 found[key] = self._ranked(candidates, line)
             else:
-                rest.append((key, line))
+                rest.append(line)
             if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
                 report()
-        for batch in self._by_likeness(rest):
-            found |= batch
+        for batch, names in self._batches(rest):
+            found |= zip(map(_key, batch), self._by_likeness(batch, names), strict=True)
             report()
-        return [found[key] for key in keys]
+        return [found[_key(line)] for line in lines]
 
     def why_not(self, line: ExportLine) -> str:
         """What to say of a line that no movie was found for."""
@@ -137,10 +127,9 @@ class Matcher:
     # -- the ways to find a movie --------------------------------------------------------------
 
     def _by_id(self, line: ExportLine) -> list[Candidate]:
-        if line.imdb_id is not None and line.imdb_id in self._by_imdb_id:
-            return [Candidate(m, 1.0, "the same IMDb id") for m in self._by_imdb_id[line.imdb_id]]
-        if line.tmdb_id is not None and line.tmdb_id in self._by_tmdb_id:
-            return [Candidate(m, 1.0, "the same TMDb id") for m in self._by_tmdb_id[line.tmdb_id]]
+        for kind, owner in _OTHER_IDS.items():
+            if movies := self._by_other_id.get((kind, getattr(line, kind))):
+                return [Candidate(movie, 1.0, f"the same {owner} id") for movie in movies]
         movie = None if line.movie_id is None else self._by_written_id.get(line.movie_id)
         if movie is None:
             return []
@@ -204,38 +193,40 @@ class Matcher:
                         movie, _PART_OF_TITLE - 0.05 * years_apart, "a part of the title"
                     )
 
-    def _by_likeness(
-        self, lines: Iterable[tuple[Key, ExportLine]]
-    ) -> Iterator[dict[Key, tuple[Candidate, ...]]]:
-        """Movies whose titles are spelled alike, of about the year; batch by batch."""
-        groups: dict[Block, list[tuple[Key, ExportLine]]] = defaultdict(list)
-        for key, line in lines:
-            groups[_block(plain(line.title), line.year)].append((key, line))
+    def _batches(
+        self, lines: Iterable[ExportLine]
+    ) -> Iterator[tuple[list[ExportLine], list[NamedMovie]]]:
+        """Lines of one block, and the names to compare them with: of about the year, or letter."""
+        groups: dict[Block, list[ExportLine]] = defaultdict(list)
+        for line in lines:
+            groups[_block(plain(line.title), line.year)].append(line)
         for block, group in groups.items():
-            names, movies = self._near(block)
+            near = (block,) if isinstance(block, str) else (block - 1, block, block + 1)
+            names = [named for one in near for named in self._blocks.get(one, ())]
             size = max(1, _CELLS_AT_ONCE // max(1, len(names)))
             for begin in range(0, len(group), size):
-                batch = group[begin : begin + size]
-                found = self._similar([line for _, line in batch], names, movies)
-                yield {key: similar for (key, _), similar in zip(batch, found, strict=True)}
+                yield group[begin : begin + size], names
 
-    def _similar(
-        self, lines: list[ExportLine], names: list[str], movies: list[Movie]
+    def _by_likeness(
+        self, lines: list[ExportLine], names: list[NamedMovie]
     ) -> Iterator[tuple[Candidate, ...]]:
-        year = lines[0].year
+        """Movies whose titles are spelled alike, for each line of a batch."""
         written = [plain(line.title) for line in lines]
-        cutoff = _LIKE if year is not None else _LIKE_WITHOUT_YEAR
         likeness = process.cdist(
-            written, names, scorer=fuzz.ratio, score_cutoff=cutoff, dtype=np.float32, workers=-1
+            written,
+            [name for name, _ in names],
+            scorer=fuzz.ratio,
+            score_cutoff=_LIKE_WITHOUT_YEAR if lines[0].year is None else _LIKE,
+            dtype=np.float32,
+            workers=-1,
         )
-        rows, columns = np.nonzero(likeness)
-        near: dict[int, list[Candidate]] = defaultdict(list)
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            score = float(likeness[row, column])
-            movie = movies[column]
-            near[row].append(_alike(movie, score, year, written[row], names[column]))
-        for row, line in enumerate(lines):
-            yield self._ranked(near.get(row, ()), line)
+        for line, title, scores in zip(lines, written, likeness, strict=True):
+            near = [
+                _alike(movie, float(scores[place]), line.year, title, name)
+                for place in np.flatnonzero(scores)
+                for name, movie in [names[place]]
+            ]
+            yield self._ranked(near, line)
 
     # -- choosing among them ------------------------------------------------------------------
 
@@ -258,15 +249,9 @@ class Matcher:
     def _rank(self, candidate: Candidate) -> tuple[float, int]:
         return candidate.confidence, self._catalog.popularity(candidate.movie.id)
 
-    def _near(self, block: Block) -> tuple[list[str], list[Movie]]:
-        """Names and movies to compare with: of the year and its neighbours, or of the letter."""
-        blocks = (block,) if isinstance(block, str) else (block - 1, block, block + 1)
-        entries = [entry for near in blocks for entry in self._blocks.get(near, ())]
-        return [name for name, _ in entries], [movie for _, movie in entries]
-
     @cached_property
-    def _blocks(self) -> dict[Block, list[tuple[str, Movie]]]:
-        blocks: dict[Block, list[tuple[str, Movie]]] = defaultdict(list)
+    def _blocks(self) -> dict[Block, list[NamedMovie]]:
+        blocks: dict[Block, list[NamedMovie]] = defaultdict(list)
         for movie in self._catalog:
             for name in names_of(movie.title):
                 blocks[_block(name, None)].append((name, movie))
@@ -279,25 +264,18 @@ class Matcher:
         return {str(movie.id): movie for movie in self._catalog}
 
     @cached_property
-    def _by_imdb_id(self) -> dict[str, list[Movie]]:
-        return _grouped((movie.imdb_id, movie) for movie in self._catalog)
-
-    @cached_property
-    def _by_tmdb_id(self) -> dict[int, list[Movie]]:
-        return _grouped((movie.tmdb_id, movie) for movie in self._catalog)
+    def _by_other_id(self) -> dict[tuple[str, Any], list[Movie]]:
+        found: dict[tuple[str, Any], list[Movie]] = defaultdict(list)
+        for movie in self._catalog:
+            for kind in _OTHER_IDS:
+                if (id_ := getattr(movie, kind)) is not None:
+                    found[kind, id_].append(movie)
+        return dict(found)
 
 
 def _block(name: str, year: int | None) -> Block:
     """Where to look for movies spelled alike: in a year, or by the first letter without it."""
     return name[:1] if year is None else year
-
-
-def _grouped(pairs: Iterable[tuple[Any, Movie]]) -> dict[Any, list[Movie]]:
-    groups: dict[Any, list[Movie]] = defaultdict(list)
-    for id_, movie in pairs:
-        if id_ is not None:
-            groups[id_].append(movie)
-    return dict(groups)
 
 
 def _alike(movie: Movie, score: float, year: int | None, written: str, name: str) -> Candidate:
@@ -312,17 +290,17 @@ def _alike(movie: Movie, score: float, year: int | None, written: str, name: str
 
 def _with_ids(candidate: Candidate, line: ExportLine) -> Candidate:
     """Less sure of a movie that has another id than the line."""
-    movie = candidate.movie
-    for theirs, ours in ((line.imdb_id, movie.imdb_id), (line.tmdb_id, movie.tmdb_id)):
+    for kind in _OTHER_IDS:
+        theirs, ours = getattr(line, kind), getattr(candidate.movie, kind)
         if theirs is not None and ours is not None:
             if theirs == ours:
                 return candidate
             reason = f"{candidate.reason}, but another movie by its id"
-            return Candidate(movie, min(candidate.confidence, _OTHER_ID), reason)
+            return Candidate(candidate.movie, min(candidate.confidence, _OTHER_ID), reason)
     return candidate
 
 
-def _key(line: ExportLine) -> Key:
+def _key(line: ExportLine) -> Hashable:
     ids = line.movie_id, line.imdb_id, line.tmdb_id
     return (*ids, line.title, line.other_titles, line.year)
 

@@ -46,6 +46,15 @@ class ReviewLine:
     rejected: bool = False
     reason: str = ""
 
+    @property
+    def state(self) -> str:
+        """One of "chosen", "to check", "missed" and "ignored"."""
+        if self.source.problem:
+            return "ignored"
+        if self.choice is not None:
+            return "chosen"
+        return "to check" if self.candidates and not self.rejected else "missed"
+
 
 class ImportReview:
     """The movies of an export: found, to be checked, missing and left out; nothing is dropped.
@@ -66,7 +75,6 @@ class ImportReview:
         self.conversion = conversion
         self.lines = lines
         self._catalog_name = name
-        self._kept: dict[Any, ReviewLine] | None = None
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -78,33 +86,23 @@ class ImportReview:
     @property
     def to_check(self) -> list[ReviewLine]:
         """Lines with candidates of which none is sure, until one is accepted or all rejected."""
-        return [
-            line
-            for line in self.lines
-            if line.choice is None and line.candidates and not line.rejected
-        ]
+        return self._in_state("to check")
 
     @property
     def missed(self) -> list[ReviewLine]:
         """Lines whose movie the data does not have, with the reason; also those rejected."""
-        return [
-            line
-            for line in self.lines
-            if line.choice is None
-            and not line.source.problem
-            and (line.rejected or not line.candidates)
-        ]
+        return self._in_state("missed")
 
     @property
     def ignored(self) -> list[ReviewLine]:
         """Lines that cannot be used, with the reason."""
-        return [line for line in self.lines if line.source.problem]
+        return self._in_state("ignored")
 
     @property
     def repeated(self) -> list[ReviewLine]:
         """Lines whose movie another line has too: the later rating counts."""
         kept = {id(line) for line in self._chosen().values()}
-        return [line for line in self.lines if line.choice is not None and id(line) not in kept]
+        return [line for line in self._in_state("chosen") if id(line) not in kept]
 
     def ratings(self) -> dict[Any, float]:
         """Stars by movie id, of the movies that are chosen and rated."""
@@ -147,21 +145,20 @@ class ImportReview:
                 raise ValueError(f"{line.source.label} has no candidates; say which movie it is")
             movie = line.candidates[0].movie
         line.choice, line.rejected, line.reason = movie, False, "chosen by hand"
-        self._kept = None
 
-    def accept_all(self, confidence: float = 0.0) -> int:
-        """Take the likeliest movie for each line to check that is so sure; returns their number."""
-        likely = [line for line in self.to_check if line.candidates[0].confidence >= confidence]
-        for line in likely:
+    def accept_all(self) -> None:
+        """Take the likeliest movie for each line to check."""
+        for line in self.to_check:
             self.accept(line)
-        return len(likely)
 
     def reject(self, line: ReviewLine) -> None:
         """Take no movie for a line."""
         line.choice, line.rejected, line.reason = None, True, "none of the candidates"
-        self._kept = None
 
     # -- inside -------------------------------------------------------------------------------
+
+    def _in_state(self, state: str) -> list[ReviewLine]:
+        return [line for line in self.lines if line.state == state]
 
     def _unrated(self, meaning: str) -> list[Any]:
         if self.export.unrated != meaning:
@@ -170,16 +167,13 @@ class ImportReview:
 
     def _chosen(self) -> dict[Any, ReviewLine]:
         """The line that counts for each movie: a rated one, of those the latest, or the last."""
-        if self._kept is None:
-            kept: dict[Any, ReviewLine] = {}
-            for line in self.lines:
-                if line.choice is None:
-                    continue
+        kept: dict[Any, ReviewLine] = {}
+        for line in self.lines:
+            if line.choice is not None:
                 before = kept.get(line.choice.id)
                 if before is None or _weight(line) >= _weight(before):
                     kept[line.choice.id] = line
-            self._kept = kept
-        return self._kept
+        return kept
 
 
 def _weight(line: ReviewLine) -> tuple[bool, datetime]:
@@ -205,12 +199,7 @@ def review(
     name : str
         Of the catalogue, for people.
     progress : callable, optional
-        Called as ``progress(done, total)`` now and then; a true return value ends the work.
-
-    Raises
-    ------
-    ImportCancelledError
-        When `progress` has asked for it.
+        Called as ``progress(done, total)`` now and then.
     """
     conversion = Conversion(export.highest, scale or StarScale(), export.exact)
     usable = [line for line in export.lines if not line.problem]

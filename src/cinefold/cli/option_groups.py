@@ -1,0 +1,63 @@
+"""Groups of options: dataclasses whose fields are options, for commands that take one object.
+
+A command with a parameter ``data: DataOptions`` has an option for each field of `DataOptions`. The
+annotation of a field holds its option, as in Typer, or `option` is its default.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import field, fields, is_dataclass
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INPUT_FILE: dict[str, Any] = {"metavar": "FILE", "exists": True, "dir_okay": False}
+OUTPUT_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False}
+
+
+def option(text: str, *names: str, default: Any = None, **more: Any) -> Any:
+    """A field of a group: the option's help, its names if the field's is another, its default."""
+    return field(default=default, metadata={"option": typer.Option(*names, help=text, **more)})
+
+
+def panel(name: str, **usual: Any) -> Callable[..., Any]:
+    """As `option`, for options that the help shows in a panel of this name."""
+    return partial(option, rich_help_panel=name, **usual)
+
+
+def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as Typer takes it, with the fields of each group in place of the group."""
+    signature = inspect.signature(command, eval_str=True)
+    kinds = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+    groups: dict[str, Any] = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        asked = {
+            name: kind(**{one.name: given.pop(one.name) for one in fields(kind)})
+            for name, kind in groups.items()
+        }
+        command(**asked, **given)
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        parameters += _options_of(groups[name]) if name in groups else [parameter]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _options_of(group: Any) -> Iterator[inspect.Parameter]:
+    kinds = get_type_hints(group, include_extras=True)
+    for one in fields(group):
+        kind = kinds[one.name]
+        if "option" in one.metadata:
+            kind = Annotated[kind, one.metadata["option"]]
+        yield inspect.Parameter(
+            one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=kind
+        )
