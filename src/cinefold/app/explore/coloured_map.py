@@ -11,7 +11,7 @@ import streamlit as st
 from cinefold.app.shared.display import counted, literal
 from cinefold.recommender import MovieMap, movie_map
 from cinefold.serving.background import BackgroundError
-from cinefold.serving.tasks import lay_out_in_background
+from cinefold.serving.jobs import lay_out_in_background
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from cinefold.app.shared.cards import draw_cards, headed, more_like
 from cinefold.app.shared.csv_export import group_csv
 from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
-from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import open_visitor, profile_store
 from cinefold.app.shared.widgets import csv_button
 from cinefold.profiles import StoreError

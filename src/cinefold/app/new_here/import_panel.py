@@ -14,7 +14,7 @@ from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.profiles import Entries, Mark, Rating
 from cinefold.profiles.importing import review_csv
 from cinefold.serving.background import BackgroundError
-from cinefold.serving.tasks import review_in_background
+from cinefold.serving.jobs import review_in_background
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

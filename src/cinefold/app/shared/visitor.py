@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cinefold.app.shared.opening import current_dataset
+from cinefold.app.shared.open_state import current_dataset
 from cinefold.app.shared.widgets import button
 from cinefold.profiles import (
     Entries,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.opening import choose_dataset, open_state
+from cinefold.app.shared.open_state import choose_dataset, open_state
 from cinefold.app.shared.widgets import button
 from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
 from cinefold.app.train.settings import Plan, choose_plan, choose_preset
 from cinefold.datasets import list_datasets
-from cinefold.serving.tasks import TrainingJob, find_training
+from cinefold.serving.jobs import TrainingJob, find_training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
