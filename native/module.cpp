@@ -1,4 +1,4 @@
-// Python bindings of the core: cinefold._core. Whatever comes from Python is checked here, indices
+// Python bindings of the core: cinefold.als._core. Whatever comes from Python is checked here, indices
 // when an object is made of them, so that nothing is read or written out of bounds. The objects
 // hold references to their arrays.
 #include <nanobind/nanobind.h>

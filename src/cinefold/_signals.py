@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended."""
+
 
 @contextlib.contextmanager
 def keep_on_interrupt(is_something_kept: Callable[[], bool]) -> Iterator[threading.Event]:

@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-import cinefold._core as _core
+from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
 
 if TYPE_CHECKING:

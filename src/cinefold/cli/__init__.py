@@ -9,10 +9,9 @@ import signal
 import sys
 from typing import Any
 
-__all__ = ["main"]
+from cinefold._signals import INTERRUPTED
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
+__all__ = ["main"]
 
 
 def main() -> None:

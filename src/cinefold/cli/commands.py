@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cinefold._signals import INTERRUPTED
 from cinefold._version import __version__
 from cinefold.cli import (
-    INTERRUPTED,
     application,
     data,
     evaluation,

@@ -12,7 +12,8 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from cinefold.cli import INTERRUPTED, console, options
+from cinefold._signals import INTERRUPTED
+from cinefold.cli import console, options
 from cinefold.cli.console import output, print_json, print_table, say, settings, write
 from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.evaluation import compare

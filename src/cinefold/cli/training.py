@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cinefold.cli import INTERRUPTED, options, plotting
+from cinefold._signals import INTERRUPTED
+from cinefold.cli import options, plotting
 from cinefold.cli.console import output, print_json, print_table, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.models import WeightedMatrixFactorization

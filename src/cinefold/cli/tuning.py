@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cinefold import tuning
-from cinefold.cli import INTERRUPTED, options, plotting
+from cinefold._signals import INTERRUPTED
+from cinefold.cli import options, plotting
 from cinefold.cli.console import (
     complain,
     output,

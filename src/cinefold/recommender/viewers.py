@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.models import Explanation, StarPredictor
-    from cinefold.recommender.recommender import MovieRecommender
+    from cinefold.recommender.movie_model import MovieModel
 
 
 _LISTS_AT_ONCE = 64
@@ -27,14 +27,14 @@ class Viewer(ABC):
 
     Attributes
     ----------
-    recommender : MovieRecommender
+    recommender : MovieModel
     ratings : dict of movie id to stars
         Of the movies that the model knows.
     model_user : object
         The person as methods of the model take one: an id, or FoldedUsers.
     """
 
-    recommender: MovieRecommender
+    recommender: MovieModel
     ratings: dict[Any, float]
     model_user: Any
 
@@ -111,7 +111,7 @@ class KnownUser(Viewer):
         If there is no such user.
     """
 
-    def __init__(self, recommender: MovieRecommender, user_id: Any) -> None:
+    def __init__(self, recommender: MovieModel, user_id: Any) -> None:
         items, stars = recommender.data.interactions.user_ratings(user_id)
         known = np.isin(items, recommender.model.interactions_.item_ids)
         self.recommender, self.model_user = recommender, user_id
@@ -140,7 +140,7 @@ class NewUser(Viewer):
 
     Parameters
     ----------
-    recommender : MovieRecommender
+    recommender : MovieModel
     ratings : mapping of movie id to stars
     not_seen : iterable of movie ids
         Movies that they say they have not seen; what they have rated is not among them.
@@ -158,7 +158,7 @@ class NewUser(Viewer):
 
     def __init__(
         self,
-        recommender: MovieRecommender,
+        recommender: MovieModel,
         ratings: Mapping[Any, float],
         not_seen: Iterable[Any] = (),
     ) -> None:
