@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import Any, NoReturn, TypedDict
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
-from cinefold.recommender import MovieMap, movie_map
+from cinefold.datasets import Movie
+from cinefold.recommender import MovieMap, MovieRecommender, movie_map
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.tasks import lay_out_in_background
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender import MovieRecommender
 
 COLOURED_GENRES = 7
 OTHER_GENRES = "Other"

@@ -6,17 +6,13 @@ brings new data, and writes no titles as one comes closer.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-from cinefold.app.explore.coloured_map import OTHER_GENRES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from cinefold.app.explore.coloured_map import ColouredMap, PlacedMovie
+from cinefold.app.explore.coloured_map import OTHER_GENRES, ColouredMap, PlacedMovie
 
 KEY = "movie-map"
 

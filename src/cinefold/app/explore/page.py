@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -14,11 +14,9 @@ from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
 from cinefold.app.shared.widgets import button, search_movies
+from cinefold.datasets import Movie
 from cinefold.profiles import Mark
-
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
-    from cinefold.recommender import Recommendation
+from cinefold.recommender import Recommendation
 
 _STATE = "explore"
 _ALL_GENRES = "Every genre"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import altair as alt
 import streamlit as st
 
 from cinefold.app.shared.axes import names, numbers, tooltips
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cinefold.recommender import GenreTaste
+from cinefold.recommender import GenreTaste
 
 _GENRES_SHOWN = 10
 _BAR_HEIGHT, _AXIS_AND_LEGEND_HEIGHT = 20, 140

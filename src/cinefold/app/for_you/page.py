@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -16,9 +16,7 @@ from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothin
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.widgets import csv_button, recommendations_heading
-
-if TYPE_CHECKING:
-    from cinefold.recommender import MovieRecommender, Taste
+from cinefold.recommender import MovieRecommender, Taste
 
 _FAVOURITES_SHOWN = 8
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.widgets import button
-
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
+from cinefold.datasets import Movie
 
 
 def hidden_for(user: Any) -> list[Any]:

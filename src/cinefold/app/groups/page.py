@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -13,12 +13,9 @@ from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothin
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import open_visitor, profile_store
 from cinefold.app.shared.widgets import csv_button
-from cinefold.profiles import StoreError
+from cinefold.profiles import Profile, StoreError
 from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation, recommend_to_group
-
-if TYPE_CHECKING:
-    from cinefold.profiles import Profile
-    from cinefold.serving.state import State
+from cinefold.serving.state import State
 
 _QUERY, _KEY = "with", "together-people"
 _GONE = "Somebody who is gone"  # deleted in another window

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button, csv_button, say_later
+from cinefold.datasets import MovieData
 from cinefold.profiles import Entries, Mark, Rating
-from cinefold.profiles.importing import review_csv
+from cinefold.profiles.importing import ImportReview, ReviewLine, review_csv
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.tasks import review_in_background
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from cinefold.datasets import MovieData
-    from cinefold.profiles.importing import ImportReview, ReviewLine
 
 _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
 _MEGABYTES = 50

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -23,11 +23,9 @@ from cinefold.app.shared.widgets import (
     say_now,
     search_movies,
 )
+from cinefold.datasets import Movie
 from cinefold.profiles import Mark
-
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
-    from cinefold.recommender import MovieRecommender
+from cinefold.recommender import MovieRecommender
 
 _FOUND, _SUGGESTED = 6, 4
 _WAYS = (_SEARCH, _QUESTIONS, _IMPORT) = ("Search", "Get to know me", "Import")

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.visitor import profile_store
+from cinefold.app.shared.visitor import Visitor, profile_store
 from cinefold.app.shared.widgets import button, csv_button, say_later
-from cinefold.profiles import ProfileNameError, StoreError, UnknownProfileError, write_csv
-
-if TYPE_CHECKING:
-    from cinefold.app.shared.visitor import Visitor
-    from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import Profile
+from cinefold.datasets import MovieCatalog
+from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 _NOBODY = "Somebody new"
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cinefold.app.shared.display import literal
+from cinefold.datasets import MovieCatalog
 from cinefold.recommender import MovieFilter
-
-if TYPE_CHECKING:
-    from cinefold.datasets import MovieCatalog
 
 # Percentiles of the number of ratings.
 _POPULARITY = {

@@ -9,14 +9,12 @@ from base64 import b64encode
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import requests
 import streamlit as st
 
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
+from cinefold.datasets import Movie
 
 logger = logging.getLogger(__name__)
 

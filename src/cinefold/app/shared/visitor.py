@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.opening import current_dataset
 from cinefold.app.shared.widgets import button
+from cinefold.datasets import Movie
 from cinefold.profiles import (
     Entries,
     Mark,
+    Profile,
     ProfileNameError,
     ProfileStore,
     StoreError,
     UnknownProfileError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cinefold.datasets import Movie
-    from cinefold.profiles import Profile
 
 _KEY, _QUERY = "visitor", "profile"
 _GUEST = "Guest"

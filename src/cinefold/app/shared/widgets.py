@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container
-
-    from streamlit.delta_generator import DeltaGenerator
-
-    from cinefold.datasets import Movie, MovieCatalog
+from cinefold.datasets import Movie, MovieCatalog
 
 _MESSAGES = "messages"
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import streamlit as st
 
 from cinefold.app.shared.axes import names, numbers, tooltips
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cinefold.recommender import CategoryComparison, TasteComparison
+from cinefold.recommender import CategoryComparison, TasteComparison
 
 FEWEST_FOR_A_MEAN = 5
 _GROUPS_SHOWN = 12

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -13,17 +14,15 @@ from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
-from cinefold.recommender import KnownUser, NewUser, unexpected_favourites
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cinefold.recommender import (
-        CategoryComparison,
-        TasteComparison,
-        UnexpectedFavourite,
-    )
-    from cinefold.serving.state import State
+from cinefold.recommender import (
+    CategoryComparison,
+    KnownUser,
+    NewUser,
+    TasteComparison,
+    UnexpectedFavourite,
+    unexpected_favourites,
+)
+from cinefold.serving.state import State
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"

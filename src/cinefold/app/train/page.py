@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -15,14 +16,10 @@ from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
 from cinefold.app.train.settings import Plan, choose_plan, choose_preset
 from cinefold.datasets import list_datasets
+from cinefold.models import WeightedMatrixFactorization
+from cinefold.serving.state import State
 from cinefold.serving.tasks import TrainingJob, find_training
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from cinefold.models import WeightedMatrixFactorization
-    from cinefold.serving.state import State
-    from cinefold.serving.training import TrainingRun
+from cinefold.serving.training import TrainingRun
 
 _JOB, _QUERY = "training-job", "training"
 _REFRESH_SECONDS = 1.0

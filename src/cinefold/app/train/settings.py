@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.serving.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SCALE, _FOLLOWS = "scale", "follows the data"
 _PRESETS = {
