@@ -12,7 +12,7 @@ from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import open_visitor, profile_store
-from cinefold.app.shared.widgets import csv_button
+from cinefold.app.shared.widgets import choose_one, csv_button, show_in_address
 from cinefold.profiles import Profile, StoreError
 from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation, recommend_to_group
 from cinefold.serving.state import State
@@ -38,10 +38,7 @@ def choose_people(state: State) -> list[GroupMember]:
         persist_state="session",
         max_selections=_MOST,
     )
-    if keys:
-        st.query_params[_QUERY] = ",".join(keys)
-    else:
-        st.query_params.pop(_QUERY, None)
+    show_in_address(_QUERY, ",".join(keys) or None)
     known = set(state.recommender.model.interactions_.item_ids.tolist())
     return [_person(key, profiles, users, known) for key in keys]
 
@@ -98,15 +95,8 @@ def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember
 
 
 def choose_rule() -> str:
-    rule: str = st.segmented_control(
-        "What counts",
-        list(AGGREGATIONS),
-        default="average",
-        required=True,
-        format_func=str.capitalize,
-        key="together-rule",
-        persist_state="session",
-    )
+    options = {"format_func": str.capitalize, "persist_state": "session"}
+    rule: str = choose_one("What counts", list(AGGREGATIONS), "together-rule", **options)
     st.caption(AGGREGATIONS[rule])
     return rule
 

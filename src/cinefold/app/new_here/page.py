@@ -18,6 +18,7 @@ from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
 from cinefold.app.shared.widgets import (
     button,
+    choose_one,
     csv_button,
     recommendations_heading,
     say_now,
@@ -157,15 +158,8 @@ def draw(recommender: MovieRecommender) -> None:
     with top:
         draw_profile_bar(you, recommender.data.movies)
     with left:
-        way = st.segmented_control(
-            "How to tell what you like",
-            _WAYS,
-            default=_WAYS[0],
-            required=True,
-            key="way",
-            label_visibility="collapsed",
-            bind="query-params",
-        )
+        options = {"label_visibility": "collapsed", "bind": "query-params"}
+        way = choose_one("How to tell what you like", _WAYS, "way", **options)
         if way == _QUESTIONS:
             draw_questions(recommender)
         elif way == _IMPORT:

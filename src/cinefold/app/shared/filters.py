@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.widgets import choose_one
 from cinefold.datasets import MovieCatalog
 from cinefold.recommender import MovieFilter
 
@@ -40,12 +41,10 @@ def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True)
         wanted = _genres("Only these genres", catalog, f"{place}-genres")
         unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
         years = _years(catalog, f"{place}-years")
-        popularity = st.segmented_control(
+        popularity = choose_one(
             "How well known",
             list(_POPULARITY),
-            default="Any",
-            required=True,
-            key=f"{place}-fame",
+            f"{place}-fame",
             bind="query-params",
             help="By number of ratings. Well known: the most rated fifth of all movies. "
             "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
@@ -53,14 +52,7 @@ def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True)
         least = st.number_input(
             "Rated at least so often", 0, step=10, key=f"{place}-least", bind="query-params"
         )
-        length = st.segmented_control(
-            "Number of movies",
-            _LENGTHS,
-            default=_LENGTHS[0],
-            required=True,
-            key=f"{place}-length",
-            bind="query-params",
-        )
+        length = choose_one("Number of movies", _LENGTHS, f"{place}-length", bind="query-params")
     summary = [
         *wanted,
         *(f"no {genre}" for genre in unwanted),

@@ -11,7 +11,7 @@ from typing import NoReturn
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import DatasetError, list_datasets
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.launch import chosen_dataset
@@ -44,10 +44,7 @@ def current_dataset() -> str:
         st.toast("There is no such data set.", icon=":material/database_off:")
         asked = usual
     st.session_state[_QUERY] = asked
-    if asked == usual:
-        st.query_params.pop(_QUERY, None)
-    else:
-        st.query_params[_QUERY] = asked
+    show_in_address(_QUERY, None if asked == usual else asked)
     return str(asked)
 
 

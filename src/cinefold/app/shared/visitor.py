@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.opening import current_dataset
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import (
     Entries,
@@ -57,6 +57,8 @@ class Visitor:
         or are not interested in (the last two are not recommended).
     suggested : list of movie id
         Movies that the page asks them to rate.
+    trouble : str or None
+        Why nothing can be kept at the moment.
     """
 
     dataset: str
@@ -64,6 +66,7 @@ class Visitor:
     ratings: dict[Any, float] = field(default_factory=dict)
     marks: dict[Mark, set[Any]] = field(default_factory=lambda: {mark: set() for mark in Mark})
     suggested: list[Any] = field(default_factory=list)
+    trouble: str | None = None
 
     # -- what they say ------------------------------------------------------------------------
 
@@ -120,11 +123,8 @@ class Visitor:
         self.profile = profile
         self.suggested = []
         self._show(Entries())
-        if profile is None:
-            st.query_params.pop(_QUERY, None)
-        else:
-            st.query_params[_QUERY] = str(profile.id)
-            self.refresh()
+        show_in_address(_QUERY, profile and profile.id)
+        self.refresh()
 
     def start(self, name: str) -> None:
         """A profile of this name, which takes over what an unnamed visitor has said so far.
@@ -161,16 +161,6 @@ class Visitor:
         except StoreError as error:
             self.trouble = str(error)
 
-    @property
-    def trouble(self) -> str | None:
-        """Why nothing can be kept at the moment."""
-        told: str | None = st.session_state.get(f"{_KEY}-trouble")
-        return told
-
-    @trouble.setter
-    def trouble(self, reason: str | None) -> None:
-        st.session_state[f"{_KEY}-trouble"] = reason
-
     def _show(self, entries: Entries) -> None:
         self.ratings = dict(entries.stars)
         self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
@@ -192,8 +182,8 @@ class Visitor:
 def _new_guest(store: ProfileStore, dataset: str) -> Profile:
     """A profile with the first name of "Guest", "Guest 2", … that is free."""
     taken = {profile.name for profile in store.profiles(dataset)}
-    names = itertools.chain([_GUEST], (f"{_GUEST} {number}" for number in itertools.count(2)))
-    for name in names:
+    for number in itertools.count(1):
+        name = _GUEST if number == 1 else f"{_GUEST} {number}"
         if name not in taken:
             with contextlib.suppress(ProfileNameError):  # somebody else's window was faster
                 return store.create(dataset, name, settings={"guest": True})
@@ -233,11 +223,7 @@ def visitor() -> Visitor:
     return known
 
 
-_MARKS = {
-    Mark.NOT_SEEN: "Not seen",
-    Mark.SEEN: "Seen it",
-    Mark.NOT_INTERESTED: "Not for me",
-}
+_MARKS = {Mark.NOT_SEEN: "Not seen", Mark.SEEN: "Seen it", Mark.NOT_INTERESTED: "Not for me"}
 
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:

@@ -13,6 +13,7 @@ from cinefold.app.shared.display import counted, genre_badges, literal, stars, t
 from cinefold.app.shared.opening import open_state
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.visitor import open_visitor, visitor
+from cinefold.app.shared.widgets import choose_one
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
 from cinefold.recommender import (
     CategoryComparison,
@@ -47,14 +48,8 @@ def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     """Whose taste: their ratings (movie id to stars), and the id of a user of the data."""
     yours = open_visitor().ratings
     asked = "user" in st.query_params
-    whose = st.segmented_control(
-        "Whose taste",
-        [_YOURS, _SOMEBODYS],
-        default=_YOURS if yours and not asked else _SOMEBODYS,
-        required=True,
-        key="taste-whose",
-        persist_state="session",
-    )
+    options = {"persist_state": "session", "default": _YOURS if yours and not asked else _SOMEBODYS}
+    whose = choose_one("Whose taste", [_YOURS, _SOMEBODYS], "taste-whose", **options)
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), None
@@ -146,29 +141,16 @@ def draw_profile(comparison: TasteComparison) -> None:
 @st.fragment
 def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> None:
     st.subheader("Favourites", anchor=False)
-    judge = st.segmented_control(
-        "Who did not expect it",
-        [_OTHERS, _MODEL],
-        default=_OTHERS,
-        required=True,
-        key="taste-judge",
-        persist_state="session",
-    )
+    label, judges = "Who did not expect it", [_OTHERS, _MODEL]
+    judge = choose_one(label, judges, "taste-judge", persist_state="session")
     st.caption(_EXPECTED[judge])
-    known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
-    found = (
-        unexpected_favourites(KnownUser(state.recommender, user), state.population)
-        if user is not None
-        else unexpected_favourites(
-            NewUser(
-                state.recommender,
-                {movie: stars for movie, stars in ratings.items() if movie in known},
-                you.not_seen & known,
-            ),
-            state.population,
-            exclude=you.hidden & known,
-        )
-    )
+    if user is not None:
+        found = unexpected_favourites(KnownUser(state.recommender, user), state.population)
+    else:
+        known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
+        own = {movie: stars for movie, stars in ratings.items() if movie in known}
+        person, hidden = NewUser(state.recommender, own, you.not_seen & known), you.hidden & known
+        found = unexpected_favourites(person, state.population, exclude=hidden)
     if not found:
         st.info("No movie has more than half of the stars yet.", icon=":material/favorite:")
         return

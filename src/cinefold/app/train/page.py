@@ -11,10 +11,10 @@ import streamlit as st
 
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.opening import choose_dataset, open_state
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
-from cinefold.app.train.settings import Plan, choose_plan, choose_preset
+from cinefold.app.train.settings import choose_plan, choose_preset
 from cinefold.datasets import list_datasets
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving.state import State
@@ -32,10 +32,7 @@ _ENDS = {
 }
 
 _METRICS = {
-    "rmse": (
-        "RMSE (stars)",
-        "Error of the predicted stars of held-out ratings; lower is better.",
-    ),
+    "rmse": ("RMSE (stars)", "Error of the predicted stars of held-out ratings; lower is better."),
     "ndcg_at_10": (
         "NDCG@10 (0 to 1)",
         "How high the held-out movies stand in the lists of ten; higher is better.",
@@ -65,12 +62,10 @@ def draw_dataset(state: State) -> None:
     )
 
 
-def start(state: State, plan: Plan) -> None:
+def start(state: State, model: WeightedMatrixFactorization, split: Mapping[str, Any]) -> None:
     """Train in the background; a training under way in this session ends."""
     drop_job()
-    st.session_state[_JOB] = TrainingJob(
-        state.data.interactions, plan.model, state.history, **plan.split
-    )
+    st.session_state[_JOB] = TrainingJob(state.data.interactions, model, state.history, **split)
 
 
 def current_job() -> TrainingJob | None:
@@ -78,10 +73,7 @@ def current_job() -> TrainingJob | None:
     job: TrainingJob | None = st.session_state.get(_JOB)
     job = job or find_training(st.query_params.get(_QUERY))
     st.session_state[_JOB] = job
-    if job is None:
-        st.query_params.pop(_QUERY, None)
-    else:
-        st.query_params[_QUERY] = job.token
+    show_in_address(_QUERY, job and job.token)
     return job
 
 
@@ -213,7 +205,7 @@ with st.form("training"):
     plan = choose_plan(preset)
     wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
 if wanted:
-    start(state, plan)
+    start(state, *plan)
 job = current_job()
 if job is not None and job.running:
     draw_progress(job)
