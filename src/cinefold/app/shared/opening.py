@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 import streamlit as st
 
@@ -17,23 +17,24 @@ from cinefold.serving.background import BackgroundError
 from cinefold.serving.launch import chosen_dataset
 from cinefold.serving.state import State, prepare_state
 
+T = TypeVar("T")
 _QUERY = "data"
 _DATASETS_AT_ONCE = 3  # in memory
 _SECONDS_AT_A_TIME = 0.0005
 
 
 @dataclass
-class _Shared:
-    """One for each data set, for all sessions."""
+class Shared(Generic[T]):
+    """What all sessions use; who holds the lock makes it, and the others wait."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    state: State | None = None
+    value: T | None = None
 
 
 @st.cache_resource(show_spinner=False, max_entries=_DATASETS_AT_ONCE)
-def _shared(dataset: str) -> _Shared:
+def _shared(dataset: str) -> Shared[State]:
     del dataset  # the key
-    return _Shared()
+    return Shared()
 
 
 def current_dataset() -> str:
@@ -64,7 +65,7 @@ def open_state() -> State:
     dataset = current_dataset()
     shared = _shared(dataset)
     place = st.empty()  # always: Streamlit knows fragments by their place on the page
-    if shared.state is None:
+    if shared.value is None:
         try:
             with place.container():
                 _prepare(shared, dataset)
@@ -74,21 +75,21 @@ def open_state() -> State:
                 _say_what_is_missing(error)
             _say_why_there_is_no_model(error)
         place.empty()
-    assert shared.state is not None  # noqa: S101 - for the type checker
-    return shared.state
+    assert shared.value is not None  # noqa: S101 - for the type checker
+    return shared.value
 
 
 def opened_state() -> State | None:
     """The state if somebody has opened it already: nobody waits."""
-    return _shared(current_dataset()).state
+    return _shared(current_dataset()).value
 
 
-def _prepare(shared: _Shared, dataset: str) -> None:
+def _prepare(shared: Shared[State], dataset: str) -> None:
     st.title("Getting ready", anchor=False)
     bar = st.progress(0.0, "Waiting …")
     with shared.lock:
-        if shared.state is None:  # otherwise another visitor came first
-            shared.state = prepare_state(dataset, bar.progress)
+        if shared.value is None:  # otherwise another visitor came first
+            shared.value = prepare_state(dataset, bar.progress)
             _let_short_requests_interrupt()
 
 

@@ -43,25 +43,17 @@ def _draw_lines(
     points: Iterable[tuple[int, float | None, str]], metric: str, description: str
 ) -> None:
     # Apart from the specification: the page adds what is new to a frame, and compiles values anew.
-    frame = pd.DataFrame(
-        [point for point in points if point[1] is not None],
-        columns=["iteration", "value", "curve"],
-    )
+    known = [point for point in points if point[1] is not None]
+    frame = pd.DataFrame(known, columns=["iteration", "value", "curve"])
     shown = [curve for curve in _CURVES if curve in set(frame["curve"])]
     legend = alt.Legend(orient="top", direction="horizontal", values=shown, padding=0)
-    chart = (
-        alt.Chart(frame, height=_HEIGHT)
-        .mark_line(point=True)
-        .encode(
-            x=numbers("iteration", "Iteration (number)", tickMinStep=1, format="d").scale(
-                nice=False
-            ),
-            y=alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False)).axis(labelFlush=False),
-            color=alt.Color("curve:N", title=None, scale=alt.Scale(domain=_CURVES), legend=legend),
-            tooltip=tooltips(
-                {"curve:N": "Measured on", "iteration:Q": "Iteration", "value:Q": metric},
-                value=".4f",
-            ),
-        )
+    titles = {"curve:N": "Measured on", "iteration:Q": "Iteration", "value:Q": metric}
+    iterations = numbers("iteration", "Iteration (number)", tickMinStep=1, format="d")
+    chart = alt.Chart(frame, height=_HEIGHT)
+    lines = chart.mark_line(point=True).encode(
+        x=iterations.scale(nice=False),
+        y=alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False)).axis(labelFlush=False),
+        color=alt.Color("curve:N", title=None, scale=alt.Scale(domain=_CURVES), legend=legend),
+        tooltip=tooltips(titles, value=".4f"),
     )
-    st.altair_chart(chart, alt=description)
+    st.altair_chart(lines, alt=description)
