@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import streamlit as st
 
@@ -93,16 +93,12 @@ def open_map(recommender: MovieRecommender) -> ColouredMap:
                 layout = movie_map(recommender, progress=show, layout=lay_out_in_background)
                 shared.value = known = _coloured(recommender, layout)
     except BackgroundError as error:
-        _say_why_there_is_no_map(error)
+        why = literal(str(error).rstrip("."))
+        st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
+        st.button("Try again", icon=":material/refresh:", type="primary")
+        st.stop()
     place.empty()
     return known
-
-
-def _say_why_there_is_no_map(error: BackgroundError) -> NoReturn:
-    why = literal(str(error).rstrip("."))
-    st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
-    st.button("Try again", icon=":material/refresh:", type="primary")
-    st.stop()
 
 
 def _coloured(recommender: MovieRecommender, layout: MovieMap) -> ColouredMap:

@@ -6,8 +6,8 @@ import contextlib
 
 import streamlit as st
 
-from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.visitor import Visitor, profile_store
+from cinefold.app.shared.display import literal
+from cinefold.app.shared.visitor import Visitor, profile_label, profile_store
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieCatalog
 from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
@@ -44,7 +44,7 @@ def _draw_choice(you: Visitor, profiles: list[Profile]) -> None:
     st.selectbox(
         "Profile",
         [None, *by_id],
-        format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
+        format_func=lambda key: _NOBODY if key is None else profile_label(by_id[key]),
         key=key,
         placeholder=_NOBODY,
         on_change=_open_chosen,
@@ -57,10 +57,6 @@ def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
     chosen = st.session_state[key]
     if chosen is None or chosen in by_id:
         you.open(by_id.get(chosen))
-
-
-def _label(profile: Profile) -> str:
-    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
 
 
 def _name_popover(you: Visitor, label: str) -> None:

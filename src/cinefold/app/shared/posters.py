@@ -90,7 +90,6 @@ def _inline(movie: Movie) -> str:
     return f"data:image/svg+xml;base64,{b64encode(tile(movie).encode()).decode()}"
 
 
-@lru_cache(maxsize=4096)
 def tile(movie: Movie) -> str:
     """A tile of 2 by 3 with the first letters and the year, coloured by the first genre."""
     words = [word for word in movie.title.split() if word[0].isalnum()] or [movie.title or "?"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from cinefold.app.shared.display import counted
 from cinefold.app.shared.opening import current_dataset
 from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import Movie
@@ -221,6 +222,11 @@ def visitor() -> Visitor:
     dataset = current_dataset()
     known: Visitor = st.session_state.setdefault(f"{_KEY}-{dataset}", Visitor(dataset))
     return known
+
+
+def profile_label(profile: Profile) -> str:
+    """A profile in a list to choose from."""
+    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
 
 
 _MARKS = {Mark.NOT_SEEN: "Not seen", Mark.SEEN: "Seen it", Mark.NOT_INTERESTED: "Not for me"}
