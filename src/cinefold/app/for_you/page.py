@@ -41,14 +41,11 @@ def draw_undo(user: Any) -> None:
     """Brings the movie back that was taken out last."""
     hidden = hidden_for(user)
     if hidden:
-        button(
-            f"Undo ({len(hidden)})",
-            hidden.pop,
-            icon="undo",
-            key="for-you-undo",
-            help="Brings back what you marked as seen or not for you. As you look at somebody "
-            "else's list, the marks are kept until you close the page; on New here they last.",
+        meaning = (
+            "Brings back what you marked as seen or not for you. As you look at somebody "
+            "else's list, the marks are kept until you close the page; on New here they last."
         )
+        button(f"Undo ({len(hidden)})", hidden.pop, icon="undo", key="for-you-undo", help=meaning)
 
 
 # -- drawing --------------------------------------------------------------------------------------

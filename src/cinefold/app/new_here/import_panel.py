@@ -145,7 +145,7 @@ def _list(heading: str, lines: Sequence[ReviewLine]) -> None:
         shown = [
             {
                 "In your file": line.source.label,
-                "Here": line.choice.label if line.choice is not None else "",
+                "Here": line.choice.label if line.choice else "",
                 "Stars": line.stars,
                 "Why": line.source.problem or line.reason,
             }
@@ -158,14 +158,9 @@ def _list(heading: str, lines: Sequence[ReviewLine]) -> None:
 
 def _save(review: ImportReview) -> None:
     now = datetime.now(UTC)
-    at = {
-        line.choice.id: line.source.rated_at or now
-        for line in review.matched
-        if line.choice is not None
-    }
-    entries = Entries(
-        {movie: Rating(stars, at[movie]) for movie, stars in review.ratings().items()}
-    )
+    at = {line.choice.id: line.source.rated_at or now for line in review.matched if line.choice}
+    ratings = {movie: Rating(stars, at[movie]) for movie, stars in review.ratings().items()}
+    entries = Entries(ratings)
     entries.marks[Mark.SEEN].update({movie: at[movie] for movie in review.seen()})
     visitor().add(entries)
     st.session_state.pop(_REVIEW, None)

@@ -89,9 +89,7 @@ def draw_ratings(recommender: MovieRecommender) -> None:
 def _ratings_page(n_ratings: int) -> slice:
     """Which of the latest ratings to draw: a click redraws them, so they are few at a time."""
     n_pages = -(-n_ratings // _RATINGS_A_PAGE)
-    page = 1
-    if n_pages > 1:
-        page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5)
+    page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5) if n_pages > 1 else 1
     return slice((page - 1) * _RATINGS_A_PAGE, page * _RATINGS_A_PAGE)
 
 
@@ -124,21 +122,16 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     )
     draw_summary(choice)
     if not found:
-        _say_why_nothing(recommender)
+        if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
+            say_nothing_passes()
+        else:
+            st.info(
+                "So far there are only movies that you did not like. Rate one that you do.",
+                icon=":material/star:",
+            )
         return
     recommendation_cards(found, _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
-
-
-def _say_why_nothing(recommender: MovieRecommender) -> None:
-    you = visitor()
-    if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
-        say_nothing_passes()
-    else:
-        st.info(
-            "So far there are only movies that you did not like. Rate one that you do.",
-            icon=":material/star:",
-        )
 
 
 def _recommendation_foot(movie: Movie) -> None:

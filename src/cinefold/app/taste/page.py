@@ -101,16 +101,13 @@ def _generosity(comparison: TasteComparison) -> str:
 
 def draw_numbers(comparison: TasteComparison) -> None:
     own, average = comparison.habits, comparison.average_habits
-    popularity = counted(round(own.popularity), "rating")
+    popularity = counted(round(own.popularity), "rating"), f"average {average.popularity:,.0f}"
+    spread = f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★"
     with st.container(horizontal=True, gap="small"):
         _metric("Movies rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
         _metric("Mean rating", f"{own.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★")
-        _metric(
-            "Spread of ratings", f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★", _SPREAD
-        )
-        _metric(
-            "A typical movie has", popularity, f"average {average.popularity:,.0f}", _POPULARITY
-        )
+        _metric("Spread of ratings", *spread, _SPREAD)
+        _metric("A typical movie has", *popularity, _POPULARITY)
 
 
 def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> None:

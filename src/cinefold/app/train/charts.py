@@ -42,7 +42,7 @@ def ranking_curve(history: Sequence[Mapping[str, Any]], popularity: float | None
 def _draw_lines(
     points: Iterable[tuple[int, float | None, str]], metric: str, description: str
 ) -> None:
-    # Apart from the specification: the page adds what is new to a frame, and compiles values anew.
+    # A frame, not inline values: the page adds new rows to it, and would compile inline ones anew.
     known = [point for point in points if point[1] is not None]
     frame = pd.DataFrame(known, columns=["iteration", "value", "curve"])
     shown = [curve for curve in _CURVES if curve in set(frame["curve"])]

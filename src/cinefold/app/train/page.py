@@ -71,8 +71,7 @@ def start(state: State, model: WeightedMatrixFactorization, split: Mapping[str, 
 def current_job() -> TrainingJob | None:
     """That of this session, or of the address (?training=…), so that a reload finds it again."""
     job: TrainingJob | None = st.session_state.get(_JOB)
-    job = job or find_training(st.query_params.get(_QUERY))
-    st.session_state[_JOB] = job
+    st.session_state[_JOB] = job = job or find_training(st.query_params.get(_QUERY))
     show_in_address(_QUERY, job and job.token)
     return job
 
