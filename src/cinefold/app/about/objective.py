@@ -1,7 +1,5 @@
 """The objective of a model as formulas."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

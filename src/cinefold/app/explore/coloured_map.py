@@ -1,7 +1,5 @@
 """The map of the movies that all visitors share, with its colours, as the page draws it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

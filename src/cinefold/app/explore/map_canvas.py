@@ -4,8 +4,6 @@ Not a chart of Altair's: that one cannot be tapped on a phone, forgets where one
 brings new data, and writes no titles as one comes closer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The map of the movies: find one, see what lies near it, hop on."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

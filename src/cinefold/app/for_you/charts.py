@@ -1,7 +1,5 @@
 """The chart of what somebody likes, in Altair."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import altair as alt

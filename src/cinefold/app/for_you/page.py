@@ -1,7 +1,5 @@
 """An existing user: what they like, and what to watch next."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

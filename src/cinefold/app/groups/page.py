@@ -1,7 +1,5 @@
 """A list for several people: users of the data and profiles, mixed."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

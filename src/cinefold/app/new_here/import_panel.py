@@ -1,7 +1,5 @@
 """Ratings from elsewhere: a file is read, looked through, and only then kept."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime

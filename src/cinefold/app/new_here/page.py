@@ -1,7 +1,5 @@
 """Somebody new: they rate a few movies and get recommendations at once."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Who is here: choosing, naming, exporting and deleting a profile."""
 
-from __future__ import annotations
-
 import contextlib
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Getting to know somebody: one movie at a time, and how their list moves."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Axes and tooltips of charts, in Altair."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How movies are drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Lists as CSV files (UTF-8, comma separated, one header line)."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Data as text that Streamlit shows as it is, and how ratings and numbers are written."""
 
-from __future__ import annotations
-
 import re
 import string
 

@@ -1,7 +1,5 @@
 """The filters of a list of recommendations."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import streamlit as st

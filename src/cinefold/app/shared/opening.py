@@ -1,7 +1,5 @@
 """Opening the state that all visitors share: the pages wait here, and say why there is none."""
 
-from __future__ import annotations
-
 import gc
 import sys
 import threading

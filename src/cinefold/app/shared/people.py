@@ -1,7 +1,5 @@
 """Choosing one of the users of the data."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 

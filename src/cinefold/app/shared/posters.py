@@ -1,7 +1,5 @@
 """A picture for every movie: its poster where there is a key for TMDb, else a generated tile."""
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

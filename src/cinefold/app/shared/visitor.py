@@ -1,7 +1,5 @@
 """Somebody new: what they say of movies, kept in a profile that outlives reloads and restarts."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator

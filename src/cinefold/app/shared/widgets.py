@@ -1,7 +1,5 @@
 """Widgets that several pages share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Sequence
 from typing import Any
 

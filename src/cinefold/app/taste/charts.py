@@ -1,7 +1,5 @@
 """Charts of somebody's taste beside the average user's, in Altair."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What somebody likes beside everybody else: genres, decades, habits, and unexpected favourites."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

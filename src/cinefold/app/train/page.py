@@ -1,7 +1,5 @@
 """Training a model with other parameters, and using it or not."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path

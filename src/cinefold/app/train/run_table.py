@@ -1,7 +1,5 @@
 """The history of training runs as a table, from which one can be put to use."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the Train page lets one change, each with its meaning in a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
