@@ -21,7 +21,7 @@ from benchmarks.studies.strong_generalization import (
     popular_lists,
 )
 from cinefold.recommender import ColdStart
-from cinefold.recommender.elicitation import Elicitation
+from cinefold.recommender.question_selection import QuestionSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Situation:
         The answers so far.
     candidates : ndarray of int64, shape (n_candidates,)
         Item indices of what may be asked about, most rated first.
-    elicitation : Elicitation
+    selection : QuestionSelection
     cold_start : ColdStart
     random : numpy.random.Generator
     """
@@ -54,7 +54,7 @@ class Situation:
     told: csr_array
     not_seen: csr_array
     candidates: NDArray[np.int64]
-    elicitation: Elicitation
+    selection: QuestionSelection
     cold_start: ColdStart
     random: np.random.Generator
 
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
 
 def informative(situation: Situation) -> NDArray[np.float64]:
     """Expected gain times the chance that they know the movie: what `Interview` asks."""
-    values = situation.elicitation.values
+    values = situation.selection.values
     return np.array([values(known, situation.candidates) for known in situation.posteriors()])
 
 
@@ -263,8 +263,8 @@ def interview(
     ndarray of int64, shape (n_users, n_questions)
         Item indices in the order of asking; -1 where no movie is left.
     """
-    elicitation = Elicitation(cold_start, counts.clip(0))
-    candidates = elicitation.best_known(counts >= 0)
+    selection = QuestionSelection(cold_start, counts.clip(0))
+    candidates = selection.best_known(counts >= 0)
     random = np.random.default_rng(seed)
     asked = np.full((rated.shape[0], n_questions), -1, np.int64)
     for start in range(0, len(asked), _USERS_AT_ONCE):
@@ -274,7 +274,7 @@ def interview(
         free = known if only_rated else np.ones_like(known)
         for question in range(n_questions):
             told, not_seen = _told(answers, asked[rows, :question])
-            situation = Situation(told, not_seen, candidates, elicitation, cold_start, random)
+            situation = Situation(told, not_seen, candidates, selection, cold_start, random)
             values = np.where(free, strategy(situation), -np.inf)
             best = values.argmax(axis=1)
             left = np.flatnonzero(free[np.arange(len(free)), best])

@@ -15,7 +15,7 @@ from cinefold.cli import (
     evaluation,
     groups,
     importing,
-    information,
+    info,
     profiles,
     recommending,
     training,
@@ -49,7 +49,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "train": training.train,
     "evaluate": evaluation.evaluate,
     "tune": tuning.tune,
-    "info": information.info,
+    "info": info.info,
 }
 for name, command in _COMMANDS.items():
     app.command(name)(expand_groups(command))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
-from cinefold.datasets.download import (
+from cinefold.datasets.http_download import (
     Patience,
     UnavailableError,
     WrongChecksumError,

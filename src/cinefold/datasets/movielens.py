@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, cast
 
+from cinefold.datasets.archives import Files
 from cinefold.datasets.catalogue import DatasetError, dataset_info, list_datasets
 from cinefold.datasets.fetch import fetch
-from cinefold.datasets.files import Files
 from cinefold.datasets.movielens_formats import FORMATS, MovieLensFormat, read_links
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.interactions import Interactions

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.interactions.columns import as_weights, finite
+from cinefold.interactions.column_values import as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.interactions.columns import as_ids
+from cinefold.interactions.column_values import as_ids
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -12,7 +12,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import splits
-from cinefold.interactions.columns import as_floats, as_ids, as_table, as_times, as_weights, column
+from cinefold.interactions.column_values import (
+    as_floats,
+    as_ids,
+    as_table,
+    as_times,
+    as_weights,
+    column,
+)
 from cinefold.interactions.entries import Duplicates, Entries, canonical, csr, weights_of_pattern
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 

@@ -17,7 +17,6 @@ from cinefold.models.results import FoldedItems, FoldedUsers
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cinefold.interactions import Interactions
     from cinefold.models.rating_input import NewRatings, Ratings
 
 
@@ -93,7 +92,10 @@ class IncrementalModel(FactorModel):
         rows = np.asarray(merged.user_index(new.user_ids))
         n_threads = available_threads(self.n_threads)
         users = _rows(merged.n_users, merged.user_index(known.user_ids), factors.users)
-        users[rows] = factors.fold_in_users(self._observations(merged, rows), n_threads)
+        chosen = np.isin(np.arange(merged.n_users), rows)
+        own = merged.select(np.repeat(chosen, merged.user_counts()))
+        observed = Observations(self.objective_, own.by_user[rows], own.weights)
+        users[rows] = factors.fold_in_users(observed, n_threads)
         factors = replace(factors, users=users)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
@@ -109,9 +111,9 @@ class IncrementalModel(FactorModel):
         merged = union(known, new)
         rows = np.asarray(merged.item_index(new.item_ids))
         n_threads = available_threads(self.n_threads)
-        found, baseline = factors.fold_in_items(
-            self._observations(merged.transposed, rows), n_threads
-        )
+        own = merged.select(np.isin(merged.by_user.indices, rows)).transposed
+        observed = Observations(self.objective_, own.by_user[rows], own.weights)
+        found, baseline = factors.fold_in_items(observed, n_threads)
         places = merged.item_index(known.item_ids)
         items = _rows(merged.n_items, places, factors.items.factors)
         items[rows] = found
@@ -123,13 +125,6 @@ class IncrementalModel(FactorModel):
         factors = Factors.in_eigenbasis(factors.users, items, biases, n_threads)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
-
-    def _observations(self, ratings: Interactions, rows: NDArray[np.int64]) -> Observations:
-        """Those of some users of `ratings`, in rising order."""
-        chosen = np.zeros(ratings.n_users, np.bool_)
-        chosen[rows] = True
-        own = ratings.select(np.repeat(chosen, ratings.user_counts()))
-        return Observations(self.objective_, own.by_user[rows], own.weights)
 
 
 def _rows(n: int, places: NDArray[np.int64], known: NDArray[np.float32]) -> NDArray[np.float32]:

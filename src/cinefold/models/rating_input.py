@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import find_columns
-from cinefold.interactions.columns import as_table
+from cinefold.interactions.column_values import as_table
 from cinefold.interactions.entries import Entries, csr
 from cinefold.interactions.ids import lookup
 from cinefold.models import checks

@@ -13,8 +13,8 @@ from cinefold.als.biased import alternate_with_biases
 from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
+from cinefold.models.default_regularization import objective_for
 from cinefold.models.fitted import Fitted
-from cinefold.models.scaled_defaults import objective_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,13 +10,13 @@ import numpy as np
 
 from cinefold.als.iterations import available_threads
 from cinefold.models import checks, persistence
+from cinefold.models.default_regularization import objective_for
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, held_out
-from cinefold.models.scaled_defaults import objective_for
 from cinefold.models.training_loop import learn
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Target
     from cinefold.interactions.splits import RandomState
     from cinefold.models.callbacks import Callback, ValidationMetric
+    from cinefold.models.default_regularization import Scaled
     from cinefold.models.rating_input import Ratings
-    from cinefold.models.scaled_defaults import Scaled
 
 
 @dataclass(eq=False, repr=False)
@@ -121,8 +121,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     >>> import scipy.sparse as sp
     >>> ratings = sp.csr_array([[5.0, 4, 0, 0], [4, 5, 0, 1], [0, 0, 5, 4], [0, 1, 4, 5]])
     >>> model = WeightedMatrixFactorization(n_factors=2, regularization=0.1).fit(ratings)
-    >>> int(model.fold_in({0: 5.0}).factors @ model.item_factors_.T @ [0, 1, 0, 0] > 1)
-    1
+    >>> newcomer = model.fold_in({0: 5.0})
+    >>> model.recommend(newcomer, k=1).items.tolist()
+    [1]
     """
 
     n_factors: int = 64

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.recommender.cold_start import ColdStart
-from cinefold.recommender.elicitation import Elicitation
 from cinefold.recommender.filters import Features, MovieFilter
+from cinefold.recommender.question_selection import QuestionSelection
 from cinefold.recommender.reranking import CANDIDATES, check_adventure, rerank
 from cinefold.recommender.taste import Taste, taste_of
 from cinefold.recommender.viewers import KnownUser, NewUser
@@ -309,8 +309,8 @@ class MovieRecommender:
         """Movies to ask somebody new about next: those whose rating should improve their list most.
 
         Chosen among well-known movies by the expected gain of a rating and the chance that they
-        have seen the movie (see `cinefold.recommender.elicitation`). For a conversation, with undo
-        and with how the list moves, use `Interview`.
+        have seen the movie (see `cinefold.recommender.question_selection`). For a conversation,
+        with undo and with how the list moves, use `Interview`.
 
         Parameters
         ----------
@@ -332,7 +332,7 @@ class MovieRecommender:
         posterior = NewUser(self, ratings, skipped).equations.posterior()
         hidden = self.indices_of_all_ids([*ratings, *skipped, *never])
         never_asked = np.union1d(hidden, np.flatnonzero(~self._most_rated_id))
-        chosen = self._elicitation.choose(posterior, k, never=never_asked)
+        chosen = self._question_selection.choose(posterior, k, never=never_asked)
         return [self.movies[item] for item in chosen]
 
     @cached_property
@@ -341,8 +341,8 @@ class MovieRecommender:
         return ColdStart(self.model)
 
     @cached_property
-    def _elicitation(self) -> Elicitation:
-        return Elicitation(self.cold_start, self.rating_counts)
+    def _question_selection(self) -> QuestionSelection:
+        return QuestionSelection(self.cold_start, self.rating_counts)
 
     # -- taste --------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from cinefold.datasets import dataset_info, load_movielens
 from cinefold.recommender import MovieRecommender, Population
+from cinefold.serving.jobs import TrainingJob
 from cinefold.serving.launch import chosen_dataset, chosen_ratings
 from cinefold.serving.run_history import RunHistory
-from cinefold.serving.tasks import TrainingJob
 from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:

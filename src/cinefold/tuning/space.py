@@ -5,8 +5,8 @@ dimensionless quantities, whose good values hardly do:
 
 ``relative_unobserved_weight`` and ``relative_regularization``
     are w0 and lambda in units of what ``"scale"`` makes of them
-    (`cinefold.models.scaled_defaults`): for these ratings, confidences and targets; lambda also for
-    that w0 and nu. 1 is the default.
+    (`cinefold.models.default_regularization`): for these ratings, confidences and targets; lambda
+    also for that w0 and nu. 1 is the default.
 ``rating_confidence``
     is :math:`\\alpha \\bar r / (1 + \\alpha \\bar r)`, the share of an average rating's confidence
     that comes from its value: 0 counts all ratings the same, towards 1 they count in proportion to
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.models import WeightedMatrixFactorization, checks
-from cinefold.models.scaled_defaults import (
+from cinefold.models.default_regularization import (
     objective_for,
     scaled_regularization,
     scaled_unobserved_weight,

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.app.about.objective import objective_lines
+from cinefold.app.about.formula import objective_lines
 from tests.app.drawn import no_errors
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cinefold.profiles.importing import ImportFileError, files, read_export
+from cinefold.profiles.importing import ImportFileError, export_files, read_export
 from tests.profiles.importing.exports import IMDB, WATCHED, archive, imdb, letterboxd, table
 
 RATED = letterboxd(("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3))
@@ -237,7 +237,7 @@ def test_a_header_alone_has_no_movies():
 
 
 def test_files_that_are_too_large_are_not_unpacked(monkeypatch):
-    monkeypatch.setattr(files, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(export_files, "MAX_BYTES", 10_000)
     bomb = archive({"ratings.csv": b"title,rating\n" + b"Soup,4\n" * 10_000})
     assert len(bomb) < 10_000
     with pytest.raises(ImportFileError, match="at most"):

@@ -8,9 +8,9 @@ import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from cinefold._version import __version__
-from cinefold.app.about.objective import constants_text, objective_lines, target_text
+from cinefold.app.about.formula import constants_text, objective_lines, target_text
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.opening import current_dataset, opened_state
+from cinefold.app.shared.open_state import current_dataset, opened_state
 from cinefold.app.shared.posters import shows_posters
 from cinefold.datasets import dataset_info
 from cinefold.serving.launch import chosen_dataset, chosen_ratings

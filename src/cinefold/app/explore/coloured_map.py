@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.opening import Shared
+from cinefold.app.shared.open_state import Shared
 from cinefold.datasets import Movie
 from cinefold.recommender import MovieMap, MovieRecommender, movie_map
 from cinefold.serving.background import BackgroundError
-from cinefold.serving.tasks import lay_out_in_background
+from cinefold.serving.jobs import lay_out_in_background
 
 COLOURED_GENRES = 7
 OTHER_GENRES = "Other"

@@ -9,7 +9,7 @@ from cinefold.app.explore.coloured_map import OTHER_GENRES, ColouredMap, open_ma
 from cinefold.app.explore.map_canvas import chosen_on_map, draw_map
 from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.display import counted, genre_badges, literal, title
-from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
 from cinefold.app.shared.widgets import button, search_movies, show_in_address
 from cinefold.datasets import Movie

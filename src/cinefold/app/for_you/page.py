@@ -10,7 +10,7 @@ from cinefold.app.shared.cards import recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import literal, stars, title
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
-from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.widgets import button, csv_button, recommendations_heading
 from cinefold.datasets import Movie

@@ -9,7 +9,7 @@ from cinefold.app.shared.cards import draw_cards, headed, more_like
 from cinefold.app.shared.csv_export import group_csv
 from cinefold.app.shared.display import genre_badges, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
-from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store
 from cinefold.app.shared.widgets import choose_one, csv_button, show_in_address
 from cinefold.profiles import Profile, StoreError

@@ -14,7 +14,7 @@ from cinefold.datasets import MovieData
 from cinefold.profiles import Entries, Mark, Rating
 from cinefold.profiles.importing import ImportReview, ReviewLine, review_csv
 from cinefold.serving.background import BackgroundError
-from cinefold.serving.tasks import review_in_background
+from cinefold.serving.jobs import review_in_background
 
 _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
 _MEGABYTES = 50

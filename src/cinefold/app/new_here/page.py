@@ -12,7 +12,7 @@ from cinefold.app.shared.cards import movie_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
-from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
 from cinefold.app.shared.widgets import (
     button,

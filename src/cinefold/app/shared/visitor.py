@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.opening import current_dataset
+from cinefold.app.shared.open_state import current_dataset
 from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import (

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cinefold.app.shared.cards import draw_cards, more_like
 from cinefold.app.shared.display import counted, genre_badges, literal, stars, title
-from cinefold.app.shared.opening import open_state
+from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.shared.widgets import choose_one

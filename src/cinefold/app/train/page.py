@@ -8,15 +8,15 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.opening import choose_dataset, open_state
+from cinefold.app.shared.open_state import choose_dataset, open_state
 from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
 from cinefold.app.train.settings import choose_plan, choose_preset
 from cinefold.datasets import list_datasets
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.serving.jobs import TrainingJob, find_training
 from cinefold.serving.state import State
-from cinefold.serving.tasks import TrainingJob, find_training
 from cinefold.serving.training import TrainingRun
 
 _JOB, _QUERY = "training-job", "training"

@@ -6,8 +6,8 @@ review.accept(review.to_check[0])
 review.ratings()  # {movie id: stars}
 """
 
-from cinefold.profiles.importing.export import Export, ExportLine, read_export
-from cinefold.profiles.importing.files import ImportFileError
+from cinefold.profiles.importing.export_files import ImportFileError
+from cinefold.profiles.importing.exported_ratings import Export, ExportLine, read_export
 from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
 from cinefold.profiles.importing.review import (
     ImportReview,

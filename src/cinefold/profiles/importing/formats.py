@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cinefold.datasets.titles import plain
-from cinefold.profiles.importing.files import ImportFileError
+from cinefold.profiles.importing.export_files import ImportFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

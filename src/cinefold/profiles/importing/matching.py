@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.profiles.importing.export import ExportLine
+    from cinefold.profiles.importing.exported_ratings import ExportLine
 
     Progress = Callable[[int, int], object]
     Block = int | str

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cinefold.profiles.csv_format import write_lines
-from cinefold.profiles.importing.export import Export, ExportLine
+from cinefold.profiles.importing.exported_ratings import Export, ExportLine
 from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
 from cinefold.profiles.importing.scales import Conversion, StarScale
 from cinefold.profiles.profile import Mark

@@ -32,7 +32,7 @@ _WELL_KNOWN = 500
 _LEAST_CHANCE = 0.01
 
 
-class Elicitation:
+class QuestionSelection:
     """Chooses questions among the best known movies.
 
     Parameters

@@ -9,13 +9,13 @@ from cinefold import WeightedMatrixFactorization, load_movielens
 from cinefold.profiles.importing import read_export, review_for
 from cinefold.recommender.movie_map import lay_out
 from cinefold.serving.background import BackgroundError
-from cinefold.serving.run_history import RunHistory
-from cinefold.serving.tasks import (
+from cinefold.serving.jobs import (
     TrainingJob,
     find_training,
     lay_out_in_background,
     review_in_background,
 )
+from cinefold.serving.run_history import RunHistory
 from cinefold.serving.training import train
 from tests.profiles.importing.exports import letterboxd
 from tests.serving.jobs import first_record

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.app.about.objective import constants_text, objective_lines, target_text
+from cinefold.app.about.formula import constants_text, objective_lines, target_text
 
 
 def lines(preset="ranking", **changes):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cinefold.datasets.titles import readable, split_year
 from cinefold.profiles.csv_format import read_id
-from cinefold.profiles.importing.files import ImportFileError, read_tables
+from cinefold.profiles.importing.export_files import ImportFileError, read_tables
 from cinefold.profiles.importing.formats import Format, recognize
 from cinefold.profiles.importing.scales import scale_of
 
