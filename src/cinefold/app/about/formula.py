@@ -1,11 +1,7 @@
 """The objective of a model as formulas."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
+from typing import Any
 
 _TARGETS = {
     "rating": ("r_{ij}", "the rating $r_{ij}$"),

@@ -1,35 +1,20 @@
 """The map of the movies that all visitors share, with its colours, as the page draws it."""
 
-from __future__ import annotations
-
-import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
-from cinefold.recommender import MovieMap, movie_map
+from cinefold.app.shared.open_state import Shared
+from cinefold.datasets import Movie
+from cinefold.recommender import MovieMap, MovieRecommender, movie_map
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.jobs import lay_out_in_background
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender import MovieRecommender
-
 COLOURED_GENRES = 7
 OTHER_GENRES = "Other"
-
-
-class PlacedMovie(TypedDict):
-    """A movie at its place; the id as text."""
-
-    id: str
-    title: str
-    x: float
-    y: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +48,8 @@ class ColouredMap:
             colours = [0 if genre in movie.genres else 1 for movie in self.movies]
         return {**self._columns, "genre": colours}
 
-    def placed(self, movie: Movie) -> PlacedMovie:
+    def placed(self, movie: Movie) -> dict[str, Any]:
+        """A movie at its place, as the canvas takes it: the id as text."""
         x, y = self.map.place(self.recommender, movie.id)
         return {"id": str(movie.id), "title": movie.title, "x": x, "y": y}
 
@@ -78,25 +64,18 @@ class ColouredMap:
         return next((item for item in known if str(item) == text), None)
 
 
-@dataclass
-class _Shared:
-    """One for each data set: the map of the model in use."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    map: ColouredMap | None = None
-
-
 @st.cache_resource(show_spinner=False)
-def _shared(dataset: str) -> _Shared:
+def _shared(dataset: str) -> Shared[ColouredMap]:
+    """One for each data set: the map of the model in use."""
     del dataset  # the key
-    return _Shared()
+    return Shared()
 
 
 def open_map(recommender: MovieRecommender) -> ColouredMap:
     """The map of a model; whoever asks first waits for it with a progress bar."""
     shared = _shared(recommender.data.name)
     place = st.empty()  # always: what follows keeps its place on the page
-    known = shared.map
+    known = shared.value
     if known is not None and known.recommender is recommender:
         return known
     bar = place.progress(0.0, "Opening the map …")
@@ -107,21 +86,17 @@ def open_map(recommender: MovieRecommender) -> ColouredMap:
 
     try:
         with shared.lock:
-            known = shared.map
+            known = shared.value
             if known is None or known.recommender is not recommender:
                 layout = movie_map(recommender, progress=show, layout=lay_out_in_background)
-                shared.map = known = _coloured(recommender, layout)
+                shared.value = known = _coloured(recommender, layout)
     except BackgroundError as error:
-        _say_why_there_is_no_map(error)
+        why = literal(str(error).rstrip("."))
+        st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
+        st.button("Try again", icon=":material/refresh:", type="primary")
+        st.stop()
     place.empty()
     return known
-
-
-def _say_why_there_is_no_map(error: BackgroundError) -> NoReturn:
-    why = literal(str(error).rstrip("."))
-    st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
-    st.button("Try again", icon=":material/refresh:", type="primary")
-    st.stop()
 
 
 def _coloured(recommender: MovieRecommender, layout: MovieMap) -> ColouredMap:

@@ -4,19 +4,13 @@ Not a chart of Altair's: that one cannot be tapped on a phone, forgets where one
 brings new data, and writes no titles as one comes closer.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-from cinefold.app.explore.coloured_map import OTHER_GENRES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from cinefold.app.explore.coloured_map import ColouredMap, PlacedMovie
+from cinefold.app.explore.coloured_map import OTHER_GENRES, ColouredMap
 
 KEY = "movie-map"
 
@@ -39,15 +33,7 @@ def _component() -> Any:
 
 
 def draw_map(
-    shown: ColouredMap,
-    *,
-    genre: str | None,
-    chosen: PlacedMovie | None,
-    near: Sequence[PlacedMovie],
-    target: tuple[float, float, float] | None,
-    flight: int,
-    on_choose: Callable[[], None],
-    description: str,
+    shown: ColouredMap, genre: str | None, on_choose: Callable[[], None], **view: Any
 ) -> None:
     """The map; a click on a movie calls `on_choose`, which finds it with `chosen_on_map`.
 
@@ -55,10 +41,11 @@ def draw_map(
     ----------
     genre : str, optional
         The one genre to colour; None colours those of the map.
-    chosen, near
-        The movie with the ring, and those that lines lead to.
-    target : (x, y, zoom), optional
-        Where the view goes when `flight` has changed; None is the whole map.
+    **view
+        `chosen` and `near`: the movie with the ring (or None), and those that lines lead to, each
+        as `ColouredMap.placed` has it; `target`: a dict of x, y and zoom, where the view goes when
+        the number `flight` has changed, or None for all of the map; and `description`, the text
+        for those who do not see it.
     """
     names = [*(shown.genres if genre is None else (genre,)), OTHER_GENRES]
     colours = {
@@ -71,11 +58,7 @@ def draw_map(
             "movies": shown.columns(genre, names),
             "names": names,
             "colours": colours,
-            "chosen": chosen,
-            "near": list(near),
-            "target": target and dict(zip(("x", "y", "zoom"), target, strict=True)),
-            "flight": flight,
-            "description": description,
+            **view,
         },
         on_chosen_change=on_choose,
     )

@@ -1,9 +1,7 @@
 """The map of the movies: find one, see what lies near it, hop on."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -13,12 +11,10 @@ from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
-from cinefold.app.shared.widgets import button, search_movies
+from cinefold.app.shared.widgets import button, search_movies, show_in_address
+from cinefold.datasets import Movie
 from cinefold.profiles import Mark
-
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
-    from cinefold.recommender import Recommendation
+from cinefold.recommender import Recommendation
 
 _STATE = "explore"
 _ALL_GENRES = "Every genre"
@@ -34,9 +30,9 @@ class Selection:
     ----------
     movie : movie id or None
         The chosen movie.
-    target : (x, y, zoom) or None
-        Where the page last took the view; None is the whole map. Where a hand has moved it since
-        is the browser's alone.
+    target : dict of x, y and zoom, or None
+        Where the page last took the view; None is all of the map. Where a hand has moved it since
+        is known to the browser alone.
     flights : int
         How often the page took it somewhere.
     earlier : list of movie id
@@ -44,7 +40,7 @@ class Selection:
     """
 
     movie: Any = None
-    target: tuple[float, float, float] | None = None
+    target: dict[str, float] | None = None
     flights: int = 0
     earlier: list[Any] = field(default_factory=list)
 
@@ -55,7 +51,7 @@ class Selection:
         self.movie = movie_id
         st.query_params["movie"] = str(movie_id)
 
-    def take_to(self, target: tuple[float, float, float] | None) -> None:
+    def take_to(self, target: dict[str, float] | None) -> None:
         self.target = target
         self.flights += 1
 
@@ -71,7 +67,8 @@ def selection() -> Selection:
 def fly(shown: ColouredMap, movie_id: Any) -> None:
     """Choose a movie and bring it into the middle."""
     selection().choose(movie_id)
-    selection().take_to((*shown.map.place(shown.recommender, movie_id), _CLOSE_UP))
+    x, y = shown.map.place(shown.recommender, movie_id)
+    selection().take_to({"x": x, "y": y, "zoom": _CLOSE_UP})
     st.session_state["explore-search"] = ""
 
 
@@ -101,8 +98,7 @@ def follow_address(shown: ColouredMap) -> None:
     """?movie=50 chooses that movie; coming back without it, the address is that of the choice."""
     here, asked = selection(), st.query_params.get("movie")
     if asked is None:
-        if here.movie is not None:
-            st.query_params["movie"] = str(here.movie)
+        show_in_address("movie", here.movie)
     elif asked != str(here.movie):
         movie_id = shown.movie_id(asked)
         if movie_id is None:
@@ -147,12 +143,12 @@ def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation
     here, movies, n_shown = selection(), shown.recommender.data.movies, len(shown.movies)
     draw_map(
         shown,
-        genre=genre,
+        genre,
+        lambda: take_click(shown),
         chosen=None if here.movie is None else shown.placed(movies[here.movie]),
         near=[shown.placed(entry.movie) for entry in near],
         target=here.target,
         flight=here.flights,
-        on_choose=lambda: take_click(shown),
         description=f"Map of {counted(n_shown, 'movie')}. Movies that the same people like "
         "lie near each other. Arrow keys go from movie to movie, Enter chooses one, plus and minus "
         "zoom. The page also has it as text: the movie chosen, what is near it, the map in words.",

@@ -1,26 +1,52 @@
 """An existing user: what they like, and what to watch next."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.for_you.charts import genre_chart
-from cinefold.app.for_you.temporary_marks import draw_undo, hidden_for, mark_buttons
 from cinefold.app.shared.cards import recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import literal, stars, title
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import choose_user
-from cinefold.app.shared.widgets import csv_button, recommendations_heading
-
-if TYPE_CHECKING:
-    from cinefold.recommender import MovieRecommender, Taste
+from cinefold.app.shared.widgets import button, csv_button, recommendations_heading
+from cinefold.datasets import Movie
+from cinefold.recommender import MovieRecommender, Taste
 
 _FAVOURITES_SHOWN = 8
+
+
+# -- what is said of movies on behalf of a user of the data, for this session ---------------------
+
+
+def hidden_for(user: Any) -> list[Any]:
+    """Movies that were marked as seen or not wanted, in the order in which they were."""
+    hidden: list[Any] = st.session_state.setdefault(f"hidden-for-{user}", [])
+    return hidden
+
+
+def mark_buttons(user: Any, movie: Movie) -> None:
+    """Buttons that take the movie out of the list at once."""
+    for label in ("Seen it", "Not for me"):
+        key = f"for-you-{label}-{movie.id}"
+        button(label, hidden_for(user).append, movie.id, key=key, type="tertiary")
+
+
+def draw_undo(user: Any) -> None:
+    """Brings the movie back that was taken out last."""
+    hidden = hidden_for(user)
+    if hidden:
+        meaning = (
+            "Brings back what you marked as seen or not for you. As you look at somebody "
+            "else's list, the marks are kept until you close the page; on New here they last."
+        )
+        button(f"Undo ({len(hidden)})", hidden.pop, icon="undo", key="for-you-undo", help=meaning)
+
+
+# -- drawing --------------------------------------------------------------------------------------
 
 
 def draw_numbers(taste: Taste) -> None:

@@ -1,24 +1,20 @@
 """A list for several people: users of the data and profiles, mixed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.cards import draw_cards, headed, more_like
 from cinefold.app.shared.csv_export import group_csv
-from cinefold.app.shared.display import counted, genre_badges, literal
+from cinefold.app.shared.display import genre_badges, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import open_visitor, profile_store
-from cinefold.app.shared.widgets import csv_button
-from cinefold.profiles import StoreError
+from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store
+from cinefold.app.shared.widgets import choose_one, csv_button, show_in_address
+from cinefold.profiles import Profile, StoreError
 from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation, recommend_to_group
-
-if TYPE_CHECKING:
-    from cinefold.profiles import Profile
-    from cinefold.serving.state import State
+from cinefold.serving.state import State
 
 _QUERY, _KEY = "with", "together-people"
 _GONE = "Somebody who is gone"  # deleted in another window
@@ -28,28 +24,25 @@ _FEWEST, _MOST = 2, 12
 
 def choose_people(state: State) -> list[GroupMember]:
     """Those in the selection box, who are also those of the address (?with=u196,p3)."""
-    profiles = {f"p{profile.id}": profile for profile in _profiles(state)}
-    users = {f"u{user}": user for user in state.data.interactions.user_ids.tolist()}
+    people: dict[str, Any] = {f"p{profile.id}": profile for profile in _profiles(state)}
+    people |= {f"u{user}": user for user in state.data.interactions.user_ids.tolist()}
     if _KEY not in st.session_state:
-        st.session_state[_KEY] = _asked({*profiles, *users})
+        st.session_state[_KEY] = _asked(people)
     keys = st.multiselect(
         "Who is watching?",
-        [*profiles, *users],
-        format_func=lambda key: _label(key, profiles, users),
+        list(people),
+        format_func=lambda key: _label(people.get(key)),
         key=_KEY,
         placeholder="Two or more people: profiles and users of the data",
         persist_state="session",
         max_selections=_MOST,
     )
-    if keys:
-        st.query_params[_QUERY] = ",".join(keys)
-    else:
-        st.query_params.pop(_QUERY, None)
+    show_in_address(_QUERY, ",".join(keys) or None)
     known = set(state.recommender.model.interactions_.item_ids.tolist())
-    return [_person(key, profiles, users, known) for key in keys]
+    return [_member(people.get(key), known) for key in keys]
 
 
-def _asked(known: set[str]) -> list[str]:
+def _asked(known: Collection[str]) -> list[str]:
     """The people of the address; without one, the visitor."""
     you = open_visitor()
     asked = st.query_params.get(_QUERY)
@@ -69,24 +62,21 @@ def _profiles(state: State) -> list[Profile]:
         return []
 
 
-def _label(key: str, profiles: dict[str, Profile], users: dict[str, Any]) -> str:
-    if key in users:
-        return f"User {users[key]}"
-    profile = profiles.get(key)
-    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}" if profile else _GONE
+def _label(person: Any) -> str:
+    """The name of a profile, of a user by their id, or of None: somebody who is gone."""
+    if isinstance(person, Profile):
+        return profile_label(person)
+    return _GONE if person is None else f"User {person}"
 
 
-def _person(
-    key: str, profiles: dict[str, Profile], users: dict[str, Any], known: set[Any]
-) -> GroupMember:
-    if key in users:
-        return GroupMember(f"User {users[key]}", user_id=users[key])
-    profile = profiles.get(key)
-    if profile is None:
+def _member(person: Any, known: set[Any]) -> GroupMember:
+    if person is None:
         return GroupMember(_GONE, ratings={})
-    entries = profile_store().entries(profile.id)
+    if not isinstance(person, Profile):
+        return GroupMember(_label(person), user_id=person)
+    entries = profile_store().entries(person.id)
     ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
-    return GroupMember(profile.name, ratings=ratings, seen=tuple(entries.hidden & known))
+    return GroupMember(person.name, ratings=ratings, seen=tuple(entries.hidden & known))
 
 
 def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember]:
@@ -101,15 +91,8 @@ def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember
 
 
 def choose_rule() -> str:
-    rule: str = st.segmented_control(
-        "What counts",
-        list(AGGREGATIONS),
-        default="average",
-        required=True,
-        format_func=str.capitalize,
-        key="together-rule",
-        persist_state="session",
-    )
+    options = {"format_func": str.capitalize, "persist_state": "session"}
+    rule: str = choose_one("What counts", list(AGGREGATIONS), "together-rule", **options)
     st.caption(AGGREGATIONS[rule])
     return rule
 

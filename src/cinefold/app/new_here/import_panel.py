@@ -1,26 +1,20 @@
 """Ratings from elsewhere: a file is read, looked through, and only then kept."""
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button, csv_button, say_later
+from cinefold.datasets import MovieData
 from cinefold.profiles import Entries, Mark, Rating
-from cinefold.profiles.importing import review_csv
+from cinefold.profiles.importing import ImportReview, ReviewLine, review_csv
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.jobs import review_in_background
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from cinefold.datasets import MovieData
-    from cinefold.profiles.importing import ImportReview, ReviewLine
 
 _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
 _MEGABYTES = 50
@@ -149,7 +143,7 @@ def _list(heading: str, lines: Sequence[ReviewLine]) -> None:
         shown = [
             {
                 "In your file": line.source.label,
-                "Here": line.choice.label if line.choice is not None else "",
+                "Here": line.choice.label if line.choice else "",
                 "Stars": line.stars,
                 "Why": line.source.problem or line.reason,
             }
@@ -162,14 +156,9 @@ def _list(heading: str, lines: Sequence[ReviewLine]) -> None:
 
 def _save(review: ImportReview) -> None:
     now = datetime.now(UTC)
-    at = {
-        line.choice.id: line.source.rated_at or now
-        for line in review.matched
-        if line.choice is not None
-    }
-    entries = Entries(
-        {movie: Rating(stars, at[movie]) for movie, stars in review.ratings().items()}
-    )
+    at = {line.choice.id: line.source.rated_at or now for line in review.matched if line.choice}
+    ratings = {movie: Rating(stars, at[movie]) for movie, stars in review.ratings().items()}
+    entries = Entries(ratings)
     entries.marks[Mark.SEEN].update({movie: at[movie] for movie in review.seen()})
     visitor().add(entries)
     st.session_state.pop(_REVIEW, None)

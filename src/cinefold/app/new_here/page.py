@@ -1,9 +1,7 @@
 """Somebody new: they rate a few movies and get recommendations at once."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -18,16 +16,15 @@ from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
 from cinefold.app.shared.widgets import (
     button,
+    choose_one,
     csv_button,
     recommendations_heading,
     say_now,
     search_movies,
 )
+from cinefold.datasets import Movie
 from cinefold.profiles import Mark
-
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
-    from cinefold.recommender import MovieRecommender
+from cinefold.recommender import MovieRecommender
 
 _FOUND, _SUGGESTED = 6, 4
 _WAYS = (_SEARCH, _QUESTIONS, _IMPORT) = ("Search", "Get to know me", "Import")
@@ -90,9 +87,7 @@ def draw_ratings(recommender: MovieRecommender) -> None:
 def _ratings_page(n_ratings: int) -> slice:
     """Which of the latest ratings to draw: a click redraws them, so they are few at a time."""
     n_pages = -(-n_ratings // _RATINGS_A_PAGE)
-    page = 1
-    if n_pages > 1:
-        page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5)
+    page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5) if n_pages > 1 else 1
     return slice((page - 1) * _RATINGS_A_PAGE, page * _RATINGS_A_PAGE)
 
 
@@ -125,21 +120,16 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     )
     draw_summary(choice)
     if not found:
-        _say_why_nothing(recommender)
+        if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
+            say_nothing_passes()
+        else:
+            st.info(
+                "So far there are only movies that you did not like. Rate one that you do.",
+                icon=":material/star:",
+            )
         return
     recommendation_cards(found, _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
-
-
-def _say_why_nothing(recommender: MovieRecommender) -> None:
-    you = visitor()
-    if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
-        say_nothing_passes()
-    else:
-        st.info(
-            "So far there are only movies that you did not like. Rate one that you do.",
-            icon=":material/star:",
-        )
 
 
 def _recommendation_foot(movie: Movie) -> None:
@@ -159,15 +149,8 @@ def draw(recommender: MovieRecommender) -> None:
     with top:
         draw_profile_bar(you, recommender.data.movies)
     with left:
-        way = st.segmented_control(
-            "How to tell what you like",
-            _WAYS,
-            default=_WAYS[0],
-            required=True,
-            key="way",
-            label_visibility="collapsed",
-            bind="query-params",
-        )
+        options = {"label_visibility": "collapsed", "bind": "query-params"}
+        way = choose_one("How to tell what you like", _WAYS, "way", **options)
         if way == _QUESTIONS:
             draw_questions(recommender)
         elif way == _IMPORT:

@@ -1,21 +1,14 @@
 """Who is here: choosing, naming, exporting and deleting a profile."""
 
-from __future__ import annotations
-
 import contextlib
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.visitor import profile_store
+from cinefold.app.shared.display import literal
+from cinefold.app.shared.visitor import Visitor, profile_label, profile_store
 from cinefold.app.shared.widgets import button, csv_button, say_later
-from cinefold.profiles import ProfileNameError, StoreError, UnknownProfileError, write_csv
-
-if TYPE_CHECKING:
-    from cinefold.app.shared.visitor import Visitor
-    from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import Profile
+from cinefold.datasets import MovieCatalog
+from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
 
 _NOBODY = "Somebody new"
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
@@ -49,7 +42,7 @@ def _draw_choice(you: Visitor, profiles: list[Profile]) -> None:
     st.selectbox(
         "Profile",
         [None, *by_id],
-        format_func=lambda key: _NOBODY if key is None else _label(by_id[key]),
+        format_func=lambda key: _NOBODY if key is None else profile_label(by_id[key]),
         key=key,
         placeholder=_NOBODY,
         on_change=_open_chosen,
@@ -62,10 +55,6 @@ def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
     chosen = st.session_state[key]
     if chosen is None or chosen in by_id:
         you.open(by_id.get(chosen))
-
-
-def _label(profile: Profile) -> str:
-    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
 
 
 def _name_popover(you: Visitor, label: str) -> None:

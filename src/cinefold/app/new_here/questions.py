@@ -1,8 +1,6 @@
 """Getting to know somebody: one movie at a time, and how their list moves."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -10,12 +8,9 @@ from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button
+from cinefold.datasets import Movie
 from cinefold.profiles import Mark
-from cinefold.recommender import Interview
-
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
-    from cinefold.recommender import Answer, Movement, MovieRecommender
+from cinefold.recommender import Answer, Interview, Movement, MovieRecommender
 
 _KEY = "interview"
 _ENOUGH = 5  # ratings, after which the list is somebody's own

@@ -1,13 +1,9 @@
 """Axes and tooltips of charts, in Altair."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def numbers(field: str, title: str | list[str], **axis: Any) -> alt.X:

@@ -1,19 +1,14 @@
 """How movies are drawn."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import genre_badges, genres, literal, title
 from cinefold.app.shared.posters import picture
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender import Reason, Recommendation
+from cinefold.datasets import Movie
+from cinefold.recommender import Reason, Recommendation
 
 _CARD_WIDTH = 300
 

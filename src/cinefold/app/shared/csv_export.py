@@ -1,16 +1,12 @@
 """Lists as CSV files (UTF-8, comma separated, one header line)."""
 
-from __future__ import annotations
-
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender import GroupRecommendation, RatedMovie, Recommendation
+from cinefold.datasets import Movie
+from cinefold.recommender import GroupRecommendation, RatedMovie, Recommendation
 
 _MOVIE = ("movie_id", "title", "year", "genres")
 

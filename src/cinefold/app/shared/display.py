@@ -1,13 +1,9 @@
 """Data as text that Streamlit shows as it is, and how ratings and numbers are written."""
 
-from __future__ import annotations
-
 import re
 import string
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
+from cinefold.datasets import Movie
 
 _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 # What Streamlit turns into emoji, icons, arrows and links only after Markdown has been read, where

@@ -1,17 +1,13 @@
 """The filters of a list of recommendations."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.widgets import choose_one
+from cinefold.datasets import MovieCatalog
 from cinefold.recommender import MovieFilter
-
-if TYPE_CHECKING:
-    from cinefold.datasets import MovieCatalog
 
 # Percentiles of the number of ratings.
 _POPULARITY = {
@@ -43,12 +39,10 @@ def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True)
         wanted = _genres("Only these genres", catalog, f"{place}-genres")
         unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
         years = _years(catalog, f"{place}-years")
-        popularity = st.segmented_control(
+        popularity = choose_one(
             "How well known",
             list(_POPULARITY),
-            default="Any",
-            required=True,
-            key=f"{place}-fame",
+            f"{place}-fame",
             bind="query-params",
             help="By number of ratings. Well known: the most rated fifth of all movies. "
             "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
@@ -56,14 +50,7 @@ def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True)
         least = st.number_input(
             "Rated at least so often", 0, step=10, key=f"{place}-least", bind="query-params"
         )
-        length = st.segmented_control(
-            "Number of movies",
-            _LENGTHS,
-            default=_LENGTHS[0],
-            required=True,
-            key=f"{place}-length",
-            bind="query-params",
-        )
+        length = choose_one("Number of movies", _LENGTHS, f"{place}-length", bind="query-params")
     summary = [
         *wanted,
         *(f"no {genre}" for genre in unwanted),

@@ -1,39 +1,38 @@
 """Opening the state that all visitors share: the pages wait here, and say why there is none."""
 
-from __future__ import annotations
-
 import gc
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Generic, NoReturn, TypeVar
 
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import DatasetError, list_datasets
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.launch import chosen_dataset
 from cinefold.serving.state import State, prepare_state
 
+T = TypeVar("T")
 _QUERY = "data"
 _DATASETS_AT_ONCE = 3  # in memory
 _SECONDS_AT_A_TIME = 0.0005
 
 
 @dataclass
-class _Shared:
-    """One for each data set, for all sessions."""
+class Shared(Generic[T]):
+    """What all sessions use; who holds the lock makes it, and the others wait."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    state: State | None = None
+    value: T | None = None
 
 
 @st.cache_resource(show_spinner=False, max_entries=_DATASETS_AT_ONCE)
-def _shared(dataset: str) -> _Shared:
+def _shared(dataset: str) -> Shared[State]:
     del dataset  # the key
-    return _Shared()
+    return Shared()
 
 
 def current_dataset() -> str:
@@ -44,10 +43,7 @@ def current_dataset() -> str:
         st.toast("There is no such data set.", icon=":material/database_off:")
         asked = usual
     st.session_state[_QUERY] = asked
-    if asked == usual:
-        st.query_params.pop(_QUERY, None)
-    else:
-        st.query_params[_QUERY] = asked
+    show_in_address(_QUERY, None if asked == usual else asked)
     return str(asked)
 
 
@@ -67,7 +63,7 @@ def open_state() -> State:
     dataset = current_dataset()
     shared = _shared(dataset)
     place = st.empty()  # always: Streamlit knows fragments by their place on the page
-    if shared.state is None:
+    if shared.value is None:
         try:
             with place.container():
                 _prepare(shared, dataset)
@@ -77,21 +73,21 @@ def open_state() -> State:
                 _say_what_is_missing(error)
             _say_why_there_is_no_model(error)
         place.empty()
-    assert shared.state is not None  # noqa: S101 - for the type checker
-    return shared.state
+    assert shared.value is not None  # noqa: S101 - for the type checker
+    return shared.value
 
 
 def opened_state() -> State | None:
     """The state if somebody has opened it already: nobody waits."""
-    return _shared(current_dataset()).state
+    return _shared(current_dataset()).value
 
 
-def _prepare(shared: _Shared, dataset: str) -> None:
+def _prepare(shared: Shared[State], dataset: str) -> None:
     st.title("Getting ready", anchor=False)
     bar = st.progress(0.0, "Waiting …")
     with shared.lock:
-        if shared.state is None:  # otherwise another visitor came first
-            shared.state = prepare_state(dataset, bar.progress)
+        if shared.value is None:  # otherwise another visitor came first
+            shared.value = prepare_state(dataset, bar.progress)
             _let_short_requests_interrupt()
 
 

@@ -1,14 +1,12 @@
 """Choosing one of the users of the data."""
 
-from __future__ import annotations
-
 import random
 from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
 
 _LAST, _QUERY = "last-user", "user"
 
@@ -50,10 +48,7 @@ def _current(users: list[Any], place: str) -> Any:
 
 def _show_in_address(users: list[Any], user: Any) -> None:
     """The first user needs no name there."""
-    if user == users[0]:
-        st.query_params.pop(_QUERY, None)
-    else:
-        st.query_params[_QUERY] = str(user)
+    show_in_address(_QUERY, None if user == users[0] else user)
 
 
 def _pick(users: list[Any]) -> None:

@@ -1,7 +1,5 @@
 """A picture for every movie: its poster where there is a key for TMDb, else a generated tile."""
 
-from __future__ import annotations
-
 import logging
 import os
 import threading
@@ -9,14 +7,12 @@ from base64 import b64encode
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from html import escape
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import requests
 import streamlit as st
 
-if TYPE_CHECKING:
-    from cinefold.datasets import Movie
+from cinefold.datasets import Movie
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +88,6 @@ def _inline(movie: Movie) -> str:
     return f"data:image/svg+xml;base64,{b64encode(tile(movie).encode()).decode()}"
 
 
-@lru_cache(maxsize=4096)
 def tile(movie: Movie) -> str:
     """A tile of 2 by 3 with the first letters and the year, coloured by the first genre."""
     words = [word for word in movie.title.split() if word[0].isalnum()] or [movie.title or "?"]

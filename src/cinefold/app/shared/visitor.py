@@ -1,30 +1,26 @@
 """Somebody new: what they say of movies, kept in a profile that outlives reloads and restarts."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from cinefold.app.shared.display import counted
 from cinefold.app.shared.open_state import current_dataset
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
+from cinefold.datasets import Movie
 from cinefold.profiles import (
     Entries,
     Mark,
+    Profile,
     ProfileNameError,
     ProfileStore,
     StoreError,
     UnknownProfileError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cinefold.datasets import Movie
-    from cinefold.profiles import Profile
 
 _KEY, _QUERY = "visitor", "profile"
 _GUEST = "Guest"
@@ -60,6 +56,8 @@ class Visitor:
         or are not interested in (the last two are not recommended).
     suggested : list of movie id
         Movies that the page asks them to rate.
+    trouble : str or None
+        Why nothing can be kept at the moment.
     """
 
     dataset: str
@@ -67,6 +65,7 @@ class Visitor:
     ratings: dict[Any, float] = field(default_factory=dict)
     marks: dict[Mark, set[Any]] = field(default_factory=lambda: {mark: set() for mark in Mark})
     suggested: list[Any] = field(default_factory=list)
+    trouble: str | None = None
 
     # -- what they say ------------------------------------------------------------------------
 
@@ -123,11 +122,8 @@ class Visitor:
         self.profile = profile
         self.suggested = []
         self._show(Entries())
-        if profile is None:
-            st.query_params.pop(_QUERY, None)
-        else:
-            st.query_params[_QUERY] = str(profile.id)
-            self.refresh()
+        show_in_address(_QUERY, profile and profile.id)
+        self.refresh()
 
     def start(self, name: str) -> None:
         """A profile of this name, which takes over what an unnamed visitor has said so far.
@@ -164,16 +160,6 @@ class Visitor:
         except StoreError as error:
             self.trouble = str(error)
 
-    @property
-    def trouble(self) -> str | None:
-        """Why nothing can be kept at the moment."""
-        told: str | None = st.session_state.get(f"{_KEY}-trouble")
-        return told
-
-    @trouble.setter
-    def trouble(self, reason: str | None) -> None:
-        st.session_state[f"{_KEY}-trouble"] = reason
-
     def _show(self, entries: Entries) -> None:
         self.ratings = dict(entries.stars)
         self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
@@ -195,8 +181,8 @@ class Visitor:
 def _new_guest(store: ProfileStore, dataset: str) -> Profile:
     """A profile with the first name of "Guest", "Guest 2", … that is free."""
     taken = {profile.name for profile in store.profiles(dataset)}
-    names = itertools.chain([_GUEST], (f"{_GUEST} {number}" for number in itertools.count(2)))
-    for name in names:
+    for number in itertools.count(1):
+        name = _GUEST if number == 1 else f"{_GUEST} {number}"
         if name not in taken:
             with contextlib.suppress(ProfileNameError):  # somebody else's window was faster
                 return store.create(dataset, name, settings={"guest": True})
@@ -236,11 +222,12 @@ def visitor() -> Visitor:
     return known
 
 
-_MARKS = {
-    Mark.NOT_SEEN: "Not seen",
-    Mark.SEEN: "Seen it",
-    Mark.NOT_INTERESTED: "Not for me",
-}
+def profile_label(profile: Profile) -> str:
+    """A profile in a list to choose from."""
+    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
+
+
+_MARKS = {Mark.NOT_SEEN: "Not seen", Mark.SEEN: "Seen it", Mark.NOT_INTERESTED: "Not for me"}
 
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:

@@ -1,17 +1,12 @@
 """Widgets that several pages share."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Sequence
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container
-
-    from streamlit.delta_generator import DeltaGenerator
-
-    from cinefold.datasets import Movie, MovieCatalog
+from cinefold.datasets import Movie, MovieCatalog
 
 _MESSAGES = "messages"
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
@@ -27,6 +22,20 @@ def button(
     """A button that calls `on_click` with `arguments`; `icon` is a name of Material Symbols."""
     icon = icon and f":material/{icon}:"
     st.button(label, on_click=on_click, args=arguments, icon=icon, **options)  # type: ignore[arg-type]
+
+
+def choose_one(label: str, values: Sequence[Any], key: str, **options: Any) -> Any:
+    """One of `values` side by side; at the beginning the first, unless `default` says which."""
+    default = options.pop("default", values[0])
+    return st.segmented_control(label, values, key=key, default=default, required=True, **options)
+
+
+def show_in_address(name: str, value: object) -> None:
+    """A query parameter of the page's address; None takes it out."""
+    if value is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = str(value)
 
 
 def recommendations_heading() -> DeltaGenerator:

@@ -1,9 +1,8 @@
 """What somebody likes beside everybody else: genres, decades, habits, and unexpected favourites."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
@@ -12,18 +11,17 @@ from cinefold.app.shared.display import counted, genre_badges, literal, stars, t
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import choose_user
 from cinefold.app.shared.visitor import open_visitor, visitor
+from cinefold.app.shared.widgets import choose_one
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
-from cinefold.recommender import KnownUser, NewUser, unexpected_favourites
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cinefold.recommender import (
-        CategoryComparison,
-        TasteComparison,
-        UnexpectedFavourite,
-    )
-    from cinefold.serving.state import State
+from cinefold.recommender import (
+    CategoryComparison,
+    KnownUser,
+    NewUser,
+    TasteComparison,
+    UnexpectedFavourite,
+    unexpected_favourites,
+)
+from cinefold.serving.state import State
 
 _YOURS, _SOMEBODYS = "Yours", "A user's of the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
@@ -48,14 +46,8 @@ def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     """Whose taste: their ratings (movie id to stars), and the id of a user of the data."""
     yours = open_visitor().ratings
     asked = "user" in st.query_params
-    whose = st.segmented_control(
-        "Whose taste",
-        [_YOURS, _SOMEBODYS],
-        default=_YOURS if yours and not asked else _SOMEBODYS,
-        required=True,
-        key="taste-whose",
-        persist_state="session",
-    )
+    options = {"persist_state": "session", "default": _YOURS if yours and not asked else _SOMEBODYS}
+    whose = choose_one("Whose taste", [_YOURS, _SOMEBODYS], "taste-whose", **options)
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), None
@@ -107,16 +99,13 @@ def _generosity(comparison: TasteComparison) -> str:
 
 def draw_numbers(comparison: TasteComparison) -> None:
     own, average = comparison.habits, comparison.average_habits
-    popularity = counted(round(own.popularity), "rating")
+    popularity = counted(round(own.popularity), "rating"), f"average {average.popularity:,.0f}"
+    spread = f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★"
     with st.container(horizontal=True, gap="small"):
         _metric("Movies rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
         _metric("Mean rating", f"{own.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★")
-        _metric(
-            "Spread of ratings", f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★", _SPREAD
-        )
-        _metric(
-            "A typical movie has", popularity, f"average {average.popularity:,.0f}", _POPULARITY
-        )
+        _metric("Spread of ratings", *spread, _SPREAD)
+        _metric("A typical movie has", *popularity, _POPULARITY)
 
 
 def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> None:
@@ -147,29 +136,16 @@ def draw_profile(comparison: TasteComparison) -> None:
 @st.fragment
 def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> None:
     st.subheader("Favourites", anchor=False)
-    judge = st.segmented_control(
-        "Who did not expect it",
-        [_OTHERS, _MODEL],
-        default=_OTHERS,
-        required=True,
-        key="taste-judge",
-        persist_state="session",
-    )
+    label, judges = "Who did not expect it", [_OTHERS, _MODEL]
+    judge = choose_one(label, judges, "taste-judge", persist_state="session")
     st.caption(_EXPECTED[judge])
-    known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
-    found = (
-        unexpected_favourites(KnownUser(state.recommender, user), state.population)
-        if user is not None
-        else unexpected_favourites(
-            NewUser(
-                state.recommender,
-                {movie: stars for movie, stars in ratings.items() if movie in known},
-                you.not_seen & known,
-            ),
-            state.population,
-            exclude=you.hidden & known,
-        )
-    )
+    if user is not None:
+        found = unexpected_favourites(KnownUser(state.recommender, user), state.population)
+    else:
+        known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
+        own = {movie: stars for movie, stars in ratings.items() if movie in known}
+        person, hidden = NewUser(state.recommender, own, you.not_seen & known), you.hidden & known
+        found = unexpected_favourites(person, state.population, exclude=hidden)
     if not found:
         st.info("No movie has more than half of the stars yet.", icon=":material/favorite:")
         return

@@ -1,17 +1,13 @@
 """The charts of a training, in Altair."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from cinefold.app.shared.axes import numbers, tooltips
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _HEIGHT = 340
 _CURVES = ("Training", "Validation", "Popularity")  # each has its colour in every chart
@@ -44,26 +40,18 @@ def ranking_curve(history: Sequence[Mapping[str, Any]], popularity: float | None
 def _draw_lines(
     points: Iterable[tuple[int, float | None, str]], metric: str, description: str
 ) -> None:
-    # Apart from the specification: the page adds what is new to a frame, and compiles values anew.
-    frame = pd.DataFrame(
-        [point for point in points if point[1] is not None],
-        columns=["iteration", "value", "curve"],
-    )
+    # A frame, not inline values: the page adds new rows to it, and would compile inline ones anew.
+    known = [point for point in points if point[1] is not None]
+    frame = pd.DataFrame(known, columns=["iteration", "value", "curve"])
     shown = [curve for curve in _CURVES if curve in set(frame["curve"])]
     legend = alt.Legend(orient="top", direction="horizontal", values=shown, padding=0)
-    chart = (
-        alt.Chart(frame, height=_HEIGHT)
-        .mark_line(point=True)
-        .encode(
-            x=numbers("iteration", "Iteration (number)", tickMinStep=1, format="d").scale(
-                nice=False
-            ),
-            y=alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False)).axis(labelFlush=False),
-            color=alt.Color("curve:N", title=None, scale=alt.Scale(domain=_CURVES), legend=legend),
-            tooltip=tooltips(
-                {"curve:N": "Measured on", "iteration:Q": "Iteration", "value:Q": metric},
-                value=".4f",
-            ),
-        )
+    titles = {"curve:N": "Measured on", "iteration:Q": "Iteration", "value:Q": metric}
+    iterations = numbers("iteration", "Iteration (number)", tickMinStep=1, format="d")
+    chart = alt.Chart(frame, height=_HEIGHT)
+    lines = chart.mark_line(point=True).encode(
+        x=iterations.scale(nice=False),
+        y=alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False)).axis(labelFlush=False),
+        color=alt.Color("curve:N", title=None, scale=alt.Scale(domain=_CURVES), legend=legend),
+        tooltip=tooltips(titles, value=".4f"),
     )
-    st.altair_chart(chart, alt=description)
+    st.altair_chart(lines, alt=description)

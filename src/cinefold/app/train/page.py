@@ -1,28 +1,23 @@
 """Training a model with other parameters, and using it or not."""
 
-from __future__ import annotations
-
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.open_state import choose_dataset, open_state
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.app.train.charts import learning_curve, ranking_curve
 from cinefold.app.train.run_table import draw_runs, use_run
-from cinefold.app.train.settings import Plan, choose_plan, choose_preset
+from cinefold.app.train.settings import choose_plan, choose_preset
 from cinefold.datasets import list_datasets
+from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving.jobs import TrainingJob, find_training
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from cinefold.models import WeightedMatrixFactorization
-    from cinefold.serving.state import State
-    from cinefold.serving.training import TrainingRun
+from cinefold.serving.state import State
+from cinefold.serving.training import TrainingRun
 
 _JOB, _QUERY = "training-job", "training"
 _REFRESH_SECONDS = 1.0
@@ -35,10 +30,7 @@ _ENDS = {
 }
 
 _METRICS = {
-    "rmse": (
-        "RMSE (stars)",
-        "Error of the predicted stars of held-out ratings; lower is better.",
-    ),
+    "rmse": ("RMSE (stars)", "Error of the predicted stars of held-out ratings; lower is better."),
     "ndcg_at_10": (
         "NDCG@10 (0 to 1)",
         "How high the held-out movies stand in the lists of ten; higher is better.",
@@ -68,23 +60,17 @@ def draw_dataset(state: State) -> None:
     )
 
 
-def start(state: State, plan: Plan) -> None:
+def start(state: State, model: WeightedMatrixFactorization, split: Mapping[str, Any]) -> None:
     """Train in the background; a training under way in this session ends."""
     drop_job()
-    st.session_state[_JOB] = TrainingJob(
-        state.data.interactions, plan.model, state.history, **plan.split
-    )
+    st.session_state[_JOB] = TrainingJob(state.data.interactions, model, state.history, **split)
 
 
 def current_job() -> TrainingJob | None:
     """That of this session, or of the address (?training=…), so that a reload finds it again."""
     job: TrainingJob | None = st.session_state.get(_JOB)
-    job = job or find_training(st.query_params.get(_QUERY))
-    st.session_state[_JOB] = job
-    if job is None:
-        st.query_params.pop(_QUERY, None)
-    else:
-        st.query_params[_QUERY] = job.token
+    st.session_state[_JOB] = job = job or find_training(st.query_params.get(_QUERY))
+    show_in_address(_QUERY, job and job.token)
     return job
 
 
@@ -216,7 +202,7 @@ with st.form("training"):
     plan = choose_plan(preset)
     wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
 if wanted:
-    start(state, plan)
+    start(state, *plan)
 job = current_job()
 if job is not None and job.running:
     draw_progress(job)

@@ -1,8 +1,7 @@
 """The history of training runs as a table, from which one can be put to use."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,12 +9,8 @@ import streamlit as st
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.widgets import button
 from cinefold.app.train.settings import shown_value
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cinefold.serving.run_history import RunSummary
-    from cinefold.serving.state import State
+from cinefold.serving.run_history import RunSummary
+from cinefold.serving.state import State
 
 _KEY = "train-runs"
 _METRICS = {"ndcg_at_10": "NDCG@10", "recall_at_10": "Recall@10", "rmse": "RMSE"}

@@ -1,17 +1,14 @@
 """What the Train page lets one change, each with its meaning in a sentence."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
+from cinefold.app.shared.widgets import choose_one
 from cinefold.serving.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _SCALE, _FOLLOWS = "scale", "follows the data"
 _PRESETS = {
@@ -163,14 +160,6 @@ _SPLIT_SETTINGS = (
 _SPLIT_DEFAULTS = {"held_out": 100 * DEFAULT_VALIDATION_FRACTION, "seed": DEFAULT_SPLIT_SEED}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The model to train, and the arguments of `train` that say how to split."""
-
-    model: WeightedMatrixFactorization
-    split: dict[str, Any]
-
-
 def shown_value(parameters: Mapping[str, Any], name: str) -> str:
     """A parameter of a model as its control here shows it."""
     value = parameters.get(name)
@@ -184,13 +173,11 @@ def shown_value(parameters: Mapping[str, Any], name: str) -> str:
 
 def choose_preset() -> str:
     """What the settings start from; another choice fills them all in anew."""
-    preset: str = st.segmented_control(
+    preset: str = choose_one(
         "Start from",
         list(_PRESETS),
-        default="ranking",
-        required=True,
+        _PRESET_KEY,
         format_func=_PRESETS.__getitem__,
-        key=_PRESET_KEY,
         on_change=_fill_in,
         bind="query-params",
     )
@@ -207,8 +194,11 @@ def _preset_parameters(preset: str) -> dict[str, Any]:
     return WeightedMatrixFactorization.preset(preset).get_params()
 
 
-def choose_plan(preset: str) -> Plan:
-    """A widget with its explanation for everything that can be changed, side by side."""
+def choose_plan(preset: str) -> tuple[WeightedMatrixFactorization, dict[str, Any]]:
+    """The model to train, and the arguments of `TrainingJob` that say how to split.
+
+    There is a widget with its explanation for everything that can be changed, side by side.
+    """
     defaults = {**_preset_parameters(preset), **_SPLIT_DEFAULTS}
     grid = st.grid(4, min_column_width=230)
     values: dict[str, Any] = {}
@@ -218,4 +208,4 @@ def choose_plan(preset: str) -> Plan:
             st.caption(setting.meaning)
     fraction, seed = values.pop("held_out") / 100, int(values.pop("seed"))
     model = WeightedMatrixFactorization(**values, random_state=seed)
-    return Plan(model, {"validation_fraction": fraction, "random_state": seed})
+    return model, {"validation_fraction": fraction, "random_state": seed}
