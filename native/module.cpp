@@ -1,6 +1,6 @@
-// Python bindings of the core: cinefold.als._core. Whatever comes from Python is checked here, indices
-// when an object is made of them, so that nothing is read or written out of bounds. The objects
-// hold references to their arrays.
+// Python bindings of the core: cinefold.als._core. Whatever comes from Python is checked here,
+// indices when an object is made of them, so that nothing is read or written out of bounds. The
+// objects hold references to their arrays.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
