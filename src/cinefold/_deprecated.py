@@ -52,7 +52,6 @@ NAMES = {
             "Love": "UnexpectedFavourite",
             "Newcomers": "ColdStart",
             "Person": "GroupMember",
-            "loves": "unexpected_favourites",
             "recommend_together": "recommend_to_group",
         }.items()
     },
