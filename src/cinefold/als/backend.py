@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.als.objective import Objective
-    from cinefold.als.observations import Observations
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -49,6 +48,12 @@ ExpectedSteps = list[tuple[int, int]]
 
 # What :func:`empty_factors` gives views of, by address.
 _padded: WeakValueDictionary[int, Floats] = WeakValueDictionary()
+
+
+class CheckedRows(Protocol):
+    """The observations of rows, as :class:`cinefold.als.observations.Observations` has them."""
+
+    checked: _core.Observations
 
 
 class SingularRowError(ArithmeticError):
@@ -269,7 +274,7 @@ def check_observations(
     )
 
 
-def expected_steps(observations: Observations, fixed: FixedSide, factors: Floats) -> ExpectedSteps:
+def expected_steps(observations: CheckedRows, fixed: FixedSide, factors: Floats) -> ExpectedSteps:
     """How many steps of conjugate gradients the rows are expected to take to an exact solution.
 
     A few of them are tried, from `factors` (n_rows, n_factors); of fewer than 256 rows none.
@@ -278,7 +283,7 @@ def expected_steps(observations: Observations, fixed: FixedSide, factors: Floats
 
 
 def solve_rows(
-    observations: Observations,
+    observations: CheckedRows,
     fixed: FixedSide,
     out: Floats,
     n_threads: int,

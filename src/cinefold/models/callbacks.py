@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from cinefold.als.factors import Factors
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
-    from cinefold.models.wmf import WeightedMatrixFactorization
 
 RANKING_DEPTH = 10
 ValidationMetric = Literal["ndcg_at_10", "rmse"]
 Record = dict[str, Any]
-Callback = Callable[["WeightedMatrixFactorization", Record], bool | None]
+Callback = Callable[[Any, Record], bool | None]
+"""Called as ``callback(model, record)``, the estimator and what history says of an iteration."""
 
 
 class Validation:
@@ -77,7 +77,7 @@ class EarlyStopping:
         self._patience = patience
         self._best: tuple[Record, Factors] | None = None
 
-    def __call__(self, model: WeightedMatrixFactorization, record: Record) -> bool:
+    def __call__(self, model: Any, record: Record) -> bool:
         best = self._best and self._best[0]
         if best is None or self._sign * record[self._key] < self._sign * best[self._key]:
             # The items alone: later iterations overwrite the users.
@@ -85,7 +85,7 @@ class EarlyStopping:
             self._best = record, model._factors
         return bool(record["iteration"] - best["iteration"] >= self._patience)
 
-    def restore(self, model: WeightedMatrixFactorization) -> bool:
+    def restore(self, model: Any) -> bool:
         """Go back to the best iteration; its users are to be solved again. False: it is here."""
         if self._best is None or self._best[0]["iteration"] == model.best_iteration_:
             return False
@@ -104,7 +104,7 @@ class Convergence:
         self._tol = tol
         self._before: float | None = None
 
-    def __call__(self, model: WeightedMatrixFactorization, record: Record) -> bool:
+    def __call__(self, model: Any, record: Record) -> bool:
         del model
         before, now = self._before, record["objective"]
         self._before = now
@@ -117,7 +117,7 @@ def progress_bar(max_iter: int, shown: bool | None) -> Iterator[Callback]:
     hidden = None if shown is None else not shown
     with tqdm(total=max_iter, desc="WALS", unit="iter", disable=hidden) as bar:
 
-        def update(model: WeightedMatrixFactorization, record: Record) -> None:
+        def update(model: Any, record: Record) -> None:
             del model
             values = {
                 "objective": record["objective"],

@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.models.wmf import WeightedMatrixFactorization
 
 MAX_FACTORS = 2048
 
 
-def parameters(model: WeightedMatrixFactorization) -> None:
+def parameters(model: Any) -> None:
     """A TypeError or ValueError for the first parameter that is not as it may be."""
     integer("n_factors", model.n_factors, 1, MAX_FACTORS)
     integer("max_iter", model.max_iter, 1)

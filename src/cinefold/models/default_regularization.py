@@ -7,7 +7,7 @@ confidences, or all targets, by a constant leaves the minimizers where they are.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from cinefold.als.objective import Objective
 
 if TYPE_CHECKING:
     from cinefold.interactions import Interactions
-    from cinefold.models.wmf import WeightedMatrixFactorization
 
 Scaled = Literal["scale"]
 
@@ -53,8 +52,8 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     return float(_RIDGE * target * np.sqrt(confidence * w0) * noise / np.sqrt(users * items))
 
 
-def objective_for(model: WeightedMatrixFactorization, train: Interactions) -> Objective:
-    """The model's parameters, with numbers that fit the data in place of "scale"."""
+def objective_for(model: Any, train: Interactions) -> Objective:
+    """The estimator's parameters, with numbers that fit the data in place of "scale"."""
     weight, ridge = model.unobserved_weight, model.regularization
     if weight == "scale":
         weight = scaled_unobserved_weight(train, model.alpha)

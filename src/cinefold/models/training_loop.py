@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cinefold._signals import ctrl_c_waits, keep_on_interrupt
 from cinefold.als.backend import compact
@@ -23,17 +23,16 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
     from cinefold.models.callbacks import Callback, Record
-    from cinefold.models.wmf import WeightedMatrixFactorization
 
 
 def learn(
-    model: WeightedMatrixFactorization,
+    model: Any,
     train: Interactions,
     held_out: Interactions | None,
     callbacks: Iterable[Callback],
     progress: bool | None,
 ) -> None:
-    """Factors for `train`, and how they came about, as the state of `model`.
+    """Factors for `train`, and how they came about, as the state of `model`, the estimator.
 
     Raises
     ------
@@ -91,9 +90,7 @@ def _record(number: int, step: Iteration, validation: Validation | None) -> Reco
     }
 
 
-def _solve_users_exactly(
-    model: WeightedMatrixFactorization, objective: Objective, n_threads: int
-) -> None:
+def _solve_users_exactly(model: Any, objective: Objective, n_threads: int) -> None:
     fitted = model._fitted
     model._state = None  # a later iteration has overwritten some users
     step = with_exact_users(fitted.interactions, objective, fitted.factors, n_threads)
