@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import signal
 import socket
@@ -16,45 +15,10 @@ import polars as pl
 import pytest
 
 from cinefold import WeightedMatrixFactorization, __version__
-from cinefold.cli import commands
 from tests.movielens_files import as_folder, as_zip, digest, original_files
 from tests.waiting import PATIENCE, free_port, read_until, wait_until
 
 PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def cinefold(folder, cache, monkeypatch, capsys):
-    """Run a command on the small data set; its exit code, standard output and error."""
-    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(cache))
-    logger = logging.getLogger("cinefold")
-    before = logger.handlers, logger.level
-
-    def run(*arguments, path=True):
-        local = ["--path", str(folder)] if path else []
-        code = commands.run([*map(str, arguments), *local])
-        return code, *capsys.readouterr()
-
-    yield run
-    logger.handlers = before[0]
-    logger.setLevel(before[1])
-
-
-@pytest.fixture
-def answer(cinefold):
-    """The JSON that a command prints."""
-
-    def run(*arguments, path=True):
-        code, out, _ = cinefold(*arguments, "--json", path=path)
-        assert code == 0
-        return json.loads(out)
-
-    return run
 
 
 SMALL = ("--n-factors", 8, "--max-iter", 3, "--threads", 1)

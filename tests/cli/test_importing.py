@@ -2,49 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import re
 import sys
 
 import pytest
 
-from cinefold.cli import commands
 from tests.profiles.importing.exports import imdb, letterboxd
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def cinefold(folder, cache, monkeypatch, capsys):
-    """Run a command on the small data set; its exit code, standard output and error."""
-    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(cache))
-    logger = logging.getLogger("cinefold")
-    before = logger.handlers, logger.level
-
-    def run(*arguments):
-        code = commands.run([*map(str, arguments), "--path", str(folder)])
-        return code, *capsys.readouterr()
-
-    yield run
-    logger.handlers = before[0]
-    logger.setLevel(before[1])
-
-
-@pytest.fixture
-def answer(cinefold):
-    """The JSON that a command prints."""
-
-    def run(*arguments):
-        code, out, _ = cinefold(*arguments, "--json")
-        assert code == 0
-        return json.loads(out)
-
-    return run
 
 
 @pytest.fixture
