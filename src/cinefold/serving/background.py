@@ -204,18 +204,21 @@ def _main() -> None:
     if os.environ.get(PRIORITY) != "normal":
         _give_way()  # before modules are loaded, so that threads which they start give way as well
     function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the app
-    threading.Thread(target=_end_with_the_app, daemon=True).start()
+    over = threading.Event()
+    threading.Thread(target=_end_with_the_app, args=(over,), daemon=True).start()
     try:
         tell("outcome", function(*arguments, record))
     except BrokenPipeError:
         raise
     except (MemoryError, ValueError, ArithmeticError, OSError) as error:
         tell("error", _line(error))
+    over.set()  # before the answers are closed, after which the app closes this process's input
 
 
-def _end_with_the_app() -> None:
+def _end_with_the_app(over: threading.Event) -> None:
     os.read(0, 1)  # nothing comes any more
-    os._exit(1)  # whatever is being computed
+    if not over.is_set():
+        os._exit(1)  # whatever is being computed
 
 
 def _give_way() -> None:
