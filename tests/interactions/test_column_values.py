@@ -38,7 +38,7 @@ def test_id_columns(kind: str) -> None:
     data = Interactions.from_dataframe(frame)
     text = column[0] == "b"
     assert data.user_ids.tolist() == (["a", "b"] if text else [1, 2])
-    assert data.user_ids.dtype.kind == ("U" if text else "i")
+    assert data.user_ids.dtype.kind == ("O" if text else "i")
     assert dense(data).tolist() == [[0, 4, 0], [5, 0, 3]]
 
 
@@ -128,7 +128,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "text time": ({"timestamps": ["now", "then"]}, TypeError, "integers or datetimes"),
     "NaT": ({"timestamps": np.array(["NaT", "2020"], "M8[s]")}, ValueError, "missing times"),
     "two dimensions": ({"users": [[1, 2]]}, ValueError, "users must have one dimension, not 2"),
-    "ragged": ({"users": [[1, 2], [3]]}, ValueError, "users must have one dimension"),
+    "ragged": ({"users": [[1, 2], [3]]}, TypeError, "users must be all integers .*, not list"),
     "scalar": ({"users": 1}, ValueError, "users must have one dimension, not 0"),
 }  # fmt: skip  # fmt: skip
 

@@ -95,7 +95,7 @@ def test_by_item_is_the_transpose_with_its_weights(data: Interactions) -> None:
     weights = sp.csr_array((data.weights, data.by_user.indices, data.by_user.indptr))
     by_item = sp.csr_array((data.weights_by_item, data.by_item.indices, data.by_item.indptr))
     np.testing.assert_array_equal(by_item.toarray(), weights.toarray().T)
-    assert data.by_item is data.by_item
+    assert data.by_item.data is data.by_item.data
     assert Interactions.from_sparse(data.by_user).weights_by_item is None
 
 

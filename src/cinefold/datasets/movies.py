@@ -12,6 +12,7 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from cinefold.datasets.titles import names_of, plain, readable, split_year
+from cinefold.interactions.column_values import as_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ class MovieCatalog:
     @cached_property
     def ids(self) -> NDArray[Any]:
         """All ids, sorted."""
-        return np.array(list(self._movies))
+        return as_ids(list(self._movies), "movie ids")
 
     def popularity(self, movie_id: Any) -> int:
         """Number of ratings of a movie; 0 where it is not known."""

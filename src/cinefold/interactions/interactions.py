@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -20,7 +19,16 @@ from cinefold.interactions.column_values import (
     as_weights,
     column,
 )
-from cinefold.interactions.entries import Duplicates, Entries, canonical, csr, weights_of_pattern
+from cinefold.interactions.entries import (
+    Duplicates,
+    Entries,
+    SharedMatrix,
+    canonical,
+    csr,
+    digest,
+    read_only,
+    weights_of_pattern,
+)
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 
 if TYPE_CHECKING:
@@ -42,10 +50,11 @@ class Interactions:
 
     Attributes
     ----------
-    user_ids, item_ids : ndarray of int64 or str, shape (n_users,), (n_items,)
+    user_ids, item_ids : ndarray of int64 or of str (dtype object), shape (n_users,), (n_items,)
         Original ids, sorted; row i of the matrices belongs to ``user_ids[i]``.
     by_user : csr_array of float32, shape (n_users, n_items)
-        The ratings; stored entries are observations, whatever their value.
+        The ratings; stored entries are observations, whatever their value. Its arrays are
+        read-only, as the others here: ``by_user.copy()`` can be changed.
     weights : ndarray of float32, shape (n_ratings,), or None
         Confidence of each rating, in the order of ``by_user``.
     timestamps : ndarray of int64, shape (n_ratings,), or None
@@ -54,9 +63,19 @@ class Interactions:
 
     user_ids: NDArray[Any]
     item_ids: NDArray[Any]
-    by_user: sp.csr_array
+    by_user: sp.csr_array = SharedMatrix()
     weights: NDArray[np.float32] | None = None
     timestamps: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        matrix = self.by_user
+        n_entries, (n_users, n_items) = matrix.nnz, matrix.shape
+        lengths = {"user_ids": n_users, "item_ids": n_items}
+        for name, n in (lengths | dict.fromkeys(("weights", "timestamps"), n_entries)).items():
+            values = read_only(getattr(self, name))
+            if values is not None and values.shape != (n,):
+                raise ValueError(f"{name} must be of shape ({n},), not {values.shape}")
+            object.__setattr__(self, name, values)
 
     # -- building -----------------------------------------------------------------------------
 
@@ -307,13 +326,9 @@ class Interactions:
 
     def fingerprint(self) -> str:
         """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""
-        ratings = self.by_user.indptr, self.by_user.indices, self.by_user.data
-        digest = hashlib.sha256()
-        for array in (self.user_ids, self.item_ids, *ratings, self.weights):
-            if array is not None:
-                digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-        return digest.hexdigest()
+        ratings = self.by_user
+        matrix = ratings.indptr, ratings.indices, ratings.data
+        return digest(self.user_ids, self.item_ids, *matrix, self.weights)
 
     # -- dividing -----------------------------------------------------------------------------
 

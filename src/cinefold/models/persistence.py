@@ -30,8 +30,8 @@ FORMAT = "cinefold-model"
 FORMAT_VERSION = 1
 
 
-def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
-    """Write a fitted model with these parameters to `path`, in one step."""
+def save(path: Path, fitted: Fitted) -> None:
+    """Write a fitted model to `path`, in one step."""
     factors = fitted.factors
     tensors: dict[str, NDArray[Any]] = {
         "user_factors": factors.users,
@@ -46,7 +46,7 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
     header = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
-        "parameters": _json(parameters),
+        "parameters": _json(fitted.parameters),
         "objective": _json(fitted.objective and asdict(fitted.objective)),
         "history": _json(fitted.history),
         "best_iteration": str(fitted.best_iteration),
@@ -60,8 +60,8 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         raise OSError(f"{path} could not be written: {error}") from error
 
 
-def load(path: Path) -> tuple[dict[str, Any], Fitted]:
-    """Read and check a file that `save` wrote: the model's parameters, and what a fit left.
+def load(path: Path) -> Fitted:
+    """Read and check a file that `save` wrote.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def load(path: Path) -> tuple[dict[str, Any], Fitted]:
         parameters: dict[str, Any] = {**json.loads(header["parameters"])}
         if parameters.get("solver") == "cholesky":  # as "exact" was called
             parameters["solver"] = "exact"
-        return parameters, _fitted(header, tensors)
+        return _fitted(parameters, header, tensors)
     except (SafetensorError, LookupError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a Cinefold model or is damaged: {error}") from error
 
@@ -95,10 +95,13 @@ def _check_header(path: Path, header: dict[str, str]) -> None:
         )
 
 
-def _fitted(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> Fitted:
+def _fitted(
+    parameters: dict[str, Any], header: dict[str, str], tensors: dict[str, NDArray[Any]]
+) -> Fitted:
     interactions = _interactions(tensors)
     objective = json.loads(header.get("objective", "null"))
     return Fitted(
+        parameters,
         interactions,
         Objective(**objective) if objective else None,
         _factors(tensors, interactions),
@@ -160,7 +163,7 @@ def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Integers as they are; strings as UTF-8 bytes and offsets, which safetensors can hold."""
     if ids.dtype.kind == "i":
         return {name: ids}
-    encoded = [str(value).encode() for value in ids]
+    encoded = [value.encode(errors="surrogatepass") for value in ids]
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}.offsets": offsets}
 
@@ -170,7 +173,8 @@ def _ids(name: str, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
     if offsets is None:
         return tensors[name]
     text = tensors[name].tobytes()
-    return np.array([text[a:b].decode() for a, b in pairwise(offsets)])
+    ids = [text[a:b].decode(errors="surrogatepass") for a, b in pairwise(offsets)]
+    return np.array(ids, object)
 
 
 def _json(value: Any) -> str:
