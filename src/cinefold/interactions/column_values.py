@@ -65,8 +65,8 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
         array = np.asarray(values, object) if is_text else np.asarray(values)
     except ValueError:
         raise ValueError(f"{name} must have one dimension; its rows differ in length") from None
-    masked = np.flatnonzero(np.ma.getmaskarray(values)) if np.ma.isMaskedArray(values) else ()
-    if len(masked):
+    if np.ma.is_masked(values):
+        masked = np.flatnonzero(np.ma.getmaskarray(values))
         raise ValueError(
             f"{name} is masked at position {masked[0]} ({len(masked)} in all); leave out what is "
             "missing"

@@ -63,7 +63,7 @@ class Interactions:
 
     user_ids: NDArray[Any]
     item_ids: NDArray[Any]
-    by_user: sp.csr_array = SharedMatrix()
+    by_user: sp.csr_array = SharedMatrix()  # noqa: RUF009
     weights: NDArray[np.float32] | None = None
     timestamps: NDArray[np.int64] | None = None
 

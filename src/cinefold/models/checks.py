@@ -72,7 +72,7 @@ def _is_finite_number(value: Any) -> bool:
 
 def callbacks(given: Any) -> list[Callback]:
     """The callbacks of a fit as a list."""
-    called = [*given] if isinstance(given, Iterable) else [None]
+    called: list[Any] = [*given] if isinstance(given, Iterable) else [None]
     if not all(map(callable, called)):
         raise TypeError(
             f"callbacks must be a list of callables, not {given!r}; one is given as [callback]"

@@ -120,7 +120,7 @@ class FoldedUsers:
     """
 
     factors: NDArray[np.float32]
-    ratings: csr_array = SharedMatrix()
+    ratings: csr_array = SharedMatrix()  # noqa: RUF009
     weights: NDArray[np.float32] | None = None
     user_ids: NDArray[Any] | None = None
     model: str | None = None

@@ -258,7 +258,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     # -- keeping it ---------------------------------------------------------------------------
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the model as safetensors: factors, ids, ratings, and parameters as they were then."""
+        """Write the model as safetensors: factors, ids, ratings, and the parameters of the fit."""
         persistence.save(Path(path), self._fitted)
 
     @classmethod
