@@ -209,7 +209,7 @@ def train(
     split: dict[str, Any] = {
         "method": "per-user",
         "fraction": validation_fraction,
-        "random_state": random_state,
+        "random_state": seed_from(random_state),
     }
     training, held_out = interactions, None
     if validation_fraction != 0:
