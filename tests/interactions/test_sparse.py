@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
-import hypothesis.strategies as st
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
 
 from cinefold import Interactions
 from tests.interactions.comparing import dense
@@ -120,53 +117,6 @@ def test_wrong_matrices(case: str) -> None:
 
 
 # -- what compiled code would trust ---------------------------------------------------------------
-
-
-@st.composite
-def matrices(draw: st.DrawFn) -> tuple[sp.csr_array, bool]:
-    """A matrix whose arrays say anything, and whether they make sense."""
-    n_rows, n_columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-    form = draw(st.sampled_from([sp.csr_array, sp.csc_array, sp.csr_matrix]))
-    n_major, n_minor = (n_columns, n_rows) if form is sp.csc_array else (n_rows, n_columns)
-    number = st.integers(-2, 6) | st.sampled_from([-(2**31), 2**31 - 1, 2**32, 2**40])
-    indices = draw(st.lists(number | st.integers(0, n_minor - 1), min_size=1, max_size=8))
-    rising = st.lists(st.integers(0, len(indices)), min_size=n_major - 1, max_size=n_major - 1)
-    offsets = draw(
-        rising.map(lambda inner: [0, *sorted(inner), len(indices)]) | st.lists(number, max_size=7)
-    )
-    matrix = form((n_rows, n_columns))
-    matrix.indices, matrix.indptr = np.array(indices), np.array(offsets, np.int64)
-    matrix.data = np.arange(1.0, draw(st.sampled_from([len(indices), 1])) + 1)
-    matrix.has_canonical_format = draw(st.booleans())
-    n = min(len(indices), len(matrix.data))
-    sound = (
-        len(offsets) == n_major + 1
-        and offsets[0] == 0
-        and offsets == sorted(offsets)
-        and offsets[-1] <= n
-        and all(0 <= index < n_minor for index in indices[: offsets[-1]])
-    )
-    return matrix, sound and offsets[-1] > 0
-
-
-@settings(max_examples=400, deadline=None)
-@given(matrices())
-def test_a_matrix_is_read_right_or_refused(drawn: tuple[sp.csr_array, bool]) -> None:
-    matrix, sound = drawn
-    if not sound:
-        with pytest.raises(ValueError, match="matrix"):
-            Interactions.from_sparse(matrix)
-        return
-    data = Interactions.from_sparse(matrix)
-    expected = np.zeros(matrix.shape)
-    for major in range(len(matrix.indptr) - 1):
-        for place in range(matrix.indptr[major], matrix.indptr[major + 1]):
-            pair = major, matrix.indices[place]
-            expected[pair[::-1] if matrix.format == "csc" else pair] += matrix.data[place]
-    np.testing.assert_array_equal(dense(data), expected)
-    assert data.by_user.has_canonical_format
-    for begin, end in pairwise(data.by_user.indptr):
-        assert (np.diff(data.by_user.indices[begin:end]) > 0).all()
 
 
 def _changed(form: str, **arrays: Any) -> Any:

@@ -19,7 +19,7 @@ from cinefold.datasets.readers import TableFile, collect, open_table
 from cinefold.datasets.titles import readable, split_year
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import (
-    ITEM_NAMES,
+    ITEM_IDS,
     TITLE_NAMES,
     find_column,
     find_columns,
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 _INTEGER = r"^(?:0|-?[1-9][0-9]*)$"
 _LINE = "line in the file"
 _COLUMNS_OF_TITLES = {
-    "id": (ITEM_NAMES, ("id",)),
+    "id": (*ITEM_IDS, ("id",)),
     "title": ((*TITLE_NAMES, "name"),),
     "year": (("year", "releaseyear"),),
     "genres": (("genres", "genre"),),

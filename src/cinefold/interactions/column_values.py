@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
@@ -23,6 +24,8 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
     """Any table that narwhals takes."""
     try:
         return nw.from_native(frame, eager_only=True)
+    except DuplicateError as error:
+        raise ValueError(f"frame: {' '.join(str(error).split())}") from None
     except TypeError:
         raise TypeError(
             "frame must be a pandas, Polars or Arrow table, not "

@@ -191,12 +191,20 @@ def canonical(matrix: Any, name: str, *, copy: bool) -> sp.csr_array:
     ValueError, TypeError
         Saying what is wrong with the matrix.
     """
+    try:
+        return _canonical(matrix, name, copy)
+    except (AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{name} is damaged: {error}") from error
+
+
+def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
     shape = matrix.shape
     if len(shape) != 2:
         raise ValueError(f"{name} must have two dimensions, not {len(shape)}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, not {matrix.dtype}")
-    n = np.size(as_array(getattr(matrix, "data", ()), f"data of {name}"))
+    data = getattr(matrix, "data", None)
+    n = matrix.nnz if data is None else np.size(as_array(data, f"data of {name}"))
     if max(shape) > min(LONGEST_SIDE, max(_LONGEST_SPARSE_SIDE, _SIDE_PER_ENTRY * n)):
         raise ValueError(
             f"{name} of shape {shape} is too large for its {n} entries: ids and factors would need "
@@ -207,11 +215,17 @@ def canonical(matrix: Any, name: str, *, copy: bool) -> sp.csr_array:
     elif matrix.format in ("csr", "csc"):
         _check_compressed(matrix, name)
     else:
+        if matrix.format == "lil":
+            lengths = [[*map(len, lists)] for lists in (matrix.rows, matrix.data)]
+            if lengths[0] != lengths[1] or len(lengths[0]) != shape[0]:
+                raise ValueError(f"{name} must have as many columns as data in each of its rows")
         matrix = matrix.tocoo()
         for side, indices, n in zip(
             ("row", "column"), (matrix.row, matrix.col), shape, strict=True
         ):
             _check_range(indices, n, f"{side} indices of {name}")
+        if not matrix.row.shape == matrix.col.shape == matrix.data.shape:
+            raise ValueError(f"{name} must have as many row and column indices as data")
         copy = False
     if matrix.dtype.kind != "f":  # small integers would overflow where entries are added up
         matrix = matrix.astype(np.result_type(matrix.dtype, np.float32))

@@ -43,10 +43,11 @@ def as_interactions(data: Ratings, name: str, also: str = "") -> Interactions:
         table = as_table(data)
     except TypeError:
         raise TypeError(f"{name} must be {also}{_ACCEPTED}, not {type(data).__name__}") from None
-    names = [str(column) for column in table.columns]
+    numeric = [c for c, dtype in table.schema.items() if dtype.is_numeric()]
     roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
+    remedy = "Interactions.from_dataframe(frame, {}=...) names it"
     try:
-        found = find_columns(names, roles, "Interactions.from_dataframe(frame, {}=...) names it")
+        found = find_columns(table.columns, roles, remedy, numeric)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     time = found.get("timestamp")

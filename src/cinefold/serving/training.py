@@ -21,6 +21,7 @@ from cinefold._signals import keep_on_interrupt
 from cinefold._version import __version__
 from cinefold.datasets import default_data_dir
 from cinefold.evaluation import evaluate
+from cinefold.interactions.splits import seed_from
 from cinefold.models import Popularity, WeightedMatrixFactorization
 from cinefold.models.rating_predictor import StarPredictor
 
