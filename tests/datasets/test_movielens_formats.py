@@ -19,7 +19,7 @@ RATINGS = {
 @pytest.mark.parametrize("form", RATINGS)
 def test_ratings(form: str) -> None:
     columns = FORMATS[form].read_ratings(io.BytesIO(RATINGS[form]))
-    assert list(columns) == ["user_id", "item_id", "rating", "timestamp"]
+    assert list(columns) == ["user", "item", "rating", "timestamp"]
     assert list(zip(*(column.tolist() for column in columns.values()), strict=True)) == [
         (1, 122, 5.0, 838985046),
         (1, 185, 4.5, 838983525),
@@ -58,7 +58,7 @@ def test_movies(form: str, encoding: str) -> None:
     ("form", "content", "message"),
     [
         ("colons", b"1::2::3\n", "line 1: 3 fields, not 4"),
-        ("colons", b"1::2::3::4\n1::x::3::4\n", "line 2: item_id is 'x', not a number"),
+        ("colons", b"1::2::3::4\n1::x::3::4\n", "line 2: item_id is 'x', not an integer"),
         ("csv", b"userId,movieId,rating,timestamp\n1,2,3,4\n1,2,good,4\n", "line 3: rating"),
         ("csv", b"userId,movieId,rating,timestamp\n1,2,3\n", "line 2: 3 fields, not 4"),
     ],
