@@ -176,7 +176,7 @@ ERRORS = {
     "no names": ("1,2,3\n4,5,6\n", {}, r"first line .* must name the columns.*'1,2,3'"),
     "one column": ("user\n1\n", {}, r"one column, 'user'"),
     "binary": ("user\0item", {}, r"neither CSV, TSV nor Parquet"),
-    "not Parquet": ("PAR1 and so on", {}, r"not a readable Parquet file"),
+    "not Parquet": ("PAR1 and so on", {}, r"is damaged: parquet"),
 }  # fmt: skip
 
 
