@@ -50,10 +50,6 @@ _REMEDY = "it must have the user's id, the item's id, rating and timestamp"
 _OTHER_ID = re.compile(r"(?:tt)?([0-9]{0,10})(?:\.0)?")
 
 
-class DamageError(ValueError):
-    """A file is not in its format; the message says where."""
-
-
 @dataclass(frozen=True)
 class MovieLensFormat:
     """One way to store a data set: a file of ratings and a file of movies.
@@ -73,7 +69,7 @@ class MovieLensFormat:
     def read_ratings(self, stream: IO[bytes]) -> dict[str, NDArray[Any]]:
         """Arrays of user, item, rating and timestamp, read block by block.
 
-        Neither the text nor wide columns are in memory as a whole. DamageError names the line.
+        Neither the text nor wide columns are in memory as a whole. ValueError names the line.
         """
         import polars as pl  # not needed before data is read
 
@@ -95,12 +91,13 @@ class MovieLensFormat:
         return {role: table.drop_in_place(role).to_numpy() for role in _ROLES}
 
     def read_movies(self, content: bytes) -> list[Movie]:
-        """The movies, in the order of the file; DamageError names the line."""
+        """The movies, in the order of the file; ValueError names the line."""
         movies: dict[int | str, Movie] = {}
         text = self._decoded(content.removeprefix(_BOM))
         names, rows = _named(_rows(text, self.movie_separator), self.movie_columns)
         at = _positions(names, MOVIE_COLUMNS, "id", "title")
-        flags = [(names.index(genre), genre) for genre in _GENRES if genre in names]
+        plain = [name.casefold() for name in names]
+        flags = [(plain.index(g.casefold()), g) for g in _GENRES if g.casefold() in plain]
 
         def add(cells: list[str]) -> None:
             number = _number("the id", cells[at["id"]], int, _LARGEST_ID)
@@ -125,7 +122,7 @@ class MovieLensFormat:
                 return content.decode(encoding)
             except UnicodeDecodeError:
                 continue
-        raise DamageError(f"it is not in {' or '.join(self.encodings)}")
+        raise ValueError(f"it is not in {' or '.join(self.encodings)}")
 
 
 class _RatingColumns:
@@ -139,7 +136,7 @@ class _RatingColumns:
         if self.named:
             found = find_columns(names, dict.fromkeys(_ROLES), _REMEDY)
             if len(found) < len(_ROLES):
-                raise DamageError(f"the columns are {', '.join(names)}; {_REMEDY}")
+                raise ValueError(f"the columns are {', '.join(names)}; {_REMEDY}")
             self._at = [names.index(found[role]) for role in _ROLES]
 
     def quickly(self, block: bytes, separator: str) -> pl.DataFrame | None:
@@ -165,7 +162,7 @@ class _RatingColumns:
         return table if usual and not sum(table.null_count().row(0)) else None
 
     def carefully(self, rows: Iterable[Row]) -> pl.DataFrame:
-        """The same of what is written in other ways; DamageError names the line that cannot be."""
+        """The same of what is written in other ways; ValueError names the line that cannot be."""
         import polars as pl
 
         values: list[tuple[float, ...]] = []
@@ -191,7 +188,7 @@ def _types() -> tuple[Any, ...]:
 def read_links(content: bytes) -> dict[int | str, dict[str, Any]]:
     """Of links.csv, movie id -> ``imdb_id`` and ``tmdb_id`` of its Movie.
 
-    DamageError names the line.
+    ValueError names the line.
     """
     links: dict[int | str, dict[str, Any]] = {}
     text = content.removeprefix(_BOM).decode(errors="replace")
@@ -229,11 +226,11 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
                 yield number, lines
             number += lines.count(b"\n")
         if len(rest) > _LONGEST_LINE:
-            raise DamageError(f"line {number}: {_TOO_LONG}")
+            raise ValueError(f"line {number}: {_TOO_LONG}")
     if rest.strip():
         yield number, rest
     elif blank:
-        raise DamageError("it is empty")
+        raise ValueError("it is empty")
 
 
 def _rows(text: str, separator: str, first: int = 1) -> Iterator[Row]:
@@ -246,7 +243,7 @@ def _rows(text: str, separator: str, first: int = 1) -> Iterator[Row]:
         rows = _csv_rows(text, first)
     for line, cells in rows:
         if sum(map(len, cells)) > _LONGEST_LINE:
-            raise DamageError(f"line {line}: {_TOO_LONG}")
+            raise ValueError(f"line {line}: {_TOO_LONG}")
         if len(cells) > 1 or "".join(cells).strip():
             yield line, cells
 
@@ -259,33 +256,33 @@ def _csv_rows(text: str, line: int) -> Iterator[Row]:
             yield line, cells
             line = first + reader.line_num
     except csv.Error:  # a cell beyond csv's own limit
-        raise DamageError(f"line {line}: {_TOO_LONG}") from None
+        raise ValueError(f"line {line}: {_TOO_LONG}") from None
 
 
 def _named(rows: Iterator[Row], usual: Sequence[str]) -> tuple[Sequence[str], Iterator[Row]]:
     """The names of the columns, from the first row unless that has numbers, and the other rows."""
     first = next(rows, None)
     if first is None:
-        raise DamageError("it is empty")
+        raise ValueError("it is empty")
     if any(map(_is_number, first[1])):
         return usual, chain([first], rows)
     names = [cell.strip() for cell in first[1]]
     if len(names) > _MOST_COLUMNS:
-        raise DamageError(
+        raise ValueError(
             f"line {first[0]}: {len(names):,} columns; up to {_MOST_COLUMNS} are allowed"
         )
     return names, rows
 
 
 def _read(rows: Iterable[Row], names: Sequence[str], read: Callable[[list[str]], None]) -> None:
-    """Call `read` with each row's cells; DamageError says on which line it failed."""
+    """Call `read` with each row's cells; ValueError says on which line it failed."""
     for line, cells in rows:
         try:
             if len(cells) != len(names):
                 raise ValueError(f"{len(cells)} fields, not {len(names)}")
             read(cells)
         except ValueError as error:
-            raise DamageError(f"line {line}: {error}") from None
+            raise ValueError(f"line {line}: {error}") from None
 
 
 def _positions(names: Sequence[str], usual: Mapping[str, Any], *needed: str) -> dict[str, int]:
@@ -295,7 +292,7 @@ def _positions(names: Sequence[str], usual: Mapping[str, Any], *needed: str) -> 
         key: find_column(names, of, f"the column of {key}", remedy) for key, of in usual.items()
     }
     if any(found[key] is None for key in needed):
-        raise DamageError(f"the columns are {', '.join(names)}; {remedy}")
+        raise ValueError(f"the columns are {', '.join(names)}; {remedy}")
     return {key: names.index(name) for key, name in found.items() if name is not None}
 
 

@@ -177,7 +177,7 @@ def _typed(table: TableFile, role: str, name: str) -> pl.Expr:
         column = pl.coalesce(number, _time(column))
     elif role == "timestamp" and kind == pl.String:
         column = _time(column)
-    elif role == "timestamp" and isinstance(kind, pl.Date | pl.Datetime):  # null where microseconds have no room
+    elif role == "timestamp" and isinstance(kind, pl.Date | pl.Datetime):  # null: no room for it
         column = column.cast(pl.Datetime("us"), strict=False).dt.timestamp("us")
     elif role != "timestamp" and isinstance(kind, pl.String | pl.Categorical | pl.Enum):
         text = column.cast(pl.String)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
-from contextlib import contextmanager
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
@@ -31,6 +35,7 @@ _MOST_COLUMNS = 1000
 _MANY_ROWS = 10_000_000
 _ROWS_PER_BYTE = 8
 _PARQUET = b"PAR1"
+_STANDARD_ERROR = threading.Lock()
 
 
 # -- delimited text ------------------------------------------------------------------------------
@@ -175,7 +180,8 @@ def open_table(path: str | PathLike[str]) -> TableFile:
             head = stream.read(_HEAD)
         if head.startswith(_PARQUET):
             delimiter, rows = None, pl.scan_parquet(file)
-            n_rows = rows.select(pl.len()).collect().item()
+            with _without_traces():
+                n_rows = rows.select(pl.len()).collect().item()
             if n_rows > max(_MANY_ROWS, _ROWS_PER_BYTE * file.stat().st_size):
                 raise DatasetError(f"{file} unpacks to {n_rows:,} rows, too many for its size")
         else:
@@ -188,10 +194,11 @@ def open_table(path: str | PathLike[str]) -> TableFile:
 def collect(table: TableFile, rows: pl.LazyFrame) -> pl.DataFrame:
     """The rows that a query on the table gives; only a part of the file's text at a time."""
     try:
-        return rows.collect(engine="streaming")
+        with nullcontext() if table.is_text else _without_traces():
+            return rows.collect(engine="streaming")
     except Exception:
         if table.delimiter is not None:
-            _rows_by_csv(_source(table.path), table.delimiter)  # says which row is too long
+            _rows_by_csv(_source(table.path)[0], table.delimiter)  # says which row is too long
         raise
 
 
@@ -210,6 +217,32 @@ def reading(file: Path) -> Iterator[None]:
             raise ValueError(f"it is damaged: {(str(error).splitlines() or [''])[0]}") from None
 
 
+@contextmanager
+def _without_traces() -> Iterator[None]:
+    """Keep the traces that Polars' threads print when they panic from standard error.
+
+    What others write there meanwhile comes at the end, unless there was a panic.
+    """
+    import polars as pl
+
+    if sys.__stderr__ is None:  # closed: its number may be that of another file
+        yield
+        return
+    with _STANDARD_ERROR, tempfile.TemporaryFile() as held:
+        real = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except pl.exceptions.PanicException:
+            held.truncate(0)
+            raise
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+            held.seek(0)
+            os.write(2, held.read())
+
+
 def _text_rows(file: Path, delimiter: str) -> pl.LazyFrame:
     """The rows of delimited text, all cells as text, null where nothing stands.
 
@@ -218,7 +251,7 @@ def _text_rows(file: Path, delimiter: str) -> pl.LazyFrame:
     """
     import polars as pl
 
-    source = _source(file)
+    source, plain = _source(file)
     cell = f'(?:[^"\r{delimiter}]*|"(?:[^"]|"")*")'
     other = f"(?:{re.escape(delimiter)}{cell})*"
     line = pl.col("line").str.strip_suffix("\r")
@@ -226,7 +259,7 @@ def _text_rows(file: Path, delimiter: str) -> pl.LazyFrame:
     lines = pl.scan_csv(
         source, separator="\0", quote_char=None, has_header=False, schema={"line": pl.String}
     )
-    if lines.filter(odd).head(1).collect(engine="streaming").is_empty():
+    if plain or lines.filter(odd).head(1).collect(engine="streaming").is_empty():
         return pl.scan_csv(source, separator=delimiter, infer_schema=False)
     return _rows_by_csv(source, delimiter)
 
@@ -260,20 +293,22 @@ def _rows_by_csv(source: Path | io.BytesIO, delimiter: str) -> pl.LazyFrame:
     return pl.concat(frames).lazy()
 
 
-def _source(file: Path) -> Path | io.BytesIO:
-    """The file, if it is UTF-8; else, as UTF-8, its content.
+def _source(file: Path) -> tuple[Path | io.BytesIO, bool]:
+    """The file, if it is UTF-8; else, as UTF-8, its content; and whether it surely has no quotes.
 
     Only UTF-8 can be read in pieces; Excel's other ways to save come as small files.
     """
     try:
+        plain = True
         with file.open(encoding="utf-8", newline="") as text:
             while block := text.read(_LONGEST_LINE):
                 if "\0" in block:  # UTF-16 without a byte order mark
                     break
                 if len(block) == _LONGEST_LINE and "\n" not in block and "\r" not in block:
                     raise DatasetError(f"{file} has a line of over {_LONGEST_LINE:,} characters")
+                plain = plain and '"' not in block and "\r" not in block
             else:
-                return file
+                return file, plain
     except UnicodeDecodeError:
         pass
     if file.stat().st_size > _LARGEST_OTHER:
@@ -281,7 +316,7 @@ def _source(file: Path) -> Path | io.BytesIO:
             f"{file} is not UTF-8 text, and larger than the {_LARGEST_OTHER:,} bytes that are read "
             "in other encodings"
         )
-    return io.BytesIO(_decoded(file.read_bytes()).encode())
+    return io.BytesIO(_decoded(file.read_bytes()).encode()), False
 
 
 def _checked_delimiter(file: Path, head: bytes) -> str:
