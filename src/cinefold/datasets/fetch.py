@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
-# Of a mirror with a checksum of its own, whose size is not known.
-_LARGEST_ARCHIVE = 1 << 30
 _OTHER_MIRROR = "; for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum"
 # Files and memory of pip are bounded, as any other server's answer is.
 _PIP = """
@@ -165,7 +164,7 @@ def _from_archive(
     spec: DatasetSpec, folder: Path, progress: bool, patience: Patience
 ) -> FetchedFile:
     url = _archive_url(spec)
-    at_most = _with_slack(spec.size) if spec.size else _LARGEST_ARCHIVE
+    at_most = _with_slack(spec.size) if spec.size else patience.largest
     with _arriving(spec, folder / spec.archive, "md5", spec.md5) as new:
         check_room(new.parent, spec.size)
         download(url, new, at_most=at_most, progress=progress, patience=patience)
@@ -256,7 +255,8 @@ def _why_pip_failed(output: str) -> str:
         return ""
     if "No module named pip" in lines[-1]:
         return f"{sys.executable} has no pip (python -m ensurepip adds it)"
-    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    # Behind "ERROR: Exception:" there is a trace, with the error at its end.
+    errors = [line for line in lines if re.match(r"ERROR: (?!Exception)", line)] or lines
     reason = f"pip: {errors[-1].removeprefix('ERROR: ')}"
     unreachable = any("Retrying" in line for line in lines)
     return f"{reason} (its index could not be reached)" if unreachable else reason

@@ -25,7 +25,7 @@ class WrongChecksumError(UnavailableError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long sources may take, in seconds.
+    """How long sources may take, in seconds, and how much they may send.
 
     Attributes
     ----------
@@ -35,6 +35,8 @@ class Patience:
         A download slower than `speed` (bytes per second) over a `stretch` is given up.
     pip : float
         For pip, from start to end.
+    largest : int
+        Bytes of an archive whose size is not known: one of a mirror with a checksum of its own.
     """
 
     connect: float = 6
@@ -42,6 +44,7 @@ class Patience:
     stretch: float = 30
     speed: float = 8192
     pip: float = 300
+    largest: int = 1 << 30
 
 
 def download(url: str, path: Path, *, at_most: int, progress: bool, patience: Patience) -> None:

@@ -104,7 +104,7 @@ class MovieLensFormat:
             title, year = cells[at["title"]], cells[at["year"]] if "year" in at else ""
             genres = cells[at["genres"]].split("|") if "genres" in at else []
             if self.movie_separator == "\t":  # RecBole's: divided by spaces, and in any order
-                genres = sorted(genres[0].split(), key=_position)
+                genres = sorted(" ".join(genres).split(), key=_position)
                 title = "unknown" if title.strip() == "unkonwn" else title
             genres += [genre for position, genre in flags if cells[position] == "1"]
             if not {cells[position] for position, _ in flags} <= {"0", "1"}:
