@@ -100,7 +100,7 @@ WRONG_MATRICES: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "no rows": (sp.csr_array((0, 4)), {}, ValueError, "no ratings"),
     "NaN": (MATRIX * np.nan, {}, ValueError, "matrix must be finite"),
     "complex": (MATRIX * 1j, {}, TypeError, "real numbers, not complex"),
-    "one dimension": (sp.coo_array(np.ones(3)), {}, ValueError, "two dimensions, not 1"),
+    "one dimension": (sp.coo_array(np.ones(3)), {}, ValueError, "two dimensions, not shape"),
     "few ids": (MATRIX, {"user_ids": [1]}, ValueError, "user_ids has 1 ids for 2 users"),
     "same ids": (MATRIX, {"item_ids": ["a", "a"]}, ValueError, "item_ids has repeated ids: 'a'"),
     "few weights": (MATRIX, {"weights": [1]}, ValueError, "weights has 1 entries, the matrix 2"),
@@ -146,6 +146,13 @@ UNSOUND: dict[str, tuple[Any, str]] = {
         _changed("coo", coords=(np.array([0, 1]), np.array([1, 9]))), "column .* found 9",
     ),
     "a list": (_changed("lil", rows=_lists([1], [9])), "index 9"),
+    "a negative side": (_changed("csc", _shape=(-1, 2)), r"cannot have the shape \(-1, 2\)"),
+    "lists that differ": (_changed("lil", rows=_lists([1], [0, 1])), "as many columns as data"),
+    "no row for a list": (_changed("lil", _shape=(5, 2)), "in each of its rows"),
+    "a diagonal more": (_changed("dia", offsets=np.array([1])), "an offset within its shape"),
+    "far diagonals": (_changed("dia", offsets=np.array([1, 2**32])), "an offset within its shape"),
+    "pairs of lengths": (_changed("coo", coords=(np.array([0]), np.array([1, 0]))), "as many row"),
+    "no data": (_changed("csr", data=None), "matrix is damaged"),
     "blocks": (_changed("bsr", indices=np.array([1, 9])), "column indices .*found 9"),
 }  # fmt: skip
 

@@ -182,7 +182,7 @@ def test_what_a_model_hands_out_cannot_be_written_into(fitted):
     folded.ratings.indices = folded.ratings.indices[:1]
     assert fitted.n_iter_ > 0
     assert len(fitted.recommend(folded)) == 2
-    with pytest.raises(ValueError, match="factors of shape .* do not fit 2 rows"):
+    with pytest.raises(ValueError, match=r"factors of shape .* do not fit 2 rows"):
         replace(folded, factors=folded.factors[:1])
 
 

@@ -199,8 +199,10 @@ def canonical(matrix: Any, name: str, *, copy: bool) -> sp.csr_array:
 
 def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
     shape = matrix.shape
-    if len(shape) != 2:
-        raise ValueError(f"{name} must have two dimensions, not {len(shape)}")
+    if len(shape) != 2 or not all(isinstance(side, int | np.integer) for side in shape):
+        raise ValueError(f"{name} must have two dimensions, not shape {shape}")
+    if min(shape) < 0:
+        raise ValueError(f"{name} cannot have the shape {shape}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, not {matrix.dtype}")
     data = getattr(matrix, "data", None)
@@ -215,6 +217,11 @@ def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
     elif matrix.format in ("csr", "csc"):
         _check_compressed(matrix, name)
     else:
+        if matrix.format == "dia":
+            offsets = np.asarray(matrix.offsets)
+            far = offsets.dtype.kind != "i" or (np.abs(offsets.astype(float)) > max(shape)).any()
+            if far or matrix.data.ndim != 2 or offsets.shape != matrix.data.shape[:1]:
+                raise ValueError(f"{name} must have an offset within its shape for each diagonal")
         if matrix.format == "lil":
             lengths = [[*map(len, lists)] for lists in (matrix.rows, matrix.data)]
             if lengths[0] != lengths[1] or len(lengths[0]) != shape[0]:
