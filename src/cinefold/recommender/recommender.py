@@ -11,7 +11,7 @@ import numpy as np
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.movie_model import MovieModel
 from cinefold.recommender.question_selection import QuestionSelection
-from cinefold.recommender.reranking import CANDIDATES, check_adventure, rerank
+from cinefold.recommender.reranking import CANDIDATES, rerank
 from cinefold.recommender.taste import Taste, taste_of
 from cinefold.recommender.viewers import KnownUser, NewUser
 
@@ -160,12 +160,12 @@ class MovieRecommender(MovieModel):
         adventure: float,
     ) -> list[Recommendation]:
         hidden = self._item_ids[self.indices_of_all_ids([*viewer.ratings, *exclude])]
-        depth = max(k, CANDIDATES) if check_adventure(adventure) else k
+        depth = max(k, CANDIDATES) if adventure else k
         ranking = self.model.recommend(
             viewer.model_user, depth + self._n_repeated, exclude=hidden, among=self._among(filters)
         )
         places, scores = self._one_id_each(ranking)
-        if adventure and len(places):
+        if adventure:
             order = rerank(scores, self._features.percentiles[places], adventure)
             places, scores = places[order], scores[order]
         places, scores = places[:k], scores[:k]

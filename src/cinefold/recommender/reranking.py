@@ -26,19 +26,6 @@ CANDIDATES = 300
 """How many of the model's best movies are ranked anew."""
 
 
-def check_adventure(adventure: float) -> float:
-    """`adventure` itself, a number from 0 (familiar) to 1 (adventurous).
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    if not 0 <= adventure <= 1:
-        raise ValueError(f"adventure must be from 0 (familiar) to 1, not {adventure}")
-    return float(adventure)
-
-
 def rerank(scores: ArrayLike, percentiles: ArrayLike, adventure: float) -> NDArray[np.int64]:
     """The new order of candidates, as places in the old one; ties stay in the old order.
 
@@ -49,12 +36,15 @@ def rerank(scores: ArrayLike, percentiles: ArrayLike, adventure: float) -> NDArr
     percentiles : array_like, the same shape
         100 P of each: 0 for the least rated movie, 100 for the most rated.
     adventure : float
+        From 0 (familiar) to 1 (adventurous); anything else is a ValueError.
 
     Returns
     -------
     ndarray of int64, the same shape
     """
-    weight = check_adventure(adventure) / 2
+    if not 0 <= adventure <= 1:
+        raise ValueError(f"adventure must be from 0 (familiar) to 1, not {adventure}")
+    weight = adventure / 2
     scores = np.asarray(scores, np.float64)
     best = scores[..., :1]
     with np.errstate(invalid="ignore"):
