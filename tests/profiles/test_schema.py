@@ -1,12 +1,23 @@
-"""The schema is made from nothing, and one of another version is left alone."""
+"""From an old schema to this one, from nothing to this one, and not from a newer one."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import create_engine, inspect, text
 
-from cinefold.profiles import ProfileStore, StoreError
+from cinefold.profiles import Mark, ProfileStore, StoreError
 from cinefold.profiles.database import database_url
+from cinefold.profiles.migrations import STEPS
+from cinefold.profiles.schema import SCHEMA_VERSION
+from cinefold.profiles.tables import metadata
+
+CREATED = datetime(2024, 1, 1, tzinfo=UTC)
+RATED = datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -18,16 +29,75 @@ def engine(place, tmp_path):
     opened.dispose()
 
 
-def test_tables_that_cannot_be_made_leave_the_database_as_it_was(place, engine):
-    with engine.begin() as connection:  # in the way of the last table
+def microseconds(moment):
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond
+
+
+def write_version_1(engine):
+    """Two profiles as version 1 left them, one of them with ratings."""
+    with engine.begin() as connection:
+        STEPS[0](Operations(MigrationContext.configure(connection)))
+        connection.execute(text("CREATE TABLE cinefold_schema (version INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO cinefold_schema VALUES (1)"))
+        for name in ("Ada", "Bob"):
+            connection.execute(
+                text(
+                    "INSERT INTO cinefold_profile (dataset, name, name_key, created_at)"
+                    " VALUES ('ml-100k', :name, :key, :created)"
+                ),
+                {"name": name, "key": name.lower(), "created": microseconds(CREATED)},
+            )
+        rows = [("50", 4.5, RATED), ('"tt1"', 1.0, CREATED.replace(year=1998))]
+        for movie, stars, at in rows:
+            connection.execute(
+                text(
+                    "INSERT INTO cinefold_rating SELECT id, :movie, :stars, :at"
+                    " FROM cinefold_profile WHERE name = 'Ada'"
+                ),
+                {"movie": movie, "stars": stars, "at": microseconds(at)},
+            )
+
+
+def test_an_old_database_keeps_its_data(place, engine):
+    write_version_1(engine)
+    with ProfileStore(place) as store:
+        ada, bob = store.profiles()
+        assert (ada.name, ada.created_at, ada.last_used_at) == ("Ada", CREATED, RATED)
+        assert (bob.name, bob.created_at, bob.last_used_at) == ("Bob", CREATED, CREATED)
+        assert (ada.n_ratings, ada.settings, bob.n_ratings) == (2, {}, 0)
+        assert store.entries(ada.id).stars == {"tt1": 1.0, 50: 4.5}
+        store.mark(ada.id, 7, Mark.SEEN)  # and can do what is new
+        store.unrate(ada.id, 50)
+        store.undo(ada.id)
+        assert store.get(ada.id).n_ratings == 2
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_the_steps_make_the_tables_that_the_program_knows(place, engine, old):
+    if old:
+        write_version_1(engine)
+    ProfileStore(place).close()
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert connection.execute(text("SELECT version FROM cinefold_schema")).all() == [
+            (SCHEMA_VERSION,)
+        ]
+    assert len(STEPS) == SCHEMA_VERSION
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(place, engine):
+    write_version_1(engine)
+    with engine.begin() as connection:  # in the way of the second step's last table
         connection.execute(text("CREATE TABLE cinefold_change (unrelated INTEGER)"))
+    before = schema_of(engine)
     with pytest.raises(StoreError, match="cinefold_change"):
         ProfileStore(place)
-    assert inspect(engine).get_table_names() == ["cinefold_change"]
+    assert schema_of(engine) == before
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE cinefold_change"))
     with ProfileStore(place) as store:
-        assert store.create("ml-100k", "Ada").n_ratings == 0
+        assert [profile.name for profile in store.profiles()] == ["Ada", "Bob"]
 
 
 def schema_of(engine):
@@ -40,15 +110,14 @@ def schema_of(engine):
         return tables, connection.execute(text("SELECT version FROM cinefold_schema")).all()
 
 
-@pytest.mark.parametrize(("found", "age"), [(99, "a newer"), (1, "an older")])
-def test_a_database_of_another_version_is_left_alone(place, engine, found, age):
+def test_a_newer_database_is_left_alone(place, engine):
     with ProfileStore(place) as store:
         store.create("ml-100k", "Ada")
     with engine.begin() as connection:
-        connection.execute(text("UPDATE cinefold_schema SET version = :found"), {"found": found})
+        connection.execute(text("UPDATE cinefold_schema SET version = 99"))
     before = schema_of(engine)
     with pytest.raises(
-        StoreError, match=rf"{age} Cinefold \(its schema is {found}, this one knows 2\): use that"
+        StoreError, match=r"newer Cinefold \(its schema is 99, .* up to 2\): update"
     ):
         ProfileStore(place)
     assert schema_of(engine) == before

@@ -1,11 +1,11 @@
-"""Gives a new database the schema of this version, whoever else starts at the same moment."""
+"""Brings a database to the schema of this version, whoever else starts at the same moment."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import delete, insert, inspect, select, text
 
 from cinefold.profiles import tables
 from cinefold.profiles.errors import StoreError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
-"""What this version of the program reads and writes."""
+"""What this version of the program reads and writes: the number of migration steps."""
 
 _LOCK = 0x63696E65666F6C64  # "cinefold": the number under which PostgreSQL knows the lock
 
@@ -28,8 +28,8 @@ def version(connection: Connection) -> int:
     return connection.execute(select(tables.schema.c.version)).scalar_one_or_none() or 0
 
 
-def prepare(reader: Engine, writer: Engine, location: str) -> None:
-    """Make the tables where there are none, all of them or none.
+def migrate(reader: Engine, writer: Engine, location: str) -> None:
+    """Run the steps that the database lacks, all or none.
 
     Parameters
     ----------
@@ -41,24 +41,26 @@ def prepare(reader: Engine, writer: Engine, location: str) -> None:
     Raises
     ------
     StoreError
-        If the schema is of another version of this program; nothing is changed then.
+        If the schema is newer than this program; nothing is changed then.
     """
     with reader.connect() as connection:
         found = version(connection)
-    if found == 0:
+    if found < SCHEMA_VERSION:
         with writer.begin() as connection:
             _wait_for_others(connection)
             found = version(connection)  # another process may have been faster
-            if found == 0:
-                tables.metadata.create_all(connection, checkfirst=False)
-                connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))
-                logger.info("profiles are kept in %s", location)
+            if found < SCHEMA_VERSION:
+                _run_steps(connection, found)
+                if found:
+                    logger.info("profile database %s: schema %d now", location, SCHEMA_VERSION)
+                else:
+                    logger.info("profiles are kept in %s", location)
                 return
-    if found != SCHEMA_VERSION:
-        age = "a newer" if found > SCHEMA_VERSION else "an older"
+    if found > SCHEMA_VERSION:
         raise StoreError(
-            f"the profile database {location} was written by {age} Cinefold (its schema is "
-            f"{found}, this one knows {SCHEMA_VERSION}): use that one, or name another database"
+            f"the profile database {location} was written by a newer Cinefold (its schema is "
+            f"{found}, this one knows up to {SCHEMA_VERSION}): update Cinefold, or name another "
+            "database"
         )
 
 
@@ -66,3 +68,18 @@ def _wait_for_others(connection: Connection) -> None:
     """Take a lock until the transaction ends; on SQLite the transaction itself is such a lock."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def _run_steps(connection: Connection, found: int) -> None:
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    from cinefold.profiles.migrations import STEPS
+
+    operations = Operations(MigrationContext.configure(connection))
+    for step in STEPS[found:]:
+        step(operations)
+    if found == 0:
+        tables.schema.create(connection)
+    connection.execute(delete(tables.schema))
+    connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))

@@ -48,7 +48,8 @@ class ProfileStore:
     """Profiles of new users, kept in SQLite or PostgreSQL.
 
     Threads may share a store, and processes may share its database: every method is one
-    transaction, and of two that write the same rating the later one wins.
+    transaction, and of two that write the same rating the later one wins. Opening a database
+    brings its schema up to date.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ class ProfileStore:
         with explained(self.location):
             self._reader, self._writer = database.connect(url, timeout)
             try:
-                schema.prepare(self._reader, self._writer, self.location)
+                schema.migrate(self._reader, self._writer, self.location)
             except BaseException:
                 self._writer.dispose()
                 raise
