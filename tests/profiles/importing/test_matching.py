@@ -78,6 +78,14 @@ def test_ids_come_before_titles(with_ids):
     assert found(with_ids, "", imdb_id="tt0000101") == (1, True)
 
 
+def test_the_tmdb_id_of_a_series_is_no_movies(with_ids):
+    assert found(with_ids, "The Comets", 2008, tmdb_id=11) is None
+    assert found(with_ids, "The Comets", tmdb_id=11) is None
+    assert found(with_ids, "The Golden Comet", tmdb_id=11) == (1, True)
+    assert found(with_ids, "Die Kometen", 2008, tmdb_id=11, is_movie=True) == (1, True)
+    assert found(with_ids, "", tmdb_id=11) == (1, True)
+
+
 def test_a_movie_with_another_id_is_another_movie(with_ids):
     assert found(with_ids, "The Golden Comet", 1952, imdb_id="tt0999999") == (1, False)
 

@@ -255,6 +255,8 @@ def _imdb_id(text: str) -> str | None:
 
 def _time(text: str) -> datetime | None:
     """A time as ISO 8601, seconds since 1970, or as C writes it; None for others."""
+    if not text:
+        return None
     try:
         if text.isdecimal() and len(text) in (9, 10):
             return datetime.fromtimestamp(int(text), UTC)
