@@ -8,6 +8,7 @@ from cinefold.profiles.importing import (
     SURE,
     ExportLine,
     Matcher,
+    matching,
     read_export,
     review,
 )
@@ -122,6 +123,12 @@ def test_order_and_repetition_change_nothing(matcher):
 )
 def test_why_a_movie_is_missing(matcher, title, year, reason):
     assert reason in matcher.why_not(line(title, year))
+
+
+def test_beyond_so_many_pairs_only_the_same_titles_are_found(matcher, monkeypatch):
+    monkeypatch.setattr(matching, "_MOST_COMPARED", 0)
+    assert found(matcher, "The Silent Starshp", 1977) is None
+    assert found(matcher, "The Silent Starship", 1977) == (8, True)
 
 
 def test_progress_is_told(matcher):

@@ -42,6 +42,7 @@ _OTHER_IDS = ("imdb_id", "tmdb_id")
 _LIKE, _NEARLY_EQUAL, _LONG_ENOUGH = 80.0, 92.0, 8  # of 100, of 100, letters
 _LIKE_WITHOUT_YEAR = 90.0
 _CELLS_AT_ONCE = 2_000_000
+_MOST_COMPARED = 300_000_000  # pairs of titles; lines beyond find only what is written the same
 _LINES_AT_ONCE = 2_000
 
 
@@ -111,7 +112,10 @@ class Matcher:
                 rest.append(line)
             if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
                 report()
+        n_compared = 0
         for batch, names in self._batches(rest):
+            n_compared += len(batch) * len(names)
+            names = names if n_compared <= _MOST_COMPARED else []
             found |= zip(map(_key, batch), self._by_likeness(batch, names), strict=True)
             report()
         return [found[_key(line)] for line in lines]
