@@ -41,60 +41,6 @@ _STANDARD_ERROR = threading.Lock()
 # -- delimited text ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class DelimitedText:
-    """The cells of a CSV file or its like.
-
-    Attributes
-    ----------
-    delimiter : str
-    header : tuple of str
-        Cells of the first line that is not empty.
-    rows : tuple of (int, list of str)
-        The line on which each row begins, from 1, and its cells, few or many; without empty rows.
-    """
-
-    delimiter: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[int, list[str]], ...]
-
-
-def read_delimited(content: str | bytes, *, strict: bool = False) -> DelimitedText:
-    """Read delimited text: encoding and delimiter are found out.
-
-    Parameters
-    ----------
-    content : str or bytes
-    strict : bool
-        Take UTF-8 only, and no characters behind a quoted cell.
-
-    Raises
-    ------
-    ValueError
-        If it is empty or damaged; the message names the line.
-    """
-    text = _decoded(content, strict) if isinstance(content, bytes) else content
-    text = text.removeprefix("\ufeff").replace("\0", "")
-    first = 1
-    hint, _, rest = text.partition("\n")
-    if hint.strip().lower().startswith("sep=") and len(hint.strip()) == 5:  # Excel's
-        text, first = rest, 2
-    line = _first_line(text)
-    delimiter = find_delimiter(line)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-    rows, begin = [], first
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append((begin, cells))
-            begin = first + reader.line_num
-    except csv.Error as error:
-        raise ValueError(f"line {begin}: {error}; is a double quote left open?") from None
-    if not rows:
-        raise ValueError("it is empty")
-    return DelimitedText(delimiter, tuple(rows[0][1]), tuple(rows[1:]))
-
-
 def find_delimiter(line: str) -> str:
     """What separates the cells of a line, outside quotes."""
     outside = "".join(line.split('"')[::2])
@@ -105,28 +51,27 @@ def _first_line(text: str) -> str:
     return next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
 
 
-def _decoded(content: bytes, strict: bool = False) -> str:
+def encoding_of(content: bytes) -> str:
     """By byte order mark or zeros, else UTF-8, else Windows' Western encoding, else Latin-1."""
-    if strict:
-        try:
-            return content.decode()
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            raise ValueError(f"line {line}: this is not UTF-8 text") from None
     if content.startswith(codecs.BOM_UTF8):
-        return content.decode("utf-8", "replace")
+        return "utf-8-sig"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
+        return "utf-16"
     start = content[:400]
     for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
         if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
-            return content.decode(encoding, "replace")
+            return encoding
     for encoding in ("utf-8", "cp1252"):
         try:
-            return content.decode(encoding)
+            content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return content.decode("latin-1")
+        return encoding
+    return "latin-1"
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode(encoding_of(content), "replace")
 
 
 # -- large tables --------------------------------------------------------------------------------
