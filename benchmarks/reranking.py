@@ -163,7 +163,7 @@ def measured_slider(data: Interactions) -> list[list[float]]:
                 [
                     accuracy.ndcg(top, people.held_out),
                     counts[top].mean(),
-                    beyond_accuracy.coverage(top, training),
+                    beyond_accuracy.coverage(top, training.n_items),
                     others.mean(),
                     np.quantile(others, 0.1),
                 ]

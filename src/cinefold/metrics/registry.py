@@ -62,10 +62,27 @@ METRICS: Mapping[str, Metric] = {
     "mrr": Metric("hits", acc.reciprocal_rank_per_user, "MRR"),
     "hit_rate": Metric("hits", acc.hit_per_user, "Hit rate"),
     "auc": Metric("scores", acc.auc_per_user, "AUC"),
-    "coverage": Metric("all lists", beyond.coverage, "Coverage"),
-    "novelty": Metric("lists", beyond.novelty_per_user, "Novelty"),
-    "diversity": Metric("lists", beyond.diversity_per_user, "Diversity"),
-    "gini": Metric("all lists", beyond.gini, "Gini", lower_is_better=True),
+    "coverage": Metric(
+        "all lists", lambda top, training: beyond.coverage(top, training.n_items), "Coverage"
+    ),
+    "novelty": Metric(
+        "lists",
+        lambda top, training: beyond.novelty_per_user(
+            top, training.item_counts(), training.n_users
+        ),
+        "Novelty",
+    ),
+    "diversity": Metric(
+        "lists",
+        lambda top, training: beyond.diversity_per_user(top, training.by_item),
+        "Diversity",
+    ),
+    "gini": Metric(
+        "all lists",
+        lambda top, training: beyond.gini(top, training.n_items),
+        "Gini",
+        lower_is_better=True,
+    ),
 }
 """All metrics by the names that `cinefold.evaluation` and ``cinefold evaluate`` take."""
 
