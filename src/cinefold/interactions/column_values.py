@@ -37,12 +37,16 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any]:
     """A column without missing values; dates and times as NumPy's, in UTC."""
     if (n := list(table.columns).count(name)) != 1:
         found = f"there are {n} columns" if n else "there is no column"
-        raise ValueError(f"{found} {name!r}; the table has {', '.join(map(str, table.columns))}")
+        raise ValueError(
+            f"{found} {name!r:.100}; the table has {', '.join(map(str, table.columns)):.500}"
+        )
     series = table.get_column(name)
     missing = series.is_null()
     if missing.any():
         row = int(missing.arg_true()[0])
-        raise ValueError(f"column {name!r} is empty in {missing.sum()} rows (first: row {row})")
+        raise ValueError(
+            f"column {name!r:.100} is empty in {missing.sum()} rows (first: row {row})"
+        )
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
     if series.dtype == nw.Datetime:
@@ -167,13 +171,11 @@ def _of_one_kind(array: NDArray[Any], name: str) -> NDArray[Any]:
     kinds = set(map(_kind, types))
     if kinds == {"str"}:
         return array if types == {str} else np.array([*map(str.__str__, array)], object)
-    if kinds <= {"float", "int"} and "float" in kinds:
-        return array.astype(np.float64)
-    if kinds - {"int"}:
+    if kinds - {"int", "float"}:
         found = " and ".join(sorted(kinds))
         raise TypeError(f"{name} must be all integers or all strings, not {found}")
     try:
-        return array.astype(np.int64)
+        return array.astype(np.float64 if "float" in kinds else np.int64)
     except OverflowError:
         raise ValueError(
             f"{name} must fit into 64 bits with a sign; found {max(array, key=abs)}"
