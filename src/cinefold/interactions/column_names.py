@@ -118,8 +118,8 @@ def find_columns(
     if "rating" in given and "rating" not in found:
         for column in _like_ratings([c for c in columns if c not in found.values()], numeric):
             raise ValueError(
-                f"column {column!r:.100} may be the rating; {remedy.format('rating')}, or leave the "
-                "column out: then every row counts as 1"
+                f"column {column!r:.90} may be the rating; {remedy.format('rating')}, or leave it "
+                "out: then every row counts as 1"
             )
     return found
 

@@ -25,7 +25,7 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
     try:
         return nw.from_native(frame, eager_only=True)
     except DuplicateError as error:
-        raise ValueError(f"frame: {' '.join(str(error).split())}") from None
+        raise ValueError(f"frame: {' '.join(str(error).split()):.500}") from None
     except TypeError:
         raise TypeError(
             "frame must be a pandas, Polars or Arrow table, not "
@@ -108,7 +108,9 @@ def as_floats(values: Any, name: str) -> NDArray[np.float32]:
     if array.dtype.kind == "O":
         for position, value in enumerate(array.tolist()):
             if not isinstance(value, Real | Decimal):
-                raise TypeError(f"{name} must be numbers; found {value!r} at position {position}")
+                raise TypeError(
+                    f"{name} must be numbers; found {value!r:.100} at position {position}"
+                )
         try:
             array = array.astype(np.float64)
         except OverflowError as error:
