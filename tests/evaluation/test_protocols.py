@@ -94,3 +94,16 @@ def test_times_are_needed_where_they_are():
     for protocol in ("time", "leave-last-out"):
         with pytest.raises(ValueError, match=f"{protocol} needs timestamps"):
             list(divide(data, protocol))
+
+
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.RandomState])
+def test_a_generator_divides_anew_each_time(kind):
+    generator = kind(1)
+    one, other = (
+        [pairs(d.held_out) for d in divide(ratings(), "k-fold", random_state=generator)]
+        for _ in range(2)
+    )
+    assert one != other
+    assert sum(map(len, one)) == len(pairs(ratings()))
+    with pytest.raises(TypeError, match="random_state must be an integer, None, or a Generator"):
+        next(divide(ratings(), "per-user", random_state="1"))

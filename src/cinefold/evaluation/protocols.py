@@ -50,7 +50,7 @@ def divide(
     fraction: float = 0.1,
     folds: int = 5,
     repeats: int = 1,
-    random_state: int = 0,
+    random_state: splits.RandomState = 0,
 ) -> Iterator[Division]:
     """The divisions of a protocol, one after the other.
 
@@ -70,18 +70,20 @@ def divide(
     repeats : int
         How often, with seeds counting up from `random_state`; "leave-last-out" and "time" are
         always the same and need no more than once.
-    random_state : int
+    random_state : int, Generator, RandomState or None
+        The same integer gives the same divisions everywhere.
 
     Raises
     ------
-    ValueError
-        If a number is out of range, or there are no times where they are needed.
+    TypeError, ValueError
+        If a number is none or out of range, or there are no times where they are needed.
     """
     checks.choice("protocol", protocol, PROTOCOLS)
     checks.integer("repeats", repeats, 1)
     if protocol in _ALWAYS_THE_SAME:
         repeats = 1
-    for seed in range(random_state, random_state + repeats):
+    first = splits.seed_from(random_state)
+    for seed in range(first, first + repeats):
         yield from _once(interactions, protocol, fraction, folds, seed)
 
 
