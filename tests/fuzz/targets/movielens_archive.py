@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import zipfile
 
-from tests.fuzz.scratch import file_of
-
 from cinefold.datasets import DatasetError, load_movielens
+from tests.fuzz.scratch import file_of
 
 
 def _zip(compression: int, members: dict[str, bytes]) -> bytes:

@@ -7,9 +7,9 @@ import logging
 from datetime import UTC, datetime
 
 import polars as pl
-from tests.fuzz.scratch import file_of
 
 from cinefold.datasets import DatasetError, load_ratings
+from tests.fuzz.scratch import file_of
 
 logging.getLogger("cinefold").setLevel(logging.ERROR)
 

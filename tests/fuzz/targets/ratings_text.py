@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from tests.fuzz.scratch import file_of
-
 from cinefold.datasets import DatasetError, load_ratings
+from tests.fuzz.scratch import file_of
 
 logging.getLogger("cinefold").setLevel(logging.ERROR)
 SEEDS = [
