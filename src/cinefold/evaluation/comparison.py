@@ -19,7 +19,7 @@ from cinefold.evaluation.standard_errors import (
     of_users,
     standard_error,
 )
-from cinefold.interactions.splits import RandomState, seed_from
+from cinefold.interactions.splits import seed_from
 from cinefold.metrics import accuracy
 from cinefold.metrics.registry import metric_of
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
     Candidate = Callable[[Interactions], Ranker] | Any
 
@@ -200,7 +201,7 @@ def compare(
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If there is no model, no such metric or length, a number of the protocol is out of range,
         or nobody has both training and held-out ratings.
     """

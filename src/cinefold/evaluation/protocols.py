@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -50,7 +51,7 @@ def divide(
     fraction: float = 0.1,
     folds: int = 5,
     repeats: int = 1,
-    random_state: splits.RandomState = 0,
+    random_state: RandomState = 0,
 ) -> Iterator[Division]:
     """The divisions of a protocol, one after the other.
 
@@ -71,12 +72,12 @@ def divide(
         How often, with seeds counting up from `random_state`; "leave-last-out" and "time" are
         always the same and need no more than once.
     random_state : int, Generator, RandomState or None
-        The same integer gives the same divisions everywhere.
+        As in ``Interactions.split``.
 
     Raises
     ------
-    TypeError, ValueError
-        If a number is none or out of range, or there are no times where they are needed.
+    ValueError
+        If a number is out of range, or there are no times where they are needed.
     """
     checks.choice("protocol", protocol, PROTOCOLS)
     checks.integer("repeats", repeats, 1)
