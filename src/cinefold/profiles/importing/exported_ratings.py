@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cinefold.profiles.delimited_text import DelimitedText
 
-_LONGEST_TITLE, _LONGEST_ID = 400, 200
+_LONGEST_TITLE, _LONGEST_ID = 300, 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _YEAR = re.compile(r"(?<!\d)(18|19|20)\d\d(?!\d)")
 _IMDB_ID = re.compile(r".*\btt0*(\d{1,10})\b.*|0*(\d{1,10})(?:\.0)?", re.IGNORECASE | re.ASCII)
