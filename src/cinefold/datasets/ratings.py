@@ -241,7 +241,7 @@ def _numbered(texts: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
 
     known = texts.unique().sort()
     numbers = texts.cast(pl.Enum(known)).to_physical().cast(pl.Int32)
-    return numbers, np.array(known.to_list(), dtype=str)
+    return numbers, np.array(known.to_list(), object)
 
 
 def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:

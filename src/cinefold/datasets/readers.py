@@ -283,6 +283,8 @@ def _checked_delimiter(file: Path, head: bytes) -> str:
             f"{file} has one column, {short(line.strip())}; columns are divided by comma, "
             "semicolon, tab or |"
         )
+    if repeated := [name for name in names if name and names.count(name) > 1]:
+        raise DatasetError(f"{file} has {len(repeated)} columns called {repeated[0]!r}")
     if all(_is_number(name) for name in names):
         raise DatasetError(
             f"the first line of {file} must name the columns, such as user, item, rating; it is "

@@ -154,9 +154,10 @@ def _line(
 ) -> tuple[ExportLine, float | None]:
     def cell(name: str) -> str:
         place = found.columns.get(name)
-        if place is None or place >= len(cells):
+        if place is None or place >= len(cells) or not cells[place]:
             return ""
-        return " ".join(_CONTROL.sub(" ", plain_cell(cells[place])).split())
+        text = plain_cell(cells[place])
+        return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split())
 
     title, year = cell("title"), _year(cell("year"))
     original = cell("original_title")[:_LONGEST_TITLE]
@@ -241,6 +242,8 @@ def _year(text: str) -> int | None:
 
 def _movie_id(text: str) -> str | None:
     """An id as text, without the quotes that Cinefold may write around it."""
+    if not text:
+        return None
     try:
         found = str(read_id(text))
     except ValueError:
@@ -255,6 +258,8 @@ def _imdb_id(text: str) -> str | None:
 
 def _time(text: str) -> datetime | None:
     """A time as ISO 8601, seconds since 1970, or as C writes it; None for others."""
+    if not text:
+        return None
     try:
         if text.isdecimal() and len(text) in (9, 10):
             return datetime.fromtimestamp(int(text), UTC)
