@@ -166,7 +166,7 @@ def _read(file: BinaryIO) -> tuple[dict[str, str], Arrays]:
     n_header = int.from_bytes(file.read(8), "little")
     if not 0 < n_header <= min(_LONGEST_HEADER, size - 8):
         raise ValueError(f"a header of {n_header} bytes does not fit into {size} bytes")
-    header = json.loads(file.read(n_header))
+    header = json.loads(file.read(n_header).decode())
     texts = header.pop("__metadata__", {})
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("its metadata must be texts")

@@ -227,6 +227,18 @@ def test_a_watchlist_was_not_seen():
     assert read_export(content, name="watchlist.csv").unrated == "wanted"
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("TMDb ID,Type,Name,Release Date,Rating", "11,movie,The Golden Comet,1952-03-08,7.9"),
+        ("listed_at,type,title,year,trakt_id", "2020-01-01,movie,The Golden Comet,1952,1"),
+    ],
+)
+def test_other_watchlists_were_not_seen_either(header, row):
+    export = read_export(f"{header}\n{row}\n".encode())
+    assert (export.unrated, movies(export)) == ("wanted", [("The Golden Comet", 1952, None)])
+
+
 def test_movielens_with_ids_alone_and_times():
     export = read_export(b"userId,movieId,rating,timestamp\n7,1,4.0,964982703\n7,8,2.5,\n")
     assert (export.format, export.highest) == ("MovieLens", 5)

@@ -42,7 +42,7 @@ _OTHER_IDS = ("imdb_id", "tmdb_id")
 _LIKE, _NEARLY_EQUAL, _LONG_ENOUGH = 80.0, 92.0, 8  # of 100, of 100, letters
 _LIKE_WITHOUT_YEAR = 90.0
 _CELLS_AT_ONCE = 2_000_000
-_MOST_COMPARED = 300_000_000  # pairs of titles; lines beyond find only what is written the same
+_MOST_COMPARED = 200_000_000  # pairs of titles; lines beyond find only what is written the same
 _LINES_AT_ONCE = 2_000
 
 
