@@ -10,17 +10,23 @@ import streamlit as st
 _HERE = Path(__file__).parent
 
 
+def _go_home() -> None:
+    """From the address that somebody new had before."""
+    st.switch_page(_HOME, query_params=st.query_params.to_dict())
+
+
 def _page(folder: str, path: str, title: str, icon: str) -> Any:
     return st.Page(f"{folder}/page.py", title=title, icon=icon, url_path=path)
 
 
+_HOME = st.Page("for_you/page.py", title="For you", icon=":material/recommend:", default=True)
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
 st.html(_HERE / "shared/style.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 st.navigation(
     [
-        st.Page("for_you/page.py", title="For you", icon=":material/recommend:", default=True),
-        _page("new_here", "new_here", "New here", ":material/star:"),
+        _HOME,
+        st.Page(_go_home, url_path="new_here", visibility="hidden"),
         _page("groups", "together", "Together", ":material/group:"),
         _page("explore", "explore", "Explore", ":material/explore:"),
         _page("taste", "taste", "Taste", ":material/palette:"),

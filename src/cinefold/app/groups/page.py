@@ -151,13 +151,13 @@ def draw(state: State) -> None:
     if silent:
         names = ", ".join(literal(person.name) for person in silent)
         st.info(
-            f"There is nothing to go by for {names} yet: rate movies on New here first.",
+            f"There is nothing to go by for {names} yet: rate movies on For you first.",
             icon=":material/star:",
         )
     elif len(people) < _FEWEST:
         st.info(
             "Choose two or more people above, and a list for all of you appears here. "
-            "Somebody who is not there yet can make a profile on New here.",
+            "Somebody who is not there yet can make a profile on For you.",
             icon=":material/group:",
         )
     else:
