@@ -23,18 +23,42 @@ def main() -> None:
     )  # not in the background of a script
     if heard:
         signal.signal(signal.SIGINT, _end_at_once)
+    _open_closed_streams()
     from cinefold.cli.commands import run
 
     try:
         if heard:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run()
+        if heard:
+            signal.signal(signal.SIGINT, _end_at_once)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    _drop_unwritten()
     sys.exit(code)
 
 
 def _end_at_once(*_: Any) -> None:
-    """Nothing has been begun, so nothing is to be tidied up."""
+    """Nothing has been begun, or all is done, so nothing is to be tidied up."""
     os.write(2, b"Ended by Ctrl-C.\n")
     os._exit(INTERRUPTED)
+
+
+def _open_closed_streams() -> None:
+    """After ``>&-`` the next file that is opened would be taken for standard output."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, mode))
+        elif name != "stdin":
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _drop_unwritten() -> None:
+    """What nobody reads, or what a full disk does not take, was complained about already."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

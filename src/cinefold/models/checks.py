@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 MAX_FACTORS = 2048
+MAX_THREADS = 4096
 
 
 def parameters(model: Any) -> None:
@@ -26,7 +27,7 @@ def parameters(model: Any) -> None:
     integer("max_iter", model.max_iter, 1)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
-        integer("n_threads", model.n_threads, 1)
+        integer("n_threads", model.n_threads, 1, MAX_THREADS)
     for name in ("unobserved_weight", "regularization"):
         number(name, getattr(model, name), word="scale")
     for name in ("alpha", "tol"):

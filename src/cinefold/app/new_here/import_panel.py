@@ -106,7 +106,7 @@ def _draw_to_check(review: ImportReview) -> None:
         names[_NO_MOVIE] = _NO_MOVIE
         key = f"import-{line.source.file}-{line.source.line}"
         st.selectbox(
-            line.source.label,
+            literal(line.source.label),
             list(names),
             index=None,
             format_func=names.__getitem__,

@@ -121,7 +121,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     draw_summary(choice)
     if not found:
         if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
-            say_nothing_passes()
+            say_nothing_passes(choice)
         else:
             st.info(
                 "So far there are only movies that you did not like. Rate one that you do.",
