@@ -132,11 +132,11 @@ def test_standard_output_is_written_into_also_where_it_is_a_file(tmp_path):
     assert file.read_text() == "text and more"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has none")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has none")
 def test_a_device_that_is_full_stays_one_and_is_named():
     with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
         write("/dev/full", "text")
-    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 
 
 def test_a_fifo_that_nobody_reads_is_an_error(tmp_path, monkeypatch):

@@ -9,12 +9,12 @@ from cinefold.cli import console
 # What a terminal would obey: colours, the title of its window, a link; a C1 control; a line that is
 # overwritten; text that runs the other way; a byte of a file's name that is no UTF-8.
 HOSTILE = "a\x1b[31mb\x1b]0;c\x07\x9b2Jd\re\u202ef\udcffg\x7f"
-SHOWN = (
-    "a\\u001b[31mb\\u001b]0;c\\u0007\\u009b2Jd\\u000de\\u202ef\\udcffg\\u007f"
+SHOWN = "a\\u001b[31mb\\u001b]0;c\\u0007\\u009b2Jd\\u000de\\u202ef\\udcffg\\u007f"
+
+
+@pytest.mark.parametrize(
+    "text", ["Amélie", "千と千尋", "می\u200cخواهم", "two\nlines", "👩\u200d🚀"]
 )
-
-
-@pytest.mark.parametrize("text", ["Amélie", "千と千尋", "می\u200cخواهم", "two\nlines", "👩\u200d🚀"])
 def test_text_is_displayed_as_it_is(text):
     assert console.displayed(text) == text
 

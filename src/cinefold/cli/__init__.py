@@ -4,14 +4,16 @@ Results go to standard output, progress and messages to standard error. Exit cod
 data, a file or the app could not be had; 2 wrong input, said in one line; 130 ended by Ctrl-C.
 """
 
+from __future__ import annotations
+
+# What these load, and what `cinefold` itself loads, a Ctrl-C would end with a traceback: no more.
 import os
 import signal
 import sys
-from typing import Any
-
-from cinefold._signals import INTERRUPTED
 
 __all__ = ["main"]
+
+_INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> None:
@@ -33,15 +35,15 @@ def main() -> None:
         if heard:
             signal.signal(signal.SIGINT, _end_at_once)
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        code = _INTERRUPTED
     _drop_unwritten()
     sys.exit(code)
 
 
-def _end_at_once(*_: Any) -> None:
+def _end_at_once(*_: object) -> None:
     """Nothing has been begun, or all is done, so nothing is to be tidied up."""
     os.write(2, b"Ended by Ctrl-C.\n")
-    os._exit(INTERRUPTED)
+    os._exit(_INTERRUPTED)
 
 
 def _open_closed_streams() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # The base of all complaints about arguments; Typer exports only this subclass of it.
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
@@ -116,11 +118,12 @@ def _failed(error: BaseException) -> int:
     if isinstance(error, MemoryError):
         complain("there is not enough memory")
     elif isinstance(error, OSError) and error.strerror:
-        name = "" if error.filename is None else f"{error.filename}: "
-        complain(f"{name}{error.strerror}")
-    elif isinstance(error, (ValueError, OSError)):
+        name = "standard output" if error.errno in _FULL else None
+        name = name if error.filename is None else error.filename
+        complain(f"{name}: {error.strerror}" if name else error.strerror)
+    elif isinstance(error, DatasetError | ValueError | OSError):
         complain(str(error))
     else:
         hint = "not foreseen: report it with what cinefold --debug says"
         complain(f"{type(error).__name__}: {error}", hint)
-    return 2 if isinstance(error, ValueError) and not isinstance(error, DatasetError) else 1
+    return 2 if isinstance(error, ValueError) else 1

@@ -53,6 +53,7 @@ _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
 # Of fewer, all may agree by chance more often than once in twenty: 2 / 2**5 of the time.
 _FEWEST_USERS = 6
+_LONGEST = 100_000  # list
 
 
 @dataclass
@@ -210,9 +211,12 @@ def _with_stars(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
 
 def _lengths(text: str) -> list[int]:
     try:
-        return sorted({int(part) for part in text.split(",")})
+        lengths = sorted({int(part) for part in text.split(",")})
     except ValueError:
-        raise typer.BadParameter(f"-k takes lengths such as 10,20, not {text!r}") from None
+        lengths = [0]
+    if not 1 <= lengths[0] <= lengths[-1] <= _LONGEST:
+        raise typer.BadParameter(f"-k takes lengths up to {_LONGEST:,} such as 10,20, not {text!r}")
+    return lengths
 
 
 # -- what came of it ------------------------------------------------------------------------------

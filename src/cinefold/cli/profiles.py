@@ -197,8 +197,9 @@ def import_(
 
     For a movie that is rated already, the rating of the file stays. Other columns are left alone.
     """
+    content = read_file(file, _MOST_BYTES)
     try:
-        entries = read_csv(read_file(file, _MOST_BYTES))
+        entries = read_csv(content)
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from None
     movies = _movies_at_hand(dataset, path)
