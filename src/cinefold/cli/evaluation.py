@@ -214,9 +214,7 @@ def _lengths(text: str) -> list[int]:
     except ValueError:
         lengths = [0]
     if not 1 <= lengths[0] <= lengths[-1] <= _LONGEST:
-        raise typer.BadParameter(
-            f"-k takes lengths from 1 to {_LONGEST:,}, not {text!r}"
-        )
+        raise typer.BadParameter(f"-k takes lengths from 1 to {_LONGEST:,}, not {text!r}")
     return lengths
 
 
