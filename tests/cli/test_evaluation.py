@@ -119,7 +119,7 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
     ("arguments", "words"),
     [
         (["--models", "magic"], "no model 'magic'; there are ranking"),
-        (["-k", "0,5"], "-k takes lengths from 1 to 100,000 such as 10,20, not '0,5'"),
+        (["-k", "0,5"], "-k takes lengths from 1 to 100,000, not '0,5'"),
         (["-k", "10,9999999999"], "-k takes lengths from 1 to 100,000"),
         (["-k", "ten"], "not 'ten'"),
         (["--metrics", "f1"], "no metric 'f1'"),

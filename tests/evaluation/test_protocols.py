@@ -94,3 +94,14 @@ def test_times_are_needed_where_they_are():
     for protocol in ("time", "leave-last-out"):
         with pytest.raises(ValueError, match=f"{protocol} needs timestamps"):
             list(divide(data, protocol))
+
+
+def test_the_seed_may_be_a_generator_and_is_checked_first():
+    first, second = (
+        [d.held_out.fingerprint() for d in divide(ratings(), repeats=2, random_state=generator)]
+        for generator in (np.random.default_rng(3), np.random.default_rng(3))
+    )
+    assert first == second
+    assert first[0] != first[1]
+    with pytest.raises(TypeError, match="random_state must be an integer, None, or a Generator"):
+        next(divide(ratings(), random_state="3"))

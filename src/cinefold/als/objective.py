@@ -57,6 +57,10 @@ class Objective:
             return np.sqrt(ratings)
         return ratings
 
+    def target_size(self, ratings: NDArray[np.float32]) -> float:
+        """The mean size of a target, the unit they are in; 1 if all are 0."""
+        return float(np.abs(self.targets(ratings)).mean(dtype=np.float64)) or 1.0
+
     def confidence(
         self, ratings: NDArray[np.float32], weights: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-_LEAST_RIDGE = 1e-6  # without regularization, few observations leave the solution open
+# Without regularization, few observations leave the solution open. Of the Gram matrix's diagonal:
+_LEAST_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class RowEquations:
         """
         objective, confidence = row.objective, row.confidence
         counts = np.array([len(row.columns) - n_missing])
-        ridge = objective.row_regularization(counts, len(factors)).clip(_LEAST_RIDGE)
+        least = _LEAST_RIDGE * spectrum.max() or 1.0
+        ridge = objective.row_regularization(counts, len(factors)).clip(least)
         return cls(
             factors[row.columns].astype(np.float64),
             np.ones(len(row.columns)) if confidence is None else confidence.astype(np.float64),

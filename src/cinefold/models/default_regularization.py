@@ -45,7 +45,7 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     unit = replace(objective, regularization=1.0)
     users = unit.row_regularization(train.user_counts(), train.n_items).mean()
     items = unit.row_regularization(train.item_counts(), train.n_users).mean()
-    target = float(np.abs(objective.targets(train.by_user.data)).mean(dtype=np.float64)) or 1.0
+    target = objective.target_size(train.by_user.data)
     confidence, density = _mean_confidence(train, objective.alpha), train.density
     w0 = max(objective.unobserved_weight, confidence * density)
     noise = density**0.25 * (np.sqrt(train.n_users) + np.sqrt(train.n_items))
