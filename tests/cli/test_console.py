@@ -51,6 +51,11 @@ def test_text_for_programs_is_as_it_is_unless_a_terminal_shows_it(capsys, monkey
     assert capsys.readouterr().out == SHOWN.replace("\\udcff", "")
 
 
+def test_a_warning_is_one_line_without_its_place(capsys):
+    console.say_warning(UserWarning("a\n\x1b[2Jb"), UserWarning, "place.py", 3, file=None)
+    assert capsys.readouterr().err == "a \\u001b[2Jb\n"
+
+
 def test_a_complaint_is_one_line_of_some_length(capsys):
     console.complain("a\nb. " + "c" * 10_000)
     (line,) = capsys.readouterr().err.splitlines()

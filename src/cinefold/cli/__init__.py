@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 
 __all__ = ["main"]
 
@@ -27,7 +28,9 @@ def main() -> None:
         signal.signal(signal.SIGINT, _end_at_once)
     _open_closed_streams()
     from cinefold.cli.commands import run
+    from cinefold.cli.console import say_warning
 
+    warnings.showwarning = say_warning
     try:
         if heard:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -78,6 +78,11 @@ def say(message: str) -> None:
         tell(message)
 
 
+def say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """In place of `warnings.showwarning`, which shows a line of code and steers terminals."""
+    say(" ".join(str(message).split()))
+
+
 def complain(message: str, hint: str = "") -> None:
     """An error, as one line on standard error."""
     line = " ".join(message.split()).rstrip(".")
