@@ -2,8 +2,8 @@
 
     python3 tools/lowest_versions.py [PYTEST ARGUMENT ...]
 
-makes an environment in build/lowest with the very versions that the requirements of the package, its
-extras and its tests begin with, and with the core that tools/environment.py has compiled. It knows
+makes an environment in build/lowest with the very versions that the requirements of the package,
+its extras and tests begin with, and with the core that tools/environment.py has compiled. It knows
 by content what has been installed, so that a repeated call only runs the tests. Wheels only.
 """
 

@@ -129,6 +129,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "NaN id": ({"users": [1, np.nan]}, ValueError, "found nan at position 1"),
     "huge float id": ({"users": [1, 1e300]}, ValueError, r"found 1e\+300 at position 1"),
     "huge id": ({"users": [1, 2**70]}, ValueError, "64 bits"),
+    "huge id beside a fraction": ({"users": [0.5, 10**400]}, ValueError, "64 bits"),
     "huge unsigned id": ({"users": np.array([1, 2**64 - 1], np.uint64)}, ValueError, "64 bits"),
     "bool ids": ({"users": [True, False]}, TypeError, "must be integers or strings, not bool"),
     "bool in ids": ({"users": np.array([True, 1], object)}, TypeError, "not bool and int"),

@@ -123,7 +123,7 @@ def test_select(data: Interactions) -> None:
 
 @pytest.mark.parametrize("mask", [[True], np.ones(240), np.ones((240, 1), bool)])
 def test_select_with_a_wrong_mask(data: Interactions, mask: Any) -> None:
-    with pytest.raises(ValueError, match="mask must be boolean of shape .240,"):
+    with pytest.raises(ValueError, match=r"mask must be boolean of shape .240,"):
         data.select(mask)
 
 

@@ -46,6 +46,10 @@ class Objective:
     target: Target = "rating"
     alpha: float = 0.0
 
+    def __post_init__(self) -> None:
+        for name in ("unobserved_weight", "regularization", "regularization_exponent", "alpha"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # integers would overflow
+
     def targets(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.target == "binary":
             return (ratings > 0).astype(np.float32)

@@ -123,9 +123,6 @@ def _columns(table: TableFile, given: dict[str, str | None]) -> dict[str, str]:
     chosen = find_columns(
         table.columns, given, "name it with {0}= (on the command line: --{0}-column)"
     )
-    for column in chosen.values():
-        if any(name.startswith(f"{column}_duplicated_") for name in table.columns):
-            raise ValueError(f"there are several columns {column!r}")
     named = ", ".join(f"{role} is {column!r}" for role, column in chosen.items())
     ones = "" if "rating" in chosen else "; there are no ratings, so every row counts as 1"
     logger.info("%s: %s%s", table.path.name, named, ones)

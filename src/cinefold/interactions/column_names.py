@@ -99,7 +99,7 @@ def find_columns(
         under another name; the message lists the columns.
     """
     found: dict[str, Any] = {}
-    listed = f"the columns are {', '.join(map(str, columns))}"
+    listed = f"the columns are {', '.join(map(str, columns)):.500}"
     for role, name in given.items():
         what = f"the {role}'s id" if role in _NEEDED else f"the column of {role}"
         if name is not None and name not in columns:
@@ -118,8 +118,8 @@ def find_columns(
     if "rating" in given and "rating" not in found:
         for column in _like_ratings([c for c in columns if c not in found.values()], numeric):
             raise ValueError(
-                f"column {column!r} may be the rating; {remedy.format('rating')}, or leave the "
-                "column out: then every row counts as 1"
+                f"column {column!r:.90} may be the rating; {remedy.format('rating')}, or leave it "
+                "out: then every row counts as 1"
             )
     return found
 

@@ -25,7 +25,7 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
     try:
         return nw.from_native(frame, eager_only=True)
     except DuplicateError as error:
-        raise ValueError(f"frame: {' '.join(str(error).split())}") from None
+        raise ValueError(f"frame: {' '.join(str(error).split()):.500}") from None
     except TypeError:
         raise TypeError(
             "frame must be a pandas, Polars or Arrow table, not "
@@ -37,12 +37,16 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any]:
     """A column without missing values; dates and times as NumPy's, in UTC."""
     if (n := list(table.columns).count(name)) != 1:
         found = f"there are {n} columns" if n else "there is no column"
-        raise ValueError(f"{found} {name!r}; the table has {', '.join(map(str, table.columns))}")
+        raise ValueError(
+            f"{found} {name!r:.100}; the table has {', '.join(map(str, table.columns)):.500}"
+        )
     series = table.get_column(name)
     missing = series.is_null()
     if missing.any():
         row = int(missing.arg_true()[0])
-        raise ValueError(f"column {name!r} is empty in {missing.sum()} rows (first: row {row})")
+        raise ValueError(
+            f"column {name!r:.100} is empty in {missing.sum()} rows (first: row {row})"
+        )
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
     if series.dtype == nw.Datetime:
@@ -104,7 +108,9 @@ def as_floats(values: Any, name: str) -> NDArray[np.float32]:
     if array.dtype.kind == "O":
         for position, value in enumerate(array.tolist()):
             if not isinstance(value, Real | Decimal):
-                raise TypeError(f"{name} must be numbers; found {value!r} at position {position}")
+                raise TypeError(
+                    f"{name} must be numbers; found {value!r:.100} at position {position}"
+                )
         try:
             array = array.astype(np.float64)
         except OverflowError as error:
@@ -167,13 +173,11 @@ def _of_one_kind(array: NDArray[Any], name: str) -> NDArray[Any]:
     kinds = set(map(_kind, types))
     if kinds == {"str"}:
         return array if types == {str} else np.array([*map(str.__str__, array)], object)
-    if kinds <= {"float", "int"} and "float" in kinds:
-        return array.astype(np.float64)
-    if kinds - {"int"}:
+    if kinds - {"int", "float"}:
         found = " and ".join(sorted(kinds))
         raise TypeError(f"{name} must be all integers or all strings, not {found}")
     try:
-        return array.astype(np.int64)
+        return array.astype(np.float64 if "float" in kinds else np.int64)
     except OverflowError:
         raise ValueError(
             f"{name} must fit into 64 bits with a sign; found {max(array, key=abs)}"

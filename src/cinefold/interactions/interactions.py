@@ -114,7 +114,7 @@ class Interactions:
         table = as_table(frame)
 
         def checked(check: Callable[[Any, str], Any], name: str | None) -> Any:
-            return None if name is None else check(column(table, name), f"column {name!r}")
+            return None if name is None else check(column(table, name), f"column {name!r:.100}")
 
         return cls._from_columns(
             checked(as_ids, user),

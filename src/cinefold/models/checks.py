@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
+<<<<<<< HEAD
 MAX_THREADS = 4096
+=======
+_LARGEST = float(np.finfo(np.float32).max)
+>>>>>>> main
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
@@ -104,6 +108,7 @@ def number(
         return
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not (low <= value <= high and np.isfinite(value)):
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not low <= plain <= min(high, _LARGEST):
         allowed = f"at least {low}" if high == np.inf else f"from {low} to {high}"
-        raise ValueError(f"{name} must be finite and {allowed}, not {value}")
+        raise ValueError(f"{name} must be finite in float32 and {allowed}, not {value!r:.50}")
