@@ -21,11 +21,8 @@ if TYPE_CHECKING:
     from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
-<<<<<<< HEAD
 MAX_THREADS = 4096
-=======
 _LARGEST = float(np.finfo(np.float32).max)
->>>>>>> main
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
