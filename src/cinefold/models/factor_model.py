@@ -223,9 +223,15 @@ class FactorModel(FittedAttributes):
         found = self._users(user)
         if len(found) != 1:
             raise ValueError(f"the equations are those of one user, not of {len(found)}")
-        fixed, baseline = self._factors.items, self._factors.baseline
-        row = Observations(self.objective_, found.ratings, found.weights).with_baseline(baseline)
-        return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
+        factors = self._factors
+        row = Observations(self.objective_, found.ratings, found.weights)
+        return RowEquations.plain(
+            row.with_baseline(factors.baseline),
+            self.item_factors_,
+            factors.items.spectrum,
+            n_missing,
+            self.item_weights_,
+        )
 
     # -- ids in, ids out ----------------------------------------------------------------------
 
@@ -233,14 +239,15 @@ class FactorModel(FittedAttributes):
         """Known users as if they were folded in, with weights if it is just one."""
         if isinstance(user, FoldedUsers):
             return user
-        index, vectors = self.interactions_.user_index(user), self._factors.users
+        index = self.interactions_.user_index(user)
+        vectors = self._factors.user_vectors(index)
         by_user, weights = self.interactions_.by_user, self.interactions_.weights
         if np.ndim(index):
-            return FoldedUsers(vectors[index], by_user[index])
+            return FoldedUsers(vectors, by_user[index])
         own = slice(*by_user.indptr[index : index + 2])
         stars, columns = by_user.data[own], by_user.indices[own]
         ratings = csr(stars, columns, [0, len(stars)], by_user.shape[1])
-        return FoldedUsers(vectors[index], ratings, None if weights is None else weights[own])
+        return FoldedUsers(vectors, ratings, None if weights is None else weights[own])
 
     def _allowed(
         self, exclude: ArrayLike | None, among: ArrayLike | None

@@ -16,7 +16,7 @@ from cinefold._files import replace_file
 from cinefold.als.backend import FixedSide
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.iterations import available_threads
-from cinefold.als.objective import Objective
+from cinefold.als.objective import Objective, PairWeights
 from cinefold.interactions import Interactions
 from cinefold.interactions.ids import rising
 from cinefold.models.fitted import Fitted
@@ -39,6 +39,9 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         "item_spectrum": factors.items.spectrum,
         **_rating_tensors(fitted.interactions),
     }
+    if factors.pair_weights is not None:
+        tensors["user_weight_roots"] = factors.pair_weights.users
+        tensors["item_weight_roots"] = factors.pair_weights.items
     if factors.biases is not None:
         tensors["biases.mean"] = np.array([factors.biases.mean])
         tensors["biases.baseline"] = factors.biases.baseline
@@ -79,6 +82,8 @@ def load(path: Path) -> tuple[dict[str, Any], Fitted]:
         parameters: dict[str, Any] = {**json.loads(header["parameters"])}
         if parameters.get("solver") == "cholesky":  # as "exact" was called
             parameters["solver"] = "exact"
+        if isinstance(parameters.get("degree_exponent"), list):
+            parameters["degree_exponent"] = tuple(parameters["degree_exponent"])
         return parameters, _fitted(header, tensors)
     except (SafetensorError, LookupError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not a Cinefold model or is damaged: {error}") from error
@@ -118,13 +123,19 @@ def _factors(tensors: dict[str, NDArray[Any]], interactions: Interactions) -> Fa
             f"factors of shapes {users.shape} and {items.shape} do not fit {n_users} users, "
             f"{n_items} items and {d} factors"
         )
-    biases = None
+    biases = pair_weights = None
+    if "user_weight_roots" in tensors:
+        pair_weights = PairWeights(tensors["user_weight_roots"], tensors["item_weight_roots"])
+        for roots, n in ((pair_weights.users, n_users), (pair_weights.items, n_items)):
+            if roots.shape != (n,) or not (np.isfinite(roots) & (roots > 0)).all():
+                raise ValueError(f"weights must be {n} finite numbers above 0")
     if "biases.mean" in tensors:
         baseline, direction = tensors["biases.baseline"], tensors["biases.direction"]
         if (baseline.shape, direction.shape) != ((n_items,), (d,)):
             raise ValueError(f"the biases do not fit {n_items} items and {d} factors")
         biases = Biases(float(tensors["biases.mean"][0]), baseline, direction)
-    return Factors(users, FixedSide.in_eigenbasis(items, spectrum, available_threads(None)), biases)
+    side = FixedSide.in_eigenbasis(items, spectrum, available_threads(None))
+    return Factors(users, side, biases, pair_weights)
 
 
 def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
