@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _Model = TypeVar("_Model")
 
 FORMAT = "cinefold-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _CHECKSUM = "sha256"
 _TEXTS = {
     *("format", "format_version", "parameters", "objective", "history", "best_iteration"),
