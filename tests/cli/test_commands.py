@@ -86,13 +86,14 @@ def test_train_parameters_reach_the_model(answer):
     report = answer(
         "train", *SMALL, "--unobserved-weight", 0.3, "--regularization", 2,
         "--regularization-exponent", 0.5, "--target", "binary", "--alpha", 0.5, "--tol", 0.01,
-        "--solver", "cg",
+        "--solver", "cg", "--degree-exponent", 0.25,
     )  # fmt: skip
     assert report["parameters"] == {
         "n_factors": 8,
         "unobserved_weight": 0.3,
         "regularization": 2.0,
         "regularization_exponent": 0.5,
+        "degree_exponent": 0.25,
         "target": "binary",
         "alpha": 0.5,
         "biases": False,

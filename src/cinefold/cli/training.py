@@ -65,6 +65,12 @@ class _ModelOptions:
         min=0,
         max=2,
     )
+    degree_exponent: float | None = _loss(
+        "p: every pair weighs (its user's ratings * its item's) ** -2p, so that few count as much "
+        "as many; 0 weighs all alike.",
+        min=0,
+        max=1,
+    )
     target: Literal["sqrt", "rating", "binary"] | None = _loss(
         "What a rated movie should score: the root of its rating, its rating, or 1."
     )

@@ -38,6 +38,13 @@ def parameters(model: Any) -> None:
     for name in ("alpha", "tol"):
         number(name, getattr(model, name))
     number("regularization_exponent", model.regularization_exponent, 0, 2)
+    exponents = model.degree_exponent
+    if not isinstance(exponents, tuple | list):
+        exponents = (exponents,) * 2
+    elif len(exponents) != 2:
+        raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
+    for exponent in exponents:
+        number("degree_exponent", exponent, 0, 1)
     choice("target", model.target, get_args(Target))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
@@ -52,6 +59,8 @@ def parameters(model: Any) -> None:
             f"unobserved_weight={model.unobserved_weight!r} and target={model.target!r}; "
             "WeightedMatrixFactorization.preset('stars') sets all three"
         )
+    if model.biases and any(exponents):
+        raise ValueError(f"biases are for degree_exponent=0, not {model.degree_exponent!r}")
 
 
 def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
