@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.als.backend import Method
-    from cinefold.als.objective import Objective
+    from cinefold.als.objective import Objective, PairWeights
     from cinefold.interactions import Interactions
 
 # s, in the unit of factors: what pulls the biases to 0 is a third of lambda, as they vary more than
@@ -43,9 +43,10 @@ def alternate_with_biases(
     seed: Any,
     n_threads: int,
     method: Method,
+    pair_weights: PairWeights | None = None,
 ) -> Generator[Iteration]:
     """As :func:`cinefold.als.iterations.alternate`, for an objective without unobserved pairs."""
-    problem = Problem(train, objective, n_threads)
+    problem = Problem(train, objective, n_threads, pair_weights)
     mean = np.float32(train.by_user.data.mean(dtype=np.float64))
     rng = np.random.default_rng(seed)
     users = rng.standard_normal((train.n_users, n_factors + 1), np.float32)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.als.objective import Objective
+    from cinefold.als.objective import Objective, PairWeights
     from cinefold.interactions import Interactions
 
 SolverName = Literal["auto", "exact", "cg"]
@@ -75,11 +75,24 @@ def choose_solver(name: SolverName, n_factors: int) -> Method:
 class Problem:
     """Both half-steps of one training set."""
 
-    def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
-        self.train, self.n_threads = train, n_threads
+    def __init__(
+        self,
+        train: Interactions,
+        objective: Objective,
+        n_threads: int,
+        pair_weights: PairWeights | None = None,
+    ) -> None:
+        self.train, self.n_threads, self.pair_weights = train, n_threads, pair_weights
         self.one_lambda = objective.regularization_exponent == 0
-        self.by_item = Observations(objective, train.by_item, train.weights_by_item)
-        self.by_user = Observations(objective, train.by_user, train.weights)
+        of_users = of_items = None
+        self.total_weight = float(train.n_ratings)  # of the observations
+        if pair_weights is not None:
+            users, items = pair_weights.users, pair_weights.items
+            of_users, of_items = (users, items), (items, users)
+            rows = np.repeat(np.arange(train.n_users), train.user_counts())
+            self.total_weight = float(pair_weights.total(rows, train.by_user.indices).sum())
+        self.by_item = Observations(objective, train.by_item, train.weights_by_item, of_items)
+        self.by_user = Observations(objective, train.by_user, train.weights, of_users)
 
     def balanced(self, users: NDArray[np.float32], items: FixedSide) -> Basis:
         """The basis for solving items in which both sides' regularization is least."""
@@ -107,7 +120,7 @@ class Problem:
     def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
         """Solve the users of `factors` in place.
 
-        Returns the objective that is reached, and the RMSE over the observations.
+        Returns the objective that is reached, and the RMSE over the observations, by their weight.
         """
         losses = np.empty((len(factors.users), 2))
         rows = self.by_user.with_baseline(factors.baseline)
@@ -118,7 +131,7 @@ class Problem:
             raise ValueError(
                 "the objective is not finite: the ratings are too large for float32; scale them"
             )
-        return float(loss), float(np.sqrt(squared / self.train.n_ratings))
+        return float(loss), float(np.sqrt(squared / self.total_weight))
 
     def _solve(
         self,
@@ -145,6 +158,7 @@ def alternate(
     seed: Any,
     n_threads: int,
     method: Method = EXACT,
+    pair_weights: PairWeights | None = None,
     *,
     plain: bool = False,
 ) -> Generator[Iteration]:
@@ -158,7 +172,7 @@ def alternate(
     Ending with the users makes their factors, if they are solved exactly, the fold-in of their
     ratings: a known user and a new one with the same ratings get the same recommendations.
     """
-    problem = Problem(train, objective, n_threads)
+    problem = Problem(train, objective, n_threads, pair_weights)
     users = empty_factors(train.n_users, n_factors)
     _fill_randomly(users, np.random.default_rng(seed), _initial_length(objective, train))
     items = np.zeros((train.n_items, n_factors), np.float32)
@@ -172,7 +186,7 @@ def alternate(
         problem.solve_items(fixed, items, of_items)
         fixed = FixedSide.of(items, n_threads, out=items)
         fixed.change_basis(users, n_threads, out=users)
-        factors = Factors(users, fixed)
+        factors = Factors(users, fixed, pair_weights=pair_weights)
         loss, rmse = problem.solve_users(factors, of_users)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
@@ -207,7 +221,8 @@ def with_exact_users(
 ) -> Iteration:
     """The iteration that ends with the exact users for the items of `factors`, in place."""
     started = time.perf_counter()
-    loss, rmse = Problem(train, objective, n_threads).solve_users(factors, EXACT)
+    problem = Problem(train, objective, n_threads, factors.pair_weights)
+    loss, rmse = problem.solve_users(factors, EXACT)
     return Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 

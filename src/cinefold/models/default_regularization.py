@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cinefold.als.objective import Objective
+from cinefold.als.objective import Objective, PairWeights, typical_degree
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cinefold.interactions import Interactions
 
 Scaled = Literal["scale"]
@@ -45,7 +47,13 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     unit = replace(objective, regularization=1.0)
     users = unit.row_regularization(train.user_counts(), train.n_items).mean()
     items = unit.row_regularization(train.item_counts(), train.n_users).mean()
-    target = objective.target_size(train.by_user.data)
+    weights = pair_weights(objective, train)
+    if weights is None:
+        target = objective.target_size(train.by_user.data)
+    else:
+        rows = np.repeat(np.arange(train.n_users), train.user_counts())
+        roots = np.sqrt(weights.total(rows, train.by_user.indices))
+        target = float((np.abs(objective.targets(train.by_user.data)) * roots).mean()) or 1.0
     confidence, density = _mean_confidence(train, objective.alpha), train.density
     w0 = max(objective.unobserved_weight, confidence * density)
     noise = density**0.25 * (np.sqrt(train.n_users) + np.sqrt(train.n_items))
@@ -57,10 +65,39 @@ def objective_for(model: Any, train: Interactions) -> Objective:
     weight, ridge = model.unobserved_weight, model.regularization
     if weight == "scale":
         weight = scaled_unobserved_weight(train, model.alpha)
-    objective = Objective(weight, 1.0, model.regularization_exponent, model.target, model.alpha)
+    users, items = np.broadcast_to(model.degree_exponent, 2).tolist()
+    objective = Objective(
+        weight,
+        1.0,
+        model.regularization_exponent,
+        model.target,
+        model.alpha,
+        users,
+        items,
+        typical_degree(train.user_counts(), users),
+        typical_degree(train.item_counts(), items),
+    )
     if ridge == "scale":
         ridge = scaled_regularization(train, objective)
     return replace(objective, regularization=ridge)
+
+
+def pair_weights(
+    objective: Objective,
+    train: Interactions,
+    user_weights: NDArray[np.float32] | None = None,
+    item_weights: NDArray[np.float32] | None = None,
+) -> PairWeights | None:
+    """The weights of users and items by their degrees and as given; None where all are 1."""
+    exponents = objective.user_degree_exponent, objective.item_degree_exponent
+    if exponents == (0, 0) and user_weights is None and item_weights is None:
+        return None
+    users = objective.degree_roots(train.user_counts(), "user")
+    items = objective.degree_roots(train.item_counts(), "item")
+    return PairWeights(
+        users if user_weights is None else users * np.sqrt(user_weights),
+        items if item_weights is None else items * np.sqrt(item_weights),
+    )
 
 
 def _mean_confidence(train: Interactions, alpha: float) -> float:

@@ -13,11 +13,14 @@ from cinefold.als.biased import alternate_with_biases
 from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
-from cinefold.models.default_regularization import objective_for
+from cinefold.models.default_regularization import objective_for, pair_weights
 from cinefold.models.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from cinefold.als.iterations import Iteration
     from cinefold.als.objective import Objective
@@ -29,6 +32,7 @@ def learn(
     model: Any,
     train: Interactions,
     held_out: Interactions | None,
+    given_weights: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None],
     callbacks: Iterable[Callback],
     progress: bool | None,
 ) -> None:
@@ -45,7 +49,8 @@ def learn(
     n_threads = available_threads(model.n_threads)
     solver = choose_solver(model.solver, model.n_factors)
     start = alternate_with_biases if model.biases else alternate
-    steps = start(train, objective, model.n_factors, seed, n_threads, solver)
+    weights = pair_weights(objective, train, *given_weights)
+    steps = start(train, objective, model.n_factors, seed, n_threads, solver, weights)
     validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     history: list[Record] = []

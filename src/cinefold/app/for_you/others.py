@@ -1,6 +1,8 @@
-"""Somebody else's list: that of a user of the data."""
+"""Somebody else's list: that of a user of the data, or one that was shared."""
 
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -11,8 +13,10 @@ from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted, literal, stars, title
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.people import choose_user, show_user
-from cinefold.app.shared.widgets import button, csv_button
-from cinefold.recommender import MovieRecommender, Taste
+from cinefold.app.shared.visitor import profile_store
+from cinefold.app.shared.widgets import button, csv_button, show_in_address
+from cinefold.profiles import Profile
+from cinefold.recommender import MovieRecommender, Recommendation, Taste
 
 _FAVOURITES_SHOWN, _GENRES_NAMED = 8, 3
 
@@ -37,7 +41,7 @@ def draw_user(recommender: MovieRecommender, user: Any) -> None:
         choose_user(recommender.data.interactions.user_ids.tolist(), user)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _draw_list(recommender, user)
+        _draw_list(recommender, partial(recommender.recommend, user), f"user-{user}")
     with right:
         _draw_taste(taste, user)
 
@@ -53,24 +57,36 @@ def _line(user: Any, taste: Taste, n_users: int) -> str:
     )
 
 
+def draw_shared(recommender: MovieRecommender, profile: Profile) -> None:
+    """The list of a profile, to somebody who got the link for it."""
+    name = literal(profile.name)
+    st.title(f"For {name}", anchor=False)
+    st.markdown(f"{name} shows you this list. You can look, and change nothing.")
+    button("To my own list", show_in_address, "profile", None, icon="arrow_back", type="primary")
+    entries = profile_store().entries(profile.id)
+    recommend = partial(recommender.recommend_for, entries.stars, exclude=entries.hidden)
+    _draw_list(recommender, recommend, "shared")
+
+
 @st.fragment
-def _draw_list(recommender: MovieRecommender, user: Any) -> None:
+def _draw_list(
+    recommender: MovieRecommender, recommend: Callable[..., list[Recommendation]], whose: str
+) -> None:
     st.subheader("What to watch next", anchor=False)
     with st.container(horizontal=True, key="list-controls"):
         choice = choose_filters(recommender.data.movies, "for-you")
-    found = recommender.recommend(
-        user,
-        choice.length,
+    draw_summary(choice)
+    found = recommend(
+        k=choice.length,
         filters=choice.filters,
         adventure=choice.adventure,
         sort_by=choice.sort_by,
     )
-    draw_summary(choice)
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     recommendation_cards(found, because="Because they rated")
-    csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")
+    csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-{whose}")
 
 
 def _draw_taste(taste: Taste, user: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.for_you.import_panel import draw_import
-from cinefold.app.for_you.others import draw_user, try_as_somebody
+from cinefold.app.for_you.others import draw_shared, draw_user, try_as_somebody
 from cinefold.app.for_you.profile_bar import draw_profile_bar
 from cinefold.app.for_you.questions import draw_questions
 from cinefold.app.shared.cards import movie_row, recommendation_cards
@@ -15,7 +15,14 @@ from cinefold.app.shared.display import counted
 from cinefold.app.shared.filters import Choice, choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user
-from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
+from cinefold.app.shared.visitor import (
+    follow_address,
+    mark_buttons,
+    open_visitor,
+    rating_stars,
+    remember,
+    visitor,
+)
 from cinefold.app.shared.widgets import (
     button,
     choose_one,
@@ -142,7 +149,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         sort_by=choice.sort_by,
     )
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     recommendation_cards(found, _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
@@ -168,12 +175,15 @@ def draw(recommender: MovieRecommender) -> None:
     with more:
         draw_ratings(recommender)
         draw_profile_bar(you, recommender.data.movies)
+        remember("remember-for-you")
 
 
 recommender = open_state().recommender
 users = recommender.data.interactions.user_ids.tolist()
-user = asked_user(users)
-if user is None:
+user, shared = asked_user(users), follow_address()
+if shared is not None:
+    draw_shared(recommender, shared)
+elif user is None:
     with st.container(horizontal=True, vertical_alignment="center", key="home-top"):
         with st.container(gap="xsmall"):
             draw_title(recommender.data)

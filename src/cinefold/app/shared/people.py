@@ -19,7 +19,7 @@ def asked_user(users: list[Any]) -> Any | None:
         return None
     named = next((user for user in users if str(user) == asked), None)
     if named is None:
-        st.warning(f"There is no user {literal(asked)}.", icon=":material/person_off:")
+        st.warning(f"There is no user {literal(f'{asked:.60}')}.", icon=":material/person_off:")
     return named
 
 
