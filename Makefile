@@ -33,7 +33,7 @@ app:  ## Get the data, train the model, open the app on port 8501
 
 .PHONY: test
 test:  ## Run all tests
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
 	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
@@ -48,7 +48,7 @@ sanitize:  ## Run the core's own tests under the address and undefined-behaviour
 
 .PHONY: lint
 lint:  ## Check style and types
-	$(setup) app postgresql tune test lint
+	$(setup) app postgresql spark tune test lint
 	ruff check
 	ruff format --check
 	mypy
@@ -57,7 +57,7 @@ lint:  ## Check style and types
 
 .PHONY: format
 format:  ## Fix the style
-	$(setup) app postgresql tune test lint
+	$(setup) app postgresql spark tune test lint
 	ruff check --fix
 	ruff format
 	clang-format -i $(NATIVE)

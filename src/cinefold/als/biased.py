@@ -19,7 +19,7 @@ import numpy as np
 
 from cinefold.als.backend import FixedSide
 from cinefold.als.factors import Biases, Factors
-from cinefold.als.iterations import Iteration, Problem
+from cinefold.als.iterations import Iteration
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,24 +27,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.als.backend import Method
-    from cinefold.als.objective import Objective
-    from cinefold.interactions import Interactions
+    from cinefold.als.iterations import Problem
 
 # s: what pulls the biases to 0 is a third of lambda, as they vary more than a factor does.
 _SPREAD = np.float32(np.sqrt(3))
 
 
 def alternate_with_biases(
-    train: Interactions,
-    objective: Objective,
+    problem: Problem,
     n_factors: int,
     seed: Any,
-    n_threads: int,
     method: Method,
 ) -> Generator[Iteration]:
     """As :func:`cinefold.als.iterations.alternate`, for an objective without unobserved pairs."""
-    problem = Problem(train, objective, n_threads)
-    mean = np.float32(train.by_user.data.mean(dtype=np.float64))
+    train, n_threads = problem.train, problem.n_threads
+    mean = problem.mean_rating
     rng = np.random.default_rng(seed)
     users = rng.standard_normal((train.n_users, n_factors + 1), np.float32)
     users *= np.float32(1 / np.sqrt(n_factors))

@@ -30,6 +30,8 @@ class Observations:
         Kept, not copied: not to be changed afterwards.
     weights : ndarray of float32, shape (n_observed,), optional
         In the order of `ratings`; None when all are 1.
+    n_columns : int, optional
+        How many there are in all, where `ratings` has only those that its rows need.
 
     Attributes
     ----------
@@ -49,7 +51,11 @@ class Observations:
     """
 
     def __init__(
-        self, objective: Objective, ratings: csr_array, weights: Floats | None = None
+        self,
+        objective: Objective,
+        ratings: csr_array,
+        weights: Floats | None = None,
+        n_columns: int | None = None,
     ) -> None:
         lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
         objective.targets(lowest)  # raises what the core would not, as the next does
@@ -57,7 +63,7 @@ class Observations:
         self.objective, self.weights = objective, weights
         self.columns, self.ratings = ratings.indices, ratings.data
         counts = np.diff(ratings.indptr).astype(np.int64, copy=False)
-        self.regularization = objective.row_regularization(counts, ratings.shape[1])
+        self.regularization = objective.row_regularization(counts, n_columns or ratings.shape[1])
         self.baseline: Floats | None = None
         self.checked = check_observations(ratings, weights, self.regularization, objective)
 

@@ -8,31 +8,27 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cinefold._signals import ctrl_c_waits, keep_on_interrupt
-from cinefold.als.backend import compact
 from cinefold.als.biased import alternate_with_biases
-from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
+from cinefold.als.iterations import alternate, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
-from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
-from cinefold.models.default_regularization import objective_for
+from cinefold.models.callbacks import Convergence, EarlyStopping, progress_bar
 from cinefold.models.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cinefold.als.iterations import Iteration
-    from cinefold.als.objective import Objective
-    from cinefold.interactions import Interactions
-    from cinefold.models.callbacks import Callback, Record
+    from cinefold.als.iterations import Iteration, Problem
+    from cinefold.models.callbacks import Callback, Record, Validation
 
 
 def learn(
     model: Any,
-    train: Interactions,
-    held_out: Interactions | None,
+    problem: Problem,
+    validation: Validation | None,
     callbacks: Iterable[Callback],
     progress: bool | None,
 ) -> None:
-    """Factors for `train`, and how they came about, as the state of `model`, the estimator.
+    """Factors for `problem`, and how they came about, as the state of `model`, the estimator.
 
     Raises
     ------
@@ -40,14 +36,11 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    objective = objective_for(model, train)
     model._state = None
-    n_threads = available_threads(model.n_threads)
     solver = choose_solver(model.solver, model.n_factors)
     start = alternate_with_biases if model.biases else alternate
     seed = seed_from(model.random_state)
-    steps = start(train, objective, model.n_factors, seed, n_threads, solver)
-    validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
+    steps = start(problem, model.n_factors, seed, solver)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     history: list[Record] = []
     # Closing the steps frees what they keep of the users.
@@ -61,7 +54,9 @@ def learn(
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]
             # One assignment, so that an interrupt leaves a single iteration.
-            model._state = Fitted(train, objective, step.factors, history, len(history))
+            model._state = Fitted(
+                problem.train, problem.objective, step.factors, history, len(history)
+            )
             ended_by = [callback for callback in watching if callback(model, record)]
             if ended_by:
                 reason = getattr(ended_by[0], "stop_reason", "callback")
@@ -71,10 +66,9 @@ def learn(
         model._state = replace(model._fitted, stop_reason="interrupted")
     restored = early is not None and early.restore(model)
     if restored or not solver.is_exact or interrupted.is_set():
-        _solve_users_exactly(model, objective, n_threads)
+        _solve_users_exactly(model, problem)
     with ctrl_c_waits():
-        factors = replace(model._factors, users=compact(model._factors.users))
-        model._state = replace(model._fitted, factors=factors)
+        model._state = replace(model._fitted, factors=problem.finished(model._factors))
     if interrupted.is_set():
         raise KeyboardInterrupt
 
@@ -90,10 +84,10 @@ def _record(number: int, step: Iteration, validation: Validation | None) -> Reco
     }
 
 
-def _solve_users_exactly(model: Any, objective: Objective, n_threads: int) -> None:
+def _solve_users_exactly(model: Any, problem: Problem) -> None:
     fitted = model._fitted
     model._state = None  # a later iteration has overwritten some users
-    step = with_exact_users(fitted.interactions, objective, fitted.factors, n_threads)
+    step = with_exact_users(problem, fitted.factors)
     place = fitted.best_iteration - 1
     record = fitted.history[place]
     seconds = record["seconds"] + step.seconds

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cinefold.als.iterations import available_threads
+from cinefold.als.iterations import Problem, available_threads
 from cinefold.models import checks, persistence
+from cinefold.models.callbacks import Validation
 from cinefold.models.default_regularization import objective_for
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
@@ -205,7 +206,15 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         checks.parameters(self)
         train = as_interactions(X, "X")
         measured = held_out(validation, y, train, bool(self.early_stopping))
-        learn(self, train, measured, callbacks, progress)
+        objective, n_threads = objective_for(self, train), available_threads(self.n_threads)
+        self._state = None  # its memory is free for the new factors
+        learn(
+            self,
+            Problem(train, objective, n_threads),
+            None if measured is None else Validation(measured, train, objective, n_threads),
+            callbacks,
+            progress,
+        )
         return self
 
     @classmethod

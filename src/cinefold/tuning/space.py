@@ -24,6 +24,7 @@ import numpy as np
 
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import (
+    RatingStatistics,
     objective_for,
     scaled_regularization,
     scaled_unobserved_weight,
@@ -169,7 +170,8 @@ class Coordinates:
             share = point["rating_confidence"]
             result["alpha"] = share / (1 - share) / self._mean_rating if share else 0.0
         if "relative_unobserved_weight" in point:
-            unit = scaled_unobserved_weight(self._training, result["alpha"])
+            known = RatingStatistics.of(self._training, "binary", result["alpha"])
+            unit = scaled_unobserved_weight(known)
             result["unobserved_weight"] = point["relative_unobserved_weight"] * unit
         if "relative_regularization" in point:
             scaled = WeightedMatrixFactorization(**{**result, "regularization": "scale"})
@@ -189,8 +191,9 @@ class Coordinates:
         checks.parameters(model)
         objective = objective_for(model, self._training)
         numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
-        weight = scaled_unobserved_weight(self._training, objective.alpha)
-        ridge = scaled_regularization(self._training, objective)
+        known = RatingStatistics.of(self._training, objective.target, objective.alpha)
+        weight = scaled_unobserved_weight(known)
+        ridge = scaled_regularization(known, objective)
         share = objective.alpha * self._mean_rating
         return {
             **model.get_params(),
