@@ -157,6 +157,11 @@ class Problem:
         """`factors` in the memory that they need, once no step will change them."""
         return replace(factors, users=compact(factors.users))
 
+    def checkpoint(
+        self, history: list[dict[str, Any]], factors: Factors, best: Factors | None
+    ) -> None:
+        """After an iteration, what keeps a fit that may be cut off; here nothing."""
+
     def _loss_of_regularized_items(self, factors: Factors) -> float:
         return float(chunk_sums(self.regularization("item") * factors.item_norms).sum())
 

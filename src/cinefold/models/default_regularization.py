@@ -7,7 +7,7 @@ confidences, or all targets, by a constant leaves the minimizers where they are.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -50,8 +50,10 @@ class RatingStatistics:
     item_counts: Histogram
 
     @classmethod
-    def of(cls, train: Interactions | RatingStatistics, target: Target, alpha: float) -> Self:
-        if isinstance(train, cls):
+    def of(
+        cls, train: Interactions | RatingStatistics, target: Target, alpha: float
+    ) -> RatingStatistics:
+        if isinstance(train, RatingStatistics):
             return train
         objective, ratings = Objective(0.0, 0.0, target=target, alpha=alpha), train.by_user.data
         confidence = objective.confidence(ratings, train.weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,18 @@ from cinefold.models.fitted import Fitted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cinefold.als.factors import Factors
     from cinefold.als.iterations import Iteration, Problem
     from cinefold.models.callbacks import Callback, Record, Validation
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Where an earlier fit ended early: its last factors, its history, and its best factors."""
+
+    factors: Factors
+    history: list[Record]
+    best: Factors
 
 
 def learn(
@@ -27,6 +37,7 @@ def learn(
     validation: Validation | None,
     callbacks: Iterable[Callback],
     progress: bool | None,
+    resumed: Resumed | None = None,
 ) -> None:
     """Factors for `problem`, and how they came about, as the state of `model`, the estimator.
 
@@ -38,25 +49,39 @@ def learn(
     """
     model._state = None
     solver = choose_solver(model.solver, model.n_factors)
-    start = alternate_with_biases if model.biases else alternate
-    seed = seed_from(model.random_state)
-    steps = start(problem, model.n_factors, seed, solver)
-    early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     history: list[Record] = []
+    seed = seed_from(model.random_state)
+    if model.biases:
+        steps = alternate_with_biases(problem, model.n_factors, seed, solver)
+    else:
+        history = resumed.history if resumed else []
+        start = resumed.factors if resumed else None
+        steps = alternate(problem, model.n_factors, seed, solver, start=start, n_done=len(history))
+    early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
+    converged = Convergence(model.tol)
+    if resumed and history:
+        model._state = Fitted(problem.train, problem.objective, resumed.best, history)
+        for record in history:
+            converged(model, record)
+            if early:
+                early(model, record)
+        kept = {"factors": resumed.factors, "best_iteration": len(history)}
+        model._state = replace(model._fitted, **kept)
     # Closing the steps frees what they keep of the users.
     with (
         keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching = [bar, *callbacks, *([early] if early else ()), Convergence(model.tol)]
-        for step in islice(steps, model.max_iter):
+        watching = [bar, *callbacks, *([early] if early else ()), converged]
+        for step in islice(steps, max(model.max_iter - len(history), 0)):
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]
             # One assignment, so that an interrupt leaves a single iteration.
             model._state = Fitted(
                 problem.train, problem.objective, step.factors, history, len(history)
             )
+            problem.checkpoint(history, step.factors, early.best_factors if early else None)
             ended_by = [callback for callback in watching if callback(model, record)]
             if ended_by:
                 reason = getattr(ended_by[0], "stop_reason", "callback")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from typing import TYPE_CHECKING, Any, cast
+import uuid
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from pyspark.ml import Estimator
@@ -14,6 +15,7 @@ from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import RatingStatistics, objective_for
 from cinefold.models.training_loop import learn
 from cinefold.spark import packing, tasks
+from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
 from cinefold.spark.params import MODEL_PARAMS, OTHER_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
@@ -96,12 +98,17 @@ solver, maxIter, tol, earlyStopping, patience, seed
         self._setDefault(**{name: value for name, value in defaults.items() if value is not None})
         self.setParams(**params)
 
+    @classmethod
+    def like(cls, model: WeightedMatrixFactorization, **params: Any) -> Self:
+        """With the parameters of a model of the single machine, and other `params`."""
+        return cls(**{name: getattr(model, own) for name, own in MODEL_PARAMS.items()}, **params)
+
     def setParams(self, **params: Any) -> DistributedWeightedMatrixFactorization:
         """Change parameters by name; None restores a default."""
         self._set_known(params)
         return self
 
-    def fit(  # type: ignore[override]
+    def fit(
         self,
         dataset: DataFrame,
         params: Any = None,
@@ -146,12 +153,11 @@ solver, maxIter, tol, earlyStopping, patience, seed
         if model.early_stopping and not held_out:
             raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")
         validation = cast("Any", ClusterValidation(problem)) if held_out else None
-        try:
-            learn(model, problem, validation, callbacks, progress)
-        finally:
-            problem.close()
+        resumed = problem.resumed(model.n_factors)
+        learn(model, problem, validation, callbacks, progress, resumed)
+        problem.close()
         fitted = DistributedFactorModel._of(problem, model._fitted)
-        return cast("DistributedFactorModel", self._copyValues(fitted))
+        return self._copyValues(fitted)
 
     def _problem(self, spark: SparkSession, dataset: DataFrame, model: Any) -> ClusterProblem:
         names = {
@@ -170,20 +176,28 @@ solver, maxIter, tol, earlyStopping, patience, seed
             dataset, columns, objective, self._given("invalidRows")
         )
         folder = self._given("checkpointDir")
-        if folder is None and spark.conf.get("spark.master", "").startswith("local["):
+        if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
             folder = tempfile.mkdtemp(prefix="cinefold-spark-")
         users, items = (self._rows(spark, ratings, side, sizes[side], folder) for side in _SIDES)
         sides = self._packed(spark, ratings, users, items, objective, columns)
         objective = objective_for(model, _statistics(sides))
-        n_threads = available_threads(None)
+        own = folder and f"{folder}/{uuid.uuid4().hex}"
+        checkpoints = None
+        if self._given("checkpointDir") is not None and not model.biases:
+            totals = [sides["user"].total(name) for name in ("n_ratings", "rating", "n_held_out")]
+            sizes_of = [side.rows.n_rows for side in sides.values()]
+            fit = {**model.get_params(), "max_iter": None, "sizes": sizes_of, "totals": totals}
+            checkpoints = Checkpoints(spark, self._given("checkpointDir"), repr(fit))
         return ClusterProblem(
             spark,
             sides,
             objective,
             Sharing(spark),
-            n_threads,
+            available_threads(None),
             self._given("threadsPerTask"),
-            folder,
+            own,
+            self._given("checkpointInterval"),
+            checkpoints,
         )
 
     def _rows(

@@ -41,7 +41,7 @@ FORMAT_VERSION = 1
 _QUERIES, _CANDIDATES = 4096, 1 << 16  # rows of blocks whose products are made at a time
 
 
-class DistributedFactorModel(FactorizationParams, Model):  # type: ignore[misc]
+class DistributedFactorModel(FactorizationParams, Model):
     """Factors of users and items on a Spark cluster.
 
     Attributes
@@ -235,9 +235,8 @@ class DistributedFactorModel(FactorizationParams, Model):  # type: ignore[misc]
         (users, _), (items, baseline) = (
             _rows_of(frame) for frame in (self.userFactors, self.itemFactors)
         )
-        ids = (_ids_of(frame) for frame in (self.userFactors, self.itemFactors))
         none = sp.csr_array((len(users), len(items)), dtype=np.float32)
-        known = Interactions(*ids, none)
+        known = Interactions(_ids_of(self.userFactors), _ids_of(self.itemFactors), none)
         if interactions is not None:
             known = with_ids(known, as_interactions(interactions, "interactions"), "")
         biases = None
@@ -321,7 +320,6 @@ def _frame(
 ) -> DataFrame:
     known = problem.sides[side].rows
     if isinstance(rows, StoredRows):
-        assert rows.frame is not None  # noqa: S101
         unpack = Unpacking(rows.n_factors)
         frame = rows.frame.select("first", "factors").mapInArrow(
             unpack, "row long, factors array<float>"
@@ -448,6 +446,7 @@ class FoldIn:
 
     def __call__(self, group: pa.Table) -> pa.Table:
         arrays, fixed = mapped_items(self.items, 1, self.spectrum)
+        assert fixed is not None  # noqa: S101 - for the type checker
         encoded = group.column("id").combine_chunks().dictionary_encode()
         users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
         order = np.lexsort((columns, users))

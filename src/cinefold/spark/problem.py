@@ -30,22 +30,27 @@ from cinefold.als.backend import (
     rotate,
 )
 from cinefold.als.basis import Basis
+from cinefold.als.factors import Factors
 from cinefold.als.iterations import Problem, fill_randomly, singular
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, root_of
 from cinefold.interactions import Interactions
+from cinefold.models.callbacks import RANKING_DEPTH
+from cinefold.models.training_loop import Resumed
 from cinefold.spark import tasks
-from cinefold.spark.packing import one_block_at_a_time, setting
+from cinefold.spark.checkpoints import empty
+from cinefold.spark.packing import one_block_at_a_time
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
     from cinefold.als.backend import ExpectedSteps, Method
-    from cinefold.als.factors import Biases, Factors
+    from cinefold.als.factors import Biases
     from cinefold.als.iterations import Side
     from cinefold.als.objective import Objective
-    from cinefold.spark.packing import PackedSide
+    from cinefold.spark.checkpoints import Checkpoints
+    from cinefold.spark.packing import PackedSide, Rows
     from cinefold.spark.shared_files import Sharing
 
     Floats = NDArray[np.float32]
@@ -58,8 +63,8 @@ class StoredRows:
 
     Attributes
     ----------
-    frame : DataFrame or None
-        One record for each block; None for zeros.
+    frame : DataFrame
+        One record for each block; none for zeros.
     n_rows, n_factors : int
     sample : ndarray of float32, shape (n_sampled, n_factors)
         The rows on which solvers are tried.
@@ -67,14 +72,17 @@ class StoredRows:
         Of the rows as they are, "grams" and "weighted_grams".
     before : ndarray of float64, or None
         A change of basis that is yet to be made.
+    path : str or None
+        Where the frame is kept.
     """
 
-    frame: DataFrame | None
+    frame: DataFrame
     n_rows: int
     n_factors: int
     sample: Floats
     grams: dict[str, Doubles] = field(default_factory=dict)
     before: Doubles | None = None
+    path: str | None = None
 
     def __len__(self) -> int:
         return self.n_rows
@@ -82,9 +90,7 @@ class StoredRows:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """All rows on the driver: mind its memory."""
         del copy
-        if self.frame is None:
-            return np.zeros((self.n_rows, self.n_factors), dtype or np.float32)
-        rows = np.empty((self.n_rows, self.n_factors), np.float32)
+        rows = np.zeros((self.n_rows, self.n_factors), np.float32)
         fill(rows, self.frame.select("first", "factors").toArrow())
         if self.before is not None:
             rows = rotate(rows, self.before, 1, None, in_double=False)
@@ -133,14 +139,21 @@ class ClusterProblem(Problem):
         n_threads: int,
         n_threads_of_tasks: int,
         folder: str | None,
+        interval: int,
+        checkpoints: Checkpoints | None,
     ) -> None:
         self.spark, self.sides, self.objective = spark, sides, objective
         self.n_threads, self._n_threads_of_tasks = n_threads, n_threads_of_tasks
-        self._sharing, self._folder, self._n_stored = sharing, folder, 0
+        self._sharing, self.folder, self._n_stored = sharing, folder, 0
+        self._interval, self._checkpoints = interval, checkpoints
+        self._stale: list[str] = []
+        self._checkpointed: set[str] = set()
         users, items = sides["user"].rows, sides["item"].rows
         none = sp.csr_array((users.n_rows, items.n_rows), dtype=np.float32)
-        ids = (np.zeros(0, np.int64) if one.ids is None else one.ids for one in (users, items))
-        self.train = Interactions(*ids, none)
+        user_ids, item_ids = (
+            np.zeros(0, np.int64) if rows.ids is None else rows.ids for rows in (users, items)
+        )
+        self.train = Interactions(user_ids, item_ids, none)
         self.n_ratings = int(sides["user"].total("n_ratings"))
         self.metrics: dict[str, float] = {}
 
@@ -155,8 +168,10 @@ class ClusterProblem(Problem):
         return self.objective.row_regularization(packed.counts, packed.other.n_rows)
 
     def close(self) -> None:
-        """Free what the fit has kept on the cluster's memory and this machine's disk."""
+        """Free what a finished fit has kept on the cluster's memory and this machine's disk."""
         self._sharing.forget()
+        if self._checkpoints:
+            self._checkpoints.clear()
         for packed in self.sides.values():
             packed.blocks.unpersist()
 
@@ -165,10 +180,12 @@ class ClusterProblem(Problem):
     def start(self, n_factors: int, seed: Any) -> tuple[Any, Any]:
         users, items = self.sides["user"].rows, self.sides["item"].rows
         first: list[Any] = []
-        for side, rows in (("user", users), ("item", items)):
+        both: tuple[tuple[Side, Rows], ...] = ("user", users), ("item", items)
+        for side, rows in both:
             if rows.is_stored:
                 sample = np.zeros((len(self._sampled(side)), n_factors), np.float32)
-                first.append(StoredRows(None, rows.n_rows, n_factors, sample))
+                none = self.spark.createDataFrame([], tasks.RESULT)
+                first.append(StoredRows(none, rows.n_rows, n_factors, sample))
             elif side == "user":
                 random_users = empty_factors(rows.n_rows, n_factors)
                 fill_randomly(random_users, seed)
@@ -201,11 +218,10 @@ class ClusterProblem(Problem):
             self._n_threads_of_tasks,
             self._sampled(side),
         )
-        stored, table = self._stored(
-            factors.frame.mapInArrow(fixing, tasks.RESULT), side, factors.n_factors
-        )
-        norms = _joined(table, "norms", np.float64)
-        return StoredFixedSide(stored, basis, float(norms.sum()))
+        results = factors.frame.mapInArrow(fixing, tasks.RESULT)
+        stored, table = self._stored(results, side, factors.n_factors)
+        vars(factors).update(vars(stored))
+        return StoredFixedSide(factors, basis, _joined(table, "norms", np.float64).sum())
 
     def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
         other = fixed.basis.other
@@ -215,7 +231,11 @@ class ClusterProblem(Problem):
         if len(sample):
             sample = rotate(sample, other, 1, None, in_double=False)
         frame, n_rows, n_factors = factors.frame, factors.n_rows, factors.n_factors
-        return StoredRows(frame, n_rows, n_factors, sample, before=other)
+        turned = StoredRows(frame, n_rows, n_factors, sample, before=other, path=factors.path)
+        if out is None:
+            return turned
+        vars(out).update(vars(turned))
+        return out
 
     def finished(self, factors: Factors) -> Factors:
         return factors if isinstance(factors.users, StoredRows) else super().finished(factors)
@@ -269,17 +289,20 @@ class ClusterProblem(Problem):
         if side != "user":
             return np.zeros(2)
         self._measure(table)
+        if isinstance(fixed, StoredFixedSide) and self.metrics["n_pairs"]:
+            self._rank(packed, out, fixed)
         losses = _joined(table, "losses", np.float64).reshape(-1, 2)
-        return (losses if isinstance(out, StoredRows) else chunk_sums(losses)).sum(axis=0)
+        sums: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
+        return np.asarray(sums.sum(axis=0))
 
     def _results(self, packed: PackedSide, step: tasks.HalfStep, fixed: Any, out: Any) -> DataFrame:
         if isinstance(fixed, FixedSide) and not isinstance(out, StoredRows):
             return packed.blocks.mapInArrow(step.over_blocks, tasks.RESULT)
         messages = [self.spark.createDataFrame([], tasks.MESSAGE)]
-        if isinstance(out, StoredRows) and out.frame is not None:
+        if isinstance(out, StoredRows):
             source = F.lit(-1).cast("long").alias("source")
             messages.append(out.frame.select("key", source, F.col("factors").alias("rows")))
-        if isinstance(fixed, StoredFixedSide) and fixed.rows.frame is not None:
+        if isinstance(fixed, StoredFixedSide):
             routes = packed.routes.withColumnRenamed("source", "key")
             sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
             send = tasks.Sending(fixed.n_factors)
@@ -327,10 +350,14 @@ class ClusterProblem(Problem):
     ) -> tuple[StoredRows, pa.Table]:
         """Results in a folder of their own, where their lineage ends; and all but the factors."""
         self._n_stored += 1
-        path = f"{self._folder}/{side}-factors-{self._n_stored}"
-        n_blocks = self.sides[side].rows.n_blocks
-        with one_block_at_a_time(self.spark), _partitions(self.spark, n_blocks):
+        path = f"{self.folder}/{side}-factors-{self._n_stored}"
+        with one_block_at_a_time(self.spark):
             results.write.mode("overwrite").parquet(path)
+        stored, table = self._read(path, side, n_factors)
+        self._stale.append(path)
+        return stored, table
+
+    def _read(self, path: str, side: Side, n_factors: int) -> tuple[StoredRows, pa.Table]:
         frame = self.spark.read.parquet(path)
         table = frame.drop("factors", "counts").toArrow().sort_by("first")
         self._check(side, table)
@@ -341,7 +368,71 @@ class ClusterProblem(Problem):
             if table.column(name).null_count == 0
         }
         sample = _joined(table, "sample", np.float32).reshape(-1, n_factors)
-        return StoredRows(frame, n_rows, n_factors, sample, grams), table
+        return StoredRows(frame, n_rows, n_factors, sample, grams, path=path), table
+
+    # -- checkpoints ------------------------------------------------------------------------------
+
+    def checkpoint(
+        self, history: list[dict[str, Any]], factors: Factors, best: Factors | None
+    ) -> None:
+        """Keep where the fit stands, at the interval; and free what nobody needs any more."""
+        kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
+        if self._checkpoints and len(history) % self._interval == 0:
+            state = {name: self._kept(name, one) for name, one in kept.items() if one is not None}
+            self._checkpoints.write({"history": history, **state})
+            self._checkpointed = {one["path"] for one in state.values()}
+        needed = {getattr(getattr(one, "rows", one), "path", None) for one in kept.values()}
+        for path in {*self._stale} - needed - self._checkpointed:
+            empty(self.spark.read.parquet(path), path)
+            self._stale.remove(path)
+
+    def _kept(self, name: str, factors: Any) -> dict[str, Any]:
+        """Where the factors are stored, and in which basis they are."""
+        spectrum = getattr(factors, "spectrum", None)
+        rows = factors if spectrum is None else factors.rows
+        path: str | None = getattr(rows, "path", None)
+        if path is None:
+            self._n_stored += 1
+            path = f"{self.folder}/{name}-factors-{self._n_stored}"
+            starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
+            parts = zip(starts, [*starts[1:], len(rows)], strict=True)
+            records = (
+                tasks.record_of(tasks.RESULT, first=begin, factors=rows[begin:end])
+                for begin, end in parts
+            )
+            table = pa.Table.from_batches(records)
+            self.spark.createDataFrame(table, tasks.RESULT).write.parquet(path)
+            self._stale.append(path)
+        return {"path": path, **({} if spectrum is None else {"spectrum": spectrum.tolist()})}
+
+    def resumed(self, n_factors: int) -> Resumed | None:
+        """Where the last fit of the same data and parameters was when it ended early."""
+        state = self._checkpoints and self._checkpoints.last()
+        if not state:
+            return None
+        users = self._kept_rows(state["user"], "user", n_factors)[0]
+        items = self._kept_items(state["item"], n_factors)
+        best = self._kept_items(state["best"], n_factors) if "best" in state else items
+        names = {"user", "item", "best"} & {*state}
+        self._checkpointed = {state[name]["path"] for name in names}
+        return Resumed(Factors(users, items), state["history"], Factors(users, best))
+
+    def _kept_rows(self, kept: dict[str, Any], side: Side, n_factors: int) -> tuple[Any, Any]:
+        if self.sides[side].rows.is_stored:
+            return self._read(kept["path"], side, n_factors)
+        rows = empty_factors(self.sides[side].rows.n_rows, n_factors)
+        stored = self.spark.read.parquet(kept["path"])
+        fill(rows, stored.select("first", "factors").toArrow())
+        return rows, None
+
+    def _kept_items(self, kept: dict[str, Any], n_factors: int) -> Any:
+        rows, table = self._kept_rows(kept, "item", n_factors)
+        spectrum = np.array(kept["spectrum"])
+        if table is None:
+            return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
+        identity = np.eye(n_factors)
+        loss = _joined(table, "norms", np.float64).sum()
+        return StoredFixedSide(rows, Basis(spectrum, identity, identity), loss)
 
     def _check(self, side: Side, table: pa.Table) -> None:
         wrong = table.filter(table.column("singular_row").is_valid())
@@ -356,9 +447,31 @@ class ClusterProblem(Problem):
             name: sum(value or 0 for value in table.column(name).to_pylist()) for name in names
         }
 
-
-def _partitions(spark: SparkSession, n: int) -> Any:
-    return setting(spark, "spark.sql.shuffle.partitions", n)
+    def _rank(self, packed: PackedSide, users: Any, items: StoredFixedSide) -> None:
+        """NDCG of users' lists of all stored items, block by block."""
+        if isinstance(users, StoredRows):
+            frame = users.frame.select("key", F.col("factors").alias("users"))
+        else:
+            spans = zip(packed.rows.keys, packed.rows.starts, packed.rows.starts[1:], strict=False)
+            records = [
+                tasks.record_of(tasks.RESULT, key=int(key), factors=users[begin:end])
+                for key, begin, end in spans
+            ]
+            table = pa.Table.from_batches(records).select(["key", "factors"])
+            frame = self.spark.createDataFrame(table.rename_columns(["key", "users"]))
+        ranked = items.rows.frame.select(
+            F.col("first").alias("item_first"), F.col("factors").alias("items")
+        )
+        best = tasks.ItemLists(items.n_factors, RANKING_DEPTH)
+        with one_block_at_a_time(self.spark):
+            pairs = packed.blocks.join(frame, "key").crossJoin(ranked)
+            lists = pairs.mapInArrow(best, tasks.LISTS).groupBy("key")
+            found = packed.blocks.groupBy("key").cogroup(lists)
+            table = found.applyInArrow(
+                lambda block, own: tasks.ndcg_of_lists(block, own, RANKING_DEPTH), tasks.NDCG
+            ).toArrow()
+        for name in ("n_measured", "ndcg"):
+            self.metrics[name] = sum(table.column(name).to_pylist())
 
 
 def _joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:

@@ -26,6 +26,7 @@ from cinefold.als.backend import (
     mapped_factors,
     rotate,
     solve_rows,
+    top_k,
 )
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Biases, Factors
@@ -34,6 +35,7 @@ from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, nodes_of
 from cinefold.interactions import Interactions
 from cinefold.interactions.entries import Duplicates, Entries, csr
+from cinefold.metrics import accuracy
 from cinefold.models.callbacks import Validation
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def record_of(schema: str, **values: Any) -> pa.RecordBatch:
         name, kind = column.split()
         value = values.get(name)
         if isinstance(value, np.ndarray):
-            value = memoryview(np.ascontiguousarray(value)).cast("B") if value.size else b""
+            value = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
         columns[name] = pa.array([value], kinds[kind])
     return pa.RecordBatch.from_pydict(columns)
 
@@ -240,6 +242,7 @@ class HalfStep:
     def over_blocks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Where both sides are shared."""
         arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
+        assert fixed is not None  # noqa: S101 - for the type checker
         for batch in batches:
             for row in range(batch.num_rows):
                 block = batch.slice(row, 1)
@@ -504,6 +507,63 @@ class Sending:
                 source = record.column("first")[0].as_py()
                 for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
                     yield record_of(MESSAGE, key=int(key), source=source, rows=rows[part])
+
+
+# -- ranking stored items --------------------------------------------------------------------------
+
+LISTS = "key long, rows binary, scores binary"
+NDCG = "n_measured long, ndcg double"
+
+
+@dataclass(frozen=True)
+class ItemLists:
+    """The best of a block of items for each user of a block who has ratings held out."""
+
+    n_factors: int
+    k: int
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for at in range(batch.num_rows):
+                pair = batch.slice(at, 1)
+                needed = array_of(pair, "needed", np.int64)
+                train, held_out = (rows_of(pair, len(needed), p)[0] for p in ("", "held_"))
+                users, items = (
+                    array_of(pair, name, np.float32).reshape(-1, self.n_factors)
+                    for name in ("users", "items")
+                )
+                measured = np.flatnonzero(np.diff(held_out.indptr))
+                seen, first = train[measured], pair.column("item_first")[0].as_py()
+                columns = needed[seen.indices] - first
+                inside = (columns >= 0) & (columns < len(items))
+                offsets = np.concatenate([[0], np.cumsum(inside)])[seen.indptr]
+                excluded = csr(seen.data[inside], columns[inside], offsets, len(items))
+                found, scores = top_k(users[measured], items, self.k, excluded=excluded)
+                rows = np.where(found < 0, -1, found + first)
+                key = pair.column("key")[0].as_py()
+                yield record_of(LISTS, key=key, rows=rows.astype(np.int64), scores=scores)
+
+
+def ndcg_of_lists(block: pa.Table, lists: pa.Table, k: int) -> pa.Table:
+    """The sum over users of NDCG of the best of all lists."""
+    needed = array_of(block, "needed", np.int64)
+    held_out, _ = rows_of(block, len(needed), "held_")
+    n = int((np.diff(held_out.indptr) > 0).sum())
+    if n == 0:
+        return pa.Table.from_batches([record_of(NDCG, n_measured=0, ndcg=0.0)])
+    every = range(lists.num_rows)
+    rows = np.hstack([array_of(lists, "rows", np.int64, at).reshape(n, -1) for at in every])
+    scores = np.hstack([array_of(lists, "scores", np.float32, at).reshape(n, -1) for at in every])
+    order = np.lexsort((rows, -scores))[:, :k]
+    best = np.take_along_axis(rows, order, axis=1)
+    places = np.searchsorted(needed, best)
+    # An item that the block does not need is not relevant: any number beyond serves.
+    known = needed[np.minimum(places, len(needed) - 1)] == best
+    items = np.where(best < 0, -1, np.where(known, places, len(needed)))
+    relevant = held_out[np.flatnonzero(np.diff(held_out.indptr))]
+    relevant = csr(relevant.data, relevant.indices, relevant.indptr, len(needed) + 1)
+    total = accuracy.ndcg(items, relevant) * n
+    return pa.Table.from_batches([record_of(NDCG, n_measured=n, ndcg=total)])
 
 
 # -- rows that are tried first ---------------------------------------------------------------------
