@@ -164,8 +164,10 @@ def main() -> None:
             "spark.ui.showConsoleProgress": "false",
         },
     )
-    print(describe())
-    print(f"{'trainer':24}{'ratings':>12}{'d':>5}{'blocks':>8}{'s':>9}{'shuffled MB':>13}{'files':>9}")
+    print(json.dumps(describe(asked.cores), default=str))
+    print(
+        f"{'trainer':24}{'ratings':>12}{'d':>5}{'blocks':>8}{'s':>9}{'shuffled MB':>13}{'files':>9}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for n_ratings in asked.ratings:
             path = ratings_file(n_ratings, Path(folder))
