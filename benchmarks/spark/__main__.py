@@ -1,7 +1,7 @@
 """Seconds and shuffled bytes per iteration, beside ``pyspark.ml.recommendation.ALS``.
 
-Both learn the same ratings in one session, with as many factors and blocks. An iteration of MLlib is
-the difference of fits of several lengths. Bytes are what the stages of an iteration write to
+Both learn the same ratings in one session, with as many factors and blocks. An iteration of MLlib
+is the difference of fits of several lengths. Bytes are what the stages of an iteration write to
 shuffles, as Spark's own status says; of ours also those of the files that reach each executor.
 """
 

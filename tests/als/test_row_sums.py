@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def test_gram_matrices_of_parts_make_that_of_all(n_rows, weighted):
     in_double = is_summed_in_double(n_rows)
     nodes = {
         node: gram_matrix(rows[part], 1, None if weights is None else weights[part], in_double)
-        for begin, end in zip(ends[:-1], ends[1:], strict=True)
+        for begin, end in pairwise(ends)
         for node, part in nodes_of(begin, end, n_rows)
     }
     whole = gram_matrix(rows, 2, weights)
@@ -42,7 +44,7 @@ def test_chunks_of_numbers():
 
 def test_random_users_are_the_same_in_parts():
     whole, part = np.empty((3000, 4), np.float32), np.empty((1000, 4), np.float32)
-    fill_randomly(whole, 7)
-    fill_randomly(part, 7, 2 * ROWS_PER_SUM)
+    fill_randomly(whole, 7, 1.0)
+    fill_randomly(part, 7, 1.0, 2 * ROWS_PER_SUM)
     np.testing.assert_array_equal(whole[2 * ROWS_PER_SUM :], part[: 3000 - 2 * ROWS_PER_SUM])
     assert not (whole[:900] == whole[ROWS_PER_SUM : ROWS_PER_SUM + 900]).any()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from cinefold import WeightedMatrixFactorization, __version__
 from tests.movielens_files import as_folder, as_zip, digest, original_files
 from tests.waiting import PATIENCE, free_port, read_until, wait_until
 
-PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
+PROGRAM = [sys.executable, "-m", "cinefold"]
 
 
 SMALL = ("--n-factors", 8, "--max-iter", 3, "--threads", 1)
@@ -85,13 +86,14 @@ def test_train_parameters_reach_the_model(answer):
     report = answer(
         "train", *SMALL, "--unobserved-weight", 0.3, "--regularization", 2,
         "--regularization-exponent", 0.5, "--target", "binary", "--alpha", 0.5, "--tol", 0.01,
-        "--solver", "cg",
+        "--solver", "cg", "--degree-exponent", 0.25,
     )  # fmt: skip
     assert report["parameters"] == {
         "n_factors": 8,
         "unobserved_weight": 0.3,
         "regularization": 2.0,
         "regularization_exponent": 0.5,
+        "degree_exponent": 0.25,
         "target": "binary",
         "alpha": 0.5,
         "biases": False,
@@ -234,11 +236,23 @@ def test_a_filter_that_leaves_nothing_says_so(cinefold):
     assert "No movies passed the filters." in err
 
 
-def test_only_lowest_ratings_say_what_is_missing(cinefold, answer):
-    code, out, err = cinefold("recommend", "--rate", "The Last Galaxy=1")
-    assert (code, out) == (0, "")
-    assert "Rate a movie that you like" in err
-    assert answer("recommend", "--rate", "The Last Galaxy=1")["recommendations"] == []
+def test_a_short_list_without_filters_blames_none(cinefold):
+    code, _, err = cinefold("similar", "golden comet", "-k", 500)
+    assert code == 0
+    assert re.search(r"\d+ movies found, there are no others to list\.", err)
+
+
+def test_low_ratings_alone_still_give_a_list(answer):
+    lines = answer("recommend", "--rate", "The Last Galaxy=1")["recommendations"]
+    assert len(lines) == 10
+    assert "The Last Galaxy" not in {line["title"] for line in lines}
+
+
+def test_a_list_is_sorted_by_fit_or_by_stars(answer):
+    lines = answer("recommend", "--user", 7, "--sort", "stars")["recommendations"]
+    stars = [line["stars"] for line in lines]
+    assert stars == sorted(stars, reverse=True)
+    assert answer("recommend", "--user", 7)["recommendations"] != lines
 
 
 def test_the_default_model_is_kept(cinefold, cache):
@@ -304,7 +318,7 @@ def own(request, data, tmp_path):
     )
     path = tmp_path / request.param
     if path.suffix == ".csv":
-        frame.write_csv(path, separator=";", decimal_comma=True)
+        path.write_text(frame.write_csv(separator=";").replace(".", ","), encoding="utf-8")
     else:
         frame.write_parquet(path)
     titles = tmp_path / "titles.csv"

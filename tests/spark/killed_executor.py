@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+
 from pyspark.sql import SparkSession
 
 from cinefold.spark import DistributedWeightedMatrixFactorization

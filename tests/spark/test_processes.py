@@ -33,10 +33,10 @@ def run(java, rated, fingerprint, tmp_path_factory):
 
     def run(master, plan):
         home = Path(pyspark.__file__).parent
+        folder = tmp_path_factory.mktemp("checkpoints")
         existed = (home / "work").exists()
         ended = subprocess.run(
-            [sys.executable, "-m", "tests.spark.killed_executor", master, path, plan]
-            + [str(tmp_path_factory.mktemp("checkpoints"))],
+            [sys.executable, "-m", "tests.spark.killed_executor", master, path, plan, folder],
             cwd=ROOT,
             env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"},
             capture_output=True,

@@ -24,14 +24,14 @@ from cinefold.als.backend import (
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
 from cinefold.als.observations import Observations
-from cinefold.als.row_sums import ROWS_PER_SUM, chunk_sums
+from cinefold.als.row_sums import ROWS_PER_SUM, chunk_sums, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
 
-    from cinefold.als.objective import Objective
+    from cinefold.als.objective import Objective, PairWeights
     from cinefold.interactions import Interactions
 
 Side = Literal["user", "item"]
@@ -47,6 +47,7 @@ _MOST_FACTORS_SOLVED_EXACTLY = 128
 _RELAXATION_IF_EXACT = 1.8, 1.0  # of items and users
 _RELAXATION = 1.6, 1.6
 _UNRELAXED_ITERATIONS = 2
+_USUAL_RATING = np.array([3.5], np.float32)  # from which factors of length 1 start well
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,40 @@ class Problem:
     :mod:`cinefold.spark` has the same for factors and ratings on a cluster.
     """
 
-    def __init__(self, train: Interactions, objective: Objective, n_threads: int) -> None:
+    def __init__(
+        self,
+        train: Interactions,
+        objective: Objective,
+        n_threads: int,
+        pair_weights: PairWeights | None = None,
+    ) -> None:
         self.train, self.objective, self.n_threads = train, objective, n_threads
-        self.n_ratings = train.n_ratings
+        self.pair_weights = pair_weights
+        of_users = of_items = None
+        self.total_weight = float(train.n_ratings)  # of the observations
+        if pair_weights is not None:
+            users, items = pair_weights.users, pair_weights.items
+            of_users, of_items = (users, items), (items, users)
+            rows = np.repeat(np.arange(train.n_users), train.user_counts())
+            self.total_weight = float(pair_weights.total(rows, train.by_user.indices).sum())
         self.rows = {
-            "item": Observations(objective, train.by_item, train.weights_by_item),
-            "user": Observations(objective, train.by_user, train.weights),
+            "item": Observations(objective, train.by_item, train.weights_by_item, of_items),
+            "user": Observations(objective, train.by_user, train.weights, of_users),
         }
 
     @property
     def mean_rating(self) -> np.float32:
-        return np.float32(self.train.by_user.data.mean(dtype=np.float64))
+        return np.float32(rounded(self.train.by_user.data.mean(dtype=np.float64)))
+
+    def deviation(self, mean: np.float32) -> float:
+        """The mean size of what targets are from the mean rating."""
+        return rounded(self.objective.target_size(self.train.by_user.data - mean))
+
+    @property
+    def initial_length(self) -> float:
+        """Of users, in the unit of targets, whose multiples have multiples of the same scores."""
+        target = self.objective.target_size(self.train.by_user.data)
+        return initial_length(self.objective, target)
 
     def regularization(self, side: Side) -> NDArray[np.float64]:
         """lambda of each row."""
@@ -98,7 +122,7 @@ class Problem:
     def start(self, n_factors: int, seed: int) -> tuple[Any, Any]:
         """Random users, and items of zeros."""
         users = empty_factors(self.train.n_users, n_factors)
-        fill_randomly(users, seed)
+        fill_randomly(users, seed, self.initial_length)
         return users, np.zeros((self.train.n_items, n_factors), np.float32)
 
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> NDArray[np.float64]:
@@ -143,7 +167,7 @@ class Problem:
     def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
         """Solve the users of `factors` in place.
 
-        Returns the objective that is reached, and the RMSE over the observations.
+        Returns the objective that is reached, and the RMSE over the observations, by their weight.
         """
         loss, squared = self._solve("user", factors.items, factors.users, method, factors.baseline)
         loss += self._loss_of_regularized_items(factors)
@@ -151,7 +175,7 @@ class Problem:
             raise ValueError(
                 "the objective is not finite: the ratings are too large for float32; scale them"
             )
-        return float(loss), float(np.sqrt(squared / self.n_ratings))
+        return float(loss), float(np.sqrt(squared / self.total_weight))
 
     def finished(self, factors: Factors) -> Factors:
         """`factors` in the memory that they need, once no step will change them."""
@@ -232,13 +256,18 @@ def alternate(
         fixed = problem.fix("item", items)
         items = fixed.rows
         users = problem.change_basis(fixed, users, out=users)
-        factors = Factors(users, fixed)
+        factors = Factors(users, fixed, pair_weights=problem.pair_weights)
         loss, rmse = problem.solve_users(factors, of_users)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 
-def fill_randomly(users: NDArray[np.float32], seed: int, first: int = 0) -> None:
-    """Vectors of length 1 on average for users, from the user `first`, a multiple of ROWS_PER_SUM.
+def initial_length(objective: Objective, target: float) -> float:
+    """Of users who start with targets of this mean size."""
+    return rounded(np.sqrt(target / objective.target_size(_USUAL_RATING)))
+
+
+def fill_randomly(users: NDArray[np.float32], seed: int, length: float, first: int = 0) -> None:
+    """Vectors of this length on average for users, from user `first`, a multiple of ROWS_PER_SUM.
 
     Every so many users have a random stream of their own, whoever fills them.
     """
@@ -246,7 +275,7 @@ def fill_randomly(users: NDArray[np.float32], seed: int, first: int = 0) -> None
         rows, chunk = users[begin : begin + ROWS_PER_SUM], (first + begin) // ROWS_PER_SUM
         own = np.random.SeedSequence(seed, spawn_key=(chunk,) if chunk else ())
         rows[:] = np.random.default_rng(own).standard_normal(rows.shape, np.float32)
-        rows *= np.float32(1 / np.sqrt(rows.shape[1]))
+        rows *= np.float32(length / np.sqrt(rows.shape[1]))
 
 
 def _relaxed(method: Method, iteration: int) -> tuple[Method, Method]:

@@ -71,5 +71,10 @@ def root_of(nodes: Mapping[tuple[int, int], Doubles], n_rows: int) -> Doubles:
     return sum_of((n_leaves - 1).bit_length(), 0)
 
 
+def rounded(value: float) -> float:
+    """To nine digits, so that the order in which machines add up numbers does not show."""
+    return float(f"{value:.9g}")
+
+
 def _leaves(n_rows: int) -> int:
     return -(-n_rows // ROWS_PER_SUM)

@@ -12,7 +12,7 @@ from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.option_groups import INPUT_FILE, option
-from cinefold.recommender import RatedMovie
+from cinefold.recommender import MovieFilter, RatedMovie, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,15 +63,23 @@ def recommend(
             min=0, max=1, help="From 0, what most people like you watch, to 1, less known movies."
         ),
     ] = 0.0,
+    sort: Annotated[
+        SortBy,
+        typer.Option(
+            help="By best [bold]fit[/bold]: what they will like and are likely to choose first. By "
+            "[bold]stars[/bold]: of the 50 best, those first that they would rate highest."
+        ),
+    ] = "fit",
     model: options.ModelFile = None,
     data: options.DataOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Recommend movies to a user of the data set, or to you from a few ratings.
 
-    Nothing that the user has rated is listed. Scores order a list: how likely
-    somebody like you is to watch the movie. Stars are what you would rate it. The reasons are the
-    ratings that add most to the score.
+    Nothing that the user has rated is listed. Scores say how likely
+    somebody like you is to watch the movie, stars what you would rate it: a list is in the order of
+    the scores, but for movies that would get less than your mean. The reasons are ratings that
+    speak for this movie more than for the others.
     """
     wanted = [_title_and_stars(text) for text in person.rate or ()]
     profile = person.profile
@@ -79,7 +87,7 @@ def recommend(
         with options.open_store() as store:  # before anything is fetched or trained for nobody
             options.saved_profile(store, data.dataset, profile)
     recommender = options.open_recommender(data, model)
-    choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure}
+    choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure, "sort_by": sort}
     user_id = None
     ratings: dict[Any, float] = {}
     if person.user is not None:
@@ -111,15 +119,12 @@ def recommend(
     if profile and not ratings:
         say(f"{profile} has rated no movie yet: rate some with --rate.")
         return
-    if ratings and max(ratings.values()) <= recommender.lowest_rating:
-        say("Rate a movie that you like: the lowest rating says only what to leave out.")
-        return
     columns: dict[str, Callable[[Recommendation], str]] = {
         "Score": lambda line: f"{line.score:.2f}",
         "Stars": lambda line: "" if line.stars is None else f"{line.stars:.1f}",
         _REASONS: lambda line: ", ".join(f"{r.movie.title} {r.rating:g}" for r in line.reasons),
     }
-    print_movies(title, found, movies.k, columns)
+    print_movies(title, found, movies, columns)
 
 
 def similar(
@@ -143,9 +148,7 @@ def similar(
         lines = [{"rank": n.rank, **_movie(n.movie), "score": n.score} for n in found]
         print_json({"dataset": recommender.data.name, "movie": _movie(movie), "similar": lines})
         return
-    print_movies(
-        f"Like {movie.label}", found, movies.k, {"Score": lambda line: f"{line.score:.3f}"}
-    )
+    print_movies(f"Like {movie.label}", found, movies, {"Score": lambda line: f"{line.score:.3f}"})
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -166,7 +169,7 @@ def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any,
     for title, stars in wanted:
         movie = movies.resolve(title)
         if movie.id in ratings:
-            raise typer.BadParameter(f"{movie.label} is rated twice")
+            raise typer.BadParameter(f"--rate: {movie.label} is rated twice")
         ratings[movie.id] = stars
     return ratings
 
@@ -191,9 +194,12 @@ def _from_profile(
 
 
 def print_movies(
-    title: str, found: Sequence[Any], k: int, columns: Mapping[str, Callable[[Any], str]]
+    title: str,
+    found: Sequence[Any],
+    asked: options.ListOptions,
+    columns: Mapping[str, Callable[[Any], str]],
 ) -> None:
-    """The table of a list of k movies: ranks, movies, and further columns by their cells."""
+    """The table of a list of movies: ranks, movies, and further columns by their cells."""
     numbers = ("#", *(name for name in columns if name != _REASONS))
     rows = (
         (
@@ -206,8 +212,12 @@ def print_movies(
         for line in found
     )
     print_table(("#", "Title", "Year", "Genres", *columns), rows, title=title, numbers=numbers)
-    if len(found) < k:
-        say(f"{len(found) or 'No'} movie{'' if len(found) == 1 else 's'} passed the filters.")
+    if len(found) < asked.k:
+        count = f"{len(found) or 'No'} movie{'' if len(found) == 1 else 's'}"
+        filtered = asked.filters != MovieFilter()
+        say(
+            f"{count} {'passed the filters' if filtered else 'found, there are no others to list'}."
+        )
 
 
 def facts(entry: Any) -> dict[str, Any]:

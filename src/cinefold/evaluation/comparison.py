@@ -19,6 +19,7 @@ from cinefold.evaluation.standard_errors import (
     of_users,
     standard_error,
 )
+from cinefold.interactions.splits import seed_from
 from cinefold.metrics import accuracy
 from cinefold.metrics.registry import metric_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
     Candidate = Callable[[Interactions], Ranker] | Any
 
@@ -163,13 +165,13 @@ class Comparison:
 
 def compare(
     candidates: Mapping[str, Candidate],
-    interactions: Interactions,
+    interactions: Interactions | Division,
     protocol: Protocol = "per-user",
     *,
     fraction: float = 0.1,
     folds: int = 5,
     repeats: int = 1,
-    random_state: int = 0,
+    random_state: RandomState = 0,
     ks: Sequence[int] = (10, 20),
     names: Sequence[str] = ("rmse", "ndcg", "recall"),
     progress: bool | None = None,
@@ -181,7 +183,8 @@ def compare(
     ----------
     candidates : mapping of str to model or callable
         Models with ``fit``, which are copied, or functions from training data to a fitted model.
-    interactions : Interactions
+    interactions : Interactions or Division
+        Of a division that is given, the rest is left as it is.
     protocol, fraction, folds, repeats, random_state
         As in :func:`cinefold.evaluation.divide`.
     ks, names
@@ -194,7 +197,8 @@ def compare(
     Returns
     -------
     Comparison
-        A model whose fit or evaluation raises ValueError is left out, with the reason.
+        A model whose fit or evaluation raises ValueError, ArithmeticError or MemoryError is left
+        out, with the reason.
 
     Raises
     ------
@@ -208,25 +212,30 @@ def compare(
         "fraction": fraction,
         "folds": folds,
         "repeats": repeats,
-        "random_state": random_state,
+        "random_state": seed_from(random_state),
     }
     if not candidates:
         raise ValueError("there are no models to compare")
     finished: list[dict[str, Evaluation]] = []
     left_out: dict[str, str] = {}
-    total = n_divisions(protocol, folds, repeats) * len(candidates)
+    if isinstance(interactions, Division):
+        settings, divisions, total = {"protocol": "given"}, iter([interactions]), len(candidates)
+    else:
+        divisions = divide(interactions, **settings)
+        total = n_divisions(protocol, folds, repeats) * len(candidates)
     hide = None if progress is None else not progress
     with (
         tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar,
         keep_on_interrupt(lambda: keep_interrupted and any(finished)) as interrupted,
     ):
-        for division in divide(interactions, **settings):
+        for division in divisions:
             found = _evaluated(candidates, division, left_out, bar, ks=ks, names=names)
             finished.append(found)
     kept = {n: [one[n] for one in finished] for n in candidates if n not in left_out}
     if kept and not any(len(one.users) for found in kept.values() for one in found):
         raise ValueError(
-            f"nobody has both training and held-out ratings with the protocol {protocol!r}; "
+            "nobody has both training and held-out ratings with the protocol "
+            f"{settings['protocol']!r}; "
             "there may be too few ratings, or a larger fraction or another protocol may suit them"
         )
     return Comparison(settings, kept, left_out, interrupted.is_set())
@@ -253,8 +262,8 @@ def _evaluated(
                     given=division.given,
                     **asked,
                 )
-            except ValueError as error:
-                left_out[name] = str(error)
+            except (ArithmeticError, MemoryError, ValueError) as error:
+                left_out[name] = str(error) or type(error).__name__
         bar.update()
     return found
 

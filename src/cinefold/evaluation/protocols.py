@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import numpy as np
 
 from cinefold.interactions import splits
 from cinefold.models import checks
+from cinefold.models.rating_input import union, with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -42,6 +44,31 @@ class Division:
     held_out: Interactions
     given: Interactions | None = None
 
+    @classmethod
+    def of_parts(
+        cls, training: Interactions, held_out: Interactions, validation: Interactions | None = None
+    ) -> Self:
+        """Parts that somebody else has made; a validation part is learned from, too.
+
+        So all items are ranked but those of a user's training and validation parts.
+
+        Raises
+        ------
+        ValueError
+            If a pair is in two parts, or ids are of two kinds.
+        """
+        known = training
+        for name, part in (("validation", validation), ("test", held_out)):
+            if part is not None:
+                both = union(known, part)
+                repeated = known.n_ratings + part.n_ratings - both.n_ratings
+                if repeated:
+                    raise ValueError(
+                        f"{repeated:,} pairs of the {name} part are in the training part, too"
+                    )
+                known, training = both, known
+        return cls(with_ids(known, training, ""), with_ids(known, held_out, ""))
+
 
 def divide(
     interactions: Interactions,
@@ -50,7 +77,7 @@ def divide(
     fraction: float = 0.1,
     folds: int = 5,
     repeats: int = 1,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> Iterator[Division]:
     """The divisions of a protocol, one after the other.
 
@@ -70,7 +97,8 @@ def divide(
     repeats : int
         How often, with seeds counting up from `random_state`; "leave-last-out" and "time" are
         always the same and need no more than once.
-    random_state : int
+    random_state : int, Generator, RandomState or None
+        As in ``Interactions.split``.
 
     Raises
     ------
@@ -81,7 +109,8 @@ def divide(
     checks.integer("repeats", repeats, 1)
     if protocol in _ALWAYS_THE_SAME:
         repeats = 1
-    for seed in range(random_state, random_state + repeats):
+    first = splits.seed_from(random_state)
+    for seed in range(first, first + repeats):
         yield from _once(interactions, protocol, fraction, folds, seed)
 
 

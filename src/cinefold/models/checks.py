@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -16,8 +18,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
+MAX_THREADS = 4096
+_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def parameters(model: Any) -> None:
@@ -26,12 +32,19 @@ def parameters(model: Any) -> None:
     integer("max_iter", model.max_iter, 1)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
-        integer("n_threads", model.n_threads, 1)
+        integer("n_threads", model.n_threads, 1, MAX_THREADS)
     for name in ("unobserved_weight", "regularization"):
         number(name, getattr(model, name), word="scale")
     for name in ("alpha", "tol"):
         number(name, getattr(model, name))
     number("regularization_exponent", model.regularization_exponent, 0, 2)
+    exponents = model.degree_exponent
+    if not isinstance(exponents, tuple | list):
+        exponents = (exponents,) * 2
+    elif len(exponents) != 2:
+        raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
+    for exponent in exponents:
+        number("degree_exponent", exponent, 0, 1)
     choice("target", model.target, get_args(Target))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
@@ -46,20 +59,36 @@ def parameters(model: Any) -> None:
             f"unobserved_weight={model.unobserved_weight!r} and target={model.target!r}; "
             "WeightedMatrixFactorization.preset('stars') sets all three"
         )
+    if model.biases and any(exponents):
+        raise ValueError(f"biases are for degree_exponent=0, not {model.degree_exponent!r}")
 
 
 def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
     """The values of {id: rating}, which must be finite numbers; `side` is what the ids are of."""
-    values = np.array(list(given.values()))
-    if values.dtype.kind in "iuf" and np.isfinite(values.astype(np.float32)).all():
-        return values.astype(np.float32)
-    rated, value = next(pair for pair in given.items() if not _is_finite_number(pair[1]))
-    raise ValueError(f"the rating of {side} {rated!r} must be a finite number, not {value!r}")
+    for rated, value in given.items():
+        if not _is_finite_number(value):
+            raise ValueError(
+                f"the rating of {side} {rated!r} must be a finite number, not {value!r}"
+            )
+    return np.array([*map(float, given.values())], np.float32)
 
 
 def _is_finite_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    return is_number and not isinstance(value, bool) and bool(np.isfinite(np.float32(value)))
+    try:
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        return is_number and abs(float(value)) <= _LARGEST_FLOAT
+    except OverflowError:  # an integer beyond even float64
+        return False
+
+
+def callbacks(given: Any) -> list[Callback]:
+    """The callbacks of a fit as a list."""
+    called: list[Any] = [*given] if isinstance(given, Iterable) else [None]
+    if not all(map(callable, called)):
+        raise TypeError(
+            f"callbacks must be a list of callables, not {given!r}; one is given as [callback]"
+        )
+    return called
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> None:
@@ -85,6 +114,7 @@ def number(
         return
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not (low <= value <= high and np.isfinite(value)):
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not low <= plain <= min(high, _LARGEST):
         allowed = f"at least {low}" if high == np.inf else f"from {low} to {high}"
-        raise ValueError(f"{name} must be finite and {allowed}, not {value}")
+        raise ValueError(f"{name} must be finite in float32 and {allowed}, not {value!r:.50}")

@@ -47,26 +47,25 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    model._state = None
+    seed, history = seed_from(model.random_state), resumed.history if resumed else []
+    parameters, model._state = model.get_params(), None
     solver = choose_solver(model.solver, model.n_factors)
-    history: list[Record] = []
-    seed = seed_from(model.random_state)
     if model.biases:
         steps = alternate_with_biases(problem, model.n_factors, seed, solver)
     else:
-        history = resumed.history if resumed else []
         start = resumed.factors if resumed else None
-        steps = alternate(problem, model.n_factors, seed, solver, start=start, n_done=len(history))
+        n_done = len(history)
+        steps = alternate(problem, model.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     converged = Convergence(model.tol)
-    if resumed and history:
-        model._state = Fitted(problem.train, problem.objective, resumed.best, history)
+    if resumed:
+        known = parameters, problem.train, problem.objective
+        model._state = Fitted(*known, resumed.best, history)
         for record in history:
             converged(model, record)
             if early:
                 early(model, record)
-        kept = {"factors": resumed.factors, "best_iteration": len(history)}
-        model._state = replace(model._fitted, **kept)
+        model._state = Fitted(*known, resumed.factors, history, n_done)
     # Closing the steps frees what they keep of the users.
     with (
         keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
@@ -79,7 +78,12 @@ def learn(
             history = [*history, record]
             # One assignment, so that an interrupt leaves a single iteration.
             model._state = Fitted(
-                problem.train, problem.objective, step.factors, history, len(history)
+                parameters,
+                problem.train,
+                problem.objective,
+                step.factors,
+                history,
+                len(history),
             )
             problem.checkpoint(history, step.factors, early.best_factors if early else None)
             ended_by = [callback for callback in watching if callback(model, record)]

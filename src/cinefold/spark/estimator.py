@@ -170,8 +170,9 @@ solver, maxIter, tol, earlyStopping, patience, seed
         columns = packing.RatingColumns(**cast("Any", names))
         # Numbers in place of "scale" come with the statistics of the packed ratings.
         numbers = {"unobserved_weight": 0.0, "regularization": 0.0}
+        statistics: Any = None
         unscaled = WeightedMatrixFactorization(**{**model.get_params(), **numbers})
-        objective = objective_for(unscaled, cast("Any", None))
+        objective = objective_for(unscaled, statistics)
         ratings, sizes = packing.checked_ratings(
             dataset, columns, objective, self._given("invalidRows")
         )

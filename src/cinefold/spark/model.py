@@ -245,6 +245,7 @@ class DistributedFactorModel(FactorizationParams, Model):
             biases = Biases(mean, baseline, np.array(direction, np.float32))
         fixed = FixedSide.in_eigenbasis(items, self._spectrum, 1)
         state = Fitted(
+            model.get_params(),
             known,
             self.objective_,
             Factors(users, fixed, biases),
@@ -299,6 +300,7 @@ class DistributedFactorModel(FactorizationParams, Model):
             spark.read.parquet(f"{path}/{name}") for name in ("userFactors", "itemFactors")
         )
         fitted = Fitted(
+            {},
             cast("Any", None),
             Objective(**header["objective"]),
             cast("Any", None),

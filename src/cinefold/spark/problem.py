@@ -31,9 +31,9 @@ from cinefold.als.backend import (
 )
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import Problem, fill_randomly, singular
+from cinefold.als.iterations import Problem, fill_randomly, initial_length, singular
 from cinefold.als.observations import Observations
-from cinefold.als.row_sums import chunk_sums, root_of
+from cinefold.als.row_sums import chunk_sums, root_of, rounded
 from cinefold.interactions import Interactions
 from cinefold.models.callbacks import RANKING_DEPTH
 from cinefold.models.training_loop import Resumed
@@ -154,12 +154,25 @@ class ClusterProblem(Problem):
             np.zeros(0, np.int64) if rows.ids is None else rows.ids for rows in (users, items)
         )
         self.train = Interactions(user_ids, item_ids, none)
+        self.pair_weights = None
         self.n_ratings = int(sides["user"].total("n_ratings"))
+        self.total_weight = float(self.n_ratings)
         self.metrics: dict[str, float] = {}
 
     @property
     def mean_rating(self) -> np.float32:
-        return np.float32(self.sides["user"].total("rating") / self.n_ratings)
+        return np.float32(rounded(self.sides["user"].total("rating") / self.n_ratings))
+
+    def deviation(self, mean: np.float32) -> float:
+        blocks = self.sides["user"].blocks.select("ratings")
+        with one_block_at_a_time(self.spark):
+            parts = blocks.mapInArrow(tasks.Deviation(mean), tasks.TOTAL).toArrow()
+        return rounded(sum(parts.column("total").to_pylist()) / self.n_ratings) or 1.0
+
+    @property
+    def initial_length(self) -> float:
+        target = self.sides["user"].total("target") / self.n_ratings
+        return initial_length(self.objective, target or 1.0)
 
     def regularization(self, side: Side) -> Doubles:
         packed = self.sides[side]
@@ -188,14 +201,16 @@ class ClusterProblem(Problem):
                 first.append(StoredRows(none, rows.n_rows, n_factors, sample))
             elif side == "user":
                 random_users = empty_factors(rows.n_rows, n_factors)
-                fill_randomly(random_users, seed)
+                fill_randomly(random_users, seed, self.initial_length)
                 first.append(random_users)
             else:
                 first.append(np.zeros((rows.n_rows, n_factors), np.float32))
         if users.is_stored:
             blocks = pa.table({"key": users.keys, "block": np.arange(users.n_blocks)})
             frame = self.spark.createDataFrame(blocks).repartition(users.n_blocks, "key")
-            random = tasks.RandomRows(seed, n_factors, users.starts, self._n_threads_of_tasks)
+            random = tasks.RandomRows(
+                seed, self.initial_length, n_factors, users.starts, self._n_threads_of_tasks
+            )
             # The first users are fixed, never the rows to start from: they have no sample.
             first[0] = self._stored(frame.mapInArrow(random, tasks.RESULT), "user", n_factors)[0]
         return first[0], first[1]
@@ -331,7 +346,7 @@ class ClusterProblem(Problem):
             own, places = out.sample, np.searchsorted(self._sampled(side), packed.sampled)
         previous[: len(places)] = own[places]
         observed = Observations(
-            self.objective, packed.sample, packed.sample_weights, packed.other.n_rows
+            self.objective, packed.sample, packed.sample_weights, n_columns=packed.other.n_rows
         )
         if baseline is not None:
             baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]

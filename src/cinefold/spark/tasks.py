@@ -205,6 +205,22 @@ def rows_of(
     return csr(ratings, columns, offsets, n_columns), weights
 
 
+TOTAL = "total double"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The sum of distances of ratings from their mean."""
+
+    mean: np.float32
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for at in range(batch.num_rows):
+                ratings = array_of(batch, "ratings", np.float32, at)
+                yield record_of(TOTAL, total=_sum(np.abs(ratings - self.mean)))
+
+
 # -- a half-step -----------------------------------------------------------------------------------
 
 
@@ -289,7 +305,7 @@ class HalfStep:
     ) -> pa.RecordBatch:
         first, n_rows = (block.column(name)[0].as_py() for name in ("first", "n_rows"))
         ratings, weights = rows_of(block, len(fixed.rows))
-        rows = Observations(self.objective, ratings, weights, self.n_columns)
+        rows = Observations(self.objective, ratings, weights, n_columns=self.n_columns)
         out, losses = previous.copy(), np.empty((n_rows, 2))
         try:
             solve_rows(
@@ -407,6 +423,7 @@ class RandomRows:
     """The first users, of blocks (key, block)."""
 
     seed: int
+    length: float
     n_factors: int
     starts: NDArray[np.int64]
     n_threads: int
@@ -416,7 +433,7 @@ class RandomRows:
             for key, block in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 first, end, n_rows = (int(self.starts[at]) for at in (block, block + 1, -1))
                 rows = np.empty((end - first, self.n_factors), np.float32)
-                fill_randomly(rows, self.seed, first)
+                fill_randomly(rows, self.seed, self.length, first)
                 found = summary(rows, first, n_rows, None, self.n_threads)
                 yield record_of(RESULT, key=key, first=first, factors=rows, **found)
 

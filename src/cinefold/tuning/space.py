@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold._files import read_parsed
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import (
-    RatingStatistics,
     objective_for,
     scaled_regularization,
     scaled_unobserved_weight,
@@ -32,6 +31,7 @@ from cinefold.models.default_regularization import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from cinefold.interactions import Interactions
 
@@ -170,8 +170,7 @@ class Coordinates:
             share = point["rating_confidence"]
             result["alpha"] = share / (1 - share) / self._mean_rating if share else 0.0
         if "relative_unobserved_weight" in point:
-            known = RatingStatistics.of(self._training, "binary", result["alpha"])
-            unit = scaled_unobserved_weight(known)
+            unit = scaled_unobserved_weight(self._training, result["alpha"])
             result["unobserved_weight"] = point["relative_unobserved_weight"] * unit
         if "relative_regularization" in point:
             scaled = WeightedMatrixFactorization(**{**result, "regularization": "scale"})
@@ -191,9 +190,8 @@ class Coordinates:
         checks.parameters(model)
         objective = objective_for(model, self._training)
         numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
-        known = RatingStatistics.of(self._training, objective.target, objective.alpha)
-        weight = scaled_unobserved_weight(known)
-        ridge = scaled_regularization(known, objective)
+        weight = scaled_unobserved_weight(self._training, objective.alpha)
+        ridge = scaled_regularization(self._training, objective)
         share = objective.alpha * self._mean_rating
         return {
             **model.get_params(),
@@ -236,10 +234,8 @@ def read_space(file: str | Path) -> dict[str, Any]:
     ValueError
         If it is no TOML.
     """
-    try:
-        return tomllib.loads(Path(file).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is no TOML file: {error}") from None
+    found: dict[str, Any] = read_parsed(file, tomllib.loads, "TOML")
+    return found
 
 
 def _value(text: str) -> int | float | str:
