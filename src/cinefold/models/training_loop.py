@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cinefold._signals import ctrl_c_waits, keep_on_interrupt
+from cinefold.als.backend import empty_factors
 from cinefold.als.biased import alternate_with_biases
+from cinefold.als.factors import Factors
 from cinefold.als.iterations import alternate, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, progress_bar
@@ -17,18 +21,53 @@ from cinefold.models.fitted import Fitted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cinefold.als.factors import Factors
     from cinefold.als.iterations import Iteration, Problem
+    from cinefold.interactions import Interactions
     from cinefold.models.callbacks import Callback, Record, Validation
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """Where an earlier fit ended early: its last factors, its history, and its best factors."""
+    """What a fit goes on from: the last factors, their history if it is one's own, and the best."""
 
     factors: Factors
     history: list[Record]
     best: Factors
+
+
+def continued(model: Any, train: Interactions, n_factors: int, n_threads: int) -> Resumed:
+    """The vectors of a fitted model, for users and items of `train`; those of new ones are 0.
+
+    Raises
+    ------
+    ValueError
+        If it has another number of factors, biases, or weights of pairs.
+    """
+    known, factors = model.interactions_, model._factors
+    if factors.biases or factors.pair_weights or factors.items.n_factors != n_factors:
+        raise ValueError(
+            f"start must be a model with n_factors={n_factors}, without biases or weights of pairs"
+        )
+
+    def placed(ids: Any, old_ids: Any, old: Any) -> Any:
+        _, places, found = np.intersect1d(ids, old_ids, assume_unique=True, return_indices=True)
+        if not len(places):
+            raise ValueError("start must be a model of some of the same users and items")
+        rows = np.zeros((len(ids), n_factors), np.float32)
+        rows[places] = old[found]
+        return rows
+
+    rotated = Factors.in_eigenbasis(
+        placed(train.user_ids, known.user_ids, factors.users),
+        placed(train.item_ids, known.item_ids, factors.items.rows),
+        None,
+        None,
+        n_threads,
+    )
+    users = empty_factors(*rotated.users.shape)
+    users[:] = rotated.users
+    rotated = replace(rotated, users=users)
+    return Resumed(rotated, [], rotated)
 
 
 def learn(
@@ -58,7 +97,7 @@ def learn(
         steps = alternate(problem, model.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     converged = Convergence(model.tol)
-    if resumed:
+    if resumed and history:
         known = parameters, problem.train, problem.objective
         model._state = Fitted(*known, resumed.best, history)
         for record in history:

@@ -19,7 +19,7 @@ from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, axis_weights, held_out
-from cinefold.models.training_loop import learn
+from cinefold.models.training_loop import continued, learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -189,6 +189,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         item_weights: Weights | None = None,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
+        start: IncrementalModel | None = None,
     ) -> Self:
         """Learn the factors.
 
@@ -213,6 +214,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             ``user_factors_``: copy what is to be kept.
         progress : bool, optional
             Show a progress bar; by default when standard error is a terminal.
+        start : WeightedMatrixFactorization, optional
+            A fitted model to go on from, without biases, of some of the same users and items.
 
         Raises
         ------
@@ -235,12 +238,15 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         if self.biases and any(weights is not None for weights in given):
             raise ValueError("biases are for pairs that all weigh the same")
         objective, n_threads = objective_for(self, train), available_threads(self.n_threads)
-        self._state = None  # its memory is free for the new factors
         problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
         validation = None
         if measured is not None:
             validation = Validation(measured, train, objective, n_threads)
-        learn(self, problem, validation, callbacks, progress)
+        resumed = None
+        if start is not None:
+            resumed = continued(start, train, self.n_factors, n_threads)
+        self._state = None  # its memory is free for the new factors
+        learn(self, problem, validation, callbacks, progress, resumed)
         return self
 
     @classmethod

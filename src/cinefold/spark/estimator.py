@@ -13,7 +13,7 @@ from pyspark.ml import Estimator
 from cinefold.als.iterations import Side, available_threads
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import RatingStatistics, objective_for
-from cinefold.models.training_loop import learn
+from cinefold.models.training_loop import continued, learn
 from cinefold.spark import packing, tasks
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
@@ -115,6 +115,7 @@ solver, maxIter, tol, earlyStopping, patience, seed
         *,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
+        start: WeightedMatrixFactorization | None = None,
     ) -> Any:
         """Learn the factors.
 
@@ -124,7 +125,7 @@ solver, maxIter, tol, earlyStopping, patience, seed
             A row for each rating.
         params : dict or list of dict, optional
             As in pyspark.ml: other parameters for this fit, or for several.
-        callbacks, progress
+        callbacks, progress, start
             As in :meth:`cinefold.WeightedMatrixFactorization.fit`.
 
         Returns
@@ -136,14 +137,14 @@ solver, maxIter, tol, earlyStopping, patience, seed
         TypeError, ValueError
             For columns or rows that cannot be learnt from, and parameters out of range.
         """
-        self._watching = tuple(callbacks), progress
+        self._watching = tuple(callbacks), progress, start
         try:
             return super().fit(dataset, params)
         finally:
             del self._watching
 
     def _fit(self, dataset: DataFrame) -> DistributedFactorModel:
-        callbacks, progress = getattr(self, "_watching", ((), None))
+        callbacks, progress, start = getattr(self, "_watching", ((), None, None))
         model = self._estimator()
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
@@ -154,6 +155,10 @@ solver, maxIter, tol, earlyStopping, patience, seed
             raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")
         validation = cast("Any", ClusterValidation(problem)) if held_out else None
         resumed = problem.resumed(model.n_factors)
+        if start is not None and resumed is None:
+            if any(side.rows.is_stored for side in problem.sides.values()):
+                raise ValueError("start is for factors that the driver holds: see plan")
+            resumed = continued(start, problem.train, model.n_factors, problem.n_threads)
         learn(model, problem, validation, callbacks, progress, resumed)
         problem.close()
         fitted = DistributedFactorModel._of(problem, model._fitted)
