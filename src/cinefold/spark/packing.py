@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -229,9 +229,14 @@ def number_rows(
 
 def _default_blocks(spark: SparkSession, counts: NDArray[np.int64]) -> int:
     """Some for every core, of BYTES_PER_BLOCK at most."""
-    parallel = spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
+    parallel = _parallel_tasks(spark)
     needed = max(int(counts.sum()) * 8 // BYTES_PER_BLOCK, 1)
     return -(-needed // parallel) * parallel
+
+
+@lru_cache
+def _parallel_tasks(spark: SparkSession) -> int:
+    return spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
 
 
 def _divided(counts: NDArray[np.int64], least: int, n_blocks: int) -> NDArray[np.int64]:
@@ -242,6 +247,7 @@ def _divided(counts: NDArray[np.int64], least: int, n_blocks: int) -> NDArray[np
     return np.unique(np.concatenate([[0], inner, [len(counts)]])).astype(np.int64)
 
 
+@lru_cache
 def partition_keys(spark: SparkSession, n: int) -> NDArray[np.int64]:
     """Numbers that hash partitioning into `n` partitions puts into each of them."""
     numbers = spark.range(64 * n + 64).groupBy(F.pmod(F.hash("id"), F.lit(n)).alias("part"))
