@@ -118,9 +118,11 @@ def test_many_ratings_are_drawn_a_page_at_a_time(page):
     assert not page.pagination
 
 
-def test_a_second_click_on_a_star_takes_the_rating_back(page):
+def test_a_third_click_on_a_star_takes_the_rating_back(page):
     rate_by_title(page, "Horror", 0, 5)
-    page.feedback(key=f"stars-rated-{movie_id('Horror', 0)}").set_value(None).run()
+    for _ in range(2):
+        (key,) = keys(page, "stars-rated-")
+        page.feedback(key=key).set_value(None).run()
     assert not keys(no_errors(page), "stars-rated-")
     assert is_start(page)
 

@@ -77,6 +77,28 @@ function onKey() {
   if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
 }
 
+// -- The menu of a phone ------------------------------------------------------------------------
+// A page that is chosen is to be seen: Streamlit leaves the menu over it in a narrow window.
+
+const NARROW = "(max-width: 768px)";
+
+function closeMenu({ target }) {
+  if (!matchMedia(NARROW).matches || !target.closest("[data-testid=stSidebarNavLink]")) return;
+  setTimeout(() => {
+    const open = document.querySelector("[data-testid=stSidebar][aria-expanded=true]");
+    open?.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  }, MILLISECONDS_TO_SETTLE);
+}
+
+// -- Half stars ---------------------------------------------------------------------------------
+// Streamlit has whole ones: style.css draws the last star of a key that ends with "-half" as a half.
+
+function nameHalfStars() {
+  for (const star of document.querySelectorAll("[class*='-half'] [role=radio][aria-checked=true]")) {
+    star.ariaLabel = `${controlsIn(star.parentElement).indexOf(star) + 0.5} out of 5 stars`;
+  }
+}
+
 // -- Back ---------------------------------------------------------------------------------------
 // The address also keeps what a page goes on with (?profile=3) and its settings: no places of their
 // own to go back to. Nor is what a page that has just come adds; what somebody chooses on it later is.
@@ -141,6 +163,7 @@ function noteConnection(reconnect) {
 const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
+  [document, "click", closeMenu],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],
@@ -151,6 +174,7 @@ const LISTENERS = [
 export default function listen({ setTriggerValue }) {
   const redraws = new MutationObserver(() => {
     afterRedraw();
+    nameHalfStars();
     noteConnection(() => setTriggerValue("reconnected", true));
   });
   redraws.observe(document.body, { childList: true, subtree: true });

@@ -327,24 +327,32 @@ def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
 
 
 def rating_stars(movie: Movie, place: str) -> None:
-    """Stars for `movie`; a click rates it, a click on the same star takes the rating back.
+    """Stars for `movie`: a click rates it, a second one on the same star takes half a star off, a
+    third one the rating back.
 
     `place` tells apart the places of a page in which one movie has stars.
     """
     name = f"stars-{place}-{movie.id}"
     given = visitor().ratings.get(movie.id)
-    star = None if given is None else max(round(given), 1) - 1
-    number, before = _shown().get(name, (0, star))
-    if star != before:  # changed elsewhere, on this page or another
+    halves = None if given is None else max(round(2 * given), 1)
+    number, before = _shown().get(name, (0, halves))
+    if halves != before:  # changed elsewhere, on this page or another
         number += 1
-    _shown()[name] = number, star
+    _shown()[name] = number, halves
     key = f"{name}.{number}" if number else name
-    st.session_state[key] = star
+    if halves is not None and halves % 2:
+        key += "-half"  # style.css draws the last star so
+    st.session_state[key] = _star(halves)
     st.feedback("stars", key=key, on_change=_take, args=(key, name, number, movie.id))
 
 
+def _star(halves: int | None) -> int | None:
+    """The place of the last star, from 0, that half stars reach."""
+    return None if halves is None else (halves - 1) // 2
+
+
 def _shown() -> dict[str, tuple[int, int | None]]:
-    """By name, which stars were last shown: how often they changed elsewhere, and what they said.
+    """By name, which half stars were last shown: how often they changed otherwise, and how many.
 
     With a fast second click the browser sends all other stars, too, as they were before the first:
     also those that this has changed or taken away, for which that would look like clicks.
@@ -356,7 +364,12 @@ def _shown() -> dict[str, tuple[int, int | None]]:
 def _take(key: str, name: str, number: int, movie_id: Any) -> None:
     star = st.session_state[key]
     latest, before = _shown()[name]
-    if number != latest or star == before:
+    if number != latest or star == _star(before):
         return
-    _shown()[name] = number, star
-    visitor().rate(movie_id, None if star is None else star + 1)
+    halves = None if star is None else 2 * star + 2
+    if star is None and before is not None and before % 2 == 0:
+        halves = before - 1
+    # Half a star is drawn by another widget, as is what comes after it.
+    number += bool((halves or 0) % 2 or (before or 0) % 2)
+    _shown()[name] = number, halves
+    visitor().rate(movie_id, None if halves is None else halves / 2)
