@@ -80,10 +80,10 @@ class ClusterProblem(Problem):
         self._stale: list[str] = []
         self._checkpointed: set[str] = set()
         users, items = sides["user"].rows, sides["item"].rows
-        none = sp.csr_array((users.n_rows, items.n_rows), dtype=np.float32)
         user_ids, item_ids = (
             np.zeros(0, np.int64) if rows.ids is None else rows.ids for rows in (users, items)
         )
+        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
         self.train = Interactions(user_ids, item_ids, none)
         self.pair_weights = None
         self.n_ratings = int(sides["user"].total("n_ratings"))
