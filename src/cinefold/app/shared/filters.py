@@ -1,6 +1,6 @@
 """The filters of a list of recommendations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -25,11 +25,11 @@ _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
 class Choice:
     """What to list, how much of it and how, and the filters in words."""
 
-    filters: MovieFilter
-    length: int
-    adventure: float
-    sort_by: SortBy
-    summary: str
+    filters: MovieFilter = field(default_factory=MovieFilter)
+    length: int = 10
+    adventure: float = 0.0
+    sort_by: SortBy = "fit"
+    summary: str = ""
 
 
 def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -> Choice:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cinefold.datasets import Movie, MovieCatalog
 
@@ -59,25 +58,29 @@ def _is_usable(value: str) -> bool:
         return True  # no number
 
 
-def recommendations_heading() -> DeltaGenerator:
-    """The heading of a list, in a row that takes what is drawn into it."""
-    row = st.container(horizontal=True, vertical_alignment="center")
-    row.subheader(
-        "What to watch next",
+def recommendations_heading(text: str) -> None:
+    """The heading of a list."""
+    st.subheader(
+        text,
         anchor=False,
-        width="stretch",
-        help="The stars are what you are expected to give. The score says how strongly your "
-        "ratings speak for watching the movie: it orders the list, and means nothing outside.",
+        help="The stars are what you are expected to give. The order also counts how likely you "
+        "are to choose the movie.",
     )
-    return row
 
 
 def search_movies(
     label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
 ) -> list[Movie]:
     """A box for a title or a part of it, and the movies that fit it best; `among` are allowed."""
-    example = "A title or a part of it, typos allowed"
-    query = st.text_input(label, type="search", live=True, key=key, placeholder=example) or ""
+    query = st.text_input(
+        label,
+        type="search",
+        live=True,
+        key=key,
+        placeholder=f"{label}: typos allowed",
+        label_visibility="collapsed",
+    )
+    query = query or ""
     if not query.strip():
         return []
     found = movies.search(query, most)
