@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Scaled = Literal["scale"]
 
 _UNOBSERVED, _RIDGE = 4 / 3, 0.41
+# The equations have products of a target and two factors, each about as large as its square root.
+_LEAST_TARGET, _LARGEST = 1e-24, float(np.finfo(np.float32).max)
 
 
 def scaled_unobserved_weight(train: Interactions, alpha: float) -> float:
@@ -63,6 +65,16 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
 def objective_for(model: Any, train: Interactions) -> Objective:
     """The estimator's parameters, with numbers that fit the data in place of "scale"."""
     weight, ridge = model.unobserved_weight, model.regularization
+    largest = float(np.abs(train.by_user.data).max(initial=0))
+    if model.alpha * largest >= _LARGEST:
+        raise ValueError(
+            f"alpha={model.alpha} gives a confidence 1 + alpha * rating beyond float32 for the "
+            f"rating {largest:g}"
+        )
+    if model.target == "rating" and 0 < largest < _LEAST_TARGET:
+        raise ValueError(
+            f"no rating is larger than {largest:g}, which is too small for float32; scale them up"
+        )
     if weight == "scale":
         weight = scaled_unobserved_weight(train, model.alpha)
     users, items = np.broadcast_to(model.degree_exponent, 2).tolist()
