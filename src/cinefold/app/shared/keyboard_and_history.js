@@ -77,6 +77,19 @@ function onKey() {
   if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
 }
 
+// -- The menu of a phone ------------------------------------------------------------------------
+// A page that is chosen is to be seen: Streamlit leaves the menu over it in a narrow window.
+
+const NARROW = "(max-width: 768px)";
+
+function closeMenu({ target }) {
+  if (!matchMedia(NARROW).matches || !target.closest("[data-testid=stSidebarNavLink]")) return;
+  setTimeout(() => {
+    const open = document.querySelector("[data-testid=stSidebar][aria-expanded=true]");
+    open?.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  }, MILLISECONDS_TO_SETTLE);
+}
+
 // -- Half stars ---------------------------------------------------------------------------------
 // Streamlit has whole ones: style.css draws the last star of a key that ends with "-half" as a half.
 
@@ -150,6 +163,7 @@ function noteConnection(reconnect) {
 const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
+  [document, "click", closeMenu],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],
