@@ -249,9 +249,7 @@ def test_a_profile_that_was_written_is_read_again(movies):
     movie_catalog = MovieCatalog(Movie(i, title, year) for i, (title, year, _) in movies.items())
     entries = Entries({i: Rating(stars, NOON) for i, (_, _, stars) in movies.items() if stars})
     entries.marks[Mark.SEEN].update((i, NOON) for i, (_, _, stars) in movies.items() if not stars)
-    result = review(
-        read_export(write_csv(entries, movie_catalog).encode()), movie_catalog
-    )
+    result = review(read_export(write_csv(entries, movie_catalog).encode()), movie_catalog)
     assert result.ratings() == entries.stars
     assert set(result.seen()) == set(entries.marks[Mark.SEEN])
 

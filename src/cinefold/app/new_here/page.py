@@ -33,8 +33,9 @@ _RATINGS_A_PAGE = 6
 
 def draw_search(recommender: MovieRecommender) -> None:
     found = search_movies("Find movies you know", "search", recommender.data.movies, _FOUND)
-    for movie in found:
-        movie_row(movie, partial(rating_stars, place="search"))
+    with st.container(key="search-found"):
+        for movie in found:
+            movie_row(movie, partial(rating_stars, place="search"))
 
 
 def draw_suggestions(recommender: MovieRecommender) -> None:

@@ -77,6 +77,31 @@ function onKey() {
   if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
 }
 
+// -- Search -------------------------------------------------------------------------------------
+// Enter takes the first movie that was found: it presses its button, or goes to its stars.
+
+const MILLISECONDS_TO_FIND = 5000;
+const MILLISECONDS_TO_SEND = 300;
+const WORKING = "[data-test-script-state=running], [data-stale=true]";
+
+function takeFirstFound(event) {
+  if (event.key !== "Enter" || !event.target.matches("input[type=search]")) return;
+  const box = event.target;
+  const end = performance.now() + MILLISECONDS_TO_FIND;
+  const look = () => {
+    const first = document.querySelector("[class*='-found'] button:enabled");
+    if (document.activeElement !== box) return;
+    if (first === null || document.querySelector(WORKING) !== null) {
+      if (performance.now() < end) setTimeout(look, MILLISECONDS_TO_SETTLE);
+    } else if (first.matches("[role=radio]")) {
+      first.focus();
+    } else {
+      first.click();
+    }
+  };
+  setTimeout(look, MILLISECONDS_TO_SEND);
+}
+
 // -- Half stars ---------------------------------------------------------------------------------
 // Streamlit has whole ones: style.css draws the last star of a key that ends with "-half" as a half.
 
@@ -154,6 +179,7 @@ const LISTENERS = [
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],
   [document, "keydown", onKey],
+  [document, "keydown", takeFirstFound],
   [window, "popstate", notePage],
 ];
 
