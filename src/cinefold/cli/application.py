@@ -17,6 +17,7 @@ from cinefold.cli.console import complain, say
 from cinefold.serving.launch import (
     DATASET,
     DATASET_PATH,
+    SHARED_PROFILES,
     dataset_variables,
     ratings_variables,
     streamlit_arguments,
@@ -42,6 +43,14 @@ def serve(
             help="Address to serve on: this machine only, unless you say 0.0.0.0 to let others in."
         ),
     ] = _LOOPBACK,
+    shared_profiles: Annotated[
+        bool,
+        typer.Option(
+            "--shared-profiles",
+            help="Let everybody who opens the app see and open all profiles. Otherwise a profile "
+            "is that of the browser it was made in.",
+        ),
+    ] = False,
     data: _DataOptions,
 ) -> None:
     """Serve the app for the browser; Ctrl-C ends it.
@@ -61,7 +70,7 @@ def serve(
     shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
     say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
     sys.stderr.flush()
-    os.environ.update(variables)
+    os.environ.update(variables | {SHARED_PROFILES: "1" if shared_profiles else ""})
     # In place of this process: signals and the exit code are Streamlit's own.
     os.execv(sys.executable, [sys.executable, *streamlit_arguments(host, port)])  # noqa: S606
 

@@ -10,9 +10,9 @@ from cinefold.app.shared.csv_export import group_csv
 from cinefold.app.shared.display import genre_badges, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store
+from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store, visitor
 from cinefold.app.shared.widgets import choose_one, csv_button, show_in_address
-from cinefold.profiles import Profile, StoreError
+from cinefold.profiles import Profile
 from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation, recommend_to_group
 from cinefold.serving.state import State
 
@@ -24,7 +24,7 @@ _FEWEST, _MOST = 2, 12
 
 def choose_people(state: State) -> list[GroupMember]:
     """Those in the selection box, who are also those of the address (?with=u196,p3)."""
-    people: dict[str, Any] = {f"p{profile.id}": profile for profile in _profiles(state)}
+    people: dict[str, Any] = {f"p{profile.id}": profile for profile in open_visitor().profiles()}
     people |= {f"u{user}": user for user in state.data.interactions.user_ids.tolist()}
     if _KEY not in st.session_state:
         st.session_state[_KEY] = _asked(people)
@@ -44,22 +44,15 @@ def choose_people(state: State) -> list[GroupMember]:
 
 def _asked(known: Collection[str]) -> list[str]:
     """The people of the address; without one, the visitor."""
-    you = open_visitor()
+    you = visitor()
     asked = st.query_params.get(_QUERY)
     usual = [f"p{you.profile.id}"] if you.profile is not None else []
     keys = usual if asked is None else list(dict.fromkeys(asked.split(",")))
     missing = [key for key in keys if key not in known]
     if missing and asked:
-        st.toast(f"Not here: {literal(', '.join(missing))}.", icon=":material/person_off:")
+        names = literal(f"{', '.join(missing):.60}")
+        st.toast(f"Not here: {names}.", icon=":material/person_off:")
     return [key for key in keys if key in known][:_MOST]
-
-
-def _profiles(state: State) -> list[Profile]:
-    try:
-        return profile_store().profiles(state.data.name)
-    except StoreError as error:
-        st.warning(literal(str(error)), icon=":material/warning:")
-        return []
 
 
 def _label(person: Any) -> str:
@@ -135,7 +128,7 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
         return
     draw_summary(choice)
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     draw_cards(found, "together-cards", _card, more_like, width=_CARD_WIDTH)
     st.caption(
@@ -151,13 +144,13 @@ def draw(state: State) -> None:
     if silent:
         names = ", ".join(literal(person.name) for person in silent)
         st.info(
-            f"There is nothing to go by for {names} yet: rate movies on New here first.",
+            f"There is nothing to go by for {names} yet: rate movies on For you first.",
             icon=":material/star:",
         )
     elif len(people) < _FEWEST:
         st.info(
             "Choose two or more people above, and a list for all of you appears here. "
-            "Somebody who is not there yet can make a profile on New here.",
+            "Somebody who is not there yet can make a profile on For you.",
             icon=":material/group:",
         )
     else:

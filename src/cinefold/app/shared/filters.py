@@ -1,6 +1,6 @@
 """The filters of a list of recommendations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -25,11 +25,11 @@ _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
 class Choice:
     """What to list, how much of it and how, and the filters in words."""
 
-    filters: MovieFilter
-    length: int
-    adventure: float
-    sort_by: SortBy
-    summary: str
+    filters: MovieFilter = field(default_factory=MovieFilter)
+    length: int = 10
+    adventure: float = 0.0
+    sort_by: SortBy = "fit"
+    summary: str = ""
 
 
 def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -> Choice:
@@ -87,8 +87,10 @@ def draw_summary(choice: Choice) -> None:
         st.caption(f"Only: {literal(choice.summary)}")
 
 
-def say_nothing_passes() -> None:
-    st.info("No movie passes these filters. Loosen one of them.", icon=":material/tune:")
+def say_nothing_passes(choice: Choice) -> None:
+    """Why a list is empty: the filters, or that there is nothing left."""
+    filtered = "No movie passes these filters. Loosen one of them."
+    st.info(filtered if choice.summary else "No movie is left to list.", icon=":material/tune:")
 
 
 def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:

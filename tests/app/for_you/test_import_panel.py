@@ -14,7 +14,7 @@ _HEADER = "Date,Name,Year,Letterboxd URI,Rating\n"
 
 @pytest.fixture
 def page(open_page):
-    page = no_errors(open_page("new_here"))
+    page = no_errors(open_page("for_you"))
     page.segmented_control(key="way").set_value("Import").run()
     return no_errors(page)
 
