@@ -158,7 +158,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
 
 def _recommendation_foot(movie: Movie) -> None:
     rating_stars(movie, "recommended")
-    mark_buttons(movie, "recommended", Mark.SEEN, Mark.NOT_INTERESTED)
+    mark_buttons(movie, "recommended", Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED)
 
 
 @st.fragment

@@ -134,6 +134,15 @@ function leavesBy(link, { ctrlKey, metaKey, shiftKey }) {
   return !elsewhere && link.origin === location.origin && link.pathname !== location.pathname;
 }
 
+// Titles of movies are links in Markdown, which Streamlit opens in another window: here they lead on.
+function followTitle(event) {
+  const link = event.target.closest("[data-testid=stMarkdownContainer] a[href^='movie?']");
+  if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  History.prototype.pushState.call(history, null, "", link.href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}
+
 function notePage() {
   pageSince = performance.now();
   leavingSince = -Infinity;
@@ -175,6 +184,7 @@ function noteConnection(reconnect) {
 const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
+  [document, "click", followTitle],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],
