@@ -73,7 +73,7 @@ def test_excluded_genres_and_popularity(page):
     assert cards(page)
     assert not any("Sci-Fi" in text.split("Because")[0] for text in recommendations(page))
     every = cards(page)
-    page.segmented_control(key="for-you-fame").set_value("Hidden").run()
+    page.segmented_control(key="for-you-fame").set_value("Little known").run()
     no_errors(page)
     assert cards(page) != every
 
@@ -89,6 +89,29 @@ def test_filters_that_nothing_passes_are_said(page):
     no_errors(page)
     assert not cards(page)
     assert "Loosen" in page.info[0].value
+    assert any("0 of" in plain(caption.value) for caption in page.caption)
+
+
+def test_filters_count_and_are_reset(page):
+    every = cards(page)
+    assert page.button(key="for-you-reset").disabled
+    page.slider(key="for-you-years").set_value((1970, 1975))
+    page.number_input(key="for-you-least").set_value(3)
+    page.multiselect(key="for-you-genres").set_value(["Horror"]).run()
+    data = load_movielens()
+    counts = data.interactions.item_counts()
+    passing = sum(
+        "Horror" in movie.genres
+        and 1970 <= (movie.year or 0) <= 1975
+        and counts[data.interactions.item_index(movie.id)] >= 3
+        for movie in data.movies
+        if movie.id in set(data.interactions.item_ids.tolist())
+    )
+    said = f"{passing} of {len(data.movies):,} movies pass"
+    assert any(said in plain(caption.value) for caption in page.caption)
+    page.button(key="for-you-reset").click().run()
+    assert cards(no_errors(page)) == every
+    assert page.button(key="for-you-reset").disabled
 
 
 def test_somebody_else(page):

@@ -11,7 +11,6 @@ from cinefold.serving.launch import OWNER_KEY
 from tests.app.drawn import no_errors, plain, widget
 from tests.waiting import PATIENCE
 
-
 KEY = "a key of the one who started the app"
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from cinefold._version import __version__
-from cinefold.app.shared.formula import constants_text, objective_lines, target_text
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.formula import constants_text, objective_lines, target_text
 from cinefold.app.shared.open_state import current_dataset, opened_state
 from cinefold.app.shared.posters import shows_posters
 from cinefold.datasets import dataset_info

@@ -29,7 +29,9 @@ def draw_lines(runs: Mapping[str, Points], metric: str, description: str) -> Non
     titles = {"curve:N": "Curve", "iteration:Q": "Iteration", "value:Q": metric}
     colours = alt.Scale(domain=_CURVES)
     encoding = {
-        "x": numbers("iteration", "Iteration (number)", tickMinStep=1, format="d").scale(nice=False),
+        "x": numbers("iteration", "Iteration (number)", tickMinStep=1, format="d").scale(
+            nice=False
+        ),
         "y": alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False)).axis(labelFlush=False),
         "color": alt.Color(
             "curve:N", title=None, scale=colours, legend=alt.Legend(values=shown, **legend)

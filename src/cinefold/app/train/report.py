@@ -120,7 +120,9 @@ def draw_unit(parameters: Mapping[str, Any], unit: str) -> None:
 
 def learning_points(history: Sequence[Mapping[str, Any]]) -> Points:
     parts = {"Training": "train", "Validation": "validation"}
-    return [(r["iteration"], rmse_of(r, part), curve) for r in history for curve, part in parts.items()]
+    return [
+        (r["iteration"], rmse_of(r, part), curve) for r in history for curve, part in parts.items()
+    ]
 
 
 def _draw_lists(shown: Report, name: str, compared: tuple[str, Report] | None) -> None:
