@@ -20,8 +20,23 @@ class DenseProblem:
     regularization: np.ndarray  # (n_rows,)
 
     @classmethod
-    def of(cls, ratings, *, w0, lam, nu=0.0, target="rating", alpha=0.0, confidence=None):
-        """From sparse ratings (stored entries are observed); confidence has the same pattern."""
+    def of(
+        cls,
+        ratings,
+        *,
+        w0,
+        lam,
+        nu=0.0,
+        target="rating",
+        alpha=0.0,
+        confidence=None,
+        row_weights=1.0,
+        column_weights=1.0,
+    ):
+        """From sparse ratings (stored entries are observed); confidence has the same pattern.
+
+        Every pair is weighed by those of its row and column, the regularization by the row's.
+        """
         ratings = sp.csr_array(ratings)
         n_rows, n_columns = ratings.shape
         rows = np.repeat(np.arange(n_rows), np.diff(ratings.indptr))
@@ -35,7 +50,12 @@ class DenseProblem:
         weight = np.full(ratings.shape, float(w0))
         weight[at] = (1 + alpha * values) * (1 if confidence is None else confidence)
         counts = np.diff(ratings.indptr)
-        return cls(dense_target, weight, lam * (counts + w0 * (n_columns - counts)) ** float(nu))
+        row_weights = np.broadcast_to(row_weights, n_rows)
+        return cls(
+            dense_target,
+            weight * np.outer(row_weights, np.broadcast_to(column_weights, n_columns)),
+            row_weights * lam * (counts + w0 * (n_columns - counts)) ** float(nu),
+        )
 
     def equations(self, row: int, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         weighted = fixed.T * self.weight[row]

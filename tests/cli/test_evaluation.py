@@ -68,6 +68,31 @@ def test_parameters_of_a_saved_model(cinefold, tmp_path):
     assert "mine" in out
 
 
+def test_parts_that_are_given(tmp_path, capsys):
+    """Recall@2 and NDCG@2 of popularity by hand, everything seen left out of the lists."""
+    train, validation, test = (tmp_path / name for name in ("train.txt", "valid.txt", "test.csv"))
+    train.write_text("1 10 11\n2 10\n3 10 11 12\n4 13\n5\n", encoding="utf-8")
+    validation.write_text("4 12\n", encoding="utf-8")
+    test.write_text("user,item\n1,13\n2,11\n2,13\n2,14\n4,10\n5,10\n", encoding="utf-8")
+    files = ["--train", train, "--validation", validation, "--test", test]
+    arguments = ["evaluate", *files, "--models", "popularity,ranking", "-k", "2", "--json"]
+    assert commands.run(list(map(str, arguments))) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["protocol"] == {"protocol": "given"}
+    # Ranked for 1: 12, 13 (14 has no ratings); for 2: 11, 12; for 4: 10, 11. User 5 is new.
+    second = 1 / np.log2(3)
+    ndcg = [second / 1, 1 / (1 + second), 1]
+    (found,) = report["divisions"]["popularity"]
+    assert found["recall_at_2"] == pytest.approx(np.mean([1, 1 / 3, 1]))
+    assert found["ndcg_at_2"] == pytest.approx(np.mean(ndcg))
+    assert "ranking" in report["divisions"]
+    assert commands.run(["evaluate", *map(str, files)]) == 0
+    assert "6 held-out" not in (out := capsys.readouterr().out)
+    assert "test.csv, as given" in out
+    assert commands.run(["evaluate", "--test", str(test)]) == 2
+    assert commands.run(["evaluate", "--train", str(train)]) == 2
+
+
 def test_a_baseline_that_is_better_is_news():
     rng = np.random.default_rng(0)
     low, high = rng.uniform(0.1, 0.3, 50), rng.uniform(0.2, 0.5, 50)
@@ -119,8 +144,9 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
     ("arguments", "words"),
     [
         (["--models", "magic"], "no model 'magic'; there are ranking"),
-        (["-k", "0,5"], "each of ks must be at least 1, not 0"),
-        (["-k", "ten"], "'ten' is not a list of lengths such as 10,20"),
+        (["-k", "0,5"], "-k takes lengths from 1 to 100,000, not '0,5'"),
+        (["-k", "10,9999999999"], "-k takes lengths from 1 to 100,000"),
+        (["-k", "ten"], "not 'ten'"),
         (["--metrics", "f1"], "no metric 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
         (["--json-file", "."], "--json-file: . is a folder; name a file in it"),

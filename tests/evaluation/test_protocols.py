@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cinefold import Interactions
 from cinefold.evaluation import divide
-from cinefold.evaluation.protocols import PROTOCOLS, n_divisions
+from cinefold.evaluation.protocols import PROTOCOLS, Division, n_divisions
 
 
 def ratings(seed=0, n_users=25, n_items=30):
@@ -94,6 +94,22 @@ def test_times_are_needed_where_they_are():
     for protocol in ("time", "leave-last-out"):
         with pytest.raises(ValueError, match=f"{protocol} needs timestamps"):
             list(divide(data, protocol))
+
+
+def test_given_parts_have_all_ids_and_the_validation_part_is_learnt_from():
+    a = Interactions.from_arrays(["ann", "bob"], [1, 2])
+    b = Interactions.from_arrays(["ann"], [3])
+    c = Interactions.from_arrays(["ann", "cat"], [2, 4])
+    division = Division.of_parts(a, c, b)
+    assert pairs(division.training) == {("ann", 0), ("bob", 1), ("ann", 2)}
+    assert pairs(division.held_out) == {("ann", 1), ("cat", 3)}
+    assert division.training.item_ids.tolist() == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="2 pairs of the test part are in the training part"):
+        Division.of_parts(a, a)
+    with pytest.raises(ValueError, match="1 pairs of the validation part"):
+        Division.of_parts(a, b, Interactions.from_arrays(["ann"], [1]))
+    with pytest.raises(ValueError, match="ids are like"):
+        Division.of_parts(a, Interactions.from_arrays([1], [1]))
 
 
 def test_the_seed_may_be_a_generator_and_is_checked_first():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cinefold import WeightedMatrixFactorization
 from tests.oracle import DenseProblem
 
@@ -20,6 +22,14 @@ OPTIONS = {
         "target": "sqrt",
         "alpha": 0.2,
     },
+    "degrees": {"degree_exponent": 0.5},
+    "degrees of items": {
+        "degree_exponent": (0.0, 0.3),
+        "regularization": "scale",
+        "regularization_exponent": 0.5,
+        "alpha": 0.3,
+        "target": "sqrt",
+    },
 }
 
 
@@ -29,8 +39,18 @@ def small_model(**options):
     return WeightedMatrixFactorization(**{**defaults, **options})
 
 
-def dense(model, matrix, confidence=None):
+def by_degree(model, side, counts):
+    """The weights of users or items with so many ratings."""
+    objective, user = model.objective_, side == "user"
+    p = objective.user_degree_exponent if user else objective.item_degree_exponent
+    typical = objective.typical_user_degree if user else objective.typical_item_degree
+    return (np.maximum(counts, 1) / typical) ** (-2 * p)
+
+
+def dense(model, matrix, confidence=None, side="user"):
+    """Of the rows of `matrix`, users or items, against what the model has on the other side."""
     objective = model.objective_
+    others = model.item_weights_ if side == "user" else model.user_weights_
     return DenseProblem.of(
         matrix,
         w0=objective.unobserved_weight,
@@ -39,4 +59,6 @@ def dense(model, matrix, confidence=None):
         target=objective.target,
         alpha=objective.alpha,
         confidence=confidence,
+        row_weights=by_degree(model, side, np.diff(matrix.indptr)),
+        column_weights=1.0 if others is None else others,
     )

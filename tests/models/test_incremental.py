@@ -42,7 +42,7 @@ def test_fold_in_is_the_dense_solution(interactions, options):
 def test_new_items_are_the_dense_solution(fitted, interactions):
     new = random_ratings(np.random.default_rng(6), interactions.n_users, 7, 0.3)
     folded = fitted.fold_in_items(new)
-    exact = dense(fitted, sp.csr_array(new.T)).solve(fitted.user_factors_)
+    exact = dense(fitted, sp.csr_array(new.T), side="item").solve(fitted.user_factors_)
     assert relative_error(folded.factors, exact) < 5e-5
     rows, columns = new.nonzero()
     frame = pl.DataFrame(
@@ -114,7 +114,10 @@ def other_ids(interactions, side):
     return interactions.item_ids if side == "user" else interactions.user_ids
 
 
-@pytest.mark.parametrize("options", [{}, {"biases": True, "unobserved_weight": 0.0}])
+KINDS = [{}, {"biases": True, "unobserved_weight": 0.0}, {"degree_exponent": (0.5, 0.3)}]
+
+
+@pytest.mark.parametrize("options", KINDS)
 def test_new_users_become_users_of_the_model(interactions, options):
     known, new = parts(interactions, "user", 50)
     model = small_model(**options).fit(known)
@@ -146,7 +149,7 @@ def test_new_ratings_of_a_known_user_win_and_the_old_ones_count(interactions):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"biases": True, "unobserved_weight": 0.0}])
+@pytest.mark.parametrize("options", KINDS)
 def test_new_items_become_items_of_the_model(interactions, options):
     known, new = parts(interactions, "item", 80)
     model = small_model(**options).fit(known)
@@ -161,7 +164,8 @@ def test_new_items_become_items_of_the_model(interactions, options):
     assert (model.interactions_.by_item != interactions.by_item).nnz == 0
     np.testing.assert_allclose(model.scores(users)[:, :80], before, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(model.scores(users)[:, 80:], expected, rtol=1e-4, atol=1e-4)
-    gram = model.item_factors_.astype(float).T @ model.item_factors_
+    weights = np.ones(90) if model.item_weights_ is None else model.item_weights_
+    gram = model.item_factors_.astype(float).T * weights @ model.item_factors_
     assert np.allclose(gram, np.diag(np.diag(gram)), atol=1e-5 * gram.max())
 
 

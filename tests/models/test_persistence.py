@@ -167,7 +167,7 @@ WRONG_TEXTS = [
     *({"best_iteration": text} for text in (None, "last", "0", "-1", "10000", "1" * 5000)),
     {"stop_reason": None},
     {"format_version": "1.5"},
-    {"format_version": "2"},
+    {"format_version": "3"},
     {"added": "later"},
 ]
 

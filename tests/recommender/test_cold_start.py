@@ -21,6 +21,7 @@ OBJECTIVES = [
     {"alpha": 0.5, "regularization_exponent": 0.5, "regularization": 1.0},
     {"target": "sqrt", "unobserved_weight": "scale", "regularization": "scale",
      "regularization_exponent": 1.0},
+    {"degree_exponent": 0.5, "regularization": 2.0},
 ]  # fmt: skip
 
 
@@ -62,16 +63,17 @@ def dense(model, stars, unseen):
     trust = liked**2 / (liked**2 + half**2)
     ridge = objective.regularization * (n + w0 * (N_ITEMS - n)) ** model.regularization_exponent
     precision = noise * np.linalg.inv(covariance)
-    A = (1 - trust) * precision + trust * (w0 * V.T @ V + ridge * np.eye(d))
+    weights = np.ones(N_ITEMS) if model.item_weights_ is None else model.item_weights_.astype(float)
+    A = (1 - trust) * precision + trust * (w0 * V.T * weights @ V + ridge * np.eye(d))
     b = (1 - trust) * precision @ U.mean(axis=0)
     lowest, mean = train.data.min(), train.data.mean(dtype=float)
     scale = {"binary": 1.0, "rating": mean, "sqrt": np.sqrt(train.data.astype(float)).mean()}
     for item, rating in stars.items():
-        confidence = 1 + model.alpha * rating
-        A += (confidence - trust * w0) * np.outer(V[item], V[item])
+        confidence = weights[item] * (1 + model.alpha * rating)
+        A += (confidence - trust * w0 * weights[item]) * np.outer(V[item], V[item])
         b += confidence * scale[model.target] * max(rating - lowest, 0) / (mean - lowest) * V[item]
     for item in unseen:
-        A += (1 - trust) * w0 * np.outer(V[item], V[item])
+        A += (1 - trust) * w0 * weights[item] * np.outer(V[item], V[item])
     return A, np.linalg.solve(A, b)
 
 

@@ -19,7 +19,8 @@ def setting(parameters=OBJECTIVES[0]):
 def gain(cold_start, covariance, scores, item):
     """How much less uncertain the scores are, by inverting the equations anew."""
     vectors = cold_start.vectors
-    rated = np.outer(vectors[item], vectors[item]) * cold_start.typical_confidence
+    confidence = cold_start.weights[item] * cold_start.typical_confidence
+    rated = np.outer(vectors[item], vectors[item]) * confidence
     after = np.linalg.inv(np.linalg.inv(covariance) + rated)
     left = np.einsum("id,de,ie->i", vectors, covariance - after, vectors)
     return np.square(scores.clip(0)) @ left
@@ -64,7 +65,8 @@ def test_each_question_assumes_that_those_before_it_are_answered(parameters):
         expected.append(best)
         left.remove(best)
         vector = cold_start.vectors[best]
-        rated = np.outer(vector, vector) * cold_start.typical_confidence
+        confidence = cold_start.weights[best] * cold_start.typical_confidence
+        rated = np.outer(vector, vector) * confidence
         covariance = np.linalg.inv(np.linalg.inv(covariance) + rated)
     assert selection.choose(posterior, 4, never=never) == expected
 

@@ -13,6 +13,7 @@ from cinefold.als.backend import FixedSide, SingularRowError, compact, solve_row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cinefold.als.objective import PairWeights
     from cinefold.als.observations import Observations
 
     Floats = NDArray[np.float32]
@@ -50,23 +51,45 @@ class Biases:
 class Factors:
     """User vectors, item vectors in their eigenbasis, and biases where the model has them.
 
-    With biases, the vectors have one column more than n_factors.
+    With biases, the vectors have one column more than n_factors. With weights of pairs, these are
+    the x and y of :class:`~cinefold.als.objective.PairWeights`.
     """
 
     users: Floats
     items: FixedSide
     biases: Biases | None = None
+    pair_weights: PairWeights | None = None
 
     @classmethod
     def in_eigenbasis(
-        cls, users: Floats, items: Floats, biases: Biases | None, n_threads: int
+        cls,
+        users: Floats,
+        items: Floats,
+        biases: Biases | None,
+        pair_weights: PairWeights | None,
+        n_threads: int,
     ) -> Factors:
         """From both sides (n, d) in another basis; their products stay."""
         fixed = FixedSide.of(items, n_threads)
         if biases is not None:
             direction = (biases.direction @ fixed.basis.fixed).astype(np.float32)
             biases = replace(biases, direction=direction)
-        return cls(compact(fixed.change_basis(users, n_threads)), fixed, biases)
+        users = compact(fixed.change_basis(users, n_threads))
+        return cls(users, fixed, biases, pair_weights)
+
+    @cached_property
+    def item_vectors(self) -> Floats:
+        """v of each item, (n_items, d)."""
+        if self.pair_weights is None:
+            return self.items.rows
+        return np.asarray(self.items.factors / self.pair_weights.items[:, np.newaxis])
+
+    def user_vectors(self, index: Any = slice(None)) -> Floats:
+        """u of these users."""
+        users: Floats = self.users[index]
+        if self.pair_weights is None:
+            return users
+        return np.asarray(users / self.pair_weights.users[index, np.newaxis])
 
     @property
     def baseline(self) -> Floats | None:
@@ -87,7 +110,7 @@ class Factors:
     def candidates(self) -> Floats:
         """Rows whose inner products with `queries` are the scores."""
         if self.baseline is None:
-            return self.items.rows
+            return self.item_vectors
         return np.column_stack([self.items.rows, self.baseline])
 
     def queries(self, users: Floats) -> Floats:
@@ -97,12 +120,12 @@ class Factors:
         return np.hstack([users, np.ones((len(users), 1), np.float32)])
 
     def predict(self, users: Floats, rows: NDArray[Any], columns: NDArray[Any]) -> Floats:
-        """Scores of ``users[rows]`` for the items `columns`, (n,), in blocks of bounded memory."""
+        """Scores of the vectors ``users[rows]`` for the items `columns`, (n,), block by block."""
         out = np.empty(len(rows), np.float32)
         block = _PAIRS_AT_A_TIME // self.items.n_factors + 1
         for begin in range(0, len(rows), block):
             pairs = slice(begin, begin + block)
-            u, v = users[rows[pairs]], self.items.rows[columns[pairs]]
+            u, v = users[rows[pairs]], self.item_vectors[columns[pairs]]
             np.einsum("ij,ij->i", u, v, out=out[pairs])
         if self.baseline is not None:
             out += self.baseline[columns]

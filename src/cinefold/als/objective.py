@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
 
 Target = Literal["rating", "sqrt", "binary"]
 
@@ -25,6 +27,8 @@ class Objective:
 
     with :math:`\\lambda_i = \\lambda (n_i + w_0 (N - n_i))^\\nu` (Rendle et al. 2021, eq. 9): a
     row's number of observations, and of unobserved entries by their weight, to the power nu.
+    In a model with `PairWeights` each pair's term is multiplied by :math:`a_i b_j`, and the two of
+    the regularization by :math:`a_i` and :math:`b_j`.
 
     Parameters
     ----------
@@ -38,6 +42,10 @@ class Objective:
         t is the rating, its square root, or 1 for a rating above 0 and 0 for others.
     alpha : float
         c is (1 + alpha * rating) times the confidence weight of the observation.
+    user_degree_exponent, item_degree_exponent : float
+        p: a user's or item's weight is (n / typical degree)^(-2p), for n observations.
+    typical_user_degree, typical_item_degree : float
+        As many observations have the weight 1.
     """
 
     unobserved_weight: float
@@ -45,6 +53,10 @@ class Objective:
     regularization_exponent: float = 0.0
     target: Target = "rating"
     alpha: float = 0.0
+    user_degree_exponent: float = 0.0
+    item_degree_exponent: float = 0.0
+    typical_user_degree: float = 1.0
+    typical_item_degree: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("unobserved_weight", "regularization", "regularization_exponent", "alpha"):
@@ -83,3 +95,39 @@ class Objective:
         """lambda_i for rows with `counts` observations among `n_columns`."""
         scaled = counts + self.unobserved_weight * (n_columns - counts)
         return self.regularization * np.asarray(scaled, np.float64) ** self.regularization_exponent
+
+    def degree_roots(self, counts: NDArray[Any], side: Literal["user", "item"]) -> Floats:
+        """The square roots of the weights of users or items with so many observations."""
+        exponent = getattr(self, f"{side}_degree_exponent")
+        relative = np.maximum(counts, 1) / getattr(self, f"typical_{side}_degree")
+        return np.asarray(relative**-exponent, np.float32)
+
+
+@dataclass(frozen=True)
+class PairWeights:
+    """Weights of rank one, a_i b_j for user i and item j, by which every pair counts.
+
+    With :math:`x_i = \\sqrt{a_i} u_i` and :math:`y_j = \\sqrt{b_j} v_j` the objective is that of
+    equal weights with the targets :math:`\\sqrt{a_i b_j} t_{ij}`; x and y are what half-steps solve
+    for.
+
+    Attributes
+    ----------
+    users, items : ndarray of float32, shape (n_users,), (n_items,)
+        The square roots of a and b.
+    """
+
+    users: Floats
+    items: Floats
+
+    def total(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
+        """a_i b_j of the pairs of these users and items."""
+        return np.asarray(np.square(self.users[rows] * self.items[columns], dtype=np.float64))
+
+
+def typical_degree(counts: NDArray[np.int64], exponent: float) -> float:
+    """The degree whose :meth:`Objective.degree_roots` is the mean over all observations."""
+    if exponent == 0:
+        return 1.0
+    observed = counts[counts > 0].astype(np.float64)
+    return float(np.average(observed**-exponent, weights=observed) ** (-1 / exponent))

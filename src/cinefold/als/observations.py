@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cinefold.als.backend import check_observations
+from cinefold.interactions.entries import csr
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,11 @@ class Observations:
         Kept, not copied: not to be changed afterwards.
     weights : ndarray of float32, shape (n_observed,), optional
         In the order of `ratings`; None when all are 1.
+    roots : (ndarray of float32, ndarray of float32), shapes (n_rows,) and (n_columns,), optional
+        Square roots of the weights of rows and columns; then the core solves for x against y, as
+        `PairWeights` calls them, from targets of its own.
+    n_columns : int, optional
+        How many there are in all, where `ratings` has only those that its rows need.
 
     Attributes
     ----------
@@ -40,6 +47,7 @@ class Observations:
         lambda of each row.
     baseline : ndarray of float32, shape (n_columns,), or None
         What the targets of each column are measured from.
+    row_roots : ndarray of float32, shape (n_rows,), or None
 
     Raises
     ------
@@ -49,7 +57,12 @@ class Observations:
     """
 
     def __init__(
-        self, objective: Objective, ratings: csr_array, weights: Floats | None = None
+        self,
+        objective: Objective,
+        ratings: csr_array,
+        weights: Floats | None = None,
+        roots: tuple[Floats, Floats] | None = None,
+        n_columns: int | None = None,
     ) -> None:
         lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
         objective.targets(lowest)  # raises what the core would not, as the next does
@@ -57,8 +70,15 @@ class Observations:
         self.objective, self.weights = objective, weights
         self.columns, self.ratings = ratings.indices, ratings.data
         counts = np.diff(ratings.indptr).astype(np.int64, copy=False)
-        self.regularization = objective.row_regularization(counts, ratings.shape[1])
+        self.regularization = objective.row_regularization(counts, n_columns or ratings.shape[1])
         self.baseline: Floats | None = None
+        self.row_roots = roots and roots[0]
+        if roots is not None:
+            scaled = objective.targets(ratings.data) * roots[1][ratings.indices]
+            scaled *= np.repeat(roots[0], counts)
+            weights = objective.confidence(ratings.data, weights)
+            ratings = csr(scaled, ratings.indices, ratings.indptr, ratings.shape[1])
+            objective = replace(objective, target="rating", alpha=0.0)
         self.checked = check_observations(ratings, weights, self.regularization, objective)
 
     @property

@@ -73,7 +73,7 @@ class RowEquations:
     vectors : ndarray of float64, shape (n_observed, n_factors)
         v of each observation.
     confidence, targets : ndarray of float64, shape (n_observed,)
-    unobserved_weight : float
+    unobserved_weight : float, or ndarray of float64 of shape (n_observed,)
         w0: what P already holds of each observation's v v'.
     precision : ndarray of float64, shape (n_factors, n_factors)
         P.
@@ -84,13 +84,18 @@ class RowEquations:
     vectors: Array
     confidence: Array
     targets: Array
-    unobserved_weight: float
+    unobserved_weight: float | Array
     precision: Array
     pull: Array
 
     @classmethod
     def plain(
-        cls, row: Observations, factors: NDArray[np.float32], spectrum: Array, n_missing: int = 0
+        cls,
+        row: Observations,
+        factors: NDArray[np.float32],
+        spectrum: Array,
+        n_missing: int = 0,
+        column_weights: NDArray[np.float32] | None = None,
     ) -> RowEquations:
         """The equations that `solve_rows` solves, of one row.
 
@@ -99,21 +104,26 @@ class RowEquations:
         row : Observations
             Of one row.
         factors : ndarray of float32, shape (n_columns, n_factors)
-            V, in a basis where V'V is diagonal.
+            V, in a basis where V'BV is diagonal, B the weights of columns.
         spectrum : ndarray of float64, shape (n_factors,)
             That diagonal.
         n_missing : int
             The regularization is that of a row with so many observations less.
+        column_weights : ndarray of float32, shape (n_columns,), optional
+            B; 1 by default. Confidences are multiplied by it. (The weight of the row falls out.)
         """
         objective, confidence = row.objective, row.confidence
+        weights = np.ones(len(row.columns))
+        if column_weights is not None:
+            weights *= column_weights[row.columns]
         counts = np.array([len(row.columns) - n_missing])
         least = _LEAST_RIDGE * spectrum.max() or 1.0
         ridge = objective.row_regularization(counts, len(factors)).clip(least)
         return cls(
             factors[row.columns].astype(np.float64),
-            np.ones(len(row.columns)) if confidence is None else confidence.astype(np.float64),
+            weights if confidence is None else weights * confidence,
             row.targets.astype(np.float64),
-            objective.unobserved_weight,
+            objective.unobserved_weight * weights,
             np.diag(objective.unobserved_weight * spectrum + ridge),
             np.zeros(len(spectrum)),
         )

@@ -11,11 +11,22 @@ import typer
 from rich.text import Text
 
 from cinefold._signals import INTERRUPTED
-from cinefold.cli import console, options
-from cinefold.cli.console import output, print_json, print_table, say, settings, write
-from cinefold.cli.option_groups import INPUT_FILE, option
+from cinefold.cli import options
+from cinefold.cli.console import (
+    complain,
+    displayed,
+    print_json,
+    print_table,
+    say,
+    settings,
+    show,
+    to_json,
+    write,
+)
+from cinefold.cli.option_groups import INPUT_FILE, option, panel
+from cinefold.datasets import load_interactions
 from cinefold.evaluation import compare
-from cinefold.evaluation.protocols import Protocol
+from cinefold.evaluation.protocols import Division, Protocol
 from cinefold.evaluation.single_model import check_asked
 from cinefold.metrics import METRICS
 from cinefold.metrics.registry import title
@@ -34,7 +45,6 @@ from cinefold.tuning.parameters import read_parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cinefold.datasets import MovieData
     from cinefold.evaluation import Comparison, Ranker
     from cinefold.interactions import Interactions
 
@@ -42,6 +52,7 @@ _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
 # Of fewer, all may agree by chance more often than once in twenty: 2 / 2**5 of the time.
 _FEWEST_USERS = 6
+_LONGEST = 100_000  # list
 
 
 @dataclass
@@ -58,6 +69,38 @@ class _DivisionOptions:
     folds: int = option("Parts for k-fold and strong.", default=5, min=2)
     repeats: int = option("How often, each time with another random division.", default=1, min=1)
     random_state: int = option("Of the first division.", "--seed", default=0, min=0)
+
+
+_parts = panel("Parts that are given")
+
+
+@dataclass
+class _PartsOptions:
+    """Files of a division that somebody else has made."""
+
+    train: Path | None = _parts(
+        "Learn from this file instead of a data set: adjacency lists (user item item ...), pairs, "
+        "or a table with named columns.",
+        **INPUT_FILE,
+    )
+    validation: Path | None = _parts("Learn from this file, too.", **INPUT_FILE)
+    test: Path | None = _parts(
+        "Measure on this file: recall@k and NDCG@k as papers on LightGCN and its kind define them.",
+        **INPUT_FILE,
+    )
+
+    def load(self) -> Division | None:
+        """The division, or None if a data set is to be divided."""
+        if self.train is None:
+            if self.validation or self.test:
+                raise typer.BadParameter("--validation and --test go with --train")
+            return None
+        if self.test is None:
+            raise typer.BadParameter("--train goes with --test, the file to measure on")
+        validation = None if self.validation is None else load_interactions(self.validation)
+        return Division.of_parts(
+            load_interactions(self.train), load_interactions(self.test), validation
+        )
 
 
 @dataclass
@@ -93,6 +136,7 @@ def evaluate(
         ),
     ] = ["ranking,popularity,bias,ease"],  # noqa: B006 - typer makes a list of its own
     asked: _RunOptions,
+    parts: _PartsOptions,
     division: _DivisionOptions,
     data: options.DataOptions,
     as_json: options.AsJson = False,
@@ -115,6 +159,7 @@ def evaluate(
       cinefold evaluate --models ranking,ease --metrics all -k 5
       cinefold evaluate --data ratings.csv --protocol time --csv table.csv
       cinefold evaluate --params best.json --protocol strong --json-file all.json
+      cinefold evaluate --train train.txt --test test.txt -k 20 --models ranking,popularity
     """
     options.check_folders({"--json-file": asked.json_file, "--csv": asked.csv})
     candidates = _candidates(models, asked.model or [], asked.params or [])
@@ -122,12 +167,19 @@ def evaluate(
     names = [part.strip() for part in asked.metrics.split(",")]
     names = list(METRICS) if names == ["all"] else names
     check_asked(ks, names)
-    movies = data.load()
-    if _are_equal(movies.interactions):
+    given = parts.load()
+    if given is not None and data.ratings is not None:
+        raise typer.BadParameter("give either --data or --train")
+    if given is None:
+        movies = data.load()
+        name, ratings = movies.name, movies.interactions
+    else:
+        name, ratings = str(parts.test), given.training
+    if _are_equal(ratings):
         names = [name for name in names if METRICS[name].kind != "errors"]
     comparison = compare(
         candidates,
-        movies.interactions,
+        given or ratings,
         **vars(division),
         ks=ks,
         names=names,
@@ -137,15 +189,15 @@ def evaluate(
     news = list(_news(comparison, ks[0]))
     if not comparison.models:
         for line in news:
-            console.complain(line)
+            complain(line)
         raise typer.Exit(1)
-    report = _report(movies.name, comparison, news)
+    report = _report(name, comparison, news)
     if as_json:
         print_json(report)
     else:
-        _print(movies, comparison, news)
+        _print(name, ratings.n_users, comparison, news)
     if asked.json_file is not None:
-        write(asked.json_file, console.as_json(report) + "\n")
+        write(asked.json_file, to_json(report) + "\n")
         say(f"All of it is in {asked.json_file}.")
     if asked.csv is not None:
         _write_csv(asked.csv, comparison)
@@ -179,7 +231,7 @@ def _candidates(names: list[str], files: list[Path], tuned: list[Path]) -> dict[
     saved = [(file, WeightedMatrixFactorization.load(file).get_params()) for file in files]
     for file, parameters in [*saved, *((file, read_parameters(file)) for file in tuned)]:
         is_taken = file.stem in candidates or file.stem in _MODELS
-        candidates[str(file) if is_taken else file.stem] = _with_stars(parameters)
+        candidates[displayed(str(file) if is_taken else file.stem)] = _with_stars(parameters)
     return candidates
 
 
@@ -188,9 +240,11 @@ def _with_stars(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
 
     def learn(training: Interactions) -> Ranker:
         model = WeightedMatrixFactorization(**parameters)
+        if _are_equal(training):
+            return model.fit(training, progress=False)
         run = train(training, model, refit=True, progress=False)
-        if run.stars or _are_equal(training):
-            return run.stars or run.model
+        if run.stars:
+            return run.stars
         # Too few ratings to hold any out for stars: those of the explicit model; scores are none.
         return StarPredictor(run.model).fit(training.select(np.zeros(training.n_ratings, bool)))
 
@@ -199,9 +253,12 @@ def _with_stars(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
 
 def _lengths(text: str) -> list[int]:
     try:
-        return sorted({int(part) for part in text.split(",")})
+        lengths = sorted({int(part) for part in text.split(",")})
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of lengths such as 10,20") from None
+        lengths = [0]
+    if not 1 <= lengths[0] <= lengths[-1] <= _LONGEST:
+        raise typer.BadParameter(f"-k takes lengths from 1 to {_LONGEST:,}, not {text!r}")
+    return lengths
 
 
 # -- what came of it ------------------------------------------------------------------------------
@@ -227,15 +284,14 @@ def _news(comparison: Comparison, k: int) -> Iterator[str]:
                 )
 
 
-def _print(data: MovieData, comparison: Comparison, news: list[str]) -> None:
-    screen = output()
-    screen.print(_described(data.name, comparison))
-    screen.print(_counted(comparison, data.interactions.n_users))
+def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) -> None:
+    show(_described(dataset, comparison))
+    show(_counted(comparison, n_users))
     # A line for each metric, as many metrics fit no screen side by side.
     rows = (_row(comparison, name) for name in comparison.metrics)
     print_table(("", *comparison.models), rows, numbers=tuple(comparison.models))
     for line in news:
-        screen.print(line)
+        show(line)
 
 
 def _row(comparison: Comparison, metric: str) -> list[str | Text]:
@@ -251,6 +307,8 @@ def _row(comparison: Comparison, metric: str) -> list[str | Text]:
 
 def _described(dataset: str, comparison: Comparison) -> str:
     asked = comparison.protocol
+    if asked["protocol"] == "given":
+        return f"{dataset}, as given. ± is a 95 % interval."
     details = {
         "per-user": f"{asked['fraction']:.0%} of each user's ratings held out",
         "random": f"{asked['fraction']:.0%} of all ratings held out",

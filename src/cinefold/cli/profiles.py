@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cinefold._files import read_file
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, write
+from cinefold.cli.console import displayed, print_json, print_table, print_text, say, write
 from cinefold.datasets import cached_file, load_movielens
 from cinefold.profiles import read_csv, write_csv
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import MovieId
+    from cinefold.profiles import MovieId, Profile
 
 app = typer.Typer(
     help="List, show, move and delete the profiles that the app and [bold]recommend --profile"
@@ -33,6 +34,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="A profile that [bold]profiles list[/bold] names.")]
 
 _LISTED = 10
+_MOST_BYTES = 50_000_000  # of a CSV file
 
 
 @app.command("list")
@@ -45,7 +47,7 @@ def list_(
         profiles = store.profiles(dataset)
         place = store.location
     if as_json:
-        print_json({"database": place, "profiles": [asdict(profile) for profile in profiles]})
+        print_json({"database": place, "profiles": [_as_dict(profile) for profile in profiles]})
         return
     rows = (
         (
@@ -84,7 +86,7 @@ def show(
         {"movie_id": movie, "mark": mark, "time": at} for movie, mark, at in entries.marked
     ]
     if as_json:
-        print_json({**asdict(profile), "ratings": ratings, "marks": marks})
+        print_json({**_as_dict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
     rows = (
@@ -116,7 +118,7 @@ def delete(
 def _ask(question: str) -> None:
     if not sys.stdin.isatty():
         raise typer.BadParameter("say --yes to delete where nobody can be asked")
-    if not typer.confirm(question, err=True):
+    if not typer.confirm(displayed(question), err=True):
         say("Nothing was deleted.")
         raise typer.Exit(1)
 
@@ -167,7 +169,7 @@ def export(
         entries = store.entries(profile.id)
     text = write_csv(entries, _movies_at_hand(dataset, path))
     if file is None:
-        print(text, end="")
+        print_text(text)
     else:
         write(file, text)
         say(f"{profile.name} is in {file}: {len(entries):,} lines.")
@@ -195,8 +197,9 @@ def import_(
 
     For a movie that is rated already, the rating of the file stays. Other columns are left alone.
     """
+    content = read_file(file, _MOST_BYTES)
     try:
-        entries = read_csv(file.read_bytes())
+        entries = read_csv(content)
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from None
     movies = _movies_at_hand(dataset, path)
@@ -219,6 +222,11 @@ def import_(
     if unknown:
         shown = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if unknown[_LISTED:] else "")
         say(f"Not in {dataset}, kept but of no effect: {len(unknown):,} movies ({shown}).")
+
+
+def _as_dict(profile: Profile) -> dict[str, Any]:
+    """All but its keys."""
+    return {name: v for name, v in asdict(profile).items() if name not in ("key", "share_key")}
 
 
 # -- movies ----------------------------------------------------------------------------------------

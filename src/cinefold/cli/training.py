@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cinefold._signals import INTERRUPTED
-from cinefold.cli import options, plotting
-from cinefold.cli.console import output, print_json, print_table, say, settings
+from cinefold.cli import options, plotting, spark_training
+from cinefold.cli.console import print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
@@ -64,6 +64,12 @@ class _ModelOptions:
         "lambda given as a number must be smaller).",
         min=0,
         max=2,
+    )
+    degree_exponent: float | None = _loss(
+        "p: every pair weighs (its user's ratings * its item's) ** -2p, so that few count as much "
+        "as many; 0 weighs all alike.",
+        min=0,
+        max=1,
     )
     target: Literal["sqrt", "rating", "binary"] | None = _loss(
         "What a rated movie should score: the root of its rating, its rating, or 1."
@@ -140,6 +146,7 @@ def train(
     parameters: _ModelOptions,
     asked: _RunOptions,
     data: options.DataOptions,
+    spark: spark_training.SparkOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a model, show how it learns, and measure it against popularity.
@@ -161,6 +168,14 @@ def train(
     tuned = {} if asked.params is None else read_parameters(asked.params)
     given = {name: value for name, value in vars(parameters).items() if value is not None}
     model = WeightedMatrixFactorization.preset(preset, **{**tuned, **given})
+    if spark.is_asked:
+        target = None if asked.output is None else str(asked.output)
+        history = spark_training.train(model, spark, asked.validation, target)
+        if as_json:
+            print_json({"history": history, "output": target})
+        else:
+            _print_learning_curve(history)
+        return
     movies = data.load()
     try:
         run = training.train(
@@ -206,21 +221,20 @@ def _report(data: MovieData, run: TrainingRun, model_file: Path | None) -> dict[
 
 
 def _print(data: MovieData, run: TrainingRun) -> None:
-    console = output()
-    _print_learning_curve(run)
-    console.print(f"Stopped: {_STOPS[run.stop_reason]}. {run.seconds:.1f} s in all.")
+    _print_learning_curve(run.history)
+    show(f"Stopped: {_STOPS[run.stop_reason]}. {run.seconds:.1f} s in all.")
     if not run.metrics:
-        console.print(f"Trained on all {data.interactions.n_ratings:,} ratings of {data.name}.")
+        show(f"Trained on all {data.interactions.n_ratings:,} ratings of {data.name}.")
         return
     trained = run.model.interactions_.n_ratings
-    console.print(
+    show(
         f"\nMeasured on {data.interactions.n_ratings - trained:,} held-out ratings of {data.name} "
         f"({trained:,} trained on; split {run.split['method']}, "
         f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
     )
     _print_metrics(run)
     if not run.model.biases:
-        console.print(
+        show(
             "In the curve, RMSE is the distance of u.v to the target it learns; in the table, that "
             "of predicted\nstars, which also know how users rate and movies are rated."
         )
@@ -235,7 +249,7 @@ _STOPS = {
 }
 
 
-def _print_learning_curve(run: TrainingRun) -> None:
+def _print_learning_curve(history: list[dict[str, Any]]) -> None:
     columns = ("Iteration", "Loss", "Training RMSE", "Validation RMSE", "NDCG@10", "Seconds")
     keys = ("train_rmse", "validation_rmse", "validation_ndcg_at_10")
     rows = (
@@ -245,7 +259,7 @@ def _print_learning_curve(run: TrainingRun) -> None:
             *("" if record[key] is None else f"{record[key]:.4f}" for key in keys),
             f"{record['seconds']:.2f}",
         )
-        for record in run.history
+        for record in history
     )
     print_table(columns, rows, numbers=columns)
 

@@ -1,5 +1,6 @@
 """Data sets: what there is, fetching it, reading it, and its movies."""
 
+from cinefold.datasets.adjacency import load_interactions
 from cinefold.datasets.catalogue import DatasetError, DatasetSpec, dataset_info, list_datasets
 from cinefold.datasets.fetch import cached_file, default_data_dir, fetch
 from cinefold.datasets.movielens import MovieData, load_movielens
@@ -20,6 +21,7 @@ __all__ = [
     "default_data_dir",
     "fetch",
     "list_datasets",
+    "load_interactions",
     "load_movielens",
     "load_ratings",
 ]

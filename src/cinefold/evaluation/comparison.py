@@ -165,7 +165,7 @@ class Comparison:
 
 def compare(
     candidates: Mapping[str, Candidate],
-    interactions: Interactions,
+    interactions: Interactions | Division,
     protocol: Protocol = "per-user",
     *,
     fraction: float = 0.1,
@@ -183,7 +183,8 @@ def compare(
     ----------
     candidates : mapping of str to model or callable
         Models with ``fit``, which are copied, or functions from training data to a fitted model.
-    interactions : Interactions
+    interactions : Interactions or Division
+        Of a division that is given, the rest is left as it is.
     protocol, fraction, folds, repeats, random_state
         As in :func:`cinefold.evaluation.divide`.
     ks, names
@@ -217,19 +218,24 @@ def compare(
         raise ValueError("there are no models to compare")
     finished: list[dict[str, Evaluation]] = []
     left_out: dict[str, str] = {}
-    total = n_divisions(protocol, folds, repeats) * len(candidates)
+    if isinstance(interactions, Division):
+        settings, divisions, total = {"protocol": "given"}, iter([interactions]), len(candidates)
+    else:
+        divisions = divide(interactions, **settings)
+        total = n_divisions(protocol, folds, repeats) * len(candidates)
     hide = None if progress is None else not progress
     with (
         tqdm(total=total, desc="evaluate", unit="fit", disable=hide) as bar,
         keep_on_interrupt(lambda: keep_interrupted and any(finished)) as interrupted,
     ):
-        for division in divide(interactions, **settings):
+        for division in divisions:
             found = _evaluated(candidates, division, left_out, bar, ks=ks, names=names)
             finished.append(found)
     kept = {n: [one[n] for one in finished] for n in candidates if n not in left_out}
     if kept and not any(len(one.users) for found in kept.values() for one in found):
         raise ValueError(
-            f"nobody has both training and held-out ratings with the protocol {protocol!r}; "
+            "nobody has both training and held-out ratings with the protocol "
+            f"{settings['protocol']!r}; "
             "there may be too few ratings, or a larger fraction or another protocol may suit them"
         )
     return Comparison(settings, kept, left_out, interrupted.is_set())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import numpy as np
 
 from cinefold.interactions import splits
 from cinefold.models import checks
+from cinefold.models.rating_input import union, with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,31 @@ class Division:
     training: Interactions
     held_out: Interactions
     given: Interactions | None = None
+
+    @classmethod
+    def of_parts(
+        cls, training: Interactions, held_out: Interactions, validation: Interactions | None = None
+    ) -> Self:
+        """Parts that somebody else has made; a validation part is learned from, too.
+
+        So all items are ranked but those of a user's training and validation parts.
+
+        Raises
+        ------
+        ValueError
+            If a pair is in two parts, or ids are of two kinds.
+        """
+        known = training
+        for name, part in (("validation", validation), ("test", held_out)):
+            if part is not None:
+                both = union(known, part)
+                repeated = known.n_ratings + part.n_ratings - both.n_ratings
+                if repeated:
+                    raise ValueError(
+                        f"{repeated:,} pairs of the {name} part are in the training part, too"
+                    )
+                known, training = both, known
+        return cls(with_ids(known, training, ""), with_ids(known, held_out, ""))
 
 
 def divide(

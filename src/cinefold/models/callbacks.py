@@ -49,15 +49,20 @@ class Validation:
         self._n_threads = n_threads
 
     def rmse(self, factors: Factors) -> float:
-        """Root mean squared error of u.v, not clipped, against the held-out targets."""
-        return accuracy.rmse(
-            factors.predict(factors.users, self._rows, self._columns), self._targets
-        )
+        """Root mean squared error of u.v, not clipped, against the held-out targets.
+
+        Pairs count by their weight, where the objective has weights.
+        """
+        predicted = factors.predict(factors.user_vectors(), self._rows, self._columns)
+        if factors.pair_weights is None or not len(predicted):
+            return accuracy.rmse(predicted, self._targets)
+        weights = factors.pair_weights.total(self._rows, self._columns)
+        return float(np.sqrt(np.average(np.square(predicted - self._targets), weights=weights)))
 
     def ndcg(self, factors: Factors) -> float:
         """Mean NDCG@10 over users with held-out items, training items not ranked."""
         items, _ = top_k(
-            factors.queries(factors.users[self._users]),
+            factors.queries(factors.user_vectors(self._users)),
             factors.candidates,
             RANKING_DEPTH,
             excluded=self._seen,
@@ -84,6 +89,10 @@ class EarlyStopping:
             best = record
             self._best = record, model._factors
         return bool(record["iteration"] - best["iteration"] >= self._patience)
+
+    @property
+    def best_factors(self) -> Factors | None:
+        return self._best[1] if self._best else None
 
     def restore(self, model: Any) -> bool:
         """Go back to the best iteration; its users are to be solved again. False: it is here."""

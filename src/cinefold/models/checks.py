@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
+MAX_THREADS = 4096
 _LARGEST = float(np.finfo(np.float32).max)
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
@@ -31,12 +32,19 @@ def parameters(model: Any) -> None:
     integer("max_iter", model.max_iter, 1)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
-        integer("n_threads", model.n_threads, 1)
+        integer("n_threads", model.n_threads, 1, MAX_THREADS)
     for name in ("unobserved_weight", "regularization"):
         number(name, getattr(model, name), word="scale")
     for name in ("alpha", "tol"):
         number(name, getattr(model, name))
     number("regularization_exponent", model.regularization_exponent, 0, 2)
+    exponents = model.degree_exponent
+    if not isinstance(exponents, tuple | list):
+        exponents = (exponents,) * 2
+    elif len(exponents) != 2:
+        raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
+    for exponent in exponents:
+        number("degree_exponent", exponent, 0, 1)
     choice("target", model.target, get_args(Target))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
@@ -51,6 +59,8 @@ def parameters(model: Any) -> None:
             f"unobserved_weight={model.unobserved_weight!r} and target={model.target!r}; "
             "WeightedMatrixFactorization.preset('stars') sets all three"
         )
+    if model.biases and any(exponents):
+        raise ValueError(f"biases are for degree_exponent=0, not {model.degree_exponent!r}")
 
 
 def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:

@@ -225,9 +225,15 @@ class FactorModel(FittedAttributes):
         found = self._users(user)
         if len(found) != 1:
             raise ValueError(f"the equations are those of one user, not of {len(found)}")
-        fixed, baseline = self._factors.items, self._factors.baseline
-        row = Observations(self.objective_, found.ratings, found.weights).with_baseline(baseline)
-        return RowEquations.plain(row, fixed.factors, fixed.spectrum, n_missing)
+        factors = self._factors
+        row = Observations(self.objective_, found.ratings, found.weights)
+        return RowEquations.plain(
+            row.with_baseline(factors.baseline),
+            self.item_factors_,
+            factors.items.spectrum,
+            n_missing,
+            self.item_weights_,
+        )
 
     # -- ids in, ids out ----------------------------------------------------------------------
 
@@ -236,14 +242,15 @@ class FactorModel(FittedAttributes):
         if isinstance(user, FoldedUsers):
             self._check_own(user)
             return user
-        index, vectors = self._index("user", user), self._factors.users
+        index = self._index("user", user)
+        vectors = self._factors.user_vectors(index)
         by_user, weights = self.interactions_.by_user, self.interactions_.weights
         if np.ndim(index):
-            return FoldedUsers(vectors[index], by_user[index])
+            return FoldedUsers(vectors, by_user[index])
         own = slice(*by_user.indptr[index : index + 2])
         stars, columns = by_user.data[own], by_user.indices[own]
         ratings = csr(stars, columns, [0, len(stars)], by_user.shape[1])
-        return FoldedUsers(vectors[index], ratings, None if weights is None else weights[own])
+        return FoldedUsers(vectors, ratings, None if weights is None else weights[own])
 
     def _index(self, side: Literal["user", "item"], ids: Any) -> Any:
         """Of one id an integer, of several an array (n,)."""

@@ -100,11 +100,25 @@ class FittedAttributes:
 
     @property
     def user_factors_(self) -> NDArray[np.float32]:
-        return np.asarray(read_only(np.ascontiguousarray(self._factors.users)))
+        return np.asarray(read_only(np.ascontiguousarray(self._factors.user_vectors())))
 
     @property
     def item_factors_(self) -> NDArray[np.float32]:
-        return np.asarray(read_only(self._factors.items.factors))
+        factors = self._factors
+        vectors = factors.items.factors if factors.pair_weights is None else factors.item_vectors
+        return np.asarray(read_only(vectors))
+
+    @property
+    def user_weights_(self) -> NDArray[np.float32] | None:
+        """a of each user, (n_users,); None where all pairs weigh the same."""
+        weights = self._factors.pair_weights
+        return None if weights is None else np.square(weights.users)
+
+    @property
+    def item_weights_(self) -> NDArray[np.float32] | None:
+        """b of each item, (n_items,); None where all pairs weigh the same."""
+        weights = self._factors.pair_weights
+        return None if weights is None else np.square(weights.items)
 
     @property
     def user_biases_(self) -> NDArray[np.float32]:

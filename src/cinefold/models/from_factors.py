@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.als.factors import Factors
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_values import as_array
 from cinefold.interactions.ids import axis_ids
@@ -25,9 +24,8 @@ def assemble(
     user_ids: ArrayLike | None,
     item_ids: ArrayLike | None,
     ratings: Ratings | None,
-    n_threads: int,
-) -> tuple[Factors, Interactions]:
-    """Factors in the order of the sorted ids, items in their eigenbasis; and what was rated."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], Interactions]:
+    """User and item factors in the order of the sorted ids; and what was rated."""
     given = None if ratings is None else as_interactions(ratings, "interactions")
     if given is not None:
         user_ids = given.user_ids if user_ids is None else user_ids
@@ -43,7 +41,7 @@ def assemble(
     known = Interactions(user_ids, item_ids, none)
     if given is not None:
         known = with_ids(known, given, "")
-    return Factors.in_eigenbasis(users, items, None, n_threads), known
+    return users, items, known
 
 
 def _sorted(

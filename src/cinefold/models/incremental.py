@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from cinefold.models.results import FoldedItems, FoldedUsers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
+    from cinefold.interactions import Interactions
     from cinefold.models.rating_input import NewRatings, Ratings
 
 
@@ -42,9 +44,9 @@ class IncrementalModel(FactorModel):
         """
         factors = self._factors
         new = new_rows(ratings, self.interactions_, "user")
-        rows = Observations(self.objective_, new.matrix, new.weights)
+        rows = self._observed(new.matrix, new.weights, "user")
         n_threads = 1 if new.is_single else available_threads(self.n_threads)
-        found = factors.fold_in_users(rows, n_threads)
+        found = _divided(factors.fold_in_users(rows, n_threads), rows)
         vectors = found[0] if new.is_single else found
         return FoldedUsers(vectors, new.matrix, new.weights, new.ids, self._fitted.digest)
 
@@ -67,8 +69,9 @@ class IncrementalModel(FactorModel):
         """
         factors = self._factors
         new = new_rows(ratings, self.interactions_, "item")
-        rows = Observations(self.objective_, new.matrix, new.weights)
+        rows = self._observed(new.matrix, new.weights, "item")
         found, baseline = factors.fold_in_items(rows, available_threads(self.n_threads))
+        found = _divided(found, rows)
         vectors = found[0] if new.is_single else found
         return FoldedItems(vectors, baseline, new.ids, self._fitted.digest)
 
@@ -76,7 +79,8 @@ class IncrementalModel(FactorModel):
         """Add ratings of new or known users, solved exactly; items and other users stay.
 
         What a known user has rated before counts as well, unless it is rated anew. So their vectors
-        are those of :meth:`fold_in` for all of their ratings.
+        are those of :meth:`fold_in` for all of their ratings. Where pairs have weights, items keep
+        theirs, and these users' follow their ratings.
 
         Parameters
         ----------
@@ -93,12 +97,18 @@ class IncrementalModel(FactorModel):
         merged = union(known, new)
         rows = np.asarray(merged.user_index(new.user_ids))
         n_threads = available_threads(self.n_threads)
-        users = _rows(merged.n_users, merged.user_index(known.user_ids), factors.users)
+        places = merged.user_index(known.user_ids)
+        users = _rows(merged.n_users, places, factors.users)
         chosen = np.isin(np.arange(merged.n_users), rows)
         own = merged.select(np.repeat(chosen, merged.user_counts()))
-        observed = Observations(self.objective_, own.by_user[rows], own.weights)
+        pair_weights, roots = factors.pair_weights, None
+        if pair_weights is not None:
+            roots = self._new_roots("user", pair_weights.users, merged, places, rows)
+            pair_weights = replace(pair_weights, users=roots)
+            roots = roots[rows]
+        observed = self._observed(own.by_user[rows], own.weights, "user", roots)
         users[rows] = factors.fold_in_users(observed, n_threads)
-        factors = replace(factors, users=users)
+        factors = replace(factors, users=users, pair_weights=pair_weights)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
 
@@ -114,9 +124,14 @@ class IncrementalModel(FactorModel):
         rows = np.asarray(merged.item_index(new.item_ids))
         n_threads = available_threads(self.n_threads)
         own = merged.select(np.isin(merged.by_user.indices, rows)).transposed
-        observed = Observations(self.objective_, own.by_user[rows], own.weights)
-        found, baseline = factors.fold_in_items(observed, n_threads)
         places = merged.item_index(known.item_ids)
+        pair_weights, roots = factors.pair_weights, None
+        if pair_weights is not None:
+            roots = self._new_roots("item", pair_weights.items, merged.transposed, places, rows)
+            pair_weights = replace(pair_weights, items=roots)
+            roots = roots[rows]
+        observed = self._observed(own.by_user[rows], own.weights, "item", roots)
+        found, baseline = factors.fold_in_items(observed, n_threads)
         items = _rows(merged.n_items, places, factors.items.factors)
         items[rows] = found
         biases = factors.biases
@@ -124,9 +139,47 @@ class IncrementalModel(FactorModel):
             baselines = _rows(merged.n_items, places, biases.baseline)
             baselines[rows] = baseline
             biases = replace(biases, baseline=baselines)
-        factors = Factors.in_eigenbasis(factors.users, items, biases, n_threads)
+        factors = Factors.in_eigenbasis(factors.users, items, biases, pair_weights, n_threads)
         self._state = replace(self._fitted, interactions=merged, factors=factors)
         return self
+
+    def _observed(
+        self,
+        ratings: csr_array,
+        weights: NDArray[np.float32] | None,
+        side: Literal["user", "item"],
+        own_roots: NDArray[np.float32] | None = None,
+    ) -> Observations:
+        """Rows of users or items, with roots of their weights: by default those of new ones."""
+        known = self._factors.pair_weights
+        if known is None:
+            return Observations(self.objective_, ratings, weights)
+        if own_roots is None:
+            own_roots = self.objective_.degree_roots(np.diff(ratings.indptr), side)
+        others = known.items if side == "user" else known.users
+        return Observations(self.objective_, ratings, weights, (own_roots, others))
+
+    def _new_roots(
+        self,
+        side: Literal["user", "item"],
+        known: NDArray[np.float32],
+        merged: Interactions,
+        places: NDArray[np.int64],
+        rows: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Roots of the weights of all users of `merged`, those at `rows` by what they have now."""
+        before = self.interactions_ if side == "user" else self.interactions_.transposed
+        given = np.ones(merged.n_users, np.float32)
+        given[places] = known / self.objective_.degree_roots(before.user_counts(), side)
+        roots = _rows(merged.n_users, places, known)
+        roots[rows] = (given * self.objective_.degree_roots(merged.user_counts(), side))[rows]
+        return roots
+
+
+def _divided(rows: NDArray[np.float32], solved: Observations) -> NDArray[np.float32]:
+    """u of x, or v of y, as `PairWeights` calls them."""
+    roots = solved.row_roots
+    return rows if roots is None else np.asarray(rows / roots[:, np.newaxis])
 
 
 def _rows(n: int, places: NDArray[np.int64], known: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from cinefold._memory import check_memory
 from cinefold.als.backend import FixedSide, gram_matrix
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.iterations import available_threads
-from cinefold.als.objective import Objective, Target
+from cinefold.als.objective import Objective, PairWeights, Target
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_values import finite
 from cinefold.interactions.entries import canonical, weights_of_pattern
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _Model = TypeVar("_Model")
 
 FORMAT = "cinefold-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _CHECKSUM = "sha256"
 _TEXTS = {
     *("format", "format_version", "parameters", "objective", "history", "best_iteration"),
@@ -60,6 +60,8 @@ _LAYOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "user_factors": ("F32", ("users", "factors")),
     "item_factors": ("F32", ("items", "factors")),
     "item_spectrum": ("F64", ("factors",)),
+    "user_weight_roots": ("F32", ("users",)),
+    "item_weight_roots": ("F32", ("items",)),
     "biases.mean": ("F64", ("one",)),
     "biases.baseline": ("F32", ("items",)),
     "biases.direction": ("F32", ("factors",)),
@@ -72,7 +74,8 @@ _LAYOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "item_ids": ("I32 I64 U8", ("items, or bytes of their ids",)),
     "item_ids.offsets": ("I64", ("items and the end",)),
 }
-_OPTIONAL = {"ratings.weights", "user_ids.offsets", "item_ids.offsets"}
+_ROOTS = ("user_weight_roots", "item_weight_roots")
+_OPTIONAL = {"ratings.weights", "user_ids.offsets", "item_ids.offsets", *_ROOTS}
 _BIASES = {"biases.mean", "biases.baseline", "biases.direction"}
 # Of the largest eigenvalue: how far V'V may be from its stored diagonal by rounding to float32.
 _GRAM_TOLERANCE = 1e-3
@@ -89,6 +92,9 @@ def save(path: Path, fitted: Fitted) -> None:
         "item_spectrum": factors.items.spectrum,
         **_rating_tensors(fitted.interactions),
     }
+    if factors.pair_weights is not None:
+        roots = factors.pair_weights.users, factors.pair_weights.items
+        tensors |= dict(zip(_ROOTS, roots, strict=True))
     if factors.biases is not None:
         tensors["biases.mean"] = np.array([factors.biases.mean])
         tensors["biases.baseline"] = factors.biases.baseline
@@ -140,6 +146,8 @@ def load(path: Path, make: Callable[..., _Model]) -> tuple[_Model, Fitted]:
         parameters = json.loads(header["parameters"])
         if parameters.get("solver") == "cholesky":  # as "exact" was called
             parameters["solver"] = "exact"
+        if isinstance(parameters.get("degree_exponent"), list):
+            parameters["degree_exponent"] = tuple(parameters["degree_exponent"])
         model = make(**parameters)
         checks.parameters(model)
         seed_from(parameters.get("random_state"))
@@ -234,7 +242,7 @@ def _objective(values: dict[str, Any] | None) -> Objective | None:
     if values is None:
         return None
     objective = Objective(**values)
-    for name in ("unobserved_weight", "regularization", "regularization_exponent", "alpha"):
+    for name in values.keys() - {"target"}:
         checks.number(name, getattr(objective, name))
     checks.choice("target", objective.target, get_args(Target))
     return objective
@@ -256,13 +264,22 @@ def _factors(arrays: Arrays, has_biases: bool, interactions: Interactions) -> Fa
     with np.errstate(over="ignore"):
         finite(np.einsum("ij,ij->i", users, users), "squared lengths of user_factors")
     if not has_biases:
-        return Factors(users, factors)
+        return Factors(users, factors, pair_weights=_pair_weights(arrays))
     mean, baseline, direction = (
         arrays[f"biases.{name}"] for name in ("mean", "baseline", "direction")
     )
     if not direction.any():
         raise ValueError("biases.direction must not be 0")
     return Factors(users, factors, Biases(float(mean[0]), baseline, direction))
+
+
+def _pair_weights(arrays: Arrays) -> PairWeights | None:
+    roots = [arrays[name] for name in _ROOTS if name in arrays]
+    if not roots:
+        return None
+    if len(roots) < len(_ROOTS) or min(roots[0].min(), roots[1].min()) <= 0:
+        raise ValueError("weights of users and items must both be there and above 0")
+    return PairWeights(*roots)
 
 
 def _history(text: str) -> list[dict[str, Any]]:

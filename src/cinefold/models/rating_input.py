@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Ratings: TypeAlias = Interactions | sp.sparray | sp.spmatrix | IntoDataFrame
     NewRatings: TypeAlias = Mapping[Any, float] | Ratings
+    Weights: TypeAlias = Mapping[Any, float] | NDArray[Any] | list[float]
 
 _ACCEPTED = (
     "Interactions, a scipy sparse matrix (rows users, columns items), or a pandas, Polars or Arrow "
@@ -165,6 +166,22 @@ def new_rows(ratings: NewRatings, known: Interactions, side: Literal["user", "it
             f"each {other} of the model; got {matrix.shape[1]}"
         )
     return NewRows(matrix, new.weights)
+
+
+def axis_weights(name: str, given: Weights | None, ids: NDArray[Any]) -> NDArray[np.float32] | None:
+    """A finite weight above 0 for each of the ids."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        weights = np.ones(len(ids), np.float32)
+        weights[lookup(ids, list(given), name)] = np.array(list(given.values()), np.float32)
+    else:
+        weights = np.array(given, np.float32)
+    if weights.shape != (len(ids),):
+        raise ValueError(f"{name} must have shape ({len(ids)},), not {weights.shape}")
+    if not (np.isfinite(weights) & (weights > 0)).all():
+        raise ValueError(f"{name} must be finite numbers above 0")
+    return weights
 
 
 def union(known: Interactions, new: Interactions) -> Interactions:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cinefold.als.iterations import available_threads
+from cinefold.als.factors import Factors
+from cinefold.als.iterations import Problem, available_threads
 from cinefold.models import checks, persistence
-from cinefold.models.default_regularization import objective_for
+from cinefold.models.callbacks import Validation
+from cinefold.models.default_regularization import objective_for, pair_weights
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
-from cinefold.models.rating_input import as_interactions, held_out
-from cinefold.models.training_loop import learn
+from cinefold.models.rating_input import as_interactions, axis_weights, held_out
+from cinefold.models.training_loop import continued, learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from cinefold.interactions.splits import RandomState
     from cinefold.models.callbacks import Callback, ValidationMetric
     from cinefold.models.default_regularization import Scaled
-    from cinefold.models.rating_input import Ratings
+    from cinefold.models.rating_input import Ratings, Weights
 
 
 @dataclass(eq=False, repr=False)
@@ -59,6 +61,12 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     regularization_exponent : float
         nu: a row's lambda is multiplied by (its observations + w0 * the rest) ** nu. 0 is one
         lambda for all, 1 weighs it like the data (Rendle et al. 2021).
+    degree_exponent : float or (float, float)
+        p of users and of items: every pair, observed or not, weighs (n_i / typical_i)^(-2 p_users)
+        (n_j / typical_j)^(-2 p_items) for n_i ratings of the user and n_j of the item, and the
+        regularization of each row by its own of the two factors. 0 weighs all pairs alike; towards
+        1/2, users and items with few ratings count as much as others: the normalization of graph
+        convolutions (He et al. 2020).
     target : {"sqrt", "rating", "binary"}
         What an observed pair should score: the square root of its rating, its rating, or 1.
     alpha : float
@@ -97,11 +105,14 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         What was minimized: the parameters, with numbers in place of "scale".
     user_biases_, item_biases_ : ndarray of float32, shape (n_users,), (n_items,)
         With ``biases``; both kinds of factors then have one more column, in which they are.
+    user_weights_, item_weights_ : ndarray of float32, shape (n_users,), (n_items,), or None
+        a and b, where pairs weigh a_i b_j.
     interactions_ : Interactions
         What it was fitted on.
     history_ : list of dict
         One record per iteration: ``iteration``, ``objective``, ``train_rmse``,
         ``validation_rmse``, ``validation_ndcg_at_10`` (None without validation) and ``seconds``.
+        Where pairs have weights, errors count by them.
     n_iter_ : int
         Iterations that were made.
     best_iteration_ : int
@@ -113,6 +124,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     ----------
     Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback Datasets, ICDM 2008.
     Koren, Bell, Volinsky: Matrix Factorization Techniques for Recommender Systems, Computer 2009.
+    He, Zhang, Kan, Chua: Fast Matrix Factorization for Online Recommendation with Implicit
+    Feedback, SIGIR 2016 (weights of items).
+    He, Deng, Wang, Li, Zhang, Wang: LightGCN, SIGIR 2020.
     Rendle, Krichene, Zhang, Koren: Revisiting the Performance of iALS on Item Recommendation
     Benchmarks, 2021.
 
@@ -131,6 +145,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     unobserved_weight: float | Scaled = "scale"
     regularization: float | Scaled = "scale"
     regularization_exponent: float = 1.0
+    degree_exponent: float | tuple[float, float] = 0.0
     target: Target = "sqrt"
     alpha: float = 0.0
     biases: bool = False
@@ -170,8 +185,11 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         y: Any = None,
         *,
         validation: Ratings | None = None,
+        user_weights: Weights | None = None,
+        item_weights: Weights | None = None,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
+        start: IncrementalModel | None = None,
     ) -> Self:
         """Learn the factors.
 
@@ -185,12 +203,19 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             For scikit-learn's pipelines.
         validation : the same as `X`, optional
             Held-out ratings of users and items of `X`, measured after every iteration.
+        user_weights, item_weights : array or mapping {id: weight}, optional
+            Every pair, observed or not, is weighed by that of its user and that of its item, above
+            0; and the regularization of each row by its own. Arrays are in the order of the sorted
+            ids, of shape (n_users,) and (n_items,); what a mapping leaves out weighs 1, as do new
+            users and items. `degree_exponent` multiplies them.
         callbacks : iterable of callable
             Called as ``callback(model, record)`` after every iteration, with the factors in
             place; a true return value ends training. The next iteration overwrites
             ``user_factors_``: copy what is to be kept.
         progress : bool, optional
             Show a progress bar; by default when standard error is a terminal.
+        start : WeightedMatrixFactorization, optional
+            A fitted model to go on from, without biases, of some of the same users and items.
 
         Raises
         ------
@@ -206,7 +231,22 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         callbacks = checks.callbacks(callbacks)
         train = as_interactions(X, "X")
         measured = held_out(validation, y, train, bool(self.early_stopping))
-        learn(self, train, measured, callbacks, progress)
+        given = (
+            axis_weights("user_weights", user_weights, train.user_ids),
+            axis_weights("item_weights", item_weights, train.item_ids),
+        )
+        if self.biases and any(weights is not None for weights in given):
+            raise ValueError("biases are for pairs that all weigh the same")
+        objective, n_threads = objective_for(self, train), available_threads(self.n_threads)
+        problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
+        validation = None
+        if measured is not None:
+            validation = Validation(measured, train, objective, n_threads)
+        resumed = None
+        if start is not None:
+            resumed = continued(start, train, self.n_factors, n_threads)
+        self._state = None  # its memory is free for the new factors
+        learn(self, problem, validation, callbacks, progress, resumed)
         return self
 
     @classmethod
@@ -246,11 +286,14 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
                 f"from_factors makes models without biases, with n_factors={n_factors} as given"
             )
         n_threads = available_threads(model.n_threads)
-        factors, known = assemble(
-            user_factors, item_factors, user_ids, item_ids, interactions, n_threads
-        )
-        has_numbers = "scale" not in (model.unobserved_weight, model.regularization)
+        users, items, known = assemble(user_factors, item_factors, user_ids, item_ids, interactions)
+        asked = (model.unobserved_weight, model.regularization, model.degree_exponent)
+        has_numbers = "scale" not in asked and not np.any(model.degree_exponent)
         objective = objective_for(model, known) if has_numbers or known.n_ratings else None
+        weights = None if objective is None else pair_weights(objective, known)
+        if weights is not None:
+            users, items = users * weights.users[:, None], items * weights.items[:, None]
+        factors = Factors.in_eigenbasis(users, items, None, weights, n_threads)
         own = model.get_params()
         model._state = Fitted(own, known, objective, factors, stop_reason="from_factors")
         return model

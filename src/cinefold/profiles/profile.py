@@ -65,6 +65,8 @@ class Profile:
     created_at, last_used_at : datetime
         UTC.
     n_ratings, n_marks : int
+    key, share_key : str
+        Random: who has `key` may do everything with the profile, who has `share_key` see its list.
     settings : dict
         What JSON can hold.
     """
@@ -76,6 +78,8 @@ class Profile:
     last_used_at: datetime
     n_ratings: int = 0
     n_marks: int = 0
+    key: str = field(default="", repr=False)
+    share_key: str = field(default="", repr=False)
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -116,7 +120,7 @@ class Entries:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that was undone.
+    """A change that was undone, or can be.
 
     Attributes
     ----------
@@ -125,7 +129,7 @@ class Change:
     made_at : datetime
         UTC.
     movies : tuple of movie id
-        The movies that are as they were before.
+        The movies that it changed.
     """
 
     action: str

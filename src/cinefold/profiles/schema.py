@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, inspect, select, text
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What this version of the program reads and writes: the number of migration steps."""
 
 _LOCK = 0x63696E65666F6C64  # "cinefold": the number under which PostgreSQL knows the lock
@@ -25,7 +25,10 @@ def version(connection: Connection) -> int:
     """The schema's version; 0 in a database without one."""
     if not inspect(connection).has_table(tables.schema.name):
         return 0
-    return connection.execute(select(tables.schema.c.version)).scalar_one_or_none() or 0
+    found: list[Any] = [*connection.execute(select(tables.schema.c.version)).scalars()] or [0]
+    if len(found) > 1 or not isinstance(found[0], int) or found[0] < 0:
+        raise ValueError(f"its schema has the version {', '.join(map(repr, found))}")
+    return found[0]
 
 
 def migrate(reader: Engine, writer: Engine, location: str) -> None:

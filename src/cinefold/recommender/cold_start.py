@@ -68,6 +68,8 @@ class ColdStart:
     ----------
     vectors : ndarray of float64, shape (n_items, n_factors)
         The model's item factors.
+    weights : ndarray of float64, shape (n_items,)
+        b_j, which multiplies the weight of every pair of a user and the item; 1 by default.
     typical_target, typical_confidence : float
         Means over the training ratings.
     """
@@ -75,8 +77,10 @@ class ColdStart:
     def __init__(self, model: WeightedMatrixFactorization) -> None:
         self.model = model
         self.vectors = model.item_factors_.astype(np.float64)
-        # V'V is diagonal: the model keeps its factors in the eigenbasis.
-        self._spectrum = np.square(self.vectors).sum(axis=0)
+        weights = model.item_weights_
+        self.weights = np.ones(len(self.vectors)) if weights is None else weights.astype(np.float64)
+        # V'BV is diagonal: the model keeps its factors in the eigenbasis.
+        self._spectrum = (self.weights[:, np.newaxis] * np.square(self.vectors)).sum(axis=0)
         self._objective = model.objective_
         self._baseline = model.item_baseline_
         stars = model.interactions_.by_user.data
@@ -142,11 +146,13 @@ class ColdStart:
         trust = self._trust(int(self._above_lowest(stars, rated).sum()) - n_missing_above)
         precision, mean = self._prior
         own = np.maximum(trust * (w0 * self._spectrum + ridge), _RIDGE * self._spectrum[0])
+        items = np.concatenate([rated, not_seen])
+        weights = self.weights[items]
         return RowEquations(
-            self.vectors[np.concatenate([rated, not_seen])],
-            np.concatenate([self._confidence(stars), np.full(len(not_seen), w0)]),
+            self.vectors[items],
+            np.concatenate([self._confidence(stars), np.full(len(not_seen), w0)]) * weights,
             np.concatenate([self._targets(stars, rated), np.zeros(len(not_seen))]),
-            trust * w0,
+            trust * w0 * weights,
             (1 - trust) * precision + np.diag(own),
             (1 - trust) * (precision @ mean),
         )

@@ -74,7 +74,9 @@ class QuestionSelection:
             values = self.values(posterior, candidates)
             values[np.isin(candidates, chosen)] = -np.inf
             chosen.append(int(candidates[values.argmax()]))
-            posterior = posterior.after_expected(self._cold_start.vectors[chosen[-1]], weight)
+            asked = self._cold_start.vectors[chosen[-1]]
+            confidence = weight * self._cold_start.weights[chosen[-1]]
+            posterior = posterior.after_expected(asked, confidence)
         return chosen
 
     def best_known(self, askable: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -83,7 +85,8 @@ class QuestionSelection:
 
     def values(self, posterior: Posterior, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
         """The value of asking a new user about each candidate, (n_candidates,)."""
-        vectors, weight = self._cold_start.vectors, self._cold_start.typical_confidence
+        vectors = self._cold_start.vectors
+        weight = self._cold_start.typical_confidence * self._cold_start.weights[candidates]
         asked, known = vectors[candidates], vectors[self.known]
         with one_blas_thread():
             scores = (known @ posterior.mean).clip(0)

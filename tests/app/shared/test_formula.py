@@ -52,3 +52,15 @@ def test_confidence_and_binary_targets():
     assert first == r"\sum_{(i,j)\ \text{rated}} (1 + \alpha\, r_{ij})\, (1 - u_i \cdot v_j)^2"
     parameters = WeightedMatrixFactorization(alpha=0.4).get_params()
     assert r"$\alpha$ = 0.4" in constants_text(parameters)
+
+
+def test_weights_of_pairs_are_in_every_term():
+    parameters = WeightedMatrixFactorization(regularization_exponent=0.0).get_params()
+    parameters |= {"user_degree_exponent": 0.5, "item_degree_exponent": 0.25}
+    parameters |= {"typical_user_degree": 24.0, "typical_item_degree": 17.5}
+    assert objective_lines(parameters) == [
+        r"\sum_{(i,j)\ \text{rated}}\,a_i b_j (\sqrt{r_{ij}} - u_i \cdot v_j)^2",
+        r"+\ w_0 \sum_{(i,j)\ \text{not rated}}\,a_i b_j (u_i \cdot v_j)^2",
+        r"+\ \lambda \Big(\sum_i a_i \|u_i\|^2 + \sum_j b_j \|v_j\|^2\Big)",
+    ]
+    assert r"$a_i = (n_i/24)^{-1}$ and $b_j = (n_j/17.5)^{-0.5}$" in constants_text(parameters)

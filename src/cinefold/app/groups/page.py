@@ -21,7 +21,7 @@ from cinefold.app.shared.visitor import (
 )
 from cinefold.app.shared.widgets import button, choose_one, csv_button, show_in_address
 from cinefold.datasets import Movie
-from cinefold.profiles import Mark, Profile, StoreError
+from cinefold.profiles import Mark, Profile
 from cinefold.recommender import (
     AGGREGATIONS,
     GroupMember,
@@ -41,7 +41,7 @@ _FITS = ((0.9, "among the best for them"), (0.6, "suits them"), (-inf, "not quit
 
 def choose_people(state: State) -> list[GroupMember]:
     """Those in the selection box, who are also those of the address (?with=u196,p3)."""
-    people: dict[str, Any] = {f"p{profile.id}": profile for profile in _profiles(state)}
+    people: dict[str, Any] = {f"p{profile.id}": profile for profile in open_visitor().profiles()}
     people |= {f"u{user}": user for user in state.data.interactions.user_ids.tolist()}
     if _KEY not in st.session_state:
         st.session_state[_KEY] = _asked(people)
@@ -67,16 +67,9 @@ def _asked(known: Collection[str]) -> list[str]:
     keys = usual if asked is None else list(dict.fromkeys(asked.split(",")))
     missing = [key for key in keys if key not in known]
     if missing and asked:
-        st.toast(f"Not here: {literal(', '.join(missing))}.", icon=":material/person_off:")
+        names = literal(f"{', '.join(missing):.60}")
+        st.toast(f"Not here: {names}.", icon=":material/person_off:")
     return [key for key in keys if key in known][:_MOST]
-
-
-def _profiles(state: State) -> list[Profile]:
-    try:
-        return profile_store().profiles(state.data.name)
-    except StoreError as error:
-        st.warning(literal(str(error)), icon=":material/warning:")
-        return []
 
 
 def _label(person: Any) -> str:
@@ -164,7 +157,7 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
         return
     draw_summary(choice)
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     draw_cards(found, "together-cards", _card, _foot, width=_CARD_WIDTH)
     st.caption("The stars are what each is expected to give.")
@@ -188,7 +181,7 @@ def draw_start(state: State, people: list[GroupMember]) -> None:
             label = "Add somebody of the data" if people else "Try it with two people of the data"
             button(label, _add_example, state, icon="group_add", type="primary")
             if not people:
-                st.page_link("new_here/page.py", label="Rate movies first", icon=":material/star:")
+                st.page_link("for_you/page.py", label="Rate movies first", icon=":material/star:")
 
 
 def _add_example(state: State) -> None:
@@ -200,13 +193,12 @@ def _add_example(state: State) -> None:
 
 
 def draw(state: State) -> None:
-    open_visitor()
     people = choose_people(state)
     silent = without_opinion(state, people)
     if silent:
         names = ", ".join(literal(person.name) for person in silent)
         st.info(
-            f"There is nothing to go by for {names} yet: rate movies on New here first.",
+            f"There is nothing to go by for {names} yet: rate movies on For you first.",
             icon=":material/star:",
         )
     elif len(people) < _FEWEST:

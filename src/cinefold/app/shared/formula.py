@@ -36,10 +36,14 @@ def objective_lines(parameters: Mapping[str, Any]) -> list[str]:
     if parameters["biases"]:
         prediction = rf"\mu - b_i - b_j - {prediction}"
         user, item = rf"\big({user} + b_i^2/3\big)", rf"\big({item} + b_j^2/3\big)"
-    lines = [rf"\sum_{{(i,j)\ \text{{rated}}}}{confidence} ({target} - {prediction})^2"]
+    degrees = any(parameters.get(f"{side}_degree_exponent") for side in ("user", "item"))
+    pair = r"\,a_i b_j" if degrees else ""
+    if degrees:
+        user, item = rf"a_i {user}", rf"b_j {item}"
+    lines = [rf"\sum_{{(i,j)\ \text{{rated}}}}{pair}{confidence} ({target} - {prediction})^2"]
     weighted = parameters["unobserved_weight"] != 0
     if weighted:
-        lines.append(r"+\ w_0 \sum_{(i,j)\ \text{not rated}} (u_i \cdot v_j)^2")
+        lines.append(rf"+\ w_0 \sum_{{(i,j)\ \text{{not rated}}}}{pair} (u_i \cdot v_j)^2")
     exponent = parameters["regularization_exponent"]
     if not exponent:
         return [*lines, rf"+\ \lambda \Big(\sum_i {user} + \sum_j {item}\Big)"]
@@ -62,6 +66,13 @@ def constants_text(parameters: Mapping[str, Any]) -> str:
     if parameters["regularization_exponent"]:
         values.append(
             r"$n_i$ is how many ratings $i$ has, of $N$ that there could be ($\lambda_j$ likewise)"
+        )
+    exponents = [2 * parameters.get(f"{s}_degree_exponent", 0) for s in ("user", "item")]
+    if any(exponents):
+        values.append(
+            f"$a_i = (n_i/{parameters['typical_user_degree']:.3g})^{{-{exponents[0]:g}}}$ and "
+            f"$b_j = (n_j/{parameters['typical_item_degree']:.3g})^{{-{exponents[1]:g}}}$ weigh "
+            "each pair, with $n$ ratings of the user and the item"
         )
     users = r"$u_i$ and $v_j$ are the vectors of user $i$ and movie $j$, $r_{ij}$ is a rating"
     return f"Here {'; '.join((users, *values))}."

@@ -77,6 +77,15 @@ function onKey() {
   if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
 }
 
+// -- Half stars ---------------------------------------------------------------------------------
+// Streamlit has whole ones: style.css draws the last star of a key that ends with "-half" as a half.
+
+function nameHalfStars() {
+  for (const star of document.querySelectorAll("[class*='-half'] [role=radio][aria-checked=true]")) {
+    star.ariaLabel = `${controlsIn(star.parentElement).indexOf(star) + 0.5} out of 5 stars`;
+  }
+}
+
 // -- Back ---------------------------------------------------------------------------------------
 // The address also keeps what a page goes on with (?profile=3) and its settings: no places of their
 // own to go back to. Nor is what a page that has just come adds; what somebody chooses on it later is.
@@ -151,6 +160,7 @@ const LISTENERS = [
 export default function listen({ setTriggerValue }) {
   const redraws = new MutationObserver(() => {
     afterRedraw();
+    nameHalfStars();
     noteConnection(() => setTriggerValue("reconnected", true));
   });
   redraws.observe(document.body, { childList: true, subtree: true });

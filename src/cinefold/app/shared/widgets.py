@@ -4,11 +4,11 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cinefold.datasets import Movie, MovieCatalog
 
 _MESSAGES = "messages"
+_LARGEST_NUMBER = 2**53 - 1  # that JavaScript has exactly
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
 
 
@@ -38,25 +38,49 @@ def show_in_address(name: str, value: object) -> None:
         st.query_params[name] = str(value)
 
 
-def recommendations_heading() -> DeltaGenerator:
-    """The heading of a list, in a row that takes what is drawn into it."""
-    row = st.container(horizontal=True, vertical_alignment="center")
-    row.subheader(
-        "What to watch next",
+def drop_unusable_numbers() -> None:
+    """Take numbers out of the address that no widget could show: Streamlit fails at them."""
+    asked = st.query_params
+    # Names with "-" are keys of widgets; ids, under other names, may be large.
+    wrong = [
+        name for name in asked if "-" in name and not all(map(_is_usable, asked.get_all(name)))
+    ]
+    for name in wrong:
+        del asked[name]
+    if wrong:
+        st.rerun()  # widgets have the address as it was when the run began
+
+
+def _is_usable(value: str) -> bool:
+    try:
+        return abs(float(value)) <= _LARGEST_NUMBER
+    except ValueError:
+        return True  # no number
+
+
+def recommendations_heading(text: str) -> None:
+    """The heading of a list."""
+    st.subheader(
+        text,
         anchor=False,
-        width="stretch",
-        help="The stars are what you are expected to give. The score says how strongly your "
-        "ratings speak for watching the movie: it orders the list, and means nothing outside.",
+        help="The stars are what you are expected to give. The order also counts how likely you "
+        "are to choose the movie.",
     )
-    return row
 
 
 def search_movies(
     label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
 ) -> list[Movie]:
     """A box for a title or a part of it, and the movies that fit it best; `among` are allowed."""
-    example = "A title or a part of it, typos allowed"
-    query = st.text_input(label, type="search", live=True, key=key, placeholder=example) or ""
+    query = st.text_input(
+        label,
+        type="search",
+        live=True,
+        key=key,
+        placeholder=f"{label}: typos allowed",
+        label_visibility="collapsed",
+    )
+    query = query or ""
     if not query.strip():
         return []
     found = movies.search(query, most)

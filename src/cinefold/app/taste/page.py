@@ -9,7 +9,7 @@ import streamlit as st
 from cinefold.app.shared.cards import draw_cards, more_like
 from cinefold.app.shared.display import counted, genre_badges, literal, stars, title
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.people import choose_user
+from cinefold.app.shared.people import asked_user, choose_user, last_user
 from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.shared.widgets import choose_one
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
@@ -45,14 +45,17 @@ _POPULARITY = (
 def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     """Whose taste: their ratings (movie id to stars), and the id of a user of the data."""
     yours = open_visitor().ratings
-    asked = "user" in st.query_params
-    options = {"persist_state": "session", "default": _YOURS if yours and not asked else _SOMEBODYS}
+    interactions = state.data.interactions
+    users = interactions.user_ids.tolist()
+    user = asked_user(users)
+    user = last_user(users) if user is None else user
+    options = {"persist_state": "session", "default": _YOURS if user is None else _SOMEBODYS}
     whose = choose_one("Whose taste", [_YOURS, _SOMEBODYS], "taste-whose", **options)
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), None
-    interactions = state.data.interactions
-    user = choose_user(interactions.user_ids.tolist(), "taste", "User")
+    user = users[0] if user is None else user
+    choose_user(users, user)
     items, stars = interactions.user_ratings(user)
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), user
 
@@ -66,7 +69,7 @@ def draw_nothing() -> None:
             "of than most people, how generous you are with stars, and which of your favourites "
             "nobody would have guessed. With ten ratings it begins to speak."
         )
-        st.page_link("new_here/page.py", label="Rate movies", icon=":material/star:")
+        st.page_link("for_you/page.py", label="Rate movies", icon=":material/star:")
 
 
 def draw_summary(comparison: TasteComparison, known: bool) -> None:

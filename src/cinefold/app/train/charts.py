@@ -43,6 +43,7 @@ def draw_lines(runs: Mapping[str, Points], metric: str, description: str) -> Non
         encoding["strokeDash"] = alt.StrokeDash(
             "run:N", title=None, scale=dashes, legend=alt.Legend(symbolType="stroke", **legend)
         )
-    encoding["tooltip"] = tooltips(titles, value=".4f")
-    lines = alt.Chart(frame, height=_HEIGHT).mark_line(point=len(runs) == 1).encode(**encoding)
+    tips = tooltips(titles, value=".4f")
+    chart = alt.Chart(frame, height=_HEIGHT).mark_line(point=len(runs) == 1)
+    lines = chart.encode(**encoding, tooltip=tips)
     st.altair_chart(lines, alt=description)

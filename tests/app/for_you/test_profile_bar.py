@@ -8,13 +8,13 @@ import streamlit as st
 from cinefold import load_movielens
 from cinefold.profiles import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
-from tests.app.new_here.test_page import rate_by_title
+from tests.app.for_you.test_page import is_start, rate_by_title
 from tests.synthetic import movie_id, movie_title
 
 
 @pytest.fixture
 def page(open_page):
-    return no_errors(open_page("new_here"))
+    return no_errors(open_page("for_you"))
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_the_first_rating_makes_a_profile_that_a_reload_finds(page, store, open_
     (profile,) = store.profiles("ml-100k")
     assert page.query_params["profile"] == str(profile.id)
     assert store.entries(profile.id).stars == {movie_id("Western", 0): 5}
-    again = no_errors(open_page("new_here", profile=str(profile.id)))
+    again = no_errors(open_page("for_you", profile=str(profile.id)))
     assert cards(again) == before
 
 
@@ -69,7 +69,7 @@ def test_another_profile_can_be_chosen(page, store):
     assert no_errors(page).query_params["profile"] == str(ada.id)
     assert len(cards(page)) == 10
     widget(page.selectbox, "Profile").set_value(None).run()
-    assert not cards(no_errors(page))
+    assert is_start(no_errors(page))
     assert "profile" not in page.query_params
 
 
@@ -87,7 +87,7 @@ def test_deleting_takes_a_second_thought(page, store):
     page.checkbox(key="profile-sure").check().run()
     widget(page.button, "Delete").click().run()
     assert store.profiles() == []
-    assert not cards(no_errors(page))
+    assert is_start(no_errors(page))
 
 
 def test_a_profile_deleted_elsewhere_is_not_missed(page, store):
@@ -95,19 +95,18 @@ def test_a_profile_deleted_elsewhere_is_not_missed(page, store):
     (profile,) = store.profiles()
     store.delete(profile.id)
     page.run()
-    assert not cards(no_errors(page))
+    assert is_start(no_errors(page))
 
 
 @pytest.mark.parametrize("asked", ["999", "x", "-1"])
 def test_an_address_of_no_profile_is_somebody_new(open_page, asked):
-    page = no_errors(open_page("new_here", profile=asked))
-    assert not cards(page)
+    page = no_errors(open_page("for_you", profile=asked))
+    assert is_start(page)
 
 
 def test_without_a_database_the_session_remembers(open_page, monkeypatch):
-    page = open_page("about")
     monkeypatch.setenv("CINEFOLD_DATABASE_URL", "sqlite:////proc/nowhere/profiles.sqlite3")
-    page.switch_page("new_here/page.py").run()
+    page = open_page("for_you")
     rate_by_title(page, "Western", 0, 5)
     assert len(cards(no_errors(page))) == 10
     assert "only kept until you close this page" in plain(page.warning[0].value)

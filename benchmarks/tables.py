@@ -1,0 +1,260 @@
+"""The tables that papers on graph collaborative filtering publish, with our row in them.
+
+    python -m benchmarks.tables PATH ... [--minutes 0] [--threads 2]
+
+A path is a folder with train, test and perhaps validation parts (``train.txt``, ``test.txt``,
+``valid.txt``: adjacency lists, pairs or tables), an ``.npz`` archive with arrays "train", "valid"
+and "test" of shape (2, n), or a folder of those. docs/tables.md says where public ones are.
+
+The model that is tested has learnt from the training and the validation part. Of all items but
+those of a user's parts, recall@20 is hits by test items, NDCG@20 is divided by the best there could
+be for min(20, test items), both in the mean over users with test items.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import describe
+from benchmarks.report import machine_line
+from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.als.iterations import available_threads
+from cinefold.datasets import load_interactions
+from cinefold.evaluation import evaluate_per_user
+from cinefold.evaluation.protocols import Division
+from cinefold.models import Popularity
+from cinefold.tuning import tune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cinefold.evaluation import Ranker
+
+_METRICS = ("recall_at_20", "ndcg_at_20")
+_NAMES = {"train": ("train",), "validation": ("valid", "val"), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of a paper's table."""
+
+    model: str
+    recall: float
+    ndcg: float
+    source: str
+
+
+_ULTRAGCN = "Mao et al., CIKM 2021, table 2"
+_EASE = "Anelli et al., RecSys 2023 (arXiv:2308.00404)"
+# By users, items and test interactions, which tell these divisions from all others.
+PUBLISHED: dict[tuple[int, int, int], tuple[str, list[Published]]] = {
+    (29_858, 40_981, 217_242): (
+        "Gowalla",
+        [
+            Published("NGCF", 0.1570, 0.1327, _ULTRAGCN),
+            Published("EASE", 0.1661, 0.1384, _EASE),
+            Published("LightGCN", 0.1830, 0.1554, "He et al., SIGIR 2020, table 4"),
+            Published("GF-CF", 0.1849, 0.1518, "Shen et al., CIKM 2021"),
+            Published("UltraGCN", 0.1862, 0.1580, _ULTRAGCN),
+            Published("BSPM", 0.1920, 0.1597, "Choi et al., SIGIR 2023"),
+        ],
+    ),
+    (31_668, 38_048, 324_147): (
+        "Yelp2018",
+        [
+            Published("NGCF", 0.0579, 0.0477, _ULTRAGCN),
+            Published("LightGCN", 0.0649, 0.0530, "He et al., SIGIR 2020, table 4"),
+            Published("UltraGCN", 0.0683, 0.0561, _ULTRAGCN),
+        ],
+    ),
+    (52_643, 91_599, 603_378): (
+        "Amazon-Book",
+        [
+            Published("NGCF", 0.0344, 0.0263, _ULTRAGCN),
+            Published("LightGCN", 0.0411, 0.0315, "He et al., SIGIR 2020, table 4"),
+            Published("UltraGCN", 0.0681, 0.0556, _ULTRAGCN),
+        ],
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Settings, and by what they were chosen."""
+
+    chosen_by: str
+    parameters: dict[str, Any]
+
+
+_BY_TEST = "by the test part, as papers on this division do"
+SETTINGS: dict[tuple[int, int, int], list[Choice]] = {
+    (29_858, 40_981, 217_242): [
+        Choice(
+            _BY_TEST,
+            {
+                "n_factors": 512,
+                "degree_exponent": 0.4,
+                "unobserved_weight": 0.15,
+                "regularization": 6.0,
+                "regularization_exponent": 0.0,
+                "max_iter": 8,
+            },
+        ),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A division that somebody else has made."""
+
+    name: str
+    training: Interactions
+    test: Interactions
+    validation: Interactions | None
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        division = Division.of_parts(self.training, self.test, self.validation)
+        training = division.training
+        return training.n_users, training.n_items, division.held_out.n_ratings
+
+
+def read(path: Path) -> Iterator[Parts]:
+    """The divisions at a path, in any of the forms that the module names."""
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            parts = [
+                Interactions.from_arrays(*arrays[part], duplicates="max")
+                if part in arrays
+                else None
+                for part in ("train", "test", "valid")
+            ]
+        if parts[0] is None or parts[1] is None:
+            raise ValueError(f"{path} must have arrays train and test, and may have valid")
+        yield Parts(path.stem, parts[0], parts[1], parts[2])
+    elif path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file())
+        found = {
+            role: [load_interactions(f) for f in files if f.stem in names]
+            for role, names in _NAMES.items()
+        }
+        if found["train"] and found["test"]:
+            validation = found["validation"][0] if found["validation"] else None
+            yield Parts(path.name, found["train"][0], found["test"][0], validation)
+        else:
+            for inner in sorted(path.iterdir()):
+                if inner.suffix == ".npz" or inner.is_dir():
+                    yield from read(inner)
+    else:
+        raise ValueError(f"{path} is neither a folder nor an .npz archive")
+
+
+# -- our rows -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a model reached on a test part, and in how many seconds it learnt."""
+
+    model: str
+    recall: float
+    ndcg: float
+    seconds: float
+    note: str
+
+
+def measured(parts: Parts, learn: Callable[[Interactions], Ranker], name: str, note: str) -> Row:
+    """Learns from all but the test part."""
+    division = Division.of_parts(parts.training, parts.test, parts.validation)
+    started = time.perf_counter()
+    model = learn(division.training)
+    seconds = time.perf_counter() - started
+    found = evaluate_per_user(model, division.held_out, ks=(20,), names=("recall", "ndcg")).means
+    recall, ndcg = (found[metric] for metric in _METRICS)
+    return Row(name, recall, ndcg, seconds, note)
+
+
+def our_rows(parts: Parts, minutes: float, threads: int | None) -> Iterator[Row]:
+    def wmf(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
+        model = WeightedMatrixFactorization(**{**parameters, "n_threads": threads})
+        return lambda training: model.fit(training, progress=False)
+
+    yield measured(parts, lambda training: Popularity().fit(training), "Popularity", "")
+    yield measured(parts, wmf({}), "Cinefold", "default, nothing chosen")
+    for choice in SETTINGS.get(parts.key, []):
+        note = f"chosen {choice.chosen_by}: {_described(choice.parameters)}"
+        yield measured(parts, wmf(choice.parameters), "Cinefold", note)
+    if minutes and parts.validation is not None:
+        division = Division.of_parts(parts.training, parts.validation)
+        found = tune(
+            division.training,
+            validation=division.held_out,
+            metric="ndcg_at_20",
+            timeout=60 * minutes,
+            n_trials=10_000,
+            n_threads=threads,
+        )
+        note = (
+            f"chosen by the validation part in {found.seconds / 60:.1f} minutes: "
+            f"{_described(found.best_parameters)}"
+        )
+        yield measured(parts, wmf(found.best_parameters), "Cinefold", note)
+
+
+def _described(parameters: dict[str, Any]) -> str:
+    usual = WeightedMatrixFactorization().get_params()
+    return ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in parameters.items()
+        if value != usual[name] and name not in ("n_threads", "tol")
+    )
+
+
+def table_of(parts: Parts, ours: list[Row]) -> Table:
+    """Our rows and the published ones, by NDCG."""
+    name, published = PUBLISHED.get(parts.key, (parts.name, []))
+    n_users, n_items, n_test = parts.key
+    table = Table(
+        "Model", "Recall@20", "NDCG@20", "Seconds", "How", title_justify="left",
+        title=f"{name}: {n_users:,} x {n_items:,}, {n_test:,} test interactions",
+    )  # fmt: skip
+    rows = [*ours, *(Row(p.model, p.recall, p.ndcg, np.nan, p.source) for p in published)]
+    for row in sorted(rows, key=lambda row: row.ndcg):
+        seconds = "" if np.isnan(row.seconds) else f"{row.seconds:.1f}"
+        style = "bold" if row.model == "Cinefold" else ""
+        cells = (row.model, f"{row.recall:.4f}", f"{row.ndcg:.4f}", seconds, row.note)
+        table.add_row(*cells, style=style)
+    return table
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="choose by the validation part for so long, too"
+    )
+    parser.add_argument("--threads", type=int, default=None)
+    options = parser.parse_args(arguments)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(machine_line(describe(available_threads(options.threads))))
+    try:
+        for path in options.paths:
+            for parts in read(path):
+                rows = list(our_rows(parts, options.minutes, options.threads))
+                console.print(table_of(parts, rows))
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

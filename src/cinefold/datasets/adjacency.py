@@ -1,0 +1,97 @@
+"""Interactions as research repositories carry them: adjacency lists, pairs, or tables."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.ratings import load_ratings
+from cinefold.interactions import Interactions
+from cinefold.interactions.column_names import find_columns
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+_TABLE_WIDTHS = ({3}, {4})  # user, item, rating, perhaps a time
+_HEAD = 50  # lines that tell what a file is
+
+
+def load_interactions(path: str | PathLike[str]) -> Interactions:
+    """Who interacted with what, from a file of any of three kinds, which is found out.
+
+    - Adjacency lists (as of NGCF and LightGCN): a user in each line, and then their items, divided
+      by white space. Users may come in several lines, or without items.
+    - Pairs: a user and an item in each line, divided by white space or a comma.
+    - Tables with named columns, as :func:`load_ratings` reads them.
+
+    Interactions of the first two kinds have the rating 1. Ids are integers if all of them are.
+
+    Raises
+    ------
+    DatasetError
+        Naming the file: it is empty, or has columns of ratings without names.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as content:
+            is_parquet = content.read(4) == b"PAR1"
+        lines = [] if is_parquet else file.read_text(encoding="utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise DatasetError(f"{file} cannot be read as text: {error}") from None
+    rows = [_cells(line) for line in lines]
+    head = [row for row in rows if row][:_HEAD]
+    if is_parquet or _has_names(file, lines, head):
+        return load_ratings(file).interactions
+    widths = {len(row) for row in head}
+    if len(head) > 1 and widths in _TABLE_WIDTHS and _are_ratings([row[2] for row in head]):
+        raise DatasetError(
+            f"{file} has columns without names; put a line such as user,item,rating above them, or "
+            "leave two columns, user and item"
+        )
+    counts = [max(len(row) - 1, 0) for row in rows]
+    users = np.repeat(np.array([row[0] if row else "" for row in rows], str), counts)
+    items = np.array(list(chain.from_iterable(row[1:] for row in rows)), str)
+    if not len(items):
+        raise DatasetError(f"{file} has no interactions; a line is a user and their items")
+    return Interactions.from_arrays(_ids(users), _ids(items), duplicates="max")
+
+
+def _cells(line: str) -> list[str]:
+    return line.replace(",", " ").split()
+
+
+def _has_names(file: Path, lines: list[str], head: list[list[str]]) -> bool:
+    """Whether the first line names columns."""
+    first = next((line for line in lines if line.strip()), "")
+    names = first.replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
+    try:
+        find_columns(names, dict.fromkeys(("user", "item")), "name them user and item")
+    except ValueError as error:
+        others = [cell.isdecimal() for row in head[1:] for cell in row]
+        if others and all(others) and not any(cell.isdecimal() for cell in head[0]):
+            raise DatasetError(f"{file}: {error}") from None
+        return False
+    return True
+
+
+def _are_ratings(texts: list[str]) -> bool:
+    try:
+        values = {float(text) for text in texts}
+    except ValueError:
+        return False
+    return max(values) <= 10 and all(value * 2 == round(value * 2) for value in values)
+
+
+def _ids(texts: NDArray[Any]) -> NDArray[Any]:
+    """Integers if all are written as such (7, not 007), as they are otherwise."""
+    try:
+        numbers = texts.astype(np.int64)
+    except (ValueError, OverflowError):
+        return texts
+    return numbers if (numbers.astype(texts.dtype) == texts).all() else texts
