@@ -181,7 +181,7 @@ def test_back_leaves_a_page_at_once(wide_window, address):
     page.locator(".st-key-recommendations p").first.wait_for()
     window.settle()
     page.locator("[class*=st-key-stars-suggested-]").first.get_by_role("radio").nth(3).click()
-    page.wait_for_url("**/?profile=*")
+    page.get_by_text("Your ratings (1)").wait_for()
     window.settle()
     for title in ("About", "Taste", "About"):
         window.visit(title)
@@ -350,3 +350,50 @@ def test_a_page_that_was_open_while_the_app_was_restarted_goes_on(
         wide_window.settle()
         suggested.get_by_role("radio").nth(3).click(force=True)
         page.get_by_role("heading", name="Your ratings (2)").wait_for()
+
+
+def test_a_browser_comes_back_to_its_own_profile_and_to_no_other(browser, environment, tmp_path):
+    port, log = free_port(), tmp_path / "log"
+    environment = {**environment, "CINEFOLD_DATABASE_URL": f"sqlite:///{tmp_path / 'p.sqlite3'}"}
+    mine, theirs = (open_window(browser, 1280, "light") for _ in range(2))
+
+    def kept(window):
+        cookies = window.page.context.cookies()
+        return [cookie for cookie in cookies if cookie["name"] == "cinefold_profiles"]
+
+    def starts_anew(window):
+        window.page.get_by_text("What most people like").wait_for()
+        window.settle()
+        assert not window.page.get_by_role("combobox", name="Profile").count()
+
+    with served(environment, log, port=port) as address:
+        mine.page.goto(address)
+        suggested = mine.page.locator("[class*=st-key-stars-suggested-]").first
+        suggested.get_by_role("radio").nth(3).click()
+        mine.page.get_by_text("Your ratings (1)").wait_for()
+        mine.settle()
+        (cookie,) = kept(mine)
+        assert (cookie["path"], cookie["sameSite"]) == ("/", "Lax")
+        assert len(cookie["value"]) == 22
+        assert cookie["value"] not in mine.page.url
+        theirs.page.goto(f"{address}/?profile=1")
+        starts_anew(theirs)
+        assert kept(theirs) == []
+        theirs.page.goto(f"{address}/taste?profile={cookie['value']}")  # a link of one's own
+        theirs.page.get_by_text("You see").wait_for()
+        theirs.settle()
+        assert kept(theirs)[0]["value"] == cookie["value"]
+    with served(environment, log, port=port):
+        for path in ("", "taste"):
+            mine.page.goto(f"{address}/{path}")
+            mine.page.get_by_text("You see" if path else "Your ratings (1)").wait_for()
+        mine.page.goto(address)
+        mine.page.get_by_role("button", name="Manage").click()
+        mine.page.get_by_role("button", name="Forget me here").click()
+        starts_anew(mine)
+        assert kept(mine) == []
+        mine.page.reload()
+        starts_anew(mine)
+    for window in (mine, theirs):
+        assert not window.page.get_by_test_id("stException").count()
+        window.page.context.close()

@@ -118,7 +118,7 @@ class TrainingRun:
         with replace_folder(Path(folder), _RUN_FILES) as new:
             self.model.save(new / _MODEL_FILE)
             stars = self.stars and self.stars.save(new / _STARS_FILE)
-            report = {"sha256": _checksums(new), "stars": stars, **self.report()}
+            report = {"stars": stars, **self.report()}
             (new / _REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
     @classmethod
@@ -139,8 +139,6 @@ class TrainingRun:
     def _load(cls, folder: Path) -> Self:
         report = read_report(folder)
         try:
-            if report["sha256"] != _checksums(folder):
-                raise ValueError("the checksum of a model does not match")
             values = {name: report[name] for name in _report_fields()}
             model = WeightedMatrixFactorization.load(folder / _MODEL_FILE)
             stars = report["stars"] and StarPredictor.load(
@@ -181,16 +179,6 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 def _report_fields() -> tuple[str, ...]:
     return tuple(field.name for field in fields(TrainingRun) if field.name not in _MODELS)
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of each model's file."""
-    found = {}
-    for file in (folder / _MODEL_FILE, folder / _STARS_FILE):
-        if file.exists():
-            with file.open("rb") as content:
-                found[file.name] = hashlib.file_digest(content, "sha256").hexdigest()
-    return found
 
 
 def train(

@@ -12,7 +12,8 @@ SCI_FI, ROMANCE = user_id("Sci-Fi", 3), user_id("Romance", 2)
 
 
 @pytest.fixture
-def page(open_page):
+def page(open_page, monkeypatch):
+    monkeypatch.setenv("CINEFOLD_SHARED_PROFILES", "1")
     return no_errors(open_page("groups"))
 
 
