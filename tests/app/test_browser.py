@@ -44,7 +44,7 @@ def test_an_existing_user(window, address, data):
     window.page.get_by_test_id("stPopoverButton").click()
     window.page.get_by_text("Less obvious").click()
     window.page.keyboard.press("Escape")
-    window.page.get_by_text("Only: less obvious").wait_for()
+    window.page.get_by_text("Filtered: less obvious").wait_for()
     window.settle()
     assert window.cards() != shown
 
@@ -136,7 +136,7 @@ def test_filters_by_keyboard(wide_window, address):
     page.get_by_role("button", name="Filters").focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.matches('[role=dialog]')")
-    least = page.get_by_label("Rated at least so often")
+    least = page.get_by_label("Number of ratings, at least")
     least.wait_for()
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -262,15 +262,15 @@ def test_filters_survive_a_reload_and_other_pages(wide_window, address):
     page.get_by_label("Only these genres").fill("Western")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
-    page.get_by_text("Only: Western").wait_for()
+    page.get_by_text("Filtered: Western").wait_for()
     window.settle()
     window.visit("About")
     window.settle()
     window.visit("For you")
-    page.get_by_text("Only: Western").wait_for()
+    page.get_by_text("Filtered: Western").wait_for()
     page.wait_for_url("**/?*for-you-genres=Western*")
     page.reload()
-    page.get_by_text("Only: Western").wait_for()
+    page.get_by_text("Filtered: Western").wait_for()
     window.check()
 
 

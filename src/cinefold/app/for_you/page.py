@@ -73,8 +73,9 @@ def draw_ways(recommender: MovieRecommender) -> None:
 
 def draw_search(recommender: MovieRecommender) -> None:
     found = search_movies("Find movies you know", "search", recommender.data.movies, _FOUND)
-    for movie in found:
-        movie_row(movie, partial(rating_stars, place="search"))
+    with st.container(key="search-found"):
+        for movie in found:
+            movie_row(movie, partial(rating_stars, place="search"))
 
 
 def suggestions(recommender: MovieRecommender) -> list[Any]:
@@ -157,7 +158,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
 
 def _recommendation_foot(movie: Movie) -> None:
     rating_stars(movie, "recommended")
-    mark_buttons(movie, "recommended", Mark.SEEN, Mark.NOT_INTERESTED)
+    mark_buttons(movie, "recommended", Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED)
 
 
 @st.fragment

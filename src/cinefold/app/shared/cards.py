@@ -53,13 +53,14 @@ def recommendation_cards(
 
     def text(entry: Recommendation) -> str:
         stars = "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
-        why = f"\n\n:small[{because} {_because(entry.reasons)}]" if entry.reasons else ""
+        why = f"\n\n:small[{because} {listed_reasons(entry.reasons)}]" if entry.reasons else ""
         return f"{headed(entry)}{stars}{genre_badges(entry.movie)}{why}"
 
     draw_cards(recommendations, "recommendations", text, row)
 
 
-def _because(reasons: Sequence[Reason]) -> str:
+def listed_reasons(reasons: Sequence[Reason]) -> str:
+    """Movies and their stars, as Markdown."""
     # A space that does not break keeps the stars with their movie.
     return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
 

@@ -90,6 +90,31 @@ function closeMenu({ target }) {
   }, MILLISECONDS_TO_SETTLE);
 }
 
+// -- Search -------------------------------------------------------------------------------------
+// Enter takes the first movie that was found: it presses its button, or goes to its stars.
+
+const MILLISECONDS_TO_FIND = 5000;
+const MILLISECONDS_TO_SEND = 300;
+const WORKING = "[data-test-script-state=running], [data-stale=true]";
+
+function takeFirstFound(event) {
+  if (event.key !== "Enter" || !event.target.matches("input[type=search]")) return;
+  const box = event.target;
+  const end = performance.now() + MILLISECONDS_TO_FIND;
+  const look = () => {
+    const first = document.querySelector("[class*='-found'] button:enabled");
+    if (document.activeElement !== box) return;
+    if (first === null || document.querySelector(WORKING) !== null) {
+      if (performance.now() < end) setTimeout(look, MILLISECONDS_TO_SETTLE);
+    } else if (first.matches("[role=radio]")) {
+      first.focus();
+    } else {
+      first.click();
+    }
+  };
+  setTimeout(look, MILLISECONDS_TO_SEND);
+}
+
 // -- Half stars ---------------------------------------------------------------------------------
 // Streamlit has whole ones: style.css draws the last star of a key that ends with "-half" as a half.
 
@@ -120,6 +145,15 @@ function noteInput(event) {
 function leavesBy(link, { ctrlKey, metaKey, shiftKey }) {
   const elsewhere = ctrlKey || metaKey || shiftKey || (link.target !== "" && link.target !== "_self");
   return !elsewhere && link.origin === location.origin && link.pathname !== location.pathname;
+}
+
+// Titles of movies are links in Markdown, which Streamlit opens in another window: here they lead on.
+function followTitle(event) {
+  const link = event.target.closest("[data-testid=stMarkdownContainer] a[href^='movie?']");
+  if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  History.prototype.pushState.call(history, null, "", link.href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
 function notePage() {
@@ -164,10 +198,12 @@ const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
   [document, "click", closeMenu],
+  [document, "click", followTitle],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],
   [document, "keydown", onKey],
+  [document, "keydown", takeFirstFound],
   [window, "popstate", notePage],
 ];
 

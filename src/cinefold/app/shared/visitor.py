@@ -16,6 +16,7 @@ from cinefold.app.shared.open_state import current_dataset
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import (
+    HIDING,
     Entries,
     Mark,
     Profile,
@@ -61,7 +62,7 @@ class Visitor:
         In the order in which they came.
     marks : dict of Mark to set of movie id
         Movies they say they have not seen (not asked about again), have seen without rating them,
-        or are not interested in (the last two are not recommended).
+        are not interested in, or keep for later (the last three are not recommended).
     keys : list of str
         Of the profiles that this browser opens, the last used first.
     suggested : list of movie id
@@ -103,6 +104,11 @@ class Visitor:
             self.marks[mark.opposite].discard(movie_id)
         self._write(lambda store, profile: store.mark(profile, movie_id, mark))
 
+    def unmark(self, movie_id: Any, mark: Mark) -> None:
+        """Take a mark back."""
+        self.marks[mark].discard(movie_id)
+        self._write(lambda store, profile: store.unmark(profile, movie_id, mark))
+
     def clear(self) -> None:
         """Take back everything; `undo` brings it back."""
         self._show(Entries())
@@ -120,7 +126,7 @@ class Visitor:
     @property
     def hidden(self) -> set[Any]:
         """Movies not to recommend although they have no stars."""
-        return self.marks[Mark.SEEN] | self.marks[Mark.NOT_INTERESTED]
+        return {movie for mark in HIDING for movie in self.marks[mark]}
 
     @property
     def said_something(self) -> bool:
@@ -316,14 +322,19 @@ def profile_label(profile: Profile) -> str:
     return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
 
 
-_MARKS = {Mark.NOT_SEEN: "Not seen", Mark.SEEN: "Seen it", Mark.NOT_INTERESTED: "Not for me"}
+MARKS = {
+    Mark.NOT_SEEN: "Not seen",
+    Mark.LATER: "Later",
+    Mark.SEEN: "Seen it",
+    Mark.NOT_INTERESTED: "Not for me",
+}
 
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
     """Buttons that mark `movie`; `place` tells apart the places of a page."""
     for mark in marks:
         key = f"{place}-{mark}-{movie.id}"
-        button(_MARKS[mark], visitor().mark, movie.id, mark, key=key, type="tertiary")
+        button(MARKS[mark], visitor().mark, movie.id, mark, key=key, type="tertiary")
 
 
 def rating_stars(movie: Movie, place: str) -> None:
