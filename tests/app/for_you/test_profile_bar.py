@@ -104,7 +104,7 @@ def test_a_shared_list_is_shown_and_cannot_be_changed(open_page, store, ada, vie
     assert page.title[0].value == "For Ada"
     assert len(cards(page)) == 10
     assert not page.feedback
-    assert {button.label for button in page.button} == {"To my own list"}
+    assert {button.label for button in page.button} == {"Reset", "To my own list"}
 
 
 def test_from_a_shared_list_to_ones_own(open_page, store, ada):
