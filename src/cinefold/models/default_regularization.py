@@ -114,7 +114,10 @@ def _mean_target(train: Interactions | RatingStatistics, objective: Objective) -
 def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objective:
     """The estimator's parameters, with numbers that fit the data in place of "scale"."""
     weight, ridge = model.unobserved_weight, model.regularization
-    largest = float(np.abs(train.by_user.data).max(initial=0))
+    # Of ratings that are elsewhere, whoever has some of them checks these.
+    largest = 0.0
+    if not isinstance(train, RatingStatistics):
+        largest = float(np.abs(train.by_user.data).max(initial=0))
     if model.alpha * largest >= _LARGEST:
         raise ValueError(
             f"alpha={model.alpha} gives a confidence 1 + alpha * rating beyond float32 for the "
