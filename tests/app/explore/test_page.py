@@ -72,7 +72,7 @@ def test_search_forgives_typos_and_flies(page):
 def test_nothing_found_is_said(page):
     page.text_input(key="explore-search").set_value("qqqqqqqq").run()
     no_errors(page)
-    assert any("No movie has a title like that" in caption.value for caption in page.caption)
+    assert any("Not among these" in caption.value for caption in page.caption)
 
 
 def test_the_address_chooses_the_movie(open_page):
