@@ -44,7 +44,7 @@ def test_an_existing_user(window, address, data):
     window.page.get_by_test_id("stPopoverButton").click()
     window.page.get_by_text("Less obvious").click()
     window.page.keyboard.press("Escape")
-    window.page.get_by_text("Only: less obvious").wait_for()
+    window.page.get_by_text("Filtered: less obvious").wait_for()
     window.settle()
     assert window.cards() != shown
 
@@ -136,7 +136,7 @@ def test_filters_by_keyboard(wide_window, address):
     page.get_by_role("button", name="Filters").focus()
     page.keyboard.press("Enter")
     page.wait_for_function("document.activeElement.matches('[role=dialog]')")
-    least = page.get_by_label("Rated at least so often")
+    least = page.get_by_label("Number of ratings, at least")
     least.wait_for()
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -174,6 +174,17 @@ def test_answers_by_keyboard(wide_window, address):
     window.check()
 
 
+def test_the_menu_of_a_narrow_window_closes_when_a_page_is_chosen(browser, address):
+    """Also where Streamlit does not take the browser for that of a phone."""
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{address}/about")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Train", exact=True).click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.get_by_test_id("stExpandSidebarButton").wait_for()
+    page.context.close()
+
+
 def test_back_leaves_a_page_at_once(wide_window, address):
     """What a page writes into the address itself is no place to go back to."""
     window, page = wide_window, wide_window.page
@@ -181,7 +192,7 @@ def test_back_leaves_a_page_at_once(wide_window, address):
     page.locator(".st-key-recommendations p").first.wait_for()
     window.settle()
     page.locator("[class*=st-key-stars-suggested-]").first.get_by_role("radio").nth(3).click()
-    page.wait_for_url("**/?profile=*")
+    page.get_by_text("Your ratings (1)").wait_for()
     window.settle()
     for title in ("About", "Taste", "About"):
         window.visit(title)
@@ -251,15 +262,15 @@ def test_filters_survive_a_reload_and_other_pages(wide_window, address):
     page.get_by_label("Only these genres").fill("Western")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
-    page.get_by_text("Only: Western").wait_for()
+    page.get_by_text("Filtered: Western").wait_for()
     window.settle()
     window.visit("About")
     window.settle()
     window.visit("For you")
-    page.get_by_text("Only: Western").wait_for()
+    page.get_by_text("Filtered: Western").wait_for()
     page.wait_for_url("**/?*for-you-genres=Western*")
     page.reload()
-    page.get_by_text("Only: Western").wait_for()
+    page.get_by_text("Filtered: Western").wait_for()
     window.check()
 
 
@@ -350,3 +361,50 @@ def test_a_page_that_was_open_while_the_app_was_restarted_goes_on(
         wide_window.settle()
         suggested.get_by_role("radio").nth(3).click(force=True)
         page.get_by_role("heading", name="Your ratings (2)").wait_for()
+
+
+def test_a_browser_comes_back_to_its_own_profile_and_to_no_other(browser, environment, tmp_path):
+    port, log = free_port(), tmp_path / "log"
+    environment = {**environment, "CINEFOLD_DATABASE_URL": f"sqlite:///{tmp_path / 'p.sqlite3'}"}
+    mine, theirs = (open_window(browser, 1280, "light") for _ in range(2))
+
+    def kept(window):
+        cookies = window.page.context.cookies()
+        return [cookie for cookie in cookies if cookie["name"] == "cinefold_profiles"]
+
+    def starts_anew(window):
+        window.page.get_by_text("What most people like").wait_for()
+        window.settle()
+        assert not window.page.get_by_role("combobox", name="Profile").count()
+
+    with served(environment, log, port=port) as address:
+        mine.page.goto(address)
+        suggested = mine.page.locator("[class*=st-key-stars-suggested-]").first
+        suggested.get_by_role("radio").nth(3).click()
+        mine.page.get_by_text("Your ratings (1)").wait_for()
+        mine.settle()
+        (cookie,) = kept(mine)
+        assert (cookie["path"], cookie["sameSite"]) == ("/", "Lax")
+        assert len(cookie["value"]) == 22
+        assert cookie["value"] not in mine.page.url
+        theirs.page.goto(f"{address}/?profile=1")
+        starts_anew(theirs)
+        assert kept(theirs) == []
+        theirs.page.goto(f"{address}/taste?profile={cookie['value']}")  # a link of one's own
+        theirs.page.get_by_text("You see").wait_for()
+        theirs.settle()
+        assert kept(theirs)[0]["value"] == cookie["value"]
+    with served(environment, log, port=port):
+        for path in ("", "taste"):
+            mine.page.goto(f"{address}/{path}")
+            mine.page.get_by_text("You see" if path else "Your ratings (1)").wait_for()
+        mine.page.goto(address)
+        mine.page.get_by_role("button", name="Manage").click()
+        mine.page.get_by_role("button", name="Forget me here").click()
+        starts_anew(mine)
+        assert kept(mine) == []
+        mine.page.reload()
+        starts_anew(mine)
+    for window in (mine, theirs):
+        assert not window.page.get_by_test_id("stException").count()
+        window.page.context.close()

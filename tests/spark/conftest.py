@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from tests.conftest import NOTHING_IS_SKIPPED
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+if find_spec("pyspark") is None and not NOTHING_IS_SKIPPED:
+    collect_ignore_glob = ["test_*.py"]
 
 SETTINGS = {
     "spark.ui.enabled": "false",

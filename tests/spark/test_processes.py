@@ -41,7 +41,7 @@ def run(java, rated, fingerprint, tmp_path_factory):
             env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"},
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
         )
         if not existed:
             shutil.rmtree(home / "work", ignore_errors=True)  # of local-cluster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import socket
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from cinefold.cli.console import complain, say
 from cinefold.serving.launch import (
     DATASET,
     DATASET_PATH,
+    OWNER_KEY,
     SHARED_PROFILES,
     dataset_variables,
     ratings_variables,
@@ -69,6 +71,11 @@ def serve(
     _check_free(host, port)
     shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
     say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
+    variables[OWNER_KEY] = secrets.token_urlsafe(16)
+    say(
+        "To choose the model that recommends to everybody, open this link of yours: "
+        f"http://{shown}:{port}/train?owner={variables[OWNER_KEY]}"
+    )
     sys.stderr.flush()
     os.environ.update(variables | {SHARED_PROFILES: "1" if shared_profiles else ""})
     # In place of this process: signals and the exit code are Streamlit's own.

@@ -374,7 +374,10 @@ class Interactions:
             If `random_state` is something else.
         """
         seed = splits.seed_from(random_state)
-        fractions = np.atleast_1d(np.asarray(fraction, np.float64))
+        try:
+            fractions = np.atleast_1d(np.asarray(fraction, np.float64))
+        except (TypeError, ValueError):
+            raise TypeError(f"fraction must be a number, or several, not {fraction!r}") from None
         totals = np.cumsum(fractions[::-1])
         if fractions.ndim > 1 or not (len(totals) and fractions.min() > 0 and totals[-1] < 1):
             raise ValueError(f"fraction must be between 0 and 1, in sum too, not {fraction}")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 MAX_FACTORS = 2048
 MAX_THREADS = 4096
-_LARGEST = float(np.finfo(np.float32).max)
-_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+MAX_ITERATIONS = 2**31 - 1
+_LEAST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 def parameters(model: Any) -> None:
     """A TypeError or ValueError for the first parameter that is not as it may be."""
     integer("n_factors", model.n_factors, 1, MAX_FACTORS)
-    integer("max_iter", model.max_iter, 1)
+    integer("max_iter", model.max_iter, 1, MAX_ITERATIONS)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
         integer("n_threads", model.n_threads, 1, MAX_THREADS)
@@ -76,7 +76,7 @@ def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
 def _is_finite_number(value: Any) -> bool:
     try:
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        return is_number and abs(float(value)) <= _LARGEST_FLOAT
+        return is_number and abs(float(value)) <= _LARGEST
     except OverflowError:  # an integer beyond even float64
         return False
 
@@ -115,6 +115,8 @@ def number(
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
     plain = value.item() if isinstance(value, np.generic) else value
+    if word is not None and 0 < plain < _LEAST:
+        raise ValueError(f"{name} must be 0 or at least {_LEAST:.3g}, not {value!r}")
     if not low <= plain <= min(high, _LARGEST):
         allowed = f"at least {low}" if high == np.inf else f"from {low} to {high}"
         raise ValueError(f"{name} must be finite in float32 and {allowed}, not {value!r:.50}")

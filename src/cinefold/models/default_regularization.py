@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Scaled = Literal["scale"]
 
 _UNOBSERVED, _RIDGE = 4 / 3, 0.41
+# The equations have products of a target and two factors, each about as large as its square root.
+_LEAST_TARGET, _LARGEST = 1e-24, float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,19 @@ def _mean_target(train: Interactions | RatingStatistics, objective: Objective) -
 def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objective:
     """The estimator's parameters, with numbers that fit the data in place of "scale"."""
     weight, ridge = model.unobserved_weight, model.regularization
+    # Of ratings that are elsewhere, whoever has some of them checks these.
+    largest = 0.0
+    if not isinstance(train, RatingStatistics):
+        largest = float(np.abs(train.by_user.data).max(initial=0))
+    if model.alpha * largest >= _LARGEST:
+        raise ValueError(
+            f"alpha={model.alpha} gives a confidence 1 + alpha * rating beyond float32 for the "
+            f"rating {largest:g}"
+        )
+    if model.target == "rating" and 0 < largest < _LEAST_TARGET:
+        raise ValueError(
+            f"no rating is larger than {largest:g}, which is too small for float32; scale them up"
+        )
     if weight == "scale":
         weight = rounded(scaled_unobserved_weight(train, model.alpha))
     users, items = np.broadcast_to(model.degree_exponent, 2).tolist()

@@ -125,7 +125,7 @@ class Entries:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that was undone.
+    """A change that was undone, or can be.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ class Change:
     made_at : datetime
         UTC.
     movies : tuple of movie id
-        The movies that are as they were before.
+        The movies that it changed.
     """
 
     action: str

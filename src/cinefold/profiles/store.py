@@ -310,6 +310,11 @@ class ProfileStore:
         with self._changing(profile_id) as connection:
             return undo_log.undo(connection, profile_id)
 
+    def latest_change(self, profile_id: int) -> Change | None:
+        """What `undo` would take back; None if there is nothing."""
+        with self._transaction(self._reader) as connection:
+            return undo_log.latest(connection, profile_id)
+
     def _change(self, profile_id: int, action: str, wanted: undo_log.State) -> bool:
         with self._changing(profile_id) as connection:
             return undo_log.change(connection, profile_id, action, wanted)

@@ -11,6 +11,8 @@ from cinefold.datasets import RatingsFile
 
 DATASET, DATASET_PATH = "CINEFOLD_DATASET", "CINEFOLD_DATASET_PATH"
 RATINGS = "CINEFOLD_RATINGS"
+OWNER_KEY = "CINEFOLD_OWNER_KEY"
+"""The variable with the key of who started the app: their link has it."""
 SHARED_PROFILES = "CINEFOLD_SHARED_PROFILES"
 _USUAL_DATASET = "ml-100k"
 

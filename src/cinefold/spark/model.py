@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
-import pyarrow as pa
 import scipy.sparse as sp
 from pyspark.ml import Model
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import FixedSide, top_k
+from cinefold.als.backend import FixedSide
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.objective import Objective
-from cinefold.als.observations import Observations
 from cinefold.interactions import Interactions
-from cinefold.interactions.entries import csr
 from cinefold.models import checks
 from cinefold.models.fitted import Fitted
 from cinefold.models.rating_input import as_interactions, with_ids
+from cinefold.spark.factor_frames import (
+    FoldIn,
+    TopK,
+    blocks_of,
+    frame_of,
+    ids_of,
+    rows_of,
+    with_constant,
+)
 from cinefold.spark.params import FactorizationParams
-from cinefold.spark.problem import StoredRows
 from cinefold.spark.shared_files import Sharing
-from cinefold.spark.tasks import array_of, mapped_items
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
@@ -77,8 +79,8 @@ class DistributedFactorModel(FactorizationParams, Model):
         biases = None
         if factors.biases is not None:
             biases = factors.biases.mean, factors.biases.direction.tolist()
-        users = _frame(problem, "user", factors.users, None)
-        items = _frame(problem, "item", factors.items.rows, factors.baseline)
+        users = frame_of(problem, "user", factors.users, None)
+        items = frame_of(problem, "item", factors.items.rows, factors.baseline)
         return cls(users, items, fitted, factors.items.spectrum, biases)
 
     @property
@@ -151,9 +153,9 @@ class DistributedFactorModel(FactorizationParams, Model):
             next(f.dataType.simpleString() for f in frame.schema if f.name == "id")
             for frame in (queries, candidates)
         )
-        left = _blocks(queries.select("row", "id", "factors"), _QUERIES, "query_", query_id)
-        right = _blocks(
-            candidates.select("row", "id", _with_constant(baseline).alias("factors")),
+        left = blocks_of(queries.select("row", "id", "factors"), _QUERIES, "query_", query_id)
+        right = blocks_of(
+            candidates.select("row", "id", with_constant(baseline).alias("factors")),
             _CANDIDATES,
             "",
             id_,
@@ -211,7 +213,7 @@ class DistributedFactorModel(FactorizationParams, Model):
     def _share_items(self, spark: SparkSession) -> SharedArrays:
         from cinefold.als.backend import empty_factors, padded_rows
 
-        items, baseline = _rows_of(self.itemFactors)
+        items, baseline = rows_of(self.itemFactors)
         rows = empty_factors(*items.shape)
         rows[:] = items
         arrays = {"rows": padded_rows(rows)}
@@ -233,10 +235,10 @@ class DistributedFactorModel(FactorizationParams, Model):
 
         model = self._copyValues(DistributedWeightedMatrixFactorization())._estimator()
         (users, _), (items, baseline) = (
-            _rows_of(frame) for frame in (self.userFactors, self.itemFactors)
+            rows_of(frame) for frame in (self.userFactors, self.itemFactors)
         )
         none = sp.csr_array((len(users), len(items)), dtype=np.float32)
-        known = Interactions(_ids_of(self.userFactors), _ids_of(self.itemFactors), none)
+        known = Interactions(ids_of(self.userFactors), ids_of(self.itemFactors), none)
         if interactions is not None:
             known = with_ids(known, as_interactions(interactions, "interactions"), "")
         biases = None
@@ -312,155 +314,3 @@ class DistributedFactorModel(FactorizationParams, Model):
         model = cls(users, items, fitted, np.array(header["spectrum"]), biases)
         model._set_known(header["params"])
         return model
-
-
-# -- frames of factors -----------------------------------------------------------------------------
-
-
-def _frame(
-    problem: ClusterProblem, side: Any, rows: Any, baseline: NDArray[np.float32] | None
-) -> DataFrame:
-    known = problem.sides[side].rows
-    if isinstance(rows, StoredRows):
-        unpack = Unpacking(rows.n_factors)
-        frame = rows.frame.select("first", "factors").mapInArrow(
-            unpack, "row long, factors array<float>"
-        )
-        frame = frame.join(known.index.select("row", "id"), "row").select("row", "id", "factors")
-        return frame.withColumn("baseline", F.lit(0.0).cast("float")) if side == "item" else frame
-    columns: dict[str, Any] = {
-        "row": np.arange(len(rows)),
-        "id": pa.array(known.ids),
-        "factors": _lists(np.ascontiguousarray(rows)),
-    }
-    if side == "item":
-        none = np.zeros(len(rows), np.float32)
-        columns["baseline"] = none if baseline is None else np.asarray(baseline, np.float32)
-    return problem.spark.createDataFrame(pa.table(columns))
-
-
-def _lists(rows: NDArray[np.float32]) -> pa.ListArray:
-    offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
-    return pa.ListArray.from_arrays(offsets, rows.ravel())
-
-
-def _matrix(lists: Any) -> NDArray[np.float32]:
-    array = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
-    rows: NDArray[np.float32] = np.asarray(array.flatten(), np.float32).reshape(len(array), -1)
-    return rows
-
-
-def _rows_of(frame: DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """All factors on this machine, and the baselines of items."""
-    names = ("row", "factors", *(name for name in frame.columns if name == "baseline"))
-    table = frame.select(*names).toArrow().sort_by("row")
-    baseline = table.column(names[-1]).to_numpy() if len(names) == 3 else np.zeros(0, np.float32)
-    return _matrix(table.column("factors")), baseline
-
-
-def _ids_of(frame: DataFrame) -> NDArray[Any]:
-    ids = frame.select("row", "id").toArrow().sort_by("row").column("id")
-    return np.asarray(ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy())
-
-
-def _with_constant(value: Any) -> Any:
-    return F.concat(F.col("factors"), F.array(value.cast("float")))
-
-
-def _blocks(frame: DataFrame, n_rows: int, prefix: str, id_type: str) -> DataFrame:
-    """Blocks of `n_rows` rows, as arrays in one record each."""
-    block = F.expr(f"row div {n_rows}").alias("block")
-    schema = f"{prefix}rows array<long>, {prefix}ids array<{id_type}>, {prefix}factors binary"
-    gathering = Gathering(prefix)
-    grouped = frame.select(block, "row", "id", "factors").groupBy("block")
-    return grouped.applyInArrow(lambda group: gathering(group), schema)
-
-
-@dataclass(frozen=True)
-class Gathering:
-    prefix: str
-
-    def __call__(self, group: pa.Table) -> pa.Table:
-        group = group.sort_by("row")
-        factors = _matrix(group.column("factors")).tobytes()
-        ids = group.column("id").combine_chunks()
-        columns = {
-            f"{self.prefix}rows": pa.array([group.column("row").to_numpy()]),
-            f"{self.prefix}ids": pa.ListArray.from_arrays(pa.array([0, len(ids)], pa.int32()), ids),
-            f"{self.prefix}factors": pa.array([factors]),
-        }
-        return pa.table(columns)
-
-
-@dataclass(frozen=True)
-class TopK:
-    """The best candidates of each query, from pairs of blocks."""
-
-    k: int
-    n_columns: int
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                pair = batch.slice(at, 1)
-                queries = array_of(pair, "query_factors", np.float32)
-                query_ids, ids = (pair.column(n)[0].values for n in ("query_ids", "ids"))
-                queries = queries.reshape(len(query_ids), self.n_columns - 1)
-                queries = np.column_stack([queries, np.ones(len(queries), np.float32)])
-                items = array_of(pair, "factors", np.float32).reshape(-1, self.n_columns)
-                found, scores = top_k(queries, items, self.k)
-                kept = found.ravel() >= 0
-                places = found.ravel()[kept]
-                rows = pair.column("rows")[0].values.to_numpy()
-                ends = np.concatenate([[0], np.cumsum((found >= 0).sum(axis=1))]).astype(np.int32)
-                lists = pa.StructArray.from_arrays(
-                    [scores.ravel()[kept], rows[places], ids.take(pa.array(places))],
-                    ["score", "row", "id"],
-                )
-                yield pa.RecordBatch.from_pydict(
-                    {"id": query_ids, "found": pa.ListArray.from_arrays(ends, lists)}
-                )
-
-
-@dataclass(frozen=True)
-class Unpacking:
-    """Rows of stored blocks, one by one."""
-
-    n_factors: int
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                rows = array_of(batch, "factors", np.float32, at).reshape(-1, self.n_factors)
-                first = batch.column("first")[at].as_py()
-                columns = {"row": first + np.arange(len(rows)), "factors": _lists(rows)}
-                yield pa.RecordBatch.from_pydict(columns)
-
-
-@dataclass(frozen=True)
-class FoldIn:
-    """Exact vectors of the users of a group."""
-
-    objective: Objective
-    items: SharedArrays
-    spectrum: tuple[float, ...]
-    is_weighted: bool
-
-    def __call__(self, group: pa.Table) -> pa.Table:
-        arrays, fixed = mapped_items(self.items, 1, self.spectrum)
-        assert fixed is not None  # noqa: S101 - for the type checker
-        encoded = group.column("id").combine_chunks().dictionary_encode()
-        users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
-        order = np.lexsort((columns, users))
-        last = np.append(np.diff(users[order]) + np.diff(columns[order]) != 0, True)
-        order = order[last]
-        n_users = len(encoded.dictionary)
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(users[order], minlength=n_users))])
-        ratings = group.column("rating").to_numpy()[order]
-        weights = group.column("weight").to_numpy()[order] if self.is_weighted else None
-        matrix = csr(ratings, columns[order], offsets, len(fixed.rows))
-        observed = Observations(self.objective, matrix, weights)
-        empty = np.zeros((0, len(self.spectrum)), np.float32)
-        factors = Factors(empty, fixed)
-        found = factors.fold_in_users(observed.with_baseline(arrays.get("baseline")), 1)
-        return pa.table({"id": encoded.dictionary, "factors": _lists(found)})

@@ -13,7 +13,6 @@ Bulk Synchronous Systems, CIKM 2017.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +32,13 @@ from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
 from cinefold.als.iterations import Problem, fill_randomly, initial_length, singular
 from cinefold.als.observations import Observations
-from cinefold.als.row_sums import chunk_sums, root_of, rounded
+from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
-from cinefold.models.callbacks import RANKING_DEPTH
 from cinefold.models.training_loop import Resumed
 from cinefold.spark import tasks
 from cinefold.spark.checkpoints import empty
 from cinefold.spark.packing import one_block_at_a_time
+from cinefold.spark.stored_rows import StoredFixedSide, StoredRows, fill, gram_of, joined, ranked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,74 +54,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
-
-
-@dataclass
-class StoredRows:
-    """Factors (n, n_factors) on the cluster, and what the driver knows of them.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        One record for each block; none for zeros.
-    n_rows, n_factors : int
-    sample : ndarray of float32, shape (n_sampled, n_factors)
-        The rows on which solvers are tried.
-    grams : dict
-        Of the rows as they are, "grams" and "weighted_grams".
-    before : ndarray of float64, or None
-        A change of basis that is yet to be made.
-    path : str or None
-        Where the frame is kept.
-    """
-
-    frame: DataFrame
-    n_rows: int
-    n_factors: int
-    sample: Floats
-    grams: dict[str, Doubles] = field(default_factory=dict)
-    before: Doubles | None = None
-    path: str | None = None
-
-    def __len__(self) -> int:
-        return self.n_rows
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All rows on the driver: mind its memory."""
-        del copy
-        rows = np.zeros((self.n_rows, self.n_factors), np.float32)
-        fill(rows, self.frame.select("first", "factors").toArrow())
-        if self.before is not None:
-            rows = rotate(rows, self.before, 1, None, in_double=False)
-        return rows.astype(dtype or np.float32, copy=False)
-
-
-@dataclass
-class StoredFixedSide:
-    """As :class:`FixedSide`, of stored rows in `basis`."""
-
-    rows: StoredRows
-    basis: Basis
-    loss: float
-
-    @property
-    def spectrum(self) -> Doubles:
-        return self.basis.spectrum
-
-    @property
-    def n_factors(self) -> int:
-        return len(self.spectrum)
-
-    @property
-    def factors(self) -> Floats:
-        return np.asarray(self.rows)
-
-
-def fill(rows: Floats, results: pa.Table) -> None:
-    """Put the factors of blocks into their places."""
-    for at, first in enumerate(results.column("first").to_pylist()):
-        part = tasks.array_of(results, "factors", np.float32, at).reshape(-1, rows.shape[1])
-        rows[first : first + len(part)] = part
 
 
 class ClusterProblem(Problem):
@@ -149,10 +80,10 @@ class ClusterProblem(Problem):
         self._stale: list[str] = []
         self._checkpointed: set[str] = set()
         users, items = sides["user"].rows, sides["item"].rows
-        none = sp.csr_array((users.n_rows, items.n_rows), dtype=np.float32)
         user_ids, item_ids = (
             np.zeros(0, np.int64) if rows.ids is None else rows.ids for rows in (users, items)
         )
+        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
         self.train = Interactions(user_ids, item_ids, none)
         self.pair_weights = None
         self.n_ratings = int(sides["user"].total("n_ratings"))
@@ -236,7 +167,7 @@ class ClusterProblem(Problem):
         results = factors.frame.mapInArrow(fixing, tasks.RESULT)
         stored, table = self._stored(results, side, factors.n_factors)
         vars(factors).update(vars(stored))
-        return StoredFixedSide(factors, basis, _joined(table, "norms", np.float64).sum())
+        return StoredFixedSide(factors, basis, joined(table, "norms", np.float64).sum())
 
     def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
         other = fixed.basis.other
@@ -305,8 +236,8 @@ class ClusterProblem(Problem):
             return np.zeros(2)
         self._measure(table)
         if isinstance(fixed, StoredFixedSide) and self.metrics["n_pairs"]:
-            self._rank(packed, out, fixed)
-        losses = _joined(table, "losses", np.float64).reshape(-1, 2)
+            self.metrics |= ranked(self.spark, packed, out, fixed)
+        losses = joined(table, "losses", np.float64).reshape(-1, 2)
         sums: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
         return np.asarray(sums.sum(axis=0))
 
@@ -378,11 +309,11 @@ class ClusterProblem(Problem):
         self._check(side, table)
         n_rows = self.sides[side].rows.n_rows
         grams = {
-            name: _gram(table, name, n_rows, n_factors)
+            name: gram_of(table, name, n_rows, n_factors)
             for name in ("grams", "weighted_grams")
             if table.column(name).null_count == 0
         }
-        sample = _joined(table, "sample", np.float32).reshape(-1, n_factors)
+        sample = joined(table, "sample", np.float32).reshape(-1, n_factors)
         return StoredRows(frame, n_rows, n_factors, sample, grams, path=path), table
 
     # -- checkpoints ------------------------------------------------------------------------------
@@ -446,7 +377,7 @@ class ClusterProblem(Problem):
         if table is None:
             return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
         identity = np.eye(n_factors)
-        loss = _joined(table, "norms", np.float64).sum()
+        loss = joined(table, "norms", np.float64).sum()
         return StoredFixedSide(rows, Basis(spectrum, identity, identity), loss)
 
     def _check(self, side: Side, table: pa.Table) -> None:
@@ -461,47 +392,3 @@ class ClusterProblem(Problem):
         self.metrics = {
             name: sum(value or 0 for value in table.column(name).to_pylist()) for name in names
         }
-
-    def _rank(self, packed: PackedSide, users: Any, items: StoredFixedSide) -> None:
-        """NDCG of users' lists of all stored items, block by block."""
-        if isinstance(users, StoredRows):
-            frame = users.frame.select("key", F.col("factors").alias("users"))
-        else:
-            spans = zip(packed.rows.keys, packed.rows.starts, packed.rows.starts[1:], strict=False)
-            records = [
-                tasks.record_of(tasks.RESULT, key=int(key), factors=users[begin:end])
-                for key, begin, end in spans
-            ]
-            table = pa.Table.from_batches(records).select(["key", "factors"])
-            frame = self.spark.createDataFrame(table.rename_columns(["key", "users"]))
-        ranked = items.rows.frame.select(
-            F.col("first").alias("item_first"), F.col("factors").alias("items")
-        )
-        best = tasks.ItemLists(items.n_factors, RANKING_DEPTH)
-        with one_block_at_a_time(self.spark):
-            pairs = packed.blocks.join(frame, "key").crossJoin(ranked)
-            lists = pairs.mapInArrow(best, tasks.LISTS).groupBy("key")
-            found = packed.blocks.groupBy("key").cogroup(lists)
-            table = found.applyInArrow(
-                lambda block, own: tasks.ndcg_of_lists(block, own, RANKING_DEPTH), tasks.NDCG
-            ).toArrow()
-        for name in ("n_measured", "ndcg"):
-            self.metrics[name] = sum(table.column(name).to_pylist())
-
-
-def _joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
-    parts = [tasks.array_of(table, name, dtype, at) for at in range(table.num_rows)]
-    return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
-
-
-def _gram(table: pa.Table, name: str, n_rows: int, n_factors: int) -> Doubles:
-    nodes = _joined(table, "nodes", np.int64).reshape(-1, 2)
-    grams = _joined(table, name, np.float64).reshape(-1, n_factors, n_factors)
-    places = ((int(level), int(index)) for level, index in nodes)
-    gram = root_of(dict(zip(places, grams, strict=True)), n_rows)
-    if not np.isfinite(gram).all():
-        raise ValueError(
-            "the factors have grown beyond what float32 can hold; "
-            "increase regularization or scale the ratings down"
-        )
-    return gram

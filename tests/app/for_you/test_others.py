@@ -73,7 +73,7 @@ def test_excluded_genres_and_popularity(page):
     assert cards(page)
     assert not any("Sci-Fi" in text.split("Because")[0] for text in recommendations(page))
     every = cards(page)
-    page.segmented_control(key="for-you-fame").set_value("Hidden").run()
+    page.segmented_control(key="for-you-fame").set_value("Little known").run()
     no_errors(page)
     assert cards(page) != every
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from cinefold import load_movielens
 from tests.app.drawn import cards, no_errors, plain, recommendations, texts, widget
 from tests.synthetic import AWKWARD_TITLES, movie_id, movie_title
 
@@ -158,6 +159,16 @@ def test_movies_seen_already_are_not_recommended(page):
     assert keys(no_errors(page), "stars-recommended-")[0] == first
 
 
+def test_undo_says_what_it_takes_back(page):
+    rate_by_title(page, "Western", 0, 5)
+    assert plain(page.button(key="undo").label) == f"Undo the stars for {movie_title('Western', 0)}"
+    widget(page.button, "Clear all").click().run()
+    assert plain(page.button(key="undo").label) == "Undo “Clear all”"
+    for _ in range(2):
+        page.button(key="undo").click().run()
+    assert page.button(key="undo").disabled
+
+
 def test_undo_takes_back_one_change_after_another(page):
     rate_by_title(page, "Western", 0, 5)
     rate_by_title(page, "Comedy", 3, 2)
@@ -195,3 +206,26 @@ def test_csv_buttons(page):
     rate_by_title(page, "Western", 0, 5)
     labels = {button.label for button in page.download_button}
     assert labels == {"Recommendations as CSV", "Ratings as CSV", "Profile as CSV"}
+
+
+def test_filters_count_and_are_reset(page):
+    rate_by_title(page, "Western", 0, 5)
+    every = cards(page)
+    assert page.button(key="for-you-reset").disabled
+    page.slider(key="for-you-years").set_value((1970, 1975))
+    page.number_input(key="for-you-least").set_value(3)
+    page.multiselect(key="for-you-genres").set_value(["Horror"]).run()
+    data = load_movielens()
+    counts = data.interactions.item_counts()
+    passing = sum(
+        "Horror" in movie.genres
+        and 1970 <= (movie.year or 0) <= 1975
+        and counts[data.interactions.item_index(movie.id)] >= 3
+        for movie in data.movies
+        if movie.id in set(data.interactions.item_ids.tolist())
+    )
+    said = f"{passing} of {len(data.movies):,} movies pass"
+    assert any(said in plain(caption.value) for caption in page.caption)
+    page.button(key="for-you-reset").click().run()
+    assert cards(no_errors(page)) == every
+    assert page.button(key="for-you-reset").disabled

@@ -20,6 +20,14 @@ from cinefold.serving.launch import shares_profiles
 
 _NOBODY = "Somebody new"
 _FORGET = "This browser opens none of your profiles any more. They stay: keep your own link."
+_CHANGES = {
+    "rate": "the stars for {}",
+    "unrate": "taking back {}",
+    "mark": "the mark on {}",
+    "unmark": "taking back the mark on {}",
+    "clear": "“Clear all”",
+    "import": "the import",
+}
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
 
 
@@ -39,8 +47,19 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
         unnamed = you.profile is None or you.profile.settings.get("guest")
         _name_popover(you, "Give it a name" if unnamed else "New profile")
         if you.profile is not None:
-            button("Undo", you.undo, icon="undo", key="undo", help=_UNDO)
+            _draw_undo(you, you.profile, movies)
             _manage(you, you.profile, movies)
+
+
+def _draw_undo(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
+    latest, what = None, ""
+    with you.noting_trouble():
+        latest = profile_store().latest_change(profile.id)
+    if latest is not None:
+        known = [movies[movie].title for movie in latest.movies if movie in movies]
+        what = _CHANGES[latest.action].format(f"{known[0]:.30}" if known else "a movie")
+    label = literal(f"Undo {what}".strip())
+    button(label, you.undo, icon="undo", key="undo", help=_UNDO, disabled=latest is None)
 
 
 def _draw_choice(you: Visitor, profiles: list[Profile]) -> None:

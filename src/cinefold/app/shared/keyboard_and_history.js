@@ -77,6 +77,19 @@ function onKey() {
   if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
 }
 
+// -- The menu of a phone ------------------------------------------------------------------------
+// A page that is chosen is to be seen: Streamlit leaves the menu over it in a narrow window.
+
+const NARROW = "(max-width: 768px)";
+
+function closeMenu({ target }) {
+  if (!matchMedia(NARROW).matches || !target.closest("[data-testid=stSidebarNavLink]")) return;
+  setTimeout(() => {
+    const close = document.querySelector("[data-testid=stSidebarCollapseButton] button");
+    if (close !== null && close.getBoundingClientRect().left > 0) close.click();
+  }, MILLISECONDS_TO_SETTLE);
+}
+
 // -- Search -------------------------------------------------------------------------------------
 // Enter takes the first movie that was found: it presses its button, or goes to its stars.
 
@@ -184,6 +197,7 @@ function noteConnection(reconnect) {
 const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
+  [document, "click", closeMenu],
   [document, "click", followTitle],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],

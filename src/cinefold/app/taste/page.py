@@ -23,7 +23,7 @@ from cinefold.recommender import (
 )
 from cinefold.serving.state import State
 
-_YOURS, _SOMEBODYS = "Yours", "A user's of the data"
+_YOURS, _SOMEBODYS = "Yours", "Somebody's from the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
@@ -124,9 +124,9 @@ def draw_profile(comparison: TasteComparison) -> None:
         share_chart(comparison.genres, "Genre", ordered=False)
         st.subheader("Favourite genres, by stars", anchor=False)
         st.caption(
-            "Mean rating of a genre, less the mean of all ratings given here, less the same for "
-            f"everybody: generosity does not count. Genres with {FEWEST_FOR_A_MEAN} ratings or "
-            "more."
+            "Stars given to a genre, compared with all stars given here and with what others give "
+            f"it. Genres with {FEWEST_FOR_A_MEAN} ratings or more; the fewer, the shorter the bar, "
+            "as a few may be chance."
         )
         stars_chart(comparison.genres)
     with right:
