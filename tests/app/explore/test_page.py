@@ -119,7 +119,7 @@ def test_opinions_need_a_profile(page):
     with ProfileStore() as store:
         ada = store.create("ml-100k", "Ada")
         store.rate(ada.id, GALAXY, 5)
-    page.query_params["profile"] = str(ada.id)
+    page.query_params["profile"] = ada.key
     page.run()
     before = neighbours(page)
     unwanted = [button for button in page.button if button.label == "Not for me"]
