@@ -74,7 +74,7 @@ def test_search_forgives_typos_and_flies(page):
 def test_nothing_found_is_said(page):
     page.text_input(key="explore-search").set_value("qqqqqqqq").run()
     no_errors(page)
-    assert any("No movie has a title like that" in caption.value for caption in page.caption)
+    assert any("Not among these" in caption.value for caption in page.caption)
 
 
 def test_the_address_chooses_the_movie(open_page):
@@ -119,7 +119,7 @@ def test_opinions_need_a_profile(page):
     with ProfileStore() as store:
         ada = store.create("ml-100k", "Ada")
         store.rate(ada.id, GALAXY, 5)
-    page.query_params["profile"] = str(ada.id)
+    page.query_params["profile"] = ada.key
     page.run()
     before = neighbours(page)
     unwanted = [button for button in page.button if button.label == "Not for me"]

@@ -44,7 +44,7 @@ def test_cards_have_words_reasons_and_actions(page):
         ada = store.create("ml-100k", "Ada")
         for number in range(4):
             store.rate(ada.id, movie_id("Horror", number), 5)
-    page.query_params["profile"] = str(ada.id)
+    page.query_params["profile"] = ada.key
     choose(page.run(), f"p{ada.id}", f"u{ROMANCE}")
     shown = [text for text in texts(page) if "Ada:" in text]
     assert len(shown) == 10

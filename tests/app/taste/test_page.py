@@ -91,7 +91,7 @@ def profile(ratings):
     with ProfileStore() as store:
         ada = store.create("ml-100k", "Ada")
         store.rate_many(ada.id, ratings)
-    return str(ada.id)
+    return ada.key
 
 
 @pytest.fixture
