@@ -174,6 +174,17 @@ def test_answers_by_keyboard(wide_window, address):
     window.check()
 
 
+def test_the_menu_of_a_narrow_window_closes_when_a_page_is_chosen(browser, address):
+    """Also where Streamlit does not take the browser for that of a phone."""
+    page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    page.goto(f"{address}/about")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Train", exact=True).click()
+    page.get_by_role("heading", name="Train", exact=True).wait_for()
+    page.get_by_test_id("stExpandSidebarButton").wait_for()
+    page.context.close()
+
+
 def test_back_leaves_a_page_at_once(wide_window, address):
     """What a page writes into the address itself is no place to go back to."""
     window, page = wide_window, wide_window.page

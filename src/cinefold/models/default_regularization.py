@@ -13,11 +13,10 @@ import numpy as np
 
 from cinefold.als.objective import Objective, PairWeights, typical_degree
 from cinefold.als.row_sums import rounded
+from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from cinefold.interactions import Interactions
 
     Histogram: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -114,7 +113,10 @@ def _mean_target(train: Interactions | RatingStatistics, objective: Objective) -
 def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objective:
     """The estimator's parameters, with numbers that fit the data in place of "scale"."""
     weight, ridge = model.unobserved_weight, model.regularization
-    largest = float(np.abs(train.by_user.data).max(initial=0))
+    # Of ratings that are elsewhere, whoever has some of them checks these.
+    largest = 0.0
+    if isinstance(train, Interactions):
+        largest = float(np.abs(train.by_user.data).max(initial=0))
     if model.alpha * largest >= _LARGEST:
         raise ValueError(
             f"alpha={model.alpha} gives a confidence 1 + alpha * rating beyond float32 for the "

@@ -49,7 +49,7 @@ def _listed(catalogue: MovieCatalog, mark: Mark) -> list[Movie]:
     """Those with stars are among the ratings instead."""
     marked = visitor().marks[mark]
     return sorted(
-        (catalogue[movie_id] for movie_id in marked - visitor().ratings.keys()),
+        (movie for movie in catalogue if movie.id in marked - visitor().ratings.keys()),
         key=lambda movie: movie.title,
     )
 

@@ -47,9 +47,6 @@ def draw_ratings(recommender: MovieRecommender, movie: Movie) -> None:
     """What the people of the data gave it."""
     interactions = recommender.data.interactions
     given = interactions.by_item[[interactions.item_index(movie.id)]].data
-    if not len(given):
-        st.caption("Nobody has rated it yet.")
-        return
     st.markdown(f"**{given.mean():.1f} ★** from {counted(len(given), 'rating')}")
     values, counts = np.unique(given, return_counts=True)
     pairs = zip(values.tolist(), (counts / len(given)).tolist(), strict=True)
@@ -61,7 +58,7 @@ def draw_yours(recommender: MovieRecommender, movie: Movie) -> None:
     """The stars you would give and why, and what you can say of it."""
     you = visitor()
     known = recommender.model.interactions_.item_ids
-    if you.ratings and movie.id not in you.ratings and movie.id in set(known.tolist()):
+    if you.ratings and movie.id not in you.ratings:
         # Reasons are those that tell this movie from those like it.
         alike = [entry.movie.id for entry in recommender.similar(movie.id, _ALIKE)]
         viewer, items = NewUser(recommender, you.ratings), np.array([movie.id, *alike], known.dtype)
@@ -91,17 +88,21 @@ def draw_yours(recommender: MovieRecommender, movie: Movie) -> None:
 
 @st.fragment
 def draw(recommender: MovieRecommender, movie: Movie) -> None:
+    is_known = movie.id in set(recommender.model.interactions_.item_ids.tolist())
     left, right = st.columns([1, 3], gap="medium")
     with left:
         st.image(picture(movie), width=200)
     with right:
         if movie.genres:
             st.markdown(genre_badges(movie))
-        draw_ratings(recommender, movie)
-        draw_yours(recommender, movie)
+        if is_known:
+            draw_ratings(recommender, movie)
+            draw_yours(recommender, movie)
+        else:
+            st.caption("Nobody has rated it yet: it cannot be recommended.")
         st.markdown(links(movie))
         more_like(movie, "Its place on the map", ":material/explore:")
-    if movie.id in set(recommender.model.interactions_.item_ids.tolist()):
+    if is_known:
         st.subheader("Movies like it", anchor=False)
         near = recommender.similar(movie.id, _ALIKE)
         draw_cards(near, "alike", _neighbour, _no_foot)

@@ -85,8 +85,8 @@ const NARROW = "(max-width: 768px)";
 function closeMenu({ target }) {
   if (!matchMedia(NARROW).matches || !target.closest("[data-testid=stSidebarNavLink]")) return;
   setTimeout(() => {
-    const open = document.querySelector("[data-testid=stSidebar][aria-expanded=true]");
-    open?.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+    const close = document.querySelector("[data-testid=stSidebarCollapseButton] button");
+    if (close !== null && close.getBoundingClientRect().left > 0) close.click();
   }, MILLISECONDS_TO_SETTLE);
 }
 
