@@ -305,15 +305,10 @@ def test_training(window, address):
     assert window.page.get_by_text("Learning curve", exact=True).is_visible()
     window.page.get_by_test_id("stVegaLiteChart").nth(1).wait_for()
     assert window.page.get_by_test_id("stVegaLiteChart").count() == 2
-    assert window.page.get_by_test_id("stMetric").count() == 3
+    assert window.page.get_by_test_id("stMetric").count() == 4
     window.picture("train")
     window.page.get_by_role("button", name="Keep: recommend with it").click()
-    window.page.get_by_role("button", name="Back to the default model").wait_for()
-    window.visit("For you")
-    window.page.locator(".st-key-recommendations p").first.wait_for()
-    window.visit("Train")
-    window.page.get_by_role("button", name="Back to the default model").click()
-    window.page.get_by_text("the default one").wait_for()
+    window.page.get_by_text("only who started it can do that").wait_for()
     window.check()
 
 

@@ -36,7 +36,7 @@ _GONE = "Somebody who is gone"  # deleted in another window
 _CARD_WIDTH = 320
 _FEWEST, _MOST = 2, 12
 # Beside the best ten movies of somebody's own list.
-_FITS = ((0.9, "among the best for them"), (0.6, "suits them"), (-inf, "not quite their taste"))
+_FITS = ((0.9, "among the best for them"), (0.6, "suits them"), (-inf, "not their usual fare"))
 
 
 def choose_people(state: State) -> list[GroupMember]:
