@@ -81,7 +81,7 @@ def test_without_an_objective_new_users_are_refused():
         (USERS, ITEMS, {"user_ids": list(range(7))}, "user_ids has 7 ids for 5 users"),
         (USERS, ITEMS, {"item_ids": [1, 1, 2, 3, 4, 5, 6]}, "repeated ids"),
         (USERS, ITEMS[0], {}, "item_factors must have two dimensions"),
-        (USERS, np.where(ITEMS == ITEMS[6, 2], np.nan, ITEMS), {}, "finite .* nan at position 20"),
+        (USERS, np.where(ITEMS[6, 2] == ITEMS, np.nan, ITEMS), {}, "finite .* nan at position 20"),
         (USERS, ITEMS, {"n_factors": 4}, "n_factors=3 as given"),
         (USERS, ITEMS, {"alpha": -1}, "alpha"),
         (

@@ -158,8 +158,8 @@ def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     if not ok.all():
         bad = np.flatnonzero(~ok)
         raise ValueError(
-            f"{name} must be finite float32 numbers; found {array.flat[bad[0]]} at position {bad[0]} "
-            f"({len(bad)} in all)"
+            f"{name} must be finite float32 numbers; found {array.flat[bad[0]]} at position "
+            f"{bad[0]} ({len(bad)} in all)"
         )
     return numbers
 
