@@ -35,7 +35,7 @@ app:  ## Get the data, train the model, open the app on port 8501
 
 .PHONY: test
 test:  ## Run all tests
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
 	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
@@ -52,20 +52,20 @@ sanitize:  ## Run the core's own tests under the address and undefined-behaviour
 
 .PHONY: fuzz
 fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="--help" lists what and how
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: lowest
 lowest:  ## Run some of the tests on the oldest versions that pyproject.toml allows
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@python tools/lowest_versions.py -q -m "not processes and not browser and not postgresql" \
 	    tests/interactions/test_column_values.py tests/datasets/test_ratings.py tests/datasets/test_movielens_formats.py \
 	    tests/profiles/test_store.py tests/profiles/test_schema.py
 
 .PHONY: lint
 lint:  ## Check style and types
-	$(setup) app postgresql tune test lint
+	$(setup) app postgresql spark tune test lint
 	ruff check
 	ruff format --check
 	mypy
@@ -74,7 +74,7 @@ lint:  ## Check style and types
 
 .PHONY: format
 format:  ## Fix the style
-	$(setup) app postgresql tune test lint
+	$(setup) app postgresql spark tune test lint
 	ruff check --fix
 	ruff format
 	clang-format -i $(NATIVE)

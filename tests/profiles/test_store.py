@@ -328,3 +328,15 @@ def test_a_closed_store_says_so(place):
         store.profiles()
     with pytest.raises(StoreError, match="was closed"):
         store.create("ml-100k", "Ada")
+
+
+def test_keys_open_profiles_and_share_keys_show_them(store):
+    ada, bob = (store.create("ml-100k", name) for name in ("Ada", "Bob"))
+    assert len({ada.key, ada.share_key, bob.key, bob.share_key}) == 4
+    assert all(len(key) == 22 for key in (ada.key, bob.share_key))
+    assert ada.key not in repr(ada)
+    assert store.opened_by("ml-100k", [bob.key, "x", ada.share_key, ada.key]) == [bob, ada]
+    assert store.opened_by("ml-1m", [ada.key]) == store.opened_by("ml-100k", []) == []
+    assert store.shown_by("ml-100k", ada.share_key) == ada
+    assert store.shown_by("ml-100k", ada.key) is None
+    assert store.shown_by("ml-1m", ada.share_key) is None

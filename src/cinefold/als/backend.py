@@ -23,6 +23,7 @@ import numpy as np
 
 from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
+from cinefold.als.row_sums import ROWS_PER_SUM, sum_in_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,7 +127,8 @@ class FixedSide:
             given, rows = rows, empty_factors(*rows.shape)
             rows[:] = given
         padded = _padded[rows.ctypes.data]
-        padded[:, rows.shape[1] :] = 0
+        if padded.flags.writeable:
+            padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
         self._core = _core.FixedSide(padded, np.ascontiguousarray(basis.spectrum), n_threads)
         self.norms = self._core.norms
@@ -149,13 +151,8 @@ class FixedSide:
         """
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
-        if len(factors) > _ROWS_IN_DOUBLE:
-            return cls(_multiply(factors, basis.fixed, n_threads, out), basis, n_threads)
-        if out is None:
-            out = empty_factors(*factors.shape)
-        with one_blas_thread():
-            out[:] = factors.astype(np.float64) @ basis.fixed
-        return cls(out, basis, n_threads)
+        in_double = is_summed_in_double(len(factors))
+        return cls(rotate(factors, basis.fixed, n_threads, out, in_double), basis, n_threads)
 
     @classmethod
     def in_eigenbasis(cls, factors: Floats, spectrum: Doubles, n_threads: int) -> FixedSide:
@@ -196,6 +193,17 @@ def empty_factors(n: int, n_factors: int) -> Floats:
     return rows[:, :n_factors]
 
 
+def padded_rows(factors: Floats) -> Floats:
+    """The array (n, padded length) whose first columns `factors` of :func:`empty_factors` are."""
+    return _padded[factors.ctypes.data]
+
+
+def mapped_factors(padded: Floats, n_factors: int) -> Floats:
+    """The factors in what :func:`padded_rows` gave, read from a file that is mapped."""
+    _padded[padded.ctypes.data] = padded
+    return padded[:, :n_factors]
+
+
 def _padded_rows(factors: Floats) -> Floats | None:
     """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
     rows = _padded.get(factors.ctypes.data)
@@ -219,15 +227,27 @@ def compact(factors: Floats) -> Floats:
     return compacted
 
 
-def gram_matrix(factors: Floats, n_threads: int, weights: Doubles | None = None) -> Doubles:
-    """V'V, or V'WV with a weight for each row."""
+def is_summed_in_double(n: int) -> bool:
+    """Whether so many rows are few enough for double precision throughout."""
+    return n <= _ROWS_IN_DOUBLE
+
+
+def gram_matrix(
+    factors: Floats, n_threads: int, weights: Doubles | None = None, in_double: bool | None = None
+) -> Doubles:
+    """V'V, or V'WV with a weight for each row.
+
+    `in_double` is for parts of V: what :func:`is_summed_in_double` says of all rows.
+    """
     scale = None if weights is None else np.sqrt(weights)
-    if len(factors) <= _ROWS_IN_DOUBLE:
+    if is_summed_in_double(len(factors)) if in_double is None else in_double:
         exact = factors.astype(np.float64)
         if scale is not None:
             exact *= scale[:, np.newaxis]
+        starts = range(0, max(len(exact), 1), ROWS_PER_SUM)
+        parts = (exact[start : start + ROWS_PER_SUM] for start in starts)
         with one_blas_thread():
-            gram: Doubles = exact.T @ exact
+            gram = sum_in_pairs([part.T @ part for part in parts])
     else:
         gram = _core.gram(factors, scale if scale is None else scale.astype(np.float32), n_threads)
     if not np.isfinite(gram).all():
@@ -236,6 +256,21 @@ def gram_matrix(factors: Floats, n_threads: int, weights: Doubles | None = None)
             "increase regularization or scale the ratings down"
         )
     return gram
+
+
+def rotate(
+    factors: Floats, change: Doubles, n_threads: int, out: Floats | None, in_double: bool
+) -> Floats:
+    """`factors` (n, n_factors) times `change`, in `out` of :func:`empty_factors`."""
+    if not in_double:
+        return _multiply(factors, change, n_threads, out)
+    if out is None:
+        out = empty_factors(*factors.shape)
+    with one_blas_thread():
+        for begin in range(0, len(factors), ROWS_PER_SUM):
+            rows = slice(begin, begin + ROWS_PER_SUM)
+            out[rows] = factors[rows].astype(np.float64) @ change
+    return out
 
 
 def _multiply(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import available_threads
+from cinefold.als.iterations import Problem, available_threads
 from cinefold.models import checks, persistence
+from cinefold.models.callbacks import Validation
 from cinefold.models.default_regularization import objective_for, pair_weights
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
@@ -18,7 +19,7 @@ from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, axis_weights, held_out
-from cinefold.models.training_loop import learn
+from cinefold.models.training_loop import continued, learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -188,6 +189,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         item_weights: Weights | None = None,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
+        start: IncrementalModel | None = None,
     ) -> Self:
         """Learn the factors.
 
@@ -212,6 +214,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             ``user_factors_``: copy what is to be kept.
         progress : bool, optional
             Show a progress bar; by default when standard error is a terminal.
+        start : WeightedMatrixFactorization, optional
+            A fitted model to go on from, without biases, of some of the same users and items.
 
         Raises
         ------
@@ -233,7 +237,16 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         )
         if self.biases and any(weights is not None for weights in given):
             raise ValueError("biases are for pairs that all weigh the same")
-        learn(self, train, measured, given, callbacks, progress)
+        objective, n_threads = objective_for(self, train), available_threads(self.n_threads)
+        problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
+        validation = None
+        if measured is not None:
+            validation = Validation(measured, train, objective, n_threads)
+        resumed = None
+        if start is not None:
+            resumed = continued(start, train, self.n_factors, n_threads)
+        self._state = None  # its memory is free for the new factors
+        learn(self, problem, validation, callbacks, progress, resumed)
         return self
 
     @classmethod

@@ -87,7 +87,7 @@ def test_a_movie_is_found_by_search_and_hops_lead_on_and_back(window, address):
     window.picture("explore-movie")
 
     first = window.page.get_by_role("heading", name=f"Near {movie_title('Horror', 3)}")
-    window.page.get_by_role("button", name="More like this").first.click()
+    window.page.locator(".st-key-explore-near").get_by_role("button").first.click()
     first.wait_for(state="detached")
     window.settle()
     second, link = chosen(window), window.page.url

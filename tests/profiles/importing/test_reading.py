@@ -198,7 +198,7 @@ def test_what_was_taken_back_is_not_imported(folder):
 
 
 def test_an_archive_of_two_accounts_is_not_guessed_about():
-    with pytest.raises(ImportFileError, match="may be meant: a/ratings"):
+    with pytest.raises(ImportFileError, match=r"may be meant: a/ratings\.csv, b/ratings\.csv"):
         read_export(archive({"a/ratings.csv": RATED, "b/ratings.csv": RATED}))
 
 
