@@ -13,11 +13,10 @@ import numpy as np
 
 from cinefold.als.objective import Objective, PairWeights, typical_degree
 from cinefold.als.row_sums import rounded
+from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from cinefold.interactions import Interactions
 
     Histogram: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -116,7 +115,7 @@ def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objecti
     weight, ridge = model.unobserved_weight, model.regularization
     # Of ratings that are elsewhere, whoever has some of them checks these.
     largest = 0.0
-    if not isinstance(train, RatingStatistics):
+    if isinstance(train, Interactions):
         largest = float(np.abs(train.by_user.data).max(initial=0))
     if model.alpha * largest >= _LARGEST:
         raise ValueError(
