@@ -223,7 +223,8 @@ def test_seen_and_not_seen_replace_each_other(store, ada):
     store.mark(ada, 1, Mark.NOT_INTERESTED)
     store.mark(ada, 1, Mark.SEEN)
     marks = {mark: set(movies) for mark, movies in store.entries(ada).marks.items()}
-    assert marks == {Mark.NOT_SEEN: {"a"}, Mark.NOT_INTERESTED: {1}, Mark.SEEN: {1}}
+    expected = {Mark.NOT_SEEN: {"a"}, Mark.NOT_INTERESTED: {1}, Mark.SEEN: {1}, Mark.LATER: set()}
+    assert marks == expected
     assert store.entries(ada).hidden == {1}
     assert store.unmark(ada, 1, Mark.SEEN)
     assert not store.unmark(ada, 1, Mark.SEEN)
