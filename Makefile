@@ -60,7 +60,7 @@ fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="-
 lowest:  ## Run some of the tests on the oldest versions that pyproject.toml allows
 	$(setup) app postgresql spark tune test
 	@python tools/lowest_versions.py -q -m "not processes and not browser and not postgresql" \
-	    tests/interactions tests/datasets/test_ratings.py tests/datasets/test_movielens.py tests/cli tests/tuning \
+	    tests/interactions/test_column_values.py tests/datasets/test_ratings.py tests/datasets/test_movielens_formats.py \
 	    tests/profiles/test_store.py tests/profiles/test_schema.py
 
 .PHONY: lint

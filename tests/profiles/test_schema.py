@@ -119,7 +119,7 @@ def test_a_newer_database_is_left_alone(place, engine):
         connection.execute(text("UPDATE cinefold_schema SET version = 99"))
     before = schema_of(engine)
     with pytest.raises(
-        StoreError, match=r"newer Cinefold \(its schema is 99, .* up to 2\): update"
+        StoreError, match=r"newer Cinefold \(its schema is 99, .* up to 3\): update"
     ):
         ProfileStore(place)
     assert schema_of(engine) == before

@@ -35,6 +35,10 @@ def parameters(model: Any) -> None:
         integer("n_threads", model.n_threads, 1, MAX_THREADS)
     for name in ("unobserved_weight", "regularization"):
         number(name, getattr(model, name), word="scale")
+    if model.regularization != "scale" and 0 < model.regularization < _LEAST:
+        raise ValueError(
+            f"regularization must be 0 or at least {_LEAST:.3g}, not {model.regularization!r}"
+        )
     for name in ("alpha", "tol"):
         number(name, getattr(model, name))
     number("regularization_exponent", model.regularization_exponent, 0, 2)
@@ -115,8 +119,6 @@ def number(
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
     plain = value.item() if isinstance(value, np.generic) else value
-    if word is not None and 0 < plain < _LEAST:
-        raise ValueError(f"{name} must be 0 or at least {_LEAST:.3g}, not {value!r}")
     if not low <= plain <= min(high, _LARGEST):
         allowed = f"at least {low}" if high == np.inf else f"from {low} to {high}"
         raise ValueError(f"{name} must be finite in float32 and {allowed}, not {value!r:.50}")
