@@ -89,6 +89,9 @@ class Rated:
 
         return part(~self.held_out), part(self.held_out)
 
+    def all(self) -> Interactions:
+        return Interactions.from_arrays(self.users, self.items, self.ratings, weights=self.weights)
+
     def table(self) -> pa.Table:
         return pa.table(
             {

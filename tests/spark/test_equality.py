@@ -57,10 +57,9 @@ def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(ratings, single
 
 def test_users_stored_and_items_held_with_conjugate_gradients(ratings, rated, tmp_path):
     parameters = {"solver": "cg", "regularization": 0.5, "alpha": 0.5, "target": "rating"}
-    train, _ = rated.parts()
     single = WeightedMatrixFactorization(
         n_factors=5, max_iter=2, unobserved_weight=0.1, regularization_exponent=0, **parameters
-    ).fit(train)
+    ).fit(rated.all())
     model = DistributedWeightedMatrixFactorization(
         nFactors=5,
         maxIter=2,
@@ -70,14 +69,14 @@ def test_users_stored_and_items_held_with_conjugate_gradients(ratings, rated, tm
         checkpointDir=str(tmp_path),
         weightCol="weight",
         **parameters,
-    ).fit(ratings.filter("not held_out"))
+    ).fit(ratings.drop("held_out"))
     same(model, single)
 
 
 def test_biases(ratings, rated):
     single = WeightedMatrixFactorization.preset("stars", n_factors=3, max_iter=2)
-    single.fit(rated.parts()[0])
+    single.fit(rated.all())
     model = DistributedWeightedMatrixFactorization.like(single, weightCol="weight")
-    fitted = model.fit(ratings.filter("not held_out"))
+    fitted = model.fit(ratings.drop("held_out"))
     same(fitted, single)
     np.testing.assert_array_equal(fitted.toLocal().item_biases_, single.item_biases_)

@@ -158,7 +158,7 @@ def test_the_view_stays_where_a_hand_has_moved_it(browser, address):
     assert moved != whole
     assert not window.page.locator(".st-key-explore-chosen").count()
     window.page.get_by_label("Fly to a movie").fill("zzzzzz")
-    window.page.get_by_text("No movie has a title like that").wait_for()
+    window.page.get_by_text("Not among these").wait_for()
     window.settle()
     assert drawn(window) == moved
     window.page.get_by_role("button", name="Whole map").click()

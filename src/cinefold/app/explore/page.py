@@ -194,7 +194,7 @@ def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
     """Beside the map, so that they are in view with it."""
     chosen = shown.recommender.data.movies[selection().movie]
     with st.container(key="explore-near", gap="xsmall"):
-        st.markdown(f"#### Near {literal(chosen.title)}")
+        st.subheader(f"Near {literal(chosen.title)}", anchor=False)
         st.caption("Liked by the same people, the nearest first.")
         for entry in near:
             with st.container(

@@ -105,8 +105,6 @@ def _adventure(place: str) -> float:
         _ADVENTURE,
         key=f"{place}-adventure",
         bind="query-params",
-        help="Further to the right, less known movies take the places of those that everybody "
-        "watches: half of the list in the middle, all but the first at the right end.",
         width=260,
     )
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
