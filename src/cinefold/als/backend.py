@@ -123,7 +123,7 @@ class FixedSide:
     """
 
     def __init__(self, rows: Floats, basis: Basis, n_threads: int) -> None:
-        if _padded_rows(rows) is None:
+        if padded_rows(rows) is None:
             given, rows = rows, empty_factors(*rows.shape)
             rows[:] = given
         padded = _padded[rows.ctypes.data]
@@ -193,18 +193,13 @@ def empty_factors(n: int, n_factors: int) -> Floats:
     return rows[:, :n_factors]
 
 
-def padded_rows(factors: Floats) -> Floats:
-    """The array (n, padded length) whose first columns `factors` of :func:`empty_factors` are."""
-    return _padded[factors.ctypes.data]
-
-
 def mapped_factors(padded: Floats, n_factors: int) -> Floats:
     """The factors in what :func:`padded_rows` gave, read from a file that is mapped."""
     _padded[padded.ctypes.data] = padded
     return padded[:, :n_factors]
 
 
-def _padded_rows(factors: Floats) -> Floats | None:
+def padded_rows(factors: Floats) -> Floats | None:
     """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
     rows = _padded.get(factors.ctypes.data)
     if rows is None:
@@ -217,7 +212,7 @@ def compact(factors: Floats) -> Floats:
     """`factors` (n, n_factors) of :func:`empty_factors`, made contiguous in their own memory."""
     if factors.flags.c_contiguous:
         return factors
-    (n, d), rows = factors.shape, _padded_rows(factors)
+    (n, d), rows = factors.shape, padded_rows(factors)
     if rows is None:
         return np.ascontiguousarray(factors)
     compacted: Floats = rows.reshape(-1)[: n * d].reshape(n, d)
@@ -279,7 +274,7 @@ def _multiply(
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)
-    rows = _padded_rows(out)
+    rows = padded_rows(out)
     if rows is None or out.shape != factors.shape:
         raise ValueError("out must be of empty_factors, with the shape of factors")
     padded = np.zeros((d, rows.shape[1]), np.float32)

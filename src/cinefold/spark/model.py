@@ -216,7 +216,7 @@ class DistributedFactorModel(FactorizationParams, Model):
         items, baseline = rows_of(self.itemFactors)
         rows = empty_factors(*items.shape)
         rows[:] = items
-        arrays = {"rows": padded_rows(rows)}
+        arrays: dict[str, Any] = {"rows": padded_rows(rows)}
         if self._biases is not None:
             arrays["baseline"] = baseline
         return Sharing(spark).share(**arrays)
