@@ -14,15 +14,15 @@ number of threads, nor on which other rows a call of :func:`solve_rows` has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
+from cinefold.als.method import EXACT, Method
 from cinefold.als.row_sums import ROWS_PER_SUM, sum_in_pairs
 
 if TYPE_CHECKING:
@@ -63,38 +63,6 @@ class SingularRowError(ArithmeticError):
     def __init__(self, row: int) -> None:
         super().__init__(f"the normal equations of row {row} are singular")
         self.row = row
-
-
-@dataclass(frozen=True)
-class Method:
-    """How the rows of a half-step are solved.
-
-    Attributes
-    ----------
-    max_steps : int
-        Steps of conjugate gradients in a row, from its previous solution; 0 solves every row
-        exactly. Rows that an exact solution costs less are solved exactly in any case.
-    tolerance : float
-        Steps end when the preconditioned residual has shrunk by this factor.
-    relaxation : float
-        Each row becomes previous + relaxation * (solution - previous). Between 0 and 2 its loss is
-        no higher than it was: it is quadratic in the row.
-    row_solver : {"automatic", "primal", "dual", "cg"}
-        For exact rows; "automatic" is what costs least. The dual is only for rows with fewer
-        observations than factors.
-    """
-
-    max_steps: int = 0
-    tolerance: float = 0.0
-    relaxation: float = 1.0
-    row_solver: Literal["automatic", "primal", "dual", "cg"] = "automatic"
-
-    @property
-    def is_exact(self) -> bool:
-        return self.max_steps == 0
-
-
-EXACT = Method()
 
 
 class FixedSide:

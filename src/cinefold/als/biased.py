@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import Method
     from cinefold.als.iterations import Problem
+    from cinefold.als.method import Method
 
 # s, in the unit of factors: what pulls the biases to 0 is a third of lambda, as they vary more than
 # a factor does.

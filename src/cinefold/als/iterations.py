@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cinefold.als.backend import (
-    EXACT,
     FixedSide,
-    Method,
     SingularRowError,
     compact,
     empty_factors,
@@ -23,6 +21,7 @@ from cinefold.als.backend import (
 )
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
+from cinefold.als.method import EXACT, Method
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import ROWS_PER_SUM, chunk_sums, rounded
 

@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
-    from cinefold.als.backend import ExpectedSteps, Method
+    from cinefold.als.backend import ExpectedSteps
     from cinefold.als.factors import Biases
     from cinefold.als.iterations import Side
+    from cinefold.als.method import Method
     from cinefold.als.objective import Objective
     from cinefold.spark.checkpoints import Checkpoints
     from cinefold.spark.packing import PackedSide, Rows

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import ExpectedSteps, Method
+    from cinefold.als.backend import ExpectedSteps
+    from cinefold.als.method import Method
     from cinefold.als.objective import Objective
     from cinefold.spark.shared_files import SharedArrays
 
