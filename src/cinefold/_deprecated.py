@@ -30,6 +30,7 @@ MODULES = {
 """Old modules and where their names live now."""
 
 NAMES = {
+    "cinefold.evaluation.baselines.Ease": "cinefold.models.Ease",
     "cinefold.evaluation.Measure": "cinefold.evaluation.Estimate",
     "cinefold.evaluation.measure": "cinefold.evaluation.evaluate_per_user",
     "cinefold.model.Objective": "cinefold.als.Objective",
