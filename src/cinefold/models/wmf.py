@@ -242,7 +242,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         if self.biases and any(weights is not None for weights in given):
             raise ValueError("biases are for pairs that all weigh the same")
         objective, n_threads = objective_for(self, train), available_threads(self.n_threads)
-        problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
+        counts = train.user_counts(), train.item_counts()
+        weights = pair_weights(objective, *counts, *given)
+        problem = Problem(train, objective, n_threads, weights)
         validation = None
         if measured is not None:
             exact = choose_solver(self.solver, self.n_factors).is_exact
@@ -296,7 +298,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         asked = (model.unobserved_weight, model.regularization, model.degree_exponent)
         has_numbers = "scale" not in asked and not np.any(model.degree_exponent)
         objective = objective_for(model, known) if has_numbers or known.n_ratings else None
-        weights = None if objective is None else pair_weights(objective, known)
+        weights = None
+        if objective is not None:
+            weights = pair_weights(objective, known.user_counts(), known.item_counts())
         if weights is not None:
             users, items = users * weights.users[:, None], items * weights.items[:, None]
         factors = Factors.in_eigenbasis(users, items, None, weights, n_threads)

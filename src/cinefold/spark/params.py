@@ -23,6 +23,7 @@ MODEL_PARAMS = {
     "unobservedWeight": "unobserved_weight",
     "regularization": "regularization",
     "regularizationExponent": "regularization_exponent",
+    "degreeExponent": "degree_exponent",
     "target": "target",
     "alpha": "alpha",
     "biases": "biases",
