@@ -101,7 +101,8 @@ class _ModelOptions:
         min=0,
     )
     n_threads: int | None = _fit(
-        "Threads to use; by default all cores. The result does not depend on it.",
+        "Threads to use; by default OMP_NUM_THREADS, or all cores allowed. The result "
+        "does not depend on it.",
         "--threads",
         min=1,
     )

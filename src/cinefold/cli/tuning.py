@@ -77,7 +77,9 @@ class _SearchOptions:
         min=0,
     )
     n_jobs: int = _how("Trials at a time, which share the threads.", "--jobs", default=1, min=1)
-    n_threads: int | None = _how("Threads to use; by default all cores.", "--threads", min=1)
+    n_threads: int | None = _how(
+        "Threads to use; by default OMP_NUM_THREADS, or all cores allowed.", "--threads", min=1
+    )
     storage: str | None = _file(
         "Keep every trial in this file (or in the database at this URL). The same command goes on "
         "where it ended; several at the same time share the work."

@@ -90,8 +90,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         and keep the best iteration.
     patience : int
     n_threads : int, optional
-        Threads of the solver; by default all cores this process may use. The result does not
-        depend on it.
+        Threads of the solver; by default ``OMP_NUM_THREADS``, and without it all cores that this
+        process may use (its CPU affinity), but no more than its container's quota of CPU time. The
+        result does not depend on it.
     random_state : int, Generator, RandomState or None
         Seed of the initial factors; all but an integer differ from run to run.
 
