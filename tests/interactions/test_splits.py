@@ -18,8 +18,8 @@ from cinefold.interactions.splits import (
     folds_per_user,
     latest_holdout,
     leave_last_out,
-    per_user_holdout,
     parts,
+    per_user_holdout,
     random_holdout,
     smallest_of_rows,
 )

@@ -56,10 +56,8 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
         return counted.astype(f"datetime64[{series.dtype.time_unit}]")
     if series.dtype in (nw.Int128, nw.UInt128):
         return np.array(series.to_list(), object)
-    if series.dtype == nw.String or series.implementation.is_polars() and series.dtype in (
-        nw.Categorical,
-        nw.Enum,
-    ):
+    kinds = (nw.String, nw.Categorical, nw.Enum)[: 3 if series.implementation.is_polars() else 1]
+    if series.dtype in kinds:
         with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
             return series.cast(nw.String).to_polars()
     return np.asarray(series.to_numpy())
@@ -117,16 +115,14 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
 
 def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series:
     """As `as_ids`, of any length: text as Polars', which holds it in a fraction of the memory."""
-    import polars as pl
-
-    if isinstance(values, pl.Series) and values.dtype == pl.String:
+    if nw.dependencies.is_polars_series(values) and str(values.dtype) == "String":
         return values
     array = _one_dimension(values, name)
-    if array.dtype.kind in "UT":
-        array = array.astype(object)
-    if array.dtype.kind == "O":
+    if array.dtype.kind in "OUT":
+        import polars as pl
+
         with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):  # no text; surrogates
-            texts = pl.Series(array, dtype=pl.String)
+            texts = pl.Series(array.astype(object, copy=False), dtype=pl.String)
             if not texts.has_nulls():
                 return texts
     return as_ids(array, name)

@@ -66,7 +66,7 @@ class Entries:
             order = order[stable_argsort(taken(self.rows, order), height)]
         found = self.take(order)
         repeats = found._repeats()
-        if self.timestamps is None or not repeats.any():
+        if found.timestamps is None or not repeats.any():
             return found
         repeats[:-1] |= repeats[1:]
         own = np.flatnonzero(repeats)

@@ -27,11 +27,14 @@ def index_ids(
     values: NDArray[Any] | pl.Series, universe: ArrayLike | None, side: str
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
-    if isinstance(values, np.ndarray):
-        number = _index_dense if _are_dense(values) else _index_others
+    ids: NDArray[Any]
+    indices: NDArray[Any]
+    if not isinstance(values, np.ndarray):
+        ids, indices = _index_text(values)
+    elif _are_dense(values):
+        ids, indices = _index_dense(values)
     else:
-        number = _index_text
-    ids, indices = number(values)
+        ids, indices = _index_others(values)
     if universe is not None:
         found, ids = ids, np.sort(unique_ids(universe, side))
         indices = taken(lookup(ids, found, side), indices)

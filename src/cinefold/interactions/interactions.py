@@ -34,6 +34,7 @@ from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import polars as pl
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
@@ -163,8 +164,8 @@ class Interactions:
     @classmethod
     def _from_columns(
         cls,
-        users: NDArray[Any],
-        items: NDArray[Any],
+        users: NDArray[Any] | pl.Series,
+        items: NDArray[Any] | pl.Series,
         ratings: NDArray[np.float32] | None,
         timestamps: NDArray[np.int64] | None,
         weights: NDArray[np.float32] | None,
