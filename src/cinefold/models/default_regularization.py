@@ -64,7 +64,8 @@ def objective_for(model: Any, train: Interactions) -> Objective:
     weight, ridge = model.unobserved_weight, model.regularization
     if weight == "scale":
         weight = scaled_unobserved_weight(train, model.alpha)
-    users, items = np.broadcast_to(model.degree_exponent, 2).tolist()
+    exponent = 0.0 if model.degree_exponent == "scale" else model.degree_exponent
+    users, items = np.broadcast_to(exponent, 2).tolist()
     objective = Objective(
         weight,
         1.0,

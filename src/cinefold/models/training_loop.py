@@ -13,7 +13,8 @@ from cinefold.als.biased import alternate_with_biases
 from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
-from cinefold.models.default_regularization import objective_for, pair_weights
+from cinefold.models.default_regularization import pair_weights
+from cinefold.models.default_settings import settings_for
 from cinefold.models.fitted import Fitted
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    objective = objective_for(model, train)
     model._state = None
     n_threads = available_threads(model.n_threads)
-    solver = choose_solver(model.solver, model.n_factors)
+    n_factors, tol, objective = settings_for(model, train, n_threads)
+    solver = choose_solver(model.solver, n_factors)
     start = alternate_with_biases if model.biases else alternate
     seed = seed_from(model.random_state)
     weights = pair_weights(objective, train, *given_weights)
-    steps = start(train, objective, model.n_factors, seed, n_threads, solver, weights)
+    steps = start(train, objective, n_factors, seed, n_threads, solver, weights)
     validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     history: list[Record] = []
@@ -61,7 +62,7 @@ def learn(
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching = [bar, *callbacks, *([early] if early else ()), Convergence(model.tol)]
+        watching = [bar, *callbacks, *([early] if early else ()), Convergence(tol)]
         for step in islice(steps, model.max_iter):
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]

@@ -45,8 +45,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
 
     Parameters
     ----------
-    n_factors : int
-        Length of the vectors.
+    n_factors : int or "scale"
+        Length of the vectors. "scale": 64; up to 384 where rows have few ratings and the other
+        parameters that can be "scale" are (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
@@ -60,12 +61,12 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     regularization_exponent : float
         nu: a row's lambda is multiplied by (its observations + w0 * the rest) ** nu. 0 is one
         lambda for all, 1 weighs it like the data (Rendle et al. 2021).
-    degree_exponent : float or (float, float)
+    degree_exponent : float, (float, float) or "scale"
         p of users and of items: every pair, observed or not, weighs (n_i / typical_i)^(-2 p_users)
         (n_j / typical_j)^(-2 p_items) for n_i ratings of the user and n_j of the item, and the
         regularization of each row by its own of the two factors. 0 weighs all pairs alike; towards
         1/2, users and items with few ratings count as much as others: the normalization of graph
-        convolutions (He et al. 2020).
+        convolutions (He et al. 2020). "scale": 0, or what ranks best where rows have few ratings.
     target : {"sqrt", "rating", "binary"}
         What an observed pair should score: the square root of its rating, its rating, or 1.
     alpha : float
@@ -82,8 +83,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         exactly. "auto": "cg" beyond 128 factors.
     max_iter : int
         At most so many iterations.
-    tol : float
-        Stop when an iteration lowers the objective by less than this fraction.
+    tol : float or "scale"
+        Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4, and
+        0.003 where `n_factors` follows the data beyond 64.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.
@@ -139,18 +141,18 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     [1]
     """
 
-    n_factors: int = 64
+    n_factors: int | Scaled = "scale"
     _: KW_ONLY
     unobserved_weight: float | Scaled = "scale"
     regularization: float | Scaled = "scale"
     regularization_exponent: float = 1.0
-    degree_exponent: float | tuple[float, float] = 0.0
+    degree_exponent: float | tuple[float, float] | Scaled = "scale"
     target: Target = "sqrt"
     alpha: float = 0.0
     biases: bool = False
     solver: SolverName = "auto"
     max_iter: int = 15
-    tol: float = 1e-4
+    tol: float | Scaled = "scale"
     early_stopping: ValidationMetric | None = None
     patience: int = 3
     n_threads: int | None = None
@@ -274,7 +276,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         n_threads = available_threads(model.n_threads)
         users, items, known = assemble(user_factors, item_factors, user_ids, item_ids, interactions)
         asked = (model.unobserved_weight, model.regularization, model.degree_exponent)
-        has_numbers = "scale" not in asked and not np.any(model.degree_exponent)
+        has_numbers = "scale" not in asked[:2] and asked[2] in (0, "scale", (0, 0))
         objective = objective_for(model, known) if has_numbers or known.n_ratings else None
         weights = None if objective is None else pair_weights(objective, known)
         if weights is not None:

@@ -28,6 +28,7 @@ from cinefold.models.default_regularization import (
     scaled_regularization,
     scaled_unobserved_weight,
 )
+from cinefold.models.default_settings import N_FACTORS, has_short_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,15 @@ DEFAULT_SPACE: Mapping[str, Dimension] = {
     "rating_confidence": Range(0.0, 0.9),
 }
 """Searched for the quality of lists."""
+
+SPARSE_SPACE: Mapping[str, Dimension] = {
+    **DEFAULT_SPACE,
+    "n_factors": Range(64, 1024, log=True, integer=True),
+    "relative_unobserved_weight": Range(0.1, 8.0, log=True),
+    "relative_regularization": Range(0.1, 4.0, log=True),
+    "degree_exponent": Range(0.0, 0.5),
+}
+"""The same where users and items have few ratings."""
 
 RMSE_SPACE: Mapping[str, Dimension] = {
     **DEFAULT_SPACE,
@@ -195,6 +205,8 @@ class Coordinates:
         return {
             **model.get_params(),
             **numbers,
+            "n_factors": N_FACTORS if model.n_factors == "scale" else model.n_factors,
+            "degree_exponent": objective.user_degree_exponent,
             "rating_confidence": share / (1 + share),
             "relative_unobserved_weight": objective.unobserved_weight / weight,
             "relative_regularization": objective.regularization / ridge,
@@ -205,12 +217,13 @@ def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimen
     """The dimensions that make sense for this metric and these ratings."""
     if metric == "rmse":
         return RMSE_SPACE
+    usual = SPARSE_SPACE if has_short_rows(interactions) else DEFAULT_SPACE
     ratings = interactions.by_user.data
     if ratings.min() == ratings.max():  # they say who saw what, and no more
-        return {**DEFAULT_SPACE, "target": "binary", "alpha": 0.0}
+        return {**usual, "target": "binary", "alpha": 0.0}
     if ratings.min() < 0:
-        return {**DEFAULT_SPACE, "target": ["binary", "rating"], "alpha": 0.0}
-    return DEFAULT_SPACE
+        return {**usual, "target": ["binary", "rating"], "alpha": 0.0}
+    return usual
 
 
 # -- what people type ---------------------------------------------------------------------------

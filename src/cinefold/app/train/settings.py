@@ -76,7 +76,9 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "n_factors",
         "Factors",
         *(1, 512, 8),
-        "Length of every user's and movie's vector: more tell finer tastes apart and take longer.",
+        "Length of every user's and movie's vector: more tell finer tastes apart and take longer. "
+        "Empty: 64, or more where people have rated little.",
+        may_follow_data=True,
     ),
     Choice(
         "target",
