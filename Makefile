@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8501
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 300
+FUZZ_ARGS ?=
 
 # cmake, ninja and clang-format come from the environment, not from the system.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -40,11 +42,19 @@ test:  ## Run all tests
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers
 	$(setup)
-	@cmake -S . -B build/sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCINEFOLD_SANITIZE=ON >/dev/null
+	@cmake -S . -B build/sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCINEFOLD_SANITIZE=ON \
+	    -DPython_EXECUTABLE=$(CURDIR)/.venv/bin/python \
+	    -Dnanobind_DIR="$$(python -m nanobind --cmake_dir)" >/dev/null
 	@cmake --build build/sanitize -- --quiet
 	@cd build/sanitize; if [ passed -nt core_tests ]; \
 	    then echo "The core has not changed since it passed under the sanitizers."; \
 	    else ./core_tests && touch passed; fi
+
+.PHONY: fuzz
+fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="--help" lists what and how
+	$(setup) app postgresql tune test
+	@$(MAKE) --no-print-directory sanitize
+	python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: lint
 lint:  ## Check style and types

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -103,14 +104,17 @@ void rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_thre
                      out.data(), n_threads);
 }
 
-// Asks whether a signal handler raised (Ctrl-C; the Python error is then set). Python handles
-// signals on its main thread alone; others never ask, since taking the GIL while the interpreter
-// exits would end the process.
+// Asks ten times a second whether a signal handler raised (Ctrl-C; the Python error is then set).
+// Python handles signals on its main thread alone; others never ask, since taking the GIL while the
+// interpreter exits would end the process.
 std::function<bool()> signal_check() {
     const nb::object threading = nb::module_::import_("threading");
     const nb::object current = threading.attr("current_thread")();
     if (!current.is(threading.attr("main_thread")())) return [] { return false; };
-    return [] {
+    using Clock = std::chrono::steady_clock;
+    return [asked = Clock::now()]() mutable {
+        if (Clock::now() - asked < std::chrono::milliseconds(100)) return false;
+        asked = Clock::now();
         nb::gil_scoped_acquire acquire;
         return PyErr_CheckSignals() != 0;
     };

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <mutex>
 #include <vector>
 
 #include "drive/memory.h"
@@ -18,29 +16,19 @@ namespace {
 constexpr int64_t kSplit = 1 << 16;
 constexpr int64_t kPart = 1 << 14;
 
-// Hands out ranges of the ordered rows of about equal cost: heavy rows one by one, first.
-class RowQueue {
-  public:
-    RowQueue(const Observations& rows, int n_factors, int64_t first)
-        : rows_(rows), budget_(std::max<int64_t>(4096, 16 * n_factors)), next_(first) {}
-
-    bool take(int64_t& begin, int64_t& end) {
-        const std::lock_guard lock(mutex_);
-        begin = next_;
-        for (int64_t cost = 0; next_ < rows_.n_rows && cost < budget_; ++next_) {
-            const int64_t i = rows_.order[next_];
-            cost += 8 + rows_.count(i);
-        }
-        end = next_;
-        return begin < end;
+// Bounds of blocks of the ordered rows, from `first` on, of about equal cost: heavy rows are alone.
+std::vector<int64_t> equal_blocks(const Observations& rows, int n_factors, int64_t first) {
+    const int64_t enough = std::max<int64_t>(4096, 16 * n_factors);
+    std::vector<int64_t> bounds{first};
+    int64_t cost = 0;
+    for (int64_t at = first; at < rows.n_rows; ++at) {
+        cost += 8 + rows.count(rows.order[at]);
+        if (cost < enough && at + 1 < rows.n_rows) continue;
+        bounds.push_back(at + 1);
+        cost = 0;
     }
-
-  private:
-    const Observations& rows_;
-    const int64_t budget_;
-    int64_t next_;
-    std::mutex mutex_;
-};
+    return bounds;
+}
 
 // What the threads of a half-step share.
 struct HalfStep {
@@ -164,26 +152,19 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
             if (interrupted()) return {true, -1};
             step.solve_split(rows.order[first], n_threads);
         }
-    RowQueue queue(rows, side.n_factors, first);
-    const int64_t rest = std::max<int64_t>(rows.n_rows - first, 1);
-    std::atomic<bool> was_interrupted{false};
-    run_parallel(int(std::min<int64_t>(n_threads, rest)), [&](int thread, Stop& stop) {
-        using Clock = std::chrono::steady_clock;
-        auto asked = Clock::now();
-        const auto workspace = row_workspace(kernels, side, longest_row(rows));
-        const auto x = zeros(side.stride);
-        RowReader read(rows);
-        for (int64_t begin, end; !stop.load(std::memory_order_relaxed) && queue.take(begin, end);) {
-            for (int64_t at = begin; at < end; ++at)
+    const auto bounds = equal_blocks(rows, side.n_factors, first);
+    const auto make = [&] {
+        return [&, workspace = row_workspace(kernels, side, longest_row(rows)),
+                x = zeros(side.stride), read = RowReader(rows)](int64_t block) mutable {
+            const int64_t end = bounds[block + 1];
+            for (int64_t at = bounds[block]; at < end; ++at)
                 step.solve(at, end, read, workspace.get(), x.get());
-            if (thread == 0 && Clock::now() - asked > std::chrono::milliseconds(100)) {
-                asked = Clock::now();
-                if (interrupted()) was_interrupted = stop = true;
-            }
-        }
-    });
+        };
+    };
+    const bool finished =
+        for_each_block(n_threads, int64_t(bounds.size()) - 1, make, [&] { return !interrupted(); });
     const int64_t singular = step.singular;
-    return {was_interrupted, singular < rows.n_rows ? singular : -1};
+    return {!finished, singular < rows.n_rows ? singular : -1};
 }
 
 }  // namespace cinefold

@@ -43,7 +43,7 @@ ExpectedSteps expected_steps(const KernelTable&, const FixedSide&, const Observa
 // previous solutions, or zeros: conjugate gradients and relaxation start there. A row's losses go
 // to losses (n_rows, 2) unless that is null. Each row is solved in a fixed order of operations that
 // depends on nothing but the row, the fixed side and the method: neither on n_threads nor on the
-// other rows of the call. `interrupted` is asked from the calling thread several times a second.
+// other rows of the call. `interrupted` is asked from the calling thread after each block of rows.
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
                    float* factors, int64_t factor_stride, double* losses, int n_threads,
                    const std::function<bool()>& interrupted);

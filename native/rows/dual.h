@@ -3,7 +3,7 @@
 // The equations are exact as well, and need w_j > 0.
 //
 // Layout: lanes are observations, the depth of the product X X' is the factors; X' is packed
-// (d, matrix_stride(n)). Up to four observations stay in registers, with factors along the lanes.
+// (d, matrix_stride(n)).
 // Edges: observations up to a multiple of W are zero, with 1 on the diagonal.
 #pragma once
 
@@ -63,8 +63,8 @@ void scale_for(const FixedSide& side, double regularization, Workspace& w) {
         w.scale[i] = i < side.n_factors ? float(1.0 / sqrt(side.base[i] + regularization)) : 0.0f;
 }
 
-Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, float* x,
-                         RowLoss* loss) {
+Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
+    scale_for(side, row.regularization, w);
     const int n = int(row.n);
     const int order = (n + W - 1) / W * W;
     const std::ptrdiff_t ld = matrix_stride(order);
@@ -92,79 +92,6 @@ Status solve_packed_dual(const FixedSide& side, const Row& row, Workspace& w, fl
     }
     finish_loss(side, row, sums, x, loss);
     return Status::ok;
-}
-
-// The dual of N observations, small enough to stay in registers.
-template <int N>
-Status solve_dual_in_registers(const FixedSide& side, const Row& row, Workspace& w, float* x,
-                               RowLoss* loss) {
-    const float* v[N];
-    Vec products[N][N];
-    for (int i = 0; i < N; ++i) {
-        v[i] = side.rows + std::ptrdiff_t(row.columns[i]) * side.stride;
-        for (int j = 0; j <= i; ++j) products[i][j] = S::zero();
-    }
-    for (int f = 0; f < side.stride; f += W) {
-        const Vec scale = S::load(w.scale + f);
-        Vec scaled[N];
-#pragma GCC unroll 4
-        for (int i = 0; i < N; ++i) {
-            scaled[i] = S::load(v[i] + f) * scale;
-#pragma GCC unroll 4
-            for (int j = 0; j <= i; ++j) products[i][j] = products[i][j] + scaled[i] * scaled[j];
-        }
-    }
-    // I + X X' = L L'; L z = g, L' t = z
-    double l[N][N], t[N], g[N], root[N];
-    for (int i = 0; i < N; ++i) {
-        const float c = weight_of(row, i);
-        root[i] = sqrt(double(c) - double(side.unobserved_weight));
-        g[i] = c * row.targets[i] / root[i];
-        t[i] = g[i];
-        for (int j = 0; j <= i; ++j) {
-            l[i][j] = (i == j) + root[i] * root[j] * double(S::sum(products[i][j]));
-            for (int k = 0; k < j; ++k) l[i][j] -= l[i][k] * l[j][k];
-            if (j < i) {
-                l[i][j] /= l[j][j];
-                t[i] -= l[i][j] * t[j];
-            }
-        }
-        if (!(l[i][i] > 0)) return Status::singular;
-        l[i][i] = sqrt(l[i][i]);
-        t[i] /= l[i][i];
-    }
-    LossSums sums;
-    float s[W] = {};
-    for (int i = N - 1; i >= 0; --i) {
-        for (int k = i + 1; k < N; ++k) t[i] -= l[k][i] * t[k];
-        t[i] /= l[i][i];
-        s[i] = float((g[i] - t[i]) / root[i]);
-    }
-    add_losses(sums, row, 0, N, S::load(s));
-    for (int f = 0; f < side.stride; f += W) {
-        const Vec scale = S::load(w.scale + f);
-        Vec sum = S::zero();
-        for (int i = 0; i < N; ++i) sum = sum + S::load(v[i] + f) * float(root[i] * t[i]);
-        S::store(x + f, sum * scale * scale);
-    }
-    finish_loss(side, row, sums, x, loss);
-    return Status::ok;
-}
-
-Status solve_dual(const FixedSide& side, const Row& row, Workspace& w, float* x, RowLoss* loss) {
-    scale_for(side, row.regularization, w);
-    switch (row.n) {
-        case 1:
-            return solve_dual_in_registers<1>(side, row, w, x, loss);
-        case 2:
-            return solve_dual_in_registers<2>(side, row, w, x, loss);
-        case 3:
-            return solve_dual_in_registers<3>(side, row, w, x, loss);
-        case 4:
-            return solve_dual_in_registers<4>(side, row, w, x, loss);
-        default:
-            return solve_packed_dual(side, row, w, x, loss);
-    }
 }
 
 }  // namespace

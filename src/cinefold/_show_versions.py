@@ -46,7 +46,7 @@ def environment() -> dict[str, Any]:
             "available": backend.simd_levels(),
             "CINEFOLD_SIMD": os.environ.get("CINEFOLD_SIMD") or None,
         },
-        "blas": [_blas(library) for library in threadpool_info() if library["user_api"] == "blas"],
+        "blas": [library for library in threadpool_info() if library["user_api"] == "blas"],
         "packages": _packages(),
         "cache": {
             "folder": str(default_data_dir()),
@@ -85,25 +85,17 @@ def described(facts: dict[str, Any]) -> dict[str, str]:
         "Processor": f"{facts['processor']}, {facts['cores']} cores",
         "Threads by default": str(facts["threads"]),
         "Instruction set": f"{levels['used']} ({choice} among {', '.join(levels['available'])})",
-        **_described_blas(facts["blas"]),
-        **{
-            name: found or "not installed"
-            for packages in facts["packages"].values()
-            for name, found in packages.items()
-        },
+        "BLAS": "; ".join(map(_described_blas, facts["blas"])) or "none that threadpoolctl knows",
+        **{name: found or "not installed" for name, found in facts["packages"].items()},
         "Cache folder": cache["folder"],
         "Data sets in it": ", ".join(cache["data_sets"]) or "none",
     }
 
 
-def _described_blas(libraries: list[dict[str, Any]]) -> dict[str, str]:
-    rows: dict[str, str] = {}
-    for library in libraries:
-        parts = (library[part] for part in ("name", "version", "architecture"))
-        words = f"{' '.join(filter(None, parts))}, threads: {library['threads']}"
-        name = f"BLAS of {library['of']}"
-        rows[name] = f"{rows[name]}; {words}" if name in rows else words
-    return rows or {"BLAS": "none that threadpoolctl knows"}
+def _described_blas(library: dict[str, Any]) -> str:
+    words = (library["internal_api"], library["version"], library.get("architecture"))
+    folder = Path(library["filepath"]).parent.name  # wheels bring a BLAS each, as numpy.libs
+    return f"{' '.join(filter(None, words))} ({folder}), threads: {library['num_threads']}"
 
 
 def processor() -> str:
@@ -114,30 +106,11 @@ def processor() -> str:
     return named[1] if named else platform.processor() or platform.machine()
 
 
-def _blas(library: dict[str, Any]) -> dict[str, Any]:
-    """Wheels bring a BLAS each, in a folder of their name; else one serves all."""
-    path = library["filepath"]
-    bundled = re.search(r"/(\w+)(?:\.libs|/\.dylibs)/", path)
-    return {
-        "of": bundled[1] if bundled else "the system",
-        "name": library["internal_api"],
-        "version": library["version"],
-        "architecture": library.get("architecture"),
-        "threads": library["num_threads"],
-        "path": path,
-    }
-
-
-def _packages() -> dict[str, dict[str, str | None]]:
-    """Versions of what the package and each of its extras require."""
-    found: dict[str, dict[str, str | None]] = {}
-    for requirement in requires("cinefold") or ():
-        extra = re.search(r"""extra == ['"]([^'"]+)""", requirement)
-        group = extra[1] if extra else "required"
-        name = re.match(r"[\w.-]+", requirement)
-        if name and group != _TOOLS and name[0] != "cinefold":  # that is another extra of it
-            found.setdefault(group, {})[name[0]] = installed_version(name[0])
-    return found
+def _packages() -> dict[str, str | None]:
+    """Versions of what the package and its extras require."""
+    required = (r.partition("extra") for r in requires("cinefold") or ())
+    names = (re.split(r"[^\w.-]", name)[0] for name, _, extra in required if _TOOLS not in extra)
+    return {name: installed_version(name) for name in names if name != "cinefold"}
 
 
 def installed_version(package: str) -> str | None:

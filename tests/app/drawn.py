@@ -32,8 +32,18 @@ def texts(page: AppTest) -> list[str]:
 
 def cards(page: AppTest) -> list[str]:
     """The titles, with their years, of the recommendation cards, in order."""
-    firsts = [element.value.split("\n")[0] for element in page.markdown if "score" in element.value]
+    firsts = [text.split("\n")[0] for text in _recommendations(page)]
     return [plain(first).split(" ", 1)[1] for first in firsts]
+
+
+def recommendations(page: AppTest) -> list[str]:
+    """The text of the recommendation cards, in order."""
+    return [plain(text) for text in _recommendations(page)]
+
+
+def _recommendations(page: AppTest) -> list[str]:
+    """Their Markdown: it begins with a picture and the rank."""
+    return [m.value for m in page.markdown if ":primary[**" in m.value.split("\n")[0]]
 
 
 def no_errors(page: AppTest) -> AppTest:

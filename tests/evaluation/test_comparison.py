@@ -104,6 +104,16 @@ def test_a_model_that_cannot_be_fitted_is_left_out_with_the_reason(data):
     assert "EASE needs 60 x 60 numbers" in found.left_out["ease"]
 
 
+@pytest.mark.parametrize("error", [MemoryError(), MemoryError("no 5 GB"), ArithmeticError("row 3")])
+def test_nor_does_one_that_fails_in_other_ways_end_the_others(data, error):
+    def fail(training):
+        raise error
+
+    found = compare({"failing": fail, "popularity": Popularity()}, data, progress=False)
+    assert found.models == ["popularity"]
+    assert found.left_out == {"failing": str(error) or "MemoryError"}
+
+
 def test_users_without_training_ratings_do_not_count():
     data = Interactions.from_arrays([1, 1, 2, 2, 3], [1, 2, 1, 2, 1], [5, 4, 3, 2, 1])
     training = data.select(np.array([True, True, True, False, False]))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from cinefold import Interactions
 from cinefold.interactions import UnknownIdError
-from cinefold.models import BiasBaseline, Ease, Popularity
+from cinefold.models import BiasBaseline, Ease, Popularity, baselines
 from cinefold.models.baselines import _highest
 
 USERS = ["ann", "ann", "ann", "bob", "bob", "cat"]
@@ -121,6 +121,25 @@ def test_ease_by_hand():
     assert items[0, 0] == 2
     assert scores[0, 0] == pytest.approx(1 / 3)
     assert scores[0, 1] == -np.inf
+
+
+def test_ease_of_many_items_is_solved_by_blocks(many, monkeypatch):
+    """OpenBLAS factorises no matrix of 16,000 rows without ending the process."""
+    whole = Ease(regularization=2.0).fit(many)
+    monkeypatch.setattr(baselines, "_LARGEST_FACTORISATION", 4)
+    blocks = Ease(regularization=2.0).fit(many)
+    np.testing.assert_allclose(blocks.weights_, whole.weights_, atol=1e-6)
+    seen = many.by_user.toarray() > 0
+    precision = np.linalg.inv(seen.T.astype(float) @ seen + 2 * np.eye(many.n_items))
+    expected = precision / -precision.diagonal()
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(blocks.weights_, expected, atol=1e-6)
+
+
+def test_ease_beyond_the_memory_says_what_it_would_take(many, monkeypatch):
+    monkeypatch.setattr("cinefold._memory.available_memory", lambda: 10_000)
+    with pytest.raises(ValueError, match=r"^EASE for 45 items needs .* GB of memory"):
+        Ease().fit(many)
 
 
 def test_ease_beyond_its_items_says_what_it_would_take(many):

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, UnknownIdError, WeightedMatrixFactorization
+from cinefold.models import StarPredictor
 from cinefold.recommender import MovieFilter, MovieRecommender
 
 LOWEST = 1
@@ -66,16 +67,24 @@ def test_scores_are_products_of_the_factors_best_first(model, recommender):
     assert sorted(expected, reverse=True) == expected.tolist()
 
 
-def test_reasons_are_the_largest_contributions_of_what_they_liked(model, recommender):
+def test_reasons_are_ratings_of_what_they_liked_and_their_contributions(model, recommender):
     for line in recommender.recommend(7, 5):
         explanation = model.explain(7, line.movie.id)
-        liked = explanation.ratings >= 3
-        assert len(line.reasons) == 3
-        assert [reason.movie.id for reason in line.reasons] == explanation.items[liked][:3].tolist()
-        assert [reason.rating for reason in line.reasons] == explanation.ratings[liked][:3].tolist()
-        contributions = [reason.contribution for reason in line.reasons]
-        expected = explanation.contributions[liked][:3].tolist()
-        assert contributions == pytest.approx(expected, rel=1e-9)
+        columns = explanation.items, explanation.ratings, explanation.contributions
+        rows = {item: (r, c) for item, r, c in zip(*(x.tolist() for x in columns), strict=True)}
+        assert 1 <= len(line.reasons) <= 3
+        for reason in line.reasons:
+            rating, contribution = rows[reason.movie.id]
+            assert reason.rating == rating >= 3
+            assert reason.contribution == pytest.approx(contribution, rel=1e-9)
+            assert contribution > 0
+
+
+def test_the_list_of_one_movie_has_its_largest_reasons(model, recommender):
+    (line,) = recommender.recommend(7, 1)
+    explanation = model.explain(7, line.movie.id)
+    liked = explanation.items[explanation.ratings >= 3][:3]
+    assert [reason.movie.id for reason in line.reasons] == liked.tolist()
 
 
 def test_people_get_more_of_their_own_taste(data, recommender):
@@ -140,28 +149,7 @@ def test_the_reasons_of_a_new_user_show_the_stars_they_gave(recommender, newcome
 def test_reasons_are_part_of_the_score(recommender, newcomer):
     """The rest is what is expected of anybody."""
     for line in recommender.recommend_for(newcomer, 5):
-        contributions = [reason.contribution for reason in line.reasons]
-        assert contributions == sorted(contributions, reverse=True)
-        assert 0 < sum(contributions) < line.score
-
-
-def test_what_somebody_has_not_seen_tells_about_the_rest(data, recommender, newcomer):
-    unseen = titled(data, "The Last Android", "The Hidden Starship", "The Golden Galaxy")
-    of_the_kind = MovieFilter(genres=("Sci-Fi",))
-
-    def scores(**more):
-        lines = recommender.recommend_for(newcomer, 500, filters=of_the_kind, **more)
-        return {line.movie.id: line.score for line in lines}
-
-    before, after = scores(), scores(not_seen=unseen)
-    assert set(unseen) < set(after)  # may still be recommended
-    assert sum(after.values()) < sum(before.values())
-
-
-def test_a_movie_both_rated_and_not_seen_is_rated(recommender, newcomer):
-    assert recommender.recommend_for(newcomer, 9, not_seen=newcomer) == recommender.recommend_for(
-        newcomer, 9
-    )
+        assert 0 < sum(reason.contribution for reason in line.reasons) < line.score
 
 
 def test_a_lowest_rating_never_brings_more_of_the_kind(data, model, recommender, newcomer):
@@ -188,12 +176,62 @@ def test_ratings_below_the_scale_count_as_the_lowest(recommender, newcomer):
 
 
 @pytest.mark.parametrize("stars", [None, 1.0, 0.5])
-def test_without_anything_liked_there_is_nothing_to_go_by(data, recommender, stars):
+def test_without_anything_liked_the_list_is_what_people_like(data, recommender, stars):
     ratings = {} if stars is None else dict.fromkeys(titled(data, "The Last Kiss"), stars)
-    assert recommender.recommend_for(ratings) == []
-    lines = recommender.recommend_for(ratings, 7, from_nothing=True)
+    lines = recommender.recommend_for(ratings, 7)
     assert len(lines) == 7
     assert set(ids(lines)).isdisjoint(ratings)
+
+
+def test_low_ratings_alone_take_their_kind_out_of_the_list(data, recommender):
+    disliked = dict.fromkeys(ids(recommender.similar(*titled(data, "The Golden Comet"), 12)), 1.0)
+
+    def sci_fi(ratings):
+        lines = recommender.recommend_for(ratings, 30)
+        return sum("Sci-Fi" in line.movie.genres for line in lines)
+
+    assert sci_fi(disliked) < sci_fi({})
+
+
+# -- stars ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def with_stars(data):
+    training, held_out = data.interactions.split(fraction=0.2)
+    model = WeightedMatrixFactorization(n_factors=8, n_threads=1).fit(training, progress=False)
+    return MovieRecommender(data, model, StarPredictor(model).fit(held_out))
+
+
+@pytest.mark.parametrize("adventure", [0.0, 0.5, 1.0])
+def test_no_list_contradicts_the_stars_that_it_shows(data, with_stars, adventure):
+    """Movies below the person's mean are never among ten where ten of fifty are above it."""
+    n_mixed = 0
+    for user in data.interactions.user_ids.tolist():
+        _, ratings = data.interactions.user_ratings(user)
+        lines = with_stars.recommend(user, 50, adventure=adventure)
+        above = [line.stars >= ratings.mean() for line in lines]
+        if sum(above) >= 10:
+            assert all(above[:10])
+            n_mixed += not all(above)
+    assert n_mixed or adventure == 1  # the best 50 then are all liked
+
+
+def test_a_list_can_be_sorted_by_stars(with_stars):
+    lines = with_stars.recommend(7, 10, sort_by="stars")
+    stars = [line.stars for line in lines]
+    assert stars == sorted(stars, reverse=True)
+    best = with_stars.recommend(7, 50)
+    assert set(ids(lines)) < set(ids(best))
+    assert min(stars) >= max(line.stars for line in best if line.movie.id not in ids(lines))
+    assert len(with_stars.recommend_for({}, 10, sort_by="stars")) == 10
+
+
+def test_orders_that_there_are_not(recommender):
+    with pytest.raises(ValueError, match=r"sort_by must be one of .*'fit', 'stars'.*'score'"):
+        recommender.recommend(7, sort_by="score")
+    with pytest.raises(ValueError, match="takes a recommender that predicts stars"):
+        recommender.recommend(7, sort_by="stars")
 
 
 # -- filters --------------------------------------------------------------------------------------
@@ -269,7 +307,6 @@ def test_similar_movies_are_of_the_kind(data, recommender):
     lines = recommender.similar(movie, 6)
     assert movie not in ids(lines)
     assert sum("Sci-Fi" in line.movie.genres for line in lines) >= 4
-    assert all(line.score <= 1 + 1e-6 for line in lines)
     assert [line.score for line in lines] == sorted((line.score for line in lines), reverse=True)
 
 

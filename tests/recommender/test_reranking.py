@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,73 +16,61 @@ ADVENTURES = st.floats(0, 1)
 
 @st.composite
 def candidates(draw):
-    """Scores, falling, the best above 0, and percentiles."""
-    n = draw(st.integers(1, 30))
+    """Scores, falling, numbers of ratings, and what is liked."""
+    n = draw(st.integers(0, 80))
     scores = sorted(draw(st.lists(st.floats(-1, 4), min_size=n, max_size=n)), reverse=True)
-    scores[0] = max(scores[0], 0.5)
-    return scores, draw(st.lists(st.floats(0, 100), min_size=n, max_size=n))
+    counts = draw(st.lists(st.integers(0, 1000), min_size=n, max_size=n))
+    liked = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)
+    return scores, counts, liked
 
 
 # -- the rule -------------------------------------------------------------------------------------
 
 
 @settings(deadline=None)
+@given(candidates(), ADVENTURES, st.integers(1, 20))
+def test_all_candidates_are_in_the_order_once(movies, adventure, k):
+    scores, counts, liked = movies
+    order = rerank(scores, counts, k, adventure=adventure, liked=liked)
+    assert sorted(order.tolist()) == list(range(len(scores)))
+
+
+@settings(deadline=None)
 @given(candidates(), ADVENTURES)
-def test_the_order_is_by_the_stated_sum(movies, adventure):
-    scores, percentiles = movies
-    order = rerank(scores, percentiles, adventure).tolist()
-    assert sorted(order) == list(range(len(scores)))
-    z = [
-        (1 - adventure / 2) * score / scores[0] + adventure / 2 * (1 - percentile / 100)
-        for score, percentile in zip(scores, percentiles, strict=True)
-    ]
-    for before, after in pairwise(order):
-        assert z[before] >= z[after] - 1e-9
+def test_what_is_not_liked_comes_behind_where_ten_are(movies, adventure):
+    scores, counts, liked = movies
+    likes = liked[rerank(scores, counts, 10, adventure=adventure, liked=liked)]
+    if likes[:50].sum() >= 10:
+        assert likes[:10].all()
 
 
 @settings(deadline=None)
 @given(candidates())
 def test_0_leaves_the_list_as_it_is(movies):
-    scores, percentiles = movies
-    assert rerank(scores, percentiles, 0.0).tolist() == list(range(len(scores)))
+    scores, counts, _ = movies
+    assert rerank(scores, counts, 10).tolist() == list(range(len(scores)))
 
 
-@settings(deadline=None)
-@given(candidates(), ADVENTURES, ADVENTURES, st.integers(1, 10))
-def test_more_adventure_never_brings_better_known_movies(movies, one, other, k):
-    scores, percentiles = movies
-    known = [
-        np.take(percentiles, rerank(scores, percentiles, adventure)[:k]).sum()
-        for adventure in sorted((one, other))
-    ]
-    assert known[1] <= known[0] + 1e-6
+@pytest.mark.parametrize(
+    ("adventure", "k", "n_others"), [(1, 10, 9), (0.5, 10, 5), (0.25, 10, 2), (1, 5, 5), (1, 1, 1)]
+)
+def test_the_share_of_the_list_that_is_given_to_others(adventure, k, n_others):
+    scores, counts = np.linspace(2, 1, 100), np.linspace(1000, 10, 100)
+    order = rerank(scores, counts, k, adventure=adventure)
+    assert (order[:k] >= k).sum() == n_others
+    assert order[: k - n_others].tolist() == list(range(k - n_others))
 
 
-def test_equal_movies_stay_in_their_order():
-    assert rerank([2, 1, 1, 1], [50, 20, 20, 20], 0.7).tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("scores", [[0.0, 0.0, -1.0], [-1.0, -2.0, -3.0]])
-def test_without_a_score_above_0_there_is_nothing_to_weigh(scores):
-    assert rerank(scores, [100, 50, 0], 1.0).tolist() == [0, 1, 2]
-
-
-def test_places_without_a_candidate_stay_last():
-    assert rerank([1.0, 0.5, -np.inf, -np.inf], [100, 0, 0, 0], 1.0).tolist() == [1, 0, 2, 3]
-
-
-def test_many_lists_are_each_as_alone():
-    generator = np.random.default_rng(0)
-    scores = -np.sort(-generator.normal(1, 1, (5, 20)), axis=1)
-    percentiles = generator.uniform(0, 100, (5, 20))
-    alone = [rerank(*row, 0.6) for row in zip(scores, percentiles, strict=True)]
-    np.testing.assert_array_equal(rerank(scores, percentiles, 0.6), alone)
+def test_others_are_those_of_the_best_discounted_scores():
+    scores = [4.0, 3.0, 2.0, 1.0, 0.5, -1.0]
+    counts = [100, 100, 100, 4, 100, 0]  # discounted: .4 .3 .2 .5 .05 -1
+    assert rerank(scores, counts, 2, adventure=0.5).tolist() == [0, 3, 1, 2, 4, 5]
 
 
 @pytest.mark.parametrize("adventure", [-0.1, 1.1, float("nan")])
 def test_adventure_out_of_range_is_refused(adventure):
     with pytest.raises(ValueError, match="adventure must be from 0"):
-        rerank([1.0], [50], adventure)
+        rerank([1.0], [50], 1, adventure=adventure)
 
 
 # -- lists ----------------------------------------------------------------------------------------
@@ -138,7 +124,6 @@ def test_a_adventurous_is_of_the_same_candidates(data, lists):
     by_id = {line.movie.id: line for line in everything}
     for line in again:  # only the rank is another
         assert line.score == pytest.approx(by_id[line.movie.id].score)
-        assert [r.movie for r in line.reasons] == [r.movie for r in by_id[line.movie.id].reasons]
 
 
 def test_filters_and_exclusions_hold(lists):

@@ -100,12 +100,12 @@ def test_a_new_persons_places_are_those_of_their_list_without_the_rating(data, p
     recommender = MovieRecommender(data, trained(data.interactions, **parameters))
     ratings = ratings_of(data, USER)
     others = [item for item in data.movies.ids.tolist() if item not in ratings]
-    unseen, hidden = others[:3], others[3:9]
-    viewer = NewUser(recommender, ratings, unseen)
+    hidden = others[3:9]
+    viewer = NewUser(recommender, ratings)
     places, n_places = viewer.places_without(list(ratings), exclude=hidden)
     for item, place in zip(ratings, places.tolist(), strict=True):
         left = {other: stars for other, stars in ratings.items() if other != item}
-        lines = recommender.recommend_for(left, 500, not_seen=unseen, exclude=hidden)
+        lines = recommender.recommend_for(left, 500, exclude=hidden)
         assert len(lines) == n_places
         assert rank_in(lines, data.movies[item]) == place
 
@@ -151,5 +151,5 @@ def test_of_a_single_rating(data, population, recommender):
     movie = data.movies.ids[0].item()
     (favourite,) = unexpected_favourites(NewUser(recommender, {movie: 5.0}), population)
     assert favourite.movie.id == movie
-    lines = recommender.recommend_for({}, 500, from_nothing=True)
+    lines = recommender.recommend_for({}, 500)
     assert (favourite.place, favourite.n_places) == (rank_in(lines, favourite.movie), len(lines))

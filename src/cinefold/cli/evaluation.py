@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +28,7 @@ from cinefold.models import (
     StarPredictor,
     WeightedMatrixFactorization,
 )
+from cinefold.profiles.csv_format import csv_text
 from cinefold.serving.training import train
 from cinefold.tuning.parameters import read_parameters
 
@@ -334,8 +333,4 @@ def _report(dataset: str, comparison: Comparison, news: list[str]) -> dict[str, 
 
 def _write_csv(file: Path, comparison: Comparison) -> None:
     rows = comparison.table()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["model"])
-    writer.writeheader()
-    writer.writerows(rows)
-    write(file, text.getvalue())
+    write(file, csv_text((rows[0] if rows else ["model"], *(row.values() for row in rows))))

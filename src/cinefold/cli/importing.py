@@ -14,6 +14,7 @@ from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say, settings, write
 from cinefold.cli.option_groups import OUTPUT_FILE, option
 from cinefold.profiles.importing import read_export, review_csv, review_for
+from cinefold.profiles.importing.review import REPEATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,8 +31,9 @@ class _ImportOptions:
     """How ratings become stars, and where the movies that were found go."""
 
     output: Path | None = option(
-        "Write the movies that were found as CSV, for [bold]cinefold recommend "
-        "--ratings-file[/bold]. In a terminal you are asked about each movie to check first.",
+        "Write every line and what becomes of it as CSV; [bold]cinefold recommend "
+        "--ratings-file[/bold] reads the movies that were found. In a terminal you are asked "
+        "about each movie to check first.",
         "--output",
         "-o",
         **OUTPUT_FILE,
@@ -163,9 +165,7 @@ def _print(review: ImportReview, limit: int | None) -> None:
     }
     _table("To check", review.to_check, likeliest, limit)
     _table("Not in the data set", review.missed, why, limit)
-    left_out = {
-        "Why": lambda line: "another line with this movie counts" if line.choice else line.reason
-    }
+    left_out = {"Why": lambda line: REPEATED if line.choice else line.reason}
     _table("Left out", [*review.repeated, *review.ignored], left_out, limit)
 
 

@@ -12,7 +12,7 @@ from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.option_groups import INPUT_FILE, option
-from cinefold.recommender import RatedMovie
+from cinefold.recommender import RatedMovie, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,15 +63,23 @@ def recommend(
             min=0, max=1, help="From 0, what most people like you watch, to 1, less known movies."
         ),
     ] = 0.0,
+    sort: Annotated[
+        SortBy,
+        typer.Option(
+            help="By best [bold]fit[/bold]: what they will like and are likely to choose first. By "
+            "[bold]stars[/bold]: of the 50 best, those first that they would rate highest."
+        ),
+    ] = "fit",
     model: options.ModelFile = None,
     data: options.DataOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Recommend movies to a user of the data set, or to you from a few ratings.
 
-    Nothing that the user has rated is listed. Scores order a list: how likely
-    somebody like you is to watch the movie. Stars are what you would rate it. The reasons are the
-    ratings that add most to the score.
+    Nothing that the user has rated is listed. Scores say how likely
+    somebody like you is to watch the movie, stars what you would rate it: a list is in the order of
+    the scores, but for movies that would get less than your mean. The reasons are ratings that
+    speak for this movie more than for the others.
     """
     wanted = [_title_and_stars(text) for text in person.rate or ()]
     profile = person.profile
@@ -79,7 +87,7 @@ def recommend(
         with options.open_store() as store:  # before anything is fetched or trained for nobody
             options.saved_profile(store, data.dataset, profile)
     recommender = options.open_recommender(data, model)
-    choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure}
+    choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure, "sort_by": sort}
     user_id = None
     ratings: dict[Any, float] = {}
     if person.user is not None:
@@ -110,9 +118,6 @@ def recommend(
         return
     if profile and not ratings:
         say(f"{profile} has rated no movie yet: rate some with --rate.")
-        return
-    if ratings and max(ratings.values()) <= recommender.lowest_rating:
-        say("Rate a movie that you like: the lowest rating says only what to leave out.")
         return
     columns: dict[str, Callable[[Recommendation], str]] = {
         "Score": lambda line: f"{line.score:.2f}",

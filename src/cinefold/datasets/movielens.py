@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from cinefold.datasets.archives import Files
-from cinefold.datasets.catalogue import DatasetError, dataset_info, list_datasets
+from cinefold.datasets.catalogue import dataset_info, naming
 from cinefold.datasets.fetch import fetch
-from cinefold.datasets.movielens_formats import FORMATS, MovieLensFormat, read_links
+from cinefold.datasets.movielens_formats import FORMATS, read_links, recognized
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from os import PathLike
 
     from cinefold.datasets.catalogue import DatasetSpec
 
 _LINKS = "links.csv"
+# Of movies.csv and alike, which are read whole; those of MovieLens have up to 5 million bytes.
+_MOST_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -103,50 +104,18 @@ def load_movielens(
 
 
 def _read(spec: DatasetSpec, files: Files) -> tuple[Interactions, list[Movie]]:
-    found = _recognized(spec, files)
-    with _naming(found.ratings, files), files.open(found.ratings) as stream:
-        columns = found.read_ratings(cast("IO[bytes]", stream))
+    found, folder = recognized(spec, files)
+    with naming(files.path, found.ratings), files.open(folder / found.ratings) as stream:
+        columns = found.read_ratings(stream)
         interactions = Interactions.from_arrays(
-            columns.pop("user_id"),
-            columns.pop("item_id"),
+            columns.pop("user"),
+            columns.pop("item"),
             columns.pop("rating"),
             timestamps=columns.pop("timestamp"),
         )
-    with _naming(found.movies, files):
-        movies = found.read_movies(files.read(found.movies) or b"")
-    links = files.read(_LINKS) if found is FORMATS["csv"] else None
-    if links is not None:
-        with _naming(_LINKS, files):
-            other_ids = read_links(links)
-        movies = [replace(movie, **other_ids.get(movie.id, {})) for movie in movies]
-    return interactions, movies
-
-
-def _recognized(spec: DatasetSpec, files: Files) -> MovieLensFormat:
-    """The format of the data set that the files have."""
-    there = {
-        name: found
-        for name, found in FORMATS.items()
-        if files.has(found.ratings) and files.has(found.movies)
-    }
-    for name in spec.formats:
-        if name in there:
-            return there[name]
-    wanted = (f"{FORMATS[name].ratings} and {FORMATS[name].movies}" for name in spec.formats)
-    message = f"{files.path} has no {spec.title} in it: {' or '.join(wanted)} must be there"
-    if there:
-        name, found = next(iter(there.items()))
-        others = ", ".join(other.name for other in list_datasets() if name in other.formats)
-        message += (
-            f"; {found.ratings} and {found.movies} are, the format of {others}: name the one it "
-            "is (on the command line: --dataset)"
-        )
-    raise DatasetError(message)
-
-
-@contextmanager
-def _naming(filename: str, files: Files) -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise DatasetError(f"{filename} in {files.path} is damaged: {error}") from error
+    with naming(files.path, found.movies):
+        movies = found.read_movies(files.read(folder / found.movies, _MOST_BYTES) or b"")
+    with naming(files.path, _LINKS):
+        links = files.read(folder / _LINKS, _MOST_BYTES) if found is FORMATS["csv"] else None
+        other_ids = read_links(links) if links else {}
+    return interactions, [replace(movie, **other_ids.get(movie.id, {})) for movie in movies]

@@ -6,12 +6,14 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
 from cinefold.datasets.titles import names_of, plain, readable, split_year
+from cinefold.interactions.column_names import ITEM_NAMES, TITLE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,6 +39,38 @@ class Movie:
     def label(self) -> str:
         """ "Fargo (1996)"."""
         return self.title if self.year is None else f"{self.title} ({self.year})"
+
+
+# Columns of a file of movies, by their usual names; see `find_column`.
+MOVIE_COLUMNS = {
+    "id": (ITEM_NAMES, ("id",)),
+    "title": ((*TITLE_NAMES, "name"),),
+    "year": (("year", "releaseyear"),),
+    "genres": (("genres", "genre", "class"),),
+}
+_LONGEST_TITLE = 1000
+_NO_GENRE = {"", "unknown", "(no genres listed)"}
+
+
+def described(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
+    """A movie as a file describes it; the year, if any, overrides that in the title's brackets.
+
+    ValueError says what is wrong with a title or year.
+    """
+    if len(title) > _LONGEST_TITLE:
+        raise ValueError(f"the title has {len(title):,} characters, more than {_LONGEST_TITLE:,}")
+    name, released = split_year(title)
+    if year:
+        if not re.fullmatch(r"[0-9]{1,4}(\.0*)?", year):
+            raise ValueError(f"the year is {short(year)}")
+        released = int(float(year))
+    named = (genre.strip() for genre in genres)
+    return Movie(
+        movie_id,
+        readable(name) or str(movie_id),
+        released,
+        tuple(genre for genre in named if genre not in _NO_GENRE),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,17 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
 from cinefold.datasets.movielens import MovieData
-from cinefold.datasets.movies import Movie
-from cinefold.datasets.readers import TableFile, collect, open_table
-from cinefold.datasets.titles import readable, split_year
+from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, described
+from cinefold.datasets.readers import TableFile, collect, open_table, reading
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import (
-    ITEM_NAMES,
-    TITLE_NAMES,
     find_column,
     find_columns,
 )
@@ -37,12 +35,8 @@ logger = logging.getLogger(__name__)
 # As integers are written: 7, not 007 or 7.0, which are other ids.
 _INTEGER = r"^(?:0|-?[1-9][0-9]*)$"
 _LINE = "line in the file"
-_COLUMNS_OF_TITLES = {
-    "id": (ITEM_NAMES, ("id",)),
-    "title": ((*TITLE_NAMES, "name"),),
-    "year": (("year", "releaseyear"),),
-    "genres": (("genres", "genre"),),
-}
+_LONGEST_ID = 1000
+_MOST_DIGITS = 19  # of 64 bits
 
 
 @dataclass(frozen=True)
@@ -112,7 +106,7 @@ def load_ratings(
         meant both, values that are no numbers or times, missing ids.
     """
     table = open_table(path)
-    with _naming(table):
+    with reading(table.path):
         columns = _columns(table, {"user": user, "item": item, "rating": rating,
                                    "timestamp": timestamp})  # fmt: skip
         interactions = _interactions(table, columns)
@@ -129,6 +123,9 @@ def _columns(table: TableFile, given: dict[str, str | None]) -> dict[str, str]:
     chosen = find_columns(
         table.columns, given, "name it with {0}= (on the command line: --{0}-column)"
     )
+    for column in chosen.values():
+        if any(name.startswith(f"{column}_duplicated_") for name in table.columns):
+            raise ValueError(f"there are several columns {column!r}")
     named = ", ".join(f"{role} is {column!r}" for role, column in chosen.items())
     ones = "" if "rating" in chosen else "; there are no ratings, so every row counts as 1"
     logger.info("%s: %s%s", table.path.name, named, ones)
@@ -153,8 +150,6 @@ def _interactions(table: TableFile, columns: dict[str, str]) -> Interactions:
     texts: dict[str, NDArray[Any]] = {}
     for role in ("user", "item"):
         ids = _ids(frame[role]) if table.is_text else frame[role]
-        if isinstance(ids.dtype, pl.Categorical | pl.Enum):
-            ids = ids.cast(pl.String)
         if ids.dtype == pl.String:
             ids, texts[f"{role}_ids"] = _numbered(ids)
         frame = frame.with_columns(ids.alias(role))
@@ -173,15 +168,20 @@ def _typed(table: TableFile, role: str, name: str) -> pl.Expr:
     """The column of a role, as what it is for; null where its text is nothing of the kind."""
     import polars as pl
 
+    kind = table.rows.collect_schema()[name]
     column = pl.col(name).str.strip_chars() if table.is_text else pl.col(name)
     if role == "rating":
         column = _number(column, table, pl.Float32)
     elif role == "timestamp" and table.is_text:
-        column = pl.coalesce(_number(column, table, pl.Float64).cast(pl.Int64), _time(column))
-    elif role == "timestamp" and table.rows.collect_schema()[name] == pl.String:
+        number = _number(column, table, pl.Float64).cast(pl.Int64, strict=False)
+        column = pl.coalesce(number, _time(column))
+    elif role == "timestamp" and kind == pl.String:
         column = _time(column)
-    elif table.is_text:
-        column = pl.when(column != "").then(column)
+    elif role == "timestamp" and isinstance(kind, pl.Date | pl.Datetime):  # null: no room for it
+        column = column.cast(pl.Datetime("us"), strict=False).dt.timestamp("us")
+    elif role != "timestamp" and isinstance(kind, pl.String | pl.Categorical | pl.Enum):
+        text = column.cast(pl.String)
+        column = pl.when(text.str.len_chars().is_between(1, _LONGEST_ID)).then(text)
     return column.alias(role)
 
 
@@ -241,12 +241,15 @@ def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
     if table.is_text:
         rows = rows.filter(~pl.all_horizontal(pl.exclude(_LINE).is_null()))
     bad = rows.filter(_typed(table, role, column).is_null()).select(_LINE, column)
-    number, value = collect(table, bad.head(1)).row(0)
+    first = collect(table, bad.head(1)).with_columns(pl.col(column).to_physical())
+    number, value = first.row(0)
     place = f"{'line' if table.is_text else 'row'} {number}: "
     if value is None or value == "":
         return DatasetError(f"{place}column {column!r} is empty")
-    wanted = {"rating": "a number", "timestamp": "a number or an ISO date"}.get(role, "an id")
-    return DatasetError(f"{place}column {column!r} has {value!r}, not {wanted}")
+    wanted = {"rating": "a number", "timestamp": "a number or an ISO date"}.get(
+        role, f"an id of up to {_LONGEST_ID:,} characters"
+    )
+    return DatasetError(f"{place}column {column!r} has {short(value)}, not {wanted}")
 
 
 # -- titles -------------------------------------------------------------------------------------
@@ -255,11 +258,11 @@ def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
 def _read_titles(table: TableFile, interactions: Interactions) -> list[Movie]:
     import polars as pl
 
-    with _naming(table):
+    with reading(table.path):
         remedy = "a file of titles has the columns id and title, and may have year and genres"
         found = {
             key: find_column(table.columns, usual, f"the column of {key}", remedy)
-            for key, usual in _COLUMNS_OF_TITLES.items()
+            for key, usual in MOVIE_COLUMNS.items()
         }
         if found["id"] is None or found["title"] is None:
             raise ValueError(f"the columns are {', '.join(table.columns)}; {remedy}")
@@ -273,41 +276,27 @@ def _read_titles(table: TableFile, interactions: Interactions) -> list[Movie]:
         for number, row in enumerate(collect(table, rows).iter_rows(named=True), start=2):
             if not any(row.values()):
                 continue
-            movie = _movie(number, row, integer_ids)
-            if movie.id in movies:
-                raise DatasetError(f"line {number}: the id {row['id']!r} is there twice")
-            movies[movie.id] = movie
+            try:
+                movie = _movie(row, integer_ids)
+                if movies.setdefault(movie.id, movie) is not movie:
+                    raise ValueError(f"the id {row['id']!r} is there twice")
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from None
     return list(movies.values())
 
 
-def _movie(number: int, row: dict[str, str | None], integer_ids: bool) -> Movie:
+def _movie(row: dict[str, str | None], integer_ids: bool) -> Movie:
     text = row["id"] or ""
-    if not text or (integer_ids and not re.match(_INTEGER, text)):
+    if not text or (integer_ids and not (re.match(_INTEGER, text) and len(text) < _MOST_DIGITS)):
         kind = "an integer, as the ratings' are" if integer_ids else "an id"
-        raise DatasetError(f"line {number}: the id is {text!r}, not {kind}")
-    title, year = split_year(row["title"] or "")
-    if row.get("year"):
-        try:
-            year = int(float(row["year"] or ""))
-        except ValueError:
-            raise DatasetError(f"line {number}: the year is {row['year']!r}") from None
-    genres = tuple(
-        genre.strip() for genre in re.split(r"[|,;]", row.get("genres") or "") if genre.strip()
+        raise ValueError(f"the id is {short(text)}, not {kind}")
+    genres = re.split(r"[|,;]", row.get("genres") or "")
+    return described(
+        int(text) if integer_ids else text, row["title"] or "", row.get("year") or "", genres
     )
-    return Movie(int(text) if integer_ids else text, readable(title) or text, year, genres)
 
 
 # -- errors and warnings ------------------------------------------------------------------------
-
-
-@contextmanager
-def _naming(table: TableFile) -> Iterator[None]:
-    try:
-        yield
-    except (TypeError, ValueError, DatasetError) as error:
-        if str(table.path) in str(error):
-            raise
-        raise DatasetError(f"{table.path}: {error}") from error
 
 
 @contextmanager

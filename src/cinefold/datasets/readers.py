@@ -5,77 +5,40 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
+import re
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as short
 from typing import TYPE_CHECKING
 
-from cinefold.datasets.catalogue import DatasetError
+from cinefold.datasets.catalogue import DatasetError, naming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
     import polars as pl
 
 _DELIMITERS = ",;\t|"
 _HEAD = 1 << 16
+_LONGEST_LINE = 1 << 22
+_TOO_LONG = f"has over {csv.field_size_limit():,} characters; is a double quote left open?"
+_BATCH = 100_000
+_LARGEST_OTHER = 1 << 28
+_MOST_COLUMNS = 1000
+# A Parquet file of more rows than both has nothing but repetitions in it.
+_MANY_ROWS = 10_000_000
+_ROWS_PER_BYTE = 8
 _PARQUET = b"PAR1"
+_STANDARD_ERROR = threading.Lock()
 
 
 # -- delimited text ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class DelimitedText:
-    """The cells of a CSV file or its like.
-
-    Attributes
-    ----------
-    delimiter : str
-    header : tuple of str
-        Cells of the first line that is not empty.
-    rows : tuple of (int, list of str)
-        The line on which each row begins, from 1, and its cells, few or many; without empty rows.
-    """
-
-    delimiter: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[int, list[str]], ...]
-
-
-def read_delimited(content: str | bytes, *, strict: bool = False) -> DelimitedText:
-    """Read delimited text: encoding and delimiter are found out.
-
-    Parameters
-    ----------
-    content : str or bytes
-    strict : bool
-        Take UTF-8 only, and no characters behind a quoted cell.
-
-    Raises
-    ------
-    ValueError
-        If it is empty or damaged; the message names the line.
-    """
-    text = _decoded(content, strict) if isinstance(content, bytes) else content
-    text = text.removeprefix("\ufeff").replace("\0", "")
-    first = 1
-    hint, _, rest = text.partition("\n")
-    if hint.strip().lower().startswith("sep=") and len(hint.strip()) == 5:  # Excel's
-        text, first = rest, 2
-    line = _first_line(text)
-    delimiter = find_delimiter(line)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-    rows, begin = [], first
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                rows.append((begin, cells))
-            begin = first + reader.line_num
-    except csv.Error as error:
-        raise ValueError(f"line {begin}: {error}; is a double quote left open?") from None
-    if not rows:
-        raise ValueError("it is empty")
-    return DelimitedText(delimiter, tuple(rows[0][1]), tuple(rows[1:]))
 
 
 def find_delimiter(line: str) -> str:
@@ -88,28 +51,27 @@ def _first_line(text: str) -> str:
     return next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
 
 
-def _decoded(content: bytes, strict: bool = False) -> str:
+def encoding_of(content: bytes) -> str:
     """By byte order mark or zeros, else UTF-8, else Windows' Western encoding, else Latin-1."""
-    if strict:
-        try:
-            return content.decode()
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            raise ValueError(f"line {line}: this is not UTF-8 text") from None
     if content.startswith(codecs.BOM_UTF8):
-        return content.decode("utf-8", "replace")
+        return "utf-8-sig"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
+        return "utf-16"
     start = content[:400]
     for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[::2])):
         if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2:
-            return content.decode(encoding, "replace")
+            return encoding
     for encoding in ("utf-8", "cp1252"):
         try:
-            return content.decode(encoding)
+            content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    return content.decode("latin-1")
+        return encoding
+    return "latin-1"
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode(encoding_of(content), "replace")
 
 
 # -- large tables --------------------------------------------------------------------------------
@@ -149,62 +111,157 @@ def open_table(path: str | PathLike[str]) -> TableFile:
     Raises
     ------
     DatasetError
-        When it is none of these, is empty, or has no line with the names of its columns.
+        When it is none of these or no regular file, is empty, has no line with the names of its
+        columns, or more of something than is allowed: the message says of what.
     """
     import polars as pl
 
     file = Path(path).expanduser()
-    if not file.is_file():
-        raise DatasetError(f"there is no file {file}")
-    with file.open("rb") as stream:
-        head = stream.read(_HEAD)
-    delimiter = None
-    try:
+    with reading(file):
+        if not file.is_file():
+            kind = "regular file called" if file.exists() else "file"
+            raise DatasetError(f"there is no {kind} {file}")
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
         if head.startswith(_PARQUET):
-            rows = pl.scan_parquet(file)
+            delimiter, rows = None, pl.scan_parquet(file)
+            with _without_traces():
+                n_rows = rows.select(pl.len()).collect().item()
+            if n_rows > max(_MANY_ROWS, _ROWS_PER_BYTE * file.stat().st_size):
+                raise DatasetError(f"{file} unpacks to {n_rows:,} rows, too many for its size")
         else:
             delimiter = _checked_delimiter(file, head)
-            # Only UTF-8 can be read in pieces; Excel's other ways to save come as small files.
-            source = file if _is_utf8(file) else io.BytesIO(_decoded(file.read_bytes()).encode())
-            rows = pl.scan_csv(source, separator=delimiter, infer_schema=False)
+            rows = _text_rows(file, delimiter)
         rows.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        kind = "a readable Parquet file" if delimiter is None else "a readable table"
-        raise DatasetError(f"{file} is not {kind}: {error}") from None
     return TableFile(file, rows, delimiter)
 
 
 def collect(table: TableFile, rows: pl.LazyFrame) -> pl.DataFrame:
     """The rows that a query on the table gives; only a part of the file's text at a time."""
+    try:
+        with nullcontext() if table.is_text else _without_traces():
+            return rows.collect(engine="streaming")
+    except Exception:
+        if table.delimiter is not None:
+            _rows_by_csv(_source(table.path)[0], table.delimiter)  # says which row is too long
+        raise
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """What is wrong with a file as a DatasetError, also where Polars says it.
+
+    Polars' panics are no Exceptions.
+    """
     import polars as pl
 
+    with naming(file):
+        try:
+            yield
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            raise ValueError(f"it is damaged: {(str(error).splitlines() or [''])[0]}") from None
+
+
+@contextmanager
+def _without_traces() -> Iterator[None]:
+    """Keep the traces that Polars' threads print when they panic from standard error.
+
+    What others write there meanwhile comes at the end, unless there was a panic.
+    """
+    import polars as pl
+
+    if sys.__stderr__ is None:  # closed: its number may be that of another file
+        yield
+        return
+    with _STANDARD_ERROR, tempfile.TemporaryFile() as held:
+        real = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except pl.exceptions.PanicException:
+            held.truncate(0)
+            raise
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+            held.seek(0)
+            os.write(2, held.read())
+
+
+def _text_rows(file: Path, delimiter: str) -> pl.LazyFrame:
+    """The rows of delimited text, all cells as text, null where nothing stands.
+
+    Polars, which is faster, takes every double quote for the begin or end of a cell that is quoted;
+    Python's csv, as pandas and spreadsheets, only one at the begin.
+    """
+    import polars as pl
+
+    source, plain = _source(file)
+    cell = f'(?:[^"\r{delimiter}]*|"(?:[^"]|"")*")'
+    other = f"(?:{re.escape(delimiter)}{cell})*"
+    line = pl.col("line").str.strip_suffix("\r")
+    odd = line.str.contains('["\r]') & ~line.str.contains(f"^{cell}{other}$")
+    lines = pl.scan_csv(
+        source, separator="\0", quote_char=None, has_header=False, schema={"line": pl.String}
+    )
+    if plain or lines.filter(odd).head(1).collect(engine="streaming").is_empty():
+        return pl.scan_csv(source, separator=delimiter, infer_schema=False)
+    return _rows_by_csv(source, delimiter)
+
+
+def _rows_by_csv(source: Path | io.BytesIO, delimiter: str) -> pl.LazyFrame:
+    """The rows as Python's csv reads them; ValueError names a line with too many or long cells."""
+    import polars as pl
+
+    raw = source.open("rb") if isinstance(source, Path) else io.BytesIO(source.getvalue())
+    with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter)
+        try:
+            names: list[str] = []
+            for name in next(filter(None, reader)):  # made unique as Polars does
+                names.append(f"{name}_duplicated_{len(names)}" if name in names else name)
+            blank: list[str | None] = [None] * len(names)
+            frames, begin = [], reader.line_num + 1
+            rows = [blank] * (reader.line_num - 1)
+            for cells in reader:
+                if len(cells) > len(names):
+                    raise ValueError(f"line {begin}: {len(cells)} fields, not {len(names)}")
+                rows.append([cell or None for cell in cells] + blank[len(cells) :])
+                rows += [blank] * (reader.line_num - begin)  # so that rows count as lines do
+                begin = reader.line_num + 1
+                if len(rows) > _BATCH:
+                    frames.append(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
+                    rows = []
+            frames.append(pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row"))
+        except csv.Error:
+            raise ValueError(f"line {begin}: a cell {_TOO_LONG}") from None
+    return pl.concat(frames).lazy()
+
+
+def _source(file: Path) -> tuple[Path | io.BytesIO, bool]:
+    """The file, if it is UTF-8; else, as UTF-8, its content; and whether it surely has no quotes.
+
+    Only UTF-8 can be read in pieces; Excel's other ways to save come as small files.
+    """
     try:
-        return rows.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = _first_misfit(table) or str(error).splitlines()[0]
-        raise DatasetError(f"{table.path} is damaged: {reason}") from None
-
-
-def _first_misfit(table: TableFile) -> str | None:
-    """The first line of a text file with more fields than columns."""
-    if table.delimiter is None:
-        return None
-    with table.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        reader = csv.reader(lines, delimiter=table.delimiter)
-        n_columns = len(table.columns)
-        for fields in reader:
-            if len(fields) > n_columns:
-                return f"line {reader.line_num}: {len(fields)} fields, not {n_columns}"
-    return None
-
-
-def _is_utf8(file: Path) -> bool:
-    try:
+        plain = True
         with file.open(encoding="utf-8", newline="") as text:
-            blocks = iter(lambda: text.read(1 << 22), "")
-            return not any("\0" in block for block in blocks)  # UTF-16 without a byte order mark
+            while block := text.read(_LONGEST_LINE):
+                if "\0" in block:  # UTF-16 without a byte order mark
+                    break
+                if len(block) == _LONGEST_LINE and "\n" not in block and "\r" not in block:
+                    raise DatasetError(f"{file} has a line of over {_LONGEST_LINE:,} characters")
+                plain = plain and '"' not in block and "\r" not in block
+            else:
+                return file, plain
     except UnicodeDecodeError:
-        return False
+        pass
+    if file.stat().st_size > _LARGEST_OTHER:
+        raise DatasetError(
+            f"{file} is not UTF-8 text, and larger than the {_LARGEST_OTHER:,} bytes that are read "
+            "in other encodings"
+        )
+    return io.BytesIO(_decoded(file.read_bytes()).encode()), False
 
 
 def _checked_delimiter(file: Path, head: bytes) -> str:
@@ -215,17 +272,21 @@ def _checked_delimiter(file: Path, head: bytes) -> str:
     line = _first_line(text)
     if not line:
         raise DatasetError(f"{file} is empty")
+    if len(head) == _HEAD and len(line) == len(text.lstrip()):
+        raise DatasetError(f"the first line of {file} is longer than {_HEAD:,} bytes")
     delimiter = find_delimiter(line)
     names = next(csv.reader([line], delimiter=delimiter))
+    if len(names) > _MOST_COLUMNS:
+        raise DatasetError(f"{file} has {len(names):,} columns, more than {_MOST_COLUMNS:,}")
     if len(names) == 1:
         raise DatasetError(
-            f"{file} has one column, {line.strip()!r}; columns are divided by comma, semicolon, "
-            "tab or |"
+            f"{file} has one column, {short(line.strip())}; columns are divided by comma, "
+            "semicolon, tab or |"
         )
     if all(_is_number(name) for name in names):
         raise DatasetError(
             f"the first line of {file} must name the columns, such as user, item, rating; it is "
-            f"{line.strip()!r}"
+            f"{short(line.strip())}"
         )
     return delimiter
 

@@ -195,7 +195,8 @@ def compare(
     Returns
     -------
     Comparison
-        A model whose fit or evaluation raises ValueError is left out, with the reason.
+        A model whose fit or evaluation raises ValueError, ArithmeticError or MemoryError is left
+        out, with the reason.
 
     Raises
     ------
@@ -259,8 +260,8 @@ def _evaluated(
                     given=division.given,
                     **asked,
                 )
-            except ValueError as error:
-                left_out[name] = str(error)
+            except (ArithmeticError, MemoryError, ValueError) as error:
+                left_out[name] = str(error) or type(error).__name__
         bar.update()
     return found
 

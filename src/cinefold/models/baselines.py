@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import cho_factor
 from scipy.linalg.lapack import dpotri
 
+from cinefold._memory import check_memory
 from cinefold.als.backend import top_k
 from cinefold.als.iterations import available_threads
 from cinefold.models.results import FoldedUsers, Ranking
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 _SCORES_AT_A_TIME = 1 << 22
 _TINY = 1e-9
 _STANDSTILL = 1e-10
-_BYTES_OF_EASE = 8 + 3 * 4  # the inverse, the weights, and copies of these while solving
+_BYTES_OF_EASE = 8 + 4  # a matrix, and two quarters of it, or the weights
+# Threaded factorisations of OpenBLAS, NumPy's and SciPy's, end the process with a segmentation
+# fault from 16,000 rows on (0.3.30 and 0.3.31, AVX-512 kernels, float64).
+_LARGEST_FACTORISATION = 8192
 
 
 class Baseline(ABC):
@@ -262,7 +266,7 @@ class Ease(Baseline):
     regularization : float
         lambda.
     max_items : int
-        More are refused: 20 bytes are needed for each pair of items while fitting, 4 after it.
+        More are refused: 12 bytes are needed for each pair of items while fitting, 4 after it.
 
     Attributes
     ----------
@@ -282,30 +286,34 @@ class Ease(Baseline):
         Raises
         ------
         ValueError
-            If there are more than max_items items, or the regularization is not above 0.
+            If there are more than max_items items or more than fit into memory, or the
+            regularization is not above 0.
         """
         n = interactions.n_items
+        n_bytes = _BYTES_OF_EASE * n * n
         if n > self.max_items:
             raise ValueError(
-                f"EASE needs {n:,} x {n:,} numbers ({_BYTES_OF_EASE * n * n / 1e9:.1f} GB) for "
-                f"these items; max_items={self.max_items} allows fewer"
+                f"EASE needs {n:,} x {n:,} numbers ({n_bytes / 1e9:.1f} GB) for these items; "
+                f"max_items={self.max_items} allows fewer"
             )
         if not self.regularization > 0:
             raise ValueError(f"regularization must be above 0, not {self.regularization}")
+        check_memory(n_bytes, f"EASE for {n:,} items")
         self.interactions_ = interactions
         seen = _binary(interactions.by_user)
-        gram = np.zeros((n, n), order="F")  # of this order, LAPACK works in place
+        matrix = np.empty((n, n))
         for begin in range(0, n, step := max(1, _SCORES_AT_A_TIME // n)):
-            gram[:, begin : begin + step] = (seen.T @ seen[:, begin : begin + step]).toarray()
-        gram[np.diag_indices(n)] += self.regularization
-        factor, _ = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
-        precision, failed = dpotri(factor, lower=1, overwrite_c=1)
-        if failed:
-            raise ValueError(f"regularization={self.regularization} is too small to solve for EASE")
-        diagonal = np.diag(precision).copy()
-        weights = np.tril(precision.astype(np.float32), -1)  # the other triangle is undefined
-        weights += weights.T
-        weights /= -diagonal.astype(np.float32)
+            matrix[begin : begin + step] = (seen.T[begin : begin + step] @ seen).toarray()
+        matrix[np.diag_indices(n)] += self.regularization
+        try:
+            _invert(matrix)
+        except np.linalg.LinAlgError:
+            raise ValueError(
+                f"regularization={self.regularization} is too small to solve for EASE"
+            ) from None
+        weights = matrix.astype(np.float32)
+        weights /= -weights.diagonal().copy()
+        np.fill_diagonal(weights, 0)
         self.weights_ = weights
         return self
 
@@ -325,6 +333,24 @@ class Ease(Baseline):
             found[block] = np.take_along_axis(scores, items[block], axis=1)
         items[np.isneginf(found)] = -1
         return items, found
+
+
+def _invert(matrix: NDArray[np.float64]) -> None:
+    """The inverse of a symmetric positive definite matrix (n, n) in its place, block by block."""
+    n = len(matrix)
+    if n <= _LARGEST_FACTORISATION:
+        lower = np.tril(dpotri(cho_factor(matrix, lower=True, check_finite=False)[0], lower=1)[0])
+        matrix[:] = lower + np.tril(lower, -1).T
+        return
+    half = n // 2
+    first, corner, last = matrix[:half, :half], matrix[half:, :half], matrix[half:, half:]
+    _invert(first)
+    ratio = corner @ first
+    last -= ratio @ corner.T
+    _invert(last)
+    corner[:] = last @ -ratio
+    first -= ratio.T @ corner
+    matrix[:half, half:] = corner.T
 
 
 def _matrix(ratings: Interactions | csr_array) -> csr_array:

@@ -1,33 +1,86 @@
-"""A model as one safetensors file: arrays, and a JSON header; nothing in it is ever executed."""
+"""A model as one safetensors file: arrays, and a JSON header; nothing in it is ever executed.
+
+Files are read, not mapped into memory: one that another process cuts off or overwrites meanwhile is
+an error, and not the end of this one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict
+import math
+import os
+import warnings
+from dataclasses import asdict, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, get_args
 
 import numpy as np
 import scipy.sparse as sp
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from cinefold._files import replace_file
-from cinefold.als.backend import FixedSide
+from cinefold._memory import check_memory
+from cinefold.als.backend import FixedSide, gram_matrix
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.iterations import available_threads
-from cinefold.als.objective import Objective, PairWeights
+from cinefold.als.objective import Objective, PairWeights, Target
 from cinefold.interactions import Interactions
+from cinefold.interactions.column_values import finite
+from cinefold.interactions.entries import canonical, weights_of_pattern
 from cinefold.interactions.ids import rising
+from cinefold.interactions.splits import seed_from
+from cinefold.models import checks
+from cinefold.models.default_regularization import objective_for
 from cinefold.models.fitted import Fitted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    Arrays = dict[str, NDArray[Any]]
+
+_Model = TypeVar("_Model")
+
 FORMAT = "cinefold-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_CHECKSUM = "sha256"
+_TEXTS = {
+    *("format", "format_version", "parameters", "objective", "history", "best_iteration"),
+    *("stop_reason", _CHECKSUM),
+}
+_LONGEST_HEADER = 1 << 24
+_LONGEST_MESSAGE = 300
+_DTYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "|u1"}
+# The types that each array may have, and its shape, of sizes that are the same wherever they occur.
+_LAYOUT: dict[str, tuple[str, tuple[str, ...]]] = {
+    "user_factors": ("F32", ("users", "factors")),
+    "item_factors": ("F32", ("items", "factors")),
+    "item_spectrum": ("F64", ("factors",)),
+    "user_weight_roots": ("F32", ("users",)),
+    "item_weight_roots": ("F32", ("items",)),
+    "biases.mean": ("F64", ("one",)),
+    "biases.baseline": ("F32", ("items",)),
+    "biases.direction": ("F32", ("factors",)),
+    "ratings.offsets": ("I64", ("users and the end",)),
+    "ratings.items": ("I32 I64", ("ratings",)),
+    "ratings.values": ("F32", ("ratings",)),
+    "ratings.weights": ("F32", ("ratings",)),
+    "user_ids": ("I32 I64 U8", ("users, or bytes of their ids",)),
+    "user_ids.offsets": ("I64", ("users and the end",)),
+    "item_ids": ("I32 I64 U8", ("items, or bytes of their ids",)),
+    "item_ids.offsets": ("I64", ("items and the end",)),
+}
+_ROOTS = ("user_weight_roots", "item_weight_roots")
+_OPTIONAL = {"ratings.weights", "user_ids.offsets", "item_ids.offsets", *_ROOTS}
+_BIASES = {"biases.mean", "biases.baseline", "biases.direction"}
+# Of the largest eigenvalue: how far V'V may be from its stored diagonal by rounding to float32.
+_GRAM_TOLERANCE = 1e-3
+_DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_RECORDED = ("iteration", "objective", "train_rmse", "seconds")
 
 
 def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
@@ -40,8 +93,8 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         **_rating_tensors(fitted.interactions),
     }
     if factors.pair_weights is not None:
-        tensors["user_weight_roots"] = factors.pair_weights.users
-        tensors["item_weight_roots"] = factors.pair_weights.items
+        roots = factors.pair_weights.users, factors.pair_weights.items
+        tensors |= dict(zip(_ROOTS, roots, strict=True))
     if factors.biases is not None:
         tensors["biases.mean"] = np.array([factors.biases.mean])
         tensors["biases.baseline"] = factors.biases.baseline
@@ -56,6 +109,7 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         "stop_reason": fitted.stop_reason,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    header[_CHECKSUM] = _checksum(header, arrays)
     try:
         with replace_file(path) as new:
             save_file(arrays, new, metadata=header)
@@ -63,8 +117,8 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
         raise OSError(f"{path} could not be written: {error}") from error
 
 
-def load(path: Path) -> tuple[dict[str, Any], Fitted]:
-    """Read and check a file that `save` wrote: the model's parameters, and what a fit left.
+def load(path: Path, make: Callable[..., _Model]) -> tuple[_Model, Fitted]:
+    """Read and check a file that `save` wrote: a model of its parameters, and what a fit left.
 
     Raises
     ------
@@ -75,67 +129,163 @@ def load(path: Path) -> tuple[dict[str, Any], Fitted]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file at {path}")
     try:
-        with safe_open(path, framework="numpy") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            header = file.metadata() or {}
-        _check_header(path, header)
-        parameters: dict[str, Any] = {**json.loads(header["parameters"])}
+        with path.open("rb") as file:
+            header, arrays = _read(file)
+        if header.get("format") != FORMAT:
+            raise ValueError("its format is another")
+        version = header.get("format_version", "")
+        if not version.isdecimal() or int(version) > FORMAT_VERSION:
+            raise ValueError(
+                f"it has model format {version!r:.20}, and this version of Cinefold reads formats "
+                f"up to {FORMAT_VERSION}: update it"
+            )
+        if unknown := header.keys() - _TEXTS:
+            raise ValueError(f"it tells {min(unknown)!r:.50}, which this version does not know")
+        if header.get(_CHECKSUM, checksum := _checksum(header, arrays)) != checksum:
+            raise ValueError("its checksum does not match its content")
+        parameters = json.loads(header["parameters"])
         if parameters.get("solver") == "cholesky":  # as "exact" was called
             parameters["solver"] = "exact"
         if isinstance(parameters.get("degree_exponent"), list):
             parameters["degree_exponent"] = tuple(parameters["degree_exponent"])
-        return parameters, _fitted(header, tensors)
-    except (SafetensorError, LookupError, TypeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} is not a Cinefold model or is damaged: {error}") from error
-
-
-def _check_header(path: Path, header: dict[str, str]) -> None:
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{path} is a safetensors file, but not a Cinefold model")
-    version = header.get("format_version", "")
-    if not version.isdecimal() or int(version) > FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has model format {version!r}; this version of Cinefold reads formats up to "
-            f"{FORMAT_VERSION}: update it"
+        model = make(**parameters)
+        checks.parameters(model)
+        seed_from(parameters.get("random_state"))
+        fitted = _fitted(header, arrays, model)
+        if fitted.objective is None and fitted.interactions.n_ratings:
+            fitted = replace(fitted, objective=objective_for(model, fitted.interactions))
+    except _DAMAGE as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+        if len(reason) > _LONGEST_MESSAGE:
+            reason = f"{reason[:_LONGEST_MESSAGE]} ..."
+        raise ValueError(f"{path} is not a Cinefold model or is damaged: {reason}") from error
+    if _CHECKSUM not in header:
+        warnings.warn(
+            f"{path} is of an earlier version of Cinefold and has no checksum, so that damage may "
+            "go unnoticed; saving the model again adds one",
+            stacklevel=3,
         )
+    return model, fitted
 
 
-def _fitted(header: dict[str, str], tensors: dict[str, NDArray[Any]]) -> Fitted:
-    interactions = _interactions(tensors)
-    objective = json.loads(header.get("objective", "null"))
+def _read(file: BinaryIO) -> tuple[dict[str, str], Arrays]:
+    """The texts and arrays of a safetensors file, of which no more is read than is there."""
+    size = os.fstat(file.fileno()).st_size
+    n_header = int.from_bytes(file.read(8), "little")
+    if not 0 < n_header <= min(_LONGEST_HEADER, size - 8):
+        raise ValueError(f"a header of {n_header} bytes does not fit into {size} bytes")
+    header = json.loads(file.read(n_header))
+    texts = header.pop("__metadata__", {})
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("its metadata must be texts")
+    arrays, begin = {}, 0
+    check_memory(size, "the model")
+    for name, stored in sorted(header.items(), key=lambda entry: entry[1]["data_offsets"]):
+        dtype, shape = np.dtype(_DTYPES[stored["dtype"]]), tuple(stored["shape"])
+        n = math.prod(shape)
+        end = begin + n * dtype.itemsize
+        is_there = stored["data_offsets"] == [begin, end] and end <= size - 8 - n_header
+        if min(shape, default=0) < 0 or not is_there:
+            raise ValueError(f"the place of {name} in the file is wrong, or the file is cut off")
+        arrays[name] = np.fromfile(file, dtype, n).reshape(shape)
+        begin = end
+    if 8 + n_header + begin != size:
+        raise ValueError(f"{size - 8 - n_header - begin} bytes too many are in the file")
+    return texts, arrays
+
+
+def _checksum(texts: dict[str, str], arrays: Arrays) -> str:
+    """SHA-256 of all that a file says, in hexadecimal."""
+    told = {name: text for name, text in texts.items() if name != _CHECKSUM}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _fitted(header: dict[str, str], arrays: Arrays, model: Any) -> Fitted:
+    """Everything but the parameters; each value is checked, against the others as well."""
+    optional = _OPTIONAL if model.biases else _OPTIONAL | _BIASES
+    if missing := _LAYOUT.keys() - optional - arrays.keys():
+        raise ValueError(f"there is no {min(missing)}")
+    sizes = {"factors": model.n_factors + bool(model.biases), "one": 1}
+    for name, array in arrays.items():
+        if name not in _LAYOUT:
+            raise ValueError(f"{name!r:.50} is no array of a model")
+        types, axes = _LAYOUT[name]
+        if array.dtype.str not in (_DTYPES[t] for t in types.split()):
+            raise ValueError(f"{name} must be {types.replace(' ', ' or ')}, not {array.dtype}")
+        expected = [sizes.setdefault(*pair) for pair in zip(axes, array.shape, strict=False)]
+        if len(axes) != array.ndim or tuple(expected) != array.shape:
+            raise ValueError(f"{name} has shape {array.shape}, not {' x '.join(axes)} {expected}")
+        if array.dtype.kind == "f":
+            finite(array, name)
+    history, best = _history(header["history"]), int(header["best_iteration"])
+    if not min(1, len(history)) <= best <= len(history):
+        raise ValueError(f"its best iteration is {best} of {len(history)}")
+    interactions = _interactions(arrays)
     return Fitted(
         interactions,
-        Objective(**objective) if objective else None,
-        _factors(tensors, interactions),
-        json.loads(header["history"]),
-        int(header["best_iteration"]),
+        _objective(json.loads(header.get("objective", "null"))),
+        _factors(arrays, bool(model.biases), interactions),
+        history,
+        best,
         header["stop_reason"],
     )
 
 
-def _factors(tensors: dict[str, NDArray[Any]], interactions: Interactions) -> Factors:
+def _objective(values: dict[str, Any] | None) -> Objective | None:
+    if values is None:
+        return None
+    objective = Objective(**values)
+    for name in values.keys() - {"target"}:
+        checks.number(name, getattr(objective, name))
+    checks.choice("target", objective.target, get_args(Target))
+    return objective
+
+
+def _factors(arrays: Arrays, has_biases: bool, interactions: Interactions) -> Factors:
     users, items, spectrum = (
-        tensors[name] for name in ("user_factors", "item_factors", "item_spectrum")
+        arrays[name] for name in ("user_factors", "item_factors", "item_spectrum")
     )
-    d, n_users, n_items = len(spectrum), interactions.n_users, interactions.n_items
-    if (users.shape, items.shape, spectrum.shape) != ((n_users, d), (n_items, d), (d,)):
+    if (len(users), len(items)) != interactions.by_user.shape:
         raise ValueError(
-            f"factors of shapes {users.shape} and {items.shape} do not fit {n_users} users, "
-            f"{n_items} items and {d} factors"
+            f"factors of {len(users)} users and {len(items)} items do not fit {interactions!r}"
         )
-    biases = pair_weights = None
-    if "user_weight_roots" in tensors:
-        pair_weights = PairWeights(tensors["user_weight_roots"], tensors["item_weight_roots"])
-        for roots, n in ((pair_weights.users, n_users), (pair_weights.items, n_items)):
-            if roots.shape != (n,) or not (np.isfinite(roots) & (roots > 0)).all():
-                raise ValueError(f"weights must be {n} finite numbers above 0")
-    if "biases.mean" in tensors:
-        baseline, direction = tensors["biases.baseline"], tensors["biases.direction"]
-        if (baseline.shape, direction.shape) != ((n_items,), (d,)):
-            raise ValueError(f"the biases do not fit {n_items} items and {d} factors")
-        biases = Biases(float(tensors["biases.mean"][0]), baseline, direction)
-    side = FixedSide.in_eigenbasis(items, spectrum, available_threads(None))
-    return Factors(users, side, biases, pair_weights)
+    n_threads = available_threads(None)
+    factors = FixedSide.in_eigenbasis(items, spectrum, n_threads)
+    unlike = np.abs(gram_matrix(items, n_threads) - np.diag(spectrum)).max()
+    if not (unlike <= _GRAM_TOLERANCE * spectrum[0] and (np.diff(spectrum, append=0) <= 0).all()):
+        raise ValueError("item_spectrum does not belong to item_factors")
+    with np.errstate(over="ignore"):
+        finite(np.einsum("ij,ij->i", users, users), "squared lengths of user_factors")
+    if not has_biases:
+        return Factors(users, factors, pair_weights=_pair_weights(arrays))
+    mean, baseline, direction = (
+        arrays[f"biases.{name}"] for name in ("mean", "baseline", "direction")
+    )
+    if not direction.any():
+        raise ValueError("biases.direction must not be 0")
+    return Factors(users, factors, Biases(float(mean[0]), baseline, direction))
+
+
+def _pair_weights(arrays: Arrays) -> PairWeights | None:
+    roots = [arrays[name] for name in _ROOTS if name in arrays]
+    if not roots:
+        return None
+    if len(roots) < len(_ROOTS) or min(roots[0].min(), roots[1].min()) <= 0:
+        raise ValueError("weights of users and items must both be there and above 0")
+    return PairWeights(*roots)
+
+
+def _history(text: str) -> list[dict[str, Any]]:
+    history: list[dict[str, Any]] = json.loads(text)
+    for number, record in enumerate(history, 1):
+        values = [record[name] for name in _RECORDED]
+        if record["iteration"] != number or not all(isinstance(v, int | float) for v in values):
+            raise ValueError(f"its history is wrong at iteration {number}")
+    return history
 
 
 def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
@@ -152,19 +302,18 @@ def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def _interactions(tensors: dict[str, NDArray[Any]]) -> Interactions:
-    user_ids, item_ids = _ids("user_ids", tensors), _ids("item_ids", tensors)
-    if not len(tensors["ratings.values"]) and rising(user_ids) and rising(item_ids):
-        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
-        return Interactions(user_ids, item_ids, none)
+def _interactions(arrays: Arrays) -> Interactions:
+    user_ids, item_ids = _ids("user_ids", arrays), _ids("item_ids", arrays)
     matrix = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
-    # As they are: scipy's constructor would round and wrap what from_sparse is to refuse.
-    matrix.data, matrix.indices = tensors["ratings.values"], tensors["ratings.items"]
-    matrix.indptr = tensors["ratings.offsets"]
-    weights = tensors.get("ratings.weights")
-    return Interactions.from_sparse(
-        matrix, user_ids=user_ids, item_ids=item_ids, weights=weights, copy=False
-    )
+    # As they are: scipy's constructor would round and wrap what is to be refused.
+    matrix.data, matrix.indices = arrays["ratings.values"], arrays["ratings.items"]
+    matrix.indptr = arrays["ratings.offsets"]
+    by_user = canonical(matrix, "ratings", copy=False)
+    if not np.array_equal(by_user.indices, matrix.indices):
+        raise ValueError("ratings.items must rise for each user")
+    weights = arrays.get("ratings.weights")
+    weights = None if weights is None else weights_of_pattern(weights, by_user)
+    return Interactions(user_ids, item_ids, by_user, weights)
 
 
 def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -176,12 +325,26 @@ def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
     return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}.offsets": offsets}
 
 
-def _ids(name: str, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    offsets = tensors.get(f"{name}.offsets")
-    if offsets is None:
-        return tensors[name]
-    text = tensors[name].tobytes()
-    return np.array([text[a:b].decode() for a, b in pairwise(offsets)])
+def _ids(name: str, arrays: Arrays) -> NDArray[Any]:
+    ids, offsets = arrays[name], arrays.get(f"{name}.offsets")
+    if (ids.dtype.kind == "u") != (offsets is not None):
+        raise ValueError(f"{name} must be integers, or bytes with offsets")
+    if offsets is not None:
+        ids = _texts(name, ids.tobytes(), offsets)
+    if not rising(ids):
+        raise ValueError(f"{name} must rise")
+    return ids
+
+
+def _texts(name: str, content: bytes, offsets: NDArray[np.int64]) -> NDArray[np.str_]:
+    lengths = np.diff(offsets)
+    if [*offsets[:1], *offsets[-1:]] != [0, len(content)] or lengths.min(initial=0) < 0:
+        raise ValueError(f"{name}.offsets must rise from 0 to the {len(content)} bytes of the ids")
+    if b"\0" in content:
+        raise ValueError(f"{name} must not hold the character NUL")
+    n_bytes = len(lengths) * int(lengths.max(initial=1)) * np.dtype("U1").itemsize
+    check_memory(n_bytes, f"{name}, as long as the longest,")
+    return np.array([content[a:b].decode() for a, b in pairwise(offsets)], np.str_)
 
 
 def _json(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -300,13 +300,6 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         ValueError
             If the file is not a model, is damaged, or comes from a newer format.
         """
-        parameters, fitted = persistence.load(Path(path))
-        try:
-            model = cls(**parameters)
-            checks.parameters(model)
-        except TypeError as error:
-            raise ValueError(f"{path} has wrong parameters: {error}") from None
-        if fitted.objective is None and fitted.interactions.n_ratings:
-            fitted = replace(fitted, objective=objective_for(model, fitted.interactions))
-        model._state = fitted
+        model: Self
+        model, model._state = persistence.load(Path(path), cls)
         return model

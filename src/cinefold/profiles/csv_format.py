@@ -14,7 +14,10 @@ time      ISO 8601 in UTC
 Read are ``movie_id``, ``rating``, ``mark`` and ``time``, in any order and any case; other columns
 are left alone. A line without a time was written now; a time without a zone is in UTC. Of several
 lines on one movie the last one counts. Semicolons, tabs or bars may separate (then 4,5 is 4.5), and
-a byte order mark may come first.
+a byte order mark may come first. Lines of a review (`cinefold.profiles.importing.review_csv`) whose
+``outcome`` is another than "found" are passed over.
+
+Text that a spreadsheet would take for a formula is written behind an apostrophe, and read without.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cinefold.datasets.readers import read_delimited
+from cinefold.profiles.delimited_text import read_delimited
 from cinefold.profiles.profile import (
     MICROSECOND,
     Entries,
@@ -38,11 +41,15 @@ from cinefold.profiles.profile import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from cinefold.datasets import Movie, MovieCatalog
+    from cinefold.profiles.importing.exported_ratings import ExportLine
 
 COLUMNS = ("movie_id", "title", "year", "rating", "mark", "time")
+FOUND = "found"
+# https://owasp.org/www-community/attacks/CSV_Injection; numbers are none.
+_FORMULA = re.compile(r"(?![+-]?[0-9]+(?:\.[0-9]+)?\Z)'*(?:\s*[=+\-@＝＋－＠]|[\t\r\n])")
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
@@ -55,26 +62,43 @@ def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
     movies : MovieCatalog, optional
         For titles and years.
     """
-    rated = ((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items())
-    return write_lines((*rated, *entries.marked), {movie.id: movie for movie in movies or ()})
+    rated = [(movie, rating.stars, rating.at) for movie, rating in entries.ratings.items()]
+    known = {movie.id: movie for movie in movies or ()}
+    lines = [entry_cells(movie, known.get(movie), stars, at) for movie, stars, at in rated]
+    lines += [entry_cells(movie, known.get(movie), mark, at) for movie, mark, at in entries.marked]
+    return csv_text((COLUMNS, *lines))
 
 
-def write_lines(
-    lines: Iterable[tuple[MovieId, float | Mark, datetime | None]],
-    movies: Mapping[MovieId, Movie],
-) -> str:
-    """The CSV file with a line for each movie id, its stars or mark, and the time if known."""
+def entry_cells(
+    movie_id: MovieId | None,
+    titled: Movie | ExportLine | None,
+    value: float | Mark | None,
+    at: datetime | None,
+) -> tuple[object, ...]:
+    """The cells under `COLUMNS` of a movie, its stars or mark, and the time if known."""
+    known = ("", "") if titled is None else (titled.title, titled.year or "")
+    is_mark = isinstance(value, Mark)
+    stars = "" if value is None or is_mark else repr(float(value)).removesuffix(".0")
+    time = "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    id_ = "" if movie_id is None else write_id(movie_id)
+    return id_, *known, stars, value if is_mark else "", time
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """A CSV file, the names of its columns first, that is safe to open in a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for movie_id, value, at in lines:
-        movie = movies.get(movie_id)
-        known = ("", "") if movie is None else (movie.title, movie.year or "")
-        is_mark = isinstance(value, Mark)
-        stars, mark = ("", value) if is_mark else (repr(value).removesuffix(".0"), "")
-        time = "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        writer.writerow((write_id(movie_id), *known, stars, mark, time))
+    writer.writerows([_safe("" if cell is None else str(cell)) for cell in row] for row in rows)
     return file.getvalue()
+
+
+def _safe(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def plain_cell(cell: str) -> str:
+    """The inverse of what `csv_text` does to a cell."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def read_csv(content: str | bytes) -> Entries:
@@ -96,8 +120,9 @@ def read_csv(content: str | bytes) -> Entries:
                 f"the columns movie_id and rating (or mark) are needed; found: {there}"
             )
         for number, cells in table.rows:
-            line = dict(zip(columns, map(str.strip, cells), strict=False))
-            _add(entries, line, table.delimiter, now + number * MICROSECOND)
+            line = dict(zip(columns, (plain_cell(cell.strip()) for cell in cells), strict=False))
+            if line.get("outcome", FOUND) == FOUND:
+                _add(entries, line, table.delimiter, now + number * MICROSECOND)
     except ValueError as error:
         raise ValueError(f"line {number}: {error}") from None
     return entries

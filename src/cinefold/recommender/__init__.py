@@ -18,7 +18,8 @@ from cinefold.recommender.population import (
     RatingHabits,
     TasteComparison,
 )
-from cinefold.recommender.recommender import MovieRecommender, Reason, Recommendation
+from cinefold.recommender.reasons import Reason
+from cinefold.recommender.recommender import MovieRecommender, Recommendation, SortBy
 from cinefold.recommender.taste import GenreTaste, RatedMovie, Taste
 from cinefold.recommender.unexpected_favourites import UnexpectedFavourite, unexpected_favourites
 from cinefold.recommender.viewers import KnownUser, NewUser, Viewer
@@ -44,6 +45,7 @@ __all__ = [
     "RatingHabits",
     "Reason",
     "Recommendation",
+    "SortBy",
     "Taste",
     "TasteComparison",
     "UnexpectedFavourite",

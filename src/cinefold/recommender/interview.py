@@ -126,7 +126,7 @@ class Interview:
             self._keep(movie_id, "not seen", None)
         for movie_id in skipped:
             self._keep(movie_id, "skipped", None)
-        self._known_before = dict(self.ratings), list(self.not_seen_ids)
+        self._rated_before = dict(self.ratings)
 
     # -- questions and answers ----------------------------------------------------------------
 
@@ -157,10 +157,10 @@ class Interview:
                 ids.remove(movie_id)
 
     def _take(self, movie_id: Any, kind: Kind, stars: float | None) -> Answer:
-        known = dict(self.ratings), list(self.not_seen_ids)
+        known = dict(self.ratings)
         self._keep(movie_id, kind, stars)
         movie = self.recommender.data.movies[movie_id]
-        answer = Answer(movie, kind, self.ratings.get(movie_id), self._movement_from(*known))
+        answer = Answer(movie, kind, self.ratings.get(movie_id), self._movement_from(known))
         self.answers.append(answer)
         return answer
 
@@ -179,26 +179,17 @@ class Interview:
     @property
     def movement(self) -> Movement:
         """Of the list, since before the first question."""
-        return self._movement_from(*self._known_before)
+        return self._movement_from(self._rated_before)
 
     def recommendations(
         self, k: int = 10, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
     ) -> list[Recommendation]:
         """Their list so far; before the first answer, what people like in general."""
-        return self.recommender.recommend_for(
-            self.ratings,
-            k,
-            filters=filters,
-            exclude=exclude,
-            not_seen=self.not_seen_ids,
-            from_nothing=True,
-        )
+        return self.recommender.recommend_for(self.ratings, k, filters=filters, exclude=exclude)
 
-    def _movement_from(self, ratings: Mapping[Any, float], not_seen: Iterable[Any]) -> Movement:
-        """From the list by earlier answers; movies rated since then are in neither list."""
-        before = self.recommender.recommend_for(
-            ratings, self.length, exclude=self.ratings, not_seen=not_seen, from_nothing=True
-        )
+    def _movement_from(self, ratings: Mapping[Any, float]) -> Movement:
+        """From the list by earlier ratings; movies rated since then are in neither list."""
+        before = self.recommender.recommend_for(ratings, self.length, exclude=self.ratings)
         return Movement(_movies(before), _movies(self.recommendations(self.length)))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.movie_model import MovieModel
 from cinefold.recommender.question_selection import QuestionSelection
-from cinefold.recommender.reranking import CANDIDATES, check_adventure, rerank
+from cinefold.recommender.reasons import Reason, reasons_of_list
+from cinefold.recommender.related import relatedness
+from cinefold.recommender.reranking import CANDIDATES, rerank
 from cinefold.recommender.taste import Taste, taste_of
 from cinefold.recommender.viewers import KnownUser, NewUser
 
@@ -21,19 +23,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.datasets import Movie
-    from cinefold.models import Explanation, Ranking
+    from cinefold.models import Ranking
     from cinefold.recommender.viewers import Viewer
 
-_REASONS = 3
+SortBy = Literal["fit", "stars"]
 
-
-@dataclass(frozen=True)
-class Reason:
-    """A rated movie, and what that rating adds to the score of the recommended one."""
-
-    movie: Movie
-    rating: float
-    contribution: float
+_SORTED_BY_STARS = 50
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,10 @@ class Recommendation:
     movie : Movie
     score : float
         u.v: higher is better. It is drawn towards 0 by the unobserved pairs, so it is not a
-        predicted number of stars. For similar movies, the cosine (at most 1).
+        predicted number of stars. For related movies, `cinefold.recommender.related`.
     reasons : tuple of Reason
-        The largest positive contributions, at most three; empty for similar movies.
+        Movies they liked that speak for this one more than for the rest of the list, at most three;
+        empty for related movies.
     stars : float or None
         What the person is expected to rate it, where the recommender can tell.
     """
@@ -89,6 +85,7 @@ class MovieRecommender(MovieModel):
         filters: MovieFilter | None = None,
         exclude: Iterable[Any] = (),
         adventure: float = 0.0,
+        sort_by: SortBy = "fit",
     ) -> list[Recommendation]:
         """The k best movies for a known user; fewer if fewer are left.
 
@@ -101,15 +98,19 @@ class MovieRecommender(MovieModel):
             More movies that must not appear.
         adventure : float
             From 0, the model's own list, to 1, less known movies: `cinefold.recommender.reranking`.
+        sort_by : {"fit", "stars"}
+            "fit": what they will like and are likely to choose first. "stars": of the 50 best of
+            these, those first that they are expected to rate highest.
 
         Raises
         ------
         UnknownIdError
             If there is no such user, or no such movie in `exclude`.
         ValueError
-            If a filter names a genre that the data does not have, or `adventure` is out of range.
+            If a filter names a genre that the data does not have, `adventure` is out of range, or
+            there is no such `sort_by`, or no predictor of stars for it.
         """
-        return self._list(KnownUser(self, user_id), k, filters, exclude, adventure)
+        return self._list(KnownUser(self, user_id), k, filters, exclude, adventure, sort_by)
 
     def recommend_for(
         self,
@@ -118,38 +119,29 @@ class MovieRecommender(MovieModel):
         *,
         filters: MovieFilter | None = None,
         exclude: Iterable[Any] = (),
-        not_seen: Iterable[Any] = (),
-        from_nothing: bool = False,
         adventure: float = 0.0,
+        sort_by: SortBy = "fit",
     ) -> list[Recommendation]:
         """The k best movies for somebody new, from their ratings (movie id to stars).
 
         Nothing is trained: the new user's factors are solved exactly, in about a millisecond.
+        Without a rating above the lowest, it is what people like in general, as far as the ratings
+        do not speak against it.
 
         Parameters
         ----------
         ratings : mapping of movie id to stars
-        k, filters, exclude, adventure
+        k, filters, exclude, adventure, sort_by
             As in `recommend`.
-        not_seen : iterable of movie ids
-            Movies they were asked about and have not seen. They may be recommended, but tell
-            something about the others.
-        from_nothing : bool
-            Without a rating above the lowest one there is little to go by, and the list is empty.
-            True lists what people like in general, as far as the answers do not speak against it.
 
         Raises
         ------
         UnknownIdError
             If the model does not know a movie.
         ValueError
-            If a filter names a genre that the data does not have.
+            As in `recommend`.
         """
-        if not from_nothing and not any(s > self.lowest_rating for s in ratings.values()):
-            self.indices(ratings)
-            return []
-        viewer = NewUser(self, ratings, not_seen)
-        return self._list(viewer, k, filters, exclude, adventure)
+        return self._list(NewUser(self, ratings), k, filters, exclude, adventure, sort_by)
 
     def _list(
         self,
@@ -158,56 +150,62 @@ class MovieRecommender(MovieModel):
         filters: MovieFilter | None,
         exclude: Iterable[Any],
         adventure: float,
+        sort_by: SortBy,
     ) -> list[Recommendation]:
+        if sort_by not in get_args(SortBy):
+            raise ValueError(f"sort_by must be one of {get_args(SortBy)}, not {sort_by!r}")
         hidden = self._item_ids[self.indices_of_all_ids([*viewer.ratings, *exclude])]
-        depth = max(k, CANDIDATES) if check_adventure(adventure) else k
         ranking = self.model.recommend(
-            viewer.model_user, depth + self._n_repeated, exclude=hidden, among=self._among(filters)
+            viewer.model_user,
+            max(k, CANDIDATES) + self._n_repeated,
+            exclude=hidden,
+            among=self._among(filters),
         )
         places, scores = self._one_id_each(ranking)
-        if adventure and len(places):
-            order = rerank(scores, self._features.percentiles[places], adventure)
-            places, scores = places[order], scores[order]
-        places, scores = places[:k], scores[:k]
-        items = self._item_ids[places]
-        reasons = map(self._reasons, viewer.explain(items))
-        columns = places.tolist(), scores.tolist(), reasons, viewer.predicted_stars(items)
+        stars = viewer.predicted_stars(self._item_ids[places])
+        expected = np.array(stars, np.float64)  # NaN where nothing tells
+        liked = ~(expected < np.mean([*viewer.ratings.values()])) if viewer.ratings else None
+        order = rerank(scores, self.rating_counts[places], k, adventure=adventure, liked=liked)
+        if sort_by == "stars":
+            if self.stars is None:
+                raise ValueError('sort_by="stars" takes a recommender that predicts stars')
+            best = order[:_SORTED_BY_STARS]
+            order = best[np.argsort(-expected[best], kind="stable")]
+        order = order[:k]
+        explanations = viewer.explain(self._item_ids[places[order]])
+        columns = zip(
+            places[order].tolist(),
+            scores[order].tolist(),
+            reasons_of_list(explanations, self.data.movies, self.middle_rating),
+            [stars[place] for place in order.tolist()],
+            strict=True,
+        )
         return [
-            Recommendation(rank, self.movies[place], score, why, stars)
-            for rank, (place, score, why, stars) in enumerate(zip(*columns, strict=True), start=1)
+            Recommendation(rank, self.movies[place], score, why, own)
+            for rank, (place, score, why, own) in enumerate(columns, start=1)
         ]
-
-    def _reasons(self, explanation: Explanation) -> tuple[Reason, ...]:
-        columns = explanation.items, explanation.ratings, explanation.contributions
-        helping = [
-            Reason(self.data.movies[rated], rating, contribution)
-            for rated, rating, contribution in zip(*(c.tolist() for c in columns), strict=True)
-            if contribution > 0
-        ]
-        liked = [reason for reason in helping if reason.rating >= self.middle_rating]
-        return tuple((liked or helping)[:_REASONS])
 
     def similar(
         self, movie_id: Any, k: int = 10, *, filters: MovieFilter | None = None
     ) -> list[Recommendation]:
-        """The k movies whose factors point most nearly the same way; the score is the cosine.
+        """The k movies that go best with a movie (`cinefold.recommender.related`); fewer if fewer.
 
         Raises
         ------
         UnknownIdError
             If the model does not know the movie.
+        ValueError
+            If a filter names a genre that the data does not have.
         """
-        ranking = self.model.similar_items(
-            movie_id,
-            k + self._n_repeated,
-            exclude=self._item_ids[self.indices_of_all_ids([movie_id])],
-            among=self._among(filters),
-        )
-        places, scores = self._one_id_each(ranking)
-        lines = zip(places[:k].tolist(), scores[:k].tolist(), strict=True)
+        known = self.model.interactions_
+        scores = relatedness(known, self.movies, int(self.indices([movie_id])[0]))
+        candidates = self.candidates(filters=filters, exclude=[movie_id])
+        best = candidates[np.argsort(-scores[candidates], kind="stable")][:k]
+        lines = zip(best.tolist(), scores[best].tolist(), strict=True)
         return [
             Recommendation(rank, self.movies[place], score)
             for rank, (place, score) in enumerate(lines, start=1)
+            if score > -np.inf
         ]
 
     def _one_id_each(self, ranking: Ranking) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -274,7 +272,10 @@ class MovieRecommender(MovieModel):
             If the model does not know a movie.
         """
         skipped = list(skip)
-        posterior = NewUser(self, ratings, skipped).equations.posterior()
+        rated = self.indices(ratings)
+        stars = np.array(list(ratings.values()), np.float32)
+        unseen = np.setdiff1d(self.indices(skipped), rated)
+        posterior = self.cold_start.equations(rated, stars, unseen).posterior()
         hidden = self.indices_of_all_ids([*ratings, *skipped, *never])
         never_asked = np.union1d(hidden, np.flatnonzero(~self._most_rated_id))
         chosen = self._question_selection.choose(posterior, k, never=never_asked)

@@ -1,16 +1,20 @@
-"""Lists from familiar to adventurous.
+"""Orders of a model's best movies: what a list shows of them, and where.
 
-The best candidates of the model are ranked anew by
+The candidates are the model's best movies for one person, by falling score.
+
+A list never contradicts the stars that it shows: where ten of the fifty first movies promise the
+person's own mean rating, those that do not come behind those that do (`liked_first`).
+
+An adventurous list keeps the first of its movies and gives the rest, up to nine tenths of them, to
+others of the candidates by their popularity-discounted scores,
 
 .. math::
 
-    z_j = (1 - a/2) \\, s_j / s_1 + (a/2) \\, (1 - P_j)
+    z_j = s_j / \\sqrt{n_j}
 
-with their scores :math:`s_1 \\ge s_2 \\ge \\dots`, the share :math:`P_j` of movies that are rated
-at most as often as movie j, and the adventure :math:`a` from 0 to 1. Both terms go from 0 to 1, and
-the model's opinion always has half the weight at least: what it is surest of stays on top, and less
-known movies take the places of those that are there because everybody has seen them. 0 leaves the
-list as it is. docs/reranking.md has what it costs, beside other rules.
+with the score s and the number of ratings n of movie j (Steck: Item popularity and recommendation
+accuracy, RecSys 2011). So the slider says what it does, to everybody alike: half of its way are
+half of the movies. docs/reranking.md measures what both cost.
 """
 
 from __future__ import annotations
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 CANDIDATES = 300
-"""How many of the model's best movies are ranked anew."""
+"""How many of the model's best movies a list is chosen from."""
+
+_HEAD, _ENOUGH = 50, 10
+_MOST_GIVEN_AWAY = 0.9
 
 
 def check_adventure(adventure: float) -> float:
@@ -39,27 +46,65 @@ def check_adventure(adventure: float) -> float:
     return float(adventure)
 
 
-def rerank(scores: ArrayLike, percentiles: ArrayLike, adventure: float) -> NDArray[np.int64]:
-    """The new order of candidates, as places in the old one; ties stay in the old order.
+def liked_first(order: NDArray[np.int64], liked: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Of the first 50 in `order`, those that are `liked` first, if there are ten at least.
 
     Parameters
     ----------
-    scores : array_like, shape (..., n)
-        Falling along the last axis; -inf where there is no candidate, which stays last.
-    percentiles : array_like, the same shape
-        100 P of each: 0 for the least rated movie, 100 for the most rated.
-    adventure : float
+    order : ndarray of int64, shape (n,)
+        Candidates.
+    liked : ndarray of bool, shape (n_candidates,)
+        Whether the person is expected to rate each as high as what they rate on average.
 
     Returns
     -------
-    ndarray of int64, the same shape
+    ndarray of int64, shape (n,)
     """
-    weight = check_adventure(adventure) / 2
+    head = order[:_HEAD]
+    likes = liked[head]
+    if likes.sum() < _ENOUGH:
+        return order
+    return np.concatenate([head[likes], head[~likes], order[_HEAD:]])
+
+
+def rerank(
+    scores: ArrayLike,
+    counts: ArrayLike,
+    k: int,
+    *,
+    adventure: float = 0.0,
+    liked: NDArray[np.bool_] | None = None,
+) -> NDArray[np.int64]:
+    """The order of candidates for a list of `k` of them.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+        Falling.
+    counts : array_like of int, shape (n,)
+        Number of ratings of each.
+    k : int
+    adventure : float
+        From 0 to 1: 0.9 times this share of the list is given to less known movies.
+    liked : ndarray of bool, shape (n,), optional
+        As in `liked_first`; by default all.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Places in `scores`.
+    """
     scores = np.asarray(scores, np.float64)
-    best = scores[..., :1]
-    with np.errstate(invalid="ignore"):
-        # Without a positive score there is no scale to speak of, and the order stays.
-        relevance = np.where(best > 0, scores / np.where(best > 0, best, 1), scores)
-        unknown = np.where(best > 0, 1 - np.asarray(percentiles, np.float64) / 100, 0)
-        z = (1 - weight) * relevance + weight * unknown
-    return np.argsort(-z, axis=-1, kind="stable")
+    if liked is None:
+        liked = np.ones(len(scores), np.bool_)
+    familiar = liked_first(np.arange(len(scores)), liked)
+    n_given = int(_MOST_GIVEN_AWAY * check_adventure(adventure) * k + 0.5)
+    if not n_given:
+        return familiar
+    # A negative score says no, however few have seen the movie.
+    discounted = scores / np.where(scores > 0, np.sqrt(np.maximum(counts, 1)), 1)
+    others = np.lexsort((-discounted, ~liked))
+    others = others[~np.isin(others, familiar[:k])][:n_given]
+    kept = familiar[: max(min(k, len(familiar)) - len(others), 0)]
+    chosen = np.concatenate([kept, others])
+    return liked_first(np.concatenate([chosen, familiar[~np.isin(familiar, chosen)]]), liked)

@@ -66,7 +66,7 @@ class Viewer(ABC):
     def places_without(
         self, items: Iterable[Any], *, exclude: Iterable[Any] = ()
     ) -> tuple[NDArray[np.int64], int]:
-        """Where rated movies would stand in the list, each without its own rating.
+        """Where rated movies would stand among all by their scores, each without its own rating.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Viewer(ABC):
         places : ndarray of int64, shape (n_items,)
             From 1.
         length : int
-            Of that list: the movies that they have not rated, and the one.
+            How many there are: the movies that they have not rated, and the one.
         """
         recommender, model = self.recommender, self.recommender.model
         indices, movies = recommender.indices(items), recommender.movie_numbers
@@ -142,8 +142,6 @@ class NewUser(Viewer):
     ----------
     recommender : MovieModel
     ratings : mapping of movie id to stars
-    not_seen : iterable of movie ids
-        Movies that they say they have not seen; what they have rated is not among them.
 
     Attributes
     ----------
@@ -160,14 +158,12 @@ class NewUser(Viewer):
         self,
         recommender: MovieModel,
         ratings: Mapping[Any, float],
-        not_seen: Iterable[Any] = (),
     ) -> None:
         self.recommender, self.ratings = recommender, dict(ratings)
         rated = recommender.indices(ratings)
         order = np.argsort(rated)
         stars = np.array(list(ratings.values()), np.float32)[order]
-        unseen = np.unique(recommender.indices(item for item in not_seen if item not in ratings))
-        self._answers = rated[order], stars, unseen
+        self._answers = rated[order], stars, np.empty(0, np.int64)
         self.equations = recommender.cold_start.equations(*self._answers)
         row = csr(stars, rated[order], [0, len(stars)], len(recommender.movies))
         self.model_user = FoldedUsers(self.equations.solve().astype(np.float32), row)

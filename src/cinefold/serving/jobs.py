@@ -7,7 +7,7 @@ import secrets
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from cinefold.profiles.importing import ImportReview, StarScale, read_export, review
+from cinefold.profiles.importing import ImportReview, read_export, review, review_options
 from cinefold.recommender.movie_map import lay_out
 from cinefold.serving.background import BackgroundJob
 from cinefold.serving.training import TrainingRun, train
@@ -103,8 +103,9 @@ def review_in_background(
     BackgroundError
         If the file cannot be imported, or there is no outcome.
     """
-    options = {"catalog": data.movies, "scale": StarScale.of(data.interactions), "name": data.name}
-    return BackgroundJob(_review, content, name, options).finish(lambda told: progress(*told))
+    return BackgroundJob(_review, content, name, review_options(data)).finish(
+        lambda told: progress(*told)
+    )
 
 
 # -- in the process -------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cinefold import load_movielens
-from tests.app.drawn import cards, no_errors, plain, texts, widget
+from tests.app.drawn import cards, no_errors, plain, recommendations, texts, widget
 from tests.synthetic import user_id
 
 USER = user_id("Sci-Fi", 3)
@@ -42,10 +42,10 @@ def test_nothing_rated_is_recommended(page):
         assert not shown_titles(page) & rated_labels(user)
 
 
-def test_every_recommendation_says_why_and_with_what_score(page):
+def test_every_recommendation_says_why_and_what_stars_to_expect(page):
     found = [text for text in texts(page) if "Because you rated" in text]
     assert len(found) == 10
-    assert all("score" in text and "★" in text for text in found)
+    assert all("★" in text and "score" not in text for text in found)
     assert "Sci-Fi" in found[0]
 
 
@@ -60,7 +60,7 @@ def test_what_they_like(page):
 
 def test_filters(page):
     page.multiselect(key="for-you-genres").set_value(["Horror"]).run()
-    assert all("Horror" in text for text in texts(page) if "score" in text)
+    assert all("Horror" in text for text in recommendations(page))
     page.slider(key="for-you-years").set_value((1970, 1975)).run()
     years = [int(card.rsplit(" ", 1)[1]) for card in cards(page)]
     assert years
@@ -71,7 +71,7 @@ def test_filters(page):
 def test_excluded_genres_and_popularity(page):
     page.multiselect(key="for-you-not-genres").set_value(["Sci-Fi"]).run()
     assert cards(page)
-    assert not any("Sci-Fi" in text.split("Because")[0] for text in texts(page) if "score" in text)
+    assert not any("Sci-Fi" in text.split("Because")[0] for text in recommendations(page))
     every = cards(page)
     page.segmented_control(key="for-you-fame").set_value("Hidden").run()
     no_errors(page)
@@ -114,6 +114,7 @@ def test_movies_seen_or_not_wanted_leave_the_list_until_it_is_undone(page):
 
 
 def test_an_adventurous_list_is_another_one(page):
+    page.segmented_control(key="for-you-length").set_value(20).run()
     familiar = cards(page)
     page.select_slider(key="for-you-adventure").set_value("Adventurous").run()
     adventurous = cards(no_errors(page))
@@ -122,6 +123,14 @@ def test_an_adventurous_list_is_another_one(page):
 
 
 def test_each_movie_has_predicted_stars(page):
-    badges = [text for text in texts(page) if "score" in text]
+    badges = recommendations(page)
     assert len(badges) == 10
-    assert all("★" in text.split("score")[0] for text in badges)
+    assert all("★" in text.split("Because")[0] for text in badges)
+
+
+def test_a_list_can_be_sorted_by_stars(page):
+    page.segmented_control(key="for-you-order").set_value("Most stars").run()
+    badges = [text.split("Because")[0] for text in recommendations(no_errors(page))]
+    stars = [float(text.split("★ ")[1][:3]) for text in badges]
+    assert len(stars) == 10
+    assert stars == sorted(stars, reverse=True)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cinefold.profiles import delimited_text
 from cinefold.profiles.importing import ImportFileError, export_files, read_export
 from tests.profiles.importing.exports import IMDB, WATCHED, archive, imdb, letterboxd, table
 
@@ -236,12 +237,46 @@ def test_a_header_alone_has_no_movies():
     assert read_export(letterboxd()).lines == ()
 
 
-def test_files_that_are_too_large_are_not_unpacked(monkeypatch):
-    monkeypatch.setattr(export_files, "MAX_BYTES", 10_000)
-    bomb = archive({"ratings.csv": b"title,rating\n" + b"Soup,4\n" * 10_000})
-    assert len(bomb) < 10_000
-    with pytest.raises(ImportFileError, match="at most"):
+# -- limits ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "content", "message"),
+    [
+        ("MAX_BYTES", RATED, "more than 0 MB"),
+        ("MAX_LINES", b"title,rating\n" + b"\n" * 200, "more than 100 lines"),
+        ("MAX_ROWS", b"title,rating\n" + b"Soup,4\n" * 102, "line 102: .*more than 100 rows"),
+        ("MAX_CELLS", b"title,rating\n" + b"Soup,4\n" * 102, "line 51: .*more than 100 cells"),
+        ("MAX_COLUMNS", b"title" + b",x" * 101, "line 1: .*more than 100 columns"),
+        ("MAX_ROW_LENGTH", b'title\n"' + b"Soup\n" * 30, "line 2: .*100 char.*quote left open"),
+        ("MAX_ROW_LENGTH", b"title" + b",x" * 101, "more than 100 characters in a row"),
+    ],
+)
+def test_a_table_beyond_a_limit_is_refused_with_its_name(monkeypatch, limit, content, message):
+    monkeypatch.setattr(delimited_text, limit, 100)
+    with pytest.raises(ImportFileError, match=message):
+        read_export(content)
+
+
+def test_archives_that_unpack_to_much_more_are_not_unpacked():
+    bomb = archive({"ratings.csv": b"title,rating\n" + b"\n" * 2**21})
+    with pytest.raises(ImportFileError, match="more than 100 times its size"):
         read_export(bomb)
+    small = archive({"ratings.csv": b"title,rating\n" + b"Soup,4\n" * 20_000})
+    assert len(read_export(small).lines) == 20_000
+
+
+def test_archives_of_many_files_are_not_opened(monkeypatch):
+    monkeypatch.setattr(export_files, "MAX_MEMBERS", 5)
+    with pytest.raises(ImportFileError, match="more than 5 files"):
+        read_export(archive({f"{number}.csv": b"" for number in range(6)}))
+
+
+def test_damaged_members_are_said_to_be():
+    content = bytearray(archive({"ratings.csv": RATED * 20}))
+    content[60:90] = bytes(30)
+    with pytest.raises(ImportFileError, match=r"ratings\.csv cannot be unpacked"):
+        read_export(bytes(content))
 
 
 def test_a_file_on_disk(tmp_path):

@@ -69,6 +69,7 @@ def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
         filters=choice.filters,
         exclude=hidden_for(user),
         adventure=choice.adventure,
+        sort_by=choice.sort_by,
     )
     draw_summary(choice)
     if not found:

@@ -120,7 +120,7 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
             key="together-seen",
             persist_state="session",
         )
-        choice = choose_filters(state.data.movies, "together", adventure=False)
+        choice = choose_filters(state.data.movies, "together", ordered=False)
     try:
         found = recommend_to_group(
             state.recommender,

@@ -12,12 +12,12 @@ from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieData
 from cinefold.profiles import Entries, Mark, Rating
+from cinefold.profiles.delimited_text import MAX_BYTES
 from cinefold.profiles.importing import ImportReview, ReviewLine, review_csv
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.jobs import review_in_background
 
 _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
-_MEGABYTES = 50
 _SECONDS_BETWEEN_SIGNS = 0.3
 _CHECKED_AT_ONCE, _LISTED = 10, 200
 _NO_MOVIE = "None of these"
@@ -34,7 +34,7 @@ def draw_import(data: MovieData) -> None:
     file = st.file_uploader(
         "A file with your ratings",
         ["csv", "zip", "txt", "tsv"],
-        max_upload_size=_MEGABYTES,
+        max_upload_size=MAX_BYTES // 2**20,
         key=f"{_FILE}-{saved}" if saved else _FILE,  # another one, which is empty
     )
     if file is None:
@@ -106,7 +106,7 @@ def _draw_to_check(review: ImportReview) -> None:
         names[_NO_MOVIE] = _NO_MOVIE
         key = f"import-{line.source.file}-{line.source.line}"
         st.selectbox(
-            line.source.label,
+            literal(line.source.label),
             list(names),
             index=None,
             format_func=names.__getitem__,

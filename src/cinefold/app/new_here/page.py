@@ -114,19 +114,12 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         choice.length,
         filters=choice.filters,
         exclude=you.hidden,
-        not_seen=you.not_seen,
-        from_nothing=not you.ratings,
         adventure=choice.adventure,
+        sort_by=choice.sort_by,
     )
     draw_summary(choice)
     if not found:
-        if recommender.recommend_for(you.ratings, 1, exclude=you.hidden):
-            say_nothing_passes()
-        else:
-            st.info(
-                "So far there are only movies that you did not like. Rate one that you do.",
-                icon=":material/star:",
-            )
+        say_nothing_passes()
         return
     recommendation_cards(found, _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")

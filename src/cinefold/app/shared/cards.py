@@ -55,8 +55,7 @@ def recommendation_cards(
 def _recommendation(entry: Recommendation) -> str:
     stars = "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
     because = f"\n\n:small[Because you rated {_because(entry.reasons)}]" if entry.reasons else ""
-    score = f":primary-badge[score {entry.score:.2f}]"
-    return f"{headed(entry)}{stars}{score} {genre_badges(entry.movie)}{because}"
+    return f"{headed(entry)}{stars}{genre_badges(entry.movie)}{because}"
 
 
 def _because(reasons: Sequence[Reason]) -> str:

@@ -1,11 +1,10 @@
 """Lists as CSV files (UTF-8, comma separated, one header line)."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cinefold.datasets import Movie
+from cinefold.profiles.csv_format import csv_text, write_id
 from cinefold.recommender import GroupRecommendation, RatedMovie, Recommendation
 
 _MOVIE = ("movie_id", "title", "year", "genres")
@@ -17,20 +16,20 @@ def recommendations_csv(recommendations: Sequence[Recommendation]) -> str:
         (*_ranked(entry), _stars(entry.stars), "|".join(r.movie.label for r in entry.reasons))
         for entry in recommendations
     )
-    return _csv(("rank", *_MOVIE, "score", "stars", "because_of"), rows)
+    return csv_text((("rank", *_MOVIE, "score", "stars", "because_of"), *rows))
 
 
 def group_csv(found: Sequence[GroupRecommendation]) -> str:
     """Columns rank, the movie, score, and for each person their predicted stars."""
     people = [f"stars of {opinion.name}" for opinion in found[0].opinions] if found else []
     rows = ((*_ranked(entry), *(_stars(o.stars) for o in entry.opinions)) for entry in found)
-    return _csv(("rank", *_MOVIE, "score", *people), rows)
+    return csv_text((("rank", *_MOVIE, "score", *people), *rows))
 
 
 def ratings_csv(ratings: Iterable[RatedMovie]) -> str:
     """Columns of the movie and its rating in stars."""
     rows = ((*_movie(rated.movie), f"{rated.rating:g}") for rated in ratings)
-    return _csv((*_MOVIE, "rating"), rows)
+    return csv_text(((*_MOVIE, "rating"), *rows))
 
 
 def _ranked(entry: Recommendation | GroupRecommendation) -> tuple[Any, ...]:
@@ -38,14 +37,8 @@ def _ranked(entry: Recommendation | GroupRecommendation) -> tuple[Any, ...]:
 
 
 def _movie(movie: Movie) -> tuple[Any, ...]:
-    return movie.id, movie.title, movie.year, "|".join(movie.genres)
+    return write_id(movie.id), movie.title, movie.year, "|".join(movie.genres)
 
 
 def _stars(stars: float | None) -> str:
     return "" if stars is None else f"{stars:.1f}"
-
-
-def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([header, *rows])
-    return file.getvalue()

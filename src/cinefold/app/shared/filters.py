@@ -7,7 +7,7 @@ import streamlit as st
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.widgets import choose_one
 from cinefold.datasets import MovieCatalog
-from cinefold.recommender import MovieFilter
+from cinefold.recommender import MovieFilter, SortBy
 
 # Percentiles of the number of ratings.
 _POPULARITY = {
@@ -18,22 +18,24 @@ _POPULARITY = {
 }
 _ADVENTURE = ("Familiar", "A little further", "Further", "Far", "Adventurous")
 _LENGTHS = (10, 20, 50)
+_ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What to list, how much of it, how far from the obvious, and the filters in words."""
+    """What to list, how much of it and how, and the filters in words."""
 
     filters: MovieFilter
     length: int
     adventure: float
+    sort_by: SortBy
     summary: str
 
 
-def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True) -> Choice:
+def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -> Choice:
     """A button that opens the filters and the number of movies; `place` tells pages apart.
 
-    With `adventure`, also a slider from familiar to adventurous.
+    With `ordered`, also what the list is sorted by, and a slider from familiar to adventurous.
     """
     with st.popover("Filters", icon=":material/tune:", key=f"{place}-filters"):
         wanted = _genres("Only these genres", catalog, f"{place}-genres")
@@ -59,8 +61,11 @@ def choose_filters(catalog: MovieCatalog, place: str, *, adventure: bool = True)
         *([f"rated {least} times or more"] if least else []),
     ]
     filters = MovieFilter(wanted, unwanted, years, _POPULARITY[popularity], least)
-    degree = _adventure(place) if adventure else 0.0
-    return Choice(filters, length, degree, ", ".join(summary))
+    words = ", ".join(summary)
+    if not ordered:
+        return Choice(filters, length, 0.0, "fit", words)
+    order = choose_one("Sort by", list(_ORDERS), f"{place}-order", bind="query-params")
+    return Choice(filters, length, _adventure(place), _ORDERS[order], words)
 
 
 def _adventure(place: str) -> float:
@@ -69,8 +74,8 @@ def _adventure(place: str) -> float:
         _ADVENTURE,
         key=f"{place}-adventure",
         bind="query-params",
-        help="Familiar is the model's own list. Further to the right, less known movies take the "
-        "places of those that everybody watches; what the model is surest of stays on top.",
+        help="Further to the right, less known movies take the places of those that everybody "
+        "watches: half of the list in the middle, all but the first at the right end.",
         width=260,
     )
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)

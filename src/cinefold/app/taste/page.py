@@ -144,7 +144,7 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
     else:
         known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
         own = {movie: stars for movie, stars in ratings.items() if movie in known}
-        person, hidden = NewUser(state.recommender, own, you.not_seen & known), you.hidden & known
+        person, hidden = NewUser(state.recommender, own), you.hidden & known
         found = unexpected_favourites(person, state.population, exclude=hidden)
     if not found:
         st.info("No movie has more than half of the stars yet.", icon=":material/favorite:")
@@ -167,8 +167,8 @@ def _card(entry: UnexpectedFavourite) -> str:
     return (
         f":orange[{stars(entry.rating)}] {title(entry.movie)}\n\n"
         f":primary-badge[{others}] {genre_badges(entry.movie)}\n\n"
-        f":small[Without this rating, place {entry.place:,} of {entry.n_places:,} in the "
-        f"list; {counted(entry.n_others, 'other rating')}.]"
+        f":small[Without this rating, place {entry.place:,} of {entry.n_places:,} by "
+        f"best fit; {counted(entry.n_others, 'other rating')}.]"
     )
 
 

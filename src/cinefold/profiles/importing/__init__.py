@@ -15,6 +15,7 @@ from cinefold.profiles.importing.review import (
     review,
     review_csv,
     review_for,
+    review_options,
 )
 from cinefold.profiles.importing.scales import Conversion, StarScale
 
@@ -33,4 +34,5 @@ __all__ = [
     "review",
     "review_csv",
     "review_for",
+    "review_options",
 ]

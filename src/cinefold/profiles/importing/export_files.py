@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from cinefold.datasets.readers import DelimitedText, read_delimited
+from cinefold.profiles.delimited_text import (
+    MAX_BYTES,
+    DelimitedText,
+    check_size,
+    read_delimited,
+)
 
-MAX_BYTES = 256 * 2**20
-"""Largest file that is read, unpacked."""
-
+MAX_MEMBERS = 10_000
+MAX_RATIO = 100
+_ALWAYS_UNPACKED = 2**20  # bytes: so small that its ratio does not matter
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError),
+    *(EOFError, OSError, ValueError, OverflowError),
+)
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x9f]")  # no name of a column has these
 _MEMBERS = ("ratings.csv", "watched.csv")
+# In the archive of Letterboxd: what was taken back, accounts that are gone, lists of movies.
+_OTHER_FOLDERS = {"deleted", "orphaned", "lists", "likes", "__macosx"}
+_LIST_BANNER, _LIST_HEADER = "Letterboxd list export", "Position"
+_OTHER_FORMATS = {
+    b"<": "XML or a web page",
+    b"{": "JSON",
+    b"[": "JSON",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet of Excel",
+    b"%PDF": "a PDF",
+}
 
 
 class ImportFileError(ValueError):
@@ -36,56 +58,83 @@ def read_tables(
     if isinstance(source, bytes):
         content, name = source, name or "the file"
     else:
-        path = Path(source)
-        name = name or path.name
-        _check_size(path.stat().st_size, name)
-        content = path.read_bytes()
-    _check_size(len(content), name)
-    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return [(member, _table(part, member)) for member, part in _members(content, name)]
-    return [(name, _table(content, name))]
-
-
-def _check_size(size: int, name: str) -> None:
-    if size > MAX_BYTES:
-        raise ImportFileError(
-            f"{name} has {size / 2**20:,.0f} MB; at most {MAX_BYTES // 2**20} MB are read"
-        )
-
-
-def _members(content: bytes, name: str) -> list[tuple[str, bytes]]:
-    """The tables of an export that lie least deep, with their names."""
+        name = name or Path(source).name
+        with Path(source).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            held = archive.infolist()
-            found = [info for info in held if _is_table(PurePosixPath(info.filename))]
-            if not found:
-                names = ", ".join(info.filename for info in held[:5]) or "nothing"
-                raise ImportFileError(
-                    f"{name} is a zip archive without {' or '.join(_MEMBERS)}; it holds {names}"
-                    f"{' ...' if len(held) > 5 else ''}. Save a spreadsheet as CSV first"
-                )
-            # Deeper ones are of other accounts or lists: those of Letterboxd have "deleted".
-            depth = min(info.filename.count("/") for info in found)
-            top = [info for info in reversed(found) if info.filename.count("/") == depth]
-            by_name = {PurePosixPath(info.filename).name.lower(): info for info in top}
-            _check_size(sum(info.file_size for info in by_name.values()), name)
-            return [
-                (member, archive.read(by_name[member])) for member in _MEMBERS if member in by_name
-            ]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise ImportFileError(f"{name} is a zip archive that cannot be opened: {error}") from None
+        check_size(len(content))
+        packed = content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+        parts = _members(content) if packed else [(name, content)]
+    except ValueError as error:
+        raise ImportFileError(f"{name}: {error}") from None
+    return [(part, _table(text, part)) for part, text in parts]
 
 
-def _is_table(path: PurePosixPath) -> bool:
-    return path.name.lower() in _MEMBERS and "__MACOSX" not in path.parts
+def _members(content: bytes) -> list[tuple[str, bytes]]:
+    """The tables of an export that lie least deep, with their names."""
+    if content.count(b"PK\x01\x02") > MAX_MEMBERS:
+        raise ValueError(f"a zip archive of more than {MAX_MEMBERS:,} files is not opened")
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        paths = {info: PurePosixPath(info.filename.replace("\\", "/")) for info in archive.filelist}
+    except _DAMAGED as error:
+        raise ValueError(f"it is a zip archive that cannot be opened: {error}") from None
+    tables = {info: path for info, path in paths.items() if path.name.lower() in _MEMBERS}
+    found = {
+        info: path
+        for info, path in tables.items()
+        if _OTHER_FOLDERS.isdisjoint(map(str.lower, path.parts[:-1]))
+    }
+    if not found:
+        names = ", ".join(str(path)[:60] for path in [*paths.values()][:5]) or "nothing"
+        raise ValueError(
+            f"it is a zip archive without {' or '.join(_MEMBERS)}; it holds {names}"
+            f"{' ...' if len(paths) > 5 else ''}. "
+            + (
+                "What is in folders such as deleted, orphaned and lists is not imported"
+                if tables
+                else "Save a spreadsheet as CSV first"
+            )
+        )
+    # Deeper ones are of other accounts.
+    depth = min(len(path.parts) for path in found.values())
+    top = {path.name.lower(): info for info, path in found.items() if len(path.parts) == depth}
+    check_size(sum(info.file_size for info in top.values()))
+    return [(member, _unpacked(archive, top[member])) for member in _MEMBERS if member in top]
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > max(MAX_RATIO * member.compress_size, _ALWAYS_UNPACKED):
+        raise ValueError(
+            f"{member.filename[:60]} in it unpacks to more than {MAX_RATIO} times its size, "
+            "which is all that is read"
+        )
+    try:
+        with archive.open(member) as stream:
+            return stream.read(member.file_size)
+    except _DAMAGED as error:
+        raise ValueError(f"{member.filename[:60]} cannot be unpacked: {error}") from None
 
 
 def _table(content: bytes, name: str) -> DelimitedText:
+    start = content[:400].removeprefix(b"\xef\xbb\xbf").lstrip()
+    what = next((what for sign, what in _OTHER_FORMATS.items() if start.startswith(sign)), None)
     try:
+        if what is not None:
+            raise ValueError(f"it is {what}; export or save it as CSV")
         table = read_delimited(content)
+        if any(_CONTROL.search(cell) for cell in table.header):
+            raise ValueError("it is not a text file")
+        if table.header[0].startswith(_LIST_BANNER):
+            table = _after_banner(table)
     except ValueError as error:
         raise ImportFileError(f"{name}: {error}") from None
-    if any(_CONTROL.search(cell) for cell in table.header):
-        raise ImportFileError(f"{name} is not a text file")
     return replace(table, header=tuple(" ".join(cell.split()) for cell in table.header))
+
+
+def _after_banner(table: DelimitedText) -> DelimitedText:
+    """The movies of a list of Letterboxd, above which its name and description stand."""
+    for place, (_, cells) in enumerate(table.rows):
+        if cells[0] == _LIST_HEADER:
+            return DelimitedText(table.delimiter, tuple(cells), table.rows[place + 1 :])
+    raise ValueError(f"the list has no line with its columns, which begins with {_LIST_HEADER}")

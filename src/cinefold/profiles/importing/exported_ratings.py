@@ -9,22 +9,25 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cinefold.datasets.titles import readable, split_year
-from cinefold.profiles.csv_format import read_id
+from cinefold.profiles.csv_format import FOUND, plain_cell, read_id
 from cinefold.profiles.importing.export_files import ImportFileError, read_tables
-from cinefold.profiles.importing.formats import Format, recognize
+from cinefold.profiles.importing.formats import Format, listed_only, recognize
+from cinefold.profiles.importing.kinds import kind_of
 from cinefold.profiles.importing.scales import scale_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cinefold.datasets.readers import DelimitedText
+    from cinefold.profiles.delimited_text import DelimitedText
 
-_LONGEST_TITLE = 400
-# IMDb writes it in the language of the account, and earlier as "tvEpisode".
-_NO_MOVIE = re.compile(r"seri|episod|épisod|game|spiel|juego|podcast|music\s?video", re.IGNORECASE)
+_LONGEST_TITLE, _LONGEST_ID = 400, 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _YEAR = re.compile(r"(?<!\d)(18|19|20)\d\d(?!\d)")
-_IMDB_ID = re.compile(r"(?:tt)?0*(\d{1,10})", re.IGNORECASE)
+_IMDB_ID = re.compile(r".*\btt0*(\d{1,10})\b.*|0*(\d{1,10})(?:\.0)?", re.IGNORECASE | re.ASCII)
+_TMDB_ID = re.compile(r"(\d{1,12})(?:\.0)?", re.ASCII)
+_NUMBER = r"(\d+(?:[.,]\d+)?)"  # "4.5", "4,5", "80 %", "4/5", "4 out of 5"
+_RATING = re.compile(rf"([+-]?){_NUMBER}\s*(?:stars?|(%)|(?:/|of|out of)\s*{_NUMBER})?")
+_STARS = re.compile("(★+)(½?)☆*|(½)")
 _SEEN = "seen"
 
 
@@ -47,6 +50,8 @@ class ExportLine:
         The original title, where the file has one.
     movie_id, imdb_id, tmdb_id : optional
         ``movie_id`` as it is written; ``imdb_id`` like "tt0114709".
+    is_movie : bool
+        Whether the file says so; a series has its TMDb id in another numbering.
     problem : str
         Why the line cannot be used; empty if it can.
     """
@@ -61,6 +66,7 @@ class ExportLine:
     movie_id: str | None = None
     imdb_id: str | None = None
     tmdb_id: int | None = None
+    is_movie: bool = False
     problem: str = ""
 
     @property
@@ -121,16 +127,17 @@ def read_export(
     tables = read_tables(source, name)
     formats = [recognize(*table) for table in tables]
     first = formats[0]
-    lines = [
+    read = [
         line for table, found in zip(tables, formats, strict=True) for line in _lines(*table, found)
     ]
     if highest is None:
-        highest = first.highest or scale_of(e.rating for e in lines if e.rating)
-    lines = [_in_scale(line, first.lowest, highest) for line in lines]
-    return Export(first.name, highest, tuple(lines), first.exact, first.unrated)
+        highest = first.highest or scale_of((line.rating, own) for line, own in read)
+    lines = tuple(_in_scale(line, own, first.lowest, highest) for line, own in read)
+    return Export(first.name, highest, lines, first.exact, first.unrated)
 
 
-def _lines(file: str, table: DelimitedText, found: Format) -> list[ExportLine]:
+def _lines(file: str, table: DelimitedText, found: Format) -> list[tuple[ExportLine, float | None]]:
+    """Each with the best rating of its own scale, where it has one: 5 of "4/5"."""
     place = found.columns.get("user")
     if place is not None:
         people = {cells[place].strip() for _, cells in table.rows if place < len(cells)}
@@ -139,33 +146,34 @@ def _lines(file: str, table: DelimitedText, found: Format) -> list[ExportLine]:
                 f"{file} has the ratings of {len(people):,} users in its column "
                 f"{table.header[place]!r}; give a file with one person's"
             )
-    return [_line(file, number, cells, found) for number, cells in table.rows]
+    return [_line(file, len(table.header), number, cells, found) for number, cells in table.rows]
 
 
-def _line(file: str, number: int, cells: list[str], found: Format) -> ExportLine:
+def _line(
+    file: str, n_columns: int, number: int, cells: list[str], found: Format
+) -> tuple[ExportLine, float | None]:
     def cell(name: str) -> str:
         place = found.columns.get(name)
         if place is None or place >= len(cells):
             return ""
-        return " ".join(_CONTROL.sub(" ", cells[place]).split())
+        return " ".join(_CONTROL.sub(" ", plain_cell(cells[place])).split())
 
     title, year = cell("title"), _year(cell("year"))
-    if not found.exact:  # others write "Comet, The (1952)"
+    original = cell("original_title")[:_LONGEST_TITLE]
+    if not title:
+        title, original = original, ""
+    rating, own, wrong = _rating(cell("rating"))
+    shifted = found.columns.get("title") == n_columns - 1 or bool(cell("year") and not year)
+    problem = _misfit(title, shifted and any(map(str.strip, cells[n_columns:])))
+    if problem:
+        title, rating = title[:_LONGEST_TITLE], None
+    elif not found.exact:  # others write "Comet, The (1952)"
         title, year = (title, year) if year else split_year(title)
         title = readable(title)
-    rating, problem = _rating(cell("rating"))
-    movie_id, imdb_id = _movie_id(cell("movie_id")), _imdb_id(cell("imdb_id"))
-    tmdb_id = int(cell("tmdb_id")) if re.fullmatch(r"\d{1,12}", cell("tmdb_id"), re.A) else None
-    if not title and not (movie_id or imdb_id or tmdb_id):
-        problem = "no title"
-    elif len(title) > _LONGEST_TITLE:
-        title, problem = f"{title[:60]}...", "the title is too long; is a double quote left open?"
-    elif _NO_MOVIE.search(cell("type")):
-        problem = f"not a movie but: {cell('type')}"
-    elif cell("mark") not in ("", _SEEN):
-        problem = f"marked {cell('mark').replace('_', ' ')}, not rated"
-    original = cell("original_title")
-    return ExportLine(
+    movie_id, imdb_id, tmdb_id = cell("movie_id"), cell("imdb_id"), cell("tmdb_id")
+    part = cell("season") + cell("episode")
+    kind, is_movie = kind_of(cell("type"), address=cell("url"), const=imdb_id, part=part)
+    line = ExportLine(
         file,
         number,
         title,
@@ -173,30 +181,57 @@ def _line(file: str, number: int, cells: list[str], found: Format) -> ExportLine
         rating,
         _time(cell("date")),
         (original,) if original and original != title else (),
-        movie_id,
-        imdb_id,
-        tmdb_id,
-        problem,
+        _movie_id(movie_id),
+        _imdb_id(imdb_id),
+        int(match[1]) if (match := _TMDB_ID.fullmatch(tmdb_id)) else None,
+        is_movie,
     )
+    if problem:
+        pass
+    elif cell("outcome") not in ("", FOUND):
+        problem = f"{cell('outcome')[:20]} in an earlier import"
+    elif not (title or line.movie_id or line.imdb_id or line.tmdb_id):
+        problem = "no title"
+    elif kind:
+        problem = f"not a movie but: {kind}"
+    elif cell("mark") not in ("", _SEEN):
+        problem = f"marked {cell('mark')[:20].replace('_', ' ')}, not rated"
+    elif rating is None and not wrong and listed_only(cell("status")):
+        problem = "on a list to watch, not seen"
+    return replace(line, problem=problem or wrong), own
 
 
-def _in_scale(line: ExportLine, lowest: float, highest: float) -> ExportLine:
-    if line.rating is None or line.problem or lowest <= line.rating <= highest:
+def _misfit(title: str, shifted: bool) -> str:
+    if len(title) > _LONGEST_TITLE:
+        return "the title is too long; is a double quote left open?"
+    if shifted:
+        return "more cells than columns; is a title with a comma not in double quotes?"
+    return ""
+
+
+def _in_scale(line: ExportLine, own: float | None, lowest: float, highest: float) -> ExportLine:
+    if line.rating is None or line.problem:
         return line
+    rating = line.rating if own is None else line.rating * highest / own
+    if lowest <= rating <= highest:
+        return replace(line, rating=rating)
     scale = f"{lowest:g} to {highest:g}"
-    return replace(line, problem=f"the rating {line.rating:g} is not from {scale}")
+    return replace(line, problem=f"the rating {rating:g} is not from {scale}")
 
 
-def _rating(text: str) -> tuple[float | None, str]:
+def _rating(text: str) -> tuple[float | None, float | None, str]:
+    """A rating, the best one of the scale that is written with it, and what is wrong."""
     if not text:
-        return None, ""
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        return None, f"the rating {text[:20]!r} is not a number"
-    return value, ""
+        return None, None, ""
+    if stars := _STARS.fullmatch(text):
+        return len(stars[1] or "") + 0.5 * bool(stars[2] or stars[3]), 5.0, ""
+    match = _RATING.fullmatch(text.replace("½", ".5"))
+    sign, value, percent, of = match.groups() if match else ("", "nan", None, None)
+    number = float(sign + value.replace(",", "."))
+    own = 100.0 if percent else None if of is None else float(of.replace(",", "."))
+    if not math.isfinite(number) or own == 0:
+        return None, None, f"the rating {text[:20]!r} is not a number"
+    return number, own, ""
 
 
 def _year(text: str) -> int | None:
@@ -210,25 +245,23 @@ def _movie_id(text: str) -> str | None:
         found = str(read_id(text))
     except ValueError:
         found = text.strip('"')
-    return None if _CONTROL.search(found) else found or None
+    return None if _CONTROL.search(found) or len(found) > _LONGEST_ID else found or None
 
 
 def _imdb_id(text: str) -> str | None:
-    match = _IMDB_ID.fullmatch(text)
-    return f"tt{int(match[1]):07d}" if match else None
+    match = _IMDB_ID.fullmatch(text[:_LONGEST_ID])
+    return f"tt{int(match[1] or match[2]):07d}" if match else None
 
 
 def _time(text: str) -> datetime | None:
     """A time as ISO 8601, seconds since 1970, or as C writes it; None for others."""
-    if not text:
-        return None
     try:
         if text.isdecimal() and len(text) in (9, 10):
             return datetime.fromtimestamp(int(text), UTC)
-        time = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
         try:
-            time = datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+            time = datetime.fromisoformat(text)
         except ValueError:
-            return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+            time = datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):  # in UTC before year 1 or after 9999
+        return None

@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cinefold.profiles.csv_format import write_lines
+from cinefold.profiles.csv_format import COLUMNS, FOUND, csv_text, entry_cells
 from cinefold.profiles.importing.exported_ratings import Export, ExportLine
 from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
+from cinefold.profiles.importing.movielens_ids import check_ids, rated_then
 from cinefold.profiles.importing.scales import Conversion, StarScale
 from cinefold.profiles.profile import Mark
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from cinefold.datasets import Movie, MovieCatalog, MovieData
     from cinefold.profiles.importing.matching import Progress
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_OUTCOMES = {
+    "chosen": FOUND, "to check": "to check", "missed": "not in the data", "ignored": "left out"
+}  # fmt: skip
+REPEATED = "another line with this movie counts"
 
 
 @dataclass(eq=False)
@@ -54,6 +62,12 @@ class ReviewLine:
         if self.choice is not None:
             return "chosen"
         return "to check" if self.candidates and not self.rejected else "missed"
+
+    @property
+    def weight(self) -> tuple[bool, float, datetime]:
+        """Of several lines for a movie the greatest counts: rated, then sure, then late."""
+        sure = (c.confidence for c in self.candidates if c.movie == self.choice)
+        return self.stars is not None, max(sure, default=1.0), self.source.rated_at or _LONG_AGO
 
 
 class ImportReview:
@@ -100,7 +114,7 @@ class ImportReview:
 
     @property
     def repeated(self) -> list[ReviewLine]:
-        """Lines whose movie another line has too: the later rating counts."""
+        """Lines whose movie another line has too: the surer match counts, then the later."""
         kept = {id(line) for line in self._chosen().values()}
         return [line for line in self._in_state("chosen") if id(line) not in kept]
 
@@ -166,18 +180,14 @@ class ImportReview:
         return [item for item, line in self._chosen().items() if line.stars is None]
 
     def _chosen(self) -> dict[Any, ReviewLine]:
-        """The line that counts for each movie: a rated one, of those the latest, or the last."""
+        """The line that counts for each movie: that of greatest weight, of equal ones the last."""
         kept: dict[Any, ReviewLine] = {}
         for line in self.lines:
             if line.choice is not None:
                 before = kept.get(line.choice.id)
-                if before is None or _weight(line) >= _weight(before):
+                if before is None or line.weight >= before.weight:
                     kept[line.choice.id] = line
         return kept
-
-
-def _weight(line: ReviewLine) -> tuple[bool, datetime]:
-    return line.stars is not None, line.source.rated_at or _LONG_AGO
 
 
 def review(
@@ -186,6 +196,7 @@ def review(
     *,
     scale: StarScale | None = None,
     name: str = "the data",
+    rated: NDArray[np.int64] | None = None,
     progress: Progress | None = None,
 ) -> ImportReview:
     """Match the movies of an export with those of a catalogue, and convert their ratings.
@@ -197,10 +208,18 @@ def review(
     scale : StarScale, optional
         Of the data set; half a star to five by default.
     name : str
-        Of the catalogue, for people.
+        Of the catalogue, for people; of a MovieLens data set, whose ids the export may have.
+    rated : ndarray of int64, shape (n, 2), optional
+        Ids and times of its ratings, by which such ids are known to be its own.
     progress : callable, optional
         Called as ``progress(done, total)`` now and then.
+
+    Raises
+    ------
+    ImportFileError
+        If it has ids without titles that are likely of another MovieLens data set.
     """
+    check_ids(export, name, rated)
     conversion = Conversion(export.highest, scale or StarScale(), export.exact)
     usable = [line for line in export.lines if not line.problem]
     matcher = Matcher(catalog)
@@ -215,22 +234,40 @@ def review(
 
 
 def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
-    """`review` against the movies and the scale of a data set."""
+    """`review` against the movies, the scale and the ids of a data set."""
+    return review(export, **review_options(data), progress=progress)
+
+
+def review_options(data: MovieData) -> dict[str, Any]:
+    """What `review` takes of a data set."""
     scale = StarScale.of(data.interactions)
-    return review(export, data.movies, scale=scale, name=data.name, progress=progress)
+    return {"catalog": data.movies, "scale": scale, "name": data.name, "rated": rated_then(data)}
 
 
 def review_csv(review: ImportReview) -> str:
-    """The movies that a review has chosen, as a profile's CSV file: stars, or the mark "seen"."""
-    chosen = [
-        (line.choice, line.stars, line.source.rated_at)
-        for line in review.matched
-        if line.choice is not None and (line.stars is not None or review.export.unrated == "seen")
-    ]
-    return write_lines(
-        ((movie.id, Mark.SEEN if stars is None else stars, at) for movie, stars, at in chosen),
-        {movie.id: movie for movie, _, _ in chosen},
-    )
+    """Every line of the file and what becomes of it, as CSV.
+
+    The columns are those of a profile's file, of which only lines with the outcome "found" are
+    read, and ``file``, ``line``, ``written`` (the movie in the file), ``outcome`` and ``reason``.
+    """
+    matched = {id(line) for line in review.matched}
+    seen = Mark.SEEN if review.export.unrated == "seen" else None
+
+    def cells(line: ReviewLine) -> tuple[object, ...]:
+        source, movie, value = line.source, line.choice, seen if line.stars is None else line.stars
+        outcome, reason = _OUTCOMES[line.state], line.reason
+        if line.state == "chosen" and id(line) not in matched:
+            outcome, reason = "repeated", REPEATED
+        elif line.state == "chosen" and value is None:
+            outcome = "only listed"
+        if outcome != FOUND or movie is None:
+            entry = entry_cells(None, source, line.stars, source.rated_at)
+        else:
+            entry = entry_cells(movie.id, movie, value, source.rated_at)
+        return *entry, source.file, source.line, source.label, outcome, reason
+
+    header = (*COLUMNS, "file", "line", "written", "outcome", "reason")
+    return csv_text((header, *map(cells, review.lines)))
 
 
 def _reviewed(

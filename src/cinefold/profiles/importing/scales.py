@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 100
 _SCALES = (5.0, 10.0, 100.0)
-_SHARE_WITHIN = 0.99
+_SHARE_BEYOND, _ENOUGH = 0.05, 3
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,15 @@ class Conversion:
         return f"{text}{rounded}, {self.target.lowest:g} at least"
 
 
-def scale_of(ratings: Iterable[float]) -> float:
-    """The best rating of the smallest usual scale (5, 10, 100) that nearly all ratings fit."""
-    values = np.fromiter(ratings, np.float64)
+def scale_of(ratings: Iterable[tuple[float | None, float | None]]) -> float:
+    """The best rating of the smallest usual scale (5, 10, 100) that nearly all ratings fit.
+
+    All but one of three or more, or all but 5 %. Ratings with a scale of their own (5 of "4/5") do
+    not count, unless there are no others: then it is the largest of these.
+    """
+    pairs = [pair for pair in ratings if pair[0] is not None]
+    values = np.array([value for value, own in pairs if own is None], np.float64)
     if not values.size:
-        return _SCALES[0]
-    within = ((values <= highest).mean() >= _SHARE_WITHIN for highest in _SCALES)
-    return next((s for s, fits in zip(_SCALES, within, strict=True) if fits), _SCALES[-1])
+        return max((own for _, own in pairs if own is not None), default=_SCALES[0])
+    allowed = max(int(values.size >= _ENOUGH), int(_SHARE_BEYOND * values.size))
+    return next((s for s in _SCALES if (values > s).sum() <= allowed), _SCALES[-1])
