@@ -15,6 +15,7 @@ except ImportError as error:
     raise ImportError(
         "tuning needs Optuna; install it with: pip install 'cinefold[tune]'"
     ) from error
+from optuna.pruners import SuccessiveHalvingPruner
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -53,6 +54,7 @@ def open_study(
     conditions: Mapping[str, Any],
     warm_starts: list[dict[str, Any]],
     initial_points: list[dict[str, Any]],
+    cheap: dict[str, Any],
     seed: int,
 ) -> optuna.Study:
     """The study called `name`, new or continued.
@@ -69,6 +71,8 @@ def open_study(
         Points that are tried next, if they have not been.
     initial_points : list of dict
         Points that a new study tries first, after `warm_starts`.
+    cheap : dict
+        What the random trials have in common.
     seed : int
 
     Raises
@@ -80,7 +84,7 @@ def open_study(
         "study_name": name,
         "storage": _storage(storage),
         "sampler": Sampler(seed, len(initial_points) + _N_RANDOM),
-        "pruner": optuna.pruners.MedianPruner(n_startup_trials=_N_RANDOM, n_warmup_steps=4),
+        "pruner": SuccessiveHalvingPruner(min_resource=3, reduction_factor=2),
     }
     try:
         study = optuna.create_study(**options, direction="maximize" if maximize else "minimize")
@@ -91,7 +95,23 @@ def open_study(
         _check_conditions(study, conditions, f"the study {name!r} in {storage}")
     for point in first:
         study.enqueue_trial(point, skip_if_exists=True)
+    if cheap and first is not warm_starts:
+        for _ in range(_N_RANDOM):
+            study.enqueue_trial(cheap)
     return study
+
+
+def try_more_factors(study: optuna.Study, most: float) -> None:
+    """The best trial again with twice the factors, next, once the cheap trials have ended."""
+    n_ended = len(study.get_trials(deepcopy=False, states=ENDED))
+    n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    if n_ended < _N_RANDOM or not n_complete or waiting:
+        return
+    point = study.best_trial.params
+    if (n_factors := point.get("n_factors", most)) < most:
+        larger = {**point, "n_factors": min(2 * n_factors, most)}
+        study.enqueue_trial(larger, skip_if_exists=True)
 
 
 def _check_conditions(study: optuna.Study, conditions: Mapping[str, Any], name: str) -> None:
