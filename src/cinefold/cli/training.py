@@ -74,8 +74,9 @@ class _ModelOptions:
         parser=_number_or_scale,
         metavar=_NUMBER_OR_SCALE,
     )
-    target: Literal["sqrt", "rating", "binary"] | None = _loss(
-        "What a rated movie should score: the root of its rating, its rating, or 1."
+    target: Literal["scale", "sqrt", "rating", "binary"] | None = _loss(
+        "What a rated movie should score: the root of its rating, its rating, or 1; scale is the "
+        "root, or 1 of counts."
     )
     alpha: float | None = _loss(
         "Weighs a rated movie 1 + alpha * rating, so that liked ones count more.", min=0

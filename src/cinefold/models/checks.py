@@ -39,7 +39,7 @@ def parameters(model: Any) -> None:
         raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
     for exponent in exponents:
         number("degree_exponent", exponent, 0, 1, word="scale")
-    choice("target", model.target, get_args(Target))
+    choice("target", model.target, ("scale", *get_args(Target)))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
     else:

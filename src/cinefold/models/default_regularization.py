@@ -16,11 +16,23 @@ from cinefold.als.objective import Objective, PairWeights, typical_degree
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cinefold.als.objective import Target
     from cinefold.interactions import Interactions
 
 Scaled = Literal["scale"]
 
 _UNOBSERVED, _RIDGE = 4 / 3, 0.41
+_COUNTS = 20
+
+
+def scaled_target(train: Interactions) -> Target:
+    """1 for counts, of plays say, and the root of ratings on a scale.
+
+    Few large counts would decide everything, even by their roots.
+    """
+    ratings = train.by_user.data
+    is_count = ratings.size and ratings.max() > _COUNTS * abs(ratings.mean(dtype=np.float64))
+    return "binary" if is_count else "sqrt"
 
 
 def scaled_unobserved_weight(train: Interactions, alpha: float) -> float:
@@ -70,7 +82,7 @@ def objective_for(model: Any, train: Interactions) -> Objective:
         weight,
         1.0,
         model.regularization_exponent,
-        model.target,
+        scaled_target(train) if model.target == "scale" else model.target,
         model.alpha,
         users,
         items,

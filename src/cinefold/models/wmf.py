@@ -67,8 +67,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         regularization of each row by its own of the two factors. 0 weighs all pairs alike; towards
         1/2, users and items with few ratings count as much as others: the normalization of graph
         convolutions (He et al. 2020). "scale": 0, or what ranks best where rows have few ratings.
-    target : {"sqrt", "rating", "binary"}
+    target : {"scale", "sqrt", "rating", "binary"}
         What an observed pair should score: the square root of its rating, its rating, or 1.
+        "scale": the root, or 1 where "ratings" are counts, the largest above 20 times the mean.
     alpha : float
         Confidence of an observation is 1 + alpha * rating (Hu et al. 2008); 0 is 1 for all.
     biases : bool
@@ -147,7 +148,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     regularization: float | Scaled = "scale"
     regularization_exponent: float = 1.0
     degree_exponent: float | tuple[float, float] | Scaled = "scale"
-    target: Target = "sqrt"
+    target: Target | Scaled = "scale"
     alpha: float = 0.0
     biases: bool = False
     solver: SolverName = "auto"

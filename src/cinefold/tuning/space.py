@@ -214,6 +214,7 @@ class Coordinates:
             **numbers,
             "n_factors": N_FACTORS if model.n_factors == "scale" else model.n_factors,
             "degree_exponent": objective.user_degree_exponent,
+            "target": objective.target,
             "rating_confidence": share / (1 + share),
             "relative_unobserved_weight": objective.unobserved_weight / weight,
             "relative_regularization": objective.regularization / ridge,

@@ -83,7 +83,12 @@ _SETTINGS: tuple[Number | Choice, ...] = (
     Choice(
         "target",
         "Target",
-        {"sqrt": "Root of the rating", "rating": "The rating", "binary": "1 for any rating"},
+        {
+            "scale": "By the ratings",
+            "sqrt": "Root of the rating",
+            "rating": "The rating",
+            "binary": "1 for any rating",
+        },
         "What a rated movie should score. The root makes much of having rated at all, and "
         "something of how high.",
     ),
