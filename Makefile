@@ -56,6 +56,13 @@ fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="-
 	@$(MAKE) --no-print-directory sanitize
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
+.PHONY: lowest
+lowest:  ## Run some of the tests on the oldest versions that pyproject.toml allows
+	$(setup) app postgresql tune test
+	@python tools/lowest_versions.py -q -m "not processes and not browser and not postgresql" \
+	    tests/interactions tests/datasets/test_ratings.py tests/datasets/test_movielens.py tests/cli tests/tuning \
+	    tests/profiles/test_store.py tests/profiles/test_schema.py
+
 .PHONY: lint
 lint:  ## Check style and types
 	$(setup) app postgresql tune test lint

@@ -69,5 +69,5 @@ def _ratings(shape: Shape, seed: int) -> sp.csr_array:
     if shape == MOVIELENS:
         from cinefold import load_movielens
 
-        return load_movielens("ml-100k").interactions.by_user
+        return load_movielens("ml-100k").interactions.by_user.copy()
     return synthetic.ratings(shape, seed)

@@ -56,7 +56,7 @@ class Peer:
 
 
 def binary(training: Interactions) -> sp.csr_matrix:
-    matrix = training.by_user
+    matrix = training.by_user.copy()
     ones = np.ones(matrix.nnz, np.float32)
     return sp.csr_matrix((ones, matrix.indices, matrix.indptr.astype(np.int32)), matrix.shape)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from cinefold.als.basis import Basis
+from cinefold.als.basis import Basis, one_blas_thread
 
 
 def factors(rng, n, d, rank, spread):
@@ -74,3 +75,17 @@ def test_weighted_lengths_are_least_in_a_basis_diagonal_for_others():
         change = np.eye(7) + 0.05 * rng.standard_normal((7, 7))
         other = np.linalg.inv(change).T
         assert regularization(balanced[0] @ change, balanced[1] @ other) > least
+
+
+def test_blas_has_its_threads_back_after_blocks_of_several_threads():
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    first, second = one_blas_thread(), one_blas_thread()
+    with threadpool_limits(2, user_api="blas"):
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == {2}

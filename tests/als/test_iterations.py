@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from cinefold import WeightedMatrixFactorization
 from cinefold.als import iterations
 from cinefold.als.iterations import alternate, choose_solver
 from cinefold.als.objective import Objective
@@ -46,3 +47,21 @@ def test_half_steps_start_from_the_same_scores(interactions, n_factors, solver, 
     list(islice(endless_steps(interactions, n_factors, solver), 4))
     for reached, start in zip(after, before[1:], strict=False):
         np.testing.assert_allclose(start, reached, atol=1e-4)
+
+
+@pytest.mark.parametrize("biases", [False, True])
+@pytest.mark.parametrize("unit", [1e9, 1e-10])
+def test_the_unit_of_ratings_is_that_of_the_scores(interactions, biases, unit):
+    multiples = interactions.by_user.copy()
+    multiples.data *= np.float32(unit)
+    options = {"n_factors": 4, "max_iter": 4, "target": "rating", "biases": biases}
+    options |= {"unobserved_weight": 0.0} if biases else {}
+    first, second = (
+        WeightedMatrixFactorization(**options).fit(ratings)
+        for ratings in (interactions.by_user, multiples)
+    )
+    expected = first.scores(3)
+    np.testing.assert_allclose(second.scores(3) / unit, expected, rtol=1e-3, atol=1e-4)
+    explained = second.explain(3, 5)
+    assert explained.score / unit == pytest.approx(expected[5], rel=1e-3)
+    assert second.n_iter_ == first.n_iter_

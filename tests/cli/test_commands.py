@@ -311,7 +311,7 @@ def own(request, data, tmp_path):
     )
     path = tmp_path / request.param
     if path.suffix == ".csv":
-        frame.write_csv(path, separator=";", decimal_comma=True)
+        path.write_text(frame.write_csv(separator=";").replace(".", ","), encoding="utf-8")
     else:
         frame.write_parquet(path)
     titles = tmp_path / "titles.csv"

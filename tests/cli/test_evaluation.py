@@ -144,7 +144,7 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
     ("arguments", "words"),
     [
         (["--models", "magic"], "no model 'magic'; there are ranking"),
-        (["-k", "0,5"], "ks must hold lengths of at least 1, not [0, 5]"),
+        (["-k", "0,5"], "each of ks must be at least 1, not 0"),
         (["-k", "ten"], "'ten' is not a list of lengths such as 10,20"),
         (["--metrics", "f1"], "no metric 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),

@@ -230,6 +230,7 @@ def test_line_ends_of_old_macs(load):
         (f"{LONG},2,a,3\n", r"line 2: column 'user' has 'x+...x+', not an id of up to 1,000"),
         ("1,2," + "x" * (10 << 20), "a line of over 4,194,304 characters"),
     ],
+    ids=lambda value: value[:40],
 )
 def test_lines_that_are_refused(load, text, message):
     with pytest.raises(DatasetError, match=message) as caught:
@@ -242,8 +243,9 @@ def test_lines_that_are_refused(load, text, message):
     [
         (",".join(f"c{i}" for i in range(1_000_000)), "the first line of .* longer than 65,536"),
         (",".join("abcdefgh" * 200), "1,600 columns, more than 1,000"),
-        ("user,item,rating,rating", "several columns 'rating'"),
+        ("user,item,rating,rating", "2 columns called 'rating'"),
     ],
+    ids=lambda value: value[:40],
 )
 def test_columns_that_are_refused(load, header, message):
     with pytest.raises(DatasetError, match=message):
@@ -271,7 +273,6 @@ PARQUET = {
     "time": ({"time": [1.0, 1e300]}, "column 'timestamp'"),
     "no id": ({"user": [1, None]}, "row 1: column 'user' is empty"),
     "large id": ({"user": pl.Series([1, 2**64 - 1], dtype=pl.UInt64)}, "column 'user'.*64 bits"),
-    "larger id": ({"user": pl.Series([1, 2**100], dtype=pl.Int128)}, "is damaged|user"),
     "long id": ({"user": ["a", LONG]}, "row 1: column 'user' has .*, not an id of up to 1,000"),
     "far time": ({"time": pl.Series([1, 2**62]).cast(pl.Datetime("ms"))}, "row 1: column 'time'"),
     "far date": ({"time": pl.Series([1, 2**31 - 1], dtype=pl.Int32).cast(pl.Date)}, "row 1"),

@@ -110,3 +110,14 @@ def test_given_parts_have_all_ids_and_the_validation_part_is_learnt_from():
         Division.of_parts(a, b, Interactions.from_arrays(["ann"], [1]))
     with pytest.raises(ValueError, match="ids are like"):
         Division.of_parts(a, Interactions.from_arrays([1], [1]))
+
+
+def test_the_seed_may_be_a_generator_and_is_checked_first():
+    first, second = (
+        [d.held_out.fingerprint() for d in divide(ratings(), repeats=2, random_state=generator)]
+        for generator in (np.random.default_rng(3), np.random.default_rng(3))
+    )
+    assert first == second
+    assert first[0] != first[1]
+    with pytest.raises(TypeError, match="random_state must be an integer, None, or a Generator"):
+        next(divide(ratings(), random_state="3"))

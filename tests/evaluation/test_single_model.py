@@ -110,7 +110,8 @@ def test_new_users_need_a_model_that_folds_in():
     [
         ({"names": ["ndgc"]}, "no metric 'ndgc'; there are rmse"),
         ({"ks": [0]}, "at least 1"),
-        ({"ks": []}, "at least 1"),
+        ({"ks": []}, "ks must be a sequence of lengths"),
+        ({"ks": 10}, "ks must be a sequence of lengths, not 10"),
     ],
 )
 def test_wrong_metrics_are_said(asked, words):

@@ -31,6 +31,7 @@ SANITIZED = ROOT / "build" / "sanitize"
 ARTIFACTS = ROOT / "test-artifacts" / "fuzz"
 CORE = "cinefold.als._core"
 MOST_MEMORY = 6 << 30
+STARTED = "FUZZING_STARTED"
 
 
 def sanitized_core() -> Path | None:
@@ -41,13 +42,14 @@ def sanitized_core() -> Path | None:
     return found[0] if found else None
 
 
-def start_again_with_sanitizers() -> None:
+def start_again_with_sanitizers(started: float) -> None:
     """The sanitizers' libraries have to be there before Python is."""
     settings = {
         "LD_PRELOAD": (SANITIZED / "preload").read_text(encoding="utf-8").strip(),
         "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:handle_segv=1:"
         f"max_allocation_size_mb=2048:hard_rss_limit_mb={MOST_MEMORY >> 20}",
         "UBSAN_OPTIONS": "print_stacktrace=1",
+        STARTED: str(started),
     }
     command = [sys.executable, "-m", "tests.fuzz", *sys.argv[1:]]
     os.execve(sys.executable, command, {**os.environ, **settings})  # noqa: S606
@@ -71,14 +73,15 @@ def main() -> int:
     parser.add_argument("--count", type=int, help="inputs of each target at most")
     parser.add_argument("--plain", action="store_true", help="without sanitizers")
     asked = parser.parse_args()
-    deadline = time.monotonic() + asked.seconds
+    started = float(os.environ.get(STARTED, time.monotonic()))
+    deadline = started + asked.seconds
     if unknown := set(asked.targets) - set(names):
         parser.error(f"no such target: {', '.join(unknown)}")
     core = None if asked.plain else sanitized_core()
     if core is None:
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     elif "LD_PRELOAD" not in os.environ:
-        start_again_with_sanitizers()
+        start_again_with_sanitizers(started)
     else:
         import_core(core)
     faulthandler.enable()

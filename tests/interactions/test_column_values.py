@@ -38,7 +38,7 @@ def test_id_columns(kind: str) -> None:
     data = Interactions.from_dataframe(frame)
     text = column[0] == "b"
     assert data.user_ids.tolist() == (["a", "b"] if text else [1, 2])
-    assert data.user_ids.dtype.kind == ("U" if text else "i")
+    assert data.user_ids.dtype.kind == ("O" if text else "i")
     assert dense(data).tolist() == [[0, 4, 0], [5, 0, 3]]
 
 
@@ -88,10 +88,26 @@ def test_polars_dates() -> None:
     assert data.by_user.data.tolist() == [1]
 
 
-def test_other_column_names() -> None:
-    frame = pl.DataFrame({"who": ["x"], "what": [7], "stars": [3]})
-    data = Interactions.from_dataframe(frame, user="who", item="what", rating="stars")
-    assert data.user_ratings("x") == ([7], [3])
+@pytest.mark.parametrize("names", [("who", "what", "stars"), (0, 1, 2)])
+def test_columns_of_any_name(names: Any) -> None:
+    frame = pd.DataFrame([["x", 7, 3.0]], columns=list(names))
+    options = dict(zip(("user", "item", "rating"), names, strict=True))
+    assert Interactions.from_dataframe(frame, **options).user_ratings("x") == ([7], [3])
+
+
+def test_ids_of_text_keep_every_character_in_bounded_memory() -> None:
+    users = ["a", "a\0", "", "\0", "x" * 5_000_000, *map(str, range(2_000))]
+    for given in (users, np.array(users, object), pd.Series(users, dtype=object)):
+        data = Interactions.from_arrays(given, np.arange(len(users)))
+        assert data.n_users == len(users)
+        assert data.user_ratings("a\0")[0].tolist() == [1]
+        assert data.user_ratings("\0")[0].tolist() == [3]
+        assert (
+            data.user_index(users).tolist() == data.user_index([[u] for u in users]).T.tolist()[0]
+        )
+    with pytest.raises(ValueError, match="unknown user: 'y") as caught:
+        data.user_index("y" * 5_000_000)
+    assert len(str(caught.value)) < 200
 
 
 def _arrays(**changes: Any) -> Interactions:
@@ -113,6 +129,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "NaN id": ({"users": [1, np.nan]}, ValueError, "found nan at position 1"),
     "huge float id": ({"users": [1, 1e300]}, ValueError, r"found 1e\+300 at position 1"),
     "huge id": ({"users": [1, 2**70]}, ValueError, "64 bits"),
+    "huge id beside a fraction": ({"users": [0.5, 10**400]}, ValueError, "64 bits"),
     "huge unsigned id": ({"users": np.array([1, 2**64 - 1], np.uint64)}, ValueError, "64 bits"),
     "bool ids": ({"users": [True, False]}, TypeError, "must be integers or strings, not bool"),
     "bool in ids": ({"users": np.array([True, 1], object)}, TypeError, "not bool and int"),
@@ -127,8 +144,18 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "NaN time": ({"timestamps": [np.nan, 1]}, ValueError, "timestamps must be finite"),
     "text time": ({"timestamps": ["now", "then"]}, TypeError, "integers or datetimes"),
     "NaT": ({"timestamps": np.array(["NaT", "2020"], "M8[s]")}, ValueError, "missing times"),
+    "masked": (
+        {"ratings": np.ma.array([1, -999], mask=[0, 1])}, ValueError, "is masked at position 1 ",
+    ),
+    "masked ids": ({"users": np.ma.array([1, 2], mask=[1, 0])}, ValueError, "users is masked"),
+    "single-precision id": (
+        {"users": np.array([2**24, 1], np.float32)}, ValueError, "found 16777216.0 at position 0",
+    ),
+    "dates": ({"ratings": np.array(["2020"] * 2, "M8[D]")}, TypeError, "not datetime64"),
+    "late time": ({"timestamps": [1.0, 1e30]}, ValueError, r"64 bits with a sign; found 1e\+30"),
+    "huge rating": ({"ratings": [1, 10**400]}, ValueError, "finite float32 numbers"),
     "two dimensions": ({"users": [[1, 2]]}, ValueError, "users must have one dimension, not 2"),
-    "ragged": ({"users": [[1, 2], [3]]}, ValueError, "users must have one dimension"),
+    "ragged": ({"users": [[1, 2], [3]]}, TypeError, "users must be all integers .*, not list"),
     "scalar": ({"users": 1}, ValueError, "users must have one dimension, not 0"),
 }  # fmt: skip  # fmt: skip
 
@@ -159,6 +186,13 @@ WRONG_TABLES: dict[str, tuple[Any, type[Exception], str]] = {
         _frame().to_pandas().replace(5.0, np.nan), ValueError, "column 'rating' is empty in 1 rows",
     ),
     "text": (_frame(rating=["a", "b"]), TypeError, "column 'rating' must be numbers"),
+    "dates": (
+        _frame(rating=[MOMENT.date()] * 2), TypeError, "column 'rating' must be .* not datetime64",
+    ),
+    "two of one name": (
+        pd.DataFrame([[1, 2, 3, 4]], columns=["user_id", "item_id", "rating", "rating"]),
+        ValueError, "'rating' 2 times",
+    ),
     "lists": (_frame(user_id=[[1], [2]]), TypeError, "column 'user_id' must be"),
     "float ids": (_frame(user_id=[1.5, 2.0]), ValueError, "column 'user_id' .*found 1.5"),
     "bool ids": (_frame(user_id=[True, False]), TypeError, "column 'user_id' .*bool"),

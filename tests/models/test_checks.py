@@ -17,6 +17,13 @@ from tests.models.small_models import small_model
         ({"max_iter": 0}, ValueError, "max_iter"),
         ({"n_threads": 0}, ValueError, "n_threads"),
         ({"unobserved_weight": -0.1}, ValueError, "unobserved_weight must be finite"),
+        ({"unobserved_weight": 1e300}, ValueError, "unobserved_weight must be finite in float32"),
+        (
+            {"alpha": 10**400},
+            ValueError,
+            "alpha must be finite in float32 and at least 0, not 1",
+        ),
+        ({"regularization": float("inf")}, ValueError, "regularization must be finite"),
         ({"regularization": float("nan")}, ValueError, "regularization"),
         ({"regularization": "much"}, ValueError, "regularization must be a number or 'scale'"),
         ({"regularization": None}, TypeError, "regularization must be a number"),
@@ -35,6 +42,11 @@ from tests.models.small_models import small_model
 def test_wrong_parameters_are_named(interactions, options, error, words):
     with pytest.raises(error, match=words):
         small_model(**options).fit(interactions)
+
+
+def test_integers_beyond_64_bits_are_numbers(interactions):
+    fitted = small_model(regularization=2**64, max_iter=1).fit(interactions)
+    assert fitted.objective_.regularization == 2.0**64
 
 
 def test_the_old_name_of_exact_is_warned_of_and_means_the_same(interactions):

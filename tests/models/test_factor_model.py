@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, UnknownIdError, WeightedMatrixFactorization
+from cinefold.models import FoldedUsers
 from tests.models.small_models import OPTIONS, small_model
 
 
@@ -166,3 +170,58 @@ def test_of_one_user_every_place_has_an_item(fitted):
     ranking = fitted.recommend(fitted.interactions_.user_ids[0], k=1000)
     assert ranking.mask.all()
     assert len(ranking.mask) == len(ranking)
+
+
+def test_what_a_model_hands_out_cannot_be_written_into(fitted):
+    folded = fitted.fold_in(fitted.interactions_.by_user[:2])
+    arrays = [fitted.user_factors_, fitted.item_factors_, folded.factors, folded.ratings.data]
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    fitted.history_.clear()
+    folded.ratings.indices = folded.ratings.indices[:1]
+    assert fitted.n_iter_ > 0
+    assert len(fitted.recommend(folded)) == 2
+    with pytest.raises(ValueError, match=r"factors of shape .* do not fit 2 rows"):
+        replace(folded, factors=folded.factors[:1])
+
+
+def test_those_folded_in_by_another_model_are_refused(interactions):
+    model = small_model(max_iter=2).fit(interactions)
+    other = small_model(max_iter=3).fit(interactions)
+    user, item = model.fold_in({10: 5.0}), model.fold_in_items({1000: 5.0})
+    questions = [model.recommend, model.scores, lambda user: model.explain(user, 20)]
+    for question in (*questions, lambda user: model.predict(user, 20)):
+        question(user)
+        with pytest.raises(ValueError, match="these FoldedUsers are of another model"):
+            question(other.fold_in({10: 5.0}))
+    with pytest.raises(ValueError, match="these FoldedItems are of another model"):
+        other.similar_items(item)
+    narrow = FoldedUsers(user.factors[:2], user.ratings)
+    with pytest.raises(ValueError, match="FoldedUsers are of another model"):
+        model.recommend(narrow)
+    model.partial_fit_users(Interactions.from_arrays([7], [10], [5.0])).recommend(user)
+    model.partial_fit_items(Interactions.from_arrays([7], [11], [5.0]))
+    with pytest.raises(ValueError, match="or of this one before it changed"):
+        model.recommend(user)
+
+
+def test_errors_name_the_argument(fitted):
+    with pytest.raises(ValueError, match=r"user must be one user id or .* shape \(2, 2\)"):
+        fitted.recommend([[1000, 1001], [1002, 1003]])
+    with pytest.raises(ValueError, match=r"item must be one item id or .* shape \(1, 1\)"):
+        fitted.similar_items([[10]])
+    with pytest.raises(TypeError, match=r"ratings must be a mapping {item id: rating}, .*Series"):
+        fitted.fold_in(pd.Series([5.0], index=[10]))
+    for callbacks in (print, [print, 3], None):
+        with pytest.raises(TypeError, match="callbacks must be a list of callables"):
+            small_model().fit(fitted.interactions_, callbacks=callbacks)
+
+
+@pytest.mark.parametrize("rating", [2**70, 10**400, np.nan, None, True, "5", 1e39])
+def test_ratings_of_one_user_are_finite_numbers(fitted, rating):
+    if rating == 2**70:
+        assert np.isfinite(fitted.fold_in({10: rating}).factors).all()
+        return
+    with pytest.raises(ValueError, match="the rating of item 10 must be a finite number"):
+        fitted.fold_in({20: 4.0, 10: rating})

@@ -55,8 +55,11 @@ def test_weights_and_times_of_a_frame_count():
 def test_a_frame_without_usual_names_says_so(interactions):
     with pytest.raises(ValueError, match=r"X: no column looks like the user's id.*from_dataframe"):
         small_model().fit(pl.DataFrame({"who": [1], "item": [2]}))
-    with pytest.raises(ValueError, match=r"the columns are 0, 1"):
+    with pytest.raises(ValueError, match=r"X: no column .*; the columns are 0, 1"):
         small_model().fit(pd.DataFrame([[1, 2], [3, 4]]))
+    twice = pd.DataFrame([[1, 2, 3, 4]], columns=["user", "item", "rating", "rating"])
+    with pytest.raises(ValueError, match=r"unique column names.*'rating' 2 times"):
+        small_model().fit(twice)
     frame = pl.DataFrame({"user": [1000, 7], "item": [0, 10], "rating": [1.0, 2.0]})
     with pytest.raises(UnknownIdError, match="unknown validation user: 7"):
         small_model().fit(interactions, validation=frame)

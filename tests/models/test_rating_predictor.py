@@ -152,3 +152,19 @@ def test_saved_and_loaded(predictor, tmp_path):
         loaded.predict(known.user_ids[3], known.item_ids),
         predictor.predict(known.user_ids[3], known.item_ids),
     )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"coefficients": [1.0, 2.0]},
+        {"coefficients": [0.0, float("nan"), 0, 0, 0]},
+        {"scale": "15"},
+        {"scale": None},
+        {"user_counts": [[1], [2]]},
+    ],
+)
+def test_damaged_values_are_refused(predictor, tmp_path, damage):
+    values = predictor.save(tmp_path / "stars.safetensors") | damage
+    with pytest.raises(ValueError, match=f"{next(iter(damage))} must be . finite numbers"):
+        StarPredictor.load(tmp_path / "stars.safetensors", predictor.model, values)

@@ -75,7 +75,7 @@ def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu,
     ).fit(ratings)
     objective = np.array([record["objective"] for record in model.history_])
     scale = (ratings.data.astype(float) ** 2 * (1 + alpha * ratings.data)).sum()
-    assert (np.diff(objective) <= 1e-6 * scale).all()
+    assert (np.diff(objective) <= 4e-6 * scale).all()  # float32 with 140 factors of rank 1
     assert np.isfinite(model.user_factors_).all()
     assert np.isfinite(model.item_factors_).all()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.profiles import Entries, Mark, Rating, read_csv, write_csv
+from cinefold.profiles.csv_format import csv_text, plain_cell
 
 NOON = datetime(2024, 5, 31, 12, 0, 0, 250_000, tzinfo=UTC)
 LINES = """\
@@ -44,6 +47,28 @@ def entries(draw):
 def test_what_is_written_is_read_again(written):
     assert read_csv(write_csv(written)) == written
     assert read_csv(write_csv(written).encode()) == written
+
+
+odd = st.text(st.sampled_from("=+-@\t\r\n'\" ,;019aＡ＝＋－＠.")) | st.text()
+
+
+@given(st.lists(st.lists(odd, min_size=2, max_size=4), min_size=1, max_size=4))
+def test_cells_are_no_formulas_and_are_read_again(rows):
+    read = list(csv.reader(io.StringIO(csv_text(rows), newline="")))
+    assert [[plain_cell(cell) for cell in row] for row in read] == rows
+    for cell in itertools.chain(*read):
+        is_number = re.fullmatch(r"[+-]?\d+(\.\d+)?", cell, re.ASCII)
+        assert is_number or not cell.startswith(tuple("=+-@\t\r\n＝＋－＠"))
+
+
+def test_ids_and_titles_that_look_like_formulas():
+    titles = ("=1+1", "@home", "-30-", "'Round Midnight", "'=x")
+    movies = MovieCatalog([Movie(f"={title}", title) for title in titles])
+    written = Entries({movie.id: Rating(4.0, NOON) for movie in movies})
+    text = write_csv(written, movies)
+    assert "'==1+1,'=1+1," in text
+    assert "'Round Midnight" in text
+    assert read_csv(text) == written
 
 
 def test_the_form_is_the_documented_one():

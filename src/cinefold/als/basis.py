@@ -8,15 +8,17 @@ slowly, since each changes one side only, and with it found they need fewer iter
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -32,10 +34,26 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
-    """For small matrices: more BLAS threads would only spin beside the solver's."""
-    limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
-    return limited
+_lock = Lock()
+_limits: list[Any] = []  # one for each block that is being executed, in any thread
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """For small matrices: more BLAS threads would only spin beside the solver's.
+
+    The number is one of the whole process: the first block to begin changes it, and the last to end
+    changes it back.
+    """
+    with _lock:
+        _limits.append(_limits[0] if _limits else _blas().limit(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _lock:
+            limit = _limits.pop()
+            if not _limits:
+                limit.restore_original_limits()
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.interactions import Interactions
 
-# s: what pulls the biases to 0 is a third of lambda, as they vary more than a factor does.
-_SPREAD = np.float32(np.sqrt(3))
+# s, in the unit of factors: what pulls the biases to 0 is a third of lambda, as they vary more than
+# a factor does.
+_SPREAD = np.sqrt(3)
+_USUAL_DEVIATION = 0.944  # of a rating from the mean, where factors of length 1 start well
 
 
 def alternate_with_biases(
@@ -48,26 +50,29 @@ def alternate_with_biases(
     mean = np.float32(train.by_user.data.mean(dtype=np.float64))
     rng = np.random.default_rng(seed)
     users = rng.standard_normal((train.n_users, n_factors + 1), np.float32)
-    users *= np.float32(1 / np.sqrt(n_factors))
+    deviation = objective.target_size(train.by_user.data - mean)
+    length = np.sqrt(deviation / _USUAL_DEVIATION)
+    users *= np.float32(length / np.sqrt(n_factors))
+    spread = np.float32(_SPREAD * length)
     users[:, -1] = 0
     items = np.zeros((train.n_items, n_factors + 1), np.float32)
     while True:
         started = time.perf_counter()
-        fixed = FixedSide.of(_with_constant(users), n_threads)
+        fixed = FixedSide.of(_with_constant(users, spread), n_threads)
         turned = fixed.change_basis(items, n_threads)
-        problem.solve_items(fixed, turned, method, baseline=mean + _SPREAD * users[:, -1])
+        problem.solve_items(fixed, turned, method, baseline=mean + spread * users[:, -1])
         items = fixed.restore_basis(turned, n_threads)
-        fixed = FixedSide.of(_with_constant(items), n_threads)
-        direction = (_SPREAD * fixed.basis.fixed[-1]).astype(np.float32)
-        biases = Biases(float(mean), mean + _SPREAD * items[:, -1], direction)
+        fixed = FixedSide.of(_with_constant(items, spread), n_threads)
+        direction = (spread * fixed.basis.fixed[-1]).astype(np.float32)
+        biases = Biases(float(mean), mean + spread * items[:, -1], direction)
         factors = Factors(fixed.change_basis(users, n_threads), fixed, biases)
         loss, rmse = problem.solve_users(factors, method)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
         users = fixed.restore_basis(factors.users, n_threads)
 
 
-def _with_constant(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _with_constant(rows: NDArray[np.float32], spread: np.float32) -> NDArray[np.float32]:
     """`rows` with s in place of their biases."""
     fixed = rows.copy()
-    fixed[:, -1] = _SPREAD
+    fixed[:, -1] = spread
     return fixed

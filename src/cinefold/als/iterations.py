@@ -45,6 +45,7 @@ _RELAXATION_IF_EXACT = 1.8, 1.0  # of items and users
 _RELAXATION = 1.6, 1.6
 _UNRELAXED_ITERATIONS = 2
 _ROWS_AT_ONCE = 4096
+_USUAL_RATING = np.array([3.5], np.float32)  # from which factors of length 1 start well
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def alternate(
     """
     problem = Problem(train, objective, n_threads, pair_weights)
     users = empty_factors(train.n_users, n_factors)
-    _fill_randomly(users, np.random.default_rng(seed))
+    _fill_randomly(users, np.random.default_rng(seed), _initial_length(objective, train))
     items = np.zeros((train.n_items, n_factors), np.float32)
     fixed: FixedSide | None = None
     for iteration in count():
@@ -190,13 +191,21 @@ def alternate(
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 
-def _fill_randomly(factors: NDArray[np.float32], random: np.random.Generator) -> None:
-    """Vectors (n, n_factors) of length 1 on average, in place."""
+def _initial_length(objective: Objective, train: Interactions) -> float:
+    """In the unit of the targets, whose multiples then have multiples of the same scores."""
+    usual = objective.target_size(_USUAL_RATING)
+    return float(np.sqrt(objective.target_size(train.by_user.data) / usual))
+
+
+def _fill_randomly(
+    factors: NDArray[np.float32], random: np.random.Generator, length: float
+) -> None:
+    """Vectors (n, n_factors) of this length on average, in place."""
     n_factors = factors.shape[1]
     for begin in range(0, len(factors), _ROWS_AT_ONCE):
         rows = factors[begin : begin + _ROWS_AT_ONCE]
         rows[:] = random.standard_normal(rows.shape, np.float32)
-        rows *= np.float32(1 / np.sqrt(n_factors))
+        rows *= np.float32(length / np.sqrt(n_factors))
 
 
 def _relaxed(method: Method, iteration: int) -> tuple[Method, Method]:

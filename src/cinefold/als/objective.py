@@ -58,6 +58,10 @@ class Objective:
     typical_user_degree: float = 1.0
     typical_item_degree: float = 1.0
 
+    def __post_init__(self) -> None:
+        for name in ("unobserved_weight", "regularization", "regularization_exponent", "alpha"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # integers would overflow
+
     def targets(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.target == "binary":
             return (ratings > 0).astype(np.float32)
@@ -68,6 +72,10 @@ class Objective:
                 )
             return np.sqrt(ratings)
         return ratings
+
+    def target_size(self, ratings: NDArray[np.float32]) -> float:
+        """The mean size of a target, the unit they are in; 1 if all are 0."""
+        return float(np.abs(self.targets(ratings)).mean(dtype=np.float64)) or 1.0
 
     def confidence(
         self, ratings: NDArray[np.float32], weights: NDArray[np.float32] | None

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-_LEAST_RIDGE = 1e-6  # without regularization, few observations leave the solution open
+# Without regularization, few observations leave the solution open. Of the Gram matrix's diagonal:
+_LEAST_RIDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ class RowEquations:
         if column_weights is not None:
             weights *= column_weights[row.columns]
         counts = np.array([len(row.columns) - n_missing])
-        ridge = objective.row_regularization(counts, len(factors)).clip(_LEAST_RIDGE)
+        least = _LEAST_RIDGE * spectrum.max() or 1.0
+        ridge = objective.row_regularization(counts, len(factors)).clip(least)
         return cls(
             factors[row.columns].astype(np.float64),
             weights if confidence is None else weights * confidence,

@@ -55,8 +55,9 @@ def import_(
         typer.Argument(
             exists=True,
             dir_okay=False,
-            help="Of Letterboxd (ratings.csv, or the whole zip file), IMDb, MovieLens or Cinefold, "
-            "or any CSV file with columns title, year and rating.",
+            help="Of Letterboxd (ratings.csv, or the whole zip file), IMDb, TMDb, Trakt, Simkl, "
+            "Filmweb, Criticker, MovieLens or Cinefold, or any CSV file with columns title, year "
+            "and rating.",
         ),
     ],
     *,

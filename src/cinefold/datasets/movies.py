@@ -13,7 +13,8 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from cinefold.datasets.titles import names_of, plain, readable, split_year
-from cinefold.interactions.column_names import ITEM_NAMES, TITLE_NAMES
+from cinefold.interactions.column_names import ITEM_IDS, TITLE_NAMES
+from cinefold.interactions.column_values import as_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ class Movie:
 
 # Columns of a file of movies, by their usual names; see `find_column`.
 MOVIE_COLUMNS = {
-    "id": (ITEM_NAMES, ("id",)),
+    "id": (*ITEM_IDS, ("id",)),
     "title": ((*TITLE_NAMES, "name"),),
     "year": (("year", "releaseyear"),),
     "genres": (("genres", "genre", "class"),),
@@ -128,7 +129,7 @@ class MovieCatalog:
     @cached_property
     def ids(self) -> NDArray[Any]:
         """All ids, sorted."""
-        return np.array(list(self._movies))
+        return as_ids(list(self._movies), "movie ids")
 
     def popularity(self, movie_id: Any) -> int:
         """Number of ratings of a movie; 0 where it is not known."""

@@ -123,9 +123,6 @@ def _columns(table: TableFile, given: dict[str, str | None]) -> dict[str, str]:
     chosen = find_columns(
         table.columns, given, "name it with {0}= (on the command line: --{0}-column)"
     )
-    for column in chosen.values():
-        if any(name.startswith(f"{column}_duplicated_") for name in table.columns):
-            raise ValueError(f"there are several columns {column!r}")
     named = ", ".join(f"{role} is {column!r}" for role, column in chosen.items())
     ones = "" if "rating" in chosen else "; there are no ratings, so every row counts as 1"
     logger.info("%s: %s%s", table.path.name, named, ones)
@@ -177,8 +174,8 @@ def _typed(table: TableFile, role: str, name: str) -> pl.Expr:
         column = pl.coalesce(number, _time(column))
     elif role == "timestamp" and kind == pl.String:
         column = _time(column)
-    elif role == "timestamp" and isinstance(kind, pl.Date | pl.Datetime):  # null: no room for it
-        column = column.cast(pl.Datetime("us"), strict=False).dt.timestamp("us")
+    elif role == "timestamp" and isinstance(kind, pl.Date | pl.Datetime):
+        column = _microseconds(column, kind)
     elif role != "timestamp" and isinstance(kind, pl.String | pl.Categorical | pl.Enum):
         text = column.cast(pl.String)
         column = pl.when(text.str.len_chars().is_between(1, _LONGEST_ID)).then(text)
@@ -192,6 +189,18 @@ def _number(column: pl.Expr, table: TableFile, kind: Any) -> pl.Expr:
     import polars as pl
 
     return pl.when(number.is_finite()).then(number)
+
+
+def _microseconds(column: pl.Expr, kind: Any) -> pl.Expr:
+    """Dates and datetimes since 1970; null where they have no room in 64 bits."""
+    import polars as pl
+
+    number, unit = column.to_physical().cast(pl.Int64), getattr(kind, "time_unit", "days")
+    if unit == "ns":
+        return number // 1000
+    size = {"days": 86_400_000_000, "ms": 1000, "us": 1}[unit]
+    most = 2**62 // size
+    return pl.when(number.is_between(-most, most)).then(number * size)
 
 
 def _time(column: pl.Expr) -> pl.Expr:
@@ -229,7 +238,7 @@ def _numbered(texts: pl.Series) -> tuple[pl.Series, NDArray[Any]]:
 
     known = texts.unique().sort()
     numbers = texts.cast(pl.Enum(known)).to_physical().cast(pl.Int32)
-    return numbers, np.array(known.to_list(), dtype=str)
+    return numbers, np.array(known.to_list(), object)
 
 
 def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:

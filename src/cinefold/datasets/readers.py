@@ -16,6 +16,7 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import TYPE_CHECKING
 
+from cinefold._memory import check_memory
 from cinefold.datasets.catalogue import DatasetError, naming
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ def open_table(path: str | PathLike[str]) -> TableFile:
         with file.open("rb") as stream:
             head = stream.read(_HEAD)
         if head.startswith(_PARQUET):
-            delimiter, rows = None, pl.scan_parquet(file)
+            # Not by its path: Polars would map it, and end the process if it shrinks meanwhile.
+            check_memory(file.stat().st_size, "it")
+            delimiter, rows = None, pl.scan_parquet(io.BytesIO(file.read_bytes()))
             with _without_traces():
                 n_rows = rows.select(pl.len()).collect().item()
             if n_rows > max(_MANY_ROWS, _ROWS_PER_BYTE * file.stat().st_size):
@@ -283,6 +286,8 @@ def _checked_delimiter(file: Path, head: bytes) -> str:
             f"{file} has one column, {short(line.strip())}; columns are divided by comma, "
             "semicolon, tab or |"
         )
+    if repeated := [name for name in names if name and names.count(name) > 1]:
+        raise DatasetError(f"{file} has {len(repeated)} columns called {repeated[0]!r}")
     if all(_is_number(name) for name in names):
         raise DatasetError(
             f"the first line of {file} must name the columns, such as user, item, rating; it is "

@@ -54,8 +54,10 @@ def _article_first(title: str) -> str:
 
 def plain(text: str) -> str:
     """Lower case, without accents, punctuation and a leading article."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    letters = text.casefold().replace("&", " and ")
+    if not letters.isascii():
+        decomposed = unicodedata.normalize("NFKD", letters)
+        letters = "".join(char for char in decomposed if not unicodedata.combining(char))
     words = _NOT_WORDS.sub(" ", letters.replace("'", "")).strip()
     return _LEADING_ARTICLE.sub("", words)
 

@@ -19,6 +19,7 @@ from cinefold.evaluation.standard_errors import (
     of_users,
     standard_error,
 )
+from cinefold.interactions.splits import seed_from
 from cinefold.metrics import accuracy
 from cinefold.metrics.registry import metric_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
     Candidate = Callable[[Interactions], Ranker] | Any
 
@@ -169,7 +171,7 @@ def compare(
     fraction: float = 0.1,
     folds: int = 5,
     repeats: int = 1,
-    random_state: int = 0,
+    random_state: RandomState = 0,
     ks: Sequence[int] = (10, 20),
     names: Sequence[str] = ("rmse", "ndcg", "recall"),
     progress: bool | None = None,
@@ -210,7 +212,7 @@ def compare(
         "fraction": fraction,
         "folds": folds,
         "repeats": repeats,
-        "random_state": random_state,
+        "random_state": seed_from(random_state),
     }
     if not candidates:
         raise ValueError("there are no models to compare")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -76,7 +77,7 @@ def divide(
     fraction: float = 0.1,
     folds: int = 5,
     repeats: int = 1,
-    random_state: int = 0,
+    random_state: RandomState = 0,
 ) -> Iterator[Division]:
     """The divisions of a protocol, one after the other.
 
@@ -96,7 +97,8 @@ def divide(
     repeats : int
         How often, with seeds counting up from `random_state`; "leave-last-out" and "time" are
         always the same and need no more than once.
-    random_state : int
+    random_state : int, Generator, RandomState or None
+        As in ``Interactions.split``.
 
     Raises
     ------
@@ -107,7 +109,8 @@ def divide(
     checks.integer("repeats", repeats, 1)
     if protocol in _ALWAYS_THE_SAME:
         repeats = 1
-    for seed in range(random_state, random_state + repeats):
+    first = splits.seed_from(random_state)
+    for seed in range(first, first + repeats):
         yield from _once(interactions, protocol, fraction, folds, seed)
 
 

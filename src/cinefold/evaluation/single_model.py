@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cinefold.metrics import METRICS, Metric, accuracy
+from cinefold.models import checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,8 +180,10 @@ def check_asked(ks: Sequence[int], names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise ValueError(f"there is no metric {unknown[0]!r}; there are {', '.join(METRICS)}")
-    if not ks or min(ks) < 1:
-        raise ValueError(f"ks must hold lengths of at least 1, not {list(ks)}")
+    if not np.size(ks) or np.ndim(ks) != 1:
+        raise ValueError(f"ks must be a sequence of lengths, not {ks!r}")
+    for k in ks:
+        checks.integer("each of ks", k, 1)
 
 
 def _errors(

@@ -3,82 +3,141 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-ITEM_NAMES = (
-    *("movieid", "itemid", "filmid", "item", "movie", "film", "iid", "mid", "productid", "asin"),
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# Normalized (see `_normalized`), from MovieLens, Amazon, Yelp, Netflix, HetRec, Last.fm, Goodreads,
+# Book-Crossing, Jester, Steam, MyAnimeList, RetailRocket, KuaiRec and others. Of several lists,
+# the first with one among the columns decides.
+ITEM_IDS = (
+    _names("movieid itemid filmid item movie film iid mid productid asin"),
+    _names(
+        "animeid appid articleid artistid bggid beerbeerid beerid bookid bookmarkid businessid "
+        "courseid docid documentid gameid gmapid goodsid hotelid isbn itemidx jokeid listingid "
+        "locationid movieidx newsid paperid parentasin pinid placeid poiid podcastid productcode "
+        "recipeid restaurantid showid sid sku songid stockcode trackid venueid videoid wineid"
+    ),
+    _names("albumid anime app article artist book game joke profileid recipe song track video"),
 )
-TITLE_NAMES = ("title", "movietitle", "moviename")
-# Normalized (see `_normalized`); of several lists, the first with one among the columns decides.
+TITLE_NAMES = _names("title movietitle moviename")
 _USUAL: dict[str, tuple[tuple[str, ...], ...]] = {
     "user": (
-        ("userid", "user", "uid", "visitorid", "visitor", "viewerid", "customerid", "customer",
-         "reviewerid", "accountid", "memberid", "personid"),
-        ("username", "userno", "usernumber"),
+        _names(
+            "userid user uid visitorid visitor viewerid customerid customer custid reviewerid "
+            "accountid memberid personid clientid listenerid readerid playerid subscriberid "
+            "steamid msno useridx userindex usersha1 usermboxsha1"
+        ),
+        _names("username userno usernumber reviewername profilename reviewprofilename"),
     ),
-    "item": (ITEM_NAMES, TITLE_NAMES),
-    "rating": (("rating", "ratings", "score", "stars", "star", "userrating"),),
+    "item": (
+        *ITEM_IDS,
+        TITLE_NAMES,
+        _names("artistname beername booktitle gamename gametitle itemname productname songtitle"),
+    ),
+    "rating": (
+        _names(
+            "rating ratings score scores stars star overall userrating myrating yourrating "
+            "starrating bookrating movierating filmrating itemrating reviewrating overallrating "
+            "ratingval ratingvalue myscore userscore reviewscore reviewoverall"
+        ),
+        _names("grade preference value vote"),
+        _names(
+            "count hours hoursplayed listencount listens playcount plays playtimeforever quantity "
+            "views watchratio"
+        ),
+    ),
     "timestamp": (
-        ("timestamp", "time", "date", "datetime", "ratedat", "createdat", "unixreviewtime"),
+        _names("timestamp unixreviewtime unixtime ratingtimestamp utctimestamp"),
+        _names("time date datetime ratedat createdat checkintime eventtime timems tdat"),
     ),
-    "weight": (("weight", "weights", "confidence"),),
-}  # fmt: skip
+    "weight": (_names("weight weights confidence"),),
+}
 _NEEDED = ("user", "item")
+# Words of names that tell of a rating, and of one that is not the user's.
+_OF_RATINGS = re.compile(r"(?:.*(?:rating|score)|ratings|scores|stars|grade|vote)$")
+_OF_OTHERS = set(_names("average avg content count critic helpful mean median num total"))
 
 
 def find_columns(
-    columns: Sequence[str], given: Mapping[str, str | None], remedy: str = "name it with {}="
-) -> dict[str, str]:
+    columns: Sequence[Any],
+    given: Mapping[str, Any],
+    remedy: str = "name it with {}=",
+    numeric: Collection[Any] = (),
+) -> dict[str, Any]:
     """The column of each role among `columns`: the one given, or the one with a usual name.
 
     Parameters
     ----------
-    columns : sequence of str
+    columns : sequence
         Names of a table's columns.
     given : mapping
         The roles to look for ("user", "item", "rating", "timestamp", "weight"), each with its
-        column, or None where its usual names decide.
+        column, or None where its usual names decide. Without the role "weight", weights are
+        ratings.
     remedy : str
         What errors advise, with ``{}`` for the role.
+    numeric : collection
+        Those of `columns` that are known to hold numbers.
 
     Returns
     -------
-    dict of str to str
+    dict
         Role to column, without roles for which there is none.
 
     Raises
     ------
     ValueError
         If a column given is not there, several have usual names of one role, one column has two
-        roles, or there is none for "user" or "item"; the message lists the columns.
+        roles, there is none for "user" or "item", or none for "rating" but one that looks like it
+        under another name; the message lists the columns.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
+    listed = f"the columns are {', '.join(map(str, columns)):.500}"
     for role, name in given.items():
         what = f"the {role}'s id" if role in _NEEDED else f"the column of {role}"
         if name is not None and name not in columns:
-            raise ValueError(
-                f"there is no column {name!r} for {role}; the columns are {', '.join(columns)}"
-            )
-        column = name or find_column(columns, _USUAL[role], what, remedy.format(role))
+            raise ValueError(f"there is no column {name!r} for {role}; {listed}")
+        usual = _USUAL[role]
+        if role == "rating" and "weight" not in given:
+            usual = (*usual, *_USUAL["weight"])
+        column = find_column(columns, usual, what, remedy.format(role)) if name is None else name
         if column is not None:
             if column in found.values():
                 other = next(role for role in found if found[role] == column)
                 raise ValueError(f"column {column!r} cannot be {other} and {role} at once")
             found[role] = column
         elif role in _NEEDED:
+            raise ValueError(f"no column looks like {what}; {listed}; {remedy.format(role)}")
+    if "rating" in given and "rating" not in found:
+        for column in _like_ratings([c for c in columns if c not in found.values()], numeric):
             raise ValueError(
-                f"no column looks like {what}; the columns are {', '.join(columns)}; "
-                f"{remedy.format(role)}"
+                f"column {column!r:.90} may be the rating; {remedy.format('rating')}, or leave it "
+                "out: then every row counts as 1"
             )
     return found
 
 
+def _like_ratings(others: Sequence[Any], numeric: Collection[Any]) -> list[Any]:
+    """Of columns without a role, those called like ratings; or the only one with numbers."""
+    called = [
+        c for c in others if any(map(_OF_RATINGS.match, _words(c))) and not _OF_OTHERS & _words(c)
+    ]
+    if called or len(others) != 1 or others[0] not in numeric:
+        return called
+    is_key = re.search(r"(^unnamed|^|id|index|key)$", _normalized(others[0]))
+    return [] if is_key else [*others]
+
+
 def find_column(
-    columns: Sequence[str], usual: Sequence[Sequence[str]], what: str, remedy: str
-) -> str | None:
+    columns: Sequence[Any], usual: Sequence[Sequence[str]], what: str, remedy: str
+) -> Any:
     """The one column with a name in the first of the lists `usual` that has any; or None.
 
     Raises
@@ -95,6 +154,12 @@ def find_column(
     return None
 
 
-def _normalized(column: str) -> str:
+def _normalized(column: Any) -> str:
     """ "user_id:token" and "User ID" as "userid"."""
-    return re.sub(r"[^a-z0-9]", "", column.partition(":")[0].casefold())
+    return re.sub(r"[^a-z0-9]", "", str(column).partition(":")[0].casefold())
+
+
+def _words(column: Any) -> set[str]:
+    """ "movieRating" and "movie_rating" as {"movie", "rating"}."""
+    parts = re.sub(r"([a-z])([A-Z])", r"\1 \2", str(column))
+    return set(re.split(r"[^a-z0-9]+", parts.casefold()))

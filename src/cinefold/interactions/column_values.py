@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 _INT64 = np.iinfo(np.int64)
-_LARGEST_EXACT_FLOAT = 2**53
 
 
 # -- of tables ----------------------------------------------------------------------------------
@@ -24,6 +24,8 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
     """Any table that narwhals takes."""
     try:
         return nw.from_native(frame, eager_only=True)
+    except DuplicateError as error:
+        raise ValueError(f"frame: {' '.join(str(error).split()):.500}") from None
     except TypeError:
         raise TypeError(
             "frame must be a pandas, Polars or Arrow table, not "
@@ -31,70 +33,104 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
         ) from None
 
 
-def column(table: nw.DataFrame[Any], name: str) -> NDArray[Any]:
-    """A column without missing values; times as integers."""
-    if name not in table.columns:
-        raise ValueError(f"there is no column {name!r}; the table has {', '.join(table.columns)}")
-    series = table[name]
+def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any]:
+    """A column without missing values; dates and times as NumPy's, in UTC."""
+    if (n := list(table.columns).count(name)) != 1:
+        found = f"there are {n} columns" if n else "there is no column"
+        raise ValueError(
+            f"{found} {name!r:.100}; the table has {', '.join(map(str, table.columns)):.500}"
+        )
+    series = table.get_column(name)
     missing = series.is_null()
     if missing.any():
         row = int(missing.arg_true()[0])
-        raise ValueError(f"column {name!r} is empty in {missing.sum()} rows (first: row {row})")
+        raise ValueError(
+            f"column {name!r:.100} is empty in {missing.sum()} rows (first: row {row})"
+        )
     if series.dtype == nw.Date:
         series = series.cast(nw.Datetime("us"))
     if series.dtype == nw.Datetime:
-        series = series.dt.timestamp("us")
+        return np.asarray(series.dt.timestamp("us").to_numpy()).astype("datetime64[us]")
     return np.asarray(series.to_numpy())
 
 
 # -- of arrays ----------------------------------------------------------------------------------
 
 
-def as_ids(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Ids as int32, int64 or str, from integers, integral floats, strings or objects of one kind.
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """`values` of any dimension; text as objects, since NumPy's has one width and loses final NULs.
 
-    32 bits stay: widening them would double what the largest columns take.
+    Raises
+    ------
+    ValueError
+        If some are masked, or rows differ in length.
+    """
+    types = set(map(type, values)) if isinstance(values, list | tuple) else {type(values)}
+    nested = any(issubclass(kind, str | list | tuple) for kind in types)
+    is_text = isinstance(values, str) or (isinstance(values, list | tuple) and nested)
+    try:
+        array = np.asarray(values, object) if is_text else np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must have one dimension; its rows differ in length") from None
+    if np.ma.is_masked(values):
+        masked = np.flatnonzero(np.ma.getmaskarray(values))
+        raise ValueError(
+            f"{name} is masked at position {masked[0]} ({len(masked)} in all); leave out what is "
+            "missing"
+        )
+    return array
+
+
+def as_ids(values: Any, name: str) -> NDArray[Any]:
+    """Ids as int32, int64, or objects that are all str.
+
+    They come from integers, integral floats, strings or objects of one kind. 32 bits stay:
+    widening them would double what the largest columns take.
     """
     array = _one_dimension(values, name)
-    if array.dtype.kind == "U" and not isinstance(values, np.ndarray):
-        array = np.asarray(values, object)  # NumPy turns [1, "a"] into strings
+    if array.dtype.kind in "UT":
+        return array.astype(object)
     if array.dtype.kind == "O":
         array = _of_one_kind(array, name)
-    if array.dtype.kind in "UT":
-        return array.astype(str, copy=False)
+        if array.dtype.kind == "O":
+            return array
     if array.dtype.kind == "f":
         _check_integers(array, name)
     elif array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
-    if array.dtype.kind == "u" and len(array) and array.max() > _INT64.max:
-        raise ValueError(f"{name} must fit into 64 bits with a sign; found {array.max()}")
+    _check_64_bits(array, name)
     return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
 
 
-def as_floats(values: ArrayLike, name: str) -> NDArray[np.float32]:
+def as_floats(values: Any, name: str) -> NDArray[np.float32]:
     """Finite numbers as float32."""
     array = _one_dimension(values, name)
     if array.dtype.kind == "O":
         for position, value in enumerate(array.tolist()):
             if not isinstance(value, Real | Decimal):
-                raise TypeError(f"{name} must be numbers; found {value!r} at position {position}")
-        array = array.astype(np.float64)
+                raise TypeError(
+                    f"{name} must be numbers; found {value!r:.100} at position {position}"
+                )
+        try:
+            array = array.astype(np.float64)
+        except OverflowError as error:
+            raise ValueError(f"{name} must be finite float32 numbers: {error}") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must be numbers, not {array.dtype}")
     return finite(array, name)
 
 
-def as_times(values: ArrayLike, name: str) -> NDArray[np.int64]:
+def as_times(values: Any, name: str) -> NDArray[np.int64]:
     """Times as int64; of datetimes, microseconds since 1970."""
     array = _one_dimension(values, name)
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise ValueError(f"{name} has missing times")
         return array.astype("datetime64[us]").astype(np.int64)
-    if array.dtype.kind == "f":
-        finite(array, name)
-    elif array.dtype.kind not in "iu":
+    if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be integers or datetimes, not {array.dtype}")
+    finite(array, name)
+    _check_64_bits(array, name)
     return array.astype(np.int64, copy=False)
 
 
@@ -112,7 +148,7 @@ def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     return numbers
 
 
-def as_weights(values: ArrayLike, name: str) -> NDArray[np.float32]:
+def as_weights(values: Any, name: str) -> NDArray[np.float32]:
     """Finite numbers above 0 as float32."""
     weights = as_floats(values, name)
     bad = np.flatnonzero(weights <= 0)
@@ -124,47 +160,54 @@ def as_weights(values: ArrayLike, name: str) -> NDArray[np.float32]:
     return weights
 
 
-def _one_dimension(values: ArrayLike, name: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ValueError(f"{name} must have one dimension; its rows differ in length") from None
+def _one_dimension(values: Any, name: str) -> NDArray[Any]:
+    array = as_array(values, name)
     if array.ndim != 1:
         raise ValueError(f"{name} must have one dimension, not {array.ndim}")
     return array
 
 
 def _of_one_kind(array: NDArray[Any], name: str) -> NDArray[Any]:
-    kinds = {_kind(value) for value in array.tolist()}
+    """Integers, floats or objects that are all str."""
+    types = set(map(type, array.tolist()))
+    kinds = set(map(_kind, types))
     if kinds == {"str"}:
-        return array.astype(str)
-    if kinds <= {"float", "int"} and "float" in kinds:
-        return array.astype(np.float64)
-    if kinds - {"int"}:
+        return array if types == {str} else np.array([*map(str.__str__, array)], object)
+    if kinds - {"int", "float"}:
         found = " and ".join(sorted(kinds))
         raise TypeError(f"{name} must be all integers or all strings, not {found}")
     try:
-        return array.astype(np.int64)
+        return array.astype(np.float64 if "float" in kinds else np.int64)
     except OverflowError:
         raise ValueError(
             f"{name} must fit into 64 bits with a sign; found {max(array, key=abs)}"
         ) from None
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, str):
+def _kind(kind: type) -> str:
+    if issubclass(kind, str):
         return "str"
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+    if issubclass(kind, int | np.integer) and kind is not bool:
         return "int"
-    return "float" if isinstance(value, float | np.floating) else type(value).__name__
+    return "float" if issubclass(kind, float | np.floating) else kind.__name__
 
 
 def _check_integers(array: NDArray[Any], name: str) -> None:
     # Tables turn integers into floats when a value is missing somewhere: 196.0 is the id 196.
-    # NaN fails each comparison.
-    is_integer = (array == np.floor(array)) & (np.abs(array) <= _LARGEST_EXACT_FLOAT)
+    # NaN fails each comparison; beyond the mantissa, a float stands for several integers.
+    is_integer = (array == np.floor(array)) & (
+        np.abs(array) < 2.0 ** (np.finfo(array.dtype).nmant + 1)
+    )
     if not is_integer.all():
         position = int(np.flatnonzero(~is_integer)[0])
         raise ValueError(
             f"{name} must be integers or strings; found {array[position]} at position {position}"
         )
+
+
+def _check_64_bits(array: NDArray[Any], name: str) -> None:
+    if array.dtype.kind == "i" or not len(array):
+        return
+    for value in (array.min(), array.max()):
+        if not -(2**63) <= int(value) < 2**63:
+            raise ValueError(f"{name} must fit into 64 bits with a sign; found {value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.interactions.column_values import as_weights, finite
+from cinefold.interactions.column_values import as_array, as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+# Longer sides need so many entries: empty rows take memory, too.
+_LONGEST_SPARSE_SIDE, _SIDE_PER_ENTRY = 1 << 24, 64
 
 Duplicates = Literal["last", "mean", "sum", "max", "error"]
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -111,7 +115,61 @@ def csr(
     matrix.indices = own(indices, index_type)
     matrix.indptr = own(offsets, index_type)
     matrix.has_canonical_format = True
+    matrix.__dict__[_OF_CSR] = True
     return matrix
+
+
+def read_only(array: Any) -> Any:
+    """A view that nothing can be written through."""
+    if array is None or not array.flags.writeable:
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def digest(*arrays: NDArray[Any] | None) -> str:
+    """SHA-256 of arrays, their types and shapes, in hexadecimal."""
+    found = hashlib.sha256()
+    for array in arrays:
+        if array is not None:
+            found.update(f"{array.dtype} {array.shape}".encode())
+            text = array.dtype.kind == "O" and repr(array.tolist()).encode()
+            found.update(text or np.ascontiguousarray(array).view(np.uint8).data)
+    return found.hexdigest()
+
+
+_OF_CSR = "_of_csr"  # marks what is in order and known to be
+
+
+class SharedMatrix:
+    """A field for a CSR matrix: checked on its way in, and out of reach of who gets it.
+
+    It gives a new matrix of the same arrays, which are read-only, each time: to write into one is
+    an error, and what else is done to it changes no other.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> sp.csr_array:
+        if instance is None:
+            raise AttributeError("the field has no default")
+        return _view(instance.__dict__[f"_{self._name}"])
+
+    def __set__(self, instance: Any, matrix: sp.csr_array) -> None:
+        if not matrix.__dict__.pop(_OF_CSR, False):
+            matrix = canonical(matrix, self._name, copy=False)
+        own = instance.__dict__[f"_{self._name}"] = _view(matrix)
+        own.__dict__.pop(_OF_CSR, None)
+        for part in ("data", "indices", "indptr"):
+            setattr(own, part, read_only(getattr(own, part)))
+
+
+def _view(matrix: sp.csr_array) -> sp.csr_array:
+    view = sp.csr_array.__new__(sp.csr_array)
+    view.__dict__.update(matrix.__dict__)
+    return view
 
 
 def canonical(matrix: Any, name: str, *, copy: bool) -> sp.csr_array:
@@ -133,23 +191,48 @@ def canonical(matrix: Any, name: str, *, copy: bool) -> sp.csr_array:
     ValueError, TypeError
         Saying what is wrong with the matrix.
     """
+    try:
+        return _canonical(matrix, name, copy)
+    except (AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(f"{name} is damaged: {error}") from error
+
+
+def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
     shape = matrix.shape
-    if len(shape) != 2:
-        raise ValueError(f"{name} must have two dimensions, not {len(shape)}")
+    if len(shape) != 2 or not all(isinstance(side, int | np.integer) for side in shape):
+        raise ValueError(f"{name} must have two dimensions, not shape {shape}")
+    if min(shape) < 0:
+        raise ValueError(f"{name} cannot have the shape {shape}")
     if matrix.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, not {matrix.dtype}")
-    if max(shape) > LONGEST_SIDE:
-        raise ValueError(f"a side of {shape} is longer than {LONGEST_SIDE}")
+    data = getattr(matrix, "data", None)
+    n = matrix.nnz if data is None else np.size(as_array(data, f"data of {name}"))
+    if max(shape) > min(LONGEST_SIDE, max(_LONGEST_SPARSE_SIDE, _SIDE_PER_ENTRY * n)):
+        raise ValueError(
+            f"{name} of shape {shape} is too large for its {n} entries: ids and factors would need "
+            "memory for all of it; Interactions.from_arrays numbers the ids that occur"
+        )
     if matrix.format == "bsr":
         _check_compressed(matrix, name, matrix.blocksize)
     elif matrix.format in ("csr", "csc"):
         _check_compressed(matrix, name)
     else:
+        if matrix.format == "dia":
+            offsets = np.asarray(matrix.offsets)
+            far = offsets.dtype.kind != "i" or (np.abs(offsets.astype(float)) > max(shape)).any()
+            if far or matrix.data.ndim != 2 or offsets.shape != matrix.data.shape[:1]:
+                raise ValueError(f"{name} must have an offset within its shape for each diagonal")
+        if matrix.format == "lil":
+            lengths = [[*map(len, lists)] for lists in (matrix.rows, matrix.data)]
+            if lengths[0] != lengths[1] or len(lengths[0]) != shape[0]:
+                raise ValueError(f"{name} must have as many columns as data in each of its rows")
         matrix = matrix.tocoo()
         for side, indices, n in zip(
             ("row", "column"), (matrix.row, matrix.col), shape, strict=True
         ):
             _check_range(indices, n, f"{side} indices of {name}")
+        if not matrix.row.shape == matrix.col.shape == matrix.data.shape:
+            raise ValueError(f"{name} must have as many row and column indices as data")
         copy = False
     if matrix.dtype.kind != "f":  # small integers would overflow where entries are added up
         matrix = matrix.astype(np.result_type(matrix.dtype, np.float32))
@@ -201,14 +284,16 @@ def _in_order(indices: NDArray[Any], offsets: NDArray[Any]) -> bool:
 
 def weights_of_pattern(weights: Any, by_user: sp.csr_array) -> NDArray[np.float32]:
     """Weights from a matrix of the same pattern, or an array in the order of the entries."""
-    if sp.issparse(weights):
+    if sp.issparse(weights) and weights.shape == by_user.shape:
         pattern = canonical(weights, "weights", copy=False)
-        if pattern.shape != by_user.shape or not (
-            np.array_equal(pattern.indptr, by_user.indptr)
-            and np.array_equal(pattern.indices, by_user.indices)
-        ):
+        same = np.array_equal(pattern.indptr, by_user.indptr)
+        if not (same and np.array_equal(pattern.indices, by_user.indices)):
             raise ValueError("weights must store the same entries as the matrix")
         weights = pattern.data
+    elif sp.issparse(weights):
+        raise ValueError(
+            f"weights must be of the shape of the matrix, {by_user.shape}, not {weights.shape}"
+        )
     values = as_weights(weights, "weights").copy()
     if len(values) != by_user.nnz:
         raise ValueError(f"weights has {len(values)} entries, the matrix {by_user.nnz}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -20,7 +19,16 @@ from cinefold.interactions.column_values import (
     as_weights,
     column,
 )
-from cinefold.interactions.entries import Duplicates, Entries, canonical, csr, weights_of_pattern
+from cinefold.interactions.entries import (
+    Duplicates,
+    Entries,
+    SharedMatrix,
+    canonical,
+    csr,
+    digest,
+    read_only,
+    weights_of_pattern,
+)
 from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 
 if TYPE_CHECKING:
@@ -42,10 +50,11 @@ class Interactions:
 
     Attributes
     ----------
-    user_ids, item_ids : ndarray of int64 or str, shape (n_users,), (n_items,)
+    user_ids, item_ids : ndarray of int64 or of str (dtype object), shape (n_users,), (n_items,)
         Original ids, sorted; row i of the matrices belongs to ``user_ids[i]``.
     by_user : csr_array of float32, shape (n_users, n_items)
-        The ratings; stored entries are observations, whatever their value.
+        The ratings; stored entries are observations, whatever their value. All arrays are
+        read-only; ``by_user.copy()`` can be changed.
     weights : ndarray of float32, shape (n_ratings,), or None
         Confidence of each rating, in the order of ``by_user``.
     timestamps : ndarray of int64, shape (n_ratings,), or None
@@ -54,9 +63,17 @@ class Interactions:
 
     user_ids: NDArray[Any]
     item_ids: NDArray[Any]
-    by_user: sp.csr_array
+    by_user: sp.csr_array = SharedMatrix()  # noqa: RUF009
     weights: NDArray[np.float32] | None = None
     timestamps: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        sizes = *self.by_user.shape, self.n_ratings, self.n_ratings
+        for name, n in zip(("user_ids", "item_ids", "weights", "timestamps"), sizes, strict=True):
+            values = read_only(getattr(self, name))
+            if values is not None and values.shape != (n,):
+                raise ValueError(f"{name} must be of shape ({n},), not {values.shape}")
+            object.__setattr__(self, name, values)
 
     # -- building -----------------------------------------------------------------------------
 
@@ -97,7 +114,7 @@ class Interactions:
         table = as_table(frame)
 
         def checked(check: Callable[[Any, str], Any], name: str | None) -> Any:
-            return None if name is None else check(column(table, name), f"column {name!r}")
+            return None if name is None else check(column(table, name), f"column {name!r:.100}")
 
         return cls._from_columns(
             checked(as_ids, user),
@@ -194,10 +211,9 @@ class Interactions:
         user_ids, item_ids : array, optional
             Ids of the rows and columns, unique; 0, 1, 2 ... by default.
         weights : sparse matrix of the same pattern, or array in the order of its CSR form, optional
-            Confidence of each observation, above 0.
+            Confidence of each one, above 0.
         copy : bool
-            False lets the result share the arrays of a CSR matrix that needs no change, which must
-            then stay as they are.
+            False lets the result share the arrays of a CSR matrix in order; they must then stay.
 
         Raises
         ------
@@ -214,9 +230,7 @@ class Interactions:
         by_user = canonical(matrix, "matrix", copy=copy)
         if by_user.nnz == 0:
             raise ValueError(f"there are no ratings: the matrix of shape {matrix.shape} is empty")
-        confidence = None
-        if weights is not None:
-            confidence = weights_of_pattern(weights, by_user)
+        confidence = None if weights is None else weights_of_pattern(weights, by_user)
         n_users, n_items = by_user.shape
         users = axis_ids(user_ids, n_users, "user")
         items = axis_ids(item_ids, n_items, "item")
@@ -307,23 +321,18 @@ class Interactions:
 
     def fingerprint(self) -> str:
         """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""
-        ratings = self.by_user.indptr, self.by_user.indices, self.by_user.data
-        digest = hashlib.sha256()
-        for array in (self.user_ids, self.item_ids, *ratings, self.weights):
-            if array is not None:
-                digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-        return digest.hexdigest()
+        own = self.by_user
+        ratings = own.indptr, own.indices, own.data, self.weights
+        return digest(self.user_ids, self.item_ids, *ratings)
 
     # -- dividing -----------------------------------------------------------------------------
 
     def select(self, mask: ArrayLike) -> Interactions:
         """The ratings where `mask` (n_ratings,), in the order of ``by_user``, with the same ids."""
-        chosen = np.asarray(mask)
-        if chosen.dtype != bool or chosen.shape != (self.n_ratings,):
+        chosen, expected = np.asarray(mask), (self.n_ratings,)
+        if chosen.dtype != bool or chosen.shape != expected:
             raise ValueError(
-                f"mask must be boolean with {self.n_ratings} entries, not {chosen.dtype} of "
-                f"shape {chosen.shape}"
+                f"mask must be boolean of shape {expected}, not {chosen.dtype} of {chosen.shape}"
             )
         offsets = np.concatenate([[0], np.cumsum(chosen)])[self.by_user.indptr]
         matrix = csr(self.by_user.data[chosen], self.by_user.indices[chosen], offsets, self.n_items)

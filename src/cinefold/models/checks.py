@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
+from numbers import Real
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
+_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 def parameters(model: Any) -> None:
@@ -59,16 +64,30 @@ def parameters(model: Any) -> None:
 
 def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
     """The values of {id: rating}, which must be finite numbers; `side` is what the ids are of."""
-    values = np.array(list(given.values()))
-    if values.dtype.kind in "iuf" and np.isfinite(values.astype(np.float32)).all():
-        return values.astype(np.float32)
-    rated, value = next(pair for pair in given.items() if not _is_finite_number(pair[1]))
-    raise ValueError(f"the rating of {side} {rated!r} must be a finite number, not {value!r}")
+    for rated, value in given.items():
+        if not _is_finite_number(value):
+            raise ValueError(
+                f"the rating of {side} {rated!r} must be a finite number, not {value!r}"
+            )
+    return np.array([*map(float, given.values())], np.float32)
 
 
 def _is_finite_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    return is_number and not isinstance(value, bool) and bool(np.isfinite(np.float32(value)))
+    try:
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        return is_number and abs(float(value)) <= _LARGEST_FLOAT
+    except OverflowError:  # an integer beyond even float64
+        return False
+
+
+def callbacks(given: Any) -> list[Callback]:
+    """The callbacks of a fit as a list."""
+    called: list[Any] = [*given] if isinstance(given, Iterable) else [None]
+    if not all(map(callable, called)):
+        raise TypeError(
+            f"callbacks must be a list of callables, not {given!r}; one is given as [callback]"
+        )
+    return called
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> None:
@@ -94,6 +113,7 @@ def number(
         return
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if not (low <= value <= high and np.isfinite(value)):
+    plain = value.item() if isinstance(value, np.generic) else value
+    if not low <= plain <= min(high, _LARGEST):
         allowed = f"at least {low}" if high == np.inf else f"from {low} to {high}"
-        raise ValueError(f"{name} must be finite and {allowed}, not {value}")
+        raise ValueError(f"{name} must be finite in float32 and {allowed}, not {value!r:.50}")

@@ -59,12 +59,13 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     unit = replace(objective, regularization=1.0)
     users = unit.row_regularization(train.user_counts(), train.n_items).mean()
     items = unit.row_regularization(train.item_counts(), train.n_users).mean()
-    targets = np.abs(objective.targets(train.by_user.data))
     weights = pair_weights(objective, train)
-    if weights is not None:
+    if weights is None:
+        target = objective.target_size(train.by_user.data)
+    else:
         rows = np.repeat(np.arange(train.n_users), train.user_counts())
-        targets = targets * np.sqrt(weights.total(rows, train.by_user.indices))
-    target = float(targets.mean(dtype=np.float64)) or 1.0
+        roots = np.sqrt(weights.total(rows, train.by_user.indices))
+        target = float((np.abs(objective.targets(train.by_user.data)) * roots).mean()) or 1.0
     confidence, density = _mean_confidence(train, objective.alpha), train.density
     w0 = max(objective.unobserved_weight, confidence * density)
     noise = density**0.25 * (np.sqrt(train.n_users) + np.sqrt(train.n_items))

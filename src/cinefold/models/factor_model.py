@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -104,10 +104,12 @@ class FactorModel(FittedAttributes):
         """
         factors, directions = self._factors, self._factors.directions
         if isinstance(item, FoldedItems):
+            self._check_own(item)
             single, itself = item.factors.ndim == 1, None
             queries = factors.directions_of(np.atleast_2d(item.factors))
         else:
-            single, index = np.ndim(item) == 0, np.atleast_1d(self.interactions_.item_index(item))
+            index = self._index("item", item)
+            single, index = np.ndim(index) == 0, np.atleast_1d(index)
             queries = directions[index]
             itself = csr(np.ones(len(index)), index, np.arange(len(index) + 1), len(directions))
         unknown = np.asarray(~queries.any(axis=1))
@@ -179,9 +181,10 @@ class FactorModel(FittedAttributes):
         -------
         Explanation, or a list of them for an array
         """
-        places = np.atleast_1d(self.interactions_.item_index(item))
-        found = self.explain_by(self.row_equations(user), self._users(user).ratings, places)
-        return found[0] if np.ndim(item) == 0 else found
+        index = self._index("item", item)
+        ratings, places = self._users(user).ratings, np.atleast_1d(index)
+        found = self.explain_by(self.row_equations(user), ratings, places)
+        return found[0] if np.ndim(index) == 0 else found
 
     def explain_by(
         self, equations: RowEquations, ratings: sp.csr_array, items: NDArray[np.int64]
@@ -201,12 +204,11 @@ class FactorModel(FittedAttributes):
         if baseline is not None:
             starts = starts + baseline[items]
         found = []
-        for item, start, added in zip(items, starts.tolist(), contributions, strict=True):
+        terms = zip(ids[items].tolist(), starts.tolist(), contributions, strict=True)
+        for item, start, added in terms:
             order = np.argsort(-added[: ratings.nnz], kind="stable")
             score, rated = start + float(added.sum()), ids[ratings.indices[order]]
-            explained = Explanation(
-                ids[item].item(), score, start, rated, ratings.data[order], added[order]
-            )
+            explained = Explanation(item, score, start, rated, ratings.data[order], added[order])
             found.append(explained)
         return found
 
@@ -238,8 +240,9 @@ class FactorModel(FittedAttributes):
     def _users(self, user: Any) -> FoldedUsers:
         """Known users as if they were folded in, with weights if it is just one."""
         if isinstance(user, FoldedUsers):
+            self._check_own(user)
             return user
-        index = self.interactions_.user_index(user)
+        index = self._index("user", user)
         vectors = self._factors.user_vectors(index)
         by_user, weights = self.interactions_.by_user, self.interactions_.weights
         if np.ndim(index):
@@ -248,6 +251,27 @@ class FactorModel(FittedAttributes):
         stars, columns = by_user.data[own], by_user.indices[own]
         ratings = csr(stars, columns, [0, len(stars)], by_user.shape[1])
         return FoldedUsers(vectors, ratings, None if weights is None else weights[own])
+
+    def _index(self, side: Literal["user", "item"], ids: Any) -> Any:
+        """Of one id an integer, of several an array (n,)."""
+        known = self.interactions_
+        index = known.user_index(ids) if side == "user" else known.item_index(ids)
+        if np.ndim(index) > 1:
+            raise ValueError(
+                f"{side} must be one {side} id or a one-dimensional array of them, not of shape "
+                f"{index.shape}"
+            )
+        return index
+
+    def _check_own(self, folded: FoldedUsers | FoldedItems) -> None:
+        n_factors, ratings = self._factors.items.n_factors, getattr(folded, "ratings", None)
+        fits = ratings is None or ratings.shape[1] == self.interactions_.n_items
+        own = folded.model in (None, self._fitted.digest)
+        if not (own and fits and folded.factors.shape[-1] == n_factors):
+            raise ValueError(
+                f"these {type(folded).__name__} are of another model, or of this one before it "
+                "changed; fold their ratings in again"
+            )
 
     def _allowed(
         self, exclude: ArrayLike | None, among: ArrayLike | None
@@ -263,7 +287,7 @@ class FactorModel(FittedAttributes):
         return allowed
 
     def _items(self, ids: ArrayLike) -> NDArray[np.int64]:
-        values = np.asarray(list(ids) if isinstance(ids, Set) else ids)
+        values = list(ids) if isinstance(ids, Set) else ids
         return np.asarray(self.interactions_.item_index(values))
 
     def _ranking(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.interactions.entries import digest, read_only
 from cinefold.models.results import NotFittedError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Fitted:
 
     Attributes
     ----------
+    parameters : dict
+        Of the model as it was then.
     interactions : Interactions
     objective : Objective or None
         None where factors were given without it.
@@ -33,12 +37,18 @@ class Fitted:
     stop_reason : str
     """
 
+    parameters: dict[str, Any]
     interactions: Interactions
     objective: Objective | None
     factors: Factors
     history: list[Record] = field(default_factory=list)
     best_iteration: int = 0
     stop_reason: str = "max_iter"
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what new users and items are solved against: the items' ids and factors."""
+        return digest(self.interactions.item_ids, self.factors.items.factors)
 
 
 class FittedAttributes:
@@ -74,7 +84,7 @@ class FittedAttributes:
 
     @property
     def history_(self) -> list[Record]:
-        return self._fitted.history
+        return [*map(dict, self._fitted.history)]
 
     @property
     def n_iter_(self) -> int:
@@ -90,12 +100,13 @@ class FittedAttributes:
 
     @property
     def user_factors_(self) -> NDArray[np.float32]:
-        return np.ascontiguousarray(self._factors.user_vectors())
+        return np.asarray(read_only(np.ascontiguousarray(self._factors.user_vectors())))
 
     @property
     def item_factors_(self) -> NDArray[np.float32]:
         factors = self._factors
-        return factors.items.factors if factors.pair_weights is None else factors.item_vectors
+        vectors = factors.items.factors if factors.pair_weights is None else factors.item_vectors
+        return np.asarray(read_only(vectors))
 
     @property
     def user_weights_(self) -> NDArray[np.float32] | None:

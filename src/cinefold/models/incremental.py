@@ -47,7 +47,8 @@ class IncrementalModel(FactorModel):
         rows = self._observed(new.matrix, new.weights, "user")
         n_threads = 1 if new.is_single else available_threads(self.n_threads)
         found = _divided(factors.fold_in_users(rows, n_threads), rows)
-        return FoldedUsers(found[0] if new.is_single else found, new.matrix, new.weights, new.ids)
+        vectors = found[0] if new.is_single else found
+        return FoldedUsers(vectors, new.matrix, new.weights, new.ids, self._fitted.digest)
 
     def fold_in_items(self, ratings: NewRatings) -> FoldedItems:
         """New items, solved exactly against the user factors; the model does not change.
@@ -71,7 +72,8 @@ class IncrementalModel(FactorModel):
         rows = self._observed(new.matrix, new.weights, "item")
         found, baseline = factors.fold_in_items(rows, available_threads(self.n_threads))
         found = _divided(found, rows)
-        return FoldedItems(found[0] if new.is_single else found, baseline, new.ids)
+        vectors = found[0] if new.is_single else found
+        return FoldedItems(vectors, baseline, new.ids, self._fitted.digest)
 
     def partial_fit_users(self, ratings: Ratings) -> Self:
         """Add ratings of new or known users, solved exactly; items and other users stay.

@@ -83,8 +83,8 @@ _DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErr
 _RECORDED = ("iteration", "objective", "train_rmse", "seconds")
 
 
-def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
-    """Write a fitted model with these parameters to `path`, in one step."""
+def save(path: Path, fitted: Fitted) -> None:
+    """Write a fitted model to `path`, in one step."""
     factors = fitted.factors
     tensors: dict[str, NDArray[Any]] = {
         "user_factors": factors.users,
@@ -102,7 +102,7 @@ def save(path: Path, parameters: dict[str, Any], fitted: Fitted) -> None:
     header = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
-        "parameters": _json(parameters),
+        "parameters": _json(fitted.parameters),
         "objective": _json(fitted.objective and asdict(fitted.objective)),
         "history": _json(fitted.history),
         "best_iteration": str(fitted.best_iteration),
@@ -151,7 +151,7 @@ def load(path: Path, make: Callable[..., _Model]) -> tuple[_Model, Fitted]:
         model = make(**parameters)
         checks.parameters(model)
         seed_from(parameters.get("random_state"))
-        fitted = _fitted(header, arrays, model)
+        fitted = _fitted(header, arrays, model, parameters)
         if fitted.objective is None and fitted.interactions.n_ratings:
             fitted = replace(fitted, objective=objective_for(model, fitted.interactions))
     except _DAMAGE as error:
@@ -174,7 +174,7 @@ def _read(file: BinaryIO) -> tuple[dict[str, str], Arrays]:
     n_header = int.from_bytes(file.read(8), "little")
     if not 0 < n_header <= min(_LONGEST_HEADER, size - 8):
         raise ValueError(f"a header of {n_header} bytes does not fit into {size} bytes")
-    header = json.loads(file.read(n_header))
+    header = json.loads(file.read(n_header).decode())
     texts = header.pop("__metadata__", {})
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("its metadata must be texts")
@@ -204,7 +204,9 @@ def _checksum(texts: dict[str, str], arrays: Arrays) -> str:
     return digest.hexdigest()
 
 
-def _fitted(header: dict[str, str], arrays: Arrays, model: Any) -> Fitted:
+def _fitted(
+    header: dict[str, str], arrays: Arrays, model: Any, parameters: dict[str, Any]
+) -> Fitted:
     """Everything but the parameters; each value is checked, against the others as well."""
     optional = _OPTIONAL if model.biases else _OPTIONAL | _BIASES
     if missing := _LAYOUT.keys() - optional - arrays.keys():
@@ -228,6 +230,7 @@ def _fitted(header: dict[str, str], arrays: Arrays, model: Any) -> Fitted:
         raise ValueError(f"its best iteration is {best} of {len(history)}")
     interactions = _interactions(arrays)
     return Fitted(
+        parameters,
         interactions,
         _objective(json.loads(header.get("objective", "null"))),
         _factors(arrays, bool(model.biases), interactions),
@@ -322,7 +325,7 @@ def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Integers as they are; strings as UTF-8 bytes and offsets, which safetensors can hold."""
     if ids.dtype.kind == "i":
         return {name: ids}
-    encoded = [str(value).encode() for value in ids]
+    encoded = [value.encode(errors="surrogatepass") for value in ids]
     offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}.offsets": offsets}
 
@@ -338,15 +341,11 @@ def _ids(name: str, arrays: Arrays) -> NDArray[Any]:
     return ids
 
 
-def _texts(name: str, content: bytes, offsets: NDArray[np.int64]) -> NDArray[np.str_]:
-    lengths = np.diff(offsets)
-    if [*offsets[:1], *offsets[-1:]] != [0, len(content)] or lengths.min(initial=0) < 0:
+def _texts(name: str, content: bytes, offsets: NDArray[np.int64]) -> NDArray[Any]:
+    if [*offsets[:1], *offsets[-1:]] != [0, len(content)] or np.diff(offsets).min(initial=0) < 0:
         raise ValueError(f"{name}.offsets must rise from 0 to the {len(content)} bytes of the ids")
-    if b"\0" in content:
-        raise ValueError(f"{name} must not hold the character NUL")
-    n_bytes = len(lengths) * int(lengths.max(initial=1)) * np.dtype("U1").itemsize
-    check_memory(n_bytes, f"{name}, as long as the longest,")
-    return np.array([content[a:b].decode() for a, b in pairwise(offsets)], np.str_)
+    ids = [content[a:b].decode(errors="surrogatepass") for a, b in pairwise(offsets)]
+    return np.array(ids, object)
 
 
 def _json(value: Any) -> str:

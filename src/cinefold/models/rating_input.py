@@ -31,8 +31,11 @@ _ACCEPTED = (
 )
 
 
-def as_interactions(data: Ratings, name: str) -> Interactions:
-    """`data` as interactions; a table's columns are found by their usual names."""
+def as_interactions(data: Ratings, name: str, also: str = "") -> Interactions:
+    """`data` as interactions; a table's columns are found by their usual names.
+
+    `also` is said of what else `name` may be.
+    """
     if isinstance(data, Interactions):
         return data
     if sp.issparse(data):
@@ -40,11 +43,12 @@ def as_interactions(data: Ratings, name: str) -> Interactions:
     try:
         table = as_table(data)
     except TypeError:
-        raise TypeError(f"{name} must be {_ACCEPTED}, not {type(data).__name__}") from None
-    names = [str(column) for column in table.columns]
+        raise TypeError(f"{name} must be {also}{_ACCEPTED}, not {type(data).__name__}") from None
+    numeric = [c for c, dtype in table.schema.items() if dtype.is_numeric()]
     roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
+    remedy = "Interactions.from_dataframe(frame, {}=...) names it"
     try:
-        found = find_columns(names, roles, "Interactions.from_dataframe(frame, {}=...) names it")
+        found = find_columns(table.columns, roles, remedy, numeric)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     time = found.get("timestamp")
@@ -145,7 +149,8 @@ def new_rows(ratings: NewRatings, known: Interactions, side: Literal["user", "it
         order = np.argsort(columns)
         matrix = csr(values[order], columns[order], [0, len(values)], n_columns)
         return NewRows(matrix, is_single=True)
-    new = as_interactions(ratings, "ratings")
+    mapping = f"a mapping {{{other} id: rating}}, "
+    new = as_interactions(ratings, "ratings", mapping)
     if side == "item":
         new = new.transposed
     matrix = new.by_user

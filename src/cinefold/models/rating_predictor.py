@@ -148,7 +148,10 @@ class StarPredictor:
     def load(
         cls, path: Path, model: WeightedMatrixFactorization, values: Mapping[str, Any]
     ) -> Self:
-        """What `save` wrote for `model`."""
+        """What `save` wrote for `model`; a ValueError for what is damaged."""
+        for name, n in {"coefficients": 5, "scale": 2, "user_counts": 2}.items():
+            if not (np.shape(values[name]) == (n,) and np.isfinite(values[name]).all()):
+                raise ValueError(f"{name} must be {n} finite numbers, not {values[name]!r:.100}")
         explicit = model if model.biases else WeightedMatrixFactorization.load(path)
         predictor = cls(model, n_factors=explicit.n_factors)
         predictor.explicit_ = explicit

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from cinefold.interactions.entries import SharedMatrix, read_only
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -48,7 +50,7 @@ class Ranking:
         if indices.ndim == 1:
             return cls(item_ids[indices[~empty]], scores[~empty])
         items = item_ids[indices]
-        items[empty] = "" if item_ids.dtype.kind == "U" else np.iinfo(item_ids.dtype).min
+        items[empty] = "" if item_ids.dtype.kind == "O" else np.iinfo(item_ids.dtype).min
         return cls(items, np.where(empty, np.float32(-np.inf), scores))
 
     @property
@@ -111,12 +113,27 @@ class FoldedUsers:
         Confidence of each rating, in the order of `ratings`.
     user_ids : ndarray, shape (n_users,), or None
         Ids of the rows, where the ratings came with ids.
+    model : str or None
+        Digest of the model: others refuse these users.
+
+    All arrays are read-only.
     """
 
     factors: NDArray[np.float32]
-    ratings: csr_array
+    ratings: csr_array = SharedMatrix()  # noqa: RUF009
     weights: NDArray[np.float32] | None = None
     user_ids: NDArray[Any] | None = None
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        n_users, n_ratings = self.ratings.shape[0], self.ratings.nnz
+        lengths = {"factors": n_users, "weights": n_ratings, "user_ids": n_users}
+        for name, n in lengths.items():
+            values = read_only(getattr(self, name))
+            rows = values[np.newaxis] if name == "factors" and values.ndim == 1 else values
+            if rows is not None and len(rows) != n:
+                raise ValueError(f"{name} of shape {values.shape} do not fit {n} rows")
+            object.__setattr__(self, name, values)
 
     def __len__(self) -> int:
         return int(self.ratings.shape[0])
@@ -130,7 +147,8 @@ class FoldedUsers:
             weighted.data = weights
             weights = weighted[chosen].data
         ids = None if self.user_ids is None else self.user_ids[chosen]
-        return FoldedUsers(np.atleast_2d(self.factors)[rows], self.ratings[chosen], weights, ids)
+        factors = np.atleast_2d(self.factors)[rows]
+        return FoldedUsers(factors, self.ratings[chosen], weights, ids, self.model)
 
 
 @dataclass(frozen=True)
@@ -148,11 +166,14 @@ class FoldedItems:
         The mean of all ratings and the item's bias, in a model with biases.
     item_ids : ndarray, shape (n_items,), or None
         Ids of the rows, where the ratings came with ids.
+    model : str or None
+        Digest of the model: others refuse these items.
     """
 
     factors: NDArray[np.float32]
     baseline: NDArray[np.float32] | None = None
     item_ids: NDArray[Any] | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)

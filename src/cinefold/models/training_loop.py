@@ -45,12 +45,11 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    model._state = None
     n_threads = available_threads(model.n_threads)
     n_factors, tol, objective = settings_for(model, train, n_threads)
+    seed, parameters, model._state = seed_from(model.random_state), model.get_params(), None
     solver = choose_solver(model.solver, n_factors)
     start = alternate_with_biases if model.biases else alternate
-    seed = seed_from(model.random_state)
     weights = pair_weights(objective, train, *given_weights)
     steps = start(train, objective, n_factors, seed, n_threads, solver, weights)
     validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
@@ -67,7 +66,7 @@ def learn(
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]
             # One assignment, so that an interrupt leaves a single iteration.
-            model._state = Fitted(train, objective, step.factors, history, len(history))
+            model._state = Fitted(parameters, train, objective, step.factors, history, len(history))
             ended_by = [callback for callback in watching if callback(model, record)]
             if ended_by:
                 reason = getattr(ended_by[0], "stop_reason", "callback")

@@ -227,6 +227,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             the first iteration, it is not fitted.
         """
         checks.parameters(self)
+        callbacks = checks.callbacks(callbacks)
         train = as_interactions(X, "X")
         measured = held_out(validation, y, train, bool(self.early_stopping))
         given = (
@@ -283,14 +284,15 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         if weights is not None:
             users, items = users * weights.users[:, None], items * weights.items[:, None]
         factors = Factors.in_eigenbasis(users, items, None, weights, n_threads)
-        model._state = Fitted(known, objective, factors, stop_reason="from_factors")
+        own = model.get_params()
+        model._state = Fitted(own, known, objective, factors, stop_reason="from_factors")
         return model
 
     # -- keeping it ---------------------------------------------------------------------------
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the model as safetensors: factors, ids, ratings, parameters and history."""
-        persistence.save(Path(path), self.get_params(), self._fitted)
+        """Write the model as safetensors: factors, ids, ratings, and the parameters of the fit."""
+        persistence.save(Path(path), self._fitted)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

@@ -86,10 +86,15 @@ def entry_cells(
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
     """A CSV file, the names of its columns first, that is safe to open in a spreadsheet."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    file = _Rows()
+    writer = csv.writer(file, lineterminator="\r\n")  # with which cells with either are quoted
     writer.writerows([_safe("" if cell is None else str(cell)) for cell in row] for row in rows)
     return file.getvalue()
+
+
+class _Rows(io.StringIO):
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
 
 
 def _safe(cell: str) -> str:

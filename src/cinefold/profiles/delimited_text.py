@@ -13,7 +13,7 @@ from cinefold.datasets.readers import encoding_of, find_delimiter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_BYTES = 50 * 2**20
+MAX_BYTES = 32 * 2**20
 """Largest file that is read, also when it is unpacked."""
 MAX_LINES, MAX_ROWS, MAX_CELLS, MAX_COLUMNS = 1_000_000, 200_000, 4_000_000, 1_000
 MAX_ROW_LENGTH = 2**20  # characters

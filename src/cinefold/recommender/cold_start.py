@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _NOISE = 0.5  # sigma^2, in prior variances of the score of a rated movie
 _SETTLED = 0.25  # omega is one half after this share of a typical user's ratings
 _ROWS_AT_ONCE = 8192
-_RIDGE = 1e-9
+_RIDGE = 1e-9  # at least, of the largest number in the spectrum
 
 
 class ColdStart:
@@ -145,7 +145,7 @@ class ColdStart:
         ridge = self._objective.row_regularization(counts, len(self.vectors))
         trust = self._trust(int(self._above_lowest(stars, rated).sum()) - n_missing_above)
         precision, mean = self._prior
-        own = np.maximum(trust * (w0 * self._spectrum + ridge), _RIDGE)
+        own = np.maximum(trust * (w0 * self._spectrum + ridge), _RIDGE * self._spectrum[0])
         items = np.concatenate([rated, not_seen])
         weights = self.weights[items]
         return RowEquations(

@@ -33,19 +33,6 @@ _HEAD, _ENOUGH = 50, 10
 _MOST_GIVEN_AWAY = 0.9
 
 
-def check_adventure(adventure: float) -> float:
-    """`adventure` itself, a number from 0 (familiar) to 1 (adventurous).
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    if not 0 <= adventure <= 1:
-        raise ValueError(f"adventure must be from 0 (familiar) to 1, not {adventure}")
-    return float(adventure)
-
-
 def liked_first(order: NDArray[np.int64], liked: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Of the first 50 in `order`, those that are `liked` first, if there are ten at least.
 
@@ -93,12 +80,19 @@ def rerank(
     -------
     ndarray of int64, shape (n,)
         Places in `scores`.
+
+    Raises
+    ------
+    ValueError
+        If `adventure` is not from 0 to 1.
     """
+    if not 0 <= adventure <= 1:
+        raise ValueError(f"adventure must be from 0 (familiar) to 1, not {adventure}")
     scores = np.asarray(scores, np.float64)
     if liked is None:
         liked = np.ones(len(scores), np.bool_)
     familiar = liked_first(np.arange(len(scores)), liked)
-    n_given = int(_MOST_GIVEN_AWAY * check_adventure(adventure) * k + 0.5)
+    n_given = int(_MOST_GIVEN_AWAY * adventure * k + 0.5)
     if not n_given:
         return familiar
     # A negative score says no, however few have seen the movie.

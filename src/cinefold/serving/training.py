@@ -21,6 +21,7 @@ from cinefold._signals import keep_on_interrupt
 from cinefold._version import __version__
 from cinefold.datasets import default_data_dir
 from cinefold.evaluation import evaluate
+from cinefold.interactions.splits import seed_from
 from cinefold.models import Popularity, WeightedMatrixFactorization
 from cinefold.models.rating_predictor import StarPredictor
 
@@ -209,7 +210,7 @@ def train(
     split: dict[str, Any] = {
         "method": "per-user",
         "fraction": validation_fraction,
-        "random_state": random_state,
+        "random_state": seed_from(random_state),
     }
     training, held_out = interactions, None
     if validation_fraction != 0:

@@ -43,7 +43,7 @@ class Divisions:
         validation: float,
         test: float,
         n_validations: int | None,
-        random_state: int,
+        seed: int,
     ) -> Self:
         """Random shares `validation` and `test` of each user's ratings.
 
@@ -51,7 +51,6 @@ class Divisions:
         """
         checks.number("validation_fraction", validation, 0, 0.9)
         checks.number("test_fraction", test, 0, 0.9)
-        checks.integer("random_state", random_state, 0)
         if validation == 0 or validation + test >= 1:
             raise ValueError(
                 "validation_fraction must be above 0, and below 1 with test_fraction; they are "
@@ -59,7 +58,7 @@ class Divisions:
             )
         if n_validations is None:
             n_validations = 1 if ratings.n_users >= _ENOUGH_USERS else 3
-        seeds = np.random.SeedSequence(random_state).generate_state(1 + n_validations)
+        seeds = np.random.SeedSequence(seed).generate_state(1 + n_validations)
         splits: dict[str, Any] = {}
         rest, tested = ratings, None
         if test > 0:

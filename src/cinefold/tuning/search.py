@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from cinefold._signals import ctrl_c_sets
 from cinefold.als.iterations import available_threads
 from cinefold.evaluation import evaluate_per_user
+from cinefold.interactions.splits import seed_from
 from cinefold.models import Popularity, WeightedMatrixFactorization, checks
 from cinefold.tuning.divisions import Divisions
 from cinefold.tuning.initial_points import initial_points, nearest_points, untuned_model
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from cinefold.evaluation import Ranker
     from cinefold.interactions import Interactions
+    from cinefold.interactions.splits import RandomState
 
 
 def tune(
@@ -46,7 +48,7 @@ def tune(
     validation_fraction: float = 0.1,
     test_fraction: float = 0.1,
     n_validations: int | None = None,
-    random_state: int = 0,
+    random_state: RandomState = 0,
     storage: str | Path | None = None,
     study_name: str = "cinefold",
     n_jobs: int = 1,
@@ -88,7 +90,7 @@ def tune(
     n_validations : int, optional
         How many random validation parts each trial is fitted and evaluated beside, its curve being
         the mean: chance helps no model on all of them. By default 3, and 1 from 10,000 users on.
-    random_state : int
+    random_state : int, Generator, RandomState or None
         Seed of the splits and of the search. With one job the search is reproducible; also when it
         is interrupted and continued.
     storage : path or URL, optional
@@ -120,6 +122,7 @@ def tune(
         On Ctrl-C, which ends the running iterations; `storage` keeps the trials.
     """
     started = time.monotonic()
+    seed = seed_from(random_state)
     counts = {"n_trials": n_trials, "max_iter": max_iter, "patience": patience, "n_jobs": n_jobs}
     for name, value in counts.items():
         checks.integer(name, value, 1)
@@ -137,7 +140,7 @@ def tune(
         raise ValueError("a test part was given without a validation part")
     else:
         divisions = Divisions.random(
-            interactions, validation_fraction, test_fraction, n_validations, random_state
+            interactions, validation_fraction, test_fraction, n_validations, seed
         )
     training = divisions.folds[0][0]
     search_space = Space(space, default_space(training, metric))
@@ -163,7 +166,7 @@ def tune(
             warm_starts=nearest_points(search_space, coordinates, warm_starts),
             initial_points=initial_points(search_space, coordinates, metric),
             cheap=search_space.cheap(),
-            seed=random_state,
+            seed=seed,
         )
         threads = max(1, available_threads(n_threads) // n_jobs)
         objective = TrialObjective(

@@ -73,7 +73,7 @@ def spot(window, movie, places):
     raise AssertionError(f"{movie} is not where the map has it")
 
 
-def test_a_movie_is_found_by_search_and_hops_lead_on(window, address):
+def test_a_movie_is_found_by_search_and_hops_lead_on_and_back(window, address):
     open_map(window, address)
     window.picture("explore")
     window.page.get_by_label("Fly to a movie").fill(
@@ -86,12 +86,17 @@ def test_a_movie_is_found_by_search_and_hops_lead_on(window, address):
     assert window.page.url.endswith(f"?movie={movie_id('Horror', 3)}")
     window.picture("explore-movie")
 
+    first = window.page.get_by_role("heading", name=f"Near {movie_title('Horror', 3)}")
     window.page.get_by_role("button", name="More like this").first.click()
-    window.page.get_by_role("button", name="Back to").wait_for()
+    first.wait_for(state="detached")
     window.settle()
     second, link = chosen(window), window.page.url
     assert second != movie_title("Horror", 3)
     window.check()
+    window.page.go_back()
+    first.wait_for()
+    window.page.go_forward()
+    window.page.get_by_role("heading", name=f"Near {second}").wait_for()
 
     window.page.reload()
     window.page.get_by_role("heading", name=f"Near {second}").wait_for()

@@ -60,7 +60,7 @@ def _ask(data: bytes) -> None:
         model.similar_items(ratings.item_ids[:2], 3)
         model.predict(ratings.user_ids[0], ratings.item_ids)
         model.explain(ratings.user_ids[0], ratings.item_ids[0])
-        model.recommend(model.fold_in({ratings.item_ids[0].item(): 4.0}), 3)
-        model.fold_in_items({ratings.user_ids[0].item(): 4.0})
+        model.recommend(model.fold_in({ratings.item_ids.tolist()[0]: 4.0}), 3)
+        model.fold_in_items({ratings.user_ids.tolist()[0]: 4.0})
     except ValueError:
         pass

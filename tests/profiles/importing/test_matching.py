@@ -8,6 +8,7 @@ from cinefold.profiles.importing import (
     SURE,
     ExportLine,
     Matcher,
+    matching,
     read_export,
     review,
 )
@@ -78,6 +79,14 @@ def test_ids_come_before_titles(with_ids):
     assert found(with_ids, "", imdb_id="tt0000101") == (1, True)
 
 
+def test_the_tmdb_id_of_a_series_is_no_movies(with_ids):
+    assert found(with_ids, "The Comets", 2008, tmdb_id=11) is None
+    assert found(with_ids, "The Comets", tmdb_id=11) is None
+    assert found(with_ids, "The Golden Comet", tmdb_id=11) == (1, True)
+    assert found(with_ids, "Die Kometen", 2008, tmdb_id=11, is_movie=True) == (1, True)
+    assert found(with_ids, "", tmdb_id=11) == (1, True)
+
+
 def test_a_movie_with_another_id_is_another_movie(with_ids):
     assert found(with_ids, "The Golden Comet", 1952, imdb_id="tt0999999") == (1, False)
 
@@ -114,6 +123,12 @@ def test_order_and_repetition_change_nothing(matcher):
 )
 def test_why_a_movie_is_missing(matcher, title, year, reason):
     assert reason in matcher.why_not(line(title, year))
+
+
+def test_beyond_so_many_pairs_only_the_same_titles_are_found(matcher, monkeypatch):
+    monkeypatch.setattr(matching, "_MOST_COMPARED", 0)
+    assert found(matcher, "The Silent Starshp", 1977) is None
+    assert found(matcher, "The Silent Starship", 1977) == (8, True)
 
 
 def test_progress_is_told(matcher):

@@ -42,10 +42,53 @@ def test_imdb():
     assert movies(export) == [("The Golden Comet", 1952, 9)]
 
 
-def test_imdb_titles_that_are_no_movies_are_told_apart():
-    kinds = ["TV Episode", "tvSeries", "Serie TV", "Video Game", "Movie", "Short", "TV Movie"]
-    export = read_export(imdb(*((f"tt{n}", 7, "Soup", kind, 1970) for n, kind in enumerate(kinds))))
-    assert problems(export) == [f"not a movie but: {kind}" for kind in kinds[:4]] + [""] * 3
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(
+            "Movie",
+            "movie",
+            "Feature Film",
+            "TV Movie",
+            "tvMovie",
+            "Short",
+            "tvShort",
+            "TV Special",
+        ),
+        *("tvSpecial", "video", "Documentary", "Film", "Fernsehfilm", "Spielfilm", "Kurzfilm"),
+        *("Téléfilm", "Court métrage", "Película", "Película de TV", "Film per la TV", "Filme"),
+        *(
+            "Telefilme",
+            "Cortometraggio",
+            "Curta-metragem",
+            "film",
+            "Фильм",
+            "映画",
+            "电影",
+            "फ़िल्म",
+            "",
+        ),
+    ],
+)
+def test_kinds_of_movies(kind):
+    assert problems(read_export(imdb(("tt1", 7, "Soup", kind, 1970)))) == [""]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("TV Series", "tvSeries", "Mini-Series", "TV Mini Series", "tvMiniSeries", "TV Episode"),
+        *("tvEpisode", "tvPilot", "tv", "show", "season", "episode", "Video Game", "videoGame"),
+        *("Music Video", "musicVideo", "Podcast Series", "podcastEpisode", "person", "Book"),
+        *("Fernsehserie", "Miniserie", "Folge", "Videospiel", "Musikvideo", "Série télévisée"),
+        *("Épisode télévisé", "Jeu vidéo", "Serie TV", "Episodio TV", "Videogioco", "Videojuego"),
+        *("Serie de TV", "Episodio de TV", "Série de TV", "Minissérie de televisão", "Jogo"),
+        *("serial", "odcinek", "gra", "Сериал", "テレビシリーズ", "电视剧", "टीवी सीरीज़"),
+    ],
+)
+def test_kinds_that_are_no_movies(kind):
+    export = read_export(imdb(("tt1", 7, "Soup", kind, 1970)))
+    assert problems(export) == [f"not a movie but: {kind}"]
 
 
 def test_an_imdb_list_was_not_seen():
@@ -54,6 +97,104 @@ def test_an_imdb_list_was_not_seen():
     export = read_export(table(header, row))
     assert export.unrated == "wanted"
     assert movies(export) == [("The Golden Comet", 1952, None)]
+
+
+def test_the_older_export_of_imdb():
+    header = (
+        *("position", "const", "created", "modified", "description", "Title", "Title type"),
+        *("Directors", "You rated", "IMDb Rating", "Runtime (mins)", "Year", "Genres"),
+        *("Num. Votes", "Release Date (month/day/year)", "URL"),
+    )
+    row = (
+        *("1", "tt0000101", "Sun Mar  1 00:00:00 2015", "", "", "The Golden Comet", "Feature Film"),
+        *("Somebody", "9", "8.1", "98", "1952", "drama", "500", "1952-03-08", "http://x/"),
+    )
+    (line,) = read_export(table(header, row)).lines
+    assert (line.imdb_id, line.rating, line.year) == ("tt0000101", 9, 1952)
+    assert line.rated_at == datetime(2015, 3, 1, tzinfo=UTC)
+
+
+SERVICES = {
+    "TMDb": (
+        "TMDb ID,IMDb ID,Type,Name,Release Date,Season Number,Episode Number,Rating,Your Rating,"
+        "Date Rated",
+        "11,tt0000101,movie,The Golden Comet,1952-03-08T00:00:00Z,,,7.9,9.0,2022-09-20T00:00:00Z",
+        "11,tt9,tv,The Golden Comet,1952-04-15T00:00:00Z,,,8.3,4.0,2022-09-21T00:00:00Z",
+    ),
+    "Trakt": (
+        "rated_at,type,title,year,trakt_rating,trakt_id,imdb_id,tmdb_id,tvdb_id,url,released,"
+        "season_number,episode_number,episode_title,genres,rating",
+        "2021-03-22T06:33:24.000Z,movie,The Golden Comet,1952,8.1,4,tt0000101,11,,u,,,,,,9",
+        "2021-03-22T06:33:24.000Z,episode,The Comets,2008,8.1,4,tt9,11,8,u,,7,7,One,drama,9",
+    ),
+    "Simkl": (
+        "SIMKL_ID,Title,Type,Year,Watchlist,LastEpWatched,WatchedDate,Rating,Memo,TVDB,TMDB,IMDB",
+        "1,The Golden Comet,movie,1952,completed,,2021-01-01,9,,,11,tt0000101",
+        "2,The Golden Comet,anime,1952,watching,s1e2,2021-01-01,9,,,11,",
+        "3,Soup,movie,1952,plan to watch,,,,,,12,",
+    ),
+    "Filmweb": (
+        "movieId,title,year,fullRate,voteCount,userVote,voteDate",
+        "8,The Golden Comet,1952,7.5,100,9,2021-01-01",
+    ),
+    "Criticker": (
+        "Rating,Film Name,Year,IMDB ID,URL",
+        "90,The Golden Comet,1952,tt0000101,https://www.criticker.com/film/x/",
+        "80,The Comets,1952,tt0000111_s1,https://www.criticker.com/tv/x/",
+    ),
+    "Letterboxd": (
+        "Date,Name,Year,Letterboxd URI,Rating",
+        "2021-01-01,The Golden Comet,1952,u,4.5",
+    ),
+    "a table for Letterboxd": ("Title,Year,Rating10", "The Golden Comet,1952,9"),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_services_write(service):
+    export = read_export("\n".join(SERVICES[service]).encode())
+    first, *others = export.lines
+    assert export.format == service
+    assert (first.title, first.year, first.problem) == ("The Golden Comet", 1952, "")
+    assert first.rating == pytest.approx(0.9 * export.highest)
+    assert first.movie_id is None
+    assert all(line.problem for line in others)
+
+
+def test_another_export_of_filmweb_has_polish_titles():
+    content = (
+        '"duration_min","year","timestamp","user_vote","original_title","pl_title","link"\n'
+        '"105","1958-03-15","1594412058","9","La Gare oubliée","Stacja","https://f/film/x"\n'
+        '"105","1958-03-15","1594412058","9","","Stacje","https://f/serial/x"\n'
+    )
+    first, second = read_export(content.encode()).lines
+    assert (first.title, first.other_titles, first.year) == ("Stacja", ("La Gare oubliée",), 1958)
+    assert first.rated_at == datetime(2020, 7, 10, 20, 14, 18, tzinfo=UTC)
+    assert second.problem == "not a movie but: serial"
+
+
+def test_people_of_imdb_are_no_movies():
+    content = b"Position,Const,Name,Known For\n1,nm0000001,Some Body,Soup\n"
+    assert problems(read_export(content)) == ["not a movie but: person"]
+
+
+def test_a_list_of_letterboxd_has_a_banner():
+    content = (
+        b"Letterboxd list export v7\nDate,Name,Tags,URL,Description\n"
+        b'2021-11-06,My List,best,https://boxd.it/l,"One,\ntwo"\n\n'
+        b"Position,Name,Year,URL,Description\n1,The Golden Comet,1952,https://boxd.it/a,\n"
+    )
+    export = read_export(content)
+    assert (export.format, export.unrated) == ("Letterboxd list", "wanted")
+    assert movies(export) == [("The Golden Comet", 1952, None)]
+    with pytest.raises(ImportFileError, match=r"no line with its columns, .* Position"):
+        read_export(b"Letterboxd list export v7\nDate,Name\n2021,Mine\n")
+
+
+@pytest.mark.parametrize("folder", ["deleted", "orphaned", "lists", "likes", "me/Deleted"])
+def test_what_was_taken_back_is_not_imported(folder):
+    with pytest.raises(ImportFileError, match="folders such as deleted"):
+        read_export(archive({f"{folder}/ratings.csv": RATED, "profile.csv": b"a\n"}))
 
 
 def test_the_archive_of_letterboxd():
@@ -86,6 +227,18 @@ def test_a_watchlist_was_not_seen():
     assert read_export(content, name="watchlist.csv").unrated == "wanted"
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("TMDb ID,Type,Name,Release Date,Rating", "11,movie,The Golden Comet,1952-03-08,7.9"),
+        ("listed_at,type,title,year,trakt_id", "2020-01-01,movie,The Golden Comet,1952,1"),
+    ],
+)
+def test_other_watchlists_were_not_seen_either(header, row):
+    export = read_export(f"{header}\n{row}\n".encode())
+    assert (export.unrated, movies(export)) == ("wanted", [("The Golden Comet", 1952, None)])
+
+
 def test_movielens_with_ids_alone_and_times():
     export = read_export(b"userId,movieId,rating,timestamp\n7,1,4.0,964982703\n7,8,2.5,\n")
     assert (export.format, export.highest) == ("MovieLens", 5)
@@ -104,12 +257,57 @@ def test_any_table_of_ratings():
 
 
 @pytest.mark.parametrize(
-    ("ratings", "highest"),
-    [([1, 3.5, 5], 5), ([7, 2, 10], 10), ([55, 80], 100), ([4] * 200 + [44], 5), ([], 5)],
+    ("ratings", "highest", "taken"),
+    [
+        ([1, 3.5, 5], 5, [1, 3.5, 5]),
+        ([7, 2, 10], 10, [7, 2, 10]),
+        ([55, 80], 100, [55, 80]),
+        ([8], 10, [8]),
+        ([], 5, []),
+        ([5, 4.5, 2, 45], 5, [5, 4.5, 2, "the rating 45 is not from 0.5 to 5"]),
+        (
+            [4] * 38 + [9, 10],
+            5,
+            [4] * 38 + [f"the rating {n} is not from 0.5 to 5" for n in (9, 10)],
+        ),
+        ([4] * 36 + [9, 10], 10, [4] * 36 + [9, 10]),
+        ([8, 9, 10, 95], 10, [8, 9, 10, "the rating 95 is not from 0.5 to 10"]),
+        (["4,5", "3", "2,5"], 5, [4.5, 3, 2.5]),
+        (["90%", "45 %", "100%"], 100, [90, 45, 100]),
+        (["4/5", "8/10", "10/10"], 10, [8, 8, 10]),
+        (["8/10", "4", "3.5", "5", "90%"], 5, [4, 4, 3.5, 5, 4.5]),
+        (["9 out of 10", "11/10"], 10, [9, "the rating 11 is not from 0.5 to 10"]),
+        (["★★★★½", "½", "3½", "2 stars", "★★☆☆☆"], 5, [4.5, 0.5, 3.5, 2, 2]),
+        (["4/0", "5"], 5, ["the rating '4/0' is not a number", 5]),
+        (["1e3", "4/5/2020", "1" * 400], 5, ["'1e3' is", "'4/5/2020' is", "not a number"]),
+    ],
 )
-def test_the_scale_is_the_smallest_that_nearly_all_ratings_fit(ratings, highest):
-    content = table(("title", "rating"), *(("Soup", rating) for rating in ratings))
-    assert read_export(content).highest == highest
+def test_the_scale_is_the_smallest_that_nearly_all_ratings_fit(ratings, highest, taken):
+    export = read_export(table(("title", "rating"), *(("Soup", rating) for rating in ratings)))
+    assert export.highest == highest
+    assert len(export.lines) == len(taken)
+    for line, expected in zip(export.lines, taken, strict=True):
+        if isinstance(expected, str):
+            assert expected in line.problem
+        else:
+            assert (line.rating, line.problem) == (pytest.approx(expected), "")
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Title,Year,Rating", "I, Robot,2004,3"),
+        ("Rating,Title,Year", "3,I, Robot,2004"),
+        ("Title,Rating,Year", "I, Robot,3,2004"),
+        ("Rating,Title", "3,I, Robot"),
+    ],
+)
+def test_a_comma_without_quotes_spoils_one_line_only(header, row):
+    good = {"Title": "Soup", "Year": "1970", "Rating": "5"}
+    lines = [",".join(good[name] for name in header.split(","))] * 3
+    export = read_export("\n".join((header, *lines, row)).encode())
+    assert export.highest == 5
+    assert [bool(problem) for problem in problems(export)] == [False] * 3 + [True]
 
 
 def test_a_scale_can_be_told():
@@ -167,6 +365,22 @@ def test_short_and_long_rows():
     assert movies(export) == [("Soup", None, None), ("Stew", 1999, 4)]
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2020-01-01T00:00:00+01:00", datetime(2019, 12, 31, 23, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+01:00", None),  # before year 1 in UTC
+        ("9999-12-31T23:59:59-01:00", None),
+        ("9999999999", datetime(2286, 11, 20, 17, 46, 39, tzinfo=UTC)),
+        ("99999999999999", None),
+        ("yesterday", None),
+    ],
+)
+def test_a_date_that_cannot_be_leaves_the_rating(written, expected):
+    export = read_export(table(("title", "rating", "date"), ("Soup", 4, written)))
+    assert [(line.rated_at, line.problem) for line in export.lines] == [(expected, "")]
+
+
 # -- what is wrong --------------------------------------------------------------------------------
 
 
@@ -216,6 +430,12 @@ def test_marks_other_than_seen():
         (b" \n\n", "is empty"),
         (codecs.BOM_UTF8, "is empty"),
         (b"\x1f\x8b\x08\x08title,rating\n1,2\n", "is not a text file"),
+        (
+            b"\xef\xbb\xbf <?xml?><films/>",
+            "mine.csv: it is XML or a web page; export or save it as C",
+        ),
+        (b'[{"movie": {}}]', "it is JSON"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "it is a spreadsheet of Excel"),
         (b"a,b\n1,2\n", "no column with titles of movies; its columns are 'a', 'b'"),
         (b"title,year\nSoup,1970\n,", "^$"),
         (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import pickle
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from cinefold.datasets import Movie, MovieCatalog
 from cinefold.profiles import Entries, Mark, Rating, read_csv, write_csv
 from cinefold.profiles.importing import (
     Conversion,
+    ImportFileError,
     ImportReview,
     StarScale,
     read_export,
@@ -116,6 +120,47 @@ def test_the_latest_rating_counts():
     assert taken(table(header, *rows)).ratings() == {3: 2.0}
     assert taken(table(header, *rows[::-1])).ratings() == {3: 2.0}
     assert taken(table(header[:3], *(row[:3] for row in rows))).ratings() == {3: 5.0}
+
+
+def test_the_surer_match_counts_before_the_later():
+    header = ("imdb_id", "title", "year", "rating", "date")
+    sure = ("tt0000101", "", "", 5, "2023-01-01")
+    later = ("", "The Golden Comet", 1953, 1, "2024-01-01")  # of the year before
+    assert taken(table(header, sure, later)).ratings() == {1: 5.0}
+    assert taken(table(header, later, sure)).ratings() == {1: 5.0}
+
+
+# -- ids of another MovieLens ---------------------------------------------------------------------
+
+
+def with_ids(data, *lines):
+    return review_for(
+        data, read_export(table(("userId", "movieId", "rating", "timestamp"), *lines))
+    )
+
+
+def test_ids_of_another_numbering_are_refused(data):
+    with pytest.raises(
+        ImportFileError, match=r"movie ids without titles.* likely of one of .*ml-25m"
+    ):
+        with_ids(data, (1, 50, 5.0, 1147880044), (1, 260, 4.0, 1147880044))
+    with pytest.raises(ImportFileError, match="likely of one of"):
+        with_ids(data, (1, 50, 5.0, ""))
+
+
+def test_ids_count_where_titles_or_times_say_whose_they_are(data):
+    interactions = data.interactions
+    movie = int(interactions.item_ids[interactions.by_user.indices[0]])
+    then, item = int(interactions.timestamps[0]), data.movies[movie]
+    own = table(("movieId", "title", "rating"), (movie, item.label, 5))
+    assert review_for(data, read_export(own)).ratings() == {movie: 5.0}
+    rated = np.array([[movie, 880_000_000]])
+    export = read_export(table(("movieId", "rating", "timestamp"), (movie, 5, 880_000_000)))
+    more = {"scale": WHOLE, "rated": rated}
+    assert review(export, data.movies, name="ml-100k", **more).ratings() == {movie: 5.0}
+    with pytest.raises(ImportFileError, match="likely of ml-100k"):
+        review(export, data.movies, name="ml-25m", scale=WHOLE)
+    assert then > 0
 
 
 def test_a_movie_that_was_rated_is_not_only_seen():
@@ -231,12 +276,35 @@ def test_quotes_around_ids_as_earlier_versions_wrote_them():
 
 
 def test_a_review_is_written_and_read_again(mixed):
-    again = taken(review_csv(mixed).encode())
+    content = review_csv(mixed)
+    again = taken(content.encode())
     assert (again.ratings(), again.seen()) == (mixed.ratings(), mixed.seen())
     assert again.export.exact
     assert [line.source.rated_at for line in again.matched] == [
         line.source.rated_at for line in mixed.matched
     ]
+    assert len(again.lines) == len(mixed.lines)
+    assert read_csv(content).stars == mixed.ratings()
+    assert set(read_csv(content).marks[Mark.SEEN]) == set(mixed.seen())
+
+
+def test_a_review_as_csv_has_every_line(mixed):
+    rows = list(csv.DictReader(io.StringIO(review_csv(mixed))))
+    assert [(int(row["line"]), row["outcome"]) for row in rows] == [
+        *[(2, "repeated"), (3, "to check"), (4, "not in the data"), (5, "left out")],
+        *[(6, "found"), (7, "found")],
+    ]
+    assert [row["written"] for row in rows] == [line.source.label for line in mixed.lines]
+    assert all(row["reason"] for row in rows)
+    assert [row["movie_id"] for row in rows] == ["", "", "", "", "1", "10"]
+
+
+def test_movies_that_were_only_listed_are_no_ratings():
+    listed = review(
+        read_export(letterboxd(("Double Bill", 1993, "")), name="watchlist.csv"), catalog()
+    )
+    assert "only listed" in review_csv(listed)
+    assert len(read_csv(review_csv(listed))) == 0
 
 
 def test_ratings_of_the_app_are_read():

@@ -1,6 +1,6 @@
 """The map of the movies: find one, see what lies near it, hop on."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -35,19 +35,14 @@ class Selection:
         is known to the browser alone.
     flights : int
         How often the page took it somewhere.
-    earlier : list of movie id
-        The movies chosen before this one.
     """
 
     movie: Any = None
     target: dict[str, float] | None = None
     flights: int = 0
-    earlier: list[Any] = field(default_factory=list)
 
     def choose(self, movie_id: Any) -> None:
         """The movie of this id, where the view is."""
-        if self.movie is not None and movie_id != self.movie:
-            self.earlier.append(self.movie)
         self.movie = movie_id
         st.query_params["movie"] = str(movie_id)
 
@@ -72,17 +67,10 @@ def fly(shown: ColouredMap, movie_id: Any) -> None:
     st.session_state["explore-search"] = ""
 
 
-def go_back(shown: ColouredMap) -> None:
-    here = selection()
-    here.movie, earlier = None, here.earlier.pop()
-    fly(shown, earlier)
-
-
 def leave() -> None:
     """No movie, and the whole map."""
     here = selection()
     here.movie = None
-    here.earlier.clear()
     here.take_to(None)
     st.query_params.pop("movie", None)
 
@@ -167,8 +155,8 @@ def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation
 
 
 def draw_chosen(shown: ColouredMap) -> None:
-    data, here = shown.recommender.data, selection()
-    movie = data.movies[here.movie]
+    data = shown.recommender.data
+    movie = data.movies[selection().movie]
     with st.container(border=True, key="explore-chosen"):
         st.subheader(f"{literal(movie.title)} :gray[{movie.year or ''}]", anchor=False)
         if movie.genres:
@@ -183,11 +171,7 @@ def draw_chosen(shown: ColouredMap) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your stars")
             rating_stars(movie, "explore")
-        with st.container(horizontal=True, gap="xsmall"):
-            if here.earlier:
-                back = f"Back to {literal(data.movies[here.earlier[-1]].title)}"
-                button(back, go_back, shown, icon="undo")
-            button("Leave it", leave, icon="close", type="tertiary")
+        button("Leave it", leave, icon="close", type="tertiary")
 
 
 def draw_start(shown: ColouredMap) -> None:

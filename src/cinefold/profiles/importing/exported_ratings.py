@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cinefold.profiles.delimited_text import DelimitedText
 
-_LONGEST_TITLE, _LONGEST_ID = 400, 200
+_LONGEST_TITLE, _LONGEST_ID = 300, 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _YEAR = re.compile(r"(?<!\d)(18|19|20)\d\d(?!\d)")
 _IMDB_ID = re.compile(r".*\btt0*(\d{1,10})\b.*|0*(\d{1,10})(?:\.0)?", re.IGNORECASE | re.ASCII)
@@ -154,9 +154,10 @@ def _line(
 ) -> tuple[ExportLine, float | None]:
     def cell(name: str) -> str:
         place = found.columns.get(name)
-        if place is None or place >= len(cells):
+        if place is None or place >= len(cells) or not cells[place]:
             return ""
-        return " ".join(_CONTROL.sub(" ", plain_cell(cells[place])).split())
+        text = plain_cell(cells[place])
+        return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split())
 
     title, year = cell("title"), _year(cell("year"))
     original = cell("original_title")[:_LONGEST_TITLE]
@@ -170,27 +171,18 @@ def _line(
     elif not found.exact:  # others write "Comet, The (1952)"
         title, year = (title, year) if year else split_year(title)
         title = readable(title)
-    movie_id, imdb_id, tmdb_id = cell("movie_id"), cell("imdb_id"), cell("tmdb_id")
-    part = cell("season") + cell("episode")
-    kind, is_movie = kind_of(cell("type"), address=cell("url"), const=imdb_id, part=part)
-    line = ExportLine(
-        file,
-        number,
-        title,
-        year,
-        rating,
-        _time(cell("date")),
-        (original,) if original and original != title else (),
-        _movie_id(movie_id),
-        _imdb_id(imdb_id),
-        int(match[1]) if (match := _TMDB_ID.fullmatch(tmdb_id)) else None,
-        is_movie,
+    ids = (
+        _movie_id(cell("movie_id")),
+        _imdb_id(cell("imdb_id")),
+        int(match[1]) if (match := _TMDB_ID.fullmatch(cell("tmdb_id"))) else None,
     )
+    part = cell("season") + cell("episode")
+    kind, is_movie = kind_of(cell("type"), address=cell("url"), const=cell("imdb_id"), part=part)
     if problem:
         pass
     elif cell("outcome") not in ("", FOUND):
         problem = f"{cell('outcome')[:20]} in an earlier import"
-    elif not (title or line.movie_id or line.imdb_id or line.tmdb_id):
+    elif not title and not any(ids):
         problem = "no title"
     elif kind:
         problem = f"not a movie but: {kind}"
@@ -198,7 +190,10 @@ def _line(
         problem = f"marked {cell('mark')[:20].replace('_', ' ')}, not rated"
     elif rating is None and not wrong and listed_only(cell("status")):
         problem = "on a list to watch, not seen"
-    return replace(line, problem=problem or wrong), own
+    others = (original,) if original and original != title else ()
+    at, problem = _time(cell("date")), problem or wrong
+    line = ExportLine(file, number, title, year, rating, at, others, *ids, is_movie, problem)
+    return line, own
 
 
 def _misfit(title: str, shifted: bool) -> str:
@@ -213,10 +208,10 @@ def _in_scale(line: ExportLine, own: float | None, lowest: float, highest: float
     if line.rating is None or line.problem:
         return line
     rating = line.rating if own is None else line.rating * highest / own
-    if lowest <= rating <= highest:
-        return replace(line, rating=rating)
-    scale = f"{lowest:g} to {highest:g}"
-    return replace(line, problem=f"the rating {rating:g} is not from {scale}")
+    if not lowest <= rating <= highest:
+        scale = f"{lowest:g} to {highest:g}"
+        return replace(line, problem=f"the rating {rating:g} is not from {scale}")
+    return line if own is None else replace(line, rating=rating)
 
 
 def _rating(text: str) -> tuple[float | None, float | None, str]:
@@ -241,6 +236,8 @@ def _year(text: str) -> int | None:
 
 def _movie_id(text: str) -> str | None:
     """An id as text, without the quotes that Cinefold may write around it."""
+    if not text:
+        return None
     try:
         found = str(read_id(text))
     except ValueError:
@@ -255,6 +252,8 @@ def _imdb_id(text: str) -> str | None:
 
 def _time(text: str) -> datetime | None:
     """A time as ISO 8601, seconds since 1970, or as C writes it; None for others."""
+    if not text:
+        return None
     try:
         if text.isdecimal() and len(text) in (9, 10):
             return datetime.fromtimestamp(int(text), UTC)

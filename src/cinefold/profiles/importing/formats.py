@@ -114,15 +114,17 @@ def recognize(name: str, table: DelimitedText) -> Format:
             f"{name} has no column with titles of movies; its columns are "
             f"{_listed(table.header)}; needed is title or name (better with year), and rating"
         )
-    unrated = "wanted" if "position" in known or listed_only(name) else "seen"
+    unrated = "wanted" if {"position", "listedat"} & known or listed_only(name) else "seen"
     if {"rank", "movieid", "becauseof"} <= known:
         columns.pop("rating", None)
         return Format("Cinefold recommendations", columns, unrated="wanted")
     for service, needed, highest, lowest in _SERVICES:
         if known.issuperset(needed.split()):
             columns.pop("movie_id", None)  # a number of its own
-            if service == "TMDb" and "yourrating" not in known:
-                columns.pop("rating", None)  # what others gave
+            if service == "TMDb":
+                unrated = "wanted"  # of its favourites or its watchlist
+                if "yourrating" not in known:
+                    columns.pop("rating", None)  # what others gave
             return Format(service, columns, highest, lowest, unrated=unrated)
     if not {"rating", "mark"} & columns.keys() and not known <= {"movieid", "title", "year"}:
         raise ImportFileError(

@@ -38,10 +38,11 @@ _WRITTEN_OTHERWISE = 0.97  # "Spider-Man 2" and "Spiderman II"
 _PART_OF_TITLE = 0.75
 _AMBIGUOUS = 0.85
 _OTHER_ID = 0.5
-_OTHER_IDS = {"imdb_id": "IMDb", "tmdb_id": "TMDb"}
+_OTHER_IDS = ("imdb_id", "tmdb_id")
 _LIKE, _NEARLY_EQUAL, _LONG_ENOUGH = 80.0, 92.0, 8  # of 100, of 100, letters
 _LIKE_WITHOUT_YEAR = 90.0
 _CELLS_AT_ONCE = 2_000_000
+_MOST_COMPARED = 200_000_000  # pairs of titles; lines beyond find only what is written the same
 _LINES_AT_ONCE = 2_000
 
 
@@ -111,7 +112,10 @@ class Matcher:
                 rest.append(line)
             if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
                 report()
+        n_compared = 0
         for batch, names in self._batches(rest):
+            n_compared += len(batch) * len(names)
+            names = names if n_compared <= _MOST_COMPARED else []
             found |= zip(map(_key, batch), self._by_likeness(batch, names), strict=True)
             report()
         return [found[_key(line)] for line in lines]
@@ -127,18 +131,18 @@ class Matcher:
     # -- the ways to find a movie --------------------------------------------------------------
 
     def _by_id(self, line: ExportLine) -> list[Candidate]:
-        for kind, owner in _OTHER_IDS.items():
-            if movies := self._by_other_id.get((kind, getattr(line, kind))):
-                return [Candidate(movie, 1.0, f"the same {owner} id") for movie in movies]
-        movie = None if line.movie_id is None else self._by_written_id.get(line.movie_id)
-        if movie is None:
+        if movies := self._by_other_id.get(("imdb_id", line.imdb_id)):
+            return [Candidate(movie, 1.0, "the same IMDb id") for movie in movies]
+        found = self._by_other_id.get(("tmdb_id", line.tmdb_id), ())
+        if movies := [movie for movie in found if line.is_movie or _may_be(line, movie)]:
+            return [Candidate(movie, 1.0, "the same TMDb id") for movie in movies]
+        own = None if line.movie_id is None else self._by_written_id.get(line.movie_id)
+        if own is None:
             return []
         if not line.title:
-            return [Candidate(movie, 0.95, "the same id; there is no title to compare")]
-        same = line.title == movie.title
-        same = same or not set(names_of(line.title)).isdisjoint(names_of(movie.title))
-        if same and line.year in (None, movie.year):
-            return [Candidate(movie, 1.0, "the same id and title")]
+            return [Candidate(own, 0.95, "the same id; there is no title to compare")]
+        if _same_title(line, own) and line.year in (None, own.year):
+            return [Candidate(own, 1.0, "the same id and title")]
         return []
 
     def _by_title(self, line: ExportLine) -> list[Candidate]:
@@ -273,6 +277,17 @@ class Matcher:
         return dict(found)
 
 
+def _same_title(line: ExportLine, movie: Movie) -> bool:
+    return line.title == movie.title or not set(_all_names(line)).isdisjoint(names_of(movie.title))
+
+
+def _may_be(line: ExportLine, movie: Movie) -> bool:
+    """Whether title or year agree where the TMDb ids do: a series may have the same number."""
+    if line.year is not None and movie.year is not None and abs(line.year - movie.year) <= 1:
+        return True
+    return not line.title or _same_title(line, movie)
+
+
 def _block(name: str, year: int | None) -> Block:
     """Where to look for movies spelled alike: in a year, or by the first letter without it."""
     return name[:1] if year is None else year
@@ -301,7 +316,7 @@ def _with_ids(candidate: Candidate, line: ExportLine) -> Candidate:
 
 
 def _key(line: ExportLine) -> Hashable:
-    ids = line.movie_id, line.imdb_id, line.tmdb_id
+    ids = line.movie_id, line.imdb_id, line.tmdb_id, line.is_movie
     return (*ids, line.title, line.other_titles, line.year)
 
 

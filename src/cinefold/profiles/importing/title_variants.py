@@ -15,6 +15,7 @@ _ANY_ARTICLE = frozenset(("the", "a", "an", "la", "le", "les", "el", "il", "der"
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 _WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "first": "1", "second": "2"}
 _NUMERALS = _ROMAN | _WORDS
+_MOST_WORDS = 12
 
 
 def loose(name: str) -> str:
@@ -29,7 +30,7 @@ def title_parts(title: str) -> Iterator[str]:
     if len(segments) > 1:
         yield from filter(None, segments)
     words = plain(title).split()
-    yield from (" ".join(words[:end]) for end in range(2, len(words)))
+    yield from (" ".join(words[:end]) for end in range(2, min(len(words), _MOST_WORDS)))
 
 
 def numbers(name: str) -> list[str]:
