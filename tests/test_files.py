@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cinefold._files import read_folder, replace_file, replace_folder
+from cinefold import _files
+from cinefold._files import read_file, read_folder, read_parsed, replace_file, replace_folder
 
 # -- files ----------------------------------------------------------------------------------------
 
@@ -68,7 +70,7 @@ def test_a_file_that_does_not_fit_leaves_the_earlier_one(tmp_path):
     write(file, "first")
     command = [sys.executable, "-c", FULL_DISK, str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert f"OSError: [Errno {errno.EFBIG}]" in done.stderr
+    assert f"OSError: [Errno {errno.EFBIG}] File too large: '{file}'" in done.stderr
     assert file.read_text() == "first"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -130,9 +132,69 @@ def test_standard_output_is_written_into_also_where_it_is_a_file(tmp_path):
     assert file.read_text() == "text and more"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has none")
+def test_a_device_that_is_full_stays_one_and_is_named():
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        write("/dev/full", "text")
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+def test_a_fifo_that_nobody_reads_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files, "_PATIENCE", 0.0)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match=r"No such device or address: '.*fifo'"):
+        write(tmp_path / "fifo", "text")
+
+
 def test_a_folder_is_not_replaced_by_a_file(tmp_path):
     with pytest.raises(IsADirectoryError):
         write(tmp_path, "text")
+
+
+def test_a_link_that_leads_nowhere_but_to_itself_stays(tmp_path):
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises(OSError, match=r"symbolic links: '.*link'"):
+        write(tmp_path / "link", "text")
+    assert [path.is_symlink() for path in tmp_path.iterdir()] == [True]
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def test_files_are_read_up_to_a_size(tmp_path):
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_file(tmp_path / "file", 5) == b"12345"
+    with pytest.raises(ValueError, match=r"file has more than 4e-06 MB"):
+        read_file(tmp_path / "file", 4)
+
+
+def test_what_may_not_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", "/dev/zero"):
+        with pytest.raises(ValueError, match=f"{path} is a device or a pipe, not a regular file"):
+            read_file(path, 5)
+    with pytest.raises(IsADirectoryError):
+        read_file(tmp_path, 5)
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "none", 5)
+
+
+def test_a_pipe_that_a_shell_gives_is_read():
+    reading, writing = os.pipe()
+    os.write(writing, b"text")
+    os.close(writing)
+    assert read_file(f"/dev/fd/{reading}", 5) == b"text"
+    os.close(reading)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"[" * 100_000, "nested too deeply"), (b'"\xff"', "'utf-8'"), (b"1" * 5000, "4300 digits")],
+)
+def test_a_file_that_cannot_be_parsed_is_named(tmp_path, content, words):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"{tmp_path}/file is no JSON file: .*{words}"):
+        read_parsed(tmp_path / "file", json.loads, "JSON")
 
 
 # -- folders --------------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
 """Cinefold: movie recommendations by exact weighted alternating least squares."""
 
+from __future__ import annotations
+
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from cinefold import _deprecated
-from cinefold._version import __version__
 
+TYPE_CHECKING = False  # that of typing takes long to load, and Ctrl-C is to be heard soon
 if TYPE_CHECKING:
+    from typing import Any
+
     from cinefold._show_versions import show_versions
+    from cinefold._version import __version__
     from cinefold.datasets import MovieCatalog, MovieData, load_movielens, load_ratings
     from cinefold.interactions import Interactions, UnknownIdError
     from cinefold.models import WeightedMatrixFactorization
@@ -26,6 +30,7 @@ __all__ = [
 
 # Loaded when first asked for, so that the command line can hear Ctrl-C before NumPy and SciPy load.
 _HOMES = {
+    "__version__": "_version",
     "Interactions": "interactions",
     "MovieCatalog": "datasets",
     "MovieData": "datasets",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # that of typing takes long to load, and Ctrl-C is to be heard soon
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
+    from typing import Any
 
 MODULES = {
     "cinefold.diagnostics": "cinefold._show_versions",
@@ -78,7 +78,7 @@ def _warn(old: str, new: str) -> None:
     warnings.warn(f"{old} is now {new}; the old name goes in 0.3", FutureWarning, stacklevel=3)
 
 
-class _OldModules(MetaPathFinder, Loader):
+class _OldModules:
     """Imports a module of `MODULES` as an empty one that looks names up in its successor."""
 
     def find_spec(
@@ -88,7 +88,12 @@ class _OldModules(MetaPathFinder, Loader):
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         del path, target
-        return ModuleSpec(fullname, self, is_package=True) if fullname in MODULES else None
+        if fullname not in MODULES:
+            return None
+        return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """The usual one."""
 
     def exec_module(self, module: ModuleType) -> None:
         old, new = module.__name__, MODULES[module.__name__]

@@ -1,20 +1,26 @@
-"""Files and folders that are replaced in one step: a reader never finds half of one."""
+"""Files and folders that are replaced in one step, and files that are read within bounds."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
+import stat
 import tempfile
+import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from os import PathLike
 
 _T = TypeVar("_T")
+
+_MOST_PARSED = 10_000_000
+_PATIENCE = 5.0  # seconds
 
 
 @contextlib.contextmanager
@@ -29,30 +35,48 @@ def replace_file(path: str | PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If it cannot be written; an error about the temporary file names `path`.
+        If it cannot be written; the error names `path`, not the temporary file. Nobody reading a
+        FIFO within five seconds is one.
     """
-    path = Path(path)
-    if path.exists() and (not path.is_file() or _is_descriptor(path)):
-        with tempfile.TemporaryDirectory() as folder:
-            temporary = Path(folder, f"file{path.suffix}")
-            yield temporary
-            with temporary.open("rb") as content, path.open("ab") as file:
-                shutil.copyfileobj(content, file)
-        return
-    target = path.resolve()
+    path, mode = Path(path), None
+    target = Path(os.path.realpath(path))
     temporary = _temporary(target)
     try:
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.stat().st_mode
+        if mode is not None and (not stat.S_ISREG(mode) or _is_descriptor(path)):
+            with tempfile.TemporaryDirectory() as folder:
+                temporary = Path(folder, f"file{path.suffix}")
+                yield temporary
+                with temporary.open("rb") as content, _open_to_append(path) as file:
+                    shutil.copyfileobj(content, file)
+            return
         temporary.touch()
-        mode = (target if target.exists() else temporary).stat().st_mode
+        mode = temporary.stat().st_mode if mode is None else mode
         yield temporary
         temporary.chmod(mode)  # some writers make files of their own, and private
         temporary.replace(target)
     except OSError as error:
-        if error.filename == str(temporary):
+        if error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_to_append(path: Path) -> IO[bytes]:
+    """Without waiting for ever for somebody who reads a FIFO."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            os.set_blocking(descriptor, True)
+            return os.fdopen(descriptor, "ab")
 
 
 def _is_descriptor(path: Path) -> bool:
@@ -62,6 +86,60 @@ def _is_descriptor(path: Path) -> bool:
             return True
         path = path.parent / path.readlink()
     return False
+
+
+def check_regular(path: str | PathLike[str]) -> None:
+    """Refuse what might never end, or hang when it is opened: a FIFO, a device.
+
+    Pipes that the process was given (``/dev/stdin``, the ``<(command)`` of a shell) are fine.
+
+    Raises
+    ------
+    ValueError
+    OSError
+        If it is a folder or cannot be found.
+    """
+    mode = Path(path).stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode) and not (stat.S_ISFIFO(mode) and _is_descriptor(Path(path))):
+        raise ValueError(f"{path} is a device or a pipe, not a regular file")
+
+
+def read_file(path: str | PathLike[str], most: int) -> bytes:
+    """The content of a regular file (`check_regular`) of at most `most` bytes.
+
+    Raises
+    ------
+    ValueError
+        If it has more, or is no regular file.
+    OSError
+        If it cannot be read.
+    """
+    check_regular(path)
+    with Path(path).open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{path} has more than {most / 1e6:g} MB")
+    return content
+
+
+def read_parsed(path: str | PathLike[str], parse: Callable[[str], Any], kind: str) -> Any:
+    """What `parse`, such as `json.loads`, makes of a UTF-8 file of at most 10 MB.
+
+    Raises
+    ------
+    ValueError
+        If it is no file of this `kind`, with a word for that: damaged, nested too deeply.
+    OSError
+        If it cannot be read.
+    """
+    content = read_file(path, _MOST_PARSED)
+    try:
+        return parse(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ValueError(f"{path} is no {kind} file: {reason}") from None
 
 
 def _temporary(path: Path) -> Path:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from cinefold import WeightedMatrixFactorization, __version__
 from tests.movielens_files import as_folder, as_zip, digest, original_files
 from tests.waiting import PATIENCE, free_port, read_until, wait_until
 
-PROGRAM = [sys.executable, "-c", "from cinefold.cli import main; main()"]
+PROGRAM = [sys.executable, "-m", "cinefold"]
 
 
 SMALL = ("--n-factors", 8, "--max-iter", 3, "--threads", 1)
@@ -233,6 +234,12 @@ def test_a_filter_that_leaves_nothing_says_so(cinefold):
     code, _, err = cinefold("recommend", "--user", 7, "--years", "1800")
     assert code == 0
     assert "No movies passed the filters." in err
+
+
+def test_a_short_list_without_filters_blames_none(cinefold):
+    code, _, err = cinefold("similar", "golden comet", "-k", 500)
+    assert code == 0
+    assert re.search(r"\d+ movies found, there are no others to list\.", err)
 
 
 def test_low_ratings_alone_still_give_a_list(answer):

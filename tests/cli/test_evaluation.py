@@ -144,8 +144,9 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
     ("arguments", "words"),
     [
         (["--models", "magic"], "no model 'magic'; there are ranking"),
-        (["-k", "0,5"], "each of ks must be at least 1, not 0"),
-        (["-k", "ten"], "'ten' is not a list of lengths such as 10,20"),
+        (["-k", "0,5"], "-k takes lengths from 1 to 100,000, not '0,5'"),
+        (["-k", "10,9999999999"], "-k takes lengths from 1 to 100,000"),
+        (["-k", "ten"], "not 'ten'"),
         (["--metrics", "f1"], "no metric 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
         (["--json-file", "."], "--json-file: . is a folder; name a file in it"),

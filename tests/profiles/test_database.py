@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,13 @@ def test_a_path_is_a_file_whatever_characters_it_has(tmp_path):
     assert file.exists()
 
 
+def test_text_without_a_colon_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with ProfileStore("profiles.sqlite3") as store:
+        assert store.location == str(tmp_path / "profiles.sqlite3")
+    assert (tmp_path / "profiles.sqlite3").exists()
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
 def test_urls_of_postgresql(scheme):
     url = database_url(f"{scheme}://ada:pass%40word@example.org:5433/movies?sslmode=require")
@@ -76,7 +84,6 @@ def test_urls_of_postgresql(scheme):
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("profiles.sqlite3", "not a database URL"),
         ("postgres:/ada:hunter2@host/db", "not a database URL"),
         ("postgresql://ada:hun:ter2@host:port/db", "not a database URL"),
         ("mysql://ada:hunter2@host/db", "kept in SQLite or PostgreSQL, not in 'mysql'"),
@@ -110,6 +117,56 @@ def test_a_damaged_file(tmp_path):
     content[100:] = b"\xa5" * (len(content) - 100)  # all but the header
     file.write_bytes(content)
     assert f"{file} is damaged: put a copy back" in failure(file)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE cinefold_schema SET version = 'two'",
+        "UPDATE cinefold_schema SET version = -1",
+        "UPDATE cinefold_schema SET version = 1.5",
+        "INSERT INTO cinefold_schema VALUES (1)",
+        "UPDATE cinefold_profile SET settings = replace(hex(zeroblob(50000)), '0', '[')",
+        "UPDATE cinefold_profile SET settings = '[1]'",
+        "UPDATE cinefold_profile SET settings = '1'",
+        "UPDATE cinefold_profile SET created_at = 'yesterday'",
+        "UPDATE cinefold_profile SET created_at = 9223372036854775807",
+        "UPDATE cinefold_profile SET name = x'00ff'",
+        "UPDATE cinefold_profile SET dataset = CAST(x'ff' AS TEXT)",
+        "UPDATE cinefold_rating SET stars = 'many'",
+        "UPDATE cinefold_rating SET stars = 1e300",
+        "UPDATE cinefold_rating SET movie_id = '{}'",
+        "UPDATE cinefold_rating SET rated_at = -9223372036854775808",
+        "UPDATE cinefold_mark SET mark = 'loved'",
+        "UPDATE cinefold_change SET before = '[]'",
+        'UPDATE cinefold_change SET before = \'{"ratings": [[[], 1, 2]], "marks": []}\'',
+        "UPDATE cinefold_change SET made_at = 1e30",
+        "DROP TABLE cinefold_change",
+    ],
+)
+def test_values_that_others_have_written(tmp_path, statement):
+    file = tmp_path / "p.db"
+    with ProfileStore(file) as store:
+        ada = store.create("ml-100k", "Ada").id
+        store.rate(ada, 1, 3)
+        store.mark(ada, 2, Mark.SEEN)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement)
+    with pytest.raises(StoreError, match=f"profile database {file} (is damaged|cannot be used)"):
+        everything(file, ada)
+
+
+def everything(file, profile):
+    with ProfileStore(file) as store:
+        store.profiles()
+        store.entries(profile)
+        store.undo(profile)
+
+
+def test_what_is_no_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        assert failure(path).endswith(f"{path} is a device or a pipe, not a regular file")
 
 
 def test_a_folder_in_place_of_the_file(tmp_path):

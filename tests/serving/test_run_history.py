@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -64,10 +66,34 @@ def test_ids_are_no_paths(history, run_id):
         history.load(run_id)
 
 
-def test_a_damaged_run_hides_no_other(history, run):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "{",
+        "[" * 100_000,
+        "null",
+        {"parameters": {"n_factors": [4]}},
+        {"parameters": {"colour": "red"}},
+        {"metrics": {"ndcg_at_10": "high"}},
+        {"metrics": {"ndcg_at_10": 10**400}},
+        {"history": [{}]},
+        {"history": 1},
+        {"baseline": {}},
+        {"split": None},
+        {"stop_reason": None},
+        {"seconds": "1"},
+    ],
+)
+def test_a_damaged_run_hides_no_other(history, run, changed):
     broken, whole = history.add(run), history.add(run)
-    (history.folder / broken / "run.json").write_text("{", encoding="utf-8")
+    file = history.folder / broken / "run.json"
+    if isinstance(changed, dict):
+        changed = json.dumps(json.loads(file.read_text()) | changed)
+    file.write_text(changed)
     assert [summary.id for summary in history.runs()] == [whole]
+    assert history.ids() == [whole, broken]
+    with pytest.raises(ValueError, match=f"{broken}.*( is damaged| is no JSON file)"):
+        history.load(broken)
 
 
 def test_old_runs_make_room_but_not_the_active_one(history, run, monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +23,7 @@ from cinefold.cli import (
     training,
     tuning,
 )
-from cinefold.cli.console import complain, settings
+from cinefold.cli.console import LogFormatter, complain, settings
 from cinefold.cli.option_groups import expand_groups
 from cinefold.datasets import DatasetError
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # The base of all complaints about arguments; Typer exports only this subclass of it.
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
@@ -67,7 +70,8 @@ def _show_version(wanted: bool) -> None:
 def _common(
     context: typer.Context,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more, with the place of errors.")
+        bool,
+        typer.Option("--verbose", "--debug", "-v", help="Say more, with the place of errors."),
     ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Show no progress, and only warnings.")
@@ -80,7 +84,9 @@ def _common(
     del version
     settings.quiet = quiet
     logger = logging.getLogger("cinefold")
-    logger.handlers = [logging.StreamHandler()]  # to standard error
+    handler = logging.StreamHandler()  # to standard error
+    handler.setFormatter(LogFormatter())
+    logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
     if context.invoked_subcommand is None:
         print(context.get_help())
@@ -89,7 +95,8 @@ def _common(
 def run(arguments: list[str] | None = None, app: typer.Typer = app) -> int:
     """Run one command of `app`; return its exit code."""
     try:
-        return app(arguments, prog_name=app.info.name, standalone_mode=False) or 0
+        code = app(arguments, prog_name=app.info.name, standalone_mode=False) or 0
+        sys.stdout.flush()  # it may not fit on the disk
     except _UsageError as error:
         # A group without a command has shown its help, and has no message.
         if message := error.format_message():
@@ -97,15 +104,26 @@ def run(arguments: list[str] | None = None, app: typer.Typer = app) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except DatasetError as error:
-        return _failed(error, 1)
-    except ValueError as error:
-        return _failed(error, 2)
-    except OSError as error:
-        return _failed(error, 1)
-
-
-def _failed(error: Exception, code: int) -> int:
-    logging.getLogger(__name__).debug("", exc_info=error)
-    complain(str(error))
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of Polars is no Exception
+        return _failed(error)
     return code
+
+
+def _failed(error: BaseException) -> int:
+    logging.getLogger(__name__).debug("", exc_info=error)
+    if isinstance(error, BrokenPipeError):  # as of ``cinefold ... | head``: there is nothing to say
+        return 1
+    if isinstance(error, MemoryError):
+        complain("there is not enough memory")
+    elif isinstance(error, OSError) and error.strerror:
+        name = "standard output" if error.errno in _FULL else None
+        name = name if error.filename is None else error.filename
+        complain(f"{name}: {error.strerror}" if name else error.strerror)
+    elif isinstance(error, DatasetError | ValueError | OSError):
+        complain(str(error))
+    else:
+        hint = "not foreseen: report it with what cinefold --debug says"
+        complain(f"{type(error).__name__}: {error}", hint)
+    return 2 if isinstance(error, ValueError) else 1

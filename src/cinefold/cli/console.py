@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import math
+import re
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +24,28 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _WIDTH_OF_A_PIPE = 160
+_LONGEST_MESSAGE = 2000
+# What moves the cursor, changes colours or the direction of text, or is no character: all but the
+# end of a line.
+_CONTROLS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def displayed(text: str) -> str:
+    """`text` as a terminal may show it: control characters as in JSON, ``\\u001b`` for instance.
+
+    All that people bring passes here on its way to a terminal: titles, ids, names of files.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+class LogFormatter(logging.Formatter):
+    """Records, and the places of errors, as a terminal may show them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As of any formatter."""
+        return displayed(super().format(record))
 
 
 @dataclass
@@ -38,33 +63,53 @@ class Settings:
 settings = Settings()
 
 
-def output() -> Console:
-    """Standard output; wide when it is no terminal, so that what reads it gets whole lines."""
+def show(content: str | Table) -> None:
+    """A result, on standard output."""
     # Whatever COLUMNS says: a Python that has loaded readline tells it to all that it starts.
+    # Wide when it is no terminal, so that what reads it gets whole lines.
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
-    return Console(width=width, highlight=False, markup=False)
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console.print(displayed(content) if isinstance(content, str) else content)
 
 
 def say(message: str) -> None:
     """A message for the person, on standard error."""
     if not settings.quiet:
-        print(message, file=sys.stderr)
+        tell(message)
+
+
+def say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """In place of `warnings.showwarning`, which shows a line of code and steers terminals."""
+    say(" ".join(str(message).split()))
 
 
 def complain(message: str, hint: str = "") -> None:
-    """An error, on standard error."""
-    ending = f" ({hint})" if hint else ""
-    print(f"cinefold: {message.rstrip('.')}{ending}", file=sys.stderr)
+    """An error, as one line on standard error."""
+    line = " ".join(message.split()).rstrip(".")
+    if len(line) > _LONGEST_MESSAGE:
+        line = f"{line[:_LONGEST_MESSAGE]} ..."
+    tell(f"cinefold: {line}" + (f" ({hint})" if hint else ""))
+
+
+def tell(message: str) -> None:
+    """A message on standard error, quiet or not."""
+    with contextlib.suppress(OSError):  # nobody listens
+        print(displayed(message), file=sys.stderr)
+
+
+def print_text(text: str) -> None:
+    """Text for programs on standard output: as it is, unless a terminal shows it."""
+    print(displayed(text) if sys.stdout.isatty() else text, end="")
 
 
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output."""
-    print(as_json(value))
+    print(to_json(value))
 
 
-def as_json(value: Any) -> str:
+def to_json(value: Any) -> str:
     """`value` as JSON; NaN, which JSON lacks, as null."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain)
+    return displayed(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain))
 
 
 def _finite(value: Any) -> Any:
@@ -91,13 +136,14 @@ def print_table(
 
     Columns without names get no line for them.
     """
+    title = title and displayed(title)
     table = Table(title=title, title_justify="left", header_style="bold", show_header=any(columns))
     for column in columns:
         justify: Any = "right" if column in numbers else "left"
-        table.add_column(column, justify=justify, overflow="fold")  # no digit is left out
+        table.add_column(displayed(column), justify=justify, overflow="fold")  # all digits
     for row in rows:
-        table.add_row(*row)
-    output().print(table)
+        table.add_row(*(displayed(cell) if isinstance(cell, str) else cell for cell in row))
+    show(table)
 
 
 def write(file: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, settings
+from cinefold.cli.console import print_json, print_table, print_text, say, settings
 from cinefold.datasets import cached_file, default_data_dir, fetch, list_datasets
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def fetch_(name: Name = "ml-100k", as_json: options.AsJson = False) -> None:
     if as_json:
         print_json({"name": spec.name, "path": str(found.path), "source": found.source})
     else:
-        print(found.path)
+        print_text(f"{found.path}\n")
 
 
 @app.command("info")

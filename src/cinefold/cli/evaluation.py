@@ -11,8 +11,18 @@ import typer
 from rich.text import Text
 
 from cinefold._signals import INTERRUPTED
-from cinefold.cli import console, options
-from cinefold.cli.console import output, print_json, print_table, say, settings, write
+from cinefold.cli import options
+from cinefold.cli.console import (
+    complain,
+    displayed,
+    print_json,
+    print_table,
+    say,
+    settings,
+    show,
+    to_json,
+    write,
+)
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import load_interactions
 from cinefold.evaluation import compare
@@ -42,6 +52,7 @@ _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
 # Of fewer, all may agree by chance more often than once in twenty: 2 / 2**5 of the time.
 _FEWEST_USERS = 6
+_LONGEST = 100_000  # list
 
 
 @dataclass
@@ -178,7 +189,7 @@ def evaluate(
     news = list(_news(comparison, ks[0]))
     if not comparison.models:
         for line in news:
-            console.complain(line)
+            complain(line)
         raise typer.Exit(1)
     report = _report(name, comparison, news)
     if as_json:
@@ -186,7 +197,7 @@ def evaluate(
     else:
         _print(name, ratings.n_users, comparison, news)
     if asked.json_file is not None:
-        write(asked.json_file, console.as_json(report) + "\n")
+        write(asked.json_file, to_json(report) + "\n")
         say(f"All of it is in {asked.json_file}.")
     if asked.csv is not None:
         _write_csv(asked.csv, comparison)
@@ -220,7 +231,7 @@ def _candidates(names: list[str], files: list[Path], tuned: list[Path]) -> dict[
     saved = [(file, WeightedMatrixFactorization.load(file).get_params()) for file in files]
     for file, parameters in [*saved, *((file, read_parameters(file)) for file in tuned)]:
         is_taken = file.stem in candidates or file.stem in _MODELS
-        candidates[str(file) if is_taken else file.stem] = _with_stars(parameters)
+        candidates[displayed(str(file) if is_taken else file.stem)] = _with_stars(parameters)
     return candidates
 
 
@@ -242,9 +253,12 @@ def _with_stars(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
 
 def _lengths(text: str) -> list[int]:
     try:
-        return sorted({int(part) for part in text.split(",")})
+        lengths = sorted({int(part) for part in text.split(",")})
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a list of lengths such as 10,20") from None
+        lengths = [0]
+    if not 1 <= lengths[0] <= lengths[-1] <= _LONGEST:
+        raise typer.BadParameter(f"-k takes lengths from 1 to {_LONGEST:,}, not {text!r}")
+    return lengths
 
 
 # -- what came of it ------------------------------------------------------------------------------
@@ -271,14 +285,13 @@ def _news(comparison: Comparison, k: int) -> Iterator[str]:
 
 
 def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) -> None:
-    screen = output()
-    screen.print(_described(dataset, comparison))
-    screen.print(_counted(comparison, n_users))
+    show(_described(dataset, comparison))
+    show(_counted(comparison, n_users))
     # A line for each metric, as many metrics fit no screen side by side.
     rows = (_row(comparison, name) for name in comparison.metrics)
     print_table(("", *comparison.models), rows, numbers=tuple(comparison.models))
     for line in news:
-        screen.print(line)
+        show(line)
 
 
 def _row(comparison: Comparison, metric: str) -> list[str | Text]:

@@ -88,7 +88,7 @@ def together(
         "Score": lambda line: f"{line.score:.2f}",
         **{name: partial(_cell, place) for place, name in enumerate(names)},
     }
-    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, movies.k, columns)
+    print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, movies, columns)
 
 
 def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> GroupMember:

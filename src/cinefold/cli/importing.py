@@ -11,7 +11,7 @@ import typer
 from tqdm.auto import tqdm
 
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, settings, write
+from cinefold.cli.console import print_json, print_table, say, settings, show, tell, write
 from cinefold.cli.option_groups import OUTPUT_FILE, option
 from cinefold.profiles.importing import read_export, review_csv, review_for
 from cinefold.profiles.importing.review import REPEATED
@@ -118,9 +118,9 @@ def _ask(review: ImportReview) -> None:
     """Which movie each line to check means, as the person says it."""
     lines = review.to_check
     for number, line in enumerate(lines, start=1):
-        print(f"\n{number} of {len(lines)}: {line.source.label}", file=sys.stderr)
+        tell(f"\n{number} of {len(lines)}: {line.source.label}")
         for place, candidate in enumerate(line.candidates, start=1):
-            print(f"  {place}  {candidate.movie.label} ({candidate.reason})", file=sys.stderr)
+            tell(f"  {place}  {candidate.movie.label} ({candidate.reason})")
         answer = _answer(len(line.candidates))
         if answer == "q":
             return
@@ -146,13 +146,13 @@ def _answer(n_candidates: int) -> str:
 
 
 def _print(review: ImportReview, limit: int | None) -> None:
-    print(review.summary())
+    show(review.summary())
     rated = [line.source.rating for line in review.lines if line.stars is not None]
     if rated:
         pairs = review.conversion.table(rating for rating in rated if rating is not None)
         shown = ", ".join(f"{rating:g} is {stars:g}" for rating, stars in pairs[:12])
         more = " ..." if len(pairs) > 12 else ""
-        print(f"Stars: {review.conversion}: {shown}{more}")
+        show(f"Stars: {review.conversion}: {shown}{more}")
     why = {"Why": lambda line: line.reason}
     found = {
         "Stars": lambda line: "seen" if line.stars is None else f"{line.stars:g}",
@@ -190,7 +190,7 @@ def _table(
         numbers=("Line", "Stars", "Sure"),
     )
     if limit is not None and len(lines) > limit:
-        print(f"... and {len(lines) - limit:,} more (--all lists them)")
+        show(f"... and {len(lines) - limit:,} more (--all lists them)")
 
 
 # -- JSON -----------------------------------------------------------------------------------------

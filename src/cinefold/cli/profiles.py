@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cinefold._files import read_file
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, write
+from cinefold.cli.console import displayed, print_json, print_table, print_text, say, write
 from cinefold.datasets import cached_file, load_movielens
 from cinefold.profiles import read_csv, write_csv
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="A profile that [bold]profiles list[/bold] names.")]
 
 _LISTED = 10
+_MOST_BYTES = 50_000_000  # of a CSV file
 
 
 @app.command("list")
@@ -116,7 +118,7 @@ def delete(
 def _ask(question: str) -> None:
     if not sys.stdin.isatty():
         raise typer.BadParameter("say --yes to delete where nobody can be asked")
-    if not typer.confirm(question, err=True):
+    if not typer.confirm(displayed(question), err=True):
         say("Nothing was deleted.")
         raise typer.Exit(1)
 
@@ -167,7 +169,7 @@ def export(
         entries = store.entries(profile.id)
     text = write_csv(entries, _movies_at_hand(dataset, path))
     if file is None:
-        print(text, end="")
+        print_text(text)
     else:
         write(file, text)
         say(f"{profile.name} is in {file}: {len(entries):,} lines.")
@@ -195,8 +197,9 @@ def import_(
 
     For a movie that is rated already, the rating of the file stays. Other columns are left alone.
     """
+    content = read_file(file, _MOST_BYTES)
     try:
-        entries = read_csv(file.read_bytes())
+        entries = read_csv(content)
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from None
     movies = _movies_at_hand(dataset, path)

@@ -12,7 +12,7 @@ from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.option_groups import INPUT_FILE, option
-from cinefold.recommender import RatedMovie, SortBy
+from cinefold.recommender import MovieFilter, RatedMovie, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +124,7 @@ def recommend(
         "Stars": lambda line: "" if line.stars is None else f"{line.stars:.1f}",
         _REASONS: lambda line: ", ".join(f"{r.movie.title} {r.rating:g}" for r in line.reasons),
     }
-    print_movies(title, found, movies.k, columns)
+    print_movies(title, found, movies, columns)
 
 
 def similar(
@@ -148,9 +148,7 @@ def similar(
         lines = [{"rank": n.rank, **_movie(n.movie), "score": n.score} for n in found]
         print_json({"dataset": recommender.data.name, "movie": _movie(movie), "similar": lines})
         return
-    print_movies(
-        f"Like {movie.label}", found, movies.k, {"Score": lambda line: f"{line.score:.3f}"}
-    )
+    print_movies(f"Like {movie.label}", found, movies, {"Score": lambda line: f"{line.score:.3f}"})
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
@@ -171,7 +169,7 @@ def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any,
     for title, stars in wanted:
         movie = movies.resolve(title)
         if movie.id in ratings:
-            raise typer.BadParameter(f"{movie.label} is rated twice")
+            raise typer.BadParameter(f"--rate: {movie.label} is rated twice")
         ratings[movie.id] = stars
     return ratings
 
@@ -196,9 +194,12 @@ def _from_profile(
 
 
 def print_movies(
-    title: str, found: Sequence[Any], k: int, columns: Mapping[str, Callable[[Any], str]]
+    title: str,
+    found: Sequence[Any],
+    asked: options.ListOptions,
+    columns: Mapping[str, Callable[[Any], str]],
 ) -> None:
-    """The table of a list of k movies: ranks, movies, and further columns by their cells."""
+    """The table of a list of movies: ranks, movies, and further columns by their cells."""
     numbers = ("#", *(name for name in columns if name != _REASONS))
     rows = (
         (
@@ -211,8 +212,12 @@ def print_movies(
         for line in found
     )
     print_table(("#", "Title", "Year", "Genres", *columns), rows, title=title, numbers=numbers)
-    if len(found) < k:
-        say(f"{len(found) or 'No'} movie{'' if len(found) == 1 else 's'} passed the filters.")
+    if len(found) < asked.k:
+        count = f"{len(found) or 'No'} movie{'' if len(found) == 1 else 's'}"
+        filtered = asked.filters != MovieFilter()
+        say(
+            f"{count} {'passed the filters' if filtered else 'found, there are no others to list'}."
+        )
 
 
 def facts(entry: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 
 from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting
-from cinefold.cli.console import output, print_json, print_table, say, settings
+from cinefold.cli.console import print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
@@ -216,21 +216,20 @@ def _report(data: MovieData, run: TrainingRun, model_file: Path | None) -> dict[
 
 
 def _print(data: MovieData, run: TrainingRun) -> None:
-    console = output()
     _print_learning_curve(run)
-    console.print(f"Stopped: {_STOPS[run.stop_reason]}. {run.seconds:.1f} s in all.")
+    show(f"Stopped: {_STOPS[run.stop_reason]}. {run.seconds:.1f} s in all.")
     if not run.metrics:
-        console.print(f"Trained on all {data.interactions.n_ratings:,} ratings of {data.name}.")
+        show(f"Trained on all {data.interactions.n_ratings:,} ratings of {data.name}.")
         return
     trained = run.model.interactions_.n_ratings
-    console.print(
+    show(
         f"\nMeasured on {data.interactions.n_ratings - trained:,} held-out ratings of {data.name} "
         f"({trained:,} trained on; split {run.split['method']}, "
         f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
     )
     _print_metrics(run)
     if not run.model.biases:
-        console.print(
+        show(
             "In the curve, RMSE is the distance of u.v to the target it learns; in the table, that "
             "of predicted\nstars, which also know how users rate and movies are rated."
         )

@@ -12,14 +12,7 @@ import typer
 from cinefold import tuning
 from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting
-from cinefold.cli.console import (
-    complain,
-    output,
-    print_json,
-    print_table,
-    say,
-    settings,
-)
+from cinefold.cli.console import complain, print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import OUTPUT_FILE, panel
 from cinefold.cli.tuning_plot import search_history
 from cinefold.metrics.registry import title
@@ -202,12 +195,12 @@ def _space(space: list[str], fixed: list[str]) -> dict[str, Any]:
 def _print(result: TuningResult) -> None:
     _print_best_trials(result)
     states = [trial.state for trial in result.trials]
-    output().print(
+    show(
         f"{len(states)} trials: {states.count('complete')} complete, {states.count('pruned')} "
         f"pruned, {states.count('failed')} failed. {result.seconds:.1f} s."
     )
     if result.test:
-        output().print("\nOn ratings that the search has not seen")
+        show("\nOn ratings that the search has not seen")
         _print_test(result)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
+MAX_THREADS = 4096
 _LARGEST = float(np.finfo(np.float32).max)
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
@@ -32,7 +33,7 @@ def parameters(model: Any) -> None:
     integer("max_iter", model.max_iter, 1)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
-        integer("n_threads", model.n_threads, 1)
+        integer("n_threads", model.n_threads, 1, MAX_THREADS)
     for name in ("unobserved_weight", "regularization", "tol"):
         number(name, getattr(model, name), word="scale")
     number("alpha", model.alpha)

@@ -29,8 +29,8 @@ N_FACTORS, TOL = 64, 1e-4
 
 _FEW_RATINGS = 40  # a user or item, on average
 _FEWEST_RATINGS = 10_000  # of all: fewer tell no settings apart
-_MANY_FACTORS, _COARSE_TOL = 384, 3e-3
-_TRIED_N_FACTORS, _TRIED_ITERATIONS = 128, 3
+_MANY_FACTORS, _COARSE_TOL = 320, 3e-3
+_TRIED_N_FACTORS, _TRIED_ITERATIONS = 96, 3
 _USERS, _HELD_OUT = 2_000, 0.2
 
 

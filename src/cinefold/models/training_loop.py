@@ -45,9 +45,9 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    n_threads = available_threads(model.n_threads)
+    seed, n_threads = seed_from(model.random_state), available_threads(model.n_threads)
     n_factors, tol, objective = settings_for(model, train, n_threads)
-    seed, parameters, model._state = seed_from(model.random_state), model.get_params(), None
+    parameters, model._state = model.get_params(), None
     solver = choose_solver(model.solver, n_factors)
     start = alternate_with_biases if model.biases else alternate
     weights = pair_weights(objective, train, *given_weights)

@@ -14,6 +14,7 @@ from platformdirs import user_data_path
 from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from cinefold._files import check_regular
 from cinefold.profiles.errors import StoreError
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def database_url(place: str | Path | None) -> URL:
     """
     if place is None:
         place = os.environ.get(DATABASE_URL, "").strip() or default_file()
-    if isinstance(place, Path):
+    if isinstance(place, Path) or ":" not in place:  # a URL would have one
+        place = Path(place)
         return URL.create("sqlite+pysqlite", database=str(place.expanduser().absolute()))
     try:
         url = make_url(place)
@@ -132,10 +134,12 @@ def _create_privately(file: Path) -> None:
     """Ratings are private: other users of this machine may not read the file."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDONLY, 0o600))
-    except OSError as error:
+        os.close(os.open(file, os.O_CREAT | os.O_RDONLY | os.O_NONBLOCK, 0o600))
+        check_regular(file)
+    except (OSError, ValueError) as error:
         no_folder = isinstance(error, FileExistsError)
-        why = f"{file.parent} is not a folder" if no_folder else error.strerror or str(error)
+        why = getattr(error, "strerror", None) or str(error)
+        why = f"{file.parent} is not a folder" if no_folder else why
         raise StoreError(f"the profile database {file} cannot be opened: {why}") from error
 
 

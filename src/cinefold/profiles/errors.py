@@ -47,11 +47,18 @@ class ProfileNameError(ValueError):
 
 @contextmanager
 def explained(location: str) -> Iterator[None]:
-    """Errors of the database called `location` as :class:`StoreError`."""
+    """Errors of the database called `location`, and of values in it, as :class:`StoreError`."""
     from sqlalchemy import exc  # names and rules of profiles do without it
 
     try:
         yield
+    except (UnknownProfileError, ProfileNameError):
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        what = " ".join(str(error).split())[:_LONGEST]
+        raise StoreError(
+            f"the profile database {location} is damaged, or others have written into it: {what}"
+        ) from error
     except (exc.DBAPIError, sqlite3.Error) as error:
         reason = _reason(getattr(error, "orig", error))
         raise StoreError(f"the profile database {location} {reason}") from error

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from cinefold.profiles.errors import UnknownProfileError
-from cinefold.profiles.profile import Entries, Mark, Profile, Rating
+from cinefold.profiles.profile import (
+    Entries,
+    Mark,
+    Profile,
+    Rating,
+    checked_movie,
+    checked_settings,
+    checked_stars,
+)
 from cinefold.profiles.tables import marks, profiles, ratings
 
 if TYPE_CHECKING:
@@ -49,7 +57,14 @@ def matching_profiles(connection: Connection, *conditions: ColumnElement[bool]) 
         .where(*conditions)
         .order_by(profiles.c.last_used_at.desc(), profiles.c.id.desc())
     )
-    return [Profile(**row._mapping) for row in connection.execute(query)]
+    return [_profile(row) for row in connection.execute(query)]
+
+
+def _profile(row: Any) -> Profile:
+    profile = Profile(**{**row._mapping, "settings": checked_settings(row.settings)})
+    if not isinstance(profile.name, str) or not isinstance(profile.dataset, str):
+        raise TypeError(f"a profile is called {profile.name!r}, for {profile.dataset!r}")
+    return profile
 
 
 def all_entries(connection: Connection, profile_id: int) -> Entries:
@@ -58,8 +73,9 @@ def all_entries(connection: Connection, profile_id: int) -> Entries:
     for table, time in ((ratings, ratings.c.rated_at), (marks, marks.c.marked_at)):
         own = select(table).where(table.c.profile_id == profile_id)
         for row in connection.execute(own.order_by(time, table.c.movie_id)):
+            movie = checked_movie(row.movie_id)
             if table is ratings:
-                found.ratings[row.movie_id] = Rating(row.stars, row.rated_at)
+                found.ratings[movie] = Rating(checked_stars(row.stars, movie), row.rated_at)
             else:
-                found.marks[Mark(row.mark)][row.movie_id] = row.marked_at
+                found.marks[Mark(row.mark)][movie] = row.marked_at
     return found

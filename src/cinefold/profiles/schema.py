@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, inspect, select, text
 
@@ -25,7 +25,10 @@ def version(connection: Connection) -> int:
     """The schema's version; 0 in a database without one."""
     if not inspect(connection).has_table(tables.schema.name):
         return 0
-    return connection.execute(select(tables.schema.c.version)).scalar_one_or_none() or 0
+    found: list[Any] = [*connection.execute(select(tables.schema.c.version)).scalars()] or [0]
+    if len(found) > 1 or not isinstance(found[0], int) or found[0] < 0:
+        raise ValueError(f"its schema has the version {', '.join(map(repr, found))}")
+    return found[0]
 
 
 def migrate(reader: Engine, writer: Engine, location: str) -> None:

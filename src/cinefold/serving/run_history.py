@@ -84,18 +84,18 @@ class RunHistory:
         """
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
         run.save(self.folder / run_id)
-        for old in self._ids()[_MOST_RUNS:]:
+        for old in self.ids()[_MOST_RUNS:]:
             if old != self.active:
                 self.delete(old)
         return run_id
 
     def runs(self) -> list[RunSummary]:
-        """All runs, the latest first; damaged ones are left out."""
+        """All runs, the latest first; damaged ones are left out, and the log says why."""
         found = []
-        for run_id in self._ids():
+        for run_id in self.ids():
             try:
                 found.append(RunSummary.of(run_id, read_report(self.folder / run_id)))
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError) as error:
                 logger.warning("the run %s cannot be read: %s", run_id, error)
         return found
 
@@ -135,7 +135,8 @@ class RunHistory:
         with replace_file(self.folder / _ACTIVE) as new:
             new.write_text(run_id, encoding="ascii")
 
-    def _ids(self) -> list[str]:
+    def ids(self) -> list[str]:
+        """Of all runs, damaged ones too, the latest first."""
         if not self.folder.is_dir():
             return []
         names = (entry.name for entry in self.folder.iterdir())

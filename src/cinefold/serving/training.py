@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cinefold._cache import cached
-from cinefold._files import read_folder, replace_folder
+from cinefold._files import read_folder, read_parsed, replace_folder
 from cinefold._signals import keep_on_interrupt
 from cinefold._version import __version__
 from cinefold.datasets import default_data_dir
 from cinefold.evaluation import evaluate
 from cinefold.interactions.splits import seed_from
-from cinefold.models import Popularity, WeightedMatrixFactorization
+from cinefold.models import Popularity, WeightedMatrixFactorization, checks
 from cinefold.models.rating_predictor import StarPredictor
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ DEFAULT_SPLIT_SEED = 0
 _MODEL_FILE, _STARS_FILE, _REPORT_FILE = "model.safetensors", "stars.safetensors", "run.json"
 _RUN_FILES = frozenset({_MODEL_FILE, _STARS_FILE, _REPORT_FILE})
 _MODELS = ("model", "stars")
+_MEASURED = ("validation_rmse", "validation_ndcg_at_10")
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,8 @@ class TrainingRun:
 
     @classmethod
     def _load(cls, folder: Path) -> Self:
+        report = read_report(folder)
         try:
-            report = read_report(folder)
             if report["sha256"] != _checksums(folder):
                 raise ValueError("the checksum of a model does not match")
             values = {name: report[name] for name in _report_fields()}
@@ -142,8 +144,30 @@ class TrainingRun:
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """What `TrainingRun.save` wrote into `folder`, without the models."""
-    report: dict[str, Any] = json.loads((folder / _REPORT_FILE).read_text(encoding="utf-8"))
+    """What `TrainingRun.save` wrote into `folder`, without the models.
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        If anything in it is not what a run has.
+    """
+    report: dict[str, Any] = read_parsed(folder / _REPORT_FILE, json.loads, "JSON")
+    try:
+        checks.parameters(WeightedMatrixFactorization(**report["parameters"]))
+        split, metrics, baseline = report["split"], report["metrics"], report["baseline"]
+        numbers = [report["seconds"], split["fraction"], split["random_state"]]
+        numbers += [*metrics.values(), *(baseline[name] for name in metrics)]
+        for record in report["history"]:
+            numbers += [
+                record[name] for name in ("iteration", "objective", "train_rmse", "seconds")
+            ]
+            numbers += [record[name] or 0.0 for name in _MEASURED]
+        wrong = [n for n in numbers if not isinstance(n, int | float) or abs(n) > _LARGEST]
+        if wrong or not isinstance(report["stop_reason"], str):
+            raise ValueError(f"{[*wrong, report['stop_reason']][0]!r} is not what a run has")
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"the training run in {folder} is damaged: {error!r}") from error
     return report
 
 

@@ -13,14 +13,14 @@ where they come from, and is not read::
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cinefold._files import replace_file
+from cinefold._files import read_parsed, replace_file
 from cinefold.models import WeightedMatrixFactorization, checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 FORMAT = "cinefold-parameters 1"
 
@@ -57,10 +57,7 @@ def read_parameters(file: str | Path) -> dict[str, Any]:
     OSError
         If it cannot be read.
     """
-    try:
-        content = json.loads(Path(file).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{file} is no JSON file: {error}") from None
+    content = read_parsed(file, json.loads, "JSON")
     parameters = content.get("parameters") if isinstance(content, dict) else None
     if not isinstance(parameters, dict):
         raise ValueError(

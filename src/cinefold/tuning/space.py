@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold._files import read_parsed
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import (
     objective_for,
@@ -32,6 +32,7 @@ from cinefold.models.default_settings import N_FACTORS, has_short_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from cinefold.interactions import Interactions
 
@@ -254,10 +255,8 @@ def read_space(file: str | Path) -> dict[str, Any]:
     ValueError
         If it is no TOML.
     """
-    try:
-        return tomllib.loads(Path(file).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is no TOML file: {error}") from None
+    found: dict[str, Any] = read_parsed(file, tomllib.loads, "TOML")
+    return found
 
 
 def _value(text: str) -> int | float | str:

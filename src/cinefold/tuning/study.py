@@ -21,6 +21,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from cinefold._files import check_regular
 from cinefold.tuning.results import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _storage(given: str | Path | None) -> str | BaseStorage | None:
     if not file.absolute().parent.is_dir():
         raise ValueError(f"storage: there is no folder {file.absolute().parent}")
     if file.exists():
+        check_regular(file)
         with file.open("rb") as content:
             if content.read(1) not in (b"", b"{"):
                 raise ValueError(f"storage: {file} is not a journal of trials; name another file")

@@ -90,7 +90,9 @@ def follow_address(shown: ColouredMap) -> None:
     elif asked != str(here.movie):
         movie_id = shown.movie_id(asked)
         if movie_id is None:
-            st.warning(f"There is no movie {literal(asked)}.", icon=":material/search_off:")
+            st.warning(
+                f"There is no movie {literal(f'{asked:.60}')}.", icon=":material/search_off:"
+            )
         else:
             fly(shown, movie_id)
 

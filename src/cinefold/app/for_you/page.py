@@ -73,7 +73,7 @@ def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
     )
     draw_summary(choice)
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     recommendation_cards(found, partial(mark_buttons, user))
     csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")

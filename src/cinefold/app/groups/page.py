@@ -50,7 +50,8 @@ def _asked(known: Collection[str]) -> list[str]:
     keys = usual if asked is None else list(dict.fromkeys(asked.split(",")))
     missing = [key for key in keys if key not in known]
     if missing and asked:
-        st.toast(f"Not here: {literal(', '.join(missing))}.", icon=":material/person_off:")
+        names = literal(f"{', '.join(missing):.60}")
+        st.toast(f"Not here: {names}.", icon=":material/person_off:")
     return [key for key in keys if key in known][:_MOST]
 
 
@@ -135,7 +136,7 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
         return
     draw_summary(choice)
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     draw_cards(found, "together-cards", _card, more_like, width=_CARD_WIDTH)
     st.caption(

@@ -119,7 +119,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     )
     draw_summary(choice)
     if not found:
-        say_nothing_passes()
+        say_nothing_passes(choice)
         return
     recommendation_cards(found, _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")

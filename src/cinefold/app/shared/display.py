@@ -10,11 +10,14 @@ _PUNCTUATION = re.compile(f"([{re.escape(string.punctuation)}])")
 # a backslash has no say. An invisible word joiner between the characters keeps them apart.
 _LATE = re.compile(r"(?<=[:@])(?=[\w/+-])|(?<=www)(?=\.)|(?<=[<>~-])(?=[<>=-])", re.IGNORECASE)
 _WORD_JOINER = "\u2060"
+# What has no shape, and what turns the direction of all that follows.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def literal(text: str) -> str:
     """Markdown that shows `text`, on one line, exactly as it is."""
-    line = _LATE.sub(_WORD_JOINER, " ".join(text.split()))
+    line = _CONTROLS.sub("\ufffd", " ".join(text.split()))
+    line = _LATE.sub(_WORD_JOINER, line)
     return _PUNCTUATION.sub(r"\\\1", line)
 
 

@@ -87,8 +87,10 @@ def draw_summary(choice: Choice) -> None:
         st.caption(f"Only: {literal(choice.summary)}")
 
 
-def say_nothing_passes() -> None:
-    st.info("No movie passes these filters. Loosen one of them.", icon=":material/tune:")
+def say_nothing_passes(choice: Choice) -> None:
+    """Why a list is empty: the filters, or that there is nothing left."""
+    filtered = "No movie passes these filters. Loosen one of them."
+    st.info(filtered if choice.summary else "No movie is left to list.", icon=":material/tune:")
 
 
 def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:

@@ -87,7 +87,9 @@ def _prepare(shared: Shared[State], dataset: str) -> None:
     bar = st.progress(0.0, "Waiting …")
     with shared.lock:
         if shared.value is None:  # otherwise another visitor came first
-            shared.value = prepare_state(dataset, bar.progress)
+            shared.value = prepare_state(
+                dataset, lambda done, text: bar.progress(done, literal(text))
+            )
             _let_short_requests_interrupt()
 
 

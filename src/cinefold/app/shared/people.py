@@ -41,7 +41,7 @@ def _current(users: list[Any], place: str) -> Any:
         named = next((user for user in users if str(user) == asked), None)
         if named is not None:
             return named
-        st.warning(f"There is no user {literal(asked)}.", icon=":material/person_off:")
+        st.warning(f"There is no user {literal(f'{asked:.60}')}.", icon=":material/person_off:")
     page, last = st.session_state.get(_LAST, (place, None))
     return last if asked is None and page != place and last in users else users[0]
 

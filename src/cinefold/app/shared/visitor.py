@@ -207,7 +207,7 @@ def open_visitor() -> Visitor:
 def _find(asked: str, dataset: str) -> Profile | None:
     profile = None
     if asked.isdecimal():
-        with contextlib.suppress(StoreError, UnknownProfileError):
+        with contextlib.suppress(StoreError, ValueError):  # unknown, or too many digits for Python
             profile = profile_store().get(int(asked))
     if profile is None or profile.dataset != dataset:
         st.toast("There is no such profile here.", icon=":material/person_off:")

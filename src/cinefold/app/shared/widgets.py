@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cinefold.datasets import Movie, MovieCatalog
 
 _MESSAGES = "messages"
+_LARGEST_NUMBER = 2**53 - 1  # that JavaScript has exactly
 _CLOSE = 0.8  # of the best match's score: what fits much worse is not shown beside it
 
 
@@ -36,6 +37,26 @@ def show_in_address(name: str, value: object) -> None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = str(value)
+
+
+def drop_unusable_numbers() -> None:
+    """Take numbers out of the address that no widget could show: Streamlit fails at them."""
+    asked = st.query_params
+    # Names with "-" are keys of widgets; ids, under other names, may be large.
+    wrong = [
+        name for name in asked if "-" in name and not all(map(_is_usable, asked.get_all(name)))
+    ]
+    for name in wrong:
+        del asked[name]
+    if wrong:
+        st.rerun()  # widgets have the address as it was when the run began
+
+
+def _is_usable(value: str) -> bool:
+    try:
+        return abs(float(value)) <= _LARGEST_NUMBER
+    except ValueError:
+        return True  # no number
 
 
 def recommendations_heading() -> DeltaGenerator:

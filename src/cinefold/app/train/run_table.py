@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cinefold.app.shared.display import literal
+from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.widgets import button
 from cinefold.app.train.settings import shown_value
 from cinefold.serving.run_history import RunSummary
@@ -30,6 +30,8 @@ def draw_runs(state: State) -> None:
     """All runs, the latest first; the one that is chosen can be used or deleted."""
     runs = state.history.runs()
     st.subheader("Runs so far", anchor=False)
+    if n_damaged := len(state.history.ids()) - len(runs):
+        st.caption(f"{counted(n_damaged, 'run')} left out, as what was kept is damaged.")
     if not runs:
         st.caption("None yet. Every training is listed here, with its parameters and metrics.")
         return

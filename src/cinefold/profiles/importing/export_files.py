@@ -11,6 +11,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from cinefold._files import check_regular
 from cinefold.profiles.delimited_text import (
     MAX_BYTES,
     DelimitedText,
@@ -59,6 +60,7 @@ def read_tables(
         content, name = source, name or "the file"
     else:
         name = name or Path(source).name
+        check_regular(source)
         with Path(source).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     try:

@@ -1,0 +1,5 @@
+"""``python -m cinefold`` is the command line."""
+
+from cinefold.cli import main
+
+main()

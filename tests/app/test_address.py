@@ -1,0 +1,36 @@
+"""Whatever an address says, the page opens."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.app.drawn import no_errors
+
+NUMBERS = ("for-you-least", "for-you-years", "for-you-length", "train-seed", "train-alpha")
+OWN = ("user", "profile", "data", "movie", "training", "with")
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "9" * 20, "inf", "nan", "-1", "1e999", "\0", "1,2", "[x](//y)"]
+)
+def test_hostile_addresses(open_page, value):
+    asked = dict.fromkeys((*NUMBERS, *OWN), value)
+    no_errors(no_errors(open_page("for_you", **asked)).switch_page("train/page.py").run())
+    no_errors(open_page("new_here", profile=value))
+
+
+def test_a_profile_that_is_not_there_is_said(open_page):
+    page = open_page("new_here", profile="9" * 5000)
+    assert [toast.value for toast in page.toast] == ["There is no such profile here."]
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence(open_page, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("cinefold.recommender.MovieRecommender.taste", fail)
+    page = open_page("for_you")
+    assert not page.exception
+    assert "not foreseen" in page.error[0].value
+    assert "secret" not in page.error[0].value
+    assert "RuntimeError: secret" in caplog.text
