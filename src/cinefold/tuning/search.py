@@ -19,7 +19,7 @@ from cinefold.tuning.divisions import Divisions
 from cinefold.tuning.initial_points import initial_points, nearest_points, untuned_model
 from cinefold.tuning.results import INTERRUPTED, Trial, TuningResult, ranked
 from cinefold.tuning.space import Coordinates, Space, default_space
-from cinefold.tuning.study import ENDED, open_study, quiet, try_more_factors
+from cinefold.tuning.study import ENDED, open_study, plan_next, quiet
 from cinefold.tuning.trial import TrialObjective
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def tune(
     the better half at their 3rd, 6th, 12th ... iteration are pruned (successive halving). The first
     trials are the default model and points that are known to be good; then come random points with
     few factors, then the suggestions of Optuna's tree-structured Parzen estimator. The best so far
-    is tried again with twice the factors, as long as that helps.
+    is always tried again with twice the factors, as long as that helps.
 
     Parameters
     ----------
@@ -165,7 +165,6 @@ def tune(
             conditions=conditions,
             warm_starts=nearest_points(search_space, coordinates, warm_starts),
             initial_points=initial_points(search_space, coordinates, metric),
-            cheap=search_space.cheap(),
             seed=seed,
         )
         threads = max(1, available_threads(n_threads) // n_jobs)
@@ -235,8 +234,8 @@ def _optimize(
             reasons.append("timeout")
         if reasons or objective.stop.is_set():
             study.stop()
-        elif objective.space.cheap():
-            try_more_factors(study, objective.space.described()["n_factors"]["high"])
+        elif cheap := objective.space.cheap():
+            plan_next(study, cheap, objective.space.described()["n_factors"]["high"])
 
     if (left := n_left()) > 0:
         try:

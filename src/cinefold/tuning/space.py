@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold._files import read_parsed
+from cinefold.als.iterations import available_threads
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import (
     objective_for,
     scaled_regularization,
     scaled_unobserved_weight,
 )
-from cinefold.models.default_settings import N_FACTORS, has_short_rows
+from cinefold.models.default_settings import has_short_rows, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -205,7 +206,7 @@ class Coordinates:
         """
         model = WeightedMatrixFactorization(**parameters)
         checks.parameters(model)
-        objective = objective_for(model, self._training)
+        n_factors, _, objective = settings_for(model, self._training, available_threads(None))
         numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
         weight = scaled_unobserved_weight(self._training, objective.alpha)
         ridge = scaled_regularization(self._training, objective)
@@ -213,7 +214,7 @@ class Coordinates:
         return {
             **model.get_params(),
             **numbers,
-            "n_factors": N_FACTORS if model.n_factors == "scale" else model.n_factors,
+            "n_factors": n_factors,
             "degree_exponent": objective.user_degree_exponent,
             "target": objective.target,
             "rating_confidence": share / (1 + share),

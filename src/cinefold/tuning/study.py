@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _CONDITIONS = "cinefold:conditions"
 _CHECKSUMS = ("data set or seed", "validation part")
+_CHEAP = "cinefold:cheap"
 _N_RANDOM = 8  # trials at random points, after the initial points and before TPE
 
 
@@ -55,7 +56,6 @@ def open_study(
     conditions: Mapping[str, Any],
     warm_starts: list[dict[str, Any]],
     initial_points: list[dict[str, Any]],
-    cheap: dict[str, Any],
     seed: int,
 ) -> optuna.Study:
     """The study called `name`, new or continued.
@@ -72,8 +72,6 @@ def open_study(
         Points that are tried next, if they have not been.
     initial_points : list of dict
         Points that a new study tries first, after `warm_starts`.
-    cheap : dict
-        What the random trials have in common.
     seed : int
 
     Raises
@@ -96,23 +94,26 @@ def open_study(
         _check_conditions(study, conditions, f"the study {name!r} in {storage}")
     for point in first:
         study.enqueue_trial(point, skip_if_exists=True)
-    if cheap and first is not warm_starts:
-        for _ in range(_N_RANDOM):
-            study.enqueue_trial(cheap)
     return study
 
 
-def try_more_factors(study: optuna.Study, most: float) -> None:
-    """The best trial again with twice the factors, next, once the cheap trials have ended."""
-    n_ended = len(study.get_trials(deepcopy=False, states=ENDED))
-    n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    if n_ended < _N_RANDOM or not n_complete or waiting:
+def plan_next(study: optuna.Study, cheap: Mapping[str, Any], most: float) -> None:
+    """The best trial again with twice the factors, unless it was; else a random, `cheap` one.
+
+    Of these there are eight; then it is for the sampler to say.
+    """
+    trials = study.get_trials(deepcopy=False)
+    states = {trial.state for trial in trials}
+    if TrialState.WAITING in states or TrialState.COMPLETE not in states:
         return
     point = study.best_trial.params
     if (n_factors := point.get("n_factors", most)) < most:
         larger = {**point, "n_factors": min(2 * n_factors, most)}
         study.enqueue_trial(larger, skip_if_exists=True)
+        if len(study.get_trials(deepcopy=False)) > len(trials):
+            return
+    if sum(_CHEAP in trial.user_attrs for trial in trials) < _N_RANDOM:
+        study.enqueue_trial(dict(cheap), user_attrs={_CHEAP: True})
 
 
 def _check_conditions(study: optuna.Study, conditions: Mapping[str, Any], name: str) -> None:
