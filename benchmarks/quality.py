@@ -285,7 +285,7 @@ def scaling_table(data: Interactions, seeds: list[int]) -> list[str]:
         weight = 0.0
         for row, seed in enumerate(seeds):
             training, held_out = part.split(fraction=0.2, random_state=seed)
-            model = WeightedMatrixFactorization(64, max_iter=1, n_threads=1)
+            model = WeightedMatrixFactorization(max_iter=1, n_threads=1)
             scaled = model.fit(training, progress=False).objective_
             weight = scaled.unobserved_weight
             for column, factor in enumerate(factors):
