@@ -35,9 +35,14 @@ app:  ## Get the data, train the model, open the app on port 8501
 
 .PHONY: test
 test:  ## Run all tests
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
-	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
+	python -m pytest -n auto --maxprocesses=8 --dist loadfile --ignore=tests/spark $(PYTEST_ARGS)
+
+.PHONY: spark
+spark:  ## Run the tests of the Spark trainer on a local cluster (needs Java 17; some minutes)
+	$(setup) app postgresql spark tune test
+	python -m pytest tests/spark $(PYTEST_ARGS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers
@@ -52,20 +57,20 @@ sanitize:  ## Run the core's own tests under the address and undefined-behaviour
 
 .PHONY: fuzz
 fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="--help" lists what and how
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: lowest
 lowest:  ## Run some of the tests on the oldest versions that pyproject.toml allows
-	$(setup) app postgresql tune test
+	$(setup) app postgresql spark tune test
 	@python tools/lowest_versions.py -q -m "not processes and not browser and not postgresql" \
-	    tests/interactions tests/datasets/test_ratings.py tests/datasets/test_movielens.py tests/cli tests/tuning \
+	    tests/interactions/test_column_values.py tests/datasets/test_ratings.py tests/datasets/test_movielens_formats.py \
 	    tests/profiles/test_store.py tests/profiles/test_schema.py
 
 .PHONY: lint
 lint:  ## Check style and types
-	$(setup) app postgresql tune test lint
+	$(setup) app postgresql spark tune test lint
 	ruff check
 	ruff format --check
 	mypy
@@ -74,7 +79,7 @@ lint:  ## Check style and types
 
 .PHONY: format
 format:  ## Fix the style
-	$(setup) app postgresql tune test lint
+	$(setup) app postgresql spark tune test lint
 	ruff check --fix
 	ruff format
 	clang-format -i $(NATIVE)

@@ -85,7 +85,7 @@ def import_(file: Path) -> Callable[[Window], None]:
     def start(window: Window) -> None:
         page = window.page
         if "Import" not in page.url:
-            page.goto(urljoin(page.url, "new_here?way=Import"))
+            page.goto(urljoin(page.url, "?way=Import"))
         page.locator("input[type=file]").wait_for(state="attached")
         if page.get_by_test_id("stFileUploaderDeleteBtn").count():
             page.locator(".st-key-import-save").wait_for()
@@ -102,8 +102,8 @@ def measure(browser: Browser, address: str, clicks: int, busy: Callable[[Window]
         window.page.context.set_default_timeout(60_000)
         window.page.goto(f"{address}/")
         window.settle()
-    rater.page.goto(f"{address}/new_here")
-    rater.page.locator("[class*=st-key-stars-suggested-]").nth(3).wait_for()
+    rater.page.goto(f"{address}/")
+    rater.page.locator("[class*=st-key-stars-suggested-]").nth(2).wait_for()
     rater.settle()
     rater.page.evaluate(_CLICK, _SECONDS_TO_DRAW)
     times = []

@@ -15,13 +15,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold.als import Objective
-from cinefold.als.backend import (
-    FixedSide,
-    Method,
-    expected_steps,
-    simd_level,
-    solve_rows,
-)
+from cinefold.als.backend import FixedSide, expected_steps, simd_level, solve_rows
+from cinefold.als.method import Method
 from cinefold.als.observations import Observations
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from benchmarks.machine import timed
 from benchmarks.synthetic import SIZES, Shape
 from cinefold import Interactions
 from cinefold.als import Objective
+from cinefold.als.iterations import Problem as HalfSteps
 from cinefold.als.iterations import alternate, choose_solver
 
 if TYPE_CHECKING:
@@ -73,11 +74,9 @@ class Contestant:
 
 def cinefold(problem: Problem, solver: SolverName, *, plain: bool = False) -> Contestant:
     steps = alternate(
-        Interactions.from_sparse(problem.ratings),
-        problem.objective,
+        HalfSteps(Interactions.from_sparse(problem.ratings), problem.objective, problem.n_threads),
         problem.n_factors,
         0,
-        problem.n_threads,
         choose_solver(solver, problem.n_factors),
         plain=plain,
     )

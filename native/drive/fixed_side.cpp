@@ -1,6 +1,7 @@
 #include "drive/fixed_side.h"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "drive/memory.h"
@@ -9,31 +10,79 @@
 namespace cinefold {
 namespace {
 
-// A partition that depends on the problem alone keeps sums independent of the number of threads.
-int64_t gram_blocks(int64_t n, int d) {
-    const int64_t by_memory = std::max<int64_t>(8, (int64_t(1) << 19) / (int64_t(d) * d));
-    return std::clamp<int64_t>(n / 512, 1, std::min<int64_t>(64, by_memory));
-}
+constexpr int64_t kRowsPerSum = 1024;
+
+// Sums of the leaves, of kRowsPerSum rows each, in pairs up a binary tree.
+class GramTree {
+  public:
+    GramTree(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
+             int64_t stride)
+        : kernels_(kernels), v_(v), scale_(scale), n_(n), d_(d), stride_(stride) {}
+
+    int64_t n_nodes(int level) const {
+        const int64_t rows = kRowsPerSum << level;
+        return (n_ + rows - 1) / rows;
+    }
+
+    // The sum of node `index` of a level into out (padded(d), padded(d)); `sums` has as much for
+    // each level below.
+    void sum(int level, int64_t index, void* workspace, std::vector<std::vector<double>>& sums,
+             double* out) const {
+        const int64_t size = int64_t(padded(d_)) * padded(d_);
+        if (level == 0) {
+            const int64_t begin = index * kRowsPerSum, end = std::min(begin + kRowsPerSum, n_);
+            std::fill_n(out, size, 0.0);
+            kernels_.add_gram(v_ + begin * stride_, scale_ ? scale_ + begin : nullptr, end - begin,
+                              d_, stride_, workspace, out);
+            return;
+        }
+        sum(level - 1, 2 * index, workspace, sums, out);
+        if (2 * index + 1 >= n_nodes(level - 1)) return;
+        if (int(sums.size()) < level) sums.resize(level);
+        std::vector<double> right = std::move(sums[level - 1]);
+        right.resize(size);
+        sum(level - 1, 2 * index + 1, workspace, sums, right.data());
+        for (int64_t k = 0; k < size; ++k) out[k] += right[k];
+        sums[level - 1] = std::move(right);
+    }
+
+  private:
+    const KernelTable& kernels_;
+    const float *v_, *scale_;
+    const int64_t n_;
+    const int d_;
+    const int64_t stride_;
+};
 
 }  // namespace
 
 void gram(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
           int64_t stride, double* out, int n_threads) {
-    const int64_t blocks = gram_blocks(n, d), side = padded(d), size = side * side;
-    std::vector<double> partial(blocks * size, 0.0);
-    for_each_block(n_threads, blocks, [&] {
-        return [&, workspace = make_workspace(kernels.gram_workspace_bytes(d))](int64_t b) {
-            const int64_t begin = n * b / blocks, end = n * (b + 1) / blocks;
-            kernels.add_gram(v + begin * stride, scale ? scale + begin : nullptr, end - begin, d,
-                             stride, workspace.get(), partial.data() + b * size);
+    const GramTree tree(kernels, v, scale, n, d, stride);
+    const int64_t side = padded(d), size = side * side;
+    const int64_t most = std::clamp<int64_t>((int64_t(1) << 20) / (int64_t(d) * d), 16, 64);
+    int level = 0;
+    while (tree.n_nodes(level) > most) ++level;
+    int64_t nodes = std::max<int64_t>(tree.n_nodes(level), 1);
+    std::vector<double> partial(nodes * size, 0.0);
+    for_each_block(n_threads, tree.n_nodes(level), [&] {
+        return [&, workspace = make_workspace(kernels.gram_workspace_bytes(d)),
+                sums = std::vector<std::vector<double>>()](int64_t node) mutable {
+            tree.sum(level, node, workspace.get(), sums, partial.data() + node * size);
         };
     });
-    for (int i = 0; i < d; ++i)
-        for (int j = i; j < d; ++j) {
-            double sum = 0;
-            for (int64_t b = 0; b < blocks; ++b) sum += partial[b * size + i * side + j];
-            out[int64_t(i) * d + j] = out[int64_t(j) * d + i] = sum;
+    for (; nodes > 1; nodes = (nodes + 1) / 2)
+        for (int64_t node = 0; node < nodes; node += 2) {
+            double* to = partial.data() + node / 2 * size;
+            const double* left = partial.data() + node * size;
+            if (node + 1 < nodes)
+                std::transform(left, left + size, left + size, to, std::plus<>());
+            else
+                std::copy_n(left, size, to);
         }
+    for (int i = 0; i < d; ++i)
+        for (int j = i; j < d; ++j)
+            out[int64_t(i) * d + j] = out[int64_t(j) * d + i] = partial[i * side + j];
 }
 
 void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_t stride,

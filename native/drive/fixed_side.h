@@ -7,8 +7,9 @@
 
 namespace cinefold {
 
-// V'V (d, d) of V (n, d), rows `stride` apart, each row times its scale (n,) unless that is null,
-// summed in double precision, in an order that does not depend on the threads.
+// V'V (d, d) of V (n, d), rows `stride` apart, each row times its scale (n,) unless that is null.
+// Sums of 1,024 rows are added in pairs, in double precision, up a binary tree: the order depends
+// on n alone, and rows 1024 2^k i to 1024 2^k (i + 1) have the same sum as a matrix of their own.
 void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, int64_t stride,
           double* out, int n_threads);
 

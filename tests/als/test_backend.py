@@ -13,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cinefold.als.backend import (
-    EXACT,
     FixedSide,
-    Method,
     SingularRowError,
     compact,
     empty_factors,
@@ -26,6 +24,7 @@ from cinefold.als.backend import (
     solve_rows,
     top_k,
 )
+from cinefold.als.method import EXACT, Method
 from cinefold.als.objective import Objective
 from cinefold.als.observations import Observations
 from tests.oracle import DenseProblem, relative_error

@@ -10,8 +10,8 @@ from tests.synthetic import movie_id, user_id
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "for-you": ("/?user=7", "For you"),
-    "new-here": ("/new_here", "New here"),
+    "start": ("/", "Rate three movies, see what to watch next"),
+    "somebody-else": ("/?user=7", "For somebody else"),
     "together": (f"/together?with=u{user_id('Sci-Fi', 3)},u{user_id('Horror', 1)}", "Together"),
     "explore": ("/explore", "Explore"),
     "explore-movie": (f"/explore?movie={movie_id('Horror', 3)}", "Explore"),

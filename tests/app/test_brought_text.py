@@ -85,18 +85,18 @@ def check(page):
 
 @pytest.fixture
 def profile(open_brought):
-    """The id of a profile with such a name, such ratings and such marks."""
+    """A profile with such a name, such ratings and such marks."""
     with ProfileStore() as store:
         profile = store.create(":red <b> $x^2$ \u202er", BROUGHT[:-2])
         stars = (5, 4, 3, 2, 1)
         store.rate_many(profile.id, {f"{m} {BROUGHT}": stars[m] for m in range(5)})
         store.mark(profile.id, f"7 {BROUGHT}", Mark.NOT_INTERESTED)
-    return str(profile.id)
+    return profile
 
 
-@pytest.mark.parametrize("page", ["new_here", "taste", "train", "about"])
+@pytest.mark.parametrize("page", ["for_you", "taste", "train", "about"])
 def test_pages(open_brought, profile, page):
-    check(open_brought(page, profile=profile))
+    check(open_brought(page, profile=profile.key))
 
 
 def test_a_list_for_a_user_and_an_unknown_one(open_brought):
@@ -109,12 +109,14 @@ def test_the_map_with_a_movie_chosen(open_brought):
 
 
 def test_a_list_for_several(open_brought, profile):
-    page = open_brought("groups")
-    check(page.multiselect(key="together-people").set_value([f"p{profile}", f"u3 {BROUGHT}"]).run())
+    page = open_brought("groups", profile=profile.key)
+    check(
+        page.multiselect(key="together-people").set_value([f"p{profile.id}", f"u3 {BROUGHT}"]).run()
+    )
 
 
 def test_questions_and_an_import(open_brought, profile):
-    page = open_brought("new_here", profile=profile)
+    page = open_brought("for_you", profile=profile.key)
     check(page.segmented_control(key="way").set_value("Get to know me").run())
     page.segmented_control(key="way").set_value("Import").run()
     lines = f'title,year,rating\n"{BROUGHT}",1950,4\n"9 {BROUGHT}",,4\n"8 {BROUGHT} x",,3\n'

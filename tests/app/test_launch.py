@@ -49,7 +49,7 @@ def test_a_file_of_ones_own_is_used(open_page, monkeypatch, tmp_path):
     for name, value in ratings_variables(file).items():
         monkeypatch.setenv(name, value)
     assert chosen_ratings() == file
-    page = no_errors(open_page("for_you"))
+    page = no_errors(open_page("for_you", user="u1"))
     assert len(page.selectbox(key="user").options) == 30
     assert cards(page)
     page.switch_page("about/page.py").run()
@@ -65,7 +65,7 @@ def test_streamlit_serves_the_registry_of_pages():
 
 def test_a_local_data_set_is_used(open_page, own_path, tmp_path):
     own_path(as_zip(original_files(), tmp_path / "my_ratings.zip"))
-    page = no_errors(open_page("for_you"))
+    page = no_errors(open_page("for_you", user="1"))
     assert len(page.selectbox(key="user").options) == 60
     assert cards(page)
     page.switch_page("about/page.py").run()

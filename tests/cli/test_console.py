@@ -19,6 +19,12 @@ def test_text_is_displayed_as_it_is(text):
     assert console.displayed(text) == text
 
 
+@pytest.fixture(autouse=True)
+def not_quiet(monkeypatch):
+    """Whatever a command of another test has said."""
+    monkeypatch.setattr(console.settings, "quiet", False)
+
+
 def test_nothing_steers_the_terminal(capsys):
     console.show(HOSTILE)
     console.print_table([HOSTILE], [[HOSTILE]], title=HOSTILE)

@@ -45,7 +45,7 @@ def test_a_review_as_json(answer, data, export):
         "The Golden Starship",
     )  # fmt: skip
     found = {line["movie"]["id"]: line["stars"] for line in review["found"]}
-    assert found == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 1.0}
+    assert found == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 0.5}
     (unsure,) = review["to_check"]
     assert [candidate["id"] for candidate in unsure["candidates"]] == [starship]
     assert [line["title"] for line in review["missed"]] == ["Porridge <b>& Soup</b>"]
@@ -57,7 +57,7 @@ def test_a_review_for_people(cinefold, export):
     code, out, err = cinefold("import", export)
     assert code == 0
     assert "8 lines; 4 found, 1 to check, 1 not in ml-100k, 1 repeated, 1 left out" in out
-    assert "0.5 is 1" in out
+    assert "stars as they are: 0.5 is 0.5" in out
     for words in ("To check: 1", "spelled alike", "Porridge <b>& Soup</b> (1999)", "Left out: 2"):
         assert words in out
     assert "To check, and not taken: 1" in err
@@ -71,7 +71,7 @@ def test_what_is_written_is_for_recommend(cinefold, answer, data, export, tmp_pa
     )
     result = answer("recommend", "--ratings-file", output)
     rated = {movie["id"]: movie["rating"] for movie in result["ratings"]}
-    assert rated == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 1.0}
+    assert rated == {galaxy: 4.0, android: 5.0, comet: 4.0, kiss: 0.5}
     assert rated.keys().isdisjoint(line["id"] for line in result["recommendations"])
     assert not list(tmp_path.glob("*.part"))
 

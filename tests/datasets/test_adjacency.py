@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import polars as pl
 import pytest
 
@@ -66,3 +68,7 @@ def test_what_is_none_of_these_is_named(tmp_path, text, message):
 def test_no_file(tmp_path):
     with pytest.raises(DatasetError, match=r"nowhere\.txt cannot be read"):
         load_interactions(tmp_path / "nowhere.txt")
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", "/dev/zero"):
+        with pytest.raises(DatasetError, match="not a regular file"):
+            load_interactions(path)

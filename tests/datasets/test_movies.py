@@ -122,7 +122,84 @@ def test_limit_and_scores(catalog: MovieCatalog) -> None:
     )
 
 
-@pytest.mark.parametrize("query", ["", "   ", "?!", "zzzzqqqq", "(1995)"])
+KNOWN = MovieCatalog(
+    [
+        Movie(1, "The Professional", 1994),
+        Movie(2, "Matilda", 1996),
+        Movie(3, "Alien", 1979),
+        Movie(4, "Aliens", 1986),
+        Movie(5, "Alien 3", 1992),
+        Movie(6, "The Godfather: Part II", 1974),
+        Movie(7, "The Godfather", 1972),
+        Movie(8, "Twelve Monkeys", 1995),
+        Movie(9, "Lord of Illusions", 1995),
+        Movie(10, "E.T. the Extra-Terrestrial", 1982),
+        Movie(11, "2001: A Space Odyssey", 1968),
+        Movie(12, "Ruby in Paradise", 1993),
+        Movie(13, "City of Gold", 1990),
+        Movie(14, "Le Fabuleux destin (a.k.a. Amélie)", 2001),
+        Movie(15, "GoodFellas", 1990),
+    ],
+    {7: 9, 6: 8},
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    {
+        "Léon": [1],
+        "leon the professional": [1],
+        "professionel": [1],
+        "alien": [3, 5, 4],
+        "aliens": [4],
+        "alien 3": [5],
+        "alien III": [5],
+        "godfather": [7, 6],
+        "the godfather 2": [6],
+        "12 monkees": [8],
+        "et": [10],
+        "e.t.": [10],
+        "1974": [6],
+        "(1974)": [6],
+        "2001": [11, 14],
+        "2001 space": [11],
+        "alien 1979": [3],
+        "AMELIE": [14],
+        "good fellas": [15],
+        "goodf": [15],
+    }.items(),
+)
+def test_movies_that_have_all_words(query: str, found: list[int]) -> None:
+    matches = KNOWN.search(query)
+    assert all(match.fits for match in matches)
+    assert [match.movie.id for match in matches][: len(found)] == found
+    assert len(matches) == len(found) or query in ("alien", "aliens")
+
+
+@pytest.mark.parametrize(
+    ("query", "nearest"),
+    {
+        "the matrix": 2,
+        "lord of the rings": 9,
+        "godfather 3": 7,
+        "parasite": 12,
+        "city of god": 13,
+        "alien 1980": 3,
+        "aliens 4": 4,
+    }.items(),
+)
+def test_what_is_not_there_is_known(query: str, nearest: int) -> None:
+    matches = KNOWN.search(query)
+    assert not any(match.fits for match in matches)
+    assert matches[0].movie.id == nearest
+
+
+@pytest.mark.parametrize("query", ["inception", "dune", "x"])
+def test_a_word_that_no_title_has(query: str) -> None:
+    assert not any(match.fits for match in KNOWN.search(query))
+
+
+@pytest.mark.parametrize("query", ["", "   ", "?!", "zzzzqqqq", "(1850)"])
 def test_nothing_found(catalog: MovieCatalog, query: str) -> None:
     assert catalog.search(query) == []
 

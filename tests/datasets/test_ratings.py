@@ -260,6 +260,20 @@ def test_times_that_are_none(load, time):
         load(f"user,item,date\n1,2,{time}\n")
 
 
+def test_numbers_among_dates_are_no_times(load):
+    for dates, wrong in (("2020-01-01 2020-01-02 7", "line 4"), ("7 8 2020-01-01", "line 4")):
+        rows = (f"1,{item},{date}\n" for item, date in enumerate(dates.split()))
+        with pytest.raises(DatasetError, match=f"{wrong}: column 'date' has"):
+            load(f"user,item,date\n{''.join(rows)}")
+
+
+@pytest.mark.parametrize("name", ["a[1].csv", "*.csv", "a?.csv", "{a,b}.csv", "~.csv", "a\nb.csv"])
+def test_any_name_of_a_file(name, tmp_path):
+    (tmp_path / "a1.csv").write_text("user,item\nother,2\n")
+    (tmp_path / name).write_text("user,item\nann,1\n")
+    assert load_ratings(tmp_path / name).interactions.user_ids.tolist() == ["ann"]
+
+
 @pytest.mark.parametrize("path", ["/dev/zero", ".", "fifo", "a\0b", "a" * 5000])
 def test_only_regular_files(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

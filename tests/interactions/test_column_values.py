@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from cinefold import Interactions
@@ -80,6 +81,22 @@ def test_datetimes_are_microseconds(times: Any) -> None:
     assert data.timestamps.tolist() == [int(MOMENT.timestamp() * 1e6)]
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        pl.Series([2**31 - 1], dtype=pl.Int32).cast(pl.Date),
+        pl.Series([2**60]).cast(pl.Datetime("ms")),
+        pd.Series(np.array([2**60], "M8[s]")),
+        pa.array([2**60], pa.timestamp("s")),
+    ],
+)
+def test_times_that_have_no_room_are_refused(times: Any) -> None:
+    frame_type: Any = {pd.Series: pd.DataFrame, pl.Series: pl.DataFrame}.get(type(times), pa.table)
+    frame = frame_type({"user_id": [1], "item_id": [2], "t": times})
+    with pytest.raises(ValueError, match="column 't' must fit into 64 bits as microseconds"):
+        Interactions.from_dataframe(frame, rating=None, timestamp="t")
+
+
 def test_polars_dates() -> None:
     frame = pl.DataFrame({"user_id": [1], "item_id": [2], "t": [datetime.date(1970, 1, 2)]})
     data = Interactions.from_dataframe(frame, rating=None, timestamp="t")
@@ -143,6 +160,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "NaN weight": ({"weights": [np.nan, 1]}, ValueError, "weights must be finite"),
     "NaN time": ({"timestamps": [np.nan, 1]}, ValueError, "timestamps must be finite"),
     "text time": ({"timestamps": ["now", "then"]}, TypeError, "integers or datetimes"),
+    "no room": ({"timestamps": np.array([1, 2**60], "M8[s]")}, ValueError, "64 bits .* position 1"),
     "NaT": ({"timestamps": np.array(["NaT", "2020"], "M8[s]")}, ValueError, "missing times"),
     "masked": (
         {"ratings": np.ma.array([1, -999], mask=[0, 1])}, ValueError, "is masked at position 1 ",
@@ -158,6 +176,13 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "ragged": ({"users": [[1, 2], [3]]}, TypeError, "users must be all integers .*, not list"),
     "scalar": ({"users": 1}, ValueError, "users must have one dimension, not 0"),
 }  # fmt: skip  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="older than NumPy 2")
+def test_text_of_numpy_that_is_missing() -> None:
+    users = np.array(["a", None], np.dtypes.StringDType(na_object=None))
+    with pytest.raises(TypeError, match="all strings, not NoneType and str"):
+        _arrays(users=users)
 
 
 @pytest.mark.parametrize("case", WRONG_ARRAYS)
@@ -197,6 +222,7 @@ WRONG_TABLES: dict[str, tuple[Any, type[Exception], str]] = {
     "float ids": (_frame(user_id=[1.5, 2.0]), ValueError, "column 'user_id' .*found 1.5"),
     "bool ids": (_frame(user_id=[True, False]), TypeError, "column 'user_id' .*bool"),
     "zero weight": (_frame(w=[0, 1]), ValueError, "column 'w' must be above 0"),
+    "128 bits": (_frame(user_id=pl.Series([1, 2**70], dtype=pl.Int128)), ValueError, "64 bits"),
     "no rows": (_frame().head(0), ValueError, "there are no ratings"),
     "lazy": (_frame().lazy(), TypeError, "not LazyFrame"),
     "array": (np.ones((2, 3)), TypeError, "not ndarray; from_arrays and from_sparse"),

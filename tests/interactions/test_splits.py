@@ -140,6 +140,8 @@ def test_parts_without_a_seed_are_parts() -> None:
 def test_wrong_fractions_are_said(fraction: object) -> None:
     with pytest.raises(ValueError, match="fraction must be between 0 and 1"):
         _ratings().split(fraction=fraction)
+    with pytest.raises(TypeError, match="fraction must be a number, or several, not 'x'"):
+        _ratings().split(fraction="x")
 
 
 def test_the_last_rating_is_one_part() -> None:

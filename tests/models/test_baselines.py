@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,6 +41,12 @@ def test_predicts_the_damped_mean(train):
 def test_without_damping_it_is_the_mean(train):
     model = Popularity(damping=0).fit(train)
     np.testing.assert_allclose(model.predict(["bob"] * 2, [10, 20]), [4, 3])
+
+
+def test_the_mean_of_the_largest_ratings(train):
+    huge = replace(train, by_user=train.by_user * 6e37)
+    ratio = Popularity().fit(huge).item_means_ / Popularity().fit(train).item_means_
+    np.testing.assert_allclose(ratio, 6e37, rtol=1e-6)
 
 
 def test_wrong_input_is_named(train):

@@ -35,6 +35,9 @@ from tests.models.small_models import small_model
         ({"target": "stars"}, ValueError, "target must be one of"),
         ({"alpha": -1.0}, ValueError, "alpha"),
         ({"tol": -1.0}, ValueError, "tol"),
+        ({"regularization": 1e-300}, ValueError, "regularization must be 0 or at least 1.18e-38"),
+        ({"alpha": 1e38}, ValueError, r"alpha=1e\+38 gives a confidence .* beyond float32"),
+        ({"max_iter": 2**70}, ValueError, "max_iter must be from 1 to 2147483647"),
         ({"random_state": "lucky"}, TypeError, "random_state must be an integer"),
         ({"random_state": -1}, ValueError, "random_state must be 0 or above"),
     ],
@@ -42,6 +45,13 @@ from tests.models.small_models import small_model
 def test_wrong_parameters_are_named(interactions, options, error, words):
     with pytest.raises(error, match=words):
         small_model(**options).fit(interactions)
+
+
+def test_ratings_too_small_for_the_equations_are_refused(interactions):
+    tiny = interactions.by_user * 1e-30
+    with pytest.raises(ValueError, match=r"no rating is larger than 5e-30, .* too small"):
+        small_model(target="rating").fit(tiny)
+    small_model(target="sqrt").fit(tiny)
 
 
 def test_integers_beyond_64_bits_are_numbers(interactions):

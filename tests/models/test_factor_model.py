@@ -184,6 +184,8 @@ def test_what_a_model_hands_out_cannot_be_written_into(fitted):
     assert len(fitted.recommend(folded)) == 2
     with pytest.raises(ValueError, match=r"factors of shape .* do not fit 2 rows"):
         replace(folded, factors=folded.factors[:1])
+    with pytest.raises(ValueError, match="factors must be finite"):
+        replace(folded, factors=folded.factors * np.nan)
 
 
 def test_those_folded_in_by_another_model_are_refused(interactions):

@@ -81,7 +81,7 @@ def test_without_an_objective_new_users_are_refused():
         (USERS, ITEMS, {"user_ids": list(range(7))}, "user_ids has 7 ids for 5 users"),
         (USERS, ITEMS, {"item_ids": [1, 1, 2, 3, 4, 5, 6]}, "repeated ids"),
         (USERS, ITEMS[0], {}, "item_factors must have two dimensions"),
-        (USERS, ITEMS * np.nan, {}, "item_factors must be finite"),
+        (USERS, np.where(ITEMS[6, 2] == ITEMS, np.nan, ITEMS), {}, "finite .* nan at position 20"),
         (USERS, ITEMS, {"n_factors": 4}, "n_factors=3 as given"),
         (USERS, ITEMS, {"alpha": -1}, "alpha"),
         (
@@ -102,6 +102,12 @@ def test_without_an_objective_new_users_are_refused():
 def test_what_does_not_fit_is_named(users, items, options, words):
     with pytest.raises(ValueError, match=words):
         WeightedMatrixFactorization.from_factors(users, items, **options)
+
+
+@pytest.mark.parametrize("kind", [complex, str])
+def test_factors_that_are_no_numbers(kind):
+    with pytest.raises(TypeError, match="user_factors must be numbers, not"):
+        WeightedMatrixFactorization.from_factors(USERS.astype(kind), ITEMS)
 
 
 def test_the_callers_factors_stay_theirs():

@@ -60,6 +60,13 @@ def test_confidence_weights(interactions):
     solver=st.sampled_from(["exact", "cg"]),
 )
 def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu, alpha, solver):
+    """But for rounding.
+
+    At the minimum, a half step is exact up to the rounding of its factors to float32: 1e-7 of each,
+    so about that of the squared targets in the objective, and more where 140 factors share one
+    direction. It does not add up: a fit ends when the objective does not fall, so that only its
+    last step can rise. The worst of 116 random fits of 100 to 140 factors was 2.4e-7.
+    """
     rng = np.random.default_rng(seed)
     ratings = random_ratings(rng, *shape, density)
     if ratings.nnz == 0:
@@ -75,7 +82,8 @@ def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu,
     ).fit(ratings)
     objective = np.array([record["objective"] for record in model.history_])
     scale = (ratings.data.astype(float) ** 2 * (1 + alpha * ratings.data)).sum()
-    assert (np.diff(objective) <= 4e-6 * scale).all()  # float32 with 140 factors of rank 1
+    assert (np.diff(objective) <= 4e-6 * scale).all()
+    assert (np.diff(objective)[:-1] <= 0).all()
     assert np.isfinite(model.user_factors_).all()
     assert np.isfinite(model.item_factors_).all()
 

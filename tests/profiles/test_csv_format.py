@@ -107,7 +107,10 @@ def test_the_last_line_on_a_movie_counts():
     found = read_csv(text)
     assert found.stars == {2: 4.0, 1: 3.0}
     marks = {mark: set(movies) for mark, movies in found.marks.items()}
-    assert marks == {Mark.SEEN: set(), Mark.NOT_SEEN: {7}, Mark.NOT_INTERESTED: {7}}
+    assert marks == {mark: set() for mark in Mark} | {
+        Mark.NOT_SEEN: {7},
+        Mark.NOT_INTERESTED: {7},
+    }
 
 
 def test_times_without_a_zone_are_in_utc():

@@ -65,6 +65,8 @@ def test_an_old_database_keeps_its_data(place, engine):
         assert (ada.name, ada.created_at, ada.last_used_at) == ("Ada", CREATED, RATED)
         assert (bob.name, bob.created_at, bob.last_used_at) == ("Bob", CREATED, CREATED)
         assert (ada.n_ratings, ada.settings, bob.n_ratings) == (2, {}, 0)
+        assert len({ada.key, ada.share_key, bob.key, bob.share_key}) == 4
+        assert store.opened_by("ml-100k", [ada.key]) == [ada]
         assert store.entries(ada.id).stars == {"tt1": 1.0, 50: 4.5}
         store.mark(ada.id, 7, Mark.SEEN)  # and can do what is new
         store.unrate(ada.id, 50)
@@ -117,7 +119,7 @@ def test_a_newer_database_is_left_alone(place, engine):
         connection.execute(text("UPDATE cinefold_schema SET version = 99"))
     before = schema_of(engine)
     with pytest.raises(
-        StoreError, match=r"newer Cinefold \(its schema is 99, .* up to 2\): update"
+        StoreError, match=r"newer Cinefold \(its schema is 99, .* up to 3\): update"
     ):
         ProfileStore(place)
     assert schema_of(engine) == before

@@ -222,7 +222,7 @@ def test_seen_and_not_seen_replace_each_other(store, ada):
     store.mark(ada, [1, "a"], Mark.NOT_SEEN)
     store.mark(ada, 1, Mark.NOT_INTERESTED)
     store.mark(ada, 1, Mark.SEEN)
-    marks = {mark: set(movies) for mark, movies in store.entries(ada).marks.items()}
+    marks = {mark: set(movies) for mark, movies in store.entries(ada).marks.items() if movies}
     assert marks == {Mark.NOT_SEEN: {"a"}, Mark.NOT_INTERESTED: {1}, Mark.SEEN: {1}}
     assert store.entries(ada).hidden == {1}
     assert store.unmark(ada, 1, Mark.SEEN)
@@ -328,3 +328,15 @@ def test_a_closed_store_says_so(place):
         store.profiles()
     with pytest.raises(StoreError, match="was closed"):
         store.create("ml-100k", "Ada")
+
+
+def test_keys_open_profiles_and_share_keys_show_them(store):
+    ada, bob = (store.create("ml-100k", name) for name in ("Ada", "Bob"))
+    assert len({ada.key, ada.share_key, bob.key, bob.share_key}) == 4
+    assert all(len(key) == 22 for key in (ada.key, bob.share_key))
+    assert ada.key not in repr(ada)
+    assert store.opened_by("ml-100k", [bob.key, "x", ada.share_key, ada.key]) == [bob, ada]
+    assert store.opened_by("ml-1m", [ada.key]) == store.opened_by("ml-100k", []) == []
+    assert store.shown_by("ml-100k", ada.share_key) == ada
+    assert store.shown_by("ml-100k", ada.key) is None
+    assert store.shown_by("ml-1m", ada.share_key) is None

@@ -14,15 +14,16 @@ number of threads, nor on which other rows a call of :func:`solve_rows` has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
+from cinefold.als.method import EXACT, Method
+from cinefold.als.row_sums import ROWS_PER_SUM, sum_in_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,38 +65,6 @@ class SingularRowError(ArithmeticError):
         self.row = row
 
 
-@dataclass(frozen=True)
-class Method:
-    """How the rows of a half-step are solved.
-
-    Attributes
-    ----------
-    max_steps : int
-        Steps of conjugate gradients in a row, from its previous solution; 0 solves every row
-        exactly. Rows that an exact solution costs less are solved exactly in any case.
-    tolerance : float
-        Steps end when the preconditioned residual has shrunk by this factor.
-    relaxation : float
-        Each row becomes previous + relaxation * (solution - previous). Between 0 and 2 its loss is
-        no higher than it was: it is quadratic in the row.
-    row_solver : {"automatic", "primal", "dual", "cg"}
-        For exact rows; "automatic" is what costs least. The dual is only for rows with fewer
-        observations than factors.
-    """
-
-    max_steps: int = 0
-    tolerance: float = 0.0
-    relaxation: float = 1.0
-    row_solver: Literal["automatic", "primal", "dual", "cg"] = "automatic"
-
-    @property
-    def is_exact(self) -> bool:
-        return self.max_steps == 0
-
-
-EXACT = Method()
-
-
 class FixedSide:
     """The side that a half-step holds fixed, in a basis where its Gram matrix is diagonal.
 
@@ -122,11 +91,12 @@ class FixedSide:
     """
 
     def __init__(self, rows: Floats, basis: Basis, n_threads: int) -> None:
-        if _padded_rows(rows) is None:
+        if padded_rows(rows) is None:
             given, rows = rows, empty_factors(*rows.shape)
             rows[:] = given
         padded = _padded[rows.ctypes.data]
-        padded[:, rows.shape[1] :] = 0
+        if padded.flags.writeable:
+            padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
         self._core = _core.FixedSide(padded, np.ascontiguousarray(basis.spectrum), n_threads)
         self.norms = self._core.norms
@@ -149,13 +119,8 @@ class FixedSide:
         """
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
-        if len(factors) > _ROWS_IN_DOUBLE:
-            return cls(_multiply(factors, basis.fixed, n_threads, out), basis, n_threads)
-        if out is None:
-            out = empty_factors(*factors.shape)
-        with one_blas_thread():
-            out[:] = factors.astype(np.float64) @ basis.fixed
-        return cls(out, basis, n_threads)
+        in_double = is_summed_in_double(len(factors))
+        return cls(rotate(factors, basis.fixed, n_threads, out, in_double), basis, n_threads)
 
     @classmethod
     def in_eigenbasis(cls, factors: Floats, spectrum: Doubles, n_threads: int) -> FixedSide:
@@ -196,7 +161,13 @@ def empty_factors(n: int, n_factors: int) -> Floats:
     return rows[:, :n_factors]
 
 
-def _padded_rows(factors: Floats) -> Floats | None:
+def mapped_factors(padded: Floats, n_factors: int) -> Floats:
+    """The factors in what :func:`padded_rows` gave, read from a file that is mapped."""
+    _padded[padded.ctypes.data] = padded
+    return padded[:, :n_factors]
+
+
+def padded_rows(factors: Floats) -> Floats | None:
     """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
     rows = _padded.get(factors.ctypes.data)
     if rows is None:
@@ -209,7 +180,7 @@ def compact(factors: Floats) -> Floats:
     """`factors` (n, n_factors) of :func:`empty_factors`, made contiguous in their own memory."""
     if factors.flags.c_contiguous:
         return factors
-    (n, d), rows = factors.shape, _padded_rows(factors)
+    (n, d), rows = factors.shape, padded_rows(factors)
     if rows is None:
         return np.ascontiguousarray(factors)
     compacted: Floats = rows.reshape(-1)[: n * d].reshape(n, d)
@@ -219,15 +190,27 @@ def compact(factors: Floats) -> Floats:
     return compacted
 
 
-def gram_matrix(factors: Floats, n_threads: int, weights: Doubles | None = None) -> Doubles:
-    """V'V, or V'WV with a weight for each row."""
+def is_summed_in_double(n: int) -> bool:
+    """Whether so many rows are few enough for double precision throughout."""
+    return n <= _ROWS_IN_DOUBLE
+
+
+def gram_matrix(
+    factors: Floats, n_threads: int, weights: Doubles | None = None, in_double: bool | None = None
+) -> Doubles:
+    """V'V, or V'WV with a weight for each row.
+
+    `in_double` is for parts of V: what :func:`is_summed_in_double` says of all rows.
+    """
     scale = None if weights is None else np.sqrt(weights)
-    if len(factors) <= _ROWS_IN_DOUBLE:
+    if is_summed_in_double(len(factors)) if in_double is None else in_double:
         exact = factors.astype(np.float64)
         if scale is not None:
             exact *= scale[:, np.newaxis]
+        starts = range(0, max(len(exact), 1), ROWS_PER_SUM)
+        parts = (exact[start : start + ROWS_PER_SUM] for start in starts)
         with one_blas_thread():
-            gram: Doubles = exact.T @ exact
+            gram = sum_in_pairs([part.T @ part for part in parts])
     else:
         gram = _core.gram(factors, scale if scale is None else scale.astype(np.float32), n_threads)
     if not np.isfinite(gram).all():
@@ -238,13 +221,28 @@ def gram_matrix(factors: Floats, n_threads: int, weights: Doubles | None = None)
     return gram
 
 
+def rotate(
+    factors: Floats, change: Doubles, n_threads: int, out: Floats | None, in_double: bool
+) -> Floats:
+    """`factors` (n, n_factors) times `change`, in `out` of :func:`empty_factors`."""
+    if not in_double:
+        return _multiply(factors, change, n_threads, out)
+    if out is None:
+        out = empty_factors(*factors.shape)
+    with one_blas_thread():
+        for begin in range(0, len(factors), ROWS_PER_SUM):
+            rows = slice(begin, begin + ROWS_PER_SUM)
+            out[rows] = factors[rows].astype(np.float64) @ change
+    return out
+
+
 def _multiply(
     factors: Floats, change: Doubles, n_threads: int, out: Floats | None = None
 ) -> Floats:
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)
-    rows = _padded_rows(out)
+    rows = padded_rows(out)
     if rows is None or out.shape != factors.shape:
         raise ValueError("out must be of empty_factors, with the shape of factors")
     padded = np.zeros((d, rows.shape[1]), np.float32)

@@ -19,16 +19,15 @@ import numpy as np
 
 from cinefold.als.backend import FixedSide
 from cinefold.als.factors import Biases, Factors
-from cinefold.als.iterations import Iteration, Problem
+from cinefold.als.iterations import Iteration
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
 
-    from cinefold.als.backend import Method
-    from cinefold.als.objective import Objective, PairWeights
-    from cinefold.interactions import Interactions
+    from cinefold.als.iterations import Problem
+    from cinefold.als.method import Method
 
 # s, in the unit of factors: what pulls the biases to 0 is a third of lambda, as they vary more than
 # a factor does.
@@ -37,21 +36,16 @@ _USUAL_DEVIATION = 0.944  # of a rating from the mean, where factors of length 1
 
 
 def alternate_with_biases(
-    train: Interactions,
-    objective: Objective,
+    problem: Problem,
     n_factors: int,
     seed: Any,
-    n_threads: int,
     method: Method,
-    pair_weights: PairWeights | None = None,
 ) -> Generator[Iteration]:
     """As :func:`cinefold.als.iterations.alternate`, for an objective without unobserved pairs."""
-    problem = Problem(train, objective, n_threads, pair_weights)
-    mean = np.float32(train.by_user.data.mean(dtype=np.float64))
+    train, n_threads, mean = problem.train, problem.n_threads, problem.mean_rating
     rng = np.random.default_rng(seed)
     users = rng.standard_normal((train.n_users, n_factors + 1), np.float32)
-    deviation = objective.target_size(train.by_user.data - mean)
-    length = np.sqrt(deviation / _USUAL_DEVIATION)
+    length = np.sqrt(problem.deviation(mean) / _USUAL_DEVIATION)
     users *= np.float32(length / np.sqrt(n_factors))
     spread = np.float32(_SPREAD * length)
     users[:, -1] = 0

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cinefold.als.backend import (
-    EXACT,
     FixedSide,
-    Method,
     SingularRowError,
+    compact,
     empty_factors,
     expected_steps,
     gram_matrix,
@@ -22,7 +21,9 @@ from cinefold.als.backend import (
 )
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
+from cinefold.als.method import EXACT, Method
 from cinefold.als.observations import Observations
+from cinefold.als.row_sums import ROWS_PER_SUM, chunk_sums, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.interactions import Interactions
 
+Side = Literal["user", "item"]
 SolverName = Literal["auto", "exact", "cg"]
 
 # Warm-started, three steps from row to row get the objective as far in an iteration as exact
@@ -44,7 +46,6 @@ _MOST_FACTORS_SOLVED_EXACTLY = 128
 _RELAXATION_IF_EXACT = 1.8, 1.0  # of items and users
 _RELAXATION = 1.6, 1.6
 _UNRELAXED_ITERATIONS = 2
-_ROWS_AT_ONCE = 4096
 _USUAL_RATING = np.array([3.5], np.float32)  # from which factors of length 1 start well
 
 
@@ -73,7 +74,10 @@ def choose_solver(name: SolverName, n_factors: int) -> Method:
 
 
 class Problem:
-    """Both half-steps of one training set."""
+    """Both half-steps of one training set, and the steps between them, on this machine.
+
+    :mod:`cinefold.spark` has the same for factors and ratings on a cluster.
+    """
 
     def __init__(
         self,
@@ -82,8 +86,8 @@ class Problem:
         n_threads: int,
         pair_weights: PairWeights | None = None,
     ) -> None:
-        self.train, self.n_threads, self.pair_weights = train, n_threads, pair_weights
-        self.one_lambda = objective.regularization_exponent == 0
+        self.train, self.objective, self.n_threads = train, objective, n_threads
+        self.pair_weights = pair_weights
         of_users = of_items = None
         self.total_weight = float(train.n_ratings)  # of the observations
         if pair_weights is not None:
@@ -91,121 +95,186 @@ class Problem:
             of_users, of_items = (users, items), (items, users)
             rows = np.repeat(np.arange(train.n_users), train.user_counts())
             self.total_weight = float(pair_weights.total(rows, train.by_user.indices).sum())
-        self.by_item = Observations(objective, train.by_item, train.weights_by_item, of_items)
-        self.by_user = Observations(objective, train.by_user, train.weights, of_users)
+        self.rows = {
+            "item": Observations(objective, train.by_item, train.weights_by_item, of_items),
+            "user": Observations(objective, train.by_user, train.weights, of_users),
+        }
 
-    def balanced(self, users: NDArray[np.float32], items: FixedSide) -> Basis:
+    @property
+    def mean_rating(self) -> np.float32:
+        return np.float32(rounded(self.train.by_user.data.mean(dtype=np.float64)))
+
+    def deviation(self, mean: np.float32) -> float:
+        """The mean size of what targets are from the mean rating."""
+        return rounded(self.objective.target_size(self.train.by_user.data - mean))
+
+    @property
+    def initial_length(self) -> float:
+        """Of users, in the unit of targets, whose multiples have multiples of the same scores."""
+        target = self.objective.target_size(self.train.by_user.data)
+        return initial_length(self.objective, target)
+
+    def regularization(self, side: Side) -> NDArray[np.float64]:
+        """lambda of each row."""
+        return self.rows[side].regularization
+
+    def start(self, n_factors: int, seed: int) -> tuple[Any, Any]:
+        """Random users, and items of zeros."""
+        users = empty_factors(self.train.n_users, n_factors)
+        fill_randomly(users, seed, self.initial_length)
+        return users, np.zeros((self.train.n_items, n_factors), np.float32)
+
+    def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> NDArray[np.float64]:
+        """Of the factors, or with each row weighted by its regularization."""
+        weights = self.regularization(side) if weighted else None
+        return gram_matrix(factors, self.n_threads, weights)
+
+    def balanced(self, users: Any, items: Any) -> Basis:
         """The basis for solving items in which both sides' regularization is least."""
-        gram = gram_matrix(users, self.n_threads)
-        if self.one_lambda:
+        gram = self.gram("user", users)
+        one_lambda = self.objective.regularization_exponent == 0
+        if one_lambda:
             of_users, of_items = gram, items.spectrum
         else:
-            of_users = gram_matrix(users, self.n_threads, self.by_user.regularization)
-            of_items = gram_matrix(items.rows, self.n_threads, self.by_item.regularization)
+            of_users = self.gram("user", users, weighted=True)
+            of_items = self.gram("item", items.rows, weighted=True)
         if not (of_users.any() and of_items.any()):
             return Basis.of_eigenvectors(gram)
         basis = Basis.balanced(of_users, of_items)
-        return basis if self.one_lambda else basis.then_diagonal(gram)
+        return basis if one_lambda else basis.then_diagonal(gram)
+
+    def fix(self, side: Side, factors: Any, basis: Basis | None = None) -> Any:
+        """`factors`, in place, in `basis`: see :meth:`FixedSide.of`."""
+        if basis is None:
+            basis = Basis.of_eigenvectors(self.gram(side, factors))
+        return FixedSide.of(factors, self.n_threads, basis, out=factors)
+
+    def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
+        """The `factors` of the other side in the basis of `fixed`."""
+        return fixed.change_basis(factors, self.n_threads, out=out)
 
     def solve_items(
         self,
-        users: FixedSide,
-        items: NDArray[np.float32],
+        users: Any,
+        items: Any,
         method: Method,
         baseline: NDArray[np.float32] | None = None,
     ) -> None:
         """Solve `items` in place; `baseline` (n_users,) is taken off the targets."""
-        self._solve("item", self.by_item.with_baseline(baseline), users, items, method)
+        self._solve("item", users, items, method, baseline)
 
     def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
         """Solve the users of `factors` in place.
 
         Returns the objective that is reached, and the RMSE over the observations, by their weight.
         """
-        losses = np.empty((len(factors.users), 2))
-        rows = self.by_user.with_baseline(factors.baseline)
-        self._solve("user", rows, factors.items, factors.users, method, losses)
-        loss, squared = losses.sum(axis=0)
-        loss += float(self.by_item.regularization @ factors.item_norms)
+        loss, squared = self._solve("user", factors.items, factors.users, method, factors.baseline)
+        loss += self._loss_of_regularized_items(factors)
         if not np.isfinite(loss):
             raise ValueError(
                 "the objective is not finite: the ratings are too large for float32; scale them"
             )
         return float(loss), float(np.sqrt(squared / self.total_weight))
 
+    def finished(self, factors: Factors) -> Factors:
+        """`factors` in the memory that they need, once no step will change them."""
+        return replace(factors, users=compact(factors.users))
+
+    def checkpoint(
+        self, history: list[dict[str, Any]], factors: Factors, best: Factors | None
+    ) -> None:
+        """After an iteration, what keeps a fit that may be cut off; here nothing."""
+
+    def _loss_of_regularized_items(self, factors: Factors) -> float:
+        return float(chunk_sums(self.regularization("item") * factors.item_norms).sum())
+
     def _solve(
         self,
-        side: str,
-        rows: Observations,
-        fixed: FixedSide,
-        out: NDArray[np.float32],
+        side: Side,
+        fixed: Any,
+        out: Any,
         method: Method,
-        losses: NDArray[np.float64] | None = None,
-    ) -> None:
+        baseline: NDArray[np.float32] | None,
+    ) -> NDArray[np.float64]:
+        """Solve rows in place; of users return the sums of both kinds of losses (2,)."""
+        rows = self.rows[side].with_baseline(baseline)
+        losses = np.empty((len(out), 2)) if side == "user" else None
         steps = expected_steps(rows, fixed, out)
         try:
             solve_rows(
                 rows, fixed, out, self.n_threads, method, expected_steps=steps, losses=losses
             )
         except SingularRowError as error:
-            raise ValueError(_singular_message(error.row, side, self.train)) from None
+            known = self.train if side == "user" else self.train.transposed
+            counts = known.user_counts()
+            raise singular(side, known.user_ids[error.row], counts[error.row]) from None
+        return np.zeros(2) if losses is None else chunk_sums(losses).sum(axis=0)
+
+
+def singular(side: Side, row_id: Any, n_ratings: int) -> ValueError:
+    return ValueError(
+        f"the equations of {side} {row_id} ({n_ratings} ratings) have no unique solution; "
+        "increase regularization, or lower n_factors"
+    )
 
 
 def alternate(
-    train: Interactions,
-    objective: Objective,
+    problem: Problem,
     n_factors: int,
     seed: Any,
-    n_threads: int,
     method: Method = EXACT,
-    pair_weights: PairWeights | None = None,
     *,
     plain: bool = False,
+    start: Factors | None = None,
+    n_done: int = 0,
 ) -> Generator[Iteration]:
     """Endless iterations from random user factors; each solves all items, then all users.
 
     Factors are balanced in between and steps over-relaxed, unless `plain` alternating least squares
-    are asked for.
+    are asked for. With `start`, they go on from these factors, which `n_done` iterations have made.
 
     There is one copy of the user factors, which every iteration overwrites.
 
     Ending with the users makes their factors, if they are solved exactly, the fold-in of their
     ratings: a known user and a new one with the same ratings get the same recommendations.
     """
-    problem = Problem(train, objective, n_threads, pair_weights)
-    users = empty_factors(train.n_users, n_factors)
-    _fill_randomly(users, np.random.default_rng(seed), _initial_length(objective, train))
-    items = np.zeros((train.n_items, n_factors), np.float32)
-    fixed: FixedSide | None = None
-    for iteration in count():
+    fixed: Any = None
+    if start is None:
+        users, items = problem.start(n_factors, seed)
+    else:
+        users, fixed = start.users, start.items
+        items = fixed.rows
+    for iteration in count(n_done):
         started = time.perf_counter()
         of_items, of_users = (method, method) if plain else _relaxed(method, iteration)
         basis = None if plain or fixed is None else problem.balanced(users, fixed)
-        fixed = FixedSide.of(users, n_threads, basis, out=users)
-        items = fixed.change_basis(items, n_threads)
+        fixed = problem.fix("user", users, basis)
+        users = fixed.rows
+        items = problem.change_basis(fixed, items)
         problem.solve_items(fixed, items, of_items)
-        fixed = FixedSide.of(items, n_threads, out=items)
-        fixed.change_basis(users, n_threads, out=users)
-        factors = Factors(users, fixed, pair_weights=pair_weights)
+        fixed = problem.fix("item", items)
+        items = fixed.rows
+        users = problem.change_basis(fixed, users, out=users)
+        factors = Factors(users, fixed, pair_weights=problem.pair_weights)
         loss, rmse = problem.solve_users(factors, of_users)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 
-def _initial_length(objective: Objective, train: Interactions) -> float:
-    """In the unit of the targets, whose multiples then have multiples of the same scores."""
-    usual = objective.target_size(_USUAL_RATING)
-    return float(np.sqrt(objective.target_size(train.by_user.data) / usual))
+def initial_length(objective: Objective, target: float) -> float:
+    """Of users who start with targets of this mean size."""
+    return rounded(np.sqrt(target / objective.target_size(_USUAL_RATING)))
 
 
-def _fill_randomly(
-    factors: NDArray[np.float32], random: np.random.Generator, length: float
-) -> None:
-    """Vectors (n, n_factors) of this length on average, in place."""
-    n_factors = factors.shape[1]
-    for begin in range(0, len(factors), _ROWS_AT_ONCE):
-        rows = factors[begin : begin + _ROWS_AT_ONCE]
-        rows[:] = random.standard_normal(rows.shape, np.float32)
-        rows *= np.float32(length / np.sqrt(n_factors))
+def fill_randomly(users: NDArray[np.float32], seed: int, length: float, first: int = 0) -> None:
+    """Vectors of this length on average for users, from user `first`, a multiple of ROWS_PER_SUM.
+
+    Every so many users have a random stream of their own, whoever fills them.
+    """
+    for begin in range(0, len(users), ROWS_PER_SUM):
+        rows, chunk = users[begin : begin + ROWS_PER_SUM], (first + begin) // ROWS_PER_SUM
+        own = np.random.SeedSequence(seed, spawn_key=(chunk,) if chunk else ())
+        rows[:] = np.random.default_rng(own).standard_normal(rows.shape, np.float32)
+        rows *= np.float32(length / np.sqrt(rows.shape[1]))
 
 
 def _relaxed(method: Method, iteration: int) -> tuple[Method, Method]:
@@ -216,20 +285,8 @@ def _relaxed(method: Method, iteration: int) -> tuple[Method, Method]:
     return replace(method, relaxation=items), replace(method, relaxation=users)
 
 
-def with_exact_users(
-    train: Interactions, objective: Objective, factors: Factors, n_threads: int
-) -> Iteration:
+def with_exact_users(problem: Problem, factors: Factors) -> Iteration:
     """The iteration that ends with the exact users for the items of `factors`, in place."""
     started = time.perf_counter()
-    problem = Problem(train, objective, n_threads, factors.pair_weights)
     loss, rmse = problem.solve_users(factors, EXACT)
     return Iteration(factors, loss, rmse, time.perf_counter() - started)
-
-
-def _singular_message(row: int, side: str, train: Interactions) -> str:
-    rows = train if side == "user" else train.transposed
-    return (
-        f"the equations of {side} {rows.user_ids[row]} ({rows.user_counts()[row]} ratings) have no "
-        "unique solution; "
-        "increase regularization, or lower n_factors"
-    )

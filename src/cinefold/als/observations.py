@@ -35,6 +35,8 @@ class Observations:
     roots : (ndarray of float32, ndarray of float32), shapes (n_rows,) and (n_columns,), optional
         Square roots of the weights of rows and columns; then the core solves for x against y, as
         `PairWeights` calls them, from targets of its own.
+    n_columns : int, optional
+        How many there are in all, where `ratings` has only those that its rows need.
 
     Attributes
     ----------
@@ -60,6 +62,7 @@ class Observations:
         ratings: csr_array,
         weights: Floats | None = None,
         roots: tuple[Floats, Floats] | None = None,
+        n_columns: int | None = None,
     ) -> None:
         lowest = ratings.data[:1] if ratings.nnz == 0 else ratings.data.min(keepdims=True)
         objective.targets(lowest)  # raises what the core would not, as the next does
@@ -67,7 +70,7 @@ class Observations:
         self.objective, self.weights = objective, weights
         self.columns, self.ratings = ratings.indices, ratings.data
         counts = np.diff(ratings.indptr).astype(np.int64, copy=False)
-        self.regularization = objective.row_regularization(counts, ratings.shape[1])
+        self.regularization = objective.row_regularization(counts, n_columns or ratings.shape[1])
         self.baseline: Floats | None = None
         self.row_roots = roots and roots[0]
         if roots is not None:

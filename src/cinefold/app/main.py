@@ -8,25 +8,35 @@ from typing import Any
 import pandas  # noqa: F401
 import streamlit as st
 
+from cinefold.app.shared.visitor import follow_address, remember
 from cinefold.app.shared.widgets import drop_unusable_numbers
 
 _HERE = Path(__file__).parent
+
+
+def _go_home() -> None:
+    """To the first page, with all that the address asks for."""
+    st.switch_page(_HOME, query_params=st.query_params.to_dict())
 
 
 def _page(folder: str, path: str, title: str, icon: str) -> Any:
     return st.Page(f"{folder}/page.py", title=title, icon=icon, url_path=path)
 
 
+_HOME = st.Page("for_you/page.py", title="For you", icon=":material/recommend:", default=True)
+_EXPLORE = _page("explore", "explore", "Explore", ":material/explore:")
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
 st.html(_HERE / "shared/style.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 drop_unusable_numbers()
 _chosen = st.navigation(
     [
-        st.Page("for_you/page.py", title="For you", icon=":material/recommend:", default=True),
-        _page("new_here", "new_here", "New here", ":material/star:"),
+        _HOME,
+        st.Page(_go_home, url_path="new_here", visibility="hidden"),
+        st.Page("movies/page.py", title="Movie", url_path="movie", visibility="hidden"),
+        _page("lists", "lists", "Lists", ":material/bookmarks:"),
         _page("groups", "together", "Together", ":material/group:"),
-        _page("explore", "explore", "Explore", ":material/explore:"),
+        _EXPLORE,
         _page("taste", "taste", "Taste", ":material/palette:"),
         _page("train", "train", "Train", ":material/model_training:"),
         _page("about", "about", "About", ":material/info:"),
@@ -34,7 +44,12 @@ _chosen = st.navigation(
     position="top",
 )
 try:
+    if follow_address() is not None and _chosen != _HOME:
+        _go_home()  # which shows the list that is shared
+    if "movie" in st.query_params and _chosen == _HOME:
+        st.switch_page(_EXPLORE, query_params=st.query_params.to_dict())
     _chosen.run()
+    remember("remember")
 except Exception:  # of a fragment or a callback, Streamlit says as little (`showErrorDetails`)
     logging.getLogger("cinefold.app").exception("a page failed")
     st.error("This page met an error that was not foreseen: the app's log has it. Try again.")

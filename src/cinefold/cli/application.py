@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import socket
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from cinefold.cli.console import complain, say
 from cinefold.serving.launch import (
     DATASET,
     DATASET_PATH,
+    OWNER_KEY,
+    SHARED_PROFILES,
     dataset_variables,
     ratings_variables,
     streamlit_arguments,
@@ -42,6 +45,14 @@ def serve(
             help="Address to serve on: this machine only, unless you say 0.0.0.0 to let others in."
         ),
     ] = _LOOPBACK,
+    shared_profiles: Annotated[
+        bool,
+        typer.Option(
+            "--shared-profiles",
+            help="Let everybody who opens the app see and open all profiles. Otherwise a profile "
+            "is that of the browser it was made in.",
+        ),
+    ] = False,
     data: _DataOptions,
 ) -> None:
     """Serve the app for the browser; Ctrl-C ends it.
@@ -60,8 +71,13 @@ def serve(
     _check_free(host, port)
     shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
     say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
+    variables[OWNER_KEY] = secrets.token_urlsafe(16)
+    say(
+        "To choose the model that recommends to everybody, open this link of yours: "
+        f"http://{shown}:{port}/train?owner={variables[OWNER_KEY]}"
+    )
     sys.stderr.flush()
-    os.environ.update(variables)
+    os.environ.update(variables | {SHARED_PROFILES: "1" if shared_profiles else ""})
     # In place of this process: signals and the exit code are Streamlit's own.
     os.execv(sys.executable, [sys.executable, *streamlit_arguments(host, port)])  # noqa: S606
 

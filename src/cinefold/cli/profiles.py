@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import MovieId
+    from cinefold.profiles import MovieId, Profile
 
 app = typer.Typer(
     help="List, show, move and delete the profiles that the app and [bold]recommend --profile"
@@ -47,7 +47,7 @@ def list_(
         profiles = store.profiles(dataset)
         place = store.location
     if as_json:
-        print_json({"database": place, "profiles": [asdict(profile) for profile in profiles]})
+        print_json({"database": place, "profiles": [_as_dict(profile) for profile in profiles]})
         return
     rows = (
         (
@@ -86,7 +86,7 @@ def show(
         {"movie_id": movie, "mark": mark, "time": at} for movie, mark, at in entries.marked
     ]
     if as_json:
-        print_json({**asdict(profile), "ratings": ratings, "marks": marks})
+        print_json({**_as_dict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
     rows = (
@@ -222,6 +222,11 @@ def import_(
     if unknown:
         shown = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if unknown[_LISTED:] else "")
         say(f"Not in {dataset}, kept but of no effect: {len(unknown):,} movies ({shown}).")
+
+
+def _as_dict(profile: Profile) -> dict[str, Any]:
+    """All but its keys."""
+    return {name: v for name, v in asdict(profile).items() if name not in ("key", "share_key")}
 
 
 # -- movies ----------------------------------------------------------------------------------------

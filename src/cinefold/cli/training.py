@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cinefold._signals import INTERRUPTED
-from cinefold.cli import options, plotting
+from cinefold.cli import options, plotting, spark_training
 from cinefold.cli.console import print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.models import WeightedMatrixFactorization
@@ -150,6 +150,7 @@ def train(
     parameters: _ModelOptions,
     asked: _RunOptions,
     data: options.DataOptions,
+    spark: spark_training.SparkOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a model, show how it learns, and measure it against popularity.
@@ -171,6 +172,14 @@ def train(
     tuned = {} if asked.params is None else read_parameters(asked.params)
     given = {name: value for name, value in vars(parameters).items() if value is not None}
     model = WeightedMatrixFactorization.preset(preset, **{**tuned, **given})
+    if spark.is_asked:
+        target = None if asked.output is None else str(asked.output)
+        history = spark_training.train(model, spark, asked.validation, target)
+        if as_json:
+            print_json({"history": history, "output": target})
+        else:
+            _print_learning_curve(history)
+        return
     movies = data.load()
     try:
         run = training.train(
@@ -216,7 +225,7 @@ def _report(data: MovieData, run: TrainingRun, model_file: Path | None) -> dict[
 
 
 def _print(data: MovieData, run: TrainingRun) -> None:
-    _print_learning_curve(run)
+    _print_learning_curve(run.history)
     show(f"Stopped: {_STOPS[run.stop_reason]}. {run.seconds:.1f} s in all.")
     if not run.metrics:
         show(f"Trained on all {data.interactions.n_ratings:,} ratings of {data.name}.")
@@ -244,7 +253,7 @@ _STOPS = {
 }
 
 
-def _print_learning_curve(run: TrainingRun) -> None:
+def _print_learning_curve(history: list[dict[str, Any]]) -> None:
     columns = ("Iteration", "Loss", "Training RMSE", "Validation RMSE", "NDCG@10", "Seconds")
     keys = ("train_rmse", "validation_rmse", "validation_ndcg_at_10")
     rows = (
@@ -254,7 +263,7 @@ def _print_learning_curve(run: TrainingRun) -> None:
             *("" if record[key] is None else f"{record[key]:.4f}" for key in keys),
             f"{record['seconds']:.2f}",
         )
-        for record in run.history
+        for record in history
     )
     print_table(columns, rows, numbers=columns)
 

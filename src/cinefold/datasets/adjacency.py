@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold._files import check_regular
 from cinefold.datasets.catalogue import DatasetError
 from cinefold.datasets.ratings import load_ratings
 from cinefold.interactions import Interactions
@@ -39,10 +40,11 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
     """
     file = Path(path)
     try:
+        check_regular(file)
         with file.open("rb") as content:
             is_parquet = content.read(4) == b"PAR1"
         lines = [] if is_parquet else file.read_text(encoding="utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise DatasetError(f"{file} cannot be read as text: {error}") from None
     rows = [_cells(line) for line in lines]
     head = [row for row in rows if row][:_HEAD]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from cinefold.datasets.title_search import TitleIndex
 from cinefold.datasets.titles import names_of, plain, readable, split_year
 from cinefold.interactions.column_names import ITEM_IDS, TITLE_NAMES
 from cinefold.interactions.column_values import as_ids
@@ -50,6 +51,7 @@ MOVIE_COLUMNS = {
     "genres": (("genres", "genre", "class"),),
 }
 _LONGEST_TITLE = 1000
+_FOR_WORDS = 20  # to the score of a title that is near, where it has all words
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
 
 
@@ -76,10 +78,14 @@ def described(movie_id: int | str, title: str, year: str, genres: Iterable[str])
 
 @dataclass(frozen=True)
 class Match:
-    """A movie found by a search, and how well it fits (0 to 100)."""
+    """A movie found by a search, and how well it fits (0 to 100).
+
+    ``fits`` says whether one of its titles has all words of the query; else it is only near.
+    """
 
     movie: Movie
     score: float
+    fits: bool = True
 
 
 class TitleError(ValueError):
@@ -167,31 +173,38 @@ class MovieCatalog:
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
 
-        A year in the query ("sabrina 1954") narrows the search to it.
+        A year in the query ("sabrina 1954") narrows the search to it; alone, it is all movies of
+        that year. Without a movie that has all words, those with the nearest titles come, of which
+        `Match.fits` says so.
         """
         text, year = _query(query)
-        if not text:
+        if not text and year is None:
             return []
-        candidates = {
-            key: name
-            for key, name in self._names.items()
-            if year in (None, self._movies[key[0]].year)
-        }
-        found = process.extract(
-            text,
-            candidates,
-            scorer=_fit,
-            limit=max(50, 4 * limit),
-            score_cutoff=60,
-        )
-        best: dict[Any, float] = {}
-        for name, score, key in found:
-            movie_id = key[0]
-            best[movie_id] = max(best.get(movie_id, 0), score + _bonus(text, name))
+        shares = self._index.shares(text)
+        fitting = _complete(shares)
+        if year is not None:
+            titled = _complete(self._index.shares(plain(query)))  # "2001: A Space Odyssey"
+            among = fitting if text else self._movies
+            of_year = [movie_id for movie_id in among if self._movies[movie_id].year == year]
+            fitting = list(dict.fromkeys([*titled, *of_year]))
+            text = text or plain(query)
+        if fitting:
+            scores = {
+                movie_id: max(_fit(text, name) + _bonus(text, name) for name in names)
+                for movie_id, names in ((one, self._names_by_id[one]) for one in fitting)
+            }
+        else:
+            near = process.extract(text, self._names, scorer=_fit, limit=50, score_cutoff=60)
+            scores = {key[0]: score for _, score, key in reversed(near)}
+            for movie_id, share in shares.items():
+                scores[movie_id] = scores.get(movie_id, 60) + _FOR_WORDS * share
         ranked = sorted(
-            best.items(), key=lambda pair: (-round(pair[1]), -self._popularity.get(pair[0], 0))
+            scores.items(), key=lambda pair: (-round(pair[1]), -self.popularity(pair[0]))
         )
-        return [Match(self._movies[key], min(score, 100.0)) for key, score in ranked[:limit]]
+        return [
+            Match(self._movies[movie_id], min(score, 100.0), bool(fitting))
+            for movie_id, score in ranked[:limit]
+        ]
 
     def resolve(self, title: str) -> Movie:
         """The one movie of exactly this title; case, accents and the article's place do not matter.
@@ -222,8 +235,19 @@ class MovieCatalog:
         return {
             (movie.id, number): name
             for movie in self
-            for number, name in enumerate(names_of(movie.title))
+            for number, name in enumerate(names_of(movie.title, movie.year))
         }
+
+    @cached_property
+    def _names_by_id(self) -> dict[Any, list[str]]:
+        names: dict[Any, list[str]] = defaultdict(list)
+        for (movie_id, _), name in self._names.items():
+            names[movie_id].append(name)
+        return dict(names)
+
+    @cached_property
+    def _index(self) -> TitleIndex:
+        return TitleIndex((movie_id, name) for (movie_id, _), name in self._names.items())
 
     @cached_property
     def _ids_by_name(self) -> dict[str, list[Any]]:
@@ -246,10 +270,15 @@ class MovieCatalog:
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:
     title, year = split_year(query)
     if year is None and not only_in_brackets:
-        match = re.search(r"^(?P<rest>.+\D)(?P<year>(18|19|20)\d\d)$", title.strip())
+        match = re.search(r"^(?P<rest>(?:.+\D)?)\(?(?P<year>(18|19|20)\d\d)\)?$", title.strip())
         if match:
             title, year = match["rest"], int(match["year"])
     return plain(readable(title.strip())), year
+
+
+def _complete(shares: Mapping[Any, float]) -> list[Any]:
+    """The movies that have all words."""
+    return [movie_id for movie_id, share in shares.items() if share > 1 - 1e-6]
 
 
 def _fit(query: Any, name: Any, *, score_cutoff: float | None = 0) -> float:

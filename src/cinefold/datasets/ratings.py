@@ -171,7 +171,9 @@ def _typed(table: TableFile, role: str, name: str) -> pl.Expr:
         column = _number(column, table, pl.Float32)
     elif role == "timestamp" and table.is_text:
         number = _number(column, table, pl.Float64).cast(pl.Int64, strict=False)
-        column = pl.coalesce(number, _time(column))
+        # Not both: they would be in different units.
+        is_number = number.is_not_null().sum() * 2 >= column.count()
+        column = pl.when(is_number).then(number).otherwise(_time(column))
     elif role == "timestamp" and kind == pl.String:
         column = _time(column)
     elif role == "timestamp" and isinstance(kind, pl.Date | pl.Datetime):

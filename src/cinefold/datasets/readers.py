@@ -205,10 +205,15 @@ def _text_rows(file: Path, delimiter: str) -> pl.LazyFrame:
     line = pl.col("line").str.strip_suffix("\r")
     odd = line.str.contains('["\r]') & ~line.str.contains(f"^{cell}{other}$")
     lines = pl.scan_csv(
-        source, separator="\0", quote_char=None, has_header=False, schema={"line": pl.String}
+        source,
+        separator="\0",
+        quote_char=None,
+        has_header=False,
+        schema={"line": pl.String},
+        glob=False,
     )
     if plain or lines.filter(odd).head(1).collect(engine="streaming").is_empty():
-        return pl.scan_csv(source, separator=delimiter, infer_schema=False)
+        return pl.scan_csv(source, separator=delimiter, infer_schema=False, glob=False)
     return _rows_by_csv(source, delimiter)
 
 

@@ -24,6 +24,7 @@ _YEAR_AT_END = re.compile(
     r"(?<=\S)\s*\((?P<year>\d{4})(?:[-–]\s*(?:\d{4})?)?\)\s*(?:\([A-Z]+\))?\s*$"
 )
 _PARENTHESES = re.compile(r"\(([^()]*)\)")
+_ALSO_KNOWN_AS = re.compile(r"^a\.?k\.?a\.?\s+", re.IGNORECASE)
 _NOT_WORDS = re.compile(r"[^\w]+")
 _LEADING_ARTICLE = re.compile(r"^(the|a|an|la|le|les|l|el|los|las|il|das|der|die) (?=\w)")
 
@@ -62,7 +63,38 @@ def plain(text: str) -> str:
     return _LEADING_ARTICLE.sub("", words)
 
 
-def names_of(title: str) -> list[str]:
-    """Of "The Big Blue (Le Grand bleu)", plain: all of it, the title alone, the one in brackets."""
+def names_of(title: str, year: int | None = None) -> list[str]:
+    """Of "The Big Blue (Le Grand bleu)", plain: all of it, the title alone, the one in brackets.
+
+    With the `year`, also titles that a movie has elsewhere (`ELSEWHERE`).
+    """
     names = [title, _PARENTHESES.sub(" ", title), *_PARENTHESES.findall(title)]
-    return list(dict.fromkeys(name for name in map(plain, names) if name))
+    names += [_ALSO_KNOWN_AS.sub("", name) for name in names]
+    names = list(dict.fromkeys(name for name in map(plain, names) if name))
+    return names + [other for name in names for other in ELSEWHERE.get((name, year), ())]
+
+
+# By title and year in MovieLens, what people and other services call these movies; plain.
+ELSEWHERE: dict[tuple[str, int | None], tuple[str, ...]] = {
+    ("professional", 1994): ("leon", "leon the professional"),
+    ("star wars", 1977): ("star wars episode iv a new hope",),
+    ("empire strikes back", 1980): ("star wars episode v the empire strikes back",),
+    ("return of the jedi", 1983): ("star wars episode vi return of the jedi",),
+    ("raiders of the lost ark", 1981): ("indiana jones and the raiders of the lost ark",),
+    ("postino", 1994): ("postman",),
+    ("boot", 1981): ("boat",),
+    ("bicycle thief", 1948): ("bicycle thieves", "ladri di biciclette"),
+    ("wings of desire", 1987): ("himmel uber berlin",),
+    ("cinema paradiso", 1988): ("nuovo cinema paradiso",),
+    ("three colors red", 1994): ("trois couleurs rouge",),
+    ("three colors blue", 1993): ("trois couleurs bleu",),
+    ("three colors white", 1994): ("trois couleurs blanc",),
+    ("city of lost children", 1995): ("cite des enfants perdus",),
+    ("breathless", 1960): ("a bout de souffle",),
+    ("400 blows", 1959): ("quatre cents coups", "four hundred blows"),
+    ("spirited away", 2001): ("sen to chihiro no kamikakushi",),
+    ("crouching tiger hidden dragon", 2000): ("wo hu cang long",),
+    ("life is beautiful", 1997): ("vita e bella",),
+    ("good the bad and the ugly", 1966): ("buono il brutto il cattivo",),
+    ("die hard 2", 1990): ("die harder",),
+}

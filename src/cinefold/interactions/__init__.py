@@ -2,6 +2,7 @@
 
 from cinefold.interactions.entries import Duplicates
 from cinefold.interactions.ids import UnknownIdError
-from cinefold.interactions.interactions import Interactions, SplitMethod
+from cinefold.interactions.interactions import Interactions
+from cinefold.interactions.splits import SplitMethod
 
 __all__ = ["Duplicates", "Interactions", "SplitMethod", "UnknownIdError"]

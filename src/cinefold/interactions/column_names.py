@@ -148,7 +148,8 @@ def find_column(
     for names in usual:
         found = [column for column in columns if _normalized(column) in names]
         if len(found) > 1:
-            raise ValueError(f"{' and '.join(map(repr, found))} may each be {what}; {remedy}")
+            names_found = " and ".join(f"{column!r:.80}" for column in found[:5])
+            raise ValueError(f"{names_found} may each be {what}; {remedy}")
         if found:
             return found[0]
     return None

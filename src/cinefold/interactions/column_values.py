@@ -48,9 +48,12 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any]:
             f"column {name!r:.100} is empty in {missing.sum()} rows (first: row {row})"
         )
     if series.dtype == nw.Date:
-        series = series.cast(nw.Datetime("us"))
-    if series.dtype == nw.Datetime:
-        return np.asarray(series.dt.timestamp("us").to_numpy()).astype("datetime64[us]")
+        series = series.cast(nw.Datetime("ms"))  # in which all dates have room
+    if isinstance(series.dtype, nw.Datetime):
+        counted = np.asarray(series.cast(nw.Int64).to_numpy())
+        return counted.astype(f"datetime64[{series.dtype.time_unit}]")
+    if series.dtype in (nw.Int128, nw.UInt128):
+        return np.array(series.to_list(), object)
     return np.asarray(series.to_numpy())
 
 
@@ -88,8 +91,10 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
     widening them would double what the largest columns take.
     """
     array = _one_dimension(values, name)
-    if array.dtype.kind in "UT":
+    if array.dtype.kind == "U":
         return array.astype(object)
+    if array.dtype.kind == "T":  # which may have missing values
+        array = array.astype(object)
     if array.dtype.kind == "O":
         array = _of_one_kind(array, name)
         if array.dtype.kind == "O":
@@ -104,9 +109,13 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
 
 def as_floats(values: Any, name: str) -> NDArray[np.float32]:
     """Finite numbers as float32."""
-    array = _one_dimension(values, name)
+    return numbers(_one_dimension(values, name), name)
+
+
+def numbers(array: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Finite real numbers as float32, of any shape."""
     if array.dtype.kind == "O":
-        for position, value in enumerate(array.tolist()):
+        for position, value in enumerate(array.ravel().tolist()):
             if not isinstance(value, Real | Decimal):
                 raise TypeError(
                     f"{name} must be numbers; found {value!r:.100} at position {position}"
@@ -126,7 +135,14 @@ def as_times(values: Any, name: str) -> NDArray[np.int64]:
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise ValueError(f"{name} has missing times")
-        return array.astype("datetime64[us]").astype(np.int64)
+        micro = array.astype("datetime64[us]")  # without a word when there is no room for it
+        far = np.flatnonzero(micro.astype("datetime64[Y]") != array.astype("datetime64[Y]"))
+        if len(far):
+            raise ValueError(
+                f"{name} must fit into 64 bits as microseconds since 1970; not so at position "
+                f"{far[0]} ({len(far)} in all)"
+            )
+        return micro.astype(np.int64)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be integers or datetimes, not {array.dtype}")
     finite(array, name)
@@ -142,8 +158,8 @@ def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     if not ok.all():
         bad = np.flatnonzero(~ok)
         raise ValueError(
-            f"{name} must be finite float32 numbers; found {array[bad[0]]} at position {bad[0]} "
-            f"({len(bad)} in all)"
+            f"{name} must be finite float32 numbers; found {array.flat[bad[0]]} at position "
+            f"{bad[0]} ({len(bad)} in all)"
         )
     return numbers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
-    from cinefold.interactions.splits import RandomState
-
-SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
+    from cinefold.interactions.splits import RandomState, SplitMethod
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -374,27 +372,17 @@ class Interactions:
             If `random_state` is something else.
         """
         seed = splits.seed_from(random_state)
-        fractions = np.atleast_1d(np.asarray(fraction, np.float64))
+        try:
+            fractions = np.atleast_1d(np.asarray(fraction, np.float64))
+        except (TypeError, ValueError):
+            raise TypeError(f"fraction must be a number, or several, not {fraction!r}") from None
         totals = np.cumsum(fractions[::-1])
         if fractions.ndim > 1 or not (len(totals) and fractions.min() > 0 and totals[-1] < 1):
             raise ValueError(f"fraction must be between 0 and 1, in sum too, not {fraction}")
         if method == "leave-last-out" and len(fractions) > 1:
             raise ValueError("leave-last-out holds out one part, not several; split twice")
         # From one seed, what a fraction holds out is within what a larger one does.
-        masks = [self._held_out(method, float(total), seed) for total in totals]
+        offsets, times = self.by_user.indptr, self.timestamps
+        masks = [splits.held_out(method, offsets, times, float(t), seed) for t in totals]
         parts = [masks[0], *(larger & ~smaller for smaller, larger in pairwise(masks))]
         return self.select(~masks[-1]), *map(self.select, reversed(parts))
-
-    def _held_out(self, method: SplitMethod, fraction: float, seed: int) -> NDArray[np.bool_]:
-        offsets = self.by_user.indptr
-        if method == "per-user":
-            return splits.per_user_holdout(offsets, fraction, seed)
-        if method == "random":
-            return splits.random_holdout(self.n_ratings, fraction, seed)
-        if method not in get_args(SplitMethod):
-            raise ValueError(f"method must be one of {get_args(SplitMethod)}, not {method!r}")
-        if self.timestamps is None:
-            raise ValueError(f"{method} needs timestamps, which these interactions lack")
-        if method == "leave-last-out":
-            return splits.leave_last_out(offsets, self.timestamps)
-        return splits.latest_holdout(self.timestamps, fraction)

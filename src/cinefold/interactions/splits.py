@@ -6,7 +6,7 @@ All take and give arrays in the order of the ratings, grouped by user: ``offsets
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -37,6 +38,33 @@ def seed_from(random_state: RandomState) -> int:
     if random_state < 0:
         raise ValueError(f"random_state must be 0 or above, not {random_state}")
     return int(random_state)
+
+
+def held_out(
+    method: SplitMethod,
+    offsets: NDArray[np.int64],
+    timestamps: NDArray[np.int64] | None,
+    fraction: float,
+    seed: int,
+) -> NDArray[np.bool_]:
+    """What `method` holds out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method, or no times for it.
+    """
+    if method == "per-user":
+        return per_user_holdout(offsets, fraction, seed)
+    if method == "random":
+        return random_holdout(int(offsets[-1]), fraction, seed)
+    if method not in get_args(SplitMethod):
+        raise ValueError(f"method must be one of {get_args(SplitMethod)}, not {method!r}")
+    if timestamps is None:
+        raise ValueError(f"{method} needs timestamps, which these interactions lack")
+    if method == "leave-last-out":
+        return leave_last_out(offsets, timestamps)
+    return latest_holdout(timestamps, fraction)
 
 
 def random_holdout(n_ratings: int, fraction: float, seed: int | None) -> NDArray[np.bool_]:

@@ -132,7 +132,7 @@ class Popularity(_SameForAll):
         self.interactions_ = interactions
         self.counts_ = interactions.item_counts()
         self._item_scores = self.counts_.astype(np.float64)
-        sums = np.asarray(ratings.sum(axis=1, dtype=np.float64)).ravel()
+        sums = ratings @ np.ones(ratings.shape[1])
         mean = sums.sum() / max(1, self.counts_.sum())
         shares = np.maximum(self.counts_ + self.damping, np.finfo(np.float64).tiny)
         self.item_means_ = (sums + self.damping * mean) / shares

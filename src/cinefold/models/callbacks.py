@@ -90,6 +90,10 @@ class EarlyStopping:
             self._best = record, model._factors
         return bool(record["iteration"] - best["iteration"] >= self._patience)
 
+    @property
+    def best_factors(self) -> Factors | None:
+        return self._best[1] if self._best else None
+
     def restore(self, model: Any) -> bool:
         """Go back to the best iteration; its users are to be solved again. False: it is here."""
         if self._best is None or self._best[0]["iteration"] == model.best_iteration_:

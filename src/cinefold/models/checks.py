@@ -22,20 +22,24 @@ if TYPE_CHECKING:
 
 MAX_FACTORS = 2048
 MAX_THREADS = 4096
-_LARGEST = float(np.finfo(np.float32).max)
-_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+MAX_ITERATIONS = 2**31 - 1
+_LEAST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 def parameters(model: Any) -> None:
     """A TypeError or ValueError for the first parameter that is not as it may be."""
     if str(model.n_factors) != "scale":
         integer("n_factors", model.n_factors, 1, MAX_FACTORS)
-    integer("max_iter", model.max_iter, 1)
+    integer("max_iter", model.max_iter, 1, MAX_ITERATIONS)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
         integer("n_threads", model.n_threads, 1, MAX_THREADS)
     for name in ("unobserved_weight", "regularization", "tol"):
         number(name, getattr(model, name), word="scale")
+    if model.regularization != "scale" and 0 < model.regularization < _LEAST:
+        raise ValueError(
+            f"regularization must be 0 or at least {_LEAST:.3g}, not {model.regularization!r}"
+        )
     number("alpha", model.alpha)
     number("regularization_exponent", model.regularization_exponent, 0, 2)
     exponents = model.degree_exponent
@@ -76,7 +80,7 @@ def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
 def _is_finite_number(value: Any) -> bool:
     try:
         is_number = isinstance(value, Real) and not isinstance(value, bool)
-        return is_number and abs(float(value)) <= _LARGEST_FLOAT
+        return is_number and abs(float(value)) <= _LARGEST
     except OverflowError:  # an integer beyond even float64
         return False
 

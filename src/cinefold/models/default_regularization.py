@@ -6,36 +6,72 @@ confidences, or all targets, by a constant leaves the minimizers where they are.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from cinefold.als.objective import Objective, PairWeights, typical_degree
+from cinefold.als.row_sums import rounded
+from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.als.objective import Target
-    from cinefold.interactions import Interactions
+
+    Histogram: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 Scaled = Literal["scale"]
 
 _UNOBSERVED, _RIDGE = 4 / 3, 0.41
 _COUNTS = 20
+# The equations have products of a target and two factors, each about as large as its square root.
+_LEAST_TARGET, _LARGEST = 1e-24, float(np.finfo(np.float32).max)
 
 
-def scaled_target(train: Interactions) -> Target:
+def scaled_target(train: Interactions | RatingStatistics) -> Target:
     """1 for counts, of plays say, and the root of ratings on a scale.
 
     Few large counts would decide everything, even by their roots.
     """
+    if isinstance(train, RatingStatistics) or not train.n_ratings:
+        return "sqrt"
     ratings = train.by_user.data
-    is_count = ratings.size and ratings.max() > _COUNTS * abs(ratings.mean(dtype=np.float64))
+    is_count = ratings.max() > _COUNTS * abs(ratings.mean(dtype=np.float64))
     return "binary" if is_count else "sqrt"
 
 
-def scaled_unobserved_weight(train: Interactions, alpha: float) -> float:
+@dataclass(frozen=True)
+class RatingStatistics:
+    """What the scaled parameters are made of, where the ratings themselves are elsewhere.
+
+    Attributes
+    ----------
+    n_users, n_items, n_ratings : int
+    mean_confidence : float
+        c, with the estimator's alpha.
+    mean_target : float
+        t: the mean size of a target of the estimator's kind.
+    user_counts, item_counts : pair of ndarray of int64
+        Each number of ratings that users, or items, have; and how many of them have it.
+    """
+
+    n_users: int
+    n_items: int
+    n_ratings: int
+    mean_confidence: float
+    mean_target: float
+    user_counts: Histogram
+    item_counts: Histogram
+
+    @property
+    def density(self) -> float:
+        """Share of all pairs that are observed."""
+        return self.n_ratings / (self.n_users * self.n_items)
+
+
+def scaled_unobserved_weight(train: Interactions | RatingStatistics, alpha: float) -> float:
     """w0 = 4/3 sqrt(density) times the mean confidence c, and at most c.
 
     Unobserved pairs then weigh about 1/sqrt(density) times as much in sum as observed ones.
@@ -43,7 +79,7 @@ def scaled_unobserved_weight(train: Interactions, alpha: float) -> float:
     return _mean_confidence(train, alpha) * min(1.0, _UNOBSERVED * float(np.sqrt(train.density)))
 
 
-def scaled_regularization(train: Interactions, objective: Objective) -> float:
+def scaled_regularization(train: Interactions | RatingStatistics, objective: Objective) -> float:
     r"""lambda that takes away what a matrix of noise would have, but little more.
 
     Its mean over the users and its mean over the items have the geometric mean
@@ -57,26 +93,56 @@ def scaled_regularization(train: Interactions, objective: Objective) -> float:
     w0 = 0 has a lambda too.
     """
     unit = replace(objective, regularization=1.0)
-    users = unit.row_regularization(train.user_counts(), train.n_items).mean()
-    items = unit.row_regularization(train.item_counts(), train.n_users).mean()
-    weights = pair_weights(objective, train)
-    if weights is None:
-        target = objective.target_size(train.by_user.data)
-    else:
-        rows = np.repeat(np.arange(train.n_users), train.user_counts())
-        roots = np.sqrt(weights.total(rows, train.by_user.indices))
-        target = float((np.abs(objective.targets(train.by_user.data)) * roots).mean()) or 1.0
+
+    def mean(known: Histogram, n_columns: int) -> float:
+        counts, times = known
+        return float(np.average(unit.row_regularization(counts, n_columns), weights=times))
+
+    by_user, by_item = _histograms(train)
+    users, items = mean(by_user, train.n_items), mean(by_item, train.n_users)
+    target = _mean_target(train, objective)
     confidence, density = _mean_confidence(train, objective.alpha), train.density
     w0 = max(objective.unobserved_weight, confidence * density)
     noise = density**0.25 * (np.sqrt(train.n_users) + np.sqrt(train.n_items))
     return float(_RIDGE * target * np.sqrt(confidence * w0) * noise / np.sqrt(users * items))
 
 
-def objective_for(model: Any, train: Interactions) -> Objective:
+def _histograms(train: Interactions | RatingStatistics) -> tuple[Histogram, Histogram]:
+    if isinstance(train, RatingStatistics):
+        return train.user_counts, train.item_counts
+    users, items = train.user_counts(), train.item_counts()
+    return np.unique(users, return_counts=True), np.unique(items, return_counts=True)
+
+
+def _mean_target(train: Interactions | RatingStatistics, objective: Objective) -> float:
+    if isinstance(train, RatingStatistics):
+        return train.mean_target
+    weights = pair_weights(objective, train)
+    if weights is None:
+        return objective.target_size(train.by_user.data)
+    rows = np.repeat(np.arange(train.n_users), train.user_counts())
+    roots = np.sqrt(weights.total(rows, train.by_user.indices))
+    return float((np.abs(objective.targets(train.by_user.data)) * roots).mean()) or 1.0
+
+
+def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objective:
     """The estimator's parameters, with numbers that fit the data in place of "scale"."""
     weight, ridge = model.unobserved_weight, model.regularization
+    # Of ratings that are elsewhere, whoever has some of them checks these.
+    largest = 0.0
+    if isinstance(train, Interactions):
+        largest = float(np.abs(train.by_user.data).max(initial=0))
+    if model.alpha * largest >= _LARGEST:
+        raise ValueError(
+            f"alpha={model.alpha} gives a confidence 1 + alpha * rating beyond float32 for the "
+            f"rating {largest:g}"
+        )
+    if model.target == "rating" and 0 < largest < _LEAST_TARGET:
+        raise ValueError(
+            f"no rating is larger than {largest:g}, which is too small for float32; scale them up"
+        )
     if weight == "scale":
-        weight = scaled_unobserved_weight(train, model.alpha)
+        weight = rounded(scaled_unobserved_weight(train, model.alpha))
     exponent = 0.0 if model.degree_exponent == "scale" else model.degree_exponent
     users, items = np.broadcast_to(exponent, 2).tolist()
     objective = Objective(
@@ -87,12 +153,20 @@ def objective_for(model: Any, train: Interactions) -> Objective:
         model.alpha,
         users,
         items,
-        typical_degree(train.user_counts(), users),
-        typical_degree(train.item_counts(), items),
+        _typical_degree(train, "user", users),
+        _typical_degree(train, "item", items),
     )
     if ridge == "scale":
-        ridge = scaled_regularization(train, objective)
+        ridge = rounded(scaled_regularization(train, objective))
     return replace(objective, regularization=ridge)
+
+
+def _typical_degree(train: Interactions | RatingStatistics, side: str, exponent: float) -> float:
+    if exponent == 0:
+        return 1.0
+    if isinstance(train, RatingStatistics):
+        raise ValueError("degree_exponent must be 0 where the ratings are on a cluster")
+    return typical_degree(train.user_counts() if side == "user" else train.item_counts(), exponent)
 
 
 def pair_weights(
@@ -113,7 +187,9 @@ def pair_weights(
     )
 
 
-def _mean_confidence(train: Interactions, alpha: float) -> float:
+def _mean_confidence(train: Interactions | RatingStatistics, alpha: float) -> float:
+    if isinstance(train, RatingStatistics):
+        return train.mean_confidence
     ratings = train.by_user.data
     confidence = Objective(0.0, 0.0, alpha=alpha).confidence(ratings, train.weights)
     return 1.0 if confidence is None else float(confidence.mean(dtype=np.float64))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cinefold.als.iterations import alternate, choose_solver
+from cinefold.als.iterations import Problem, alternate, choose_solver
 from cinefold.models.callbacks import Validation
 from cinefold.models.default_regularization import objective_for, pair_weights
 
@@ -91,8 +91,8 @@ def _best_candidate(model: Any, train: Interactions, n_threads: int) -> _Candida
     def value(candidate: _Candidate) -> float:
         if candidate not in values:
             objective = _objective(model, learnt, candidate)
-            weights = pair_weights(objective, learnt)
-            steps = alternate(learnt, objective, _TRIED_N_FACTORS, 0, n_threads, method, weights)
+            problem = Problem(learnt, objective, n_threads, pair_weights(objective, learnt))
+            steps = alternate(problem, _TRIED_N_FACTORS, 0, method)
             with closing(steps):
                 *_, last = islice(steps, _TRIED_ITERATIONS)
                 validation = Validation(held_out, learnt, objective, n_threads)

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import Interactions
-from cinefold.interactions.column_values import as_array
+from cinefold.interactions.column_values import as_array, numbers
 from cinefold.interactions.ids import axis_ids
 from cinefold.models.rating_input import as_interactions, with_ids
 
@@ -47,11 +47,10 @@ def assemble(
 def _sorted(
     factors: ArrayLike, ids: ArrayLike | None, side: str
 ) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    rows = np.asarray(as_array(factors, f"{side}_factors"), np.float32)
+    rows = as_array(factors, f"{side}_factors")
     if rows.ndim != 2 or not rows.size:
         raise ValueError(f"{side}_factors must have two dimensions, not shape {rows.shape}")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"{side}_factors must be finite float32 numbers")
+    rows = numbers(rows, f"{side}_factors")
     known = axis_ids(ids, len(rows), side)
     order = np.argsort(known, kind="stable")
     return rows[order], known[order]

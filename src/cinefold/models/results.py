@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from cinefold.interactions.column_values import finite
 from cinefold.interactions.entries import SharedMatrix, read_only
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class FoldedUsers:
             if rows is not None and len(rows) != n:
                 raise ValueError(f"{name} of shape {values.shape} do not fit {n} rows")
             object.__setattr__(self, name, values)
+        finite(self.factors, "factors")
 
     def __len__(self) -> int:
         return int(self.ratings.shape[0])

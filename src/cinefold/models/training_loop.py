@@ -3,41 +3,84 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cinefold._signals import ctrl_c_waits, keep_on_interrupt
-from cinefold.als.backend import compact
+from cinefold.als.backend import empty_factors
 from cinefold.als.biased import alternate_with_biases
-from cinefold.als.iterations import alternate, available_threads, choose_solver, with_exact_users
+from cinefold.als.factors import Factors
+from cinefold.als.iterations import alternate, choose_solver, with_exact_users
 from cinefold.interactions.splits import seed_from
-from cinefold.models.callbacks import Convergence, EarlyStopping, Validation, progress_bar
-from cinefold.models.default_regularization import pair_weights
-from cinefold.models.default_settings import settings_for
+from cinefold.models.callbacks import Convergence, EarlyStopping, progress_bar
 from cinefold.models.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from cinefold.als.iterations import Iteration
-    from cinefold.als.objective import Objective
+    from cinefold.als.iterations import Iteration, Problem
     from cinefold.interactions import Interactions
-    from cinefold.models.callbacks import Callback, Record
+    from cinefold.models.callbacks import Callback, Record, Validation
+    from cinefold.models.default_settings import Settings
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a fit goes on from: the last factors, their history if it is one's own, and the best."""
+
+    factors: Factors
+    history: list[Record]
+    best: Factors
+
+
+def continued(model: Any, train: Interactions, n_factors: int, n_threads: int) -> Resumed:
+    """The vectors of a fitted model, for users and items of `train`; those of new ones are 0.
+
+    Raises
+    ------
+    ValueError
+        If it has another number of factors, biases, or weights of pairs.
+    """
+    known, factors = model.interactions_, model._factors
+    if factors.biases or factors.pair_weights or factors.items.n_factors != n_factors:
+        raise ValueError(
+            f"start must be a model with n_factors={n_factors}, without biases or weights of pairs"
+        )
+
+    def placed(ids: Any, old_ids: Any, old: Any) -> Any:
+        _, places, found = np.intersect1d(ids, old_ids, assume_unique=True, return_indices=True)
+        if not len(places):
+            raise ValueError("start must be a model of some of the same users and items")
+        rows = np.zeros((len(ids), n_factors), np.float32)
+        rows[places] = old[found]
+        return rows
+
+    rotated = Factors.in_eigenbasis(
+        placed(train.user_ids, known.user_ids, factors.users),
+        placed(train.item_ids, known.item_ids, factors.items.rows),
+        None,
+        None,
+        n_threads,
+    )
+    users = empty_factors(*rotated.users.shape)
+    users[:] = rotated.users
+    rotated = replace(rotated, users=users)
+    return Resumed(rotated, [], rotated)
 
 
 def learn(
     model: Any,
-    train: Interactions,
-    held_out: Interactions | None,
-    given_weights: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None],
+    problem: Problem,
+    settings: Settings,
+    validation: Validation | None,
     callbacks: Iterable[Callback],
     progress: bool | None,
+    resumed: Resumed | None = None,
 ) -> None:
-    """Factors for `train`, and how they came about, as the state of `model`, the estimator.
+    """Factors for `problem`, and how they came about, as the state of `model`, the estimator.
 
     Raises
     ------
@@ -45,28 +88,45 @@ def learn(
         On Ctrl-C, after the last finished iteration has been kept, if there is one. A second Ctrl-C
         before that is done leaves the model without factors.
     """
-    seed, n_threads = seed_from(model.random_state), available_threads(model.n_threads)
-    n_factors, tol, objective = settings_for(model, train, n_threads)
+    seed, history = seed_from(model.random_state), resumed.history if resumed else []
     parameters, model._state = model.get_params(), None
-    solver = choose_solver(model.solver, n_factors)
-    start = alternate_with_biases if model.biases else alternate
-    weights = pair_weights(objective, train, *given_weights)
-    steps = start(train, objective, n_factors, seed, n_threads, solver, weights)
-    validation = None if held_out is None else Validation(held_out, train, objective, n_threads)
+    solver = choose_solver(model.solver, settings.n_factors)
+    if model.biases:
+        steps = alternate_with_biases(problem, settings.n_factors, seed, solver)
+    else:
+        start = resumed.factors if resumed else None
+        n_done = len(history)
+        steps = alternate(problem, settings.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
-    history: list[Record] = []
+    converged = Convergence(settings.tol)
+    if resumed and history:
+        known = parameters, problem.train, problem.objective
+        model._state = Fitted(*known, resumed.best, history)
+        for record in history:
+            converged(model, record)
+            if early:
+                early(model, record)
+        model._state = Fitted(*known, resumed.factors, history, n_done)
     # Closing the steps frees what they keep of the users.
     with (
         keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching = [bar, *callbacks, *([early] if early else ()), Convergence(tol)]
-        for step in islice(steps, model.max_iter):
+        watching = [bar, *callbacks, *([early] if early else ()), converged]
+        for step in islice(steps, max(model.max_iter - len(history), 0)):
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]
             # One assignment, so that an interrupt leaves a single iteration.
-            model._state = Fitted(parameters, train, objective, step.factors, history, len(history))
+            model._state = Fitted(
+                parameters,
+                problem.train,
+                problem.objective,
+                step.factors,
+                history,
+                len(history),
+            )
+            problem.checkpoint(history, step.factors, early.best_factors if early else None)
             ended_by = [callback for callback in watching if callback(model, record)]
             if ended_by:
                 reason = getattr(ended_by[0], "stop_reason", "callback")
@@ -76,10 +136,9 @@ def learn(
         model._state = replace(model._fitted, stop_reason="interrupted")
     restored = early is not None and early.restore(model)
     if restored or not solver.is_exact or interrupted.is_set():
-        _solve_users_exactly(model, objective, n_threads)
+        _solve_users_exactly(model, problem)
     with ctrl_c_waits():
-        factors = replace(model._factors, users=compact(model._factors.users))
-        model._state = replace(model._fitted, factors=factors)
+        model._state = replace(model._fitted, factors=problem.finished(model._factors))
     if interrupted.is_set():
         raise KeyboardInterrupt
 
@@ -95,10 +154,10 @@ def _record(number: int, step: Iteration, validation: Validation | None) -> Reco
     }
 
 
-def _solve_users_exactly(model: Any, objective: Objective, n_threads: int) -> None:
+def _solve_users_exactly(model: Any, problem: Problem) -> None:
     fitted = model._fitted
     model._state = None  # a later iteration has overwritten some users
-    step = with_exact_users(fitted.interactions, objective, fitted.factors, n_threads)
+    step = with_exact_users(problem, fitted.factors)
     place = fitted.best_iteration - 1
     record = fitted.history[place]
     seconds = record["seconds"] + step.seconds

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import available_threads
+from cinefold.als.iterations import Problem, available_threads
 from cinefold.models import checks, persistence
+from cinefold.models.callbacks import Validation
 from cinefold.models.default_regularization import objective_for, pair_weights
+from cinefold.models.default_settings import settings_for
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, axis_weights, held_out
-from cinefold.models.training_loop import learn
+from cinefold.models.training_loop import continued, learn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -191,6 +193,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         item_weights: Weights | None = None,
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
+        start: IncrementalModel | None = None,
     ) -> Self:
         """Learn the factors.
 
@@ -215,6 +218,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             ``user_factors_``: copy what is to be kept.
         progress : bool, optional
             Show a progress bar; by default when standard error is a terminal.
+        start : WeightedMatrixFactorization, optional
+            A fitted model to go on from, without biases, of some of the same users and items.
 
         Raises
         ------
@@ -236,7 +241,18 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         )
         if self.biases and any(weights is not None for weights in given):
             raise ValueError("biases are for pairs that all weigh the same")
-        learn(self, train, measured, given, callbacks, progress)
+        n_threads = available_threads(self.n_threads)
+        settings = settings_for(self, train, n_threads)
+        objective = settings.objective
+        problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
+        validation = None
+        if measured is not None:
+            validation = Validation(measured, train, objective, n_threads)
+        resumed = None
+        if start is not None:
+            resumed = continued(start, train, settings.n_factors, n_threads)
+        self._state = None  # its memory is free for the new factors
+        learn(self, problem, settings, validation, callbacks, progress, resumed)
         return self
 
     @classmethod

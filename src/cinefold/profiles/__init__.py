@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from cinefold.profiles.csv_format import read_csv, write_csv
 from cinefold.profiles.errors import ProfileNameError, StoreError, UnknownProfileError
-from cinefold.profiles.profile import Change, Entries, Mark, MovieId, Profile, Rating
+from cinefold.profiles.profile import HIDING, Change, Entries, Mark, MovieId, Profile, Rating
 
 if TYPE_CHECKING:
     from cinefold.profiles.store import ProfileStore
 
 __all__ = [
+    "HIDING",
     "Change",
     "Entries",
     "Mark",

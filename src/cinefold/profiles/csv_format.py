@@ -7,7 +7,7 @@ movie_id  in the data set; text that reads like a whole number is put in double 
 title     for people; empty where it is not known
 year      likewise
 rating    stars, or empty on the line of a mark
-mark      ``not_interested``, ``seen`` or ``not_seen``; empty on the line of a rating
+mark      ``not_interested``, ``seen``, ``not_seen``, ``later``; empty on that of a rating
 time      ISO 8601 in UTC
 ========  ======================================================================================
 

@@ -29,17 +29,22 @@ MICROSECOND = timedelta(microseconds=1)
 class Mark(StrEnum):
     """What somebody says of a movie without rating it.
 
-    A movie is marked as seen or as not seen, never as both; either goes with "not interested".
+    A movie is marked as seen or as not seen, never as both; either goes with the others.
     """
 
     NOT_INTERESTED = "not_interested"
     SEEN = "seen"
     NOT_SEEN = "not_seen"
+    LATER = "later"
 
     @property
     def opposite(self) -> Mark | None:
         """The mark that this one replaces."""
         return {Mark.SEEN: Mark.NOT_SEEN, Mark.NOT_SEEN: Mark.SEEN}.get(self)
+
+
+HIDING = (Mark.SEEN, Mark.NOT_INTERESTED, Mark.LATER)
+"""Marks of movies that are not recommended (again)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Profile:
     created_at, last_used_at : datetime
         UTC.
     n_ratings, n_marks : int
+    key, share_key : str
+        Random: who has `key` may do everything with the profile, who has `share_key` see its list.
     settings : dict
         What JSON can hold.
     """
@@ -76,6 +83,8 @@ class Profile:
     last_used_at: datetime
     n_ratings: int = 0
     n_marks: int = 0
+    key: str = field(default="", repr=False)
+    share_key: str = field(default="", repr=False)
     settings: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -107,8 +116,8 @@ class Entries:
 
     @property
     def hidden(self) -> set[MovieId]:
-        """Movies not to recommend although they are not rated: seen, or not interesting."""
-        return {*self.marks[Mark.SEEN], *self.marks[Mark.NOT_INTERESTED]}
+        """Movies not to recommend although they are not rated: seen, not interesting, or kept."""
+        return {movie for mark in HIDING for movie in self.marks[mark]}
 
     def __len__(self) -> int:
         return len(self.ratings) + sum(map(len, self.marks.values()))
@@ -116,7 +125,7 @@ class Entries:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that was undone.
+    """A change that was undone, or can be.
 
     Attributes
     ----------
@@ -125,7 +134,7 @@ class Change:
     made_at : datetime
         UTC.
     movies : tuple of movie id
-        The movies that are as they were before.
+        The movies that it changed.
     """
 
     action: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What this version of the program reads and writes: the number of migration steps."""
 
 _LOCK = 0x63696E65666F6C64  # "cinefold": the number under which PostgreSQL knows the lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -136,6 +137,8 @@ class ProfileStore:
             "created_at": now,
             "last_used_at": now,
             "settings": checked_settings(settings or {}),
+            "key": secrets.token_urlsafe(16),
+            "share_key": secrets.token_urlsafe(16),
         }
         with self._transaction(self._writer) as connection, _unique_name(shown):
             created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
@@ -164,6 +167,20 @@ class ProfileStore:
         named = profiles.c.name_key == name_key(clean_name(name))
         with self._transaction(self._reader) as connection:
             return next(iter(matching_profiles(connection, wanted, named)), None)
+
+    def opened_by(self, dataset: str, keys: Iterable[str]) -> list[Profile]:
+        """The profiles of a data set that these keys open, in the order of the keys."""
+        found = {profile.key: profile for profile in self._of_keys(dataset, profiles.c.key, keys)}
+        return [found[key] for key in dict.fromkeys(keys) if key in found]
+
+    def shown_by(self, dataset: str, share_key: str) -> Profile | None:
+        """The profile whose list this key shows."""
+        return next(iter(self._of_keys(dataset, profiles.c.share_key, [share_key])), None)
+
+    def _of_keys(self, dataset: str, column: Any, keys: Iterable[str]) -> list[Profile]:
+        wanted = profiles.c.dataset == _clean_dataset(dataset)
+        with self._transaction(self._reader) as connection:
+            return matching_profiles(connection, wanted, column.in_(list(keys)))
 
     def rename(self, profile_id: int, name: str) -> Profile:
         """Give the profile another name; the rules and errors are those of `create`."""
@@ -292,6 +309,11 @@ class ProfileStore:
         """
         with self._changing(profile_id) as connection:
             return undo_log.undo(connection, profile_id)
+
+    def latest_change(self, profile_id: int) -> Change | None:
+        """What `undo` would take back; None if there is nothing."""
+        with self._transaction(self._reader) as connection:
+            return undo_log.latest(connection, profile_id)
 
     def _change(self, profile_id: int, action: str, wanted: undo_log.State) -> bool:
         with self._changing(profile_id) as connection:

@@ -82,6 +82,10 @@ profiles = sa.Table(
     sa.Column("created_at", _Moment, nullable=False),
     sa.Column("last_used_at", _Moment, nullable=False, server_default="0"),
     sa.Column("settings", _Json, nullable=False, server_default="{}"),
+    sa.Column("key", sa.Text),
+    sa.Column("share_key", sa.Text),
+    sa.Index("cinefold_profile_key", "key", unique=True),
+    sa.Index("cinefold_profile_share_key", "share_key", unique=True),
     sa.UniqueConstraint("dataset", "name_key", name="cinefold_profile_name"),
     # Otherwise SQLite gives the id of a deleted profile to the next one, and a page that was
     # open on the first would write into the second.

@@ -59,19 +59,33 @@ def change(connection: Connection, profile_id: int, action: str, wanted: State) 
 
 def undo(connection: Connection, profile_id: int) -> Change | None:
     """Take the latest change back; None if there is none."""
-    latest = connection.execute(
+    row = _latest(connection, profile_id)
+    if row is None:
+        return None
+    before = _from_json(row.before)
+    _write(connection, profile_id, before)
+    connection.execute(delete(changes).where(changes.c.id == row.id))
+    return _described(row)
+
+
+def latest(connection: Connection, profile_id: int) -> Change | None:
+    """What `undo` would take back."""
+    row = _latest(connection, profile_id)
+    return row and _described(row)
+
+
+def _latest(connection: Connection, profile_id: int) -> Any:
+    return connection.execute(
         select(changes)
         .where(changes.c.profile_id == profile_id)
         .order_by(changes.c.id.desc())
         .limit(1)
     ).one_or_none()
-    if latest is None:
-        return None
-    before = _from_json(latest.before)
-    _write(connection, profile_id, before)
-    connection.execute(delete(changes).where(changes.c.id == latest.id))
-    movies = dict.fromkeys(key[0] for rows in before.values() for key in rows)
-    return Change(latest.action, latest.made_at, tuple(movies))
+
+
+def _described(row: Any) -> Change:
+    movies = dict.fromkeys(key[0] for rows in _from_json(row.before).values() for key in rows)
+    return Change(row.action, row.made_at, tuple(movies))
 
 
 # -- reading and writing ------------------------------------------------------------------------

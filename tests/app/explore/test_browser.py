@@ -87,7 +87,7 @@ def test_a_movie_is_found_by_search_and_hops_lead_on_and_back(window, address):
     window.picture("explore-movie")
 
     first = window.page.get_by_role("heading", name=f"Near {movie_title('Horror', 3)}")
-    window.page.get_by_role("button", name="More like this").first.click()
+    window.page.locator(".st-key-explore-near").get_by_role("button").first.click()
     first.wait_for(state="detached")
     window.settle()
     second, link = chosen(window), window.page.url
@@ -158,7 +158,7 @@ def test_the_view_stays_where_a_hand_has_moved_it(browser, address):
     assert moved != whole
     assert not window.page.locator(".st-key-explore-chosen").count()
     window.page.get_by_label("Fly to a movie").fill("zzzzzz")
-    window.page.get_by_text("No movie has a title like that").wait_for()
+    window.page.get_by_text("Not among these").wait_for()
     window.settle()
     assert drawn(window) == moved
     window.page.get_by_role("button", name="Whole map").click()

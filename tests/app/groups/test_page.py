@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from cinefold.profiles import ProfileStore
-from tests.app.drawn import no_errors, plain, texts
+from cinefold.profiles import Mark, ProfileStore
+from tests.app.drawn import no_errors, plain, texts, widget
 from tests.synthetic import movie_id, user_id
 
 SCI_FI, ROMANCE = user_id("Sci-Fi", 3), user_id("Romance", 2)
 
 
 @pytest.fixture
-def page(open_page):
+def page(open_page, monkeypatch):
+    monkeypatch.setenv("CINEFOLD_SHARED_PROFILES", "1")
     return no_errors(open_page("groups"))
 
 
@@ -25,10 +26,36 @@ def movies(page):
     return [text.split("\n")[0] for text in texts(page) if text[:1].isdigit()]
 
 
-def test_at_first_it_says_what_to_do(page):
-    assert "Choose two or more people" in page.info[0].value
+def test_at_first_it_says_what_it_does_and_has_a_list_at_one_tap(page):
+    assert plain(page.subheader[0].value).startswith("One list for the two of you")
+    widget(page.button, "Try it with two people of the data").click().run()
+    assert len(movies(no_errors(page))) == 10
+
+
+def test_one_person_gets_company(page):
     choose(page, f"u{SCI_FI}")
-    assert "Choose two or more people" in page.info[0].value
+    widget(page.button, "Add somebody of the data").click().run()
+    assert len(movies(no_errors(page))) == 10
+    assert page.multiselect(key="together-people").value[0] == f"u{SCI_FI}"
+
+
+def test_cards_have_words_reasons_and_actions(page, open_page):
+    with ProfileStore() as store:
+        ada = store.create("ml-100k", "Ada")
+        for number in range(4):
+            store.rate(ada.id, movie_id("Horror", number), 5)
+    page = open_page("groups", profile=ada.key)
+    choose(page, f"p{ada.id}", f"u{ROMANCE}")
+    shown = [text for text in texts(page) if "Ada:" in text]
+    assert len(shown) == 10
+    assert all("(liked " in text for text in shown)
+    assert any("among the best for them" in text or "suits them" in text for text in shown)
+    assert not any("%" in text for text in shown)
+    mark = f"together-{Mark.NOT_INTERESTED}"
+    first = next(button for button in page.button if (button.key or "").startswith(mark))
+    before = movies(page)
+    first.click().run()
+    assert movies(no_errors(page)) != before
 
 
 def test_two_users_get_one_list_with_the_stars_of_each(page):

@@ -17,7 +17,7 @@ def offline(monkeypatch, tmp_path):
     return tmp_path / "cache"
 
 
-@pytest.mark.parametrize("view", ["for_you", "new_here", "train"])
+@pytest.mark.parametrize("view", ["for_you", "train"])
 def test_missing_data_is_said_and_can_be_tried_again(
     view, open_page, offline, archive, monkeypatch
 ):
@@ -86,7 +86,7 @@ def test_why_there_is_no_model_is_said_and_it_can_be_tried_again(open_page, monk
     assert cards(no_errors(page))
 
 
-@pytest.mark.parametrize("view", ["new_here", "explore"])
+@pytest.mark.parametrize("view", ["for_you", "explore"])
 def test_what_the_first_visitor_sees_has_the_place_it_has_for_others(view, open_page):
     """A click is for a fragment, which Streamlit knows by its place on the page."""
     import streamlit as st

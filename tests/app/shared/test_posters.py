@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-import xml.etree.ElementTree as ET
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cinefold.app.shared.posters import Posters, tile
+from cinefold.app.shared.posters import Posters
 from cinefold.datasets import Movie
 from tests.waiting import wait_until
 
@@ -60,29 +59,6 @@ def test_movies_without_a_poster_are_not_asked_for_again(server):
     assert len(asked) == 1
 
 
-def test_without_the_network_there_are_tiles():
+def test_without_the_network_there_are_covers():
     posters = Posters("secret", api="http://127.0.0.1:9")
     assert posters.address(Movie(1, "Toy Story", 1995, tmdb_id=862)) is None
-
-
-@pytest.mark.parametrize(
-    ("title", "letters"),
-    [
-        ("Toy Story", "TS"),
-        ("The Godfather", "G"),
-        ("<script>alert(1)</script>", "<"),
-        ("M", "M"),
-        ("& & &", "&"),
-        ("", "?"),
-        ("Ærlig talt", "ÆT"),
-    ],
-)
-def test_a_tile_is_a_picture_with_the_first_letters(title, letters):
-    root = ET.fromstring(tile(Movie(1, title, 1999, ("Drama",))))  # noqa: S314 - our own
-    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts == [letters, "1999"]
-
-
-def test_genres_have_colours():
-    one, other = (tile(Movie(1, "A movie", 1999, (genre,))) for genre in ("Drama", "Horror"))
-    assert one != other

@@ -43,5 +43,5 @@ def test_taste_of_nobody_leads_on(window, address):
     window.page.get_by_role("heading", name="Your taste will be here").wait_for()
     window.picture("taste-empty")
     window.page.get_by_role("link", name="Rate movies").click()
-    window.page.get_by_role("heading", name="New here").wait_for()
+    window.page.get_by_role("heading", name="Rate three movies, see what to watch next").wait_for()
     window.check()

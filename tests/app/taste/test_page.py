@@ -34,14 +34,13 @@ def test_the_address_chooses_the_user(page):
     assert numbers(page)["Mean rating"] == f"{stars.mean():.1f} ★"
 
 
-def test_the_choice_goes_along_from_page_to_page(open_page):
-    page = no_errors(open_page("for_you"))
-    page.selectbox(key="user").set_value(USER).run()
+def test_the_choice_goes_along_to_this_page_and_for_you_stays_mine(open_page):
+    page = no_errors(open_page("for_you", user=str(USER)))
     page.switch_page("taste/page.py").run()
-    page.selectbox(key="user").set_value(USER + 1).run()
+    assert page.selectbox(key="user").value == USER
+    del page.query_params["user"]  # as a link of the navigation does
     page.switch_page("for_you/page.py").run()
-    no_errors(page)
-    assert page.selectbox(key="user").value == USER + 1
+    assert no_errors(page).title[0].value.startswith("Rate three")
 
 
 def test_the_summary_names_their_taste(page):
@@ -92,17 +91,17 @@ def profile(ratings):
     with ProfileStore() as store:
         ada = store.create("ml-100k", "Ada")
         store.rate_many(ada.id, ratings)
-    return str(ada.id)
+    return ada.key
 
 
 @pytest.fixture
 def open_as(open_page):
-    """A function that opens New here as somebody with these ratings."""
+    """A function that opens For you as somebody with these ratings."""
 
     def open_(ratings):
         page = open_page("about")
         page.query_params["profile"] = profile(ratings)
-        page.switch_page("new_here/page.py").run()
+        page.switch_page("for_you/page.py").run()
         return no_errors(page)
 
     return open_

@@ -197,6 +197,11 @@ def test_what_was_taken_back_is_not_imported(folder):
         read_export(archive({f"{folder}/ratings.csv": RATED, "profile.csv": b"a\n"}))
 
 
+def test_an_archive_of_two_accounts_is_not_guessed_about():
+    with pytest.raises(ImportFileError, match=r"may be meant: a/ratings\.csv, b/ratings\.csv"):
+        read_export(archive({"a/ratings.csv": RATED, "b/ratings.csv": RATED}))
+
+
 def test_the_archive_of_letterboxd():
     watched = table(
         WATCHED,

@@ -29,12 +29,10 @@ from cinefold.recommender import RatedMovie, Recommendation
 from tests.profiles.importing.exports import MOVIES, archive, catalog, imdb, letterboxd, table
 
 NOON = datetime(2024, 5, 31, 12, tzinfo=UTC)
-WHOLE = StarScale(1, 5, 1)
-HALVES = StarScale(0.5, 5, 0.5)
 
 
 def taken(content, **more):
-    return review(read_export(content), catalog(), scale=WHOLE, **more)
+    return review(read_export(content), catalog(), **more)
 
 
 @pytest.fixture
@@ -156,10 +154,10 @@ def test_ids_count_where_titles_or_times_say_whose_they_are(data):
     assert review_for(data, read_export(own)).ratings() == {movie: 5.0}
     rated = np.array([[movie, 880_000_000]])
     export = read_export(table(("movieId", "rating", "timestamp"), (movie, 5, 880_000_000)))
-    more = {"scale": WHOLE, "rated": rated}
+    more = {"rated": rated}
     assert review(export, data.movies, name="ml-100k", **more).ratings() == {movie: 5.0}
     with pytest.raises(ImportFileError, match="likely of ml-100k"):
-        review(export, data.movies, name="ml-25m", scale=WHOLE)
+        review(export, data.movies, name="ml-25m")
     assert then > 0
 
 
@@ -192,35 +190,31 @@ def test_the_scale_of_a_data_set(data):
     movie = data.movies.resolve("The Golden Comet")
     export = read_export(imdb(("tt1", 9, movie.title, "Movie", movie.year)))
     result = review_for(data, export)
-    assert result.conversion.target == StarScale(1, 5, 1)
-    assert result.ratings() == {movie.id: 5.0}
+    assert result.conversion.target == StarScale(0.5, 5)
+    assert result.ratings() == {movie.id: 4.5}
     assert result.summary().endswith("1 found")
 
 
 # -- scales ---------------------------------------------------------------------------------------
 
 
-def test_two_grades_of_ten_make_a_star():
-    ten = Conversion(10, WHOLE)
-    assert ten.table(range(1, 11)) == tuple((n, float((n + 1) // 2)) for n in range(1, 11))
-    assert str(ten) == "10 there is 5 stars here, rounded to whole stars (halves up), 1 at least"
+def test_two_grades_of_ten_make_a_star_and_one_half_a_star():
+    ten = Conversion(10, StarScale())
+    assert ten.table(range(1, 11)) == tuple((n, n / 2) for n in range(1, 11))
+    assert str(ten) == "a rating of 10 is 5 stars"
 
 
-def test_half_stars_become_the_next_whole_one():
-    assert [stars for _, stars in Conversion(5, WHOLE).table((0.5, 1, 1.5, 2, 2.5, 4.5, 5))] == [
-        *(1, 1, 2, 2, 3, 5, 5),
-    ]
-
-
-def test_half_stars_hold_grades_of_ten():
-    ten = Conversion(10, HALVES)
-    assert [stars for _, stars in ten.table(range(1, 11))] == [n / 2 for n in range(1, 11)]
+def test_what_can_be_kept_is_not_rounded():
+    halves = [half / 2 for half in range(1, 11)]
+    assert [stars for _, stars in Conversion(5, StarScale()).table(halves)] == halves
+    hundred = Conversion(100, StarScale())
+    assert [hundred.stars(rating) for rating in (87, 1, 0)] == [4.35, 0.5, 0.5]
 
 
 @settings(deadline=None)
 @given(
     st.floats(0.1, 100),
-    st.sampled_from([WHOLE, HALVES, StarScale(1, 5, 0), StarScale(0, 1, 1), StarScale(-10, 10, 0)]),
+    st.sampled_from([StarScale(), StarScale(0, 1), StarScale(-10, 10)]),
     st.sampled_from([5.0, 10.0, 100.0]),
 )
 def test_stars_are_on_the_scale_and_rise_with_the_rating(rating, scale, highest):
@@ -229,9 +223,6 @@ def test_stars_are_on_the_scale_and_rise_with_the_rating(rating, scale, highest)
     assert scale.lowest <= stars <= scale.highest
     assert conversion.stars(highest) == scale.highest
     assert conversion.stars(min(rating, highest) / 2) <= stars
-    if scale.step:
-        steps = (stars - scale.lowest) / scale.step
-        assert steps == pytest.approx(round(steps))
 
 
 # -- there and back -------------------------------------------------------------------------------
@@ -258,9 +249,7 @@ def test_a_profile_that_was_written_is_read_again(movies):
     movie_catalog = MovieCatalog(Movie(i, title, year) for i, (title, year, _) in movies.items())
     entries = Entries({i: Rating(stars, NOON) for i, (_, _, stars) in movies.items() if stars})
     entries.marks[Mark.SEEN].update((i, NOON) for i, (_, _, stars) in movies.items() if not stars)
-    result = review(
-        read_export(write_csv(entries, movie_catalog).encode()), movie_catalog, scale=HALVES
-    )
+    result = review(read_export(write_csv(entries, movie_catalog).encode()), movie_catalog)
     assert result.ratings() == entries.stars
     assert set(result.seen()) == set(entries.marks[Mark.SEEN])
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
 from cinefold._version import __version__
-from cinefold.app.about.formula import constants_text, objective_lines, target_text
 from cinefold.app.shared.display import literal
+from cinefold.app.shared.formula import constants_text, objective_lines, target_text
 from cinefold.app.shared.open_state import current_dataset, opened_state
 from cinefold.app.shared.posters import shows_posters
 from cinefold.datasets import dataset_info
@@ -17,8 +17,14 @@ from cinefold.serving.launch import chosen_dataset, chosen_ratings
 
 _WIDTH = 760
 
+_PURPOSE = """
+Cinefold recommends movies from the stars that you give to a few. It compares them with those of
+{people}, learns what each person looks for and what each movie offers, and lists what suits you. A
+movie in your list is there because of movies that you liked, and the list says which.
+"""
+
 _MODEL = r"""
-Cinefold describes every user $i$ and every movie $j$ by a vector, $u_i$ and $v_j$, so that
+Every user $i$ and every movie $j$ is described by a vector, $u_i$ and $v_j$, so that
 $u_i \cdot v_j$ comes near {target} where there is a rating{unrated}. The model in use minimizes
 """
 
@@ -28,9 +34,9 @@ exactly, until nothing improves (weighted alternating least squares:
 [Hu, Koren and Volinsky 2008](https://doi.org/10.1109/ICDM.2008.22)). Somebody new needs no
 training: their vector is one such solution, for their ratings.
 
-A *score* is $u_i \cdot v_j$. It is a sum over the movies that somebody has rated, and its largest
-parts are the reasons given with a recommendation. It is no number of stars: compare scores within
-a list.
+A *score* is $u_i \cdot v_j$: a sum over the movies that somebody has rated, whose largest parts are
+the reasons given with a recommendation. It is no number of stars; those on cards are predicted
+from it and from how high people rate and movies are rated.
 """
 
 _DATA = """
@@ -54,6 +60,9 @@ usual, path = chosen_dataset()
 is_own = name == usual and chosen_ratings() is not None
 with st.container(width=_WIDTH):
     st.title("About", anchor=False)
+    people = "others" if is_own else f"{dataset_info(name).users:,} people"
+    st.markdown(_PURPOSE.format(people=people))
+    st.subheader("The objective in use", anchor=False)
     parameters = parameters_in_use()
     unrated = ", and near 0 where there is none" if parameters["unobserved_weight"] != 0 else ""
     st.markdown(_MODEL.format(target=target_text(parameters), unrated=unrated))

@@ -7,7 +7,6 @@ import streamlit as st
 
 from cinefold.app.explore.coloured_map import OTHER_GENRES, ColouredMap, open_map
 from cinefold.app.explore.map_canvas import chosen_on_map, draw_map
-from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
@@ -112,9 +111,9 @@ def draw_search(shown: ColouredMap) -> None:
                 fly_button(shown, movie, "found")
 
 
-def fly_button(shown: ColouredMap, movie: Movie, place: str, label: str | None = None) -> None:
+def fly_button(shown: ColouredMap, movie: Movie, place: str, **options: Any) -> None:
     key = f"fly-{place}-{movie.id}"
-    button(label or literal(movie.label), fly, shown, movie.id, icon="near_me", key=key)
+    button(literal(movie.label), fly, shown, movie.id, icon="near_me", key=key, **options)
 
 
 def choose_genre(shown: ColouredMap) -> str | None:
@@ -173,7 +172,7 @@ def draw_chosen(shown: ColouredMap) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your stars")
             rating_stars(movie, "explore")
-        button("Leave it", leave, icon="close", type="tertiary")
+        button("Back to the whole map", leave, icon="zoom_out_map", type="tertiary")
 
 
 def draw_start(shown: ColouredMap) -> None:
@@ -192,25 +191,18 @@ def draw_start(shown: ColouredMap) -> None:
 
 
 def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
+    """Beside the map, so that they are in view with it."""
     chosen = shown.recommender.data.movies[selection().movie]
-    st.subheader(f"Near {literal(chosen.title)}", anchor=False)
-    st.caption(
-        "The movies that the model holds most alike. The number is the cosine of their vectors: 1 "
-        "is the same taste, 0 nothing in common."
-    )
-
-    def foot(movie: Movie) -> None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            fly_button(shown, movie, "near", "More like this")
-            if visitor().ratings:
-                rating_stars(movie, "near")
-                mark_buttons(movie, "near", Mark.NOT_INTERESTED)
-
-    draw_cards(near, "similar", _neighbour, foot)
-
-
-def _neighbour(entry: Recommendation) -> str:
-    return f"{headed(entry)}:primary-badge[alike {entry.score:.2f}] {genre_badges(entry.movie)}"
+    with st.container(key="explore-near", gap="xsmall"):
+        st.subheader(f"Near {literal(chosen.title)}", anchor=False)
+        st.caption("Liked by the same people, the nearest first.")
+        for entry in near:
+            with st.container(
+                horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"
+            ):
+                fly_button(shown, entry.movie, "near", width="stretch")
+                if visitor().ratings:
+                    mark_buttons(entry.movie, "near", Mark.NOT_INTERESTED)
 
 
 def draw_text(shown: ColouredMap) -> None:
@@ -248,8 +240,7 @@ def draw(shown: ColouredMap) -> None:
             draw_start(shown)
         else:
             draw_chosen(shown)
-    if chosen is not None:
-        draw_neighbours(shown, near)
+            draw_neighbours(shown, near)
     draw_text(shown)
 
 

@@ -1,1 +1,1 @@
-"""Recommendations for a user of the data."""
+"""The first page: rating movies and one's own list, profiles, imports, and somebody else's list."""

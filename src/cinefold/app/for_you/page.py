@@ -1,99 +1,194 @@
-"""An existing user: what they like, and what to watch next."""
+"""The first page: a start for somebody new, then their own list."""
 
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from cinefold.app.for_you.charts import genre_chart
-from cinefold.app.shared.cards import recommendation_cards
+from cinefold.app.for_you.import_panel import draw_import
+from cinefold.app.for_you.others import draw_shared, draw_user, try_as_somebody
+from cinefold.app.for_you.profile_bar import draw_profile_bar
+from cinefold.app.for_you.questions import draw_questions
+from cinefold.app.shared.cards import movie_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
-from cinefold.app.shared.display import literal, stars, title
-from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.display import counted
+from cinefold.app.shared.filters import Choice, choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.people import choose_user
-from cinefold.app.shared.widgets import button, csv_button, recommendations_heading
-from cinefold.datasets import Movie
-from cinefold.recommender import MovieRecommender, Taste
+from cinefold.app.shared.people import asked_user
+from cinefold.app.shared.visitor import (
+    follow_address,
+    mark_buttons,
+    open_visitor,
+    rating_stars,
+    remember,
+    visitor,
+)
+from cinefold.app.shared.widgets import (
+    button,
+    choose_one,
+    csv_button,
+    recommendations_heading,
+    say_now,
+    search_movies,
+)
+from cinefold.datasets import Movie, MovieData
+from cinefold.profiles import Mark
+from cinefold.recommender import MovieRecommender
 
-_FAVOURITES_SHOWN = 8
+_FOUND, _SUGGESTED = 6, 3
+_WAYS = (_RATE, _QUESTIONS, _IMPORT) = ("Rate", "Get to know me", "Import")
+_RATINGS_A_PAGE = 6
+_LARGEST, _LARGEST_UNTIL = "ml-32m", 2023
 
 
-# -- what is said of movies on behalf of a user of the data, for this session ---------------------
+def draw_title(data: MovieData) -> None:
+    """What this is, and what it knows."""
+    known = "For you" if visitor().said_something else "Rate three movies, see what to watch next"
+    st.title(known, anchor=False)
+    ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
+    years = [movie.year for movie in data.movies if movie.year is not None]
+    newest = f" end in {max(years)}" if years else " are your own"
+    more = f"; `cinefold app --dataset {_LARGEST}` has those until {_LARGEST_UNTIL}"
+    if not years or max(years) >= _LARGEST_UNTIL:
+        more = ""
+    st.caption(
+        f"A movie recommender that learned from {ratings} by {people} people. "
+        f"Its {counted(len(data.movies), 'movie')}{newest}{more}."
+    )
 
 
-def hidden_for(user: Any) -> list[Any]:
-    """Movies that were marked as seen or not wanted, in the order in which they were."""
-    hidden: list[Any] = st.session_state.setdefault(f"hidden-for-{user}", [])
-    return hidden
+def draw_ways(recommender: MovieRecommender) -> None:
+    """Ways to tell what you like."""
+    options = {"label_visibility": "collapsed", "bind": "query-params"}
+    way = choose_one("How to tell what you like", _WAYS, "way", **options)
+    if way == _QUESTIONS:
+        draw_questions(recommender)
+    elif way == _IMPORT:
+        draw_import(recommender.data)
+    else:
+        for movie_id in suggestions(recommender):
+            movie_row(recommender.data.movies[movie_id], _suggestion_foot, show_genres=False)
+        draw_search(recommender)
 
 
-def mark_buttons(user: Any, movie: Movie) -> None:
-    """Buttons that take the movie out of the list at once."""
-    for label in ("Seen it", "Not for me"):
-        key = f"for-you-{label}-{movie.id}"
-        button(label, hidden_for(user).append, movie.id, key=key, type="tertiary")
+def draw_search(recommender: MovieRecommender) -> None:
+    found = search_movies("Find movies you know", "search", recommender.data.movies, _FOUND)
+    with st.container(key="search-found"):
+        for movie in found:
+            movie_row(movie, partial(rating_stars, place="search"))
 
 
-def draw_undo(user: Any) -> None:
-    """Brings the movie back that was taken out last."""
-    hidden = hidden_for(user)
-    if hidden:
-        meaning = (
-            "Brings back what you marked as seen or not for you. As you look at somebody "
-            "else's list, the marks are kept until you close the page; on New here they last."
+def suggestions(recommender: MovieRecommender) -> list[Any]:
+    """Movies to rate. One that is answered makes room for another; the rest stay in place.
+
+    So none moves away from a finger that is on its way.
+    """
+    you = visitor()
+    answered = you.ratings.keys() | you.not_seen
+    kept = [movie_id for movie_id in you.suggested if movie_id not in answered]
+    if wanted := _SUGGESTED - len(kept):
+        found = recommender.suggest_to_rate(you.ratings, wanted, skip=you.not_seen, never=kept)
+        fresh = iter([movie.id for movie in found])
+        places = [movie_id if movie_id in kept else next(fresh, None) for movie_id in you.suggested]
+        you.suggested = [movie_id for movie_id in [*places, *fresh] if movie_id is not None]
+    return you.suggested
+
+
+def _suggestion_foot(movie: Movie) -> None:
+    rating_stars(movie, "suggested")
+    mark_buttons(movie, "suggested", Mark.NOT_SEEN)
+
+
+def draw_ratings(recommender: MovieRecommender) -> None:
+    you = visitor()
+    if not you.ratings:
+        return
+    st.subheader(f"Your ratings ({len(you.ratings)})", anchor=False)
+    latest = list(reversed(you.ratings))
+    for movie_id in latest[_ratings_page(len(latest))]:
+        movie_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
+    with st.container(horizontal=True):
+        csv_button(
+            "Ratings as CSV",
+            lambda: ratings_csv(recommender.taste_for(you.ratings).favourites),
+            "cinefold-my-ratings",
         )
-        button(f"Undo ({len(hidden)})", hidden.pop, icon="undo", key="for-you-undo", help=meaning)
+        button("Clear all", you.clear, icon="delete")
 
 
-# -- drawing --------------------------------------------------------------------------------------
+def _ratings_page(n_ratings: int) -> slice:
+    """Which of the latest ratings to draw: a click redraws them, so they are few at a time."""
+    n_pages = -(-n_ratings // _RATINGS_A_PAGE)
+    page = st.pagination(n_pages, key="ratings-page", max_visible_pages=5) if n_pages > 1 else 1
+    return slice((page - 1) * _RATINGS_A_PAGE, page * _RATINGS_A_PAGE)
 
 
-def draw_numbers(taste: Taste) -> None:
-    with st.container(horizontal=True, gap="small"):
-        st.metric("Movies rated", f"{taste.n_ratings:,}", border=True, width="content")
-        st.metric("Mean rating", f"{taste.mean_rating:.1f} ★", border=True, width="content")
-        if taste.genres:
-            favourite = literal(taste.genres[0].genre)
-            st.metric("Rated most", favourite, border=True, width="content")
+def _rating_foot(movie: Movie) -> None:
+    rating_stars(movie, "rated")
+    options = {"key": f"remove-{movie.id}", "type": "tertiary", "help": "Take this rating back"}
+    button("", visitor().rate, movie.id, None, icon="close", **options)
 
 
-@st.fragment
-def draw_recommendations(recommender: MovieRecommender, user: Any) -> None:
-    with recommendations_heading():
-        draw_undo(user)
-        choice = choose_filters(recommender.data.movies, "for-you")
-    found = recommender.recommend(
-        user,
+def draw_recommendations(recommender: MovieRecommender) -> None:
+    """Their list; before they have said anything, what most people like."""
+    you = visitor()
+    said = you.said_something
+    recommendations_heading("What to watch next" if said else "What most people like")
+    if said:
+        with st.container(horizontal=True, key="list-controls"):
+            choice = choose_filters(recommender.data.movies, "for-you")
+        draw_summary(choice)
+    else:
+        st.caption("Give stars to a movie you know, and this list becomes yours.")
+        choice = Choice()
+    found = recommender.recommend_for(
+        you.ratings,
         choice.length,
         filters=choice.filters,
-        exclude=hidden_for(user),
+        exclude=you.hidden if said else suggestions(recommender),
         adventure=choice.adventure,
         sort_by=choice.sort_by,
     )
-    draw_summary(choice)
     if not found:
         say_nothing_passes(choice)
         return
-    recommendation_cards(found, partial(mark_buttons, user))
-    csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-user-{user}")
+    recommendation_cards(found, _recommendation_foot)
+    csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
 
 
-def draw_taste(taste: Taste, user: Any) -> None:
-    st.subheader("What you like", anchor=False)
-    favourites = taste.favourites[:_FAVOURITES_SHOWN]
-    st.markdown("  \n".join(f":orange[{stars(f.rating)}] {title(f.movie)}" for f in favourites))
-    genre_chart(taste.genres)
-    csv_button("All ratings as CSV", ratings_csv(taste.favourites), f"cinefold-user-{user}-ratings")
+def _recommendation_foot(movie: Movie) -> None:
+    rating_stars(movie, "recommended")
+    mark_buttons(movie, "recommended", Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED)
+
+
+@st.fragment
+def draw(recommender: MovieRecommender) -> None:
+    """Everything that a rating changes: a click redraws this and no more."""
+    say_now()
+    you = open_visitor()
+    # On a phone one below the other; else the list is on the right of both (style.css).
+    with st.container(key="home"):
+        ways, list_, more = (st.container(key=f"home-{part}") for part in ("ways", "list", "more"))
+    with list_:  # first, as this is what a click waits for
+        draw_recommendations(recommender)
+    with ways:
+        draw_ways(recommender)
+    with more:
+        draw_ratings(recommender)
+        draw_profile_bar(you, recommender.data.movies)
+        remember("remember-for-you")
 
 
 recommender = open_state().recommender
-st.title("For you", anchor=False)
-user = choose_user(recommender.data.interactions.user_ids.tolist(), "for-you")
-taste = recommender.taste(user)
-draw_numbers(taste)
-left, right = st.columns([2, 1], gap="medium")
-with left:
-    draw_recommendations(recommender, user)
-with right:
-    draw_taste(taste, user)
+users = recommender.data.interactions.user_ids.tolist()
+user, shared = asked_user(users), follow_address()
+if shared is not None:
+    draw_shared(recommender, shared)
+elif user is None:
+    with st.container(horizontal=True, vertical_alignment="center", key="home-top"):
+        with st.container(gap="xsmall"):
+            draw_title(recommender.data)
+        try_as_somebody(users)
+    draw(recommender)
+else:
+    draw_user(recommender, user)

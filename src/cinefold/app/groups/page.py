@@ -1,8 +1,10 @@
 """A list for several people: users of the data and profiles, mixed."""
 
 from collections.abc import Collection
+from math import inf
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from cinefold.app.shared.cards import draw_cards, headed, more_like
@@ -10,21 +12,36 @@ from cinefold.app.shared.csv_export import group_csv
 from cinefold.app.shared.display import genre_badges, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store
-from cinefold.app.shared.widgets import choose_one, csv_button, show_in_address
-from cinefold.profiles import Profile, StoreError
-from cinefold.recommender import AGGREGATIONS, GroupMember, GroupRecommendation, recommend_to_group
+from cinefold.app.shared.visitor import (
+    mark_buttons,
+    open_visitor,
+    profile_label,
+    profile_store,
+    visitor,
+)
+from cinefold.app.shared.widgets import button, choose_one, csv_button, show_in_address
+from cinefold.datasets import Movie
+from cinefold.profiles import Mark, Profile
+from cinefold.recommender import (
+    AGGREGATIONS,
+    GroupMember,
+    GroupRecommendation,
+    Opinion,
+    recommend_to_group,
+)
 from cinefold.serving.state import State
 
 _QUERY, _KEY = "with", "together-people"
 _GONE = "Somebody who is gone"  # deleted in another window
 _CARD_WIDTH = 320
 _FEWEST, _MOST = 2, 12
+# Beside the best ten movies of somebody's own list.
+_FITS = ((0.9, "among the best for them"), (0.6, "suits them"), (-inf, "not their usual fare"))
 
 
 def choose_people(state: State) -> list[GroupMember]:
     """Those in the selection box, who are also those of the address (?with=u196,p3)."""
-    people: dict[str, Any] = {f"p{profile.id}": profile for profile in _profiles(state)}
+    people: dict[str, Any] = {f"p{profile.id}": profile for profile in open_visitor().profiles()}
     people |= {f"u{user}": user for user in state.data.interactions.user_ids.tolist()}
     if _KEY not in st.session_state:
         st.session_state[_KEY] = _asked(people)
@@ -38,13 +55,13 @@ def choose_people(state: State) -> list[GroupMember]:
         max_selections=_MOST,
     )
     show_in_address(_QUERY, ",".join(keys) or None)
-    known = set(state.recommender.model.interactions_.item_ids.tolist())
+    known = _known(state)
     return [_member(people.get(key), known) for key in keys]
 
 
 def _asked(known: Collection[str]) -> list[str]:
     """The people of the address; without one, the visitor."""
-    you = open_visitor()
+    you = visitor()
     asked = st.query_params.get(_QUERY)
     usual = [f"p{you.profile.id}"] if you.profile is not None else []
     keys = usual if asked is None else list(dict.fromkeys(asked.split(",")))
@@ -53,14 +70,6 @@ def _asked(known: Collection[str]) -> list[str]:
         names = literal(f"{', '.join(missing):.60}")
         st.toast(f"Not here: {names}.", icon=":material/person_off:")
     return [key for key in keys if key in known][:_MOST]
-
-
-def _profiles(state: State) -> list[Profile]:
-    try:
-        return profile_store().profiles(state.data.name)
-    except StoreError as error:
-        st.warning(literal(str(error)), icon=":material/warning:")
-        return []
 
 
 def _label(person: Any) -> str:
@@ -99,17 +108,28 @@ def choose_rule() -> str:
 
 
 def _card(entry: GroupRecommendation) -> str:
-    opinions = "  \n".join(_opinion(opinion) for opinion in entry.opinions)
+    opinions = "\n".join(f"- {_opinion(opinion)}" for opinion in entry.opinions)
     return f"{headed(entry)}{genre_badges(entry.movie)}\n\n{opinions}"
 
 
-def _opinion(opinion: Any) -> str:
+def _opinion(opinion: Opinion) -> str:
+    """The stars of one person, how well it suits them, and why."""
     name = literal(opinion.name)
     if opinion.rated is not None:
-        return f"{name}: gave it :orange[★ {opinion.rated:g}]"
-    if opinion.stars is None:
-        return f"{name}: {opinion.relative:.0%} of their own best"
-    return f"{name}: :orange[★ {opinion.stars:.1f}] :small[:gray[({opinion.relative:.0%})]]"
+        return f"{name} gave it :orange[★ {opinion.rated:g}]"
+    stars = "" if opinion.stars is None else f":orange[★ {opinion.stars:.1f}], "
+    fit = next(words for least, words in _FITS if opinion.relative >= least)
+    liked = " and ".join(f"*{literal(reason.movie.title)}*" for reason in opinion.reasons)
+    because = f" :small[:gray[(liked {liked})]]" if liked else ""
+    return f"{name}: {stars}{fit}{because}"
+
+
+def _foot(movie: Movie) -> None:
+    """What can be done with a movie; marks are for somebody with a profile."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        if visitor().said_something:
+            mark_buttons(movie, "together", Mark.SEEN, Mark.NOT_INTERESTED)
+        more_like(movie)
 
 
 @st.fragment
@@ -129,6 +149,7 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
             choice.length,
             aggregation=rule,
             filters=choice.filters,
+            exclude=visitor().hidden & _known(state),
             seen_by_some=bool(seen),
         )
     except ValueError as error:  # two people of one name
@@ -138,12 +159,37 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
     if not found:
         say_nothing_passes(choice)
         return
-    draw_cards(found, "together-cards", _card, more_like, width=_CARD_WIDTH)
-    st.caption(
-        "Stars are what each is expected to give. The percentage compares a movie with the ten "
-        "best of their own list, which are 100 % on average."
-    )
+    draw_cards(found, "together-cards", _card, _foot, width=_CARD_WIDTH)
+    st.caption("The stars are what each is expected to give.")
     csv_button("This list as CSV", group_csv(found), "cinefold-together")
+
+
+def _known(state: State) -> set[Any]:
+    return set(state.recommender.model.interactions_.item_ids.tolist())
+
+
+def draw_start(state: State, people: list[GroupMember]) -> None:
+    """Fewer than two people: what this is, and a list at one tap."""
+    with st.container(border=True):
+        st.subheader("One list for the two of you, or for more", anchor=False)
+        st.markdown(
+            "Choose who is watching, and this page finds movies that none of you has seen and all "
+            "of you will like, with what each is expected to think of them. Everybody with a "
+            "profile can be chosen, and so can the people of the data."
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            label = "Add somebody of the data" if people else "Try it with two people of the data"
+            button(label, _add_example, state, icon="group_add", type="primary")
+            if not people:
+                st.page_link("for_you/page.py", label="Rate movies first", icon=":material/star:")
+
+
+def _add_example(state: State) -> None:
+    """Those with the most ratings, until there are two."""
+    interactions = state.data.interactions
+    most = interactions.user_ids[np.argsort(-interactions.user_counts(), kind="stable")]
+    keys = [*st.session_state[_KEY], *(f"u{user}" for user in most[:_FEWEST].tolist())]
+    st.session_state[_KEY] = list(dict.fromkeys(keys))[:_FEWEST]
 
 
 def draw(state: State) -> None:
@@ -152,15 +198,11 @@ def draw(state: State) -> None:
     if silent:
         names = ", ".join(literal(person.name) for person in silent)
         st.info(
-            f"There is nothing to go by for {names} yet: rate movies on New here first.",
+            f"There is nothing to go by for {names} yet: rate movies on For you first.",
             icon=":material/star:",
         )
     elif len(people) < _FEWEST:
-        st.info(
-            "Choose two or more people above, and a list for all of you appears here. "
-            "Somebody who is not there yet can make a profile on New here.",
-            icon=":material/group:",
-        )
+        draw_start(state, people)
     else:
         draw_list(state, people)
 

@@ -42,23 +42,25 @@ def headed(entry: Any) -> str:
 
 
 def recommendation_cards(
-    recommendations: Sequence[Recommendation], foot: Callable[[Movie], object]
+    recommendations: Sequence[Recommendation],
+    foot: Callable[[Movie], object] = lambda _: None,
+    because: str = "Because you rated",
 ) -> None:
     def row(movie: Movie) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             foot(movie)
             more_like(movie)
 
-    draw_cards(recommendations, "recommendations", _recommendation, row)
+    def text(entry: Recommendation) -> str:
+        stars = "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
+        why = f"\n\n:small[{because} {listed_reasons(entry.reasons)}]" if entry.reasons else ""
+        return f"{headed(entry)}{stars}{genre_badges(entry.movie)}{why}"
+
+    draw_cards(recommendations, "recommendations", text, row)
 
 
-def _recommendation(entry: Recommendation) -> str:
-    stars = "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
-    because = f"\n\n:small[Because you rated {_because(entry.reasons)}]" if entry.reasons else ""
-    return f"{headed(entry)}{stars}{genre_badges(entry.movie)}{because}"
-
-
-def _because(reasons: Sequence[Reason]) -> str:
+def listed_reasons(reasons: Sequence[Reason]) -> str:
+    """Movies and their stars, as Markdown."""
     # A space that does not break keeps the stars with their movie.
     return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
 

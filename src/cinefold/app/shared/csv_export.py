@@ -32,6 +32,11 @@ def ratings_csv(ratings: Iterable[RatedMovie]) -> str:
     return csv_text(((*_MOVIE, "rating"), *rows))
 
 
+def movies_csv(movies: Iterable[Movie]) -> str:
+    """Columns of the movies alone."""
+    return csv_text((_MOVIE, *map(_movie, movies)))
+
+
 def _ranked(entry: Recommendation | GroupRecommendation) -> tuple[Any, ...]:
     return entry.rank, *_movie(entry.movie), f"{entry.score:.4f}"
 

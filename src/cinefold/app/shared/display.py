@@ -2,6 +2,7 @@
 
 import re
 import string
+from urllib.parse import quote
 
 from cinefold.datasets import Movie
 
@@ -22,9 +23,9 @@ def literal(text: str) -> str:
 
 
 def title(movie: Movie) -> str:
-    """Title and year of a movie as Markdown: the title bold."""
+    """Title and year of a movie as Markdown: the title bold, and a link to the movie's page."""
     year = "" if movie.year is None else f" :gray[{movie.year}]"
-    return f"**{literal(movie.title)}**{year}"
+    return f"[**{literal(movie.title)}**](movie?movie={quote(str(movie.id), safe='')}){year}"
 
 
 def genres(movie: Movie) -> str:

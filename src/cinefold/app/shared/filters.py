@@ -1,11 +1,13 @@
 """The filters of a list of recommendations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
-from cinefold.app.shared.display import literal
-from cinefold.app.shared.widgets import choose_one
+from cinefold.app.shared.display import counted, literal
+from cinefold.app.shared.open_state import opened_state
+from cinefold.app.shared.widgets import button, choose_one
 from cinefold.datasets import MovieCatalog
 from cinefold.recommender import MovieFilter, SortBy
 
@@ -14,7 +16,7 @@ _POPULARITY = {
     "Any": (0.0, 100.0),
     "Well known": (80.0, 100.0),
     "Less obvious": (40.0, 80.0),
-    "Hidden": (0.0, 60.0),
+    "Little known": (0.0, 60.0),
 }
 _ADVENTURE = ("Familiar", "A little further", "Further", "Far", "Adventurous")
 _LENGTHS = (10, 20, 50)
@@ -25,11 +27,12 @@ _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
 class Choice:
     """What to list, how much of it and how, and the filters in words."""
 
-    filters: MovieFilter
-    length: int
-    adventure: float
-    sort_by: SortBy
-    summary: str
+    filters: MovieFilter = field(default_factory=MovieFilter)
+    length: int = 10
+    adventure: float = 0.0
+    sort_by: SortBy = "fit"
+    summary: str = ""
+    n_passing: int | None = None
 
 
 def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -> Choice:
@@ -40,32 +43,60 @@ def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -
     with st.popover("Filters", icon=":material/tune:", key=f"{place}-filters"):
         wanted = _genres("Only these genres", catalog, f"{place}-genres")
         unwanted = _genres("None of these genres", catalog, f"{place}-not-genres")
-        years = _years(catalog, f"{place}-years")
+        span = _span(catalog)
+        years = span and _years(span, f"{place}-years")
         popularity = choose_one(
             "How well known",
             list(_POPULARITY),
             f"{place}-fame",
             bind="query-params",
             help="By number of ratings. Well known: the most rated fifth of all movies. "
-            "Less obvious: the two fifths below. Hidden: the least rated three fifths.",
+            "Less obvious: the two fifths below. Little known: the least rated three fifths.",
         )
         least = st.number_input(
-            "Rated at least so often", 0, step=10, key=f"{place}-least", bind="query-params"
+            "Number of ratings, at least", 0, step=10, key=f"{place}-least", bind="query-params"
         )
-        length = choose_one("Number of movies", _LENGTHS, f"{place}-length", bind="query-params")
+        length = choose_one("Length of the list", _LENGTHS, f"{place}-length", bind="query-params")
+        filters = MovieFilter(wanted, unwanted, years, _POPULARITY[popularity], least)
+        n_passing = _count(filters)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            none = filters == MovieFilter()
+            key = f"{place}-reset"
+            button("Reset", _reset, place, span, icon="restart_alt", disabled=none, key=key)
+            if n_passing is not None:
+                st.caption(f"{n_passing:,} of {len(catalog):,} movies pass")
     summary = [
-        *wanted,
+        *([" or ".join(wanted)] if wanted else []),
         *(f"no {genre}" for genre in unwanted),
         *([f"{years[0]} to {years[1]}"] if years else []),
         *([popularity.lower()] if popularity != "Any" else []),
-        *([f"rated {least} times or more"] if least else []),
+        *([f"{least} ratings or more"] if least else []),
     ]
-    filters = MovieFilter(wanted, unwanted, years, _POPULARITY[popularity], least)
     words = ", ".join(summary)
     if not ordered:
-        return Choice(filters, length, 0.0, "fit", words)
+        return Choice(filters, length, 0.0, "fit", words, n_passing)
     order = choose_one("Sort by", list(_ORDERS), f"{place}-order", bind="query-params")
-    return Choice(filters, length, _adventure(place), _ORDERS[order], words)
+    return Choice(filters, length, _adventure(place), _ORDERS[order], words, n_passing)
+
+
+def _count(filters: MovieFilter) -> int | None:
+    """How many movies pass; None before there is a recommender."""
+    state = opened_state()
+    return None if state is None else len(state.recommender.candidates(filters=filters))
+
+
+def _reset(place: str, span: tuple[int, int] | None) -> None:
+    """Let all movies pass."""
+    cleared: dict[str, Any] = {
+        "genres": [],
+        "not-genres": [],
+        "years": span,
+        "fame": "Any",
+        "least": 0,
+    }
+    for name, value in cleared.items():
+        if value is not None:
+            st.session_state[f"{place}-{name}"] = value
 
 
 def _adventure(place: str) -> float:
@@ -74,8 +105,6 @@ def _adventure(place: str) -> float:
         _ADVENTURE,
         key=f"{place}-adventure",
         bind="query-params",
-        help="Further to the right, less known movies take the places of those that everybody "
-        "watches: half of the list in the middle, all but the first at the right end.",
         width=260,
     )
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
@@ -84,7 +113,8 @@ def _adventure(place: str) -> float:
 def draw_summary(choice: Choice) -> None:
     """The filters in words, where there are any."""
     if choice.summary:
-        st.caption(f"Only: {literal(choice.summary)}")
+        count = "" if choice.n_passing is None else f" ({counted(choice.n_passing, 'movie')})"
+        st.caption(f"Filtered: {literal(choice.summary)}{count}")
 
 
 def say_nothing_passes(choice: Choice) -> None:
@@ -97,13 +127,15 @@ def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
     return tuple(st.multiselect(label, catalog.genres, key=key, bind="query-params"))
 
 
-def _years(catalog: MovieCatalog, key: str) -> tuple[int, int] | None:
-    """The years chosen; None for all of them, which lets movies without a year pass."""
+def _span(catalog: MovieCatalog) -> tuple[int, int] | None:
+    """The first and the last year of the movies; None where there is no choice."""
     known = [movie.year for movie in catalog if movie.year is not None]
-    if not known or min(known) == max(known):
-        return None
-    everything = min(known), max(known)
+    return (min(known), max(known)) if len(set(known)) > 1 else None
+
+
+def _years(span: tuple[int, int], key: str) -> tuple[int, int] | None:
+    """The years chosen; None for all of them, which lets movies without a year pass."""
     chosen: tuple[int, int] = st.slider(
-        "Years", *everything, everything, format="%d", key=key, bind="query-params"
+        "Years", *span, span, format="%d", key=key, bind="query-params"
     )
-    return None if chosen == everything else chosen
+    return None if chosen == span else chosen

@@ -77,6 +77,53 @@ function onKey() {
   if (place === null && !nobodyHasFocus()) rememberPlace({ target: document.activeElement });
 }
 
+// -- The menu of a phone ------------------------------------------------------------------------
+// A page that is chosen is to be seen: Streamlit leaves the menu over it in a narrow window.
+
+const NARROW = "(max-width: 768px)";
+
+function closeMenu({ target }) {
+  if (!matchMedia(NARROW).matches || !target.closest("[data-testid=stSidebarNavLink]")) return;
+  setTimeout(() => {
+    const close = document.querySelector("[data-testid=stSidebarCollapseButton] button");
+    if (close !== null && close.getBoundingClientRect().left > 0) close.click();
+  }, MILLISECONDS_TO_SETTLE);
+}
+
+// -- Search -------------------------------------------------------------------------------------
+// Enter takes the first movie that was found: it presses its button, or goes to its stars.
+
+const MILLISECONDS_TO_FIND = 5000;
+const MILLISECONDS_TO_SEND = 300;
+const WORKING = "[data-test-script-state=running], [data-stale=true]";
+
+function takeFirstFound(event) {
+  if (event.key !== "Enter" || !event.target.matches("input[type=search]")) return;
+  const box = event.target;
+  const end = performance.now() + MILLISECONDS_TO_FIND;
+  const look = () => {
+    const first = document.querySelector("[class*='-found'] button:enabled");
+    if (document.activeElement !== box) return;
+    if (first === null || document.querySelector(WORKING) !== null) {
+      if (performance.now() < end) setTimeout(look, MILLISECONDS_TO_SETTLE);
+    } else if (first.matches("[role=radio]")) {
+      first.focus();
+    } else {
+      first.click();
+    }
+  };
+  setTimeout(look, MILLISECONDS_TO_SEND);
+}
+
+// -- Half stars ---------------------------------------------------------------------------------
+// Streamlit has whole ones: style.css draws the last star of a key that ends with "-half" as a half.
+
+function nameHalfStars() {
+  for (const star of document.querySelectorAll("[class*='-half'] [role=radio][aria-checked=true]")) {
+    star.ariaLabel = `${controlsIn(star.parentElement).indexOf(star) + 0.5} out of 5 stars`;
+  }
+}
+
 // -- Back ---------------------------------------------------------------------------------------
 // The address also keeps what a page goes on with (?profile=3) and its settings: no places of their
 // own to go back to. Nor is what a page that has just come adds; what somebody chooses on it later is.
@@ -98,6 +145,15 @@ function noteInput(event) {
 function leavesBy(link, { ctrlKey, metaKey, shiftKey }) {
   const elsewhere = ctrlKey || metaKey || shiftKey || (link.target !== "" && link.target !== "_self");
   return !elsewhere && link.origin === location.origin && link.pathname !== location.pathname;
+}
+
+// Titles of movies are links in Markdown, which Streamlit opens in another window: here they lead on.
+function followTitle(event) {
+  const link = event.target.closest("[data-testid=stMarkdownContainer] a[href^='movie?']");
+  if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  History.prototype.pushState.call(history, null, "", link.href);
+  window.dispatchEvent(new PopStateEvent("popstate"));
 }
 
 function notePage() {
@@ -141,16 +197,20 @@ function noteConnection(reconnect) {
 const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
+  [document, "click", closeMenu],
+  [document, "click", followTitle],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],
   [document, "keydown", onKey],
+  [document, "keydown", takeFirstFound],
   [window, "popstate", notePage],
 ];
 
 export default function listen({ setTriggerValue }) {
   const redraws = new MutationObserver(() => {
     afterRedraw();
+    nameHalfStars();
     noteConnection(() => setTriggerValue("reconnected", true));
   });
   redraws.observe(document.body, { childList: true, subtree: true });

@@ -19,14 +19,16 @@ T = TypeVar("T")
 _QUERY = "data"
 _DATASETS_AT_ONCE = 3  # in memory
 _SECONDS_AT_A_TIME = 0.0005
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass
 class Shared(Generic[T]):
-    """What all sessions use; who holds the lock makes it, and the others wait."""
+    """What all sessions use; who holds the lock makes it, and the others see how far that is."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: T | None = None
+    progress: tuple[float, str] = (0.0, "Waiting …")
 
 
 @st.cache_resource(show_spinner=False, max_entries=_DATASETS_AT_ONCE)
@@ -84,13 +86,20 @@ def opened_state() -> State | None:
 
 def _prepare(shared: Shared[State], dataset: str) -> None:
     st.title("Getting ready", anchor=False)
-    bar = st.progress(0.0, "Waiting …")
-    with shared.lock:
+    bar = st.progress(*shared.progress)
+
+    def show(done: float, text: str) -> None:
+        shared.progress = done, literal(text)
+        bar.progress(*shared.progress)
+
+    while not shared.lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
+        bar.progress(*shared.progress)
+    try:
         if shared.value is None:  # otherwise another visitor came first
-            shared.value = prepare_state(
-                dataset, lambda done, text: bar.progress(done, literal(text))
-            )
+            shared.value = prepare_state(dataset, show)
             _let_short_requests_interrupt()
+    finally:
+        shared.lock.release()
 
 
 def _let_short_requests_interrupt() -> None:

@@ -1,4 +1,4 @@
-"""A picture for every movie: its poster where there is a key for TMDb, else a generated tile."""
+"""A picture for every movie: its poster where there is a key for TMDb, else a cover."""
 
 import logging
 import os
@@ -6,12 +6,12 @@ import threading
 from base64 import b64encode
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from html import escape
 from urllib.parse import quote
 
 import requests
 import streamlit as st
 
+from cinefold.app.shared.covers import cover
 from cinefold.datasets import Movie
 
 logger = logging.getLogger(__name__)
@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 KEY = "CINEFOLD_TMDB_KEY"
 _API, _IMAGES = "https://api.themoviedb.org/3", "https://image.tmdb.org/t/p/w154"
 _SECONDS, _AT_ONCE = 5, 4
-# Background and letters, dark enough for white at any size.
-_COLOURS = ("#8c2f45", "#30638e", "#7a4a0c", "#00606b", "#5f478c", "#4c6b2f", "#8a3b12", "#474257")
 
 
 class Posters:
@@ -78,31 +76,11 @@ def shows_posters() -> bool:
 
 
 def picture(movie: Movie) -> str:
-    """The address of the poster, or of a tile."""
+    """The address of the poster, or of a cover."""
     posters = _posters()
     return (posters and posters.address(movie)) or _inline(movie)
 
 
 @lru_cache(maxsize=4096)
 def _inline(movie: Movie) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(tile(movie).encode()).decode()}"
-
-
-def tile(movie: Movie) -> str:
-    """A tile of 2 by 3 with the first letters and the year, coloured by the first genre."""
-    words = [word for word in movie.title.split() if word[0].isalnum()] or [movie.title or "?"]
-    significant = [word for word in words if word.lower() not in ("the", "a", "an")] or words
-    letters = "".join(word[0] for word in significant[:2]).upper()
-    genre = movie.genres[0] if movie.genres else ""
-    colour = _COLOURS[sum(genre.encode()) % len(_COLOURS)]
-    year = "" if movie.year is None else str(movie.year)
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 150" width="100" height="150">'
-        f'<rect width="100" height="150" rx="8" fill="{colour}"/>'
-        '<rect x="8" y="8" width="84" height="134" rx="4" fill="none" stroke="#fff" '
-        'stroke-opacity=".35"/>'
-        '<text x="50" y="84" text-anchor="middle" font-family="Georgia,serif" font-size="44" '
-        f'fill="#fff">{escape(letters)}</text>'
-        '<text x="50" y="126" text-anchor="middle" font-family="sans-serif" font-size="18" '
-        f'fill="#fff" fill-opacity=".85">{year}</text></svg>'
-    )
+    return f"data:image/svg+xml;base64,{b64encode(cover(movie).encode()).decode()}"

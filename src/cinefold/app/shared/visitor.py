@@ -2,17 +2,21 @@
 
 import contextlib
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.open_state import current_dataset
-from cinefold.app.shared.widgets import button, show_in_address
+from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import (
+    HIDING,
     Entries,
     Mark,
     Profile,
@@ -21,8 +25,13 @@ from cinefold.profiles import (
     StoreError,
     UnknownProfileError,
 )
+from cinefold.serving.launch import shares_profiles
 
 _KEY, _QUERY = "visitor", "profile"
+_COOKIE, _FORGOTTEN = "cinefold_profiles", "forgotten"
+_PROFILE_KEY = re.compile(r"[\w-]{22}")
+_FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUEST = "Guest"
 _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
@@ -53,7 +62,9 @@ class Visitor:
         In the order in which they came.
     marks : dict of Mark to set of movie id
         Movies they say they have not seen (not asked about again), have seen without rating them,
-        or are not interested in (the last two are not recommended).
+        are not interested in, or keep for later (the last three are not recommended).
+    keys : list of str
+        Of the profiles that this browser opens, the last used first.
     suggested : list of movie id
         Movies that the page asks them to rate.
     trouble : str or None
@@ -64,6 +75,7 @@ class Visitor:
     profile: Profile | None = None
     ratings: dict[Any, float] = field(default_factory=dict)
     marks: dict[Mark, set[Any]] = field(default_factory=lambda: {mark: set() for mark in Mark})
+    keys: list[str] = field(default_factory=list)
     suggested: list[Any] = field(default_factory=list)
     trouble: str | None = None
 
@@ -92,6 +104,11 @@ class Visitor:
             self.marks[mark.opposite].discard(movie_id)
         self._write(lambda store, profile: store.mark(profile, movie_id, mark))
 
+    def unmark(self, movie_id: Any, mark: Mark) -> None:
+        """Take a mark back."""
+        self.marks[mark].discard(movie_id)
+        self._write(lambda store, profile: store.unmark(profile, movie_id, mark))
+
     def clear(self) -> None:
         """Take back everything; `undo` brings it back."""
         self._show(Entries())
@@ -109,7 +126,7 @@ class Visitor:
     @property
     def hidden(self) -> set[Any]:
         """Movies not to recommend although they have no stars."""
-        return self.marks[Mark.SEEN] | self.marks[Mark.NOT_INTERESTED]
+        return {movie for mark in HIDING for movie in self.marks[mark]}
 
     @property
     def said_something(self) -> bool:
@@ -117,12 +134,29 @@ class Visitor:
 
     # -- their profile ------------------------------------------------------------------------
 
-    def open(self, profile: Profile | None) -> None:
-        """Go on as `profile`, or as somebody who has not said anything."""
+    def profiles(self) -> list[Profile]:
+        """Those to choose from: this browser's, or all where the app was started so."""
+        with self.noting_trouble():
+            if shares_profiles():
+                return profile_store().profiles(self.dataset)
+            return profile_store().opened_by(self.dataset, self.keys)
+        return []
+
+    @property
+    def owns_profile(self) -> bool:
+        """Whether the profile is this browser's, rather than one that everybody here may open."""
+        return self.profile is not None and self.profile.key in self.keys
+
+    def open(self, profile: Profile | None, *, own: bool = False) -> None:
+        """Go on as `profile`, or as somebody who has not said anything.
+
+        With `own`, this browser opens it from now on.
+        """
         self.profile = profile
         self.suggested = []
+        if own and profile is not None:
+            self.keys = [profile.key, *(key for key in self.keys if key != profile.key)]
         self._show(Entries())
-        show_in_address(_QUERY, profile and profile.id)
         self.refresh()
 
     def start(self, name: str) -> None:
@@ -140,7 +174,7 @@ class Visitor:
             store.update_settings(self.profile.id, {"guest": None})
             self.profile = store.get(self.profile.id)
         else:
-            self.open(store.create(self.dataset, name))
+            self.open(store.create(self.dataset, name), own=True)
 
     def refresh(self) -> None:
         """Read the profile again: another window may have changed it."""
@@ -169,7 +203,7 @@ class Visitor:
             store = profile_store()
             if self.profile is None:
                 self.profile = _new_guest(store, self.dataset)
-                st.query_params[_QUERY] = str(self.profile.id)
+                self.keys.insert(0, self.profile.key)
             try:
                 change(store, self.profile.id)
                 self.trouble = None
@@ -189,37 +223,98 @@ def _new_guest(store: ProfileStore, dataset: str) -> Profile:
     raise AssertionError("there is always another number")
 
 
-def open_visitor() -> Visitor:
-    """The visitor of this session, as their profile now is; pages call it once, at their start.
-
-    The profile is that of the address (?profile=3), so that a reload finds it again.
-    """
-    known = visitor()
-    asked = st.query_params.get(_QUERY)
-    if known.profile is not None and asked in (None, str(known.profile.id)):
-        st.query_params[_QUERY] = str(known.profile.id)
-        known.refresh()
-    elif asked is not None:
-        known.open(_find(asked, known.dataset))
-    return known
-
-
-def _find(asked: str, dataset: str) -> Profile | None:
-    profile = None
-    if asked.isdecimal():
-        with contextlib.suppress(StoreError, ValueError):  # unknown, or too many digits for Python
-            profile = profile_store().get(int(asked))
-    if profile is None or profile.dataset != dataset:
-        st.toast("There is no such profile here.", icon=":material/person_off:")
-        return None
-    return profile
-
-
 def visitor() -> Visitor:
-    """The visitor of this session."""
+    """The visitor of this session: at first as the profile that their browser used last."""
     dataset = current_dataset()
-    known: Visitor = st.session_state.setdefault(f"{_KEY}-{dataset}", Visitor(dataset))
+    name = f"{_KEY}-{dataset}"
+    if name not in st.session_state:
+        st.session_state[name] = you = Visitor(dataset, keys=_kept_keys())
+        with you.noting_trouble():
+            for profile in profile_store().opened_by(dataset, you.keys)[:1]:
+                you.open(profile)
+    known: Visitor = st.session_state[name]
     return known
+
+
+def open_visitor() -> Visitor:
+    """The visitor, as their profile now is; pages call it once, at their start."""
+    known = visitor()
+    known.refresh()
+    return known
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+def _kept_keys() -> list[str]:
+    if _FORGOTTEN in st.session_state:
+        return []
+    kept = st.context.cookies.get(_COOKIE, "").split(".")
+    return [key for key in kept if _PROFILE_KEY.fullmatch(key)]
+
+
+def remember(place: str) -> None:
+    """Have the browser keep the key of the profile in use, or forget all of them.
+
+    `place` tells apart the places of a page that do so: a fragment does it by itself.
+    """
+    you = visitor()
+    script = Path(__file__).with_name("remember.js").read_text(encoding="utf-8")
+    use = you.profile.key if you.profile is not None and you.owns_profile else None
+    st.components.v2.component("cinefold_remember", js=script)(
+        data={"use": use, "forget": _FORGOTTEN in st.session_state}, height=1, key=place
+    )
+
+
+def forget() -> None:
+    """Nobody has been here, as far as this browser knows; the profiles stay."""
+    for name in list(st.session_state):
+        if str(name).startswith(f"{_KEY}-"):
+            del st.session_state[name]
+    st.session_state[_FORGOTTEN] = True
+
+
+def follow_address() -> Profile | None:
+    """Open the profile whose key the address has (?profile=…), on any page.
+
+    Returns
+    -------
+    Profile or None
+        One whose list is shared with the visitor, by the key for that.
+    """
+    asked = st.query_params.get(_QUERY)
+    if asked is None:
+        return None
+    you = visitor()
+    with you.noting_trouble():
+        store = profile_store()
+        own = store.opened_by(you.dataset, [asked])
+        shared = None if own else store.shown_by(you.dataset, asked)
+        if shared is not None:
+            return shared
+        if not own and may_open_by_name():
+            with contextlib.suppress(ProfileNameError):
+                own = [found for found in [store.find(you.dataset, asked)] if found is not None]
+        if own:
+            you.open(own[0], own=True)
+        else:
+            st.toast("There is no such profile here.", icon=":material/person_off:")
+    del st.query_params[_QUERY]  # a key is not to be looked at
+    return None
+
+
+def may_open_by_name() -> bool:
+    """Whether only this machine, whose database it is, can reach the app, and through no proxy."""
+    headers = st.context.headers
+    host = urlsplit(f"//{headers.get('Host', _LOOPBACK[0])}").hostname
+    alone = st.get_option("server.address") in _LOOPBACK and host in _LOOPBACK
+    return alone and not any(name in headers for name in _FORWARDED)
+
+
+def profile_link(key: str) -> str:
+    """The address that opens or shows the profile of `key`."""
+    here = urlsplit(st.context.url or "")
+    return f"{here.scheme}://{here.netloc}/?{_QUERY}={key}"
 
 
 def profile_label(profile: Profile) -> str:
@@ -227,35 +322,48 @@ def profile_label(profile: Profile) -> str:
     return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
 
 
-_MARKS = {Mark.NOT_SEEN: "Not seen", Mark.SEEN: "Seen it", Mark.NOT_INTERESTED: "Not for me"}
+MARKS = {
+    Mark.NOT_SEEN: "Not seen",
+    Mark.LATER: "Later",
+    Mark.SEEN: "Seen it",
+    Mark.NOT_INTERESTED: "Not for me",
+}
 
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
     """Buttons that mark `movie`; `place` tells apart the places of a page."""
     for mark in marks:
         key = f"{place}-{mark}-{movie.id}"
-        button(_MARKS[mark], visitor().mark, movie.id, mark, key=key, type="tertiary")
+        button(MARKS[mark], visitor().mark, movie.id, mark, key=key, type="tertiary")
 
 
 def rating_stars(movie: Movie, place: str) -> None:
-    """Stars for `movie`; a click rates it, a click on the same star takes the rating back.
+    """Stars for `movie`: a click rates it, a second one on the same star takes half a star off, a
+    third one the rating back.
 
     `place` tells apart the places of a page in which one movie has stars.
     """
     name = f"stars-{place}-{movie.id}"
     given = visitor().ratings.get(movie.id)
-    star = None if given is None else max(round(given), 1) - 1
-    number, before = _shown().get(name, (0, star))
-    if star != before:  # changed elsewhere, on this page or another
+    halves = None if given is None else max(round(2 * given), 1)
+    number, before = _shown().get(name, (0, halves))
+    if halves != before:  # changed elsewhere, on this page or another
         number += 1
-    _shown()[name] = number, star
+    _shown()[name] = number, halves
     key = f"{name}.{number}" if number else name
-    st.session_state[key] = star
+    if halves is not None and halves % 2:
+        key += "-half"  # style.css draws the last star so
+    st.session_state[key] = _star(halves)
     st.feedback("stars", key=key, on_change=_take, args=(key, name, number, movie.id))
 
 
+def _star(halves: int | None) -> int | None:
+    """The place of the last star, from 0, that half stars reach."""
+    return None if halves is None else (halves - 1) // 2
+
+
 def _shown() -> dict[str, tuple[int, int | None]]:
-    """By name, which stars were last shown: how often they changed elsewhere, and what they said.
+    """By name, which half stars were last shown: how often they changed otherwise, and how many.
 
     With a fast second click the browser sends all other stars, too, as they were before the first:
     also those that this has changed or taken away, for which that would look like clicks.
@@ -267,7 +375,12 @@ def _shown() -> dict[str, tuple[int, int | None]]:
 def _take(key: str, name: str, number: int, movie_id: Any) -> None:
     star = st.session_state[key]
     latest, before = _shown()[name]
-    if number != latest or star == before:
+    if number != latest or star == _star(before):
         return
-    _shown()[name] = number, star
-    visitor().rate(movie_id, None if star is None else star + 1)
+    halves = None if star is None else 2 * star + 2
+    if star is None and before is not None and before % 2 == 0:
+        halves = before - 1
+    # Half a star is drawn by another widget, as is what comes after it.
+    number += bool((halves or 0) % 2 or (before or 0) % 2)
+    _shown()[name] = number, halves
+    visitor().rate(movie_id, None if halves is None else halves / 2)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from cinefold.datasets import Movie, MovieCatalog
 
@@ -59,31 +58,38 @@ def _is_usable(value: str) -> bool:
         return True  # no number
 
 
-def recommendations_heading() -> DeltaGenerator:
-    """The heading of a list, in a row that takes what is drawn into it."""
-    row = st.container(horizontal=True, vertical_alignment="center")
-    row.subheader(
-        "What to watch next",
+def recommendations_heading(text: str) -> None:
+    """The heading of a list."""
+    st.subheader(
+        text,
         anchor=False,
-        width="stretch",
-        help="The stars are what you are expected to give. The score says how strongly your "
-        "ratings speak for watching the movie: it orders the list, and means nothing outside.",
+        help="The stars are what you are expected to give. The order also counts how likely you "
+        "are to choose the movie.",
     )
-    return row
 
 
 def search_movies(
     label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
 ) -> list[Movie]:
     """A box for a title or a part of it, and the movies that fit it best; `among` are allowed."""
-    example = "A title or a part of it, typos allowed"
-    query = st.text_input(label, type="search", live=True, key=key, placeholder=example) or ""
+    query = st.text_input(
+        label,
+        type="search",
+        live=True,
+        key=key,
+        placeholder=f"{label}: typos allowed",
+        label_visibility="collapsed",
+    )
+    query = query or ""
     if not query.strip():
         return []
     found = movies.search(query, most)
     found = [match for match in found if among is None or match.movie.id in among]
-    if not found:
-        st.caption("No movie has a title like that. Try another part of it.")
+    if not (found and found[0].fits):
+        years = [movie.year for movie in movies if movie.year is not None]
+        span = f" ({min(years)} to {max(years)})" if years else ""
+        closest = "Closest titles:" if found else "Try another part of the title."
+        st.caption(f"Not among these {len(movies):,} movies{span}. {closest}")
     return [match.movie for match in found if match.score >= _CLOSE * found[0].score]
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from cinefold.app.shared.axes import names, numbers, tooltips
 from cinefold.recommender import CategoryComparison, TasteComparison
 
-FEWEST_FOR_A_MEAN = 5
+FEWEST_FOR_A_MEAN = 10
 _GROUPS_SHOWN = 12
 _BAR_HEIGHT, _AXIS_HEIGHT, _STARS_HEIGHT = 24, 85, 300
 _SIDES = ("More", "Less")

@@ -9,7 +9,7 @@ import streamlit as st
 from cinefold.app.shared.cards import draw_cards, more_like
 from cinefold.app.shared.display import counted, genre_badges, literal, stars, title
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.people import choose_user
+from cinefold.app.shared.people import asked_user, choose_user, last_user
 from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.shared.widgets import choose_one
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
@@ -23,7 +23,7 @@ from cinefold.recommender import (
 )
 from cinefold.serving.state import State
 
-_YOURS, _SOMEBODYS = "Yours", "A user's of the data"
+_YOURS, _SOMEBODYS = "Yours", "Somebody's from the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 _NOTABLE = 0.03  # of a share: three percentage points
@@ -45,14 +45,17 @@ _POPULARITY = (
 def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     """Whose taste: their ratings (movie id to stars), and the id of a user of the data."""
     yours = open_visitor().ratings
-    asked = "user" in st.query_params
-    options = {"persist_state": "session", "default": _YOURS if yours and not asked else _SOMEBODYS}
+    interactions = state.data.interactions
+    users = interactions.user_ids.tolist()
+    user = asked_user(users)
+    user = last_user(users) if user is None else user
+    options = {"persist_state": "session", "default": _YOURS if user is None else _SOMEBODYS}
     whose = choose_one("Whose taste", [_YOURS, _SOMEBODYS], "taste-whose", **options)
     if whose == _YOURS:
         st.query_params.pop("user", None)  # a reload is to show the same
         return dict(yours), None
-    interactions = state.data.interactions
-    user = choose_user(interactions.user_ids.tolist(), "taste", "User")
+    user = users[0] if user is None else user
+    choose_user(users, user)
     items, stars = interactions.user_ratings(user)
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), user
 
@@ -66,7 +69,7 @@ def draw_nothing() -> None:
             "of than most people, how generous you are with stars, and which of your favourites "
             "nobody would have guessed. With ten ratings it begins to speak."
         )
-        st.page_link("new_here/page.py", label="Rate movies", icon=":material/star:")
+        st.page_link("for_you/page.py", label="Rate movies", icon=":material/star:")
 
 
 def draw_summary(comparison: TasteComparison, known: bool) -> None:
@@ -121,9 +124,9 @@ def draw_profile(comparison: TasteComparison) -> None:
         share_chart(comparison.genres, "Genre", ordered=False)
         st.subheader("Favourite genres, by stars", anchor=False)
         st.caption(
-            "Mean rating of a genre, less the mean of all ratings given here, less the same for "
-            f"everybody: generosity does not count. Genres with {FEWEST_FOR_A_MEAN} ratings or "
-            "more."
+            "Stars given to a genre, compared with all stars given here and with what others give "
+            f"it. Genres with {FEWEST_FOR_A_MEAN} ratings or more; the fewer, the shorter the bar, "
+            "as a few may be chance."
         )
         stars_chart(comparison.genres)
     with right:

@@ -1,7 +1,7 @@
 """Training a model with other parameters, and using it or not."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +9,28 @@ import streamlit as st
 
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.open_state import choose_dataset, open_state
-from cinefold.app.shared.widgets import button, show_in_address
-from cinefold.app.train.charts import learning_curve, ranking_curve
-from cinefold.app.train.run_table import draw_runs, use_run
-from cinefold.app.train.settings import choose_plan, choose_preset
+from cinefold.app.shared.owner import is_owner
+from cinefold.app.shared.widgets import button, say_later, say_now, show_in_address
+from cinefold.app.train.charts import draw_lines
+from cinefold.app.train.report import (
+    draw_run,
+    draw_unit,
+    learning_points,
+    ranking_points,
+    unit_of,
+)
+from cinefold.app.train.run_table import ask_first, draw_runs, use_run
+from cinefold.app.train.settings import choose_plan, choose_preset, draw_objective
 from cinefold.datasets import list_datasets
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving.jobs import TrainingJob, find_training
 from cinefold.serving.state import State
 from cinefold.serving.training import TrainingRun
 
+_RUNNING, _STOPPED = "The new model", ":material/stop_circle:"
 _JOB, _QUERY = "training-job", "training"
 _REFRESH_SECONDS = 1.0
 _REDRAW_SECONDS = 3.0  # charts take the browser some time
-_ENDS = {
-    "converged": "nothing improved any more",
-    "max_iter": "all of them",
-    "early_stopping": "the held-out ratings were predicted no better",
-    "callback": "stopped by you",
-}
-
-_METRICS = {
-    "rmse": ("RMSE (stars)", "Error of the predicted stars of held-out ratings; lower is better."),
-    "ndcg_at_10": (
-        "NDCG@10 (0 to 1)",
-        "How high the held-out movies stand in the lists of ten; higher is better.",
-    ),
-    "recall_at_10": (
-        "Recall@10 (0 to 1)",
-        "Share of the held-out movies that the lists of ten found; higher is better.",
-    ),
-}
 
 
 def draw_dataset(state: State) -> None:
@@ -89,16 +80,25 @@ def keep(state: State, job: TrainingJob) -> None:
     drop_job()
 
 
+def stop(job: TrainingJob) -> None:
+    """Keep what was learnt; before the end of the first iteration, that is nothing."""
+    if job.records:
+        job.stop()
+    else:
+        drop_job()
+        say_later("Stopped before the first iteration was over: nothing was kept.", _STOPPED)
+
+
 @st.fragment(run_every=_REFRESH_SECONDS)
 def draw_progress(job: TrainingJob) -> None:
     """Redraws itself while the job runs; then the whole page."""
-    if not job.running:
+    if not job.running or job is not st.session_state.get(_JOB):
         st.rerun()
     done, total = len(job.records), job.model.max_iter
     ending = job.stopping or done == total
     st.progress(done / total, _stage(done, total, ending))
-    idle = ending or not done
-    button("Stop and keep what was learnt", job.stop, icon="stop_circle", disabled=idle)
+    label = "Stop and keep what was learnt" if done else "Stop"
+    button(label, stop, job, icon="stop_circle", disabled=ending, key="stop-training")
 
 
 def _stage(done: int, total: int, ending: bool) -> str:
@@ -109,70 +109,39 @@ def _stage(done: int, total: int, ending: bool) -> str:
 
 @st.fragment(run_every=_REDRAW_SECONDS)
 def draw_live_curves(job: TrainingJob) -> None:
-    if job.records:
-        draw_curves(list(job.records), None)
-
-
-def draw_curves(records: Sequence[Mapping[str, Any]], popularity: float | None) -> None:
-    rmse, ranking = st.columns(2)
-    with rmse:
-        st.markdown("**Learning curve**")
-        learning_curve(records)
-    with ranking:
-        st.markdown("**Quality of the lists**")
-        ranking_curve(records, popularity)
-
-
-def draw_run(run: TrainingRun) -> None:
-    draw_metrics(run)
-    draw_curves(run.history, run.baseline.get("ndcg_at_10"))
-    if not run.parameters["biases"]:
-        st.caption(
-            "The learning curve shows how far u·v is from the target it learns. The stars above "
-            "are predicted from it and from how high users rate and movies are rated."
-        )
-    iterations, end = len(run.history), _ENDS.get(run.stop_reason, run.stop_reason)
-    st.caption(
-        f"{iterations} iterations ({end}), {run.seconds:.1f} s, "
-        f"{run.split['fraction']:.0%} of the ratings held out (seed {run.split['random_state']}). "
-        "The model to use was then trained on all ratings."
-    )
-
-
-def draw_metrics(run: TrainingRun) -> None:
-    for place, (name, (label, meaning)) in zip(st.columns(3), _METRICS.items(), strict=True):
-        if name in run.metrics:
-            value, baseline = run.metrics[name], run.baseline[name]
-            place.metric(
-                label,
-                f"{value:.3f}",
-                f"{value - baseline:+.3f}",
-                delta_description=f"popularity {baseline:.3f}",
-                delta_color="inverse" if name == "rmse" else "normal",
-                help=meaning,
-                border=True,
-            )
+    if not job.records:
+        return
+    records, parameters = list(job.records), job.model.get_params()
+    unit = unit_of(parameters, records)
+    draw_unit(parameters, unit)
+    learning, lists = st.columns(2, gap="medium")
+    with learning:
+        title = f"RMSE ({unit})"
+        draw_lines({_RUNNING: learning_points(records)}, title, "Learning curve so far")
+    with lists:
+        title = "NDCG@10 (0 to 1)"
+        draw_lines({_RUNNING: ranking_points(records, None)}, title, "Quality of lists so far")
 
 
 def draw_outcome(state: State, job: TrainingJob, run: TrainingRun) -> None:
     st.subheader("The new model", anchor=False)
-    with st.container(horizontal=True):
-        button("Keep: recommend with it", keep, state, job, icon="check", type="primary")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        ask_first("Keep: recommend with it", "check", keep, state, job)
         later = "It stays in the list of runs below, and can be put to use later."
         button("Not now", drop_job, icon="close", help=later)
         draw_download(run.model)
-    draw_run(run)
+    draw_run(state, run.report(), "The new model")
 
 
 def draw_model_in_use(state: State) -> None:
-    kind = "the default one" if state.uses_default else "that of a run of yours"
+    kind = "the default one" if state.uses_default else "one that was trained here"
     st.subheader("The model in use", anchor=False)
-    st.caption(f"The pages recommend with this model: {kind}.")
-    with st.container(horizontal=True):
+    st.caption(f"The app recommends with this model: {kind}.")
+    with st.container(horizontal=True, vertical_alignment="center"):
         if not state.uses_default:
-            button("Back to the default model", use_run, state, None, icon="undo")
+            ask_first("Back to the default model", "undo", use_run, state, None)
         draw_download(state.run.model)
-    draw_run(state.run)
+    draw_run(state, state.run.report(), "The model in use")
 
 
 def draw_download(model: WeightedMatrixFactorization) -> None:
@@ -196,13 +165,26 @@ def model_file(model: WeightedMatrixFactorization) -> bytes:
 
 state = open_state()
 st.title("Train", anchor=False)
+is_owner()  # takes the key out of the address
 draw_dataset(state)
+say_now()
 preset = choose_preset()
-with st.form("training"):
-    plan = choose_plan(preset)
-    wanted = st.form_submit_button("Train", type="primary", icon=":material/model_training:")
+objective = st.container()
+plan = choose_plan(preset)
+with objective:
+    draw_objective(preset, plan.model)
+with st.container(horizontal=True, vertical_alignment="center"):
+    wanted = st.button(
+        "Train",
+        type="primary",
+        icon=":material/model_training:",
+        disabled=bool(plan.problems),
+    )
+    if plan.problems:
+        text = "  \n".join(literal(problem) for problem in plan.problems)
+        st.error(text, icon=":material/error:", width="stretch")
 if wanted:
-    start(state, *plan)
+    start(state, plan.model, plan.split)
 job = current_job()
 if job is not None and job.running:
     draw_progress(job)

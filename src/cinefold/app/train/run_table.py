@@ -1,12 +1,13 @@
-"""The history of training runs as a table, from which one can be put to use."""
+"""The history of training runs as a table; putting one to use asks first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
+from cinefold.app.shared.owner import is_owner
 from cinefold.app.shared.widgets import button
 from cinefold.app.train.settings import shown_value
 from cinefold.serving.run_history import RunSummary
@@ -50,13 +51,30 @@ def draw_runs(state: State) -> None:
     run_id = runs[rows[0]].id if rows and rows[0] < len(runs) else None
     with st.container(horizontal=True, vertical_alignment="center"):
         off = run_id in (None, active)
-        button(
-            "Recommend with it", use_run, state, run_id, icon="check", key="use-run", disabled=off
-        )
-        delete = state.history.delete
-        button("Delete", delete, run_id, icon="delete", key="delete-run", disabled=off)
+        ask_first("Recommend with it", "check", use_run, state, run_id, disabled=off)
+        if is_owner():
+            delete = state.history.delete
+            button("Delete", delete, run_id, icon="delete", key="delete-run", disabled=off)
         if run_id is None:
-            st.caption("Choose a run in the first column of the table to use or delete it.")
+            st.caption("Choose a run in the first column of the table.")
+
+
+def ask_first(
+    label: str, icon: str, change: Callable[..., object], *arguments: Any, disabled: bool = False
+) -> None:
+    """A button for another model, which says what that changes and for whom, and asks."""
+    with st.popover(label, icon=f":material/{icon}:", disabled=disabled, key=f"ask-{label}"):
+        if not is_owner():
+            st.markdown(
+                "This would change the lists of everybody who uses this app, so only who started "
+                "it can do that: with the link that `cinefold app` printed at its start."
+            )
+            return
+        st.markdown(
+            "This changes the lists of **everybody** who uses this app, from now on and after "
+            "restarts. You can go back at any time."
+        )
+        button("Yes, for everybody", change, *arguments, type="primary", key=f"sure-{label}")
 
 
 def use_run(state: State, run_id: str | None) -> None:

@@ -7,14 +7,24 @@ from typing import Any
 import streamlit as st
 
 from cinefold import WeightedMatrixFactorization
+from cinefold.app.shared.formula import OBJECTIVE_PARAMETERS, constants_text, objective_lines
 from cinefold.app.shared.widgets import choose_one
+from cinefold.models import checks
 from cinefold.serving.training import DEFAULT_SPLIT_SEED, DEFAULT_VALIDATION_FRACTION
 
 _SCALE, _FOLLOWS = "scale", "follows the data"
 _PRESETS = {
-    "ranking": "Best lists",
-    "plain": "Plain squared errors",
+    "ranking": "Best lists (default)",
+    "plain": "Plain objective",
     "stars": "Best predicted stars",
+}
+_PRESET_NOTES = {
+    "ranking": "What the app recommends with at first: the root of each rating, unrated movies "
+    "as weak zeros, and more regularization for those with many ratings. It minimizes",
+    "plain": "The weighted squared error, as in textbooks: each rating itself, unrated movies as "
+    "weak zeros, and one λ for all vectors. It minimizes",
+    "stars": "Squared errors of the ratings alone, with a bias for each user and movie: good at "
+    "guessing stars, not at making lists. It minimizes",
 }
 _PRESET_KEY = "train-preset"
 
@@ -36,11 +46,11 @@ class Number:
         return None if value == _SCALE else type(self.lowest)(value)
 
     def draw(self, default: Any) -> Any:
+        # Without limits of its own: the browser would refuse a number beside the field, and the
+        # training would begin with another.
         value = st.number_input(
             self.label,
-            self.lowest,
-            self.highest,
-            self.shown(default),
+            value=self.shown(default),
             step=self.step,
             format="%.4g" if isinstance(self.lowest, float) else None,
             placeholder=_FOLLOWS if self.may_follow_data else None,
@@ -49,6 +59,12 @@ class Number:
         )
         empty = _SCALE if self.may_follow_data else self.shown(default)
         return empty if value is None else value
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with a value, for the person who typed it."""
+        if value == _SCALE or self.lowest <= value <= self.highest:
+            return None
+        return f"{self.label} must be from {self.lowest:g} to {self.highest:g}, not {value:g}."
 
 
 @dataclass(frozen=True)
@@ -60,15 +76,19 @@ class Choice:
     choices: Mapping[Any, str]
     meaning: str
 
-    def shown(self, value: Any) -> Any:
-        return value
+    def shown(self, value: Any) -> str:
+        """The name of a value, which the widget has: None would be no choice at all."""
+        return self.choices[value]
 
     def draw(self, default: Any) -> Any:
-        values, key = list(self.choices), f"train-{self.name}"
-        index = values.index(default)
-        return st.selectbox(
-            self.label, values, index, self.choices.__getitem__, key=key, bind="query-params"
+        names, key = list(self.choices.values()), f"train-{self.name}"
+        name = st.selectbox(
+            self.label, names, names.index(self.shown(default)), key=key, bind="query-params"
         )
+        return list(self.choices)[names.index(name)]
+
+    def problem(self, value: Any) -> None:
+        """Nothing: all of its values are allowed."""
 
 
 _SETTINGS: tuple[Number | Choice, ...] = (
@@ -191,6 +211,21 @@ def choose_preset() -> str:
     return preset
 
 
+def draw_objective(preset: str, model: WeightedMatrixFactorization) -> None:
+    """What training with these settings minimizes, by name and formula."""
+    parameters = model.get_params()
+    usual = _preset_parameters(preset)
+    changed = any(parameters[name] != usual[name] for name in OBJECTIVE_PARAMETERS)
+    with st.container(border=True, gap="xsmall"):
+        if changed:
+            st.markdown("With your changes, training minimizes")
+        else:
+            st.markdown(f"**{_PRESETS[preset]}.** {_PRESET_NOTES[preset]}")
+        for line in objective_lines(parameters):
+            st.latex(line)
+        st.markdown(constants_text(parameters))
+
+
 def _fill_in() -> None:
     parameters = _preset_parameters(st.session_state[_PRESET_KEY])
     for setting in _SETTINGS:
@@ -201,11 +236,17 @@ def _preset_parameters(preset: str) -> dict[str, Any]:
     return WeightedMatrixFactorization.preset(preset).get_params()
 
 
-def choose_plan(preset: str) -> tuple[WeightedMatrixFactorization, dict[str, Any]]:
-    """The model to train, and the arguments of `TrainingJob` that say how to split.
+@dataclass(frozen=True)
+class Plan:
+    """The model to train, how to split for `TrainingJob`, and what is wrong with either."""
 
-    There is a widget with its explanation for everything that can be changed, side by side.
-    """
+    model: WeightedMatrixFactorization
+    split: dict[str, Any]
+    problems: list[str]
+
+
+def choose_plan(preset: str) -> Plan:
+    """A widget with its explanation for everything that can be changed, side by side."""
     defaults = {**_preset_parameters(preset), **_SPLIT_DEFAULTS}
     grid = st.grid(4, min_column_width=230)
     values: dict[str, Any] = {}
@@ -213,6 +254,16 @@ def choose_plan(preset: str) -> tuple[WeightedMatrixFactorization, dict[str, Any
         with grid.cell():
             values[setting.name] = setting.draw(defaults[setting.name])
             st.caption(setting.meaning)
+    problems = [
+        problem
+        for setting in (*_SETTINGS, *_SPLIT_SETTINGS)
+        if (problem := setting.problem(values[setting.name]))
+    ]
     fraction, seed = values.pop("held_out") / 100, int(values.pop("seed"))
     model = WeightedMatrixFactorization(**values, random_state=seed)
-    return model, {"validation_fraction": fraction, "random_state": seed}
+    if not problems:
+        try:
+            checks.parameters(model)
+        except ValueError as error:  # values that do not go together
+            problems.append(f"{error}.")
+    return Plan(model, {"validation_fraction": fraction, "random_state": seed}, problems)

@@ -100,7 +100,11 @@ def _members(content: bytes) -> list[tuple[str, bytes]]:
         )
     # Deeper ones are of other accounts.
     depth = min(len(path.parts) for path in found.values())
-    top = {path.name.lower(): info for info, path in found.items() if len(path.parts) == depth}
+    least = [(path.name.lower(), info) for info, path in found.items() if len(path.parts) == depth]
+    top = dict(least)
+    if len(top) < len(least):
+        names = ", ".join(info.filename[:60] for _, info in least[:4])
+        raise ValueError(f"it is a zip archive with several tables that may be meant: {names}")
     check_size(sum(info.file_size for info in top.values()))
     return [(member, _unpacked(archive, top[member])) for member in _MEMBERS if member in top]
 

@@ -78,7 +78,7 @@ class Matcher:
         self._by_loose_name: dict[str, list[Movie]] = defaultdict(list)
         self._by_part: dict[str, list[Movie]] = defaultdict(list)
         for movie in catalog:
-            names = names_of(movie.title)
+            names = names_of(movie.title, movie.year)
             for name in names:
                 self._by_name[name].append(movie)
             for name in set(map(loose, names)):
@@ -257,7 +257,7 @@ class Matcher:
     def _blocks(self) -> dict[Block, list[NamedMovie]]:
         blocks: dict[Block, list[NamedMovie]] = defaultdict(list)
         for movie in self._catalog:
-            for name in names_of(movie.title):
+            for name in names_of(movie.title, movie.year):
                 blocks[_block(name, None)].append((name, movie))
                 if movie.year is not None:
                     blocks[movie.year].append((name, movie))
@@ -278,7 +278,9 @@ class Matcher:
 
 
 def _same_title(line: ExportLine, movie: Movie) -> bool:
-    return line.title == movie.title or not set(_all_names(line)).isdisjoint(names_of(movie.title))
+    return line.title == movie.title or not set(_all_names(line)).isdisjoint(
+        names_of(movie.title, movie.year)
+    )
 
 
 def _may_be(line: ExportLine, movie: Movie) -> bool:

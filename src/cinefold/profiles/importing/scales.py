@@ -1,45 +1,42 @@
-"""Ratings of another scale as stars of a data set."""
+"""Ratings of another scale as stars."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+
+from cinefold.profiles.profile import HIGHEST_STARS, LOWEST_STARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cinefold.interactions import Interactions
 
-_MOST_STEPS = 100
 _SCALES = (5.0, 10.0, 100.0)
 _SHARE_BEYOND, _ENOUGH = 0.05, 3
 
 
 @dataclass(frozen=True)
 class StarScale:
-    """The ratings that a data set knows: from `lowest` to `highest` by `step` (0: any)."""
+    """The stars that a person can give to the movies of a data set: from `lowest` to `highest`."""
 
-    lowest: float = 0.5
-    highest: float = 5.0
-    step: float = 0.5
+    lowest: float = LOWEST_STARS
+    highest: float = HIGHEST_STARS
 
     @classmethod
     def of(cls, interactions: Interactions) -> Self:
-        """The scale that the ratings of a data set use."""
-        values = np.unique(interactions.by_user.data)
-        steps = np.diff(values)
-        step = float(steps.min()) if 0 < len(steps) < _MOST_STEPS else 0.0
-        return cls(float(values[0]), float(values[-1]), step)
+        """Up to the best rating of a data set; half a star, also where its own are whole ones."""
+        values = interactions.by_user.data
+        return cls(min(LOWEST_STARS, float(values.min())), float(values.max()))
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """Stars = rating x `target.highest` / `highest`, to the nearest step, halves up, in range.
+    """Stars = rating x `target.highest` / `highest`, not rounded; `target.lowest` at least.
 
-    So two grades of ten make a star, and half stars become the next whole one.
+    So two grades of ten make a star, one makes half a star, and 87 of 100 are 4.35.
 
     Attributes
     ----------
@@ -47,7 +44,7 @@ class Conversion:
         Best rating of the file's scale.
     target : StarScale
     exact : bool
-        Neither round nor raise to the lowest: the file has stars of this kind already.
+        Do not raise to the lowest: the file has stars of this kind already.
     """
 
     highest: float
@@ -57,30 +54,16 @@ class Conversion:
     def stars(self, rating: float) -> float:
         """A rating of the file in stars."""
         value = rating * self.target.highest / self.highest
-        if self.exact:
-            return value
-        if step := self.target.step:
-            # Steps are counted from the lowest; the small term is for 2.4999999 meaning 2.5.
-            steps = math.floor((value - self.target.lowest) / step + 0.5 + 1e-9)
-            value = self.target.lowest + steps * step
-        return min(max(value, self.target.lowest), self.target.highest)
+        return value if self.exact else min(max(value, self.target.lowest), self.target.highest)
 
     def table(self, ratings: Iterable[float]) -> tuple[tuple[float, float], ...]:
         """Each different rating and its stars, by rising rating."""
         return tuple((rating, self.stars(rating)) for rating in sorted(set(ratings)))
 
     def __str__(self) -> str:
-        if self.exact:
+        if self.exact or self.highest == self.target.highest:
             return "stars as they are"
-        if self.highest == self.target.highest:
-            text = "stars"
-        else:
-            text = f"{self.highest:g} there is {self.target.highest:g} stars here"
-        step = {0.0: "", 0.5: "to half stars", 1.0: "to whole stars"}.get(
-            self.target.step, f"to steps of {self.target.step:g}"
-        )
-        rounded = f", rounded {step} (halves up)" if step else ""
-        return f"{text}{rounded}, {self.target.lowest:g} at least"
+        return f"a rating of {self.highest:g} is {self.target.highest:g} stars"
 
 
 def scale_of(ratings: Iterable[tuple[float | None, float | None]]) -> float:

@@ -9,6 +9,6 @@ SQLite cannot alter a column in place, and Alembic's batch mode copies the table
 one, which deletes by cascade what refers to it: add columns instead, or copy what refers to it too.
 """
 
-from cinefold.profiles.migrations import v1_profiles, v2_marks
+from cinefold.profiles.migrations import v1_profiles, v2_marks, v3_keys
 
-STEPS = (v1_profiles.upgrade, v2_marks.upgrade)
+STEPS = (v1_profiles.upgrade, v2_marks.upgrade, v3_keys.upgrade)

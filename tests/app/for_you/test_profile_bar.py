@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 import streamlit as st
+import streamlit.config
 
 from cinefold import load_movielens
 from cinefold.profiles import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
-from tests.app.new_here.test_page import rate_by_title
+from tests.app.for_you.test_page import is_start, rate_by_title
 from tests.synthetic import movie_id, movie_title
 
 
 @pytest.fixture
 def page(open_page):
-    return no_errors(open_page("new_here"))
+    return no_errors(open_page("for_you"))
 
 
 @pytest.fixture
@@ -34,10 +35,10 @@ def test_the_first_rating_makes_a_profile_that_a_reload_finds(page, store, open_
     rate_by_title(page, "Western", 0, 5)
     before = cards(page)
     (profile,) = store.profiles("ml-100k")
-    assert page.query_params["profile"] == str(profile.id)
     assert store.entries(profile.id).stars == {movie_id("Western", 0): 5}
-    again = no_errors(open_page("new_here", profile=str(profile.id)))
+    again = no_errors(open_page("for_you", profile=profile.key))
     assert cards(again) == before
+    assert "profile" not in again.query_params
 
 
 def test_a_guest_gets_a_name_and_keeps_what_they_said(page, store):
@@ -61,16 +62,76 @@ def test_a_name_is_given_once(page, store):
     assert "already" in plain(page.error[0].value)
 
 
-def test_another_profile_can_be_chosen(page, store):
-    ada = store.create("ml-100k", "Ada")
-    store.rate(ada.id, movie_id("Horror", 1), 4)
+@pytest.fixture
+def ada(store):
+    """Of somebody else."""
+    profile = store.create("ml-100k", "Ada")
+    store.rate(profile.id, movie_id("Horror", 1), 4)
+    return store.get(profile.id)
+
+
+def profiles_to_choose(page):
+    return [box.options for box in page.selectbox if box.label == "Profile"]
+
+
+def test_profiles_are_those_of_one_browser(page, ada):
     page.run()
-    widget(page.selectbox, "Profile").set_value(ada.id).run()
-    assert no_errors(page).query_params["profile"] == str(ada.id)
+    assert profiles_to_choose(page) == []
+    rate_by_title(page, "Western", 0, 5)
+    assert profiles_to_choose(page) == [["Somebody new", "Guest · 1 rating"]]
+
+
+@pytest.mark.parametrize("asked", ["id", "name"])
+def test_no_address_that_can_be_guessed_opens_a_profile(open_page, ada, asked):
+    page = no_errors(open_page("for_you", profile=str(getattr(ada, asked))))
+    assert is_start(page)
+    assert [toast.value for toast in page.toast] == ["There is no such profile here."]
+
+
+def test_whose_machine_it_is_opens_profiles_by_name(open_page, ada):
+    st.config.set_option("server.address", "127.0.0.1")
+    try:
+        page = no_errors(open_page("about", profile="ada"))
+    finally:
+        st.config.set_option("server.address", None)
+    page.switch_page("for_you/page.py").run()
+    assert profiles_to_choose(no_errors(page)) == [["Somebody new", "Ada · 1 rating"]]
+
+
+@pytest.mark.parametrize("view", ["for_you", "taste", "about"])
+def test_a_shared_list_is_shown_and_cannot_be_changed(open_page, store, ada, view):
+    page = no_errors(open_page(view, profile=ada.share_key))
+    assert page.title[0].value == "For Ada"
     assert len(cards(page)) == 10
+    assert not page.feedback
+    assert {button.label for button in page.button} == {"Reset", "To my own list"}
+
+
+def test_from_a_shared_list_to_ones_own(open_page, store, ada):
+    page = no_errors(open_page("for_you", profile=ada.share_key))
+    widget(page.button, "To my own list").click().run()
+    assert is_start(no_errors(page))
+    rate_by_title(page, "Western", 0, 5)
+    assert store.get(ada.id).n_ratings == 1
+
+
+def test_all_profiles_where_the_app_was_started_so(open_page, ada, monkeypatch):
+    monkeypatch.setenv("CINEFOLD_SHARED_PROFILES", "1")
+    page = no_errors(open_page("for_you"))
+    assert any("sees all profiles" in plain(caption.value) for caption in page.caption)
+    widget(page.selectbox, "Profile").set_value(ada.id).run()
+    assert "Your ratings (1)" in [plain(heading.value) for heading in no_errors(page).subheader]
+    assert "Delete" not in [button.label for button in page.button]  # it is not theirs
     widget(page.selectbox, "Profile").set_value(None).run()
-    assert not cards(no_errors(page))
-    assert "profile" not in page.query_params
+    assert is_start(no_errors(page))
+
+
+def test_a_browser_that_is_to_forget_opens_nothing(page, store):
+    rate_by_title(page, "Western", 0, 5)
+    widget(page.button, "Forget me here").click().run()
+    assert is_start(no_errors(page))
+    assert profiles_to_choose(page) == []
+    assert len(store.profiles()) == 1
 
 
 def test_what_another_window_says_arrives(page, store):
@@ -87,7 +148,7 @@ def test_deleting_takes_a_second_thought(page, store):
     page.checkbox(key="profile-sure").check().run()
     widget(page.button, "Delete").click().run()
     assert store.profiles() == []
-    assert not cards(no_errors(page))
+    assert is_start(no_errors(page))
 
 
 def test_a_profile_deleted_elsewhere_is_not_missed(page, store):
@@ -95,19 +156,18 @@ def test_a_profile_deleted_elsewhere_is_not_missed(page, store):
     (profile,) = store.profiles()
     store.delete(profile.id)
     page.run()
-    assert not cards(no_errors(page))
+    assert is_start(no_errors(page))
 
 
 @pytest.mark.parametrize("asked", ["999", "x", "-1"])
 def test_an_address_of_no_profile_is_somebody_new(open_page, asked):
-    page = no_errors(open_page("new_here", profile=asked))
-    assert not cards(page)
+    page = no_errors(open_page("for_you", profile=asked))
+    assert is_start(page)
 
 
 def test_without_a_database_the_session_remembers(open_page, monkeypatch):
-    page = open_page("about")
     monkeypatch.setenv("CINEFOLD_DATABASE_URL", "sqlite:////proc/nowhere/profiles.sqlite3")
-    page.switch_page("new_here/page.py").run()
+    page = open_page("for_you")
     rate_by_title(page, "Western", 0, 5)
     assert len(cards(no_errors(page))) == 10
     assert "only kept until you close this page" in plain(page.warning[0].value)

@@ -5,12 +5,29 @@ import contextlib
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.visitor import Visitor, profile_label, profile_store
+from cinefold.app.shared.visitor import (
+    Visitor,
+    forget,
+    may_open_by_name,
+    profile_label,
+    profile_link,
+    profile_store,
+)
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieCatalog
 from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
+from cinefold.serving.launch import shares_profiles
 
 _NOBODY = "Somebody new"
+_FORGET = "This browser opens none of your profiles any more. They stay: keep your own link."
+_CHANGES = {
+    "rate": "the stars for {}",
+    "unrate": "taking back {}",
+    "mark": "the mark on {}",
+    "unmark": "taking back the mark on {}",
+    "clear": "“Clear all”",
+    "import": "the import",
+}
 _UNDO = "Takes the last change of your ratings and marks back, up to twenty of them."
 
 
@@ -21,14 +38,28 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
             f"Your ratings are only kept until you close this page: {literal(you.trouble)}",
             icon=":material/warning:",
         )
+    if shares_profiles():
+        st.caption("Everybody who opens this page sees all profiles: it was started so.")
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
-        with you.noting_trouble():
-            _draw_choice(you, profile_store().profiles(you.dataset))
+        known = you.profiles()
+        if known:
+            _draw_choice(you, known)
         unnamed = you.profile is None or you.profile.settings.get("guest")
-        _name_popover(you, "Save as" if unnamed else "New profile")
+        _name_popover(you, "Give it a name" if unnamed else "New profile")
         if you.profile is not None:
-            button("Undo", you.undo, icon="undo", key="undo", help=_UNDO)
+            _draw_undo(you, you.profile, movies)
             _manage(you, you.profile, movies)
+
+
+def _draw_undo(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
+    latest, what = None, ""
+    with you.noting_trouble():
+        latest = profile_store().latest_change(profile.id)
+    if latest is not None:
+        known = [movies[movie].title for movie in latest.movies if movie in movies]
+        what = _CHANGES[latest.action].format(f"{known[0]:.30}" if known else "a movie")
+    label = literal(f"Undo {what}".strip())
+    button(label, you.undo, icon="undo", key="undo", help=_UNDO, disabled=latest is None)
 
 
 def _draw_choice(you: Visitor, profiles: list[Profile]) -> None:
@@ -58,8 +89,8 @@ def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
 
 
 def _name_popover(you: Visitor, label: str) -> None:
-    form = st.popover(label, icon=":material/person_add:").form
-    with form("profile-name", clear_on_submit=True, border=False):
+    popover = st.popover(label, icon=":material/person_add:")
+    with popover.form("profile-name", clear_on_submit=True, border=False):
         # No `max_chars`: a longer name that is pasted would vanish without a word.
         name = st.text_input(
             "Name", placeholder="What should we call you?", key="profile-name-text"
@@ -70,6 +101,12 @@ def _name_popover(you: Visitor, label: str) -> None:
             except (ProfileNameError, StoreError) as error:
                 st.error(literal(str(error)))
             else:
+                st.rerun()
+    if may_open_by_name():
+        with popover.form("profile-open", clear_on_submit=True, border=False):
+            name = st.text_input("Or a profile that is here already", key="profile-open-text")
+            if st.form_submit_button("Open") and name.strip():
+                st.query_params["profile"] = name
                 st.rerun()
 
 
@@ -82,6 +119,13 @@ def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
             "cinefold-profile",
             "All ratings and marks. Import brings them back, here or elsewhere.",
         )
+        if not you.owns_profile:
+            return
+        st.caption("To show somebody your list; they can change nothing:")
+        st.code(profile_link(profile.share_key), language=None)
+        st.caption("For yourself, to go on in another browser. Keep it private:")
+        st.code(profile_link(profile.key), language=None)
+        button("Forget me here", forget, icon="logout", help=_FORGET)
         sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
         button("Delete", _delete, you, profile, icon="delete_forever", disabled=not sure)
 

@@ -14,7 +14,7 @@ _HEADER = "Date,Name,Year,Letterboxd URI,Rating\n"
 
 @pytest.fixture
 def page(open_page):
-    page = no_errors(open_page("new_here"))
+    page = no_errors(open_page("for_you"))
     page.segmented_control(key="way").set_value("Import").run()
     return no_errors(page)
 
@@ -111,9 +111,7 @@ def test_a_list_of_recommendations_has_nothing_to_save(page):
 
 def test_what_is_saved_is_said_and_the_file_put_away(page):
     upload(page, as_letterboxd(first_movies(), (5, 4.5, 3)))
-    assert "Stars, rounded to whole stars (halves up), 1 at least." in [
-        plain(caption.value) for caption in page.caption
-    ]
+    assert "Stars as they are." in [plain(caption.value) for caption in page.caption]
     page.button(key="import-save").click().run()
     assert "3 movies saved" in no_errors(page).toast[0].value
     assert "import-save" not in [button.key for button in page.button]

@@ -17,6 +17,9 @@ _CONSTANTS: tuple[tuple[str, str, tuple[float, ...]], ...] = (
     ("regularization_exponent", r"\nu", (0, 1)),
 )
 
+OBJECTIVE_PARAMETERS = ("target", "biases", *(name for name, *_ in _CONSTANTS))
+"""Those of a model that change its formula."""
+
 
 def target_text(parameters: Mapping[str, Any]) -> str:
     """What the prediction for a rated movie comes near to, as Markdown."""
@@ -72,4 +75,5 @@ def constants_text(parameters: Mapping[str, Any]) -> str:
             f"$b_j = (n_j/{parameters['typical_item_degree']:.3g})^{{-{exponents[1]:g}}}$ weigh "
             "each pair, with $n$ ratings of the user and the item"
         )
-    return f"Here {'; '.join(values)}."
+    users = r"$u_i$ and $v_j$ are the vectors of user $i$ and movie $j$, $r_{ij}$ is a rating"
+    return f"Here {'; '.join((users, *values))}."

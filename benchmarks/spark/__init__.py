@@ -1,0 +1,1 @@
+"""Beside Spark's own ALS, in one session: ``python -m benchmarks.spark --help``."""

@@ -1,0 +1,209 @@
+"""Seconds and shuffled bytes per iteration, beside ``pyspark.ml.recommendation.ALS``.
+
+Both learn the same ratings in one session, with as many factors and blocks. An iteration of MLlib
+is the difference of fits of several lengths. Bytes are what the stages of an iteration write to
+shuffles, as Spark's own status says; of ours also those of the files that reach each executor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import statistics
+import tempfile
+import time
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pyspark.ml.recommendation import ALS
+from pyspark.sql import DataFrame, SparkSession
+
+from benchmarks.machine import describe
+from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.spark import DistributedWeightedMatrixFactorization
+from cinefold.spark.session import start_session
+
+W0, RIDGE = 0.1, 0.05
+
+
+@dataclass
+class Result:
+    """Of one trainer at one size: per iteration."""
+
+    trainer: str
+    n_ratings: int
+    n_factors: int
+    n_blocks: int
+    seconds: float
+    shuffled_mb: float
+    file_mb: float = 0.0
+
+
+def ratings_file(n_ratings: int, folder: Path) -> Path:
+    """Synthetic ratings with popular items and active users, as Parquet."""
+    path = folder / f"ratings-{n_ratings}.parquet"
+    rng = np.random.default_rng(0)
+    n_users, n_items = max(n_ratings // 140, 100), max(int(n_ratings**0.5 * 4), 100)
+    pairs = np.zeros(0, np.int64)
+    while len(pairs) < n_ratings:
+        size = int(1.3 * (n_ratings - len(pairs))) + 1000
+        users = (rng.random(size) ** 1.7 * n_users).astype(np.int64)
+        items = (rng.random(size) ** 3 * n_items).astype(np.int64)
+        pairs = np.unique(np.concatenate([pairs, users * n_items + items]))
+    pairs = np.sort(rng.choice(pairs, n_ratings, replace=False))
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    users, items = (part.astype(np.int32) for part in np.divmod(pairs, n_items))
+    stars = rng.integers(1, 6, n_ratings).astype(np.float32)
+    table = pa.table({"user": users, "item": items, "rating": stars})
+    parquet.write_table(table, path, row_group_size=1 << 20)
+    return path
+
+
+def shuffled_mb(spark: SparkSession) -> float:
+    """Written to shuffles by all stages so far."""
+    context = spark.sparkContext
+    url = f"{context.uiWebUrl}/api/v1/applications/{context.applicationId}/stages"
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - Spark's own, on this machine
+        stages = json.load(answer)
+    return float(sum(stage["shuffleWriteBytes"] for stage in stages)) / 1e6
+
+
+def mllib(spark: SparkSession, ratings: DataFrame, n_factors: int, n_blocks: int) -> Result:
+    def fit(n_iterations: int) -> tuple[float, float]:
+        als = ALS(
+            rank=n_factors,
+            maxIter=n_iterations,
+            implicitPrefs=True,
+            regParam=RIDGE,
+            numUserBlocks=n_blocks,
+            numItemBlocks=n_blocks,
+            seed=0,
+        )
+        started, before = time.perf_counter(), shuffled_mb(spark)
+        als.fit(ratings).itemFactors.count()
+        return time.perf_counter() - started, shuffled_mb(spark) - before
+
+    few, more = fit(1), fit(3)
+    seconds, shuffled = ((after - before) / 2 for before, after in zip(few, more, strict=True))
+    return Result("MLlib", ratings.count(), n_factors, n_blocks, seconds, shuffled)
+
+
+def cinefold(
+    spark: SparkSession, ratings: DataFrame, n_factors: int, n_blocks: int, plan: str
+) -> Result:
+    at: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = DistributedWeightedMatrixFactorization(
+            nFactors=n_factors,
+            maxIter=4,
+            tol=0.0,
+            unobservedWeight=W0,
+            regularization=RIDGE,
+            solver="exact",
+            numUserBlocks=n_blocks,
+            numItemBlocks=n_blocks,
+            plan=plan,
+            checkpointDir=folder,
+            checkpointInterval=1000,
+        )
+        model = trainer.fit(ratings, callbacks=[lambda *_: at.append(shuffled_mb(spark))])
+        rows = model.userFactors.count() + model.itemFactors.count()
+    seconds = statistics.median(record["seconds"] for record in model.history_[1:])
+    shuffled = (at[-1] - at[0]) / (len(at) - 1)
+    # Both sides travel in each half-step: one is fixed, the other is where solvers start.
+    files = 2 * rows * n_factors * 4 / 1e6 if plan == "held" else 0.0
+    return Result(
+        f"Cinefold, {plan}", ratings.count(), n_factors, n_blocks, seconds, shuffled, files
+    )
+
+
+def one_machine(path: Path, n_factors: int, n_threads: int) -> Result:
+    import polars as pl
+
+    known = Interactions.from_dataframe(pl.read_parquet(path), user="user", item="item")
+    model = WeightedMatrixFactorization(
+        n_factors=n_factors,
+        max_iter=4,
+        tol=0.0,
+        unobserved_weight=W0,
+        regularization=RIDGE,
+        solver="exact",
+        n_threads=n_threads,
+    ).fit(known)
+    seconds = statistics.median(record["seconds"] for record in model.history_[1:])
+    return Result("Cinefold, one machine", known.n_ratings, n_factors, 1, seconds, 0.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ratings", type=int, nargs="+", default=[5_000_000])
+    parser.add_argument("--factors", type=int, nargs="+", default=[64])
+    parser.add_argument("--blocks", type=int, nargs="+", default=[4])
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--memory", default="6g", help="of Spark's process")
+    parser.add_argument(
+        "--trainers",
+        nargs="+",
+        default=["local", "held", "stored", "mllib"],
+        choices=["local", "held", "stored", "mllib"],
+    )
+    asked = parser.parse_args()
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    spark = start_session(
+        f"local[{asked.cores}]",
+        {
+            "spark.driver.memory": asked.memory,
+            "spark.driver.host": "127.0.0.1",
+            "spark.ui.retainedStages": "100000",
+            "spark.ui.showConsoleProgress": "false",
+        },
+    )
+    print(json.dumps(describe(asked.cores), default=str))
+    print(
+        f"{'trainer':24}{'ratings':>12}{'d':>5}{'blocks':>8}{'s':>9}{'shuffled MB':>13}{'files':>9}"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for n_ratings in asked.ratings:
+            path = ratings_file(n_ratings, Path(folder))
+            ratings = spark.read.parquet(str(path)).cache()
+            ratings.count()
+            for n_factors in asked.factors:
+                for n_blocks in asked.blocks:
+                    for name in asked.trainers:
+                        show(measure(name, spark, ratings, path, n_factors, n_blocks, asked.cores))
+            ratings.unpersist()
+
+
+def measure(
+    name: str,
+    spark: SparkSession,
+    ratings: DataFrame,
+    path: Path,
+    n_factors: int,
+    n_blocks: int,
+    n_cores: int,
+) -> Result:
+    if name == "local":
+        return one_machine(path, n_factors, n_cores)
+    if name == "mllib":
+        return mllib(spark, ratings, n_factors, n_blocks)
+    return cinefold(spark, ratings, n_factors, n_blocks, name)
+
+
+def show(result: Result) -> None:
+    values: dict[str, Any] = asdict(result)
+    print(
+        "{trainer:24}{n_ratings:12,}{n_factors:5}{n_blocks:8}{seconds:9.2f}{shuffled_mb:13.1f}"
+        "{file_mb:9.1f}".format(**values),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

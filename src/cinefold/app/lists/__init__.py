@@ -1,0 +1,1 @@
+"""Movies that somebody keeps for later, has seen, or does not want."""

@@ -1,0 +1,127 @@
+"""A movie: what it is, what people gave it, why it is for you, what is like it."""
+
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import streamlit as st
+
+from cinefold.app.shared.cards import draw_cards, headed, listed_reasons, more_like
+from cinefold.app.shared.display import counted, genre_badges, literal
+from cinefold.app.shared.open_state import open_state
+from cinefold.app.shared.posters import picture
+from cinefold.app.shared.visitor import MARKS, mark_buttons, open_visitor, rating_stars, visitor
+from cinefold.app.shared.widgets import button
+from cinefold.datasets import Movie
+from cinefold.profiles import Mark
+from cinefold.recommender import MovieRecommender, NewUser
+from cinefold.recommender.reasons import reasons_of_list
+
+_ALIKE = 6
+
+
+def asked_movie(recommender: MovieRecommender) -> Movie | None:
+    """The movie that the address names (?movie=50)."""
+    asked = st.query_params.get("movie")
+    return next((movie for movie in recommender.data.movies if str(movie.id) == asked), None)
+
+
+def links(movie: Movie) -> str:
+    """Markdown of links to other sites: by id where the data has it, else to a search there."""
+    named = quote(movie.label)
+    addresses = {
+        "IMDb": f"https://www.imdb.com/title/{movie.imdb_id}/"
+        if movie.imdb_id
+        else f"https://www.imdb.com/find/?s=tt&q={named}",
+        "TMDB": f"https://www.themoviedb.org/movie/{movie.tmdb_id}"
+        if movie.tmdb_id
+        else f"https://www.themoviedb.org/search/movie?query={quote(movie.title)}",
+        "Letterboxd": f"https://letterboxd.com/imdb/{movie.imdb_id}/"
+        if movie.imdb_id
+        else f"https://letterboxd.com/search/films/{named}/",
+    }
+    return " · ".join(f"[{site}]({address})" for site, address in addresses.items())
+
+
+def draw_ratings(recommender: MovieRecommender, movie: Movie) -> None:
+    """What the people of the data gave it."""
+    interactions = recommender.data.interactions
+    given = interactions.by_item[[interactions.item_index(movie.id)]].data
+    st.markdown(f"**{given.mean():.1f} ★** from {counted(len(given), 'rating')}")
+    values, counts = np.unique(given, return_counts=True)
+    pairs = zip(values.tolist(), (counts / len(given)).tolist(), strict=True)
+    shares = [f"{value:g} ★ {share:.0%}" for value, share in pairs]
+    st.caption(" · ".join(reversed(shares)))
+
+
+def draw_yours(recommender: MovieRecommender, movie: Movie) -> None:
+    """The stars you would give and why, and what you can say of it."""
+    you = visitor()
+    known = recommender.model.interactions_.item_ids
+    if you.ratings and movie.id not in you.ratings:
+        # Reasons are those that tell this movie from those like it.
+        alike = [entry.movie.id for entry in recommender.similar(movie.id, _ALIKE)]
+        viewer, items = NewUser(recommender, you.ratings), np.array([movie.id, *alike], known.dtype)
+        stars, reasons = (
+            viewer.predicted_stars(items)[0],
+            reasons_of_list(
+                viewer.explain(items), recommender.data.movies, recommender.middle_rating
+            )[0],
+        )
+        if stars is not None:
+            st.markdown(f":orange-badge[★ {stars:.1f}] is what you would give it.")
+        if reasons:
+            st.markdown(f":small[Because you rated {listed_reasons(reasons)}]")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Your stars")
+        rating_stars(movie, "movie")
+    with st.container(horizontal=True, gap="small"):
+        for mark in (Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED):
+            if movie.id in you.marks[mark]:
+                key = f"movie-take-back-{mark}"
+                button(
+                    f"{MARKS[mark]}: take back", you.unmark, movie.id, mark, icon="undo", key=key
+                )
+            else:
+                mark_buttons(movie, "movie", mark)
+
+
+@st.fragment
+def draw(recommender: MovieRecommender, movie: Movie) -> None:
+    is_known = movie.id in set(recommender.model.interactions_.item_ids.tolist())
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        st.image(picture(movie), width=200)
+    with right:
+        if movie.genres:
+            st.markdown(genre_badges(movie))
+        if is_known:
+            draw_ratings(recommender, movie)
+            draw_yours(recommender, movie)
+        else:
+            st.caption("Nobody has rated it yet: it cannot be recommended.")
+        st.markdown(links(movie))
+        more_like(movie, "Its place on the map", ":material/explore:")
+    if is_known:
+        st.subheader("Movies like it", anchor=False)
+        near = recommender.similar(movie.id, _ALIKE)
+        draw_cards(near, "alike", _neighbour, _no_foot)
+
+
+def _neighbour(entry: Any) -> str:
+    return f"{headed(entry)}{genre_badges(entry.movie)}"
+
+
+def _no_foot(movie: Movie) -> None:
+    rating_stars(movie, "alike")
+
+
+recommender = open_state().recommender
+open_visitor()
+movie = asked_movie(recommender)
+if movie is None:
+    st.title("There is no such movie", anchor=False)
+    st.page_link("for_you/page.py", label="Find one that there is", icon=":material/search:")
+else:
+    st.title(f"{literal(movie.title)} :gray[{movie.year or ''}]", anchor=False)
+    draw(recommender, movie)

@@ -1,1 +1,0 @@
-"""Rating movies, profiles and imports of somebody new."""

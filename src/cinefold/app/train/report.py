@@ -1,0 +1,182 @@
+"""How good a model is: its learning curve and its lists, beside those of another."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from cinefold.app.train.charts import Points, draw_lines
+from cinefold.serving.state import State
+
+Report = Mapping[str, Any]
+"""What `TrainingRun.report` returns."""
+
+_NOTHING, _DEFAULT = "Nothing", "The default model"
+_STARS, _ROOTS, _ONES = "stars", "roots of stars", "1 for a rating"
+_ENDS = {
+    "converged": "nothing improved any more",
+    "max_iter": "all that were allowed",
+    "early_stopping": "the held-out ratings were predicted no better",
+    "callback": "it was stopped",
+}
+_TARGETS = {
+    "rating": "how far u·v is from the rating, in **stars**",
+    _STARS: "how far u·v is from the rating, in **stars** (the model learns the rating's root, so "
+    "u·v is squared first)",
+    _ONES: "how far u·v is from **1**, what any rating counts as here",
+    _ROOTS: "how far u·v is from the rating's root, in **roots of stars**",
+}
+_LISTS = {
+    "ndcg_at_10": ("NDCG@10", "How high the held-out movies stand in lists of ten; 1 is best."),
+    "recall_at_10": ("Recall@10", "Share of the held-out movies that lists of ten found."),
+}
+
+
+def unit_of(parameters: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
+    """Of the learning curve. Runs of earlier versions kept no stars where the root is learnt."""
+    if parameters["target"] == "rating" or "train_rmse_in_stars" in history[0]:
+        return _STARS
+    return _ROOTS if parameters["target"] == "sqrt" else _ONES
+
+
+def rmse_of(record: Mapping[str, Any], part: str) -> float | None:
+    """Of "train" or "validation", in the unit of the curve."""
+    value: float | None = record.get(f"{part}_rmse_in_stars", record[f"{part}_rmse"])
+    return value
+
+
+def choose_compared(state: State, shown: Report) -> tuple[str, Report] | None:
+    """Another model to see beside the one shown; the default one, unless it is that."""
+    others: dict[str, str | None] = {_NOTHING: None}
+    if shown != state.default.report():
+        others[_DEFAULT] = None
+    for run in state.history.runs():
+        if run.metrics != shown["metrics"] or run.parameters != shown["parameters"]:
+            n_factors = run.parameters["n_factors"]
+            size = "the usual factors" if n_factors == "scale" else f"{n_factors} factors"
+            others[f"Run of {run.finished:%Y-%m-%d %H:%M:%S}, {size}"] = run.id
+    if len(others) == 1:
+        return None
+    name = st.selectbox("Compare with", list(others), 1 if _DEFAULT in others else 0, width=360)
+    if name == _NOTHING:
+        return None
+    run_id = others[name]
+    try:
+        return name, state.default.report() if run_id is None else state.history.report(run_id)
+    except (OSError, ValueError):  # somebody deleted it
+        st.caption("That run is gone.")
+        return None
+
+
+def draw_run(state: State, shown: Report, name: str) -> None:
+    """Everything that is known of a run, which the charts call `name`."""
+    compared = choose_compared(state, shown)
+    learning, lists = st.columns(2, gap="medium")
+    with learning:
+        _draw_learning(shown, name, compared)
+    with lists:
+        _draw_lists(shown, name, compared)
+    iterations, end = len(shown["history"]), _ENDS.get(shown["stop_reason"], shown["stop_reason"])
+    st.caption(
+        f"{iterations} iterations ({end}), {shown['seconds']:.1f} s, "
+        f"{shown['split']['fraction']:.0%} of the ratings held out for validation (seed "
+        f"{shown['split']['random_state']}). The model to use was then trained on all ratings."
+    )
+
+
+def _draw_learning(shown: Report, name: str, compared: tuple[str, Report] | None) -> None:
+    parameters, history = shown["parameters"], shown["history"]
+    unit = unit_of(parameters, history)
+    st.subheader("Learning curve", anchor=False)
+    draw_unit(parameters, unit)
+    other = None
+    if compared is not None:
+        other = compared[1]
+        if unit_of(other["parameters"], other["history"]) != unit:
+            st.caption(f"{compared[0]} was measured in another unit, so it is not in this chart.")
+            compared = other = None
+    kept = _kept(shown)
+    with st.container(horizontal=True, gap="small"):
+        for part, label in (("train", "Training"), ("validation", "Validation")):
+            value = rmse_of(kept, part)
+            beside = None if other is None else rmse_of(_kept(other), part)
+            _draw_number(f"{label} RMSE ({unit})", value, beside, compared, lower_is_better=True)
+    runs = {name: learning_points(history)}
+    if compared is not None:
+        runs[compared[0]] = learning_points(compared[1]["history"])
+    draw_lines(runs, f"RMSE ({unit})", "RMSE of training and validation by iteration")
+
+
+def draw_unit(parameters: Mapping[str, Any], unit: str) -> None:
+    """What the learning curve measures."""
+    what = _TARGETS["rating" if parameters["target"] == "rating" else unit]
+    pulled = parameters["unobserved_weight"] != 0
+    note = " Unrated movies count as 0, which keeps u·v far below the rating." if pulled else ""
+    st.markdown(
+        f"RMSE is {what}: the root of the mean squared error. Lower is better. *Training* is over "
+        f"the ratings that it learns from, *validation* over those held out.{note}"
+    )
+
+
+def learning_points(history: Sequence[Mapping[str, Any]]) -> Points:
+    parts = {"Training": "train", "Validation": "validation"}
+    return [
+        (r["iteration"], rmse_of(r, part), curve) for r in history for curve, part in parts.items()
+    ]
+
+
+def _draw_lists(shown: Report, name: str, compared: tuple[str, Report] | None) -> None:
+    metrics, other = shown["metrics"], compared and compared[1]["metrics"]
+    st.subheader("Quality of the lists", anchor=False)
+    st.markdown(
+        "Do lists of ten find the held-out movies? NDCG@10 is 1 where they all stand at the top, "
+        "0 where none is there. Higher is better. *Popularity* recommends the same to everybody."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for key, (label, meaning) in _LISTS.items():
+            if key in metrics:
+                beside = other and other.get(key)
+                _draw_number(f"{label} (0 to 1)", metrics[key], beside, compared, help=meaning)
+    runs = {name: ranking_points(shown["history"], shown["baseline"].get("ndcg_at_10"))}
+    if compared is not None:
+        runs[compared[0]] = ranking_points(compared[1]["history"], None)
+    draw_lines(runs, "NDCG@10 (0 to 1)", "Validation NDCG@10 by iteration, against popularity")
+    if "rmse" in metrics:
+        st.caption(
+            f"The stars on cards are another prediction, made from u·v and from how high people "
+            f"rate and movies are rated: on held-out ratings it is {metrics['rmse']:.3f} stars off "
+            f"(RMSE; the mean rating of each movie: {shown['baseline']['rmse']:.3f})."
+        )
+
+
+def ranking_points(history: Sequence[Mapping[str, Any]], popularity: float | None) -> Points:
+    values = [(r["iteration"], r["validation_ndcg_at_10"], "Validation") for r in history]
+    return [*values, *((r["iteration"], popularity, "Popularity") for r in history)]
+
+
+def _draw_number(
+    label: str,
+    value: float | None,
+    beside: float | None,
+    compared: tuple[str, Report] | None,
+    *,
+    lower_is_better: bool = False,
+    **options: Any,
+) -> None:
+    if value is None:
+        return
+    if beside is not None and compared is not None:
+        options["delta"] = f"{value - beside:+.3f}"
+        options["delta_description"] = f"to {compared[0][0].lower()}{compared[0][1:]}"
+        options["delta_color"] = "inverse" if lower_is_better else "normal"
+    st.metric(label, f"{value:.3f}", border=True, width="content", **options)
+
+
+def _kept(report: Report) -> Mapping[str, Any]:
+    """The iteration whose model is used: the last, or with early stopping the best."""
+    history: Sequence[Mapping[str, Any]] = report["history"]
+    metric = report["parameters"]["early_stopping"]
+    if metric is None or history[0][f"validation_{metric}"] is None:
+        return history[-1]
+    sign = 1 if metric == "rmse" else -1
+    return min(history, key=lambda record: sign * record[f"validation_{metric}"])

@@ -1,0 +1,358 @@
+"""Ratings in a Spark data frame, packed once into blocks by user and by item."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from cinefold.als.row_sums import ROWS_PER_SUM
+from cinefold.interactions.entries import csr
+from cinefold.spark import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+    from cinefold.als.iterations import Side
+    from cinefold.als.objective import Objective
+    from cinefold.models.default_regularization import Histogram
+
+_LOGGER = logging.getLogger(__name__)
+_BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
+BYTES_PER_BLOCK = 16 << 20
+Invalid = Literal["error", "drop"]
+
+
+@dataclass(frozen=True)
+class RatingColumns:
+    """The names of the columns; None for those that there are not."""
+
+    user: str
+    item: str
+    rating: str | None
+    weight: str | None = None
+    timestamp: str | None = None
+    held_out: str | None = None
+
+
+@contextmanager
+def setting(spark: SparkSession, name: str, value: Any) -> Iterator[None]:
+    """A setting of the session, for the queries that run in the block."""
+    before = spark.conf.get(name, None)
+    spark.conf.set(name, str(value))
+    try:
+        yield
+    finally:
+        if before is None:
+            spark.conf.unset(name)
+        else:
+            spark.conf.set(name, before)
+
+
+def one_block_at_a_time(spark: SparkSession) -> Any:
+    """Arrow batches of one record: blocks are large."""
+    return setting(spark, _BATCH, 1)
+
+
+# -- the ratings -----------------------------------------------------------------------------------
+
+
+def checked_ratings(
+    frame: DataFrame, names: RatingColumns, objective: Objective, invalid: Invalid
+) -> tuple[DataFrame, dict[Side, int]]:
+    """Columns user, item, rating, weight, time and held_out, of rows that can be learnt from.
+
+    And about how many users and items there are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are missing or of another type and, unless they are to be dropped, for rows
+        with missing ids, ratings that are not finite or weights that are not above 0.
+    """
+    kinds = {field.name: field.dataType for field in frame.schema.fields}
+    for role, name in vars(names).items():
+        if name is not None and name not in kinds:
+            raise ValueError(f"{role}Col: there is no column {name!r}; there are {[*kinds]}")
+
+    def id_of(name: str) -> Column:
+        if isinstance(kinds[name], T.StringType):
+            return F.col(name)
+        if not isinstance(kinds[name], T.IntegralType):
+            found = kinds[name].simpleString()
+            raise TypeError(f"column {name!r} must have integers or strings, not {found}")
+        return F.col(name).cast("long")
+
+    def number_of(name: str | None, default: float) -> Column:
+        if name is None:
+            return F.lit(default)
+        if not isinstance(kinds[name], T.NumericType | T.BooleanType):
+            found = kinds[name].simpleString()
+            raise TypeError(f"column {name!r} must have numbers, not {found}")
+        return F.col(name).cast("float").cast("double")
+
+    time = F.monotonically_increasing_id()
+    if names.timestamp is not None:
+        time = F.col(names.timestamp).cast("double" if _is_real(kinds[names.timestamp]) else "long")
+        time = (time * 1_000_000 if _is_real(kinds[names.timestamp]) else time).cast("long")
+    held_out = F.lit(False) if names.held_out is None else F.col(names.held_out).cast("boolean")
+    ratings = frame.select(
+        id_of(names.user).alias("user"),
+        id_of(names.item).alias("item"),
+        number_of(names.rating, 1.0).alias("rating"),
+        number_of(names.weight, 1.0).alias("weight"),
+        time.alias("time"),
+        F.coalesce(held_out, F.lit(False)).alias("held_out"),
+    )
+    largest = float(np.finfo(np.float32).max)
+    rating, weight = F.col("rating"), F.col("weight")
+    good = F.col("user").isNotNull() & F.col("item").isNotNull() & (F.abs(rating) <= largest)
+    good &= (weight > 0) & (weight <= largest)
+    if objective.target == "sqrt":
+        good &= rating >= 0
+    if objective.alpha:
+        good &= 1 + objective.alpha * rating >= 0
+    good = F.coalesce(good, F.lit(False))
+    bad = F.when(~good, F.struct("user", "item", "rating", "weight"))
+    counted = ratings.agg(
+        F.count("*").alias("n"),
+        F.count(bad).alias("n_bad"),
+        F.max(bad).alias("bad"),
+        *(F.approx_count_distinct(side).alias(side) for side in ("user", "item")),
+    ).first()
+    if counted is None or counted["n"] == counted["n_bad"]:
+        raise ValueError(f"there are no ratings ({counted and counted['n']} rows, none of use)")
+    if counted["n_bad"]:
+        found = ", ".join(f"{key} {value!r}" for key, value in counted["bad"].asDict().items())
+        if invalid == "error":
+            raise ValueError(
+                f"{counted['n_bad']} rows cannot be learnt from, as the one with {found}: ids must "
+                "be there, ratings finite (and 0 or more for target 'sqrt'), weights above 0; "
+                "invalidRows='drop' leaves such rows out"
+            )
+        _LOGGER.warning("%d rows left out, as the one with %s", counted["n_bad"], found)
+    return ratings.filter(good), {"user": counted["user"], "item": counted["item"]}
+
+
+def _is_real(kind: T.DataType) -> bool:
+    return isinstance(kind, T.FractionalType | T.TimestampType | T.TimestampNTZType)
+
+
+# -- ids and blocks --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one side, and how they are divided into blocks.
+
+    Attributes
+    ----------
+    index : DataFrame
+        Of each row its id, its number `row`, and the `key` and number of its `block`.
+    starts : ndarray of int64, shape (n_blocks + 1,)
+        The first row of each block, and the number of rows.
+    keys : ndarray of int64, shape (n_blocks,)
+        Numbers that hash partitioning puts into as many partitions, each into its own.
+    ids : ndarray or None
+        Of all rows, unless their factors are stored on the cluster.
+    """
+
+    index: DataFrame
+    starts: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    ids: NDArray[Any] | None
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def n_blocks(self) -> int:
+        return len(self.keys)
+
+    @property
+    def is_stored(self) -> bool:
+        return self.ids is None
+
+
+def number_rows(
+    spark: SparkSession, ratings: DataFrame, side: Side, n_blocks: int | None, folder: str | None
+) -> Rows:
+    """Ids of one side in their order; with a `folder`, stored in it instead of on the driver."""
+    counted = ratings.groupBy(F.col(side).alias("id")).agg(F.count("*").alias("n"))
+    if folder is None:
+        table = counted.toArrow().sort_by("id")
+        ids = table.column("id")
+        counts = table.column("n").to_numpy()
+        starts = _divided(counts, 1, n_blocks or _default_blocks(spark, counts))
+        keys = partition_keys(spark, len(starts) - 1)
+        block = np.repeat(np.arange(len(keys)), np.diff(starts))
+        columns = {"id": ids, "row": np.arange(len(ids)), "key": keys[block], "block": block}
+        index = spark.createDataFrame(pa.table(columns))
+        values = ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy()
+        return Rows(index, starts, keys, np.asarray(values))
+    path = f"{folder}/{side}-ids"
+    shifted = F.monotonically_increasing_id()
+    counted.orderBy("id").withColumn("at", shifted).write.mode("overwrite").parquet(path)
+    stored = spark.read.parquet(path).withColumn("part", F.shiftright("at", 33))
+    sizes = stored.groupBy("part").count().orderBy("part").toArrow()
+    before = np.concatenate([[0], np.cumsum(sizes.column("count").to_numpy())[:-1]])
+    offsets = spark.createDataFrame(pa.table({"part": sizes.column("part"), "before": before}))
+    within = F.col("at") - F.shiftleft("part", 33)
+    numbered = stored.join(F.broadcast(offsets), "part").select(
+        "id", "n", (within + F.col("before")).alias("row")
+    )
+    chunk = F.expr(f"row div {ROWS_PER_SUM}").alias("chunk")
+    counts = numbered.groupBy(chunk).agg(F.sum("n")).orderBy("chunk").toArrow().column(1).to_numpy()
+    chunks = _divided(counts, 1, n_blocks or _default_blocks(spark, counts))
+    n_rows = int(sizes.column("count").to_numpy().sum())
+    starts = np.minimum(chunks * ROWS_PER_SUM, n_rows)
+    keys = partition_keys(spark, len(starts) - 1)
+    block = np.repeat(np.arange(len(keys)), np.diff(chunks))
+    places = pa.table({"chunk": np.arange(len(block)), "key": keys[block], "block": block})
+    index = numbered.withColumn("chunk", chunk).join(
+        F.broadcast(spark.createDataFrame(places)), "chunk"
+    )
+    return Rows(index.select("id", "row", "key", "block"), starts, keys, None)
+
+
+def _default_blocks(spark: SparkSession, counts: NDArray[np.int64]) -> int:
+    """Some for every core, of BYTES_PER_BLOCK at most."""
+    parallel = _parallel_tasks(spark)
+    needed = max(int(counts.sum()) * 8 // BYTES_PER_BLOCK, 1)
+    return -(-needed // parallel) * parallel
+
+
+@lru_cache
+def _parallel_tasks(spark: SparkSession) -> int:
+    return spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
+
+
+def _divided(counts: NDArray[np.int64], least: int, n_blocks: int) -> NDArray[np.int64]:
+    """The starts of at most `n_blocks` ranges of about as many ratings, and the end."""
+    work = np.cumsum(counts + counts.mean() / 4)
+    shares = work[-1] * np.arange(1, n_blocks) / n_blocks
+    inner = np.searchsorted(work, shares) + least
+    return np.unique(np.concatenate([[0], inner, [len(counts)]])).astype(np.int64)
+
+
+@lru_cache
+def partition_keys(spark: SparkSession, n: int) -> NDArray[np.int64]:
+    """Numbers that hash partitioning into `n` partitions puts into each of them."""
+    numbers = spark.range(64 * n + 64).groupBy(F.pmod(F.hash("id"), F.lit(n)).alias("part"))
+    found = numbers.agg(F.min("id").alias("key")).orderBy("part").toArrow()
+    if found.num_rows != n:
+        raise RuntimeError(f"no keys were found for {n - found.num_rows} of {n} partitions")
+    keys: NDArray[np.int64] = found.column("key").to_numpy()
+    return keys
+
+
+# -- packing ---------------------------------------------------------------------------------------
+
+
+class PackedSide:
+    """The ratings of one side's rows in blocks, which stay on the cluster."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        side: Side,
+        rows: Rows,
+        other: Rows,
+        numbered: DataFrame,
+        packing: tasks.Packing,
+    ) -> None:
+        self.side, self.rows, self.other = side, rows, other
+        own = numbered.select(
+            F.col(f"{side}_key").alias("key"),
+            F.col(f"{side}_block").cast("int").alias("block"),
+            F.col(f"{side}_row").alias("row"),
+            F.col(f"{'item' if side == 'user' else 'user'}_row").alias("column"),
+            *("rating", "weight", "time", "held_out"),
+        )
+        blocks = pa.table({"key": rows.keys, "block": np.arange(rows.n_blocks, dtype=np.int32)})
+        # A block may have no ratings at all.
+        empty = spark.createDataFrame(blocks)
+        whole = own.unionByName(empty, allowMissingColumns=True)
+        grouped = whole.repartition(rows.n_blocks, "key").groupBy("key")
+        packed = grouped.applyInArrow(lambda group: packing(group), tasks.BLOCK)
+        if other.is_stored or rows.is_stored:
+            packed = packed.repartition(rows.n_blocks, "key")
+        self.blocks = packed.persist()
+        self._n_factors = packing.n_factors
+        counts = () if rows.is_stored else ("offsets",)
+        numbers = ("n_ratings", "n_held_out", "n_duplicates", "rating", "confidence", "target")
+        self.statistics = self.blocks.select(
+            "first", *numbers, "longest_rows", "lengths", *counts
+        ).toArrow()
+        self.statistics = self.statistics.sort_by("first")
+        self._count()
+        with one_block_at_a_time(spark):
+            self._extract()
+
+    def total(self, name: str) -> Any:
+        return sum(self.statistics.column(name).to_pylist())
+
+    def _binaries(self, name: str) -> list[NDArray[np.int64]]:
+        every = range(self.statistics.num_rows)
+        return [tasks.array_of(self.statistics, name, np.int64, at) for at in every]
+
+    def _count(self) -> None:
+        """`histogram` of the rows' numbers of ratings, and `counts` of all rows if held."""
+        lengths = np.concatenate(self._binaries("lengths")).reshape(-1, 2)
+        distinct, places = np.unique(lengths[:, 0], return_inverse=True)
+        totals = np.zeros(len(distinct), np.int64)
+        np.add.at(totals, places, lengths[:, 1])
+        self.histogram: Histogram = distinct, totals
+        self.counts: NDArray[np.int64] | None = None
+        if not self.rows.is_stored:
+            self.counts = np.concatenate([np.diff(part) for part in self._binaries("offsets")])
+
+    def _extract(self) -> None:
+        """The rows that are tried before others are solved, `sampled`, and their ratings."""
+        lengths = np.concatenate(self._binaries("longest_rows")).reshape(-1, 2)
+        chosen = tasks.longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
+        self.sampled: NDArray[np.int64] = lengths[chosen, 0]
+        found = self.blocks.mapInArrow(tasks.Extraction(self.sampled), tasks.ROW)
+        table = found.toArrow().sort_by("row")
+        every = range(table.num_rows)
+        columns = [tasks.array_of(table, "columns", np.int64, at) for at in every]
+        ratings = [tasks.array_of(table, "ratings", np.float32, at) for at in every]
+        weights = [tasks.array_of(table, "weights", np.float32, at) for at in every]
+        self.needed, local = np.unique(np.concatenate(columns), return_inverse=True)
+        # The core tries none of fewer rows: as many empty ones stand for the others.
+        n_empty = max(min(self.rows.n_rows, 256) - len(every), 0)
+        ends = np.cumsum([0, *map(len, ratings)])
+        offsets = np.concatenate([ends, np.full(n_empty, ends[-1])])
+        self.sample: sp.csr_array = csr(np.concatenate(ratings), local, offsets, len(self.needed))
+        self.sample_weights = None if weights[0] is None else np.concatenate(weights)
+
+    @cached_property
+    def routes(self) -> DataFrame:
+        """For each block of the other side, which of its rows go to which block of this one."""
+        routing = tasks.Routing(self.other.starts, self.other.keys)
+        found = self.blocks.mapInArrow(routing, tasks.ROUTE)
+        by_source = found.repartition(self.other.n_blocks, "source").groupBy("source")
+        return by_source.applyInArrow(tasks.gathered_routes, tasks.ROUTES).persist()
+
+
+def numbered_ratings(ratings: DataFrame, users: Rows, items: Rows) -> DataFrame:
+    """The ratings with the rows of both sides in place of ids."""
+    for side, rows in (("user", users), ("item", items)):
+        index = rows.index.select(
+            F.col("id").alias(side),
+            *(F.col(name).alias(f"{side}_{name}") for name in ("row", "key", "block")),
+        )
+        ratings = ratings.join(index, side)
+    return ratings

@@ -1,0 +1,395 @@
+"""The half-steps of a fit on a cluster.
+
+The driver runs the same iterations as on one machine (:func:`cinefold.als.iterations.alternate`).
+Factors of a side are *held* by it where they are few, or else *stored* on the cluster, in Parquet.
+What is held reaches each executor as a file that is mapped into memory; of what is stored each
+block is sent the rows that it needs, and no others (Das et al. 2017).
+
+References
+----------
+Das, Upadhyaya, Meng, Talwalkar: Collaborative Filtering as a Case-Study for Model Parallelism on
+Bulk Synchronous Systems, CIKM 2017.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from pyspark.sql import functions as F
+
+from cinefold.als.backend import (
+    FixedSide,
+    empty_factors,
+    expected_steps,
+    padded_rows,
+    rotate,
+)
+from cinefold.als.basis import Basis
+from cinefold.als.factors import Factors
+from cinefold.als.iterations import Problem, fill_randomly, initial_length, singular
+from cinefold.als.observations import Observations
+from cinefold.als.row_sums import chunk_sums, rounded
+from cinefold.interactions import Interactions
+from cinefold.models.training_loop import Resumed
+from cinefold.spark import tasks
+from cinefold.spark.checkpoints import empty
+from cinefold.spark.packing import one_block_at_a_time
+from cinefold.spark.stored_rows import StoredFixedSide, StoredRows, fill, gram_of, joined, ranked
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame, SparkSession
+
+    from cinefold.als.backend import ExpectedSteps
+    from cinefold.als.factors import Biases
+    from cinefold.als.iterations import Side
+    from cinefold.als.method import Method
+    from cinefold.als.objective import Objective
+    from cinefold.spark.checkpoints import Checkpoints
+    from cinefold.spark.packing import PackedSide, Rows
+    from cinefold.spark.shared_files import Sharing
+
+    Floats = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
+
+class ClusterProblem(Problem):
+    """Both half-steps of a training set that is packed on a cluster."""
+
+    _biases: Biases | None = None
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        sides: dict[Side, PackedSide],
+        objective: Objective,
+        sharing: Sharing,
+        n_threads: int,
+        n_threads_of_tasks: int,
+        folder: str | None,
+        interval: int,
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self.spark, self.sides, self.objective = spark, sides, objective
+        self.n_threads, self._n_threads_of_tasks = n_threads, n_threads_of_tasks
+        self._sharing, self.folder, self._n_stored = sharing, folder, 0
+        self._interval, self._checkpoints = interval, checkpoints
+        self._stale: list[str] = []
+        self._checkpointed: set[str] = set()
+        users, items = sides["user"].rows, sides["item"].rows
+        user_ids, item_ids = (
+            np.zeros(0, np.int64) if rows.ids is None else rows.ids for rows in (users, items)
+        )
+        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
+        self.train = Interactions(user_ids, item_ids, none)
+        self.pair_weights = None
+        self.n_ratings = int(sides["user"].total("n_ratings"))
+        self.total_weight = float(self.n_ratings)
+        self.metrics: dict[str, float] = {}
+
+    @property
+    def mean_rating(self) -> np.float32:
+        return np.float32(rounded(self.sides["user"].total("rating") / self.n_ratings))
+
+    def deviation(self, mean: np.float32) -> float:
+        blocks = self.sides["user"].blocks.select("ratings")
+        with one_block_at_a_time(self.spark):
+            parts = blocks.mapInArrow(tasks.Deviation(mean), tasks.TOTAL).toArrow()
+        return rounded(sum(parts.column("total").to_pylist()) / self.n_ratings) or 1.0
+
+    @property
+    def initial_length(self) -> float:
+        target = self.sides["user"].total("target") / self.n_ratings
+        return initial_length(self.objective, target or 1.0)
+
+    def regularization(self, side: Side) -> Doubles:
+        packed = self.sides[side]
+        if packed.counts is None:
+            raise ValueError("with biases, the factors of both sides must be held by the driver")
+        return self.objective.row_regularization(packed.counts, packed.other.n_rows)
+
+    def close(self) -> None:
+        """Free what a finished fit has kept on the cluster's memory and this machine's disk."""
+        self._sharing.forget()
+        if self._checkpoints:
+            self._checkpoints.clear()
+        for packed in self.sides.values():
+            packed.blocks.unpersist()
+
+    # -- steps between half-steps -----------------------------------------------------------------
+
+    def start(self, n_factors: int, seed: Any) -> tuple[Any, Any]:
+        users, items = self.sides["user"].rows, self.sides["item"].rows
+        first: list[Any] = []
+        both: tuple[tuple[Side, Rows], ...] = ("user", users), ("item", items)
+        for side, rows in both:
+            if rows.is_stored:
+                sample = np.zeros((len(self._sampled(side)), n_factors), np.float32)
+                none = self.spark.createDataFrame([], tasks.RESULT)
+                first.append(StoredRows(none, rows.n_rows, n_factors, sample))
+            elif side == "user":
+                random_users = empty_factors(rows.n_rows, n_factors)
+                fill_randomly(random_users, seed, self.initial_length)
+                first.append(random_users)
+            else:
+                first.append(np.zeros((rows.n_rows, n_factors), np.float32))
+        if users.is_stored:
+            blocks = pa.table({"key": users.keys, "block": np.arange(users.n_blocks)})
+            frame = self.spark.createDataFrame(blocks).repartition(users.n_blocks, "key")
+            random = tasks.RandomRows(
+                seed, self.initial_length, n_factors, users.starts, self._n_threads_of_tasks
+            )
+            # The first users are fixed, never the rows to start from: they have no sample.
+            first[0] = self._stored(frame.mapInArrow(random, tasks.RESULT), "user", n_factors)[0]
+        return first[0], first[1]
+
+    def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> Doubles:
+        if isinstance(factors, StoredRows):
+            return factors.grams["weighted_grams" if weighted else "grams"]
+        return super().gram(side, factors, weighted=weighted)
+
+    def fix(self, side: Side, factors: Any, basis: Basis | None = None) -> Any:
+        if not isinstance(factors, StoredRows):
+            return super().fix(side, factors, basis)
+        basis = basis or Basis.of_eigenvectors(self.gram(side, factors))
+        rows = self.sides[side].rows
+        fixing = tasks.Fixing(
+            self.objective,
+            basis,
+            rows.n_rows,
+            self.sides[side].other.n_rows,
+            self._n_threads_of_tasks,
+            self._sampled(side),
+        )
+        results = factors.frame.mapInArrow(fixing, tasks.RESULT)
+        stored, table = self._stored(results, side, factors.n_factors)
+        vars(factors).update(vars(stored))
+        return StoredFixedSide(factors, basis, joined(table, "norms", np.float64).sum())
+
+    def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
+        other = fixed.basis.other
+        if not isinstance(factors, StoredRows):
+            return rotate(factors, other, self.n_threads, out, in_double=False)
+        sample = factors.sample
+        if len(sample):
+            sample = rotate(sample, other, 1, None, in_double=False)
+        frame, n_rows, n_factors = factors.frame, factors.n_rows, factors.n_factors
+        turned = StoredRows(frame, n_rows, n_factors, sample, before=other, path=factors.path)
+        if out is None:
+            return turned
+        vars(out).update(vars(turned))
+        return out
+
+    def finished(self, factors: Factors) -> Factors:
+        return factors if isinstance(factors.users, StoredRows) else super().finished(factors)
+
+    def _loss_of_regularized_items(self, factors: Factors) -> float:
+        if isinstance(factors.items, StoredFixedSide):
+            return factors.items.loss
+        return super()._loss_of_regularized_items(factors)
+
+    # -- half-steps -------------------------------------------------------------------------------
+
+    def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
+        self._biases = factors.biases
+        return super().solve_users(factors, method)
+
+    def _solve(
+        self, side: Side, fixed: Any, out: Any, method: Method, baseline: Floats | None
+    ) -> Doubles:
+        packed = self.sides[side]
+        arrays: dict[str, Any] = {}
+        if isinstance(fixed, FixedSide):
+            arrays["rows"] = padded_rows(fixed.rows)
+        if isinstance(out, np.ndarray):
+            arrays["previous"] = out
+        if baseline is not None:
+            arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
+        step = tasks.HalfStep(
+            self.objective,
+            method,
+            self._expected_steps(side, fixed, out, baseline),
+            fixed.spectrum,
+            self._n_threads_of_tasks,
+            self._sharing.share(**arrays),
+            packed.rows.n_rows,
+            packed.other.n_rows,
+            measures=side == "user",
+            biases=self._biases if side == "user" else None,
+            is_stored=isinstance(out, StoredRows),
+            before=out.before if isinstance(out, StoredRows) else None,
+            sampled=self._sampled(side) if isinstance(out, StoredRows) else None,
+        )
+        results = self._results(packed, step, fixed, out)
+        if isinstance(out, StoredRows):
+            stored, table = self._stored(results, side, out.n_factors)
+            vars(out).update(vars(stored))
+        else:
+            with one_block_at_a_time(self.spark):
+                table = results.toArrow().sort_by("first")
+            self._check(side, table)
+            fill(out, table)
+        if side != "user":
+            return np.zeros(2)
+        self._measure(table)
+        if isinstance(fixed, StoredFixedSide) and self.metrics["n_pairs"]:
+            self.metrics |= ranked(self.spark, packed, out, fixed)
+        losses = joined(table, "losses", np.float64).reshape(-1, 2)
+        sums: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
+        return np.asarray(sums.sum(axis=0))
+
+    def _results(self, packed: PackedSide, step: tasks.HalfStep, fixed: Any, out: Any) -> DataFrame:
+        if isinstance(fixed, FixedSide) and not isinstance(out, StoredRows):
+            return packed.blocks.mapInArrow(step.over_blocks, tasks.RESULT)
+        messages = [self.spark.createDataFrame([], tasks.MESSAGE)]
+        if isinstance(out, StoredRows):
+            source = F.lit(-1).cast("long").alias("source")
+            messages.append(out.frame.select("key", source, F.col("factors").alias("rows")))
+        if isinstance(fixed, StoredFixedSide):
+            routes = packed.routes.withColumnRenamed("source", "key")
+            sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
+            send = tasks.Sending(fixed.n_factors)
+            messages.append(sending.mapInArrow(send, tasks.MESSAGE))
+        sent = reduce(lambda one, more: one.unionByName(more), messages)
+        grouped = sent.repartition(packed.rows.n_blocks, "key").groupBy("key")
+        cogroup = packed.blocks.groupBy("key").cogroup(grouped)
+        # Spark counts a function's arguments, and a method's self among them.
+        return cogroup.applyInArrow(
+            lambda blocks, messages: step.over_messages(blocks, messages), tasks.RESULT
+        )
+
+    def _expected_steps(
+        self, side: Side, fixed: Any, out: Any, baseline: Floats | None
+    ) -> ExpectedSteps:
+        packed = self.sides[side]
+        if isinstance(fixed, FixedSide):
+            rows = np.asarray(fixed.rows[packed.needed])
+        else:
+            other: Side = "item" if side == "user" else "user"
+            rows = fixed.rows.sample[np.searchsorted(self._sampled(other), packed.needed)]
+        previous = np.zeros((packed.sample.shape[0], fixed.n_factors), np.float32)
+        own = out
+        places = packed.sampled
+        if isinstance(out, StoredRows):
+            own, places = out.sample, np.searchsorted(self._sampled(side), packed.sampled)
+        previous[: len(places)] = own[places]
+        observed = Observations(
+            self.objective, packed.sample, packed.sample_weights, n_columns=packed.other.n_rows
+        )
+        if baseline is not None:
+            baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
+        side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
+        return expected_steps(observed.with_baseline(baseline), side_of_sample, previous)
+
+    def _sampled(self, side: Side) -> NDArray[np.int64]:
+        """Rows of a stored side that are tried, or that tried rows of the other side need."""
+        other: Side = "item" if side == "user" else "user"
+        return np.union1d(self.sides[side].sampled, self.sides[other].needed)
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def _stored(
+        self, results: DataFrame, side: Side, n_factors: int
+    ) -> tuple[StoredRows, pa.Table]:
+        """Results in a folder of their own, where their lineage ends; and all but the factors."""
+        self._n_stored += 1
+        path = f"{self.folder}/{side}-factors-{self._n_stored}"
+        with one_block_at_a_time(self.spark):
+            results.write.mode("overwrite").parquet(path)
+        stored, table = self._read(path, side, n_factors)
+        self._stale.append(path)
+        return stored, table
+
+    def _read(self, path: str, side: Side, n_factors: int) -> tuple[StoredRows, pa.Table]:
+        frame = self.spark.read.parquet(path)
+        table = frame.drop("factors", "counts").toArrow().sort_by("first")
+        self._check(side, table)
+        n_rows = self.sides[side].rows.n_rows
+        grams = {
+            name: gram_of(table, name, n_rows, n_factors)
+            for name in ("grams", "weighted_grams")
+            if table.column(name).null_count == 0
+        }
+        sample = joined(table, "sample", np.float32).reshape(-1, n_factors)
+        return StoredRows(frame, n_rows, n_factors, sample, grams, path=path), table
+
+    # -- checkpoints ------------------------------------------------------------------------------
+
+    def checkpoint(
+        self, history: list[dict[str, Any]], factors: Factors, best: Factors | None
+    ) -> None:
+        """Keep where the fit stands, at the interval; and free what nobody needs any more."""
+        kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
+        if self._checkpoints and len(history) % self._interval == 0:
+            state = {name: self._kept(name, one) for name, one in kept.items() if one is not None}
+            self._checkpoints.write({"history": history, **state})
+            self._checkpointed = {one["path"] for one in state.values()}
+        needed = {getattr(getattr(one, "rows", one), "path", None) for one in kept.values()}
+        for path in {*self._stale} - needed - self._checkpointed:
+            empty(self.spark.read.parquet(path), path)
+            self._stale.remove(path)
+
+    def _kept(self, name: str, factors: Any) -> dict[str, Any]:
+        """Where the factors are stored, and in which basis they are."""
+        spectrum = getattr(factors, "spectrum", None)
+        rows = factors if spectrum is None else factors.rows
+        path: str | None = getattr(rows, "path", None)
+        if path is None:
+            self._n_stored += 1
+            path = f"{self.folder}/{name}-factors-{self._n_stored}"
+            starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
+            parts = zip(starts, [*starts[1:], len(rows)], strict=True)
+            records = (
+                tasks.record_of(tasks.RESULT, first=begin, factors=rows[begin:end])
+                for begin, end in parts
+            )
+            table = pa.Table.from_batches(records)
+            self.spark.createDataFrame(table, tasks.RESULT).write.parquet(path)
+            self._stale.append(path)
+        return {"path": path, **({} if spectrum is None else {"spectrum": spectrum.tolist()})}
+
+    def resumed(self, n_factors: int) -> Resumed | None:
+        """Where the last fit of the same data and parameters was when it ended early."""
+        state = self._checkpoints and self._checkpoints.last()
+        if not state:
+            return None
+        users = self._kept_rows(state["user"], "user", n_factors)[0]
+        items = self._kept_items(state["item"], n_factors)
+        best = self._kept_items(state["best"], n_factors) if "best" in state else items
+        names = {"user", "item", "best"} & {*state}
+        self._checkpointed = {state[name]["path"] for name in names}
+        return Resumed(Factors(users, items), state["history"], Factors(users, best))
+
+    def _kept_rows(self, kept: dict[str, Any], side: Side, n_factors: int) -> tuple[Any, Any]:
+        if self.sides[side].rows.is_stored:
+            return self._read(kept["path"], side, n_factors)
+        rows = empty_factors(self.sides[side].rows.n_rows, n_factors)
+        stored = self.spark.read.parquet(kept["path"])
+        fill(rows, stored.select("first", "factors").toArrow())
+        return rows, None
+
+    def _kept_items(self, kept: dict[str, Any], n_factors: int) -> Any:
+        rows, table = self._kept_rows(kept, "item", n_factors)
+        spectrum = np.array(kept["spectrum"])
+        if table is None:
+            return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
+        identity = np.eye(n_factors)
+        loss = joined(table, "norms", np.float64).sum()
+        return StoredFixedSide(rows, Basis(spectrum, identity, identity), loss)
+
+    def _check(self, side: Side, table: pa.Table) -> None:
+        wrong = table.filter(table.column("singular_row").is_valid())
+        if wrong.num_rows:
+            row, n_ratings = (wrong.column(at)[0].as_py() for at in ("singular_row", "n_pairs"))
+            found = self.sides[side].rows.index.filter(F.col("row") == row).select("id").first()
+            raise singular(side, found and found[0], n_ratings)
+
+    def _measure(self, table: pa.Table) -> None:
+        names = ("n_pairs", "squared_error", "n_measured", "ndcg")
+        self.metrics = {
+            name: sum(value or 0 for value in table.column(name).to_pylist()) for name in names
+        }

@@ -1,0 +1,142 @@
+"""Factors that are stored on the cluster, as the driver knows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import functions as F
+
+from cinefold.als.backend import (
+    rotate,
+)
+from cinefold.als.basis import Basis
+from cinefold.als.row_sums import root_of
+from cinefold.models.callbacks import RANKING_DEPTH
+from cinefold.spark import tasks
+from cinefold.spark.packing import one_block_at_a_time
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pyspark.sql import DataFrame, SparkSession
+
+    from cinefold.spark.packing import PackedSide
+
+    Floats = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
+
+@dataclass
+class StoredRows:
+    """Factors (n, n_factors) on the cluster, and what the driver knows of them.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One record for each block; none for zeros.
+    n_rows, n_factors : int
+    sample : ndarray of float32, shape (n_sampled, n_factors)
+        The rows on which solvers are tried.
+    grams : dict
+        Of the rows as they are, "grams" and "weighted_grams".
+    before : ndarray of float64, or None
+        A change of basis that is yet to be made.
+    path : str or None
+        Where the frame is kept.
+    """
+
+    frame: DataFrame
+    n_rows: int
+    n_factors: int
+    sample: Floats
+    grams: dict[str, Doubles] = field(default_factory=dict)
+    before: Doubles | None = None
+    path: str | None = None
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All rows on the driver: mind its memory."""
+        del copy
+        rows = np.zeros((self.n_rows, self.n_factors), np.float32)
+        fill(rows, self.frame.select("first", "factors").toArrow())
+        if self.before is not None:
+            rows = rotate(rows, self.before, 1, None, in_double=False)
+        return rows.astype(dtype or np.float32, copy=False)
+
+
+@dataclass
+class StoredFixedSide:
+    """As :class:`FixedSide`, of stored rows in `basis`."""
+
+    rows: StoredRows
+    basis: Basis
+    loss: float
+
+    @property
+    def spectrum(self) -> Doubles:
+        return self.basis.spectrum
+
+    @property
+    def n_factors(self) -> int:
+        return len(self.spectrum)
+
+    @property
+    def factors(self) -> Floats:
+        return np.asarray(self.rows)
+
+
+def fill(rows: Floats, results: pa.Table) -> None:
+    """Put the factors of blocks into their places."""
+    for at, first in enumerate(results.column("first").to_pylist()):
+        part = tasks.array_of(results, "factors", np.float32, at).reshape(-1, rows.shape[1])
+        rows[first : first + len(part)] = part
+
+
+def joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
+    parts = [tasks.array_of(table, name, dtype, at) for at in range(table.num_rows)]
+    return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
+
+
+def gram_of(table: pa.Table, name: str, n_rows: int, n_factors: int) -> Doubles:
+    nodes = joined(table, "nodes", np.int64).reshape(-1, 2)
+    grams = joined(table, name, np.float64).reshape(-1, n_factors, n_factors)
+    places = ((int(level), int(index)) for level, index in nodes)
+    gram = root_of(dict(zip(places, grams, strict=True)), n_rows)
+    if not np.isfinite(gram).all():
+        raise ValueError(
+            "the factors have grown beyond what float32 can hold; "
+            "increase regularization or scale the ratings down"
+        )
+    return gram
+
+
+def ranked(
+    spark: SparkSession, packed: PackedSide, users: Any, items: StoredFixedSide
+) -> dict[str, float]:
+    """NDCG of users' lists of all stored items, block by block."""
+    if isinstance(users, StoredRows):
+        frame = users.frame.select("key", F.col("factors").alias("users"))
+    else:
+        spans = zip(packed.rows.keys, packed.rows.starts, packed.rows.starts[1:], strict=False)
+        records = [
+            tasks.record_of(tasks.RESULT, key=int(key), factors=users[begin:end])
+            for key, begin, end in spans
+        ]
+        table = pa.Table.from_batches(records).select(["key", "factors"])
+        frame = spark.createDataFrame(table.rename_columns(["key", "users"]))
+    candidates = items.rows.frame.select(
+        F.col("first").alias("item_first"), F.col("factors").alias("items")
+    )
+    best = tasks.ItemLists(items.n_factors, RANKING_DEPTH)
+    with one_block_at_a_time(spark):
+        pairs = packed.blocks.join(frame, "key").crossJoin(candidates)
+        lists = pairs.mapInArrow(best, tasks.LISTS).groupBy("key")
+        found = packed.blocks.groupBy("key").cogroup(lists)
+        table = found.applyInArrow(
+            lambda block, own: tasks.ndcg_of_lists(block, own, RANKING_DEPTH), tasks.NDCG
+        ).toArrow()
+    return {name: sum(table.column(name).to_pylist()) for name in ("n_measured", "ndcg")}

@@ -1,0 +1,236 @@
+"""Ratings become blocks, and what the driver wants to know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from cinefold.interactions.entries import Duplicates, Entries, csr
+from cinefold.spark.tasks.records import BLOCK, array_of, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from cinefold.als.objective import Objective
+
+    Floats = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How the ratings of a block become its record.
+
+    Attributes
+    ----------
+    starts : ndarray of int64, shape (n_blocks + 1,)
+        The first row of each block, and the number of rows.
+    n_columns : int
+    n_factors : int
+        Of the model; rows of some lengths are tried before others are solved.
+    is_routed : bool
+        Whether the other side is stored on the cluster.
+    """
+
+    objective: Objective
+    starts: NDArray[np.int64]
+    n_columns: int
+    n_factors: int
+    is_weighted: bool
+    is_routed: bool
+    duplicates: Duplicates
+
+    def __call__(self, group: pa.Table) -> pa.Table:
+        """The ratings of one block, with a null in place of a row for the block itself."""
+        key, block = group.column("key")[0].as_py(), group.column("block")[0].as_py()
+        first, end = int(self.starts[block]), int(self.starts[block + 1])
+        group = group.filter(group.column("row").is_valid())
+        held_out = group.column("held_out").to_numpy().astype(bool)
+        row, column = (group.column(name).to_numpy() for name in ("row", "column"))
+        values, weights = (group.column(name).to_numpy() for name in ("rating", "weight"))
+        entries = Entries(
+            row - first,
+            column,
+            values.astype(np.float32),
+            weights.astype(np.float32) if self.is_weighted else None,
+            group.column("time").to_numpy(),
+        )
+        train, n_repeated = self._matrix(entries.take(np.flatnonzero(~held_out)), end - first)
+        held, n_more = self._matrix(entries.take(np.flatnonzero(held_out)), end - first)
+        (offsets, columns, ratings, confidences), needed = train, None
+        if self.is_routed:
+            needed = np.unique(np.concatenate([columns, held[1]]))
+            columns, held = (
+                np.searchsorted(needed, columns),
+                (held[0], np.searchsorted(needed, held[1]), *held[2:]),
+            )
+        confidence = self.objective.confidence(ratings, confidences)
+        counts = np.diff(offsets)
+        values, times = np.unique(counts, return_counts=True)
+        record = record_of(
+            BLOCK,
+            key=key,
+            block=block,
+            first=first,
+            n_rows=end - first,
+            offsets=offsets,
+            columns=columns.astype(np.int32),
+            ratings=ratings,
+            weights=confidences,
+            held_offsets=held[0],
+            held_columns=held[1].astype(np.int32),
+            held_ratings=held[2],
+            needed=needed,
+            n_ratings=len(ratings),
+            n_held_out=len(held[2]),
+            n_duplicates=n_repeated + n_more,
+            rating=_sum(ratings),
+            confidence=_sum(np.ones(len(ratings)) if confidence is None else confidence),
+            target=_sum(np.abs(self.objective.targets(ratings))),
+            longest_rows=longest_rows(first, counts, self.n_factors),
+            lengths=np.column_stack([values, times]),
+        )
+        return pa.Table.from_batches([record])
+
+    def _matrix(self, entries: Entries, n_rows: int) -> tuple[tuple[Any, ...], int]:
+        if len(entries.rows) == 0:
+            none = np.zeros(0, np.float32)
+            weights = none if self.is_weighted else None
+            return (np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int64), none, weights), 0
+        kept = entries.sorted().without_duplicates(self.duplicates, stacklevel=2)
+        counts = np.bincount(kept.rows, minlength=n_rows)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        rows = offsets, kept.columns, kept.ratings, kept.weights
+        return rows, len(entries.rows) - len(kept.rows)
+
+
+def _sum(values: NDArray[Any]) -> float:
+    return float(values.sum(dtype=np.float64))
+
+
+def longest_rows(first: int, counts: NDArray[np.int64], n_factors: int) -> NDArray[np.int64]:
+    """The rows on which the core would try conjugate gradients, (n, 2): row, and its length.
+
+    Those are, for each of several lengths, the first two of at most that many observations, when
+    rows are ordered by falling length (native/drive/half_step.cpp).
+    """
+    order = np.argsort(-counts, kind="stable")
+    falling = -counts[order]
+    chosen = set()
+    for doubling in range(6):
+        length = max(n_factors // 4, 1) << doubling
+        at = np.searchsorted(falling, -length)
+        chosen.update(order[at : at + 2].tolist())
+    rows = np.array(sorted(chosen), np.int64)
+    return np.column_stack([rows + first, counts[rows]])
+
+
+def rows_of(
+    block: pa.RecordBatch, n_columns: int, prefix: str = ""
+) -> tuple[sp.csr_array, Floats | None]:
+    """The matrix of a block's ratings or, with the prefix "held_", of those held out."""
+    offsets, columns = array_of(block, f"{prefix}offsets", np.int64), None
+    columns = array_of(block, f"{prefix}columns", np.int32)
+    ratings = array_of(block, f"{prefix}ratings", np.float32)
+    weights = None if prefix else array_of(block, "weights", np.float32)
+    return csr(ratings, columns, offsets, n_columns), weights
+
+
+TOTAL = "total double"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """The sum of distances of ratings from their mean."""
+
+    mean: np.float32
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for at in range(batch.num_rows):
+                ratings = array_of(batch, "ratings", np.float32, at)
+                yield record_of(TOTAL, total=_sum(np.abs(ratings - self.mean)))
+
+
+@dataclass(frozen=True)
+class Routing:
+    """From blocks, which rows each needs of which block of the other side, at `starts`."""
+
+    starts: NDArray[np.int64]
+    keys: NDArray[np.int64]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for at in range(batch.num_rows):
+                record = batch.slice(at, 1)
+                needed = array_of(record, "needed", np.int64)
+                ends = np.searchsorted(needed, self.starts)
+                for source in np.flatnonzero(np.diff(ends)):
+                    places = needed[ends[source] : ends[source + 1]] - self.starts[source]
+                    yield record_of(
+                        ROUTE,
+                        source=int(self.keys[source]),
+                        key=record.column("key")[0].as_py(),
+                        places=places.astype(np.int32),
+                    )
+
+
+ROUTE = "source long, key long, places binary"
+ROUTES = "source long, keys binary, ends binary, places binary"
+
+
+def gathered_routes(routes: pa.Table) -> pa.Table:
+    """The routes from one block as one record."""
+    places = [array_of(routes, "places", np.int32, at) for at in range(routes.num_rows)]
+    record = record_of(
+        ROUTES,
+        source=routes.column("source")[0].as_py(),
+        keys=routes.column("key").to_numpy(),
+        ends=np.cumsum([len(part) for part in places]),
+        places=np.concatenate(places),
+    )
+    return pa.Table.from_batches([record])
+
+
+ROW = "row long, columns binary, ratings binary, weights binary"
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """The ratings of some rows."""
+
+    rows: NDArray[np.int64]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for at in range(batch.num_rows):
+                record = batch.slice(at, 1)
+                first, n_rows = (record.column(name)[0].as_py() for name in ("first", "n_rows"))
+                offsets, needed = (
+                    array_of(record, name, np.int64) for name in ("offsets", "needed")
+                )
+                columns, ratings, weights = (
+                    array_of(record, name, kind)
+                    for name, kind in (
+                        ("columns", np.int32),
+                        ("ratings", np.float32),
+                        ("weights", np.float32),
+                    )
+                )
+                for row in self.rows[(self.rows >= first) & (self.rows < first + n_rows)]:
+                    own = slice(*offsets[row - first : row - first + 2])
+                    yield record_of(
+                        ROW,
+                        row=int(row),
+                        columns=(columns[own] if needed is None else needed[columns[own]]).astype(
+                            np.int64
+                        ),
+                        ratings=ratings[own],
+                        weights=None if weights is None else weights[own],
+                    )

@@ -1,0 +1,52 @@
+"""Records of blocks and of results, and the arrays in them.
+
+A *block* is a range of rows of one side with their ratings, as compressed sparse rows in binary
+columns, one record for each block. Its columns are rows of the other side, or, where that side is
+stored on the cluster, places in `needed`, the rows that the block needs of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Doubles = NDArray[np.float64]
+
+
+BLOCK = (
+    "key long, block int, first long, n_rows int, offsets binary, columns binary, ratings binary, "
+    "weights binary, held_offsets binary, held_columns binary, held_ratings binary, "
+    "needed binary, n_ratings long, n_held_out long, n_duplicates long, rating double, "
+    "confidence double, target double, longest_rows binary, lengths binary"
+)
+RESULT = (
+    "key long, first long, factors binary, counts binary, losses binary, nodes binary, "
+    "grams binary, weighted_grams binary, norms binary, sample binary, singular_row long, "
+    "n_pairs long, squared_error double, n_measured long, ndcg double"
+)
+MESSAGE = "key long, source long, rows binary"
+
+
+def array_of(record: pa.RecordBatch | pa.Table, name: str, dtype: Any, row: int = 0) -> Any:
+    """A binary value as an array, without a copy; None for a null."""
+    buffer = record.column(name)[row].as_buffer()
+    return None if buffer is None else np.frombuffer(buffer, dtype)
+
+
+def record_of(schema: str, **values: Any) -> pa.RecordBatch:
+    """One record; arrays become binary, and what is not given null."""
+    kinds = {"long": pa.int64(), "int": pa.int32(), "double": pa.float64(), "binary": pa.binary()}
+    columns = {}
+    for column in schema.split(", "):
+        name, kind = column.split()
+        value = values.get(name)
+        if isinstance(value, np.ndarray):
+            value = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
+        columns[name] = pa.array([value], kinds[kind])
+    return pa.RecordBatch.from_pydict(columns)

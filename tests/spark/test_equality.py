@@ -1,0 +1,83 @@
+"""A fit on Spark finds what a fit on one machine finds, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinefold import WeightedMatrixFactorization
+from cinefold.spark import DistributedWeightedMatrixFactorization
+
+COLUMNS = {"weightCol": "weight", "validationIndicatorCol": "held_out"}
+
+
+@pytest.fixture(scope="module")
+def single(rated):
+    train, held_out = rated.parts()
+    return WeightedMatrixFactorization(n_factors=12, max_iter=3).fit(train, validation=held_out)
+
+
+def same(model, single):
+    assert model.objective_ == single.objective_
+    assert model.stop_reason_ == single.stop_reason_
+    assert model.best_iteration_ == single.best_iteration_
+    local = model.toLocal()
+    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
+    np.testing.assert_array_equal(local.item_factors_, single.item_factors_)
+    for ours, theirs in zip(model.history_, single.history_, strict=True):
+        seconds = {"seconds": pytest.approx(0, abs=1e3)}
+        metrics = ("validation_rmse", "validation_ndcg_at_10")
+        measured = {name: theirs[name] for name in metrics if theirs[name] is not None}
+        close = {name: pytest.approx(value, rel=1e-12) for name, value in measured.items()}
+        assert ours == theirs | close | seconds
+
+
+def trainer(**params):
+    return DistributedWeightedMatrixFactorization(nFactors=12, maxIter=3, **COLUMNS, **params)
+
+
+def test_factors_that_the_driver_holds(ratings, single):
+    same(trainer(numUserBlocks=5, numItemBlocks=2).fit(ratings), single)
+
+
+def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(ratings, single, tmp_path):
+    def kill(model, record):
+        if record["iteration"] == 2:
+            raise InterruptedError
+
+    stored = trainer(
+        plan="stored", numUserBlocks=3, checkpointDir=str(tmp_path), checkpointInterval=1
+    )
+    with pytest.raises(InterruptedError):
+        stored.fit(ratings, callbacks=[kill])
+    iterations = []
+    model = stored.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
+    assert [record["iteration"] for record in iterations] == [3]
+    same(model, single)
+
+
+def test_users_stored_and_items_held_with_conjugate_gradients(ratings, rated, tmp_path):
+    parameters = {"solver": "cg", "regularization": 0.5, "alpha": 0.5, "target": "rating"}
+    single = WeightedMatrixFactorization(
+        n_factors=5, max_iter=2, unobserved_weight=0.1, regularization_exponent=0, **parameters
+    ).fit(rated.all())
+    model = DistributedWeightedMatrixFactorization(
+        nFactors=5,
+        maxIter=2,
+        unobservedWeight=0.1,
+        regularizationExponent=0,
+        maxHeldBytes=30_000,
+        checkpointDir=str(tmp_path),
+        weightCol="weight",
+        **parameters,
+    ).fit(ratings.drop("held_out"))
+    same(model, single)
+
+
+def test_biases(ratings, rated):
+    single = WeightedMatrixFactorization.preset("stars", n_factors=3, max_iter=2)
+    single.fit(rated.all())
+    model = DistributedWeightedMatrixFactorization.like(single, weightCol="weight")
+    fitted = model.fit(ratings.drop("held_out"))
+    same(fitted, single)
+    np.testing.assert_array_equal(fitted.toLocal().item_biases_, single.item_biases_)

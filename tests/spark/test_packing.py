@@ -1,0 +1,88 @@
+"""Ratings as they come, and blocks of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.spark import DistributedWeightedMatrixFactorization
+
+SMALL = {"nFactors": 2, "maxIter": 1, "unobservedWeight": 0.1, "regularization": 0.1}
+
+
+def frame(spark, schema, *rows):
+    return spark.createDataFrame(list(rows), schema)
+
+
+def test_bad_rows_are_named_or_left_out(spark):
+    schema = "user string, item string, rating double"
+    good = [("ann", "x", 5.0), ("bob", "y", 4.0), ("bob", "x", 1.0), ("zoë", "y", 2.0)]
+    bad = [(None, "x", 3.0), ("cy", "x", float("nan")), ("cy", "y", None), ("dee", "x", -1.0)]
+    ratings = frame(spark, schema, *good, *bad)
+    with pytest.raises(ValueError, match=r"4 rows cannot be learnt from, .* user 'dee', item 'x'"):
+        DistributedWeightedMatrixFactorization(**SMALL).fit(ratings)
+    trainer = DistributedWeightedMatrixFactorization(**SMALL, invalidRows="drop")
+    local = trainer.fit(ratings).toLocal()
+    users, items, stars = zip(*good, strict=True)
+    own = Interactions.from_arrays(users, items, stars)
+    single = WeightedMatrixFactorization(
+        n_factors=2, max_iter=1, unobserved_weight=0.1, regularization=0.1
+    ).fit(own)
+    assert local.interactions_.user_ids.tolist() == ["ann", "bob", "zoë"]
+    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
+
+
+@pytest.mark.parametrize(
+    ("schema", "row", "error", "message"),
+    [
+        ("user long, item long, rating string", (1, 1, "5"), TypeError, "'rating' must have num"),
+        ("user double, item long, rating float", (1.5, 1, 5.0), TypeError, "'user' must have int"),
+        ("who long, item long, rating float", (1, 1, 5.0), ValueError, "no column 'user'; there"),
+        ("user long, item long, rating float", (1, None, 5.0), ValueError, "no ratings"),
+    ],
+)
+def test_columns_that_cannot_be_learnt_from(spark, schema, row, error, message):
+    with pytest.raises(error, match=message):
+        DistributedWeightedMatrixFactorization(**SMALL).fit(frame(spark, schema, row))
+
+
+def test_repeated_ratings_large_ids_and_a_user_with_none_left(spark):
+    many = 2**60
+    rows = [(many, 1, 1.0, 20, False), (many, 1, 5.0, 30, False), (many, 1, 2.0, 10, False)]
+    rows += [(many + 1, 2, 3.0, 1, False), (-5, 2, 4.0, 1, True), (-5, 1, 4.0, 1, True)]
+    ratings = frame(spark, "user long, item int, rating float, at long, held boolean", *rows)
+    model = DistributedWeightedMatrixFactorization(
+        **SMALL, timestampCol="at", validationIndicatorCol="held", numUserBlocks=3
+    ).fit(ratings)
+    own = Interactions.from_arrays(
+        [many, many + 1], [1, 2], [5.0, 3.0], user_ids=[-5, many, many + 1], item_ids=[1, 2]
+    )
+    single = WeightedMatrixFactorization(
+        n_factors=2, max_iter=1, unobserved_weight=0.1, regularization=0.1
+    ).fit(own)
+    local = model.toLocal()
+    assert local.interactions_.user_ids.tolist() == [-5, many, many + 1]
+    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
+
+
+def test_rows_without_a_unique_solution_are_named(spark):
+    table = pa.table({"user": ["a", "b"], "item": ["x", "y"], "rating": [1.0, 2.0]})
+    trainer = DistributedWeightedMatrixFactorization(
+        nFactors=2, unobservedWeight=0.0, regularization=0.0
+    )
+    with pytest.raises(ValueError, match=r"equations of item x \(1 ratings\) have no unique"):
+        trainer.fit(spark.createDataFrame(table))
+
+
+def test_parameters_are_checked_before_anything_is_read(spark):
+    nothing = spark.createDataFrame([], "user long, item long, rating float")
+    for wrong, message in (
+        ({"plan": "best"}, "plan must be one of"),
+        ({"invalidRows": "keep"}, "invalidRows must be one of"),
+        ({"nFactors": 0}, "n_factors must be"),
+        ({"nFactor": 3}, "no parameter 'nFactor'; it has"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            DistributedWeightedMatrixFactorization(**wrong).fit(nothing)
