@@ -251,8 +251,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
         validation = None
         if measured is not None:
-            exact = choose_solver(self.solver, self.n_factors).is_exact
-            most = affordable_users(measured, train, self.n_factors, exact=exact)
+            exact = choose_solver(self.solver, settings.n_factors).is_exact
+            most = affordable_users(measured, train, settings.n_factors, exact=exact)
             validation = Validation(measured, train, objective, n_threads, most)
         resumed = None
         if start is not None:
