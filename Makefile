@@ -41,12 +41,7 @@ app:  ## Get the data, train the model, open the app on port 8501
 test:  ## Run all tests
 	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
-	python -m pytest -n auto --maxprocesses=8 --dist loadfile --ignore=tests/spark $(PYTEST_ARGS)
-
-.PHONY: spark
-spark:  ## Run the tests of the Spark trainer on a local cluster (needs Java 17; some minutes)
-	$(setup) app postgresql spark tune test
-	python -m pytest tests/spark $(PYTEST_ARGS)
+	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers

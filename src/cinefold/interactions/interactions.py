@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 
 from cinefold.interactions import splits
+from cinefold.interactions.blocks import kept
 from cinefold.interactions.column_values import (
     as_floats,
-    as_ids,
+    as_id_column,
     as_table,
     as_times,
     as_weights,
@@ -34,6 +34,7 @@ from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import polars as pl
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
 
@@ -115,8 +116,8 @@ class Interactions:
             return None if name is None else check(column(table, name), f"column {name!r:.100}")
 
         return cls._from_columns(
-            checked(as_ids, user),
-            checked(as_ids, item),
+            checked(as_id_column, user),
+            checked(as_id_column, item),
             checked(as_floats, rating),
             checked(as_times, timestamp),
             checked(as_weights, weight),
@@ -150,8 +151,8 @@ class Interactions:
             As in :meth:`from_dataframe`.
         """
         return cls._from_columns(
-            as_ids(users, "users"),
-            as_ids(items, "items"),
+            as_id_column(users, "users"),
+            as_id_column(items, "items"),
             None if ratings is None else as_floats(ratings, "ratings"),
             None if timestamps is None else as_times(timestamps, "timestamps"),
             None if weights is None else as_weights(weights, "weights"),
@@ -163,8 +164,8 @@ class Interactions:
     @classmethod
     def _from_columns(
         cls,
-        users: NDArray[Any],
-        items: NDArray[Any],
+        users: NDArray[Any] | pl.Series,
+        items: NDArray[Any] | pl.Series,
         ratings: NDArray[np.float32] | None,
         timestamps: NDArray[np.int64] | None,
         weights: NDArray[np.float32] | None,
@@ -332,14 +333,12 @@ class Interactions:
             raise ValueError(
                 f"mask must be boolean of shape {expected}, not {chosen.dtype} of {chosen.shape}"
             )
-        offsets = np.concatenate([[0], np.cumsum(chosen)])[self.by_user.indptr]
-        matrix = csr(self.by_user.data[chosen], self.by_user.indices[chosen], offsets, self.n_items)
-        return replace(
-            self,
-            by_user=matrix,
-            weights=None if self.weights is None else self.weights[chosen],
-            timestamps=None if self.timestamps is None else self.timestamps[chosen],
+        own = self.by_user
+        offsets, ratings, columns, weights, times = kept(
+            chosen, own.indptr, own.data, own.indices, self.weights, self.timestamps
         )
+        matrix = csr(ratings, columns, offsets, self.n_items)
+        return replace(self, by_user=matrix, weights=weights, timestamps=times)
 
     def split(
         self,
@@ -381,8 +380,6 @@ class Interactions:
             raise ValueError(f"fraction must be between 0 and 1, in sum too, not {fraction}")
         if method == "leave-last-out" and len(fractions) > 1:
             raise ValueError("leave-last-out holds out one part, not several; split twice")
-        # From one seed, what a fraction holds out is within what a larger one does.
         offsets, times = self.by_user.indptr, self.timestamps
-        masks = [splits.held_out(method, offsets, times, float(t), seed) for t in totals]
-        parts = [masks[0], *(larger & ~smaller for smaller, larger in pairwise(masks))]
-        return self.select(~masks[-1]), *map(self.select, reversed(parts))
+        parts = splits.parts(method, offsets, times, totals, seed)
+        return tuple(self.select(parts == part) for part in range(len(totals) + 1))

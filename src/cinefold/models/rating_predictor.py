@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
+    from cinefold.models.default_regularization import Scaled
     from cinefold.models.results import FoldedUsers, Ranking
 
 _FEWEST_RATINGS = 50
@@ -63,7 +64,7 @@ class StarPredictor:
     ----------
     model : WeightedMatrixFactorization
         Fitted; it makes the lists.
-    n_factors : int
+    n_factors : int or "scale"
         Of the explicit model. One with biases needs no other: it is its own.
 
     Attributes
@@ -82,7 +83,7 @@ class StarPredictor:
     scale_: tuple[float, float]
     user_counts_: tuple[float, float]
 
-    def __init__(self, model: WeightedMatrixFactorization, *, n_factors: int = 32) -> None:
+    def __init__(self, model: WeightedMatrixFactorization, *, n_factors: int | Scaled = 32) -> None:
         self.model = model
         self.n_factors = n_factors
 

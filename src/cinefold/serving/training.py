@@ -271,7 +271,7 @@ def _note_stars(training: Interactions, held_out: Interactions | None) -> Callba
     pairs = {name: _pairs(part) for name, part in parts.items() if part is not None}
 
     def note(model: WeightedMatrixFactorization, record: Record) -> None:
-        if model.target == "sqrt":
+        if model.objective_.target == "sqrt":
             factors = model._factors
             users = factors.user_vectors()
             for name, (rows, columns, stars) in pairs.items():
