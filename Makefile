@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PORT ?= 8501
+DATA ?=
+DATA_PATH ?=
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 300
 FUZZ_ARGS ?=
@@ -28,13 +30,15 @@ help:  ## List these targets
 	@echo "Cinefold. Start with 'make app'."; echo
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) \
 	    | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
-	@echo; echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
+	@echo; echo "make app DATA=ml-32m for more movies, DATA_PATH=file.zip for those you have;"
+	@echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
 
 .PHONY: app
 app:  ## Get the data, train the model, open the app on port 8501
 	$(setup) app
-	@cinefold data fetch ml-100k >/dev/null
-	@exec cinefold app --port $(PORT)
+	@cinefold data fetch ml-100k >/dev/null || [ -n "$(DATA_PATH)" ]
+	@exec cinefold app --port $(PORT) $(if $(DATA),--dataset $(DATA)) \
+	    $(if $(DATA_PATH),--path "$(patsubst ~/%,$(HOME)/%,$(DATA_PATH))")
 
 .PHONY: test
 test:  ## Run all tests
