@@ -61,6 +61,18 @@ def test_the_learning_curve_ends_at_the_measures(run):
     assert run.history[-1]["validation_ndcg_at_10"] == pytest.approx(run.metrics["ndcg_at_10"])
 
 
+def test_the_curve_in_stars_is_of_evenly_chosen_ratings(data, run, monkeypatch):
+    monkeypatch.setattr("cinefold.serving.training.MOST_IN_STARS", 50)
+    few = train(data.interactions, small_model(), random_state=3, progress=False)
+    training, _ = data.interactions.split(**run.split)
+    users = np.repeat(training.user_ids, training.user_counts())
+    items = training.item_ids[training.by_user.indices]
+    every = slice(None, None, -(-training.n_ratings // 50))
+    stars = np.square(few.model.predict(users[every], items[every]).clip(min=0))
+    expected = np.sqrt(np.mean(np.square(stars - training.by_user.data[every])))
+    assert few.history[-1]["train_rmse_in_stars"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_same_seed_same_result(data, run):
     again = train(data.interactions, small_model(), random_state=3, progress=False)
     np.testing.assert_array_equal(again.model.user_factors_, run.model.user_factors_)

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from cinefold.interactions.splits import RandomState, SplitMethod
 
 
+_COUNTED_AT_ONCE = 1 << 22
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
     """Ratings of items by users, indexed from both sides.
@@ -311,7 +314,15 @@ class Interactions:
 
     def item_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each item, (n_items,)."""
-        return np.bincount(self.by_user.indices, minlength=self.n_items)
+        return self._item_counts.copy()
+
+    @cached_property
+    def _item_counts(self) -> NDArray[np.int64]:
+        counts = np.zeros(self.n_items, np.int64)
+        for begin in range(0, self.n_ratings, _COUNTED_AT_ONCE):  # 64-bit copies, which are small
+            block = self.by_user.indices[begin : begin + _COUNTED_AT_ONCE]
+            counts += np.bincount(block, minlength=self.n_items)
+        return counts
 
     def fingerprint(self) -> str:
         """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cinefold.datasets import dataset_info, load_movielens
 from cinefold.recommender import MovieRecommender, Population
@@ -130,6 +131,60 @@ def prepare_state(dataset: str, progress: Progress) -> State:
         return job.finish(lambda _: None, show)
 
     return State(data, load_or_train(data, trainer=train))
+
+
+class Preparation:
+    """A `State` on its way, as `prepare_state` makes it, in a thread of its own.
+
+    It begins at once.
+
+    Parameters
+    ----------
+    dataset : str
+    ready : callable, optional
+        Called when the state is there, before anybody sees it.
+
+    Attributes
+    ----------
+    progress : (float, str)
+        The share that is done, and a text for people.
+    since : float
+        When it began, by ``time.monotonic``.
+    state : State or None
+    error : Exception or None
+        Why there is none; `start` tries again.
+    """
+
+    def __init__(self, dataset: str, ready: Callable[[], object] = lambda: None) -> None:
+        self._dataset, self._ready = dataset, ready
+        self.start()
+
+    def start(self) -> None:
+        self.progress: tuple[float, str] = (0.0, "Starting …")
+        self.state: State | None = None
+        self.error: Exception | None = None
+        self.since = time.monotonic()
+        self._thread = threading.Thread(target=self._prepare, daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self.state is None and self.error is None
+
+    def wait(self, seconds: float) -> None:
+        """Until it is over, but no longer than `seconds`."""
+        self._thread.join(seconds)
+
+    def _prepare(self) -> None:
+        def show(*progress: Any) -> None:
+            self.progress = progress
+
+        try:
+            state = prepare_state(self._dataset, show)
+            self._ready()
+            self.state = state
+        except Exception as error:  # the page that waits shows it or raises it
+            self.error = error
 
 
 def _load_data(dataset: str, progress: Progress) -> MovieData:
