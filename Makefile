@@ -10,6 +10,9 @@ FUZZ_ARGS ?=
 
 # cmake, ninja and clang-format come from the environment, not from the system.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+LOWEST_TESTS := -q -m "not processes and not browser and not postgresql" \
+    tests/interactions/test_column_values.py tests/datasets/test_movielens_formats.py tests/datasets/test_movies.py \
+    tests/profiles/test_schema.py tests/models/test_persistence.py tests/cli/test_console.py tests/cli/test_importing.py
 NATIVE := $(wildcard native/*.cpp native/*/*.h native/*/*.cpp)
 
 define setup
@@ -41,6 +44,7 @@ app:  ## Get the data, train the model, open the app on port 8501
 test:  ## Run all tests
 	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
+	@python tools/lowest_versions.py store $(LOWEST_TESTS)
 	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: sanitize
@@ -61,11 +65,9 @@ fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="-
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: lowest
-lowest:  ## Run some of the tests on the oldest versions that pyproject.toml allows
+lowest:  ## Run more of the tests than `make test` does on the oldest versions of all extras
 	$(setup) app postgresql spark tune test
-	@python tools/lowest_versions.py -q -m "not processes and not browser and not postgresql" \
-	    tests/interactions/test_column_values.py tests/datasets/test_ratings.py tests/datasets/test_movielens_formats.py \
-	    tests/profiles/test_store.py tests/profiles/test_schema.py
+	@python tools/lowest_versions.py app,store,postgresql,tune $(LOWEST_TESTS) tests/app/about tests/app/taste tests/tuning/test_space.py
 
 .PHONY: lint
 lint:  ## Check style and types

@@ -36,10 +36,7 @@ _UNDO = "Takes the last change of your ratings and marks back, up to twenty of t
 def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
     """Profiles to choose from, and what can be done with the one in use."""
     if you.trouble:
-        st.warning(
-            f"Your ratings are only kept until you close this page: {literal(you.trouble)}",
-            icon=":material/warning:",
-        )
+        st.warning(literal(you.trouble), icon=":material/warning:")
     if shares_profiles():
         st.caption("Everybody who opens this page sees all profiles: it was started so.")
     if you.profile is not None and (left := you.profile.settings.get(LEFT)):
