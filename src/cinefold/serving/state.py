@@ -6,8 +6,11 @@ import logging
 import math
 import threading
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cinefold.datasets import dataset_info, load_movielens
 from cinefold.recommender import MovieRecommender, Population
@@ -60,6 +63,7 @@ class State:
 
     def use(self, run: TrainingRun) -> None:
         """Recommend with `run`, to everybody, from now on."""
+        _share_ratings(run, self.data.interactions)
         # One assignment, so that nobody sees a run and the recommender of another.
         self._in_use = run, MovieRecommender(self.data, run.model, run.stars)
 
@@ -103,6 +107,17 @@ class State:
     def population(self) -> Population:
         """The users of the data, to compare one with."""
         return Population(self.data)
+
+
+def _share_ratings(run: TrainingRun, known: Interactions) -> None:
+    """Models of the data's own ratings have them from files of their own: once is enough."""
+    for model in (run.model, *([run.stars.explicit_] if run.stars else ())):
+        own = model.interactions_
+        pairs = [(own.user_ids, known.user_ids), (own.item_ids, known.item_ids)]
+        names = ("indptr", "indices", "data")
+        pairs += [(getattr(own.by_user, name), getattr(known.by_user, name)) for name in names]
+        if own is not known and own.weights is None and all(np.array_equal(*p) for p in pairs):
+            model._state = replace(model._fitted, interactions=known)
 
 
 def prepare_state(dataset: str, progress: Progress) -> State:
