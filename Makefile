@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PORT ?= 8501
+DATA ?=
+DATA_PATH ?=
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 300
 FUZZ_ARGS ?=
@@ -28,25 +30,22 @@ help:  ## List these targets
 	@echo "Cinefold. Start with 'make app'."; echo
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) \
 	    | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
-	@echo; echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
+	@echo; echo "make app DATA=ml-32m for more movies, DATA_PATH=file.zip for those you have;"
+	@echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
 
 .PHONY: app
 app:  ## Get the data, train the model, open the app on port 8501
 	$(setup) app
-	@cinefold data fetch ml-100k >/dev/null
-	@exec cinefold app --port $(PORT)
+	@cinefold data fetch ml-100k >/dev/null || [ -n "$(DATA_PATH)" ]
+	@exec cinefold app --port $(PORT) $(if $(DATA),--dataset $(DATA)) \
+	    $(if $(DATA_PATH),--path "$(patsubst ~/%,$(HOME)/%,$(DATA_PATH))")
 
 .PHONY: test
 test:  ## Run all tests
 	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
 	@python tools/lowest_versions.py store $(LOWEST_TESTS)
-	python -m pytest -n auto --maxprocesses=8 --dist loadfile --ignore=tests/spark $(PYTEST_ARGS)
-
-.PHONY: spark
-spark:  ## Run the tests of the Spark trainer on a local cluster (needs Java 17; some minutes)
-	$(setup) app postgresql spark tune test
-	python -m pytest tests/spark $(PYTEST_ARGS)
+	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers
