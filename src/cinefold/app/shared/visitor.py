@@ -92,7 +92,7 @@ class Visitor:
         else:
             self.ratings[movie_id] = stars
             self._write(lambda store, profile: store.rate(profile, movie_id, stars))
-            self.latest = movie_id
+            self.latest = movie_id if movie_id in self.ratings else None
 
     def add(self, entries: Entries) -> None:
         """Ratings and marks from elsewhere, as one change."""
