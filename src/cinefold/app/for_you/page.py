@@ -53,7 +53,9 @@ def draw_about(data: MovieData) -> None:
     ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
     years = [movie.year for movie in data.movies if movie.year is not None]
     newest = f" end in {max(years)}" if years else " are your own"
-    more = f"; `cinefold app --dataset {_LARGEST}` has those until {_LARGEST_UNTIL}"
+    more = (
+        f"; `make app DATA={_LARGEST}`, or a choice on Train, brings those until {_LARGEST_UNTIL}"
+    )
     if not years or max(years) >= _LARGEST_UNTIL:
         more = ""
     st.caption(
