@@ -63,9 +63,9 @@ class DataOptions(CatalogueOptions):
     """A data set of the catalogue, or a file of ratings."""
 
     data: Path | None = _own(
-        "Everybody's ratings in a CSV, TSV or Parquet file with named columns, instead of a data "
-        "set of the catalogue. Ids are integers or text.",
-        **INPUT_FILE,
+        "Everybody's ratings in a CSV, TSV or Parquet file with named columns, or a folder of "
+        "Parquet files, instead of a data set of the catalogue. Ids are integers or text.",
+        **{**INPUT_FILE, "dir_okay": True},
     )
     user_column: str | None = _column("user", "the users' ids")
     item_column: str | None = _column("item", "the movies' ids")

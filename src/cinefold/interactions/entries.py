@@ -32,13 +32,14 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Entries:
-    """Columns of equal length, one entry per rating."""
+    """Columns of equal length, one entry per rating; borrowed ones the caller may change."""
 
     rows: NDArray[Any]
     columns: NDArray[Any]
     ratings: NDArray[np.float32]
     weights: NDArray[np.float32] | None
     timestamps: NDArray[np.int64] | None
+    is_borrowed: bool = False
 
     def take(self, order: NDArray[Any]) -> Entries:
         rows, columns = taken(self.rows, order), taken(self.columns, order)
@@ -53,7 +54,7 @@ class Entries:
     def sorted(self) -> Entries:
         """By row, then column, then time; equals stay in the order they came in."""
         if all(in_blocks(len(self.rows), self._rises)):
-            return self._changed(np.copy)  # the caller's arrays may change
+            return self._changed(np.copy) if self.is_borrowed else self
         width, height = int(self.columns.max()) + 1, int(self.rows.max()) + 1
         if (width * height * len(self.rows)).bit_length() < 64:
             pairs = self.rows.astype(np.int64)
@@ -250,7 +251,10 @@ def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
             lengths = [[*map(len, lists)] for lists in (matrix.rows, matrix.data)]
             if lengths[0] != lengths[1] or len(lengths[0]) != shape[0]:
                 raise ValueError(f"{name} must have as many columns as data in each of its rows")
-        matrix = matrix.tocoo()
+        try:
+            matrix = matrix.tocoo()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} is damaged: {error}") from None
         for side, indices, n in zip(
             ("row", "column"), (matrix.row, matrix.col), shape, strict=True
         ):

@@ -43,6 +43,25 @@ def index_ids(
     return ids, indices
 
 
+def merge_ids(
+    parts: list[tuple[NDArray[Any], NDArray[Any]]], side: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """One numbering of the ids, sorted, from those of several parts, which are used up."""
+    if len(parts) == 1:
+        return parts[0]
+    if len({ids.dtype.kind for ids, _ in parts}) > 1:
+        raise ValueError(f"{side}s are integers in some tables and text in others")
+    joined = np.concatenate([ids for ids, _ in parts])
+    ids = np.array(sorted({*joined}), object) if joined.dtype == object else np.unique(joined)
+    indices, begin = np.empty(sum(len(own) for _, own in parts), np.int32), 0
+    while parts:
+        own_ids, own = parts.pop(0)
+        index_of = np.searchsorted(ids, own_ids).astype(np.int32)
+        indices[begin : begin + len(own)] = taken(index_of, own)
+        begin += len(own)
+    return ids, indices
+
+
 def _are_dense(values: NDArray[Any]) -> bool:
     """Whether a table of all integers between the least and the largest is no burden."""
     if values.dtype.kind != "i" or len(values) == 0:

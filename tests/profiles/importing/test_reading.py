@@ -445,6 +445,7 @@ def test_marks_other_than_seen():
         (b"title,year\nSoup,1970\n,", "^$"),
         (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),
         (b"userId,movieId,rating\n1,1,4\n2,1,5\n", "ratings of 2 users in its column 'userId'"),
+        (b"title,rating,Title\nSoup,4,Soup\nHeat,5,Fargo\n", "two columns 'title' that differ"),
         (archive({"book.xml": b"<x/>"}), "without ratings.csv or watched.csv; it holds book.xml"),
         (archive({}), "without ratings.csv or watched.csv; it holds nothing"),
         (b"PK\x03\x04 and then nothing", "zip archive that cannot be opened"),
