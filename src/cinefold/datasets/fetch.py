@@ -123,7 +123,8 @@ def fetch(
             if wished.md5 is None and fetched.path.name == spec.archive:
                 logger.info("%s: no checksum is published; the zip file's own are right", spec.name)
             return fetched
-    raise DatasetError(_advice(spec, failures))
+    tried = [failure.removeprefix("  - ") for failure in failures[1:]]  # but for the cache
+    raise DatasetError(_advice(spec, failures), "; ".join(tried))
 
 
 def _sources(

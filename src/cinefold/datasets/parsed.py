@@ -6,7 +6,6 @@ import hashlib
 import json
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 FEWEST_RATINGS = 1_000_000
 """Fewer are read as fast as they were kept."""
 _FORMAT = "cinefold-data 1"
+_COLUMNS = ("id", "title", "year", "imdb_id", "tmdb_id")
 _BLOCK = 16 << 20
 
 
@@ -69,10 +69,11 @@ def _load(file: Path, identity: str) -> Parsed:
             raise FileNotFoundError(f"{file} was made from other files")
         if texts["crc32"] != _checksums(arrays):
             raise ValueError("its checksums do not match its content")
-        described = json.loads(arrays.pop("movies").tobytes())
-        movies = [Movie(i, title, year, tuple(g), *ids) for i, title, year, g, *ids in described]
-        timestamps = arrays.pop("ratings.timestamps", None)
-        return replace(interactions_of(arrays), timestamps=timestamps), movies
+        known, genres, *columns = json.loads(arrays.pop("movies").tobytes())
+        named = [tuple(names) for names in known]
+        ids, titles, years, *other_ids = columns
+        each = zip(ids, titles, years, [named[n] for n in genres], *other_ids, strict=True)
+        return interactions_of(arrays), [Movie(*values) for values in each]
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"it is damaged: {error!r}") from error
 
@@ -81,10 +82,13 @@ def _save(parsed: Parsed, file: Path, identity: str) -> None:
     interactions, movies = parsed
     if interactions.n_ratings < FEWEST_RATINGS:
         return
-    arrays = {name: np.ascontiguousarray(a) for name, a in rating_tensors(interactions).items()}
-    if interactions.timestamps is not None:
-        arrays["ratings.timestamps"] = interactions.timestamps
-    described = json.dumps([astuple(movie) for movie in movies]).encode()
+    tensors = rating_tensors(interactions, timestamps=True)
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    # By column, and the genres by number, so that reading them makes few objects.
+    numbers: dict[tuple[str, ...], int] = {}
+    genres = [numbers.setdefault(movie.genres, len(numbers)) for movie in movies]
+    columns = [[getattr(movie, name) for movie in movies] for name in _COLUMNS]
+    described = json.dumps([[*numbers], genres, *columns]).encode()
     arrays["movies"] = np.frombuffer(described, np.uint8)
     texts = {"format": _FORMAT, "identity": identity, "crc32": _checksums(arrays)}
     write_tensors(file, texts, arrays)

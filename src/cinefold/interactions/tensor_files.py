@@ -88,7 +88,7 @@ def _read(file: BinaryIO, mapped: bool) -> tuple[dict[str, str], Arrays]:
     return texts, arrays
 
 
-def rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
+def rating_tensors(interactions: Interactions, *, timestamps: bool = False) -> Arrays:
     """What :func:`interactions_of` takes, by name."""
     ratings = interactions.by_user
     tensors = {
@@ -100,6 +100,8 @@ def rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
     }
     if interactions.weights is not None:
         tensors["ratings.weights"] = interactions.weights
+    if timestamps and interactions.timestamps is not None:
+        tensors["ratings.timestamps"] = interactions.timestamps
     return tensors
 
 
@@ -111,11 +113,13 @@ def interactions_of(arrays: Arrays) -> Interactions:
     matrix.data, matrix.indices = arrays["ratings.values"], arrays["ratings.items"]
     matrix.indptr = arrays["ratings.offsets"]
     by_user = canonical(matrix, "ratings", copy=False)
-    if not np.array_equal(by_user.indices, matrix.indices):
+    in_order = by_user.indices is matrix.indices  # and not made anew, in order
+    if not (in_order or np.array_equal(by_user.indices, matrix.indices)):
         raise ValueError("ratings.items must rise for each user")
     weights = arrays.get("ratings.weights")
     weights = None if weights is None else weights_of_pattern(weights, by_user)
-    return Interactions(user_ids, item_ids, by_user, weights)
+    timestamps = arrays.get("ratings.timestamps")
+    return Interactions(user_ids, item_ids, by_user, weights, timestamps)
 
 
 def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -175,7 +175,9 @@ def _fitted(
     optional = _OPTIONAL if model.biases else _OPTIONAL | _BIASES
     if missing := _LAYOUT.keys() - optional - arrays.keys():
         raise ValueError(f"there is no {min(missing)}")
-    sizes = {"factors": model.n_factors + bool(model.biases), "one": 1}
+    sizes = {"one": 1}
+    if model.n_factors != "scale":
+        sizes["factors"] = model.n_factors + bool(model.biases)
     for name, array in arrays.items():
         if name not in _LAYOUT:
             raise ValueError(f"{name!r:.50} is no array of a model")

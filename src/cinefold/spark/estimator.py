@@ -17,12 +17,13 @@ from cinefold.als.objective import Objective
 from cinefold.interactions.entries import digest
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import RatingStatistics, objective_for, pair_weights
+from cinefold.models.default_settings import Settings
 from cinefold.models.rating_input import axis_weights
 from cinefold.models.training_loop import continued, learn
 from cinefold.spark import packing
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
-from cinefold.spark.params import MODEL_PARAMS, OTHER_PARAMS, FactorizationParams
+from cinefold.spark.params import MODEL_PARAMS, ON_A_CLUSTER, OTHER_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
 from cinefold.spark.shared_files import Sharing
 from cinefold.spark.tasks.packing import Packing
@@ -77,7 +78,8 @@ class DistributedWeightedMatrixFactorization(FactorizationParams, Estimator[Any]
     ----------
     nFactors, unobservedWeight, regularization, regularizationExponent, degreeExponent, target, \
 alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
-        As ``n_factors``, ``unobserved_weight`` ... ``random_state`` of the single machine.
+        As ``n_factors``, ``unobserved_weight`` ... ``random_state`` of the single machine. "scale"
+        means 64 factors, the target "sqrt", tol 1e-4 and no degree weights here.
     userCol, itemCol, ratingCol : str
         Columns of ids (integers of up to 64 bits, or strings) and ratings. With ``ratingCol=""``
         every row counts as 1.
@@ -113,7 +115,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
     def __init__(self, **params: Any) -> None:
         super().__init__()
         usual = WeightedMatrixFactorization().get_params()
-        defaults = {name: usual[own] for name, own in MODEL_PARAMS.items()}
+        defaults = {name: usual[own] for name, own in MODEL_PARAMS.items()} | ON_A_CLUSTER
         defaults |= {name: default for name, (_, _, default) in OTHER_PARAMS.items()}
         self._setDefault(**{name: value for name, value in defaults.items() if value is not None})
         self.setParams(**params)
@@ -168,7 +170,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
 
     def _fit(self, dataset: DataFrame) -> DistributedFactorModel:
         extras: Extras = getattr(self, "_extras", Extras())
-        model = self._estimator()
+        model: Any = self._estimator()
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
             checks.choice(name, self._given(name), allowed)
@@ -187,7 +189,9 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             if extras.start is not None and resumed is None:
                 n_factors, n_threads = model.n_factors, problem.n_threads
                 resumed = continued(extras.start, problem.train, n_factors, n_threads)
-            learn(model, problem, validation, extras.callbacks, extras.progress, resumed)
+            settings = Settings(model.n_factors, model.tol, problem.objective)
+            watching = extras.callbacks, extras.progress
+            learn(model, problem, settings, validation, *watching, resumed)
             if checkpoints is not None:
                 checkpoints.clear()
         return self._copyValues(DistributedFactorModel._of(problem, model._fitted))

@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.ml.param import Param, Params, TypeConverters
 
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.default_settings import N_FACTORS, TOL
 
 _string, _integer = TypeConverters.toString, TypeConverters.toInt
 _boolean, _float = TypeConverters.toBoolean, TypeConverters.toFloat
@@ -34,6 +35,8 @@ MODEL_PARAMS = {
     "patience": "patience",
     "seed": "random_state",
 }
+# In place of "scale".
+ON_A_CLUSTER = {"nFactors": N_FACTORS, "degreeExponent": 0.0, "target": "sqrt", "tol": TOL}
 # Of the trainer: what it is, its type and its default; no default is None.
 OTHER_PARAMS: dict[str, tuple[str, Any, Any]] = {
     "userCol": ("column of user ids: integers or strings", _string, "user"),
@@ -77,7 +80,8 @@ class FactorizationParams(Params):
             if value is None:
                 self.clear(self.getParam(name))
             else:
-                self._set(**{name: value})
+                is_word = isinstance(value, str) and value == "scale"
+                self._set(**{name: ON_A_CLUSTER.get(name, value) if is_word else value})
 
 
 for _name, _own in MODEL_PARAMS.items():

@@ -19,7 +19,7 @@ from cinefold.tuning.divisions import Divisions
 from cinefold.tuning.initial_points import initial_points, nearest_points, untuned_model
 from cinefold.tuning.results import INTERRUPTED, Trial, TuningResult, ranked
 from cinefold.tuning.space import Coordinates, Space, default_space
-from cinefold.tuning.study import ENDED, open_study, quiet
+from cinefold.tuning.study import ENDED, open_study, plan_next, quiet
 from cinefold.tuning.trial import TrialObjective
 
 if TYPE_CHECKING:
@@ -60,10 +60,11 @@ def tune(
     """Search for the parameters whose model does best on held-out ratings.
 
     Each trial is a fit of at most `max_iter` iterations, evaluated after every one; its value is
-    the best of that curve, so that the number of iterations needs no search. Trials that stay below
-    the median of earlier ones at the same iteration are pruned. The first trials are the default
-    model and points that are known to be good; then come random points, then the suggestions of
-    Optuna's tree-structured Parzen estimator.
+    the best of that curve, so that the number of iterations needs no search. Trials that are not in
+    the better half at their 3rd, 6th, 12th ... iteration are pruned (successive halving). The first
+    trials are the default model and points that are known to be good; then come random points with
+    few factors, then the suggestions of Optuna's tree-structured Parzen estimator. The best so far
+    is always tried again with twice the factors, as long as that helps.
 
     Parameters
     ----------
@@ -233,6 +234,8 @@ def _optimize(
             reasons.append("timeout")
         if reasons or objective.stop.is_set():
             study.stop()
+        elif cheap := objective.space.cheap():
+            plan_next(study, cheap, objective.space.described()["n_factors"]["high"])
 
     if (left := n_left()) > 0:
         try:
