@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.contestants import BY_EPOCH, FIELD, Problem, cinefold, flops, start
+from benchmarks.contestants import BY_EPOCH, FIELD, cinefold, flops, start
 from benchmarks.machine import peak, race, say, timed
 from cinefold.als.backend import (
     FixedSide,
@@ -73,15 +73,6 @@ def levels(case: Case) -> dict[str, Any]:
     for name in case.taking_part(("irspack, Cholesky",)):
         contestants[name] = FIELD[name].start(case.problem).epoch
     return {"seconds": race(contestants, case.rounds, f"levels, {case.n_factors} factors")}
-
-
-def scaling(case: Case) -> dict[str, Any]:
-    """An exact epoch on one thread and on more."""
-    contestants = {
-        str(n): cinefold(Problem(case.ratings, case.n_factors, n), "exact").epoch
-        for n in sorted({1, case.n_threads})
-    }
-    return {"seconds": race(contestants, case.rounds, "threads")}
 
 
 def history(case: Case) -> dict[str, Any]:

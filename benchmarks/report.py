@@ -11,6 +11,7 @@ from rich.text import Text
 
 from benchmarks.contestants import EXACT
 from benchmarks.convergence import CLOSE, time_to
+from benchmarks.schedule import ROWS, THREADS
 from benchmarks.targets import OURS, Target, ratio, shares_of_peak, targets
 
 if TYPE_CHECKING:
@@ -118,6 +119,36 @@ def _seconds(record: Record) -> Rows:
     return ["", "median s", "min - max"], rows
 
 
+def _threads(record: Record) -> Rows:
+    """Phases on all threads, and predicted on other numbers of them."""
+    phases = record["phases"]
+    rows = [
+        [
+            name,
+            _ms(phase["seconds"]),
+            _ms(phase["serial"]),
+            _ms(statistics.mean(phase["busy"])),
+            f"{max(phase['busy']) * len(phase['busy']) / (sum(phase['busy']) or 1):.2f}",
+            _ms(phase["waits"]),
+            *map(_ms, phase["predicted"]),
+        ]
+        for name, phase in phases.items()
+    ]
+    of_all = [sum(phase["predicted"][i] for phase in phases.values()) for i in range(len(THREADS))]
+    others = [p["predicted"] for name, p in phases.items() if name not in ROWS]
+    shares = [sum(p[i] for p in others) / total for i, total in enumerate(of_all)]
+    blank, seconds = [""] * 4, record["seconds"]
+    rows += [
+        [f"epoch on {n}", _ms(statistics.median(values)), *blank, *map(_ms, of_all)]
+        for n, values in seconds.items()
+    ][-1:]
+    rows.append(["speed-up", f"{ratio(seconds, *seconds):.2f}" if len(seconds) > 1 else "", *blank])
+    rows[-1] += [f"{of_all[0] / total:.2f}" for total in of_all]
+    rows.append(["outside the rows", "", *blank, *(f"{share:.1%}" for share in shares)])
+    columns = ["ms", "on all threads", "serial", "busy", "max/mean", "waits"]
+    return [*columns, *(f"model, {n}" for n in THREADS)], rows
+
+
 def _objective(record: Record) -> Rows:
     rows = []
     for name, curve in record["curves"].items():
@@ -169,13 +200,17 @@ _ROWS: dict[str, Callable[[Record], Rows]] = {
     "epochs": _epochs,
     "longtail": _epochs,
     "levels": _seconds,
-    "threads": _seconds,
+    "threads": _threads,
     "history": _seconds,
     "objective": _objective,
     "topk": _top_ten,
     "foldin": _fold_in,
     "memory": _memory,
 }
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.1f}"
 
 
 def _median(values: list[float]) -> str:

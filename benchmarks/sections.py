@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks import convergence, epochs, folding, memory, topk
+from benchmarks import convergence, epochs, folding, memory, schedule, topk
 from benchmarks.case import MOVIELENS, Case
 from benchmarks.contestants import BY_EPOCH, choose, estimate
 from benchmarks.synthetic import LONG_TAIL, SIZES, Shape
@@ -12,7 +12,7 @@ from benchmarks.synthetic import LONG_TAIL, SIZES, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SHAPES = {**SIZES, "ml-100k": MOVIELENS}
+SHAPES = {**SIZES, "ml-100k": MOVIELENS, "longtail": LONG_TAIL}
 
 
 class Section(NamedTuple):
@@ -41,8 +41,9 @@ class Section(NamedTuple):
         own_shape = self.quick_shape if quick else self.shape
         own_factors = self.quick_factors if quick else self.factors
         for shape in shapes or [own_shape]:
-            inequality = own_shape.popularity
-            alike = shape if shape == MOVIELENS else shape._replace(popularity=inequality)
+            alike = shape._replace(popularity=own_shape.popularity)
+            if shape in (MOVIELENS, LONG_TAIL):
+                alike = shape
             for n_factors in factors or own_factors:
                 yield Case(alike, n_factors, **settings)
 
@@ -117,11 +118,11 @@ SECTIONS: dict[str, Section] = {
         (32,),
     ),
     "threads": Section(
-        "an epoch on one thread and on all",
-        epochs.scaling,
-        _epochs(*["cinefold, exact"] * 3),
+        "an epoch on one thread and on all, by phase, and a model of it on up to 16",
+        schedule.scaling,
+        _epochs(*["cinefold, exact"] * 4),
         SIZES["10m"],
-        (128,),
+        (64, 128),
         _TINY,
         (32,),
     ),

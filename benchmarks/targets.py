@@ -181,6 +181,11 @@ def _of_threads(record: Record) -> Iterator[Target]:
         aim = 1.85 if many == "2" else 0.925 * int(many)
         what = f"threads {one} to {many}, exact, {size(record)}"
         yield Target(what, aim, ratio(seconds, one, many), spread=spread(seconds, one, many))
+    phases = record["phases"].values()
+    of_all = [sum(phase["predicted"][i] for phase in phases) for i in (0, -1)]
+    aim = 12 if (record["data"], record["factors"]) == ("10m", 128) else 10
+    what = f"model of 16 threads, exact, {size(record)}"
+    yield Target(what, aim, of_all[0] / of_all[1])
 
 
 def _of_history(record: Record) -> Iterator[Target]:

@@ -3,6 +3,7 @@
 // objects hold references to their arrays.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -24,6 +25,7 @@
 #include "drive/checks.h"
 #include "drive/fixed_side.h"
 #include "drive/half_step.h"
+#include "drive/threads.h"
 #include "drive/top_k.h"
 #include "simd/dispatch.h"
 
@@ -378,6 +380,9 @@ NB_MODULE(_core, m) {
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),
           "allowed"_a.none(), "n_threads"_a,
           "Items (-1: none) and scores of the k best of each query; ties by rising item.");
+    m.def("record", &cinefold::record, "on"_a,
+          "For benchmarks: start or end to record calls, one at a time. Returns, of those recorded "
+          "since, their seconds and the thread, begin, end and CPU time of each block.");
     m.def("padded_length", &cinefold::padded, "n_factors"_a);
     m.def(
         "simd_level", [] { return std::string(cinefold::select_kernels().name); },

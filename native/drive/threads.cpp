@@ -137,7 +137,17 @@ ThreadPool& pool() {
     return *found;
 }
 
+std::vector<CallTimes> calls;
+std::atomic<bool> recording{false};
+
 }  // namespace
+
+std::vector<CallTimes> record(bool on) {
+    recording = on;
+    return std::exchange(calls, {});
+}
+
+std::vector<CallTimes>* recorded_calls() { return recording ? &calls : nullptr; }
 
 void run_parallel(int n_threads, const Work& work) { pool().run(n_threads, work); }
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
+from cinefold import _cores
 from cinefold._version import __version__
 from cinefold.als import backend
-from cinefold.als.iterations import available_threads
 from cinefold.datasets import cached_file, default_data_dir, list_datasets
 
 _TOOLS = "lint"  # the extra of what never runs with the library
@@ -40,7 +40,8 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "threads": available_threads(None),
+        "threads": _cores.default_threads(),
+        "thread_limits": _cores.limits(),
         "instruction_set": {
             "used": backend.simd_level(),
             "available": backend.simd_levels(),
@@ -83,13 +84,19 @@ def described(facts: dict[str, Any]) -> dict[str, str]:
         "Python": facts["python"],
         "Platform": facts["platform"],
         "Processor": f"{facts['processor']}, {facts['cores']} cores",
-        "Threads by default": str(facts["threads"]),
+        "Threads by default": f"{facts['threads']} ({_described_limits(facts['thread_limits'])})",
         "Instruction set": f"{levels['used']} ({choice} among {', '.join(levels['available'])})",
         "BLAS": "; ".join(map(_described_blas, facts["blas"])) or "none that threadpoolctl knows",
         **{name: found or "not installed" for name, found in facts["packages"].items()},
         "Cache folder": cache["folder"],
         "Data sets in it": ", ".join(cache["data_sets"]) or "none",
     }
+
+
+def _described_limits(found: dict[str, int | None]) -> str:
+    given = f"{found['cores']} cores allowed, quota of the container: {found['quota'] or 'none'}"
+    chosen = found["OMP_NUM_THREADS"]
+    return f"OMP_NUM_THREADS chose; {given}" if chosen else f"{given}; OMP_NUM_THREADS can choose"
 
 
 def _described_blas(library: dict[str, Any]) -> str:

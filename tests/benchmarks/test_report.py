@@ -23,6 +23,23 @@ TURNS = {
     "implicit, CG": [1.5, 1.5, 1.5],
 }
 
+PHASES = {
+    "items' rows": {
+        "seconds": 0.9,
+        "serial": 0.01,
+        "busy": [0.8, 1.0],
+        "waits": 0.002,
+        "predicted": [1.8, 0.9, 0.45, 0.225, 0.12],
+    },
+    "balancing": {
+        "seconds": 0.1,
+        "serial": 0.1,
+        "busy": [0.0, 0.0],
+        "waits": 0.0,
+        "predicted": [0.03] * 5,
+    },
+}
+
 
 def record(factors=128, data="10m", **measured):
     return {
@@ -54,7 +71,7 @@ def results():
             "epochs": [epochs(factors=64), epochs(**{"left out": {"lenskit, exact": "no"}})],
             "longtail": [epochs(data="other", **{"median ratings of an item": 2.0})],
             "levels": [record(seconds={"cinefold, avx2": [1.0], "irspack, Cholesky": [2.0]})],
-            "threads": [record(seconds={"1": [1.9], "2": [1.0]})],
+            "threads": [record(seconds={"1": [1.9], "2": [1.0]}, phases=PHASES)],
             "objective": [
                 record(
                     factors=256,
@@ -144,6 +161,19 @@ def test_tables_say_what_was_left_out_and_not_reached(results):
     assert "Left out: lenskit, exact: no" in text
     assert "not reached" in text
     assert "under 100 µs" in printed(report.targets_table(results))
+
+
+def test_phases_on_several_threads(results):
+    (record,) = results["sections"]["threads"]
+    columns, rows = report._threads(record)
+    assert all(len(row) == len(columns) for row in rows)
+    phases, speed_up, outside = rows[0], rows[-2], rows[-1]
+    assert phases[:7] == ["items' rows", "900.0", "10.0", "900.0", "1.11", "2.0", "1800.0"]
+    assert speed_up[1] == "1.90"
+    assert speed_up[-1] == "12.20"
+    assert outside[-1] == "20.0%"
+    found = {target.what: target for target in targets(results["sections"])}
+    assert found["model of 16 threads, exact, 10M ratings, d=128"].is_met
 
 
 def test_markdown_has_the_machine_and_all_sections(results):

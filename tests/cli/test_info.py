@@ -22,6 +22,7 @@ def surroundings(tmp_path, monkeypatch):
     """An empty cache and no instruction set asked for."""
     monkeypatch.setenv("CINEFOLD_DATA_DIR", str(tmp_path))
     monkeypatch.delenv("CINEFOLD_SIMD", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
 
 @pytest.fixture
@@ -42,8 +43,19 @@ def test_facts_are_those_of_the_parts():
     assert {"altair", "streamlit", "psycopg", "optuna"} <= facts["packages"].keys()
     assert not {"cinefold", "ruff"} & facts["packages"].keys()
     assert facts["instruction_set"]["used"] == backend.simd_levels()[0]
-    assert facts["threads"] <= facts["cores"]
+    assert facts["threads"] <= facts["cores"] >= facts["thread_limits"]["cores"]
     assert facts["processor"]
+
+
+def test_what_limits_the_threads_is_said(monkeypatch):
+    facts = _show_versions.environment()
+    facts["thread_limits"] = {"OMP_NUM_THREADS": None, "cores": 16, "quota": 2}
+    facts["threads"] = 2
+    expected = "2 (16 cores allowed, quota of the container: 2; OMP_NUM_THREADS can choose)"
+    assert _show_versions.described(facts)["Threads by default"] == expected
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    shown = _show_versions.described(_show_versions.environment())
+    assert shown["Threads by default"].startswith("3 (OMP_NUM_THREADS chose; ")
 
 
 def test_packages_that_are_not_installed(monkeypatch):

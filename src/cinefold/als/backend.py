@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 simd_level = _core.simd_level
 simd_levels = _core.simd_levels
+record = _core.record
 
 # The core forms V'V from products in float32 and rotates in float32. What they round off, V'V keeps
 # off its diagonal: it averages out over many rows; over few it would show in ill-conditioned

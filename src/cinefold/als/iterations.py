@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, replace
 from itertools import count
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cinefold._cores import default_threads
 from cinefold.als.backend import (
     FixedSide,
     SingularRowError,
@@ -60,10 +60,8 @@ class Iteration:
 
 
 def available_threads(n_threads: int | None) -> int:
-    """`n_threads`, or the number of cores this process may use."""
-    if n_threads is not None:
-        return n_threads
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """`n_threads`, or by default :func:`~cinefold._cores.default_threads`."""
+    return default_threads() if n_threads is None else n_threads
 
 
 def choose_solver(name: SolverName, n_factors: int) -> Method:
@@ -214,7 +212,7 @@ class Problem:
 def singular(side: Side, row_id: Any, n_ratings: int) -> ValueError:
     return ValueError(
         f"the equations of {side} {row_id} ({n_ratings} ratings) have no unique solution; "
-        "increase regularization, or lower n_factors"
+        "increase regularization, or lower n_factors or unobserved_weight"
     )
 
 

@@ -105,7 +105,8 @@ class _ModelOptions:
         min=0,
     )
     n_threads: int | None = _fit(
-        "Threads to use; by default all cores. The result does not depend on it.",
+        "Threads to use; by default OMP_NUM_THREADS, or all cores allowed. The result "
+        "does not depend on it.",
         "--threads",
         min=1,
     )
@@ -234,7 +235,7 @@ def _print(data: MovieData, run: TrainingRun) -> None:
     show(
         f"\nMeasured on {data.interactions.n_ratings - trained:,} held-out ratings of {data.name} "
         f"({trained:,} trained on; split {run.split['method']}, "
-        f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
+        f"fraction {run.split['fraction']:g}, seed {run.split['random_state']}; of all users)"
     )
     _print_metrics(run)
     if not run.model.biases:
@@ -266,6 +267,11 @@ def _print_learning_curve(history: list[dict[str, Any]]) -> None:
         for record in history
     )
     print_table(columns, rows, numbers=columns)
+    if sample := history[-1]["validation_sample"]:
+        show(
+            f"Validation in this curve is that of a sample of {sample:,} users, with all movies in "
+            "their lists."
+        )
 
 
 def _print_metrics(run: TrainingRun) -> None:

@@ -77,7 +77,9 @@ class _SearchOptions:
         min=0,
     )
     n_jobs: int = _how("Trials at a time, which share the threads.", "--jobs", default=1, min=1)
-    n_threads: int | None = _how("Threads to use; by default all cores.", "--threads", min=1)
+    n_threads: int | None = _how(
+        "Threads to use; by default OMP_NUM_THREADS, or all cores allowed.", "--threads", min=1
+    )
     storage: str | None = _file(
         "Keep every trial in this file (or in the database at this URL). The same command goes on "
         "where it ended; several at the same time share the work."
@@ -116,6 +118,7 @@ def tune(
     search: _SearchOptions,
     asked: _RunOptions,
     data: options.DataOptions,
+    sample: options.SampleOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Search for the parameters that suit a data set.
@@ -145,7 +148,7 @@ def tune(
     movies = data.load()
     try:
         result = tuning.tune(
-            movies.interactions,
+            sample.draw(movies.interactions, search.random_state),
             **vars(search),
             space=space,
             warm_starts=warm_starts,
@@ -160,7 +163,8 @@ def tune(
     if asked.plot is not None:
         plotting.save(search_history(result), asked.plot)
     if as_json:
-        print_json({"dataset": movies.name, "source": movies.source, **result.report()})
+        facts = {"dataset": movies.name, "source": movies.source, **vars(sample)}
+        print_json({**facts, **result.report()})
     else:
         _print(result)
     if asked.plot is not None:

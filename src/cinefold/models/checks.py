@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from cinefold._cores import MAX_THREADS
 from cinefold.als.iterations import SolverName
 from cinefold.als.objective import Target
 from cinefold.models.callbacks import ValidationMetric
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from cinefold.models.callbacks import Callback
 
 MAX_FACTORS = 2048
-MAX_THREADS = 4096
 MAX_ITERATIONS = 2**31 - 1
 _LEAST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cinefold.models.results import FoldedUsers, Ranking
 
 _FEWEST_RATINGS = 50
+_PAIRS_AT_A_TIME = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -224,9 +225,14 @@ class StarPredictor:
 
     def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features (n, 5) and stars (n,) of the held-out ratings."""
-        users = np.repeat(held_out.user_ids, held_out.user_counts())
-        items = held_out.item_ids[held_out.by_user.indices]
-        return self._features(users, items), held_out.by_user.data.astype(np.float64)
+        rows = np.repeat(np.arange(held_out.n_users), held_out.user_counts())
+        columns, stars = held_out.by_user.indices, held_out.by_user.data.astype(np.float64)
+        features = np.empty((len(rows), 5))
+        for begin in range(0, len(rows), _PAIRS_AT_A_TIME):
+            pairs = slice(begin, begin + _PAIRS_AT_A_TIME)
+            users, items = held_out.user_ids[rows[pairs]], held_out.item_ids[columns[pairs]]
+            features[pairs] = self._features(users, items)
+        return features, stars
 
 
 def _ranked(users: Any) -> Any:

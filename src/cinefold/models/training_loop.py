@@ -150,6 +150,7 @@ def _record(number: int, step: Iteration, validation: Validation | None) -> Reco
         "train_rmse": step.train_rmse,
         "validation_rmse": validation and validation.rmse(step.factors),
         "validation_ndcg_at_10": validation and validation.ndcg(step.factors),
+        "validation_sample": validation and validation.sample,
         "seconds": step.seconds,
     }
 

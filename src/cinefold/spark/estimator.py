@@ -36,6 +36,8 @@ _LOGGER = logging.getLogger(__name__)
 class ClusterValidation:
     """Metrics on the held-out ratings, which half-steps of users find along the way."""
 
+    sample = None  # each executor measures all of its users
+
     def __init__(self, problem: ClusterProblem) -> None:
         self._problem = problem
 

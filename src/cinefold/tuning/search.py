@@ -102,7 +102,7 @@ def tune(
     n_jobs : int
         Trials at a time, which share `n_threads`.
     n_threads : int, optional
-        By default all cores that this process may use.
+        By default as of :class:`~cinefold.WeightedMatrixFactorization`.
     callbacks : iterable of callable
         ``callback(trial)`` after each trial of this call; a true return value ends the search.
     progress : bool, optional

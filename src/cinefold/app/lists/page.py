@@ -8,7 +8,7 @@ import streamlit as st
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.csv_export import movies_csv
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import MARKS, open_visitor, rating_stars, visitor
+from cinefold.app.shared.visitor import MARKS, open_visitor, rating_stars, remember, visitor
 from cinefold.app.shared.widgets import button, choose_one, csv_button
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.profiles import Mark
@@ -43,6 +43,7 @@ def draw(catalogue: MovieCatalog) -> None:
     options = {"label_visibility": "collapsed", "bind": "query-params"}
     name = choose_one("List", list(_LISTS), "list", **options)
     draw_list(_listed(catalogue, _LISTS[name]), _LISTS[name])
+    remember("remember-lists")
 
 
 def _listed(catalogue: MovieCatalog, mark: Mark) -> list[Movie]:

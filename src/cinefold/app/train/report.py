@@ -88,7 +88,7 @@ def _draw_learning(shown: Report, name: str, compared: tuple[str, Report] | None
     parameters, history = shown["parameters"], shown["history"]
     unit = unit_of(parameters, history)
     st.subheader("Learning curve", anchor=False)
-    draw_unit(parameters, unit)
+    draw_unit(parameters, unit, history)
     other = None
     if compared is not None:
         other = compared[1]
@@ -107,11 +107,18 @@ def _draw_learning(shown: Report, name: str, compared: tuple[str, Report] | None
     draw_lines(runs, f"RMSE ({unit})", "RMSE of training and validation by iteration")
 
 
-def draw_unit(parameters: Mapping[str, Any], unit: str) -> None:
-    """What the learning curve measures."""
+def draw_unit(
+    parameters: Mapping[str, Any], unit: str, history: Sequence[Mapping[str, Any]]
+) -> None:
+    """What the learning curve measures, and of whom."""
     what = _TARGETS["rating" if parameters["target"] == "rating" else unit]
     pulled = parameters["unobserved_weight"] != 0
     note = " Unrated movies count as 0, which keeps u·v far below the rating." if pulled else ""
+    if sample := history[-1].get("validation_sample"):
+        note += (
+            f" As there are many users, the curves of validation are those of {sample:,} drawn at "
+            "random, with all movies in their lists; the quality at the end is that of all users."
+        )
     st.markdown(
         f"RMSE is {what}: the root of the mean squared error. Lower is better. *Training* is over "
         f"the ratings that it learns from, *validation* over those held out.{note}"

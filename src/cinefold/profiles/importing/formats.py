@@ -10,7 +10,7 @@ from cinefold.datasets.titles import plain
 from cinefold.profiles.importing.export_files import ImportFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cinefold.profiles.delimited_text import DelimitedText
 
@@ -109,6 +109,7 @@ def recognize(name: str, table: DelimitedText) -> Format:
         If no column has titles or ids of movies; the message names the columns there are.
     """
     columns, known = _places(table.header), set(map(_key, table.header))
+    _check_repeated(name, table, columns.values())
     if not {"title", *_IDS} & columns.keys():
         raise ImportFileError(
             f"{name} has no column with titles of movies; its columns are "
@@ -137,6 +138,17 @@ def recognize(name: str, table: DelimitedText) -> Format:
     if "movieid" in known:
         return Format("MovieLens", columns, 5.0)
     return Format("a table of ratings", columns, unrated=unrated)
+
+
+def _check_repeated(name: str, table: DelimitedText, used: Iterable[int]) -> None:
+    """An error if a column that is read has another one of its name beside it, unlike it."""
+    keys = [*map(_key, table.header)]
+    for first in used:
+        for other in (place for place, key in enumerate(keys) if key == keys[first] != ""):
+            if any(cells[first : first + 1] != cells[other : other + 1] for _, cells in table.rows):
+                raise ImportFileError(
+                    f"{name} has two columns {table.header[first]!r} that differ; remove one"
+                )
 
 
 def listed_only(text: str) -> bool:
