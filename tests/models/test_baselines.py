@@ -28,6 +28,18 @@ def test_a_list_that_runs_out_says_so(train):
     np.testing.assert_array_equal(ranking.mask.sum(axis=1), [1])
 
 
+@pytest.mark.parametrize("most_rated", [0, 1, 3])
+@pytest.mark.parametrize("model", [Popularity(), BiasBaseline()])
+def test_lists_do_not_depend_on_how_many_of_the_best_are_looked_at(
+    many, model, most_rated, monkeypatch
+):
+    everybody = model.fit(many).recommend(many.user_ids, 4)
+    monkeypatch.setattr("cinefold.models.baselines._MOST_RATED", most_rated)
+    few = model.recommend(many.user_ids, 4)
+    np.testing.assert_array_equal(few.items, everybody.items)
+    np.testing.assert_array_equal(few.scores, everybody.scores)
+
+
 def test_predicts_the_damped_mean(train):
     model = Popularity(damping=2).fit(train)
     mean = np.mean(RATINGS)

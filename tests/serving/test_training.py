@@ -17,7 +17,7 @@ import pytest
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
 from cinefold.models import Popularity
-from cinefold.serving.training import TrainingRun, load_or_train, train
+from cinefold.serving.training import TrainingRun, finish, load_or_train, train
 from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": 8, "max_iter": 4, "n_threads": 1}
@@ -111,6 +111,17 @@ def test_refit_learns_from_all_after_measuring(data, run):
     assert refitted.history[-1]["validation_rmse"] == run.history[-1]["validation_rmse"]
     assert refitted.model.get_params() == run.model.get_params()
     np.testing.assert_array_equal(refitted.model.item_factors_, direct.item_factors_)
+
+
+def test_an_unfinished_run_is_finished_later_and_the_same(data):
+    options = {"random_state": 3, "progress": False}
+    begun = train(data.interactions, small_model(), unfinished=True, **options)
+    assert (begun.metrics, begun.baseline, begun.refitted) == ({}, {}, False)
+    found = finish(begun, data.interactions)
+    at_once = train(data.interactions, small_model(), refit=True, **options)
+    assert found.report() == at_once.report() | {"seconds": found.seconds, "history": found.history}
+    np.testing.assert_array_equal(found.model.item_factors_, at_once.model.item_factors_)
+    np.testing.assert_array_equal(found.stars.coefficients_, at_once.stars.coefficients_)
 
 
 def test_a_refit_takes_as_many_iterations_as_the_measured_fit(data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -153,6 +154,8 @@ def numbers(array: NDArray[Any], name: str) -> NDArray[np.float32]:
 def as_times(values: Any, name: str) -> NDArray[np.int64]:
     """Times as int64; of datetimes, microseconds since 1970."""
     array = _one_dimension(values, name)
+    if array.dtype.kind == "O":
+        array = _datetimes(array, name)
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise ValueError(f"{name} has missing times")
@@ -170,6 +173,30 @@ def as_times(values: Any, name: str) -> NDArray[np.int64]:
         finite(array, name)
     _check_64_bits(array, name)
     return array.astype(np.int64, copy=False)
+
+
+def _datetimes(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Python's dates and times as NumPy's, in UTC; integers as they are."""
+    if all(isinstance(value, int) for value in array):
+        return _of_one_kind(array, name)
+    plain = array.copy()
+    for position, value in enumerate(array):
+        if value is None or value != value:
+            raise ValueError(f"{name} has missing times (first: position {position})")
+        if not isinstance(value, date | np.datetime64):  # a datetime is a date
+            raise TypeError(
+                f"{name} must be integers or datetimes, all of them; found {value!r:.100} at "
+                f"position {position}"
+            )
+        if isinstance(value, datetime) and value.tzinfo:
+            try:
+                plain[position] = value.astimezone(UTC).replace(tzinfo=None)
+            except OverflowError:
+                raise ValueError(
+                    f"{name} must be in the years 1 to 9999 of UTC; found {value} at position "
+                    f"{position}"
+                ) from None
+    return plain.astype("datetime64[us]")
 
 
 def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:

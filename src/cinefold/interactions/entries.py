@@ -251,7 +251,10 @@ def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
             lengths = [[*map(len, lists)] for lists in (matrix.rows, matrix.data)]
             if lengths[0] != lengths[1] or len(lengths[0]) != shape[0]:
                 raise ValueError(f"{name} must have as many columns as data in each of its rows")
-        matrix = matrix.tocoo()
+        try:
+            matrix = matrix.tocoo()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} is damaged: {error}") from None
         for side, indices, n in zip(
             ("row", "column"), (matrix.row, matrix.col), shape, strict=True
         ):

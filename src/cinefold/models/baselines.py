@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Lists = tuple[NDArray[np.integer], NDArray[np.float32]]
 
+_MOST_RATED = 1000
 _TINY = 1e-9
 _STANDSTILL = 1e-10
 
@@ -83,9 +84,20 @@ class _SameForAll(Baseline):
         return np.tile(self._item_scores, (ratings.shape[0], 1))
 
     def _best(self, ratings: csr_array, k: int) -> Lists:
-        ones = np.ones((ratings.shape[0], 1), np.float32)
-        scores = self._item_scores[:, np.newaxis].astype(np.float32)
-        return top_k(ones, scores, k, excluded=ratings, n_threads=available_threads(None))
+        scores = self._item_scores.astype(np.float32)
+        # Hardly anybody has rated so many of the best that more of them are needed.
+        few = np.sort(np.argsort(-scores, kind="stable")[: k + _MOST_RATED])
+        items, values = _same_list(ratings[:, few], scores[few], k)
+        items = np.where(items >= 0, few[items], -1)
+        short = items[:, -1] < 0
+        if short.any() and len(few) < len(scores):
+            items[short], values[short] = _same_list(ratings[short], scores, k)
+        return items, values
+
+
+def _same_list(ratings: csr_array, scores: NDArray[np.float32], k: int) -> Lists:
+    ones, threads = np.ones((ratings.shape[0], 1), np.float32), available_threads(None)
+    return top_k(ones, scores[:, np.newaxis], k, excluded=ratings, n_threads=threads)
 
 
 class Popularity(_SameForAll):

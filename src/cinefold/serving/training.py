@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -189,6 +189,7 @@ def train(
     validation_fraction: float = DEFAULT_VALIDATION_FRACTION,
     random_state: int = DEFAULT_SPLIT_SEED,
     refit: bool = False,
+    unfinished: bool = False,
     keep_interrupted: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
@@ -207,6 +208,8 @@ def train(
         Seed of the split.
     refit : bool
         After measuring, fit a copy on all ratings, for as many iterations: the model to use.
+    unfinished : bool
+        Leave that, and the measuring, to `finish`: there is a model earlier.
     keep_interrupted : bool
         Ctrl-C ends the fit, and what was learnt is measured and returned, with ``stop_reason``
         "interrupted" and not refitted.
@@ -240,25 +243,56 @@ def train(
     watching = (_note_stars(training, held_out), *callbacks)
     with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
         model.fit(training, validation=held_out, callbacks=watching, progress=progress)
-    metrics: dict[str, float] = {}
-    baseline: dict[str, float] = {}
-    stars = None
-    if held_out is not None:
-        metrics, stars = _evaluate(model, held_out)
-        baseline = evaluate(Popularity().fit(training), held_out)
-    refit = refit and model.stop_reason_ != "interrupted"
-    learnt = _refitted(model, interactions, progress) if refit else model
-    return TrainingRun(
-        model=learnt,
-        stars=stars and (stars.refitted(learnt) if refit else stars),
+    run = TrainingRun(
+        model=model,
+        stars=None if held_out is None else _stars(model, held_out),
         history=model.history_,
-        metrics=metrics,
-        baseline=baseline,
+        metrics={},
+        baseline={},
         parameters=model.get_params(),
         split=split,
         stop_reason=model.stop_reason_,
-        refitted=refit,
+        refitted=False,
         seconds=time.perf_counter() - started,
+    )
+    return run if unfinished else _finished(run, interactions, training, held_out, refit, progress)
+
+
+def finish(run: TrainingRun, interactions: Interactions) -> TrainingRun:
+    """What is left to do of an `unfinished` run of `train`, with `refit`."""
+    training, held_out = interactions.split(**run.split)
+    return _finished(run, interactions, training, held_out, refit=True, progress=False)
+
+
+def _finished(
+    run: TrainingRun,
+    interactions: Interactions,
+    training: Interactions,
+    held_out: Interactions | None,
+    refit: bool,
+    progress: bool | None,
+) -> TrainingRun:
+    """Measured on all users, and fitted again."""
+    started, model, learnt, stars = time.perf_counter(), run.model, run.model, run.stars
+    metrics: dict[str, float] = {}
+    baseline: dict[str, float] = {}
+    if held_out is not None:
+        metrics = evaluate(model, held_out)
+        del metrics["rmse"]  # of u.v
+        if stars is not None:
+            metrics["rmse"] = stars.cross_validated_rmse(held_out)
+        baseline = evaluate(Popularity().fit(training), held_out)
+    if refit := refit and run.stop_reason != "interrupted":
+        learnt = _refitted(model, interactions, progress)
+        stars = stars and stars.refitted(learnt)
+    return replace(
+        run,
+        model=learnt,
+        stars=stars,
+        metrics=metrics,
+        baseline=baseline,
+        refitted=refit,
+        seconds=run.seconds + time.perf_counter() - started,
     )
 
 
@@ -289,17 +323,9 @@ def _pairs(interactions: Interactions) -> tuple[NDArray[Any], ...]:
     return rows, by_user.indices[chosen], by_user.data[chosen]
 
 
-def _evaluate(
-    model: WeightedMatrixFactorization, held_out: Interactions
-) -> tuple[dict[str, float], StarPredictor | None]:
-    """Metrics of the model's lists and of its predicted stars, and what predicts these."""
-    metrics = evaluate(model, held_out)
+def _stars(model: WeightedMatrixFactorization, held_out: Interactions) -> StarPredictor | None:
     ratings = model.interactions_.by_user.data
-    if ratings.min() == ratings.max():
-        del metrics["rmse"]
-        return metrics, None
-    stars = StarPredictor(model).fit(held_out)
-    return {**metrics, "rmse": stars.cross_validated_rmse(held_out)}, stars
+    return None if ratings.min() == ratings.max() else StarPredictor(model).fit(held_out)
 
 
 def _refitted(
@@ -337,7 +363,8 @@ def load_or_train(
     callbacks, progress
         As in `train`; unused when the cache answers.
     trainer : callable, optional
-        What trains, in place of `train` with these callbacks and `refit`.
+        What trains, in place of `train` with these callbacks and `refit`. What it leaves unfinished
+        is not kept.
 
     Raises
     ------
@@ -353,7 +380,11 @@ def load_or_train(
         usual = partial(train, refit=True, callbacks=callbacks, progress=progress)
         return (trainer or usual)(data.interactions, model)
 
-    return cached(folder, load=TrainingRun.load, make=make, save=TrainingRun.save)
+    def save(run: TrainingRun, folder: Path) -> None:
+        if run.refitted:
+            run.save(folder)
+
+    return cached(folder, load=TrainingRun.load, make=make, save=save)
 
 
 def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:

@@ -162,8 +162,9 @@ def prepared(dataset):
 
 
 def test_the_small_one_serves_until_the_larger_is_there_and_the_profile_goes_along(
-    open_page, larger, store
+    open_page, larger, store, monkeypatch
 ):
+    monkeypatch.setattr("cinefold.serving.state._LARGE", 1)  # shown before it is measured
     folder, go = larger
     page = no_errors(open_page("for_you"))
     shown = cards(page)
@@ -177,6 +178,9 @@ def test_the_small_one_serves_until_the_larger_is_there_and_the_profile_goes_alo
     no_errors(page.run())
     go.set()
     state = prepared("ml-latest-small").state
+    assert state.default.refitted
+    assert state.default.metrics
+    assert state.uses_default
     no_errors(page.run())
     assert [toast.value for toast in page.toast] == [
         f"From now on these are {len(state.data.movies)} movies.",
