@@ -76,6 +76,17 @@ def test_rows_without_a_unique_solution_are_named(spark):
         trainer.fit(spark.createDataFrame(table))
 
 
+def test_rows_that_are_all_long(spark):
+    users, items = np.divmod(np.arange(300 * 40), 40)
+    stars = np.random.default_rng(0).integers(1, 6, len(users)).astype(np.float32)
+    table = pa.table({"user": users, "item": items, "rating": stars})
+    model = DistributedWeightedMatrixFactorization(**SMALL).fit(spark.createDataFrame(table))
+    single = WeightedMatrixFactorization(
+        n_factors=2, max_iter=1, unobserved_weight=0.1, regularization=0.1
+    ).fit(Interactions.from_arrays(users, items, stars))
+    np.testing.assert_array_equal(model.toLocal().user_factors_, single.user_factors_)
+
+
 def test_repeated_ratings_may_be_refused(spark):
     ratings = frame(spark, "user long, item long, rating float", (1, 1, 5.0), (1, 1, 4.0))
     with pytest.raises(ValueError, match=r"^1 ratings repeat a pair of user and item$"):

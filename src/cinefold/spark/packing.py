@@ -364,13 +364,16 @@ class PackedSide:
         columns = [array_of(table, "columns", np.int64, at) for at in every]
         ratings = [array_of(table, "ratings", np.float32, at) for at in every]
         weights = [array_of(table, "weights", np.float32, at) for at in every]
-        self.needed, local = np.unique(np.concatenate(columns), return_inverse=True)
+        every_column = np.concatenate([np.zeros(0, np.int64), *columns])
+        self.needed, local = np.unique(every_column, return_inverse=True)
         # The core tries none of fewer rows: as many empty ones stand for the others.
         n_empty = max(min(self.rows.n_rows, 256) - len(every), 0)
         ends = np.cumsum([0, *map(len, ratings)])
         offsets = np.concatenate([ends, np.full(n_empty, ends[-1])])
-        self.sample: sp.csr_array = csr(np.concatenate(ratings), local, offsets, len(self.needed))
-        self.sample_weights = None if weights[0] is None else np.concatenate(weights)
+        values = np.concatenate([np.zeros(0, np.float32), *ratings])
+        self.sample: sp.csr_array = csr(values, local, offsets, len(self.needed))
+        is_weighted = len(weights) > 0 and weights[0] is not None
+        self.sample_weights = np.concatenate(weights) if is_weighted else None
 
     @cached_property
     def routes(self) -> DataFrame:
