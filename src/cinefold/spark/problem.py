@@ -3,12 +3,8 @@
 The driver runs the same iterations as on one machine (:func:`cinefold.als.iterations.alternate`).
 Factors of a side are *held* by it where they are few, or else *stored* on the cluster, in Parquet.
 What is held reaches each executor as a file that is mapped into memory; of what is stored each
-block is sent the rows that it needs, and no others (Das et al. 2017).
-
-References
-----------
-Das, Upadhyaya, Meng, Talwalkar: Collaborative Filtering as a Case-Study for Model Parallelism on
-Bulk Synchronous Systems, CIKM 2017.
+block is sent the rows that it needs, and no others (Das, Upadhyaya, Meng, Talwalkar: Collaborative
+Filtering as a Case-Study for Model Parallelism on Bulk Synchronous Systems, CIKM 2017).
 """
 
 from __future__ import annotations
@@ -172,8 +168,7 @@ class ClusterProblem(Problem):
         sample = factors.sample
         if len(sample):
             sample = rotate(sample, other, 1, None, in_double=False)
-        frame, n_rows, n_factors = factors.frame, factors.n_rows, factors.n_factors
-        turned = StoredRows(frame, n_rows, n_factors, sample, before=other, path=factors.path)
+        turned = replace(factors, sample=sample, grams={}, before=other)
         if out is None:
             return turned
         vars(out).update(vars(turned))
@@ -269,8 +264,7 @@ class ClusterProblem(Problem):
             other: Side = "item" if side == "user" else "user"
             rows = fixed.rows.sample[np.searchsorted(self._sampled(other), packed.needed)]
         previous = np.zeros((packed.sample.shape[0], fixed.n_factors), np.float32)
-        own = out
-        places = packed.sampled
+        own, places = out, packed.sampled
         if isinstance(out, StoredRows):
             own, places = out.sample, np.searchsorted(self._sampled(side), packed.sampled)
         previous[: len(places)] = own[places]
@@ -391,19 +385,15 @@ class ClusterProblem(Problem):
         spectrum = np.array(kept["spectrum"])
         if table is None:
             return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
-        identity = np.eye(n_factors)
-        loss = joined(table, "norms", np.float64).sum()
-        return StoredFixedSide(rows, Basis(spectrum, identity, identity), loss)
+        basis = Basis(spectrum, np.eye(n_factors), np.eye(n_factors))
+        return StoredFixedSide(rows, basis, joined(table, "norms", np.float64).sum())
 
     def _check(self, side: Side, table: pa.Table) -> None:
-        wrong = table.filter(table.column("singular_row").is_valid())
-        if wrong.num_rows:
+        if (wrong := table.filter(table.column("singular_row").is_valid())).num_rows:
             row, n_ratings = (wrong.column(at)[0].as_py() for at in ("singular_row", "n_pairs"))
             found = self.sides[side].rows.index.filter(F.col("row") == row).select("id").first()
             raise singular(side, found and found[0], n_ratings)
 
     def _measure(self, table: pa.Table) -> None:
         names = ("held_weight", "squared_error", "n_measured", "ndcg")
-        self.metrics = {
-            name: sum(value or 0 for value in table.column(name).to_pylist()) for name in names
-        }
+        self.metrics = {name: sum(v or 0 for v in table[name].to_pylist()) for name in names}
