@@ -137,9 +137,9 @@ def _rating_foot(movie: Movie) -> None:
 
 def with_latest(found: list[Recommendation]) -> list[Recommendation]:
     """The list, and where it was the movie in it that has just got its stars."""
-    you, before = visitor(), st.session_state.get(_LISTED, [])
+    before, latest = st.session_state.get(_LISTED, []), visitor().latest
     for place, entry in enumerate(before):
-        if entry.movie.id == you.latest and you.latest not in you.suggested:
+        if entry.movie.id == latest:
             just_rated = replace(entry, rank=0, stars=None, reasons=())
             found = [*found[:place], just_rated, *found[place:]]
     st.session_state[_LISTED] = found
