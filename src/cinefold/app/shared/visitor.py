@@ -34,6 +34,7 @@ _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUEST = "Guest"
+_BROWSERS = "browser"  # the setting of profiles that a browser began: their names open nothing
 _DELETED = "The profile was deleted in another window. What you say now begins a new one."
 _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
@@ -180,7 +181,7 @@ class Visitor:
             store.update_settings(self.profile.id, {"guest": None})
             self.profile = store.get(self.profile.id)
         else:
-            self.open(store.create(self.dataset, name), own=True)
+            self.open(store.create(self.dataset, name, settings={_BROWSERS: True}), own=True)
 
     def refresh(self) -> None:
         """Read the profile again: another window may have changed it."""
@@ -227,7 +228,7 @@ def _new_guest(store: ProfileStore, dataset: str) -> Profile:
         name = _GUEST if number == 1 else f"{_GUEST} {number}"
         if name not in taken:
             with contextlib.suppress(ProfileNameError):  # somebody else's window was faster
-                return store.create(dataset, name, settings={"guest": True})
+                return store.create(dataset, name, settings={"guest": True, _BROWSERS: True})
     raise AssertionError("there is always another number")
 
 
@@ -315,7 +316,8 @@ def follow_address() -> Profile | None:
             return shared
         if not own and may_open_by_name():
             with contextlib.suppress(ProfileNameError):
-                own = [found for found in [store.find(you.dataset, asked)] if found is not None]
+                named = store.find(you.dataset, asked)
+                own = [named] if named and not named.settings.get(_BROWSERS) else []
         if own:
             you.open(own[0], own=True)
         else:
