@@ -40,7 +40,7 @@ _FOUND, _SUGGESTED = 6, 3
 _WAYS = (_RATE, _QUESTIONS, _IMPORT) = ("Rate", "Get to know me", "Import")
 _RATINGS_A_PAGE, _LISTED = 6, "for-you-listed"
 _START = "Rate three movies, get your list"
-_LARGEST, _LARGEST_UNTIL = "ml-32m", 2023
+_LARGEST_UNTIL = 2023  # years of the movies in the largest data set
 
 
 def draw_title() -> None:
@@ -53,9 +53,7 @@ def draw_about(data: MovieData) -> None:
     ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
     years = [movie.year for movie in data.movies if movie.year is not None]
     newest = f" end in {max(years)}" if years else " are your own"
-    more = (
-        f"; `make app DATA={_LARGEST}`, or a choice on Train, brings those until {_LARGEST_UNTIL}"
-    )
+    more = f"; a choice on Train brings those until {_LARGEST_UNTIL}"
     if not years or max(years) >= _LARGEST_UNTIL:
         more = ""
     st.caption(
@@ -139,9 +137,9 @@ def _rating_foot(movie: Movie) -> None:
 
 def with_latest(found: list[Recommendation]) -> list[Recommendation]:
     """The list, and where it was the movie in it that has just got its stars."""
-    before, latest = st.session_state.get(_LISTED, []), visitor().latest
+    you, before = visitor(), st.session_state.get(_LISTED, [])
     for place, entry in enumerate(before):
-        if entry.movie.id == latest:
+        if entry.movie.id == you.latest and you.latest not in you.suggested:
             just_rated = replace(entry, rank=0, stars=None, reasons=())
             found = [*found[:place], just_rated, *found[place:]]
     st.session_state[_LISTED] = found
