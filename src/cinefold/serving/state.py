@@ -212,6 +212,8 @@ class Preparation:
 
         try:
             state = prepare_state(self._dataset, show)
+            state.recommender.recommend_for({})  # what the first click would wait for
+            state.data.movies.search("the")
             self._ready()
             self.state = state
             if not state.default.refitted:
