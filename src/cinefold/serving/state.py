@@ -213,8 +213,10 @@ class Preparation:
 
         try:
             state = prepare_state(self._dataset, show)
+            state.recommender.recommend_for({})  # what the first click would wait for
             self._ready()
             self.state = state
+            state.data.movies.search("the")  # makes the index
             if not state.default.refitted:
                 state.finish_default()
         except Exception as error:  # the page that waits shows it or raises it

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from cinefold.app.shared.bring_along import bring_along
+from cinefold.app.shared.bring_along import bring_along, visited
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.open_state import current_dataset
 from cinefold.app.shared.widgets import button
@@ -28,7 +28,7 @@ from cinefold.profiles import (
 )
 from cinefold.serving.launch import shares_profiles
 
-_KEY, _QUERY, _LOOKED_IN = "visitor", "profile", "profiles-looked-for-in"
+_KEY, _QUERY = "visitor", "profile"
 _COOKIE, _FORGOTTEN = "cinefold_profiles", "forgotten"
 _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
@@ -237,8 +237,8 @@ def visitor() -> Visitor:
     dataset = current_dataset()
     name = f"{_KEY}-{dataset}"
     if name not in st.session_state:
-        keys = [key for other in _visited().values() for key in other.keys] + _kept_keys()
-        st.session_state[name] = you = Visitor(dataset, keys=list(dict.fromkeys(keys)))
+        keys = [key for other in visited(_KEY).values() for key in other.keys]
+        st.session_state[name] = you = Visitor(dataset, keys=[*dict.fromkeys(keys + _kept_keys())])
         with you.noting_trouble():
             for profile in profile_store().opened_by(dataset, you.keys)[:1]:
                 you.open(profile)
@@ -248,21 +248,12 @@ def visitor() -> Visitor:
 
 def open_visitor() -> Visitor:
     """The visitor, as their profile now is; pages call it once, at their start."""
-    known = visitor()
-    known.refresh()
-    if known.profile is None and st.session_state.get(_LOOKED_IN) != known.dataset:
-        st.session_state[_LOOKED_IN] = known.dataset
+    (known := visitor()).refresh()
+    if known.profile is None:
         with known.noting_trouble():
-            came = bring_along(profile_store(), known.dataset, known.keys, _visited())
-            if came is not None:
+            if came := bring_along(profile_store(), known.dataset, known.keys, visited(_KEY)):
                 known.open(came, own=True)
     return known
-
-
-def _visited() -> dict[str, Visitor]:
-    """The visitor of this session in each data set that it has shown."""
-    names = [name for name in map(str, st.session_state) if name.startswith(f"{_KEY}-")]
-    return {name.removeprefix(f"{_KEY}-"): st.session_state[name] for name in names}
 
 
 # -- keys -----------------------------------------------------------------------------------------
