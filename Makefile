@@ -2,12 +2,17 @@
 
 PYTHON ?= python3
 PORT ?= 8501
+DATA ?=
+DATA_PATH ?=
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 300
 FUZZ_ARGS ?=
 
 # cmake, ninja and clang-format come from the environment, not from the system.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+LOWEST_TESTS := -q -m "not processes and not browser and not postgresql" \
+    tests/interactions/test_column_values.py tests/datasets/test_movielens_formats.py tests/datasets/test_movies.py \
+    tests/profiles/test_schema.py tests/models/test_persistence.py tests/cli/test_console.py tests/cli/test_importing.py
 NATIVE := $(wildcard native/*.cpp native/*/*.h native/*/*.cpp)
 
 define setup
@@ -25,24 +30,22 @@ help:  ## List these targets
 	@echo "Cinefold. Start with 'make app'."; echo
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) \
 	    | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
-	@echo; echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
+	@echo; echo "make app DATA=ml-32m for more movies, DATA_PATH=file.zip for those you have;"
+	@echo "PYTHON=python3.12 uses another Python, PORT=8600 another port, PYTEST_ARGS='-k fold_in' some tests."
 
 .PHONY: app
 app:  ## Get the data, train the model, open the app on port 8501
 	$(setup) app
-	@cinefold data fetch ml-100k >/dev/null
-	@exec cinefold app --port $(PORT)
+	@cinefold data fetch ml-100k >/dev/null || [ -n "$(DATA_PATH)" ]
+	@exec cinefold app --port $(PORT) $(if $(DATA),--dataset $(DATA)) \
+	    $(if $(DATA_PATH),--path "$(patsubst ~/%,$(HOME)/%,$(DATA_PATH))")
 
 .PHONY: test
 test:  ## Run all tests
 	$(setup) app postgresql spark tune test
 	@$(MAKE) --no-print-directory sanitize
-	python -m pytest -n auto --maxprocesses=8 --dist loadfile --ignore=tests/spark $(PYTEST_ARGS)
-
-.PHONY: spark
-spark:  ## Run the tests of the Spark trainer on a local cluster (needs Java 17; some minutes)
-	$(setup) app postgresql spark tune test
-	python -m pytest tests/spark $(PYTEST_ARGS)
+	@python tools/lowest_versions.py store $(LOWEST_TESTS)
+	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers
@@ -62,11 +65,9 @@ fuzz:  ## Feed mutated files to all parsers, FUZZ_SECONDS=300 long; FUZZ_ARGS="-
 	python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_ARGS)
 
 .PHONY: lowest
-lowest:  ## Run some of the tests on the oldest versions that pyproject.toml allows
+lowest:  ## Run more of the tests than `make test` does on the oldest versions of all extras
 	$(setup) app postgresql spark tune test
-	@python tools/lowest_versions.py -q -m "not processes and not browser and not postgresql" \
-	    tests/interactions/test_column_values.py tests/datasets/test_ratings.py tests/datasets/test_movielens_formats.py \
-	    tests/profiles/test_store.py tests/profiles/test_schema.py
+	@python tools/lowest_versions.py app,store,postgresql,tune $(LOWEST_TESTS) tests/app/about tests/app/taste tests/tuning/test_space.py
 
 .PHONY: lint
 lint:  ## Check style and types

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -39,6 +39,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if NOTHING_IS_SKIPPED and reporter is not None and reporter.stats.get("skipped"):
         reporter.write_line("\nFAILED: tests were skipped, with CI=true")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files for workers, and to one of them all tests on Spark, whose cluster takes memory."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/spark" if nodeid.startswith("tests/spark/") else nodeid.split("::")[0]
+
+    return Scheduling(config, log)
 
 
 _LOGGER = logging.getLogger("cinefold")

@@ -129,7 +129,7 @@ def _check(given: list[int], orders: Sequence[str], test_share: float) -> None:
 def _measure_fold(
     table: Table, fold: Fold, given: list[int], orders: Sequence[Order], test_share: float
 ) -> None:
-    in_test = per_user_holdout(fold.ratings.indptr, test_share, fold.seed)
+    in_test = per_user_holdout(fold.ratings.indptr, test_share, fold.seed) > 0
     pool, test = part_of(fold.ratings, ~in_test), part_of(fold.ratings, in_test)
     enough = (np.diff(pool.indptr) >= given[-1]) & (np.diff(test.indptr) > 0)
     pool, test = pool[enough], test[enough]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from cinefold import _deprecated
 
 TYPE_CHECKING = False  # that of typing takes long to load, and Ctrl-C is to be heard soon
@@ -44,6 +42,8 @@ _deprecated.install()
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     if name in _HOMES:
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     elif name in _HOMES.values() or f"{__name__}.{name}" in _deprecated.MODULES:

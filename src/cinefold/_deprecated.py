@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import warnings
-from importlib import import_module
-from importlib.machinery import ModuleSpec
 
-TYPE_CHECKING = False  # that of typing takes long to load, and Ctrl-C is to be heard soon
+# What takes long to load is loaded when it is used: Ctrl-C is to be heard soon.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
@@ -31,6 +30,7 @@ MODULES = {
 """Old modules and where their names live now."""
 
 NAMES = {
+    "cinefold.evaluation.baselines.Ease": "cinefold.models.Ease",
     "cinefold.evaluation.Measure": "cinefold.evaluation.Estimate",
     "cinefold.evaluation.measure": "cinefold.evaluation.evaluate_per_user",
     "cinefold.model.Objective": "cinefold.als.Objective",
@@ -68,12 +68,20 @@ def old_names(package: str) -> Callable[[str], Any]:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         _warn(f"{package}.{name}", new)
         module, _, attribute = new.rpartition(".")
-        return getattr(import_module(module), attribute)
+        return getattr(_import(module), attribute)
 
     return find
 
 
+def _import(module: str) -> ModuleType:
+    from importlib import import_module
+
+    return import_module(module)
+
+
 def _warn(old: str, new: str) -> None:
+    import warnings
+
     # Who imports is behind the frames of the import system, which Python leaves out by itself.
     warnings.warn(f"{old} is now {new}; the old name goes in 0.3", FutureWarning, stacklevel=3)
 
@@ -90,6 +98,8 @@ class _OldModules:
         del path, target
         if fullname not in MODULES:
             return None
+        from importlib.machinery import ModuleSpec
+
         return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> None:
@@ -103,7 +113,7 @@ class _OldModules:
         def find(name: str) -> Any:
             if f"{old}.{name}" in NAMES:
                 return special(name)
-            return getattr(import_module(new), name)
+            return getattr(_import(new), name)
 
         vars(module)["__getattr__"] = find
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_MOST_PARSED = 10_000_000
+_MOST_PARSED = 10 * 2**20
 _PATIENCE = 5.0  # seconds
 
 
@@ -120,7 +120,7 @@ def read_file(path: str | PathLike[str], most: int) -> bytes:
     with Path(path).open("rb") as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise ValueError(f"{path} has more than {most / 1e6:g} MB")
+        raise ValueError(f"{path} has more than {most / 2**20:.3g} MB")
     return content
 
 

@@ -29,22 +29,22 @@ def _first_line(node: dict[str, Any]) -> str:
     return checks[0]["message"] if checks else ""
 
 
-_SMALL_TARGETS = """() => {
+_SMALL_TARGETS = """size => {
     const hits = (element, x, y) => {
         const found = document.elementFromPoint(x, y);
         return element.contains(found) || element.closest('label')?.contains(found);
     };
-    const small = [];
+    const small = [], reach = size / 2 - 1;
     const main = document.querySelector('[data-testid=stMain]');
-    for (const element of main.querySelectorAll('button, a, [role=radio], [role=slider]')) {
-        if (element.closest('p') || !element.checkVisibility()) continue;
+    for (const element of main.querySelectorAll('button, a, summary, [role=radio]')) {
+        if (element.closest('p, li') || !element.checkVisibility()) continue;
         element.scrollIntoView({block: 'center'});
         const {x, y, width, height} = element.getBoundingClientRect();
         const [middle, centre] = [x + width / 2, y + height / 2];
-        const wide = width >= 24
-            || hits(element, middle - 11, centre) && hits(element, middle + 11, centre);
-        const high = height >= 24
-            || hits(element, middle, centre - 11) && hits(element, middle, centre + 11);
+        const wide = width >= size
+            || hits(element, middle - reach, centre) && hits(element, middle + reach, centre);
+        const high = height >= size
+            || hits(element, middle, centre - reach) && hits(element, middle, centre + reach);
         if (!wide || !high) {
             const name = element.ariaLabel || element.innerText || element.outerHTML.slice(0, 120);
             small.push(`${name}: ${width} by ${height}`);
@@ -54,7 +54,7 @@ _SMALL_TARGETS = """() => {
 }"""
 
 
-def small_targets(page: Page) -> list[str]:
-    """What is less than 24 pixels wide or high to a finger (WCAG 2.5.8), but for links in text."""
-    small: list[str] = page.evaluate(_SMALL_TARGETS)
+def small_targets(page: Page, size: int) -> list[str]:
+    """What is less than `size` pixels wide or high to a finger, but for links in text."""
+    small: list[str] = page.evaluate(_SMALL_TARGETS, size)
     return small

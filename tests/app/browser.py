@@ -29,7 +29,7 @@ FLAGS = (
 SCREENSHOTS = Path(__file__).parents[2] / "test-artifacts"
 _MILLISECONDS_TO_ANSWER = 120_000
 _NARROWER_THAN_A_TABLET = 640
-_START = re.compile("^(For you|Rate three movies, see what to watch next)$")
+_START = re.compile("^(For you|Rate three movies, get your list)$")
 # Opened at the address of a page, Streamlit looks for its server below that first.
 _LOOKED_FOR = ("/_stcore/health", "/_stcore/host-config")
 # Streamlit closes its menu after a choice where it takes the browser for that of a phone.
@@ -123,6 +123,8 @@ class Window:
         assert self.troubles == []
         main = self.page.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+        menu = self.page.get_by_test_id("stMainMenu").bounding_box()
+        assert menu["x"] + menu["width"] <= self.width
 
 
 # Streamlit shows that it is at work only after half a second. The last to come is the page's own

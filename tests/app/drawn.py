@@ -42,8 +42,9 @@ def recommendations(page: AppTest) -> list[str]:
 
 
 def _recommendations(page: AppTest) -> list[str]:
-    """Their Markdown: it begins with a picture and the rank."""
-    return [m.value for m in page.markdown if ":primary[**" in m.value.split("\n")[0]]
+    """Their Markdown: it begins with a picture and the rank, not the sign of one just rated."""
+    ranked = re.compile(r"!\[\]\(.*\):primary\[\*\*\d")
+    return [m.value for m in page.markdown if ranked.match(m.value)]
 
 
 def no_errors(page: AppTest) -> AppTest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.synthetic import LONG_TAIL, SIZES, Shape, ratings
+from benchmarks.synthetic import LONG_TAIL, SIZES, Shape, blocks, columns, ratings
 
 SMALL = Shape(300, 200, 4_000)
 
@@ -47,7 +47,23 @@ def test_half_of_a_long_tail_has_two_ratings_or_fewer(seed):
 
 
 def test_sizes_are_what_they_are_called():
-    assert [shape.n_ratings for shape in SIZES.values()] == [10**5, 10**6, 10**7, 2 * 10**7]
+    assert [shape.n_ratings for shape in SIZES.values()] == [
+        100_000,
+        10**6,
+        10**7,
+        2 * 10**7,
+        32_000_000,
+    ]
+
+
+def test_blocks_are_of_all_users_and_their_columns_in_order():
+    found = list(blocks(SMALL, 1, n_blocks=3))
+    assert [block.shape for block in found] == [(100, 200)] * 3
+    assert abs(sum(block.nnz for block in found) - 4_000) < 100
+    users, items, stars, times = map(np.concatenate, zip(*columns(SMALL, 1, 3), strict=True))
+    np.testing.assert_array_equal(stars, np.concatenate([block.data for block in found]))
+    assert (np.diff(users * 200 + items) > 0).all()
+    assert times.min() > 0
 
 
 def test_more_ratings_than_there_is_room_for_are_refused():

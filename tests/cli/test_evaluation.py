@@ -37,6 +37,24 @@ def test_a_table_of_models_with_intervals(cinefold):
     assert "10% of each user's ratings held out (seed 0)" in out
 
 
+def test_large_data_is_measured_on_a_sample_of_its_users_which_is_stated(
+    folder, capsys, monkeypatch
+):
+    def run(*arguments):
+        command = ["evaluate", *FAST, "--seed", "3", "--path", str(folder), *arguments]
+        assert commands.run(command) == 0
+        return capsys.readouterr()
+
+    assert "sample" not in run().err
+    assert "On a sample of 9 of" in run("--sample-users", "9").err
+    assert json.loads(run("--sample-users", "9", "--json").out)["sample_users"] == 9
+    monkeypatch.setattr("cinefold.cli.options._MANY_RATINGS", 800)
+    out, error = run()
+    assert re.search(r"On a sample of \d+ of \d+ users, with .* \(seed 3\)", error)
+    assert out == run().out
+    assert json.loads(run("--sample-users", "0", "--json").out)["sample_users"] is None
+
+
 @pytest.mark.parametrize("protocol", ["random", "leave-last-out", "time", "k-fold", "strong"])
 def test_every_protocol(cinefold, protocol):
     code, out, _ = cinefold("evaluate", *FAST, "--protocol", protocol, "--folds", "2")

@@ -129,6 +129,8 @@ def test_names_of_columns_decide_in_every_format(form: str) -> None:
         (ROWS + b",,,\n", "line 3: user_id is ''"),
         (ROWS + b"1,2,nan,5\n", "line 3: rating is 'nan', not a number"),
         (ROWS + b"1,2,1e39,5\n", "line 3: rating is '1e39', above 100"),
+        (ROWS + b'1,2"2,3,5\n', "line 3: item_id is '2\"2', not an integer"),
+        (ROWS + b'"1,2",3,5\n', "line 3: 3 fields, not 4"),
         (ROWS + b"1,2,3,inf\n", "line 3: timestamp is 'inf', not a number"),
         (ROWS + b"1,2,3,nan\n", "line 3: timestamp is 'nan', not a number"),
         (ROWS + b"1,2,3,1e300\n", "line 3: timestamp is '1e300', above"),

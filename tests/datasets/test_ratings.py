@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cinefold
-from cinefold.datasets import DatasetError, Movie, RatingsFile, load_ratings
+from cinefold import Interactions
+from cinefold.datasets import DatasetError, Movie, RatingsFile, load_ratings, ratings, readers
+from tests.interactions.comparing import assert_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +60,10 @@ WAYS: dict[str, Callable[[Path], object]] = {
     "Parquet": lambda path: _frame().write_parquet(path),
     "Parquet, categories": lambda path: (
         _frame().with_columns(pl.col("uid").cast(pl.Categorical)).write_parquet(path)
+    ),
+    "Parquet files": lambda path: (
+        path.mkdir(),
+        *(_frame()[i].write_parquet(path / f"part-{i}.parquet") for i in range(3)),
     ),
 }
 
@@ -324,6 +330,36 @@ def test_parquet_of_nothing_but_repetitions(tmp_path):
     pl.select(user=rows, item=rows).write_parquet(path)
     with pytest.raises(DatasetError, match="10,000,001 rows, too many"):
         load_ratings(path)
+
+
+@pytest.mark.parametrize("held", [0, 1 << 20])
+def test_parquet_is_read_some_rows_at_a_time(held, tmp_path, monkeypatch):
+    rng, sizes = np.random.default_rng(0), []
+    table = pl.DataFrame(
+        {
+            "user": [f"user {i}" for i in rng.integers(0, 30, 1_000)],
+            "item": rng.integers(0, 50, 1_000) * 10**9,
+            "rating": rng.random(1_000, np.float32),
+            "time": rng.integers(0, 5, 1_000),
+        }
+    )
+    table.write_parquet(tmp_path / "x.parquet", row_group_size=64)
+    collect = ratings.collect
+    monkeypatch.setattr(ratings, "_ROWS", 150)
+    monkeypatch.setattr(readers, "_LARGEST_HELD", held)
+    monkeypatch.setattr(
+        ratings, "collect", lambda *query: (sizes.append(len(f := collect(*query))), f)[1]
+    )
+    found = load_ratings(tmp_path / "x.parquet").interactions
+    assert sizes == [150] * 6 + [100]
+    with pytest.warns(UserWarning, match="repeat a pair"):
+        whole = Interactions.from_dataframe(table, user="user", item="item", timestamp="time")
+    assert_same(found, whole)
+
+
+def test_folders_without_parquet(tmp_path):
+    with pytest.raises(DatasetError, match=r"no file in the folder .* ends in \.parquet"):
+        load_ratings(tmp_path)
 
 
 def test_missing_file(tmp_path):

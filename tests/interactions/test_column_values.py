@@ -56,6 +56,7 @@ def test_decimal_and_nullable_ratings() -> None:
         assert data.by_user.data.tolist() == [4.5]
 
 
+EAST = datetime.timezone(datetime.timedelta(hours=14))
 MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 
 
@@ -67,11 +68,17 @@ MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
         pl.Series([MOMENT.replace(tzinfo=None)]),
         pl.Series([MOMENT]),
         np.array(["2020-01-02T03:04:05"], "datetime64[s]"),
+        [MOMENT],
+        [MOMENT.astimezone(EAST).replace(fold=1)],
+        [MOMENT.replace(tzinfo=None)],
+        [pd.Timestamp(MOMENT)],
+        [np.datetime64("2020-01-02T03:04:05")],
+        np.array([int(MOMENT.timestamp() * 1e6)], object),
         np.array(["2020-01-02T03:04:05"], "datetime64[ns]"),
     ],
 )
 def test_datetimes_are_microseconds(times: Any) -> None:
-    if isinstance(times, np.ndarray):
+    if isinstance(times, np.ndarray | list):
         data = Interactions.from_arrays([1], [2], [3], timestamps=times)
     else:
         frame_type: Any = pd.DataFrame if isinstance(times, pd.Series) else pl.DataFrame
@@ -161,6 +168,12 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "NaN time": ({"timestamps": [np.nan, 1]}, ValueError, "timestamps must be finite"),
     "text time": ({"timestamps": ["now", "then"]}, TypeError, "integers or datetimes"),
     "no room": ({"timestamps": np.array([1, 2**60], "M8[s]")}, ValueError, "64 bits .* position 1"),
+    "datetime and number": ({"timestamps": [MOMENT, 1]}, TypeError, "found 1 at position 1"),
+    "pandas NaT": ({"timestamps": [MOMENT, pd.NaT]}, ValueError, "missing times .*position 1"),
+    "before year 1": (
+        {"timestamps": [datetime.datetime(1, 1, 1, tzinfo=EAST)] * 2},
+        ValueError, "years 1 to 9999 of UTC; found 0001-01-01 .* position 0",
+    ),
     "NaT": ({"timestamps": np.array(["NaT", "2020"], "M8[s]")}, ValueError, "missing times"),
     "masked": (
         {"ratings": np.ma.array([1, -999], mask=[0, 1])}, ValueError, "is masked at position 1 ",

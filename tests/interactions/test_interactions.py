@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
@@ -17,6 +18,9 @@ from hypothesis import given, settings
 
 from cinefold import Interactions
 from tests.interactions.comparing import assert_same, dense
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @st.composite
@@ -37,6 +41,37 @@ def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
         "time": times,
         "weight": weights.tolist(),
     }
+
+
+@settings(max_examples=60, deadline=None)
+@given(tables(), st.integers(1, 5))
+def test_batches_give_the_same(table: dict[str, list[Any]], size: int) -> None:
+    frame, columns = pl.DataFrame(table), {"timestamp": "time", "weight": "weight"}
+    batches = (frame[at : at + size] for at in range(0, len(frame) + size, size))  # the last empty
+    whole = Interactions.from_dataframe(frame, **columns)
+    assert_same(Interactions.from_batches(batches, **columns), whole)
+
+
+def test_batches_are_let_go_before_the_next() -> None:
+    last: list[weakref.ref[pd.DataFrame]] = []
+
+    def batches() -> Iterator[pd.DataFrame]:
+        for user in range(3):
+            assert all(batch() is None for batch in last)
+            batch = pd.DataFrame({"user_id": [user], "item_id": ["b"], "rating": [1.0]})
+            last.append(weakref.ref(batch))
+            yield batch
+            del batch
+
+    assert Interactions.from_batches(batches()).n_users == 3
+
+
+def test_batches_of_other_kinds_of_ids_are_refused() -> None:
+    batches = [pl.DataFrame({"user_id": [user], "item_id": [1]}) for user in (1, "a")]
+    with pytest.raises(ValueError, match="users are integers in some tables and text in others"):
+        Interactions.from_batches(batches, rating=None)
+    with pytest.raises(ValueError, match="there are no ratings"):
+        Interactions.from_batches([])
 
 
 def _plain(text: str) -> bool:

@@ -145,7 +145,7 @@ UNSOUND: dict[str, tuple[Any, str]] = {
     "pairs": (
         _changed("coo", coords=(np.array([0, 1]), np.array([1, 9]))), "column .* found 9",
     ),
-    "a list": (_changed("lil", rows=_lists([1], [9])), "index 9"),
+    "a list": (_changed("lil", rows=_lists([1], [9])), "matrix is damaged: .*index 9"),
     "a negative side": (_changed("csc", _shape=(-1, 2)), r"cannot have the shape \(-1, 2\)"),
     "lists that differ": (_changed("lil", rows=_lists([1], [0, 1])), "as many columns as data"),
     "no row for a list": (_changed("lil", _shape=(5, 2)), "in each of its rows"),

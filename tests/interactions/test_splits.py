@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from hypothesis import given, settings
 
 from cinefold import Interactions
 from cinefold.interactions.splits import (
+    _rank_within_users,
     folds,
     folds_per_user,
     latest_holdout,
     leave_last_out,
+    parts,
     per_user_holdout,
     random_holdout,
+    smallest_of_rows,
 )
 from tests.interactions.comparing import assert_same, dense
 
@@ -124,6 +128,59 @@ def test_several_parts(method: str) -> None:
         assert latest == sorted(latest)
 
 
+@settings(max_examples=40, deadline=None)
+@given(counts, st.tuples(fractions, fractions).map(sorted), seeds)
+@pytest.mark.parametrize("method", ["per-user", "random", "leave-last-out", "time"])
+def test_parts_are_what_sorting_all_ratings_gives(
+    method: Any, counts: list[int], two: list[float], seed: int
+) -> None:
+    """The plain definitions, which take many times as long: a seed's parts stay what they were."""
+    offsets, n = _offsets(counts), sum(counts)
+    if n == 0:
+        return
+    times = np.random.default_rng(seed).integers(0, 9, n)
+    expected = np.zeros(n, int)
+    for fraction in two[: 1 if method == "leave-last-out" else 2]:
+        m = min(int(np.floor(fraction * n + 0.5)), n - 1)
+        of_each = np.repeat(counts, counts)
+        if method == "per-user":
+            rank = _rank_within_users(offsets, np.random.default_rng(seed).random(n))
+            expected += rank < np.minimum(np.floor(fraction * of_each + 0.5), of_each - 1)
+        elif method == "random":
+            expected[np.random.default_rng(seed).permutation(n)[:m]] += 1
+        elif method == "time":
+            expected += times > np.sort(times)[n - m - 1]
+        else:
+            rank = _rank_within_users(offsets, times)
+            expected += (rank == of_each - 1) & (of_each > 1)
+    found = parts(method, offsets, times, np.array(two), seed)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_seed_gives_the_parts_it_always_gave() -> None:
+    """Digests of what the first version of Cinefold gave, over several blocks of users."""
+    rng = np.random.default_rng(0)
+    offsets = _offsets(rng.geometric(0.1, 5_000).tolist())
+    times = rng.integers(0, 10**6, offsets[-1])
+    for method, expected in DIGESTS.items():
+        found = parts(method, offsets, times, np.array([0.1, 0.3]), 7)
+        assert zlib.crc32(found.tobytes()) == expected, method
+
+
+DIGESTS: dict[Any, int] = {
+    "per-user": 4030557971,
+    "random": 3824125798,
+    "leave-last-out": 228701602,
+    "time": 271989481,
+}
+
+
+def test_of_equal_keys_the_first_is_held_out() -> None:
+    keys = np.array([0.5, 0.25, 0.5, 0.5, 0.75, 0.75])
+    (found,) = smallest_of_rows(keys, np.array([4, 0, 2]), [np.array([2, 0, 1])])
+    assert found.tolist() == [True, True, False, False, True, False]
+
+
 def test_every_user_keeps_a_rating_of_several_parts() -> None:
     ratings = Interactions.from_arrays([1, 1, 2, 3, 3, 3], [1, 2, 1, 1, 2, 3])
     train, first, second = ratings.split(fraction=(0.4, 0.5))
@@ -173,7 +230,7 @@ def test_folds_per_user(counts: list[int], n_folds: int, seed: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40), fractions)
 def test_latest(times: list[int], fraction: float) -> None:
-    mask = latest_holdout(np.array(times), fraction)
+    mask = latest_holdout(np.array(times), fraction) > 0
     n = min(int(np.floor(fraction * len(times) + 0.5)), len(times) - 1)
     assert mask.sum() <= n  # fewer where the same moment would be torn apart
     held_out, kept = np.array(times)[mask], np.array(times)[~mask]

@@ -2,13 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cinefold import Interactions
 from cinefold.interactions import UnknownIdError
-from cinefold.models import BiasBaseline, Ease, Popularity, baselines
-from cinefold.models.baselines import _highest
+from cinefold.models import BiasBaseline, Ease, Popularity
 
 USERS = ["ann", "ann", "ann", "bob", "bob", "cat"]
 ITEMS = [10, 20, 30, 10, 20, 10]
@@ -29,6 +26,18 @@ def test_lists_the_most_rated_that_the_user_has_not_rated(train):
 def test_a_list_that_runs_out_says_so(train):
     ranking = Popularity().fit(train).recommend(["ann"], 3)
     np.testing.assert_array_equal(ranking.mask.sum(axis=1), [1])
+
+
+@pytest.mark.parametrize("most_rated", [0, 1, 3])
+@pytest.mark.parametrize("model", [Popularity(), BiasBaseline()])
+def test_lists_do_not_depend_on_how_many_of_the_best_are_looked_at(
+    many, model, most_rated, monkeypatch
+):
+    everybody = model.fit(many).recommend(many.user_ids, 4)
+    monkeypatch.setattr("cinefold.models.baselines._MOST_RATED", most_rated)
+    few = model.recommend(many.user_ids, 4)
+    np.testing.assert_array_equal(few.items, everybody.items)
+    np.testing.assert_array_equal(few.scores, everybody.scores)
 
 
 def test_predicts_the_damped_mean(train):
@@ -120,66 +129,9 @@ def test_somebody_without_ratings_is_average(many):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def test_ease_by_hand():
-    """X'X = [[2, 1], [1, 1]], and 1 on its diagonal: P = [[2, -1], [-1, 3]] / 5."""
-    ratings = Interactions.from_arrays(["a", "a", "b"], [1, 2, 1], [5, 1, 3])
-    model = Ease(regularization=1.0).fit(ratings)
-    np.testing.assert_allclose(model.weights_, [[0, 1 / 3], [1 / 2, 0]], rtol=1e-6)
-    items, scores = model.recommend(["b"], 2)
-    assert items[0, 0] == 2
-    assert scores[0, 0] == pytest.approx(1 / 3)
-    assert scores[0, 1] == -np.inf
-
-
-def test_ease_of_many_items_is_solved_by_blocks(many, monkeypatch):
-    """OpenBLAS factorises no matrix of 16,000 rows without ending the process."""
-    whole = Ease(regularization=2.0).fit(many)
-    monkeypatch.setattr(baselines, "_LARGEST_FACTORISATION", 4)
-    blocks = Ease(regularization=2.0).fit(many)
-    np.testing.assert_allclose(blocks.weights_, whole.weights_, atol=1e-6)
-    seen = many.by_user.toarray() > 0
-    precision = np.linalg.inv(seen.T.astype(float) @ seen + 2 * np.eye(many.n_items))
-    expected = precision / -precision.diagonal()
-    np.fill_diagonal(expected, 0)
-    np.testing.assert_allclose(blocks.weights_, expected, atol=1e-6)
-
-
-def test_ease_beyond_the_memory_says_what_it_would_take(many, monkeypatch):
-    monkeypatch.setattr("cinefold._memory.available_memory", lambda: 10_000)
-    with pytest.raises(ValueError, match=r"^EASE for 45 items needs .* GB of memory"):
-        Ease().fit(many)
-
-
-def test_ease_beyond_its_items_says_what_it_would_take(many):
-    with pytest.raises(ValueError, match=r"45 x 45 numbers .* GB.*max_items=44"):
-        Ease(max_items=44).fit(many)
-    with pytest.raises(ValueError, match="regularization must be above 0"):
-        Ease(regularization=0.0).fit(many)
-
-
 def test_biases_of_wrong_damping_are_refused(many):
     with pytest.raises(ValueError, match=r"0 or more, got -1 and 3"):
         BiasBaseline(user_damping=-1).fit(many)
-
-
-@pytest.mark.parametrize("kind", [Popularity, BiasBaseline, Ease])
-def test_small_blocks_change_nothing(many, kind, monkeypatch):
-    whole = kind().fit(many).recommend(many.user_ids, 7)
-    monkeypatch.setattr("cinefold.models.baselines._SCORES_AT_A_TIME", 100)
-    blocks = kind().fit(many).recommend(many.user_ids, 7)
-    np.testing.assert_array_equal(whole.items, blocks.items)
-    np.testing.assert_allclose(whole.scores, blocks.scores, rtol=1e-6)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9))
-def test_the_highest_are_the_first_of_a_stable_sort(seed, n_items, k):
-    rng = np.random.default_rng(seed)
-    scores = rng.integers(0, 4, (6, n_items)).astype(float)
-    scores[rng.random(scores.shape) < 0.3] = -np.inf
-    k = min(k, n_items)
-    expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    np.testing.assert_array_equal(_highest(scores, k), expected)
 
 
 @pytest.mark.parametrize("model", [Popularity(), BiasBaseline(), Ease()])

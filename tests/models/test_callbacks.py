@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from cinefold import WeightedMatrixFactorization
+from cinefold.evaluation import evaluate
+from cinefold.models.callbacks import Validation, affordable_users
 
 
 def overfitting(**options):
@@ -77,3 +79,22 @@ def test_a_callback_that_ends_it_does_not_hide_the_best_iteration(parts):
             callbacks=[lambda _, record, end=end: record["iteration"] == end],
         )
         assert (model.stop_reason_, model.n_iter_, model.best_iteration_) == ("callback", end, best)
+
+
+def test_where_all_users_take_too_long_the_same_few_are_measured_on_all_items(parts, monkeypatch):
+    train, held_out = parts
+    everybody = overfitting(max_iter=2).fit(train, validation=held_out)
+    assert [record["validation_sample"] for record in everybody.history_] == [None, None]
+    monkeypatch.setattr("cinefold.models.callbacks._IN_50_MS", 0)
+    users = affordable_users(held_out, train, 12, exact=True)
+    assert 1 <= users < np.count_nonzero(held_out.user_counts())
+    model = overfitting(max_iter=2).fit(train, validation=held_out)
+    assert [record["validation_sample"] for record in model.history_] == [users, users]
+    measured = Validation(held_out, train, model.objective_, 1, users)
+    theirs = held_out.select(
+        np.isin(np.repeat(np.arange(train.n_users), held_out.user_counts()), measured._users)
+    )
+    found = evaluate(model, theirs)
+    assert model.history_[-1]["validation_ndcg_at_10"] == pytest.approx(found["ndcg_at_10"])
+    assert model.history_[-1]["validation_rmse"] == pytest.approx(found["rmse"], rel=1e-6)
+    np.testing.assert_array_equal(model.user_factors_, everybody.user_factors_)

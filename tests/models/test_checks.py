@@ -54,6 +54,11 @@ def test_ratings_too_small_for_the_equations_are_refused(interactions):
     small_model(target="sqrt").fit(tiny)
 
 
+def test_equations_without_solution_say_what_may_help(interactions):
+    with pytest.raises(ValueError, match=r"no unique solution; .*lower .* or unobserved_weight"):
+        small_model(unobserved_weight=3e38).fit(interactions)
+
+
 def test_integers_beyond_64_bits_are_numbers(interactions):
     fitted = small_model(regularization=2**64, max_iter=1).fit(interactions)
     assert fitted.objective_.regularization == 2.0**64

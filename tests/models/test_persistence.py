@@ -82,7 +82,7 @@ def test_a_full_disk_is_an_error_of_the_system(model, tmp_path, monkeypatch):
         path.write_bytes(b"as much as there was room for")
         raise SafetensorError("No space left on device")
 
-    monkeypatch.setattr("cinefold.models.persistence.save_file", fill)
+    monkeypatch.setattr("cinefold.interactions.tensor_files.save_file", fill)
     with pytest.raises(OSError, match="No space left"):
         model.save(tmp_path / "m")
     assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ import pytest
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
 from cinefold.models import Popularity
-from cinefold.serving.training import TrainingRun, load_or_train, train
+from cinefold.serving.training import TrainingRun, finish, load_or_train, train
 from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": 8, "max_iter": 4, "n_threads": 1}
@@ -61,6 +61,18 @@ def test_the_learning_curve_ends_at_the_measures(run):
     assert run.history[-1]["validation_ndcg_at_10"] == pytest.approx(run.metrics["ndcg_at_10"])
 
 
+def test_the_curve_in_stars_is_of_evenly_chosen_ratings(data, run, monkeypatch):
+    monkeypatch.setattr("cinefold.serving.training.MOST_IN_STARS", 50)
+    few = train(data.interactions, small_model(), random_state=3, progress=False)
+    training, _ = data.interactions.split(**run.split)
+    users = np.repeat(training.user_ids, training.user_counts())
+    items = training.item_ids[training.by_user.indices]
+    every = slice(None, None, -(-training.n_ratings // 50))
+    stars = np.square(few.model.predict(users[every], items[every]).clip(min=0))
+    expected = np.sqrt(np.mean(np.square(stars - training.by_user.data[every])))
+    assert few.history[-1]["train_rmse_in_stars"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_same_seed_same_result(data, run):
     again = train(data.interactions, small_model(), random_state=3, progress=False)
     np.testing.assert_array_equal(again.model.user_factors_, run.model.user_factors_)
@@ -99,6 +111,17 @@ def test_refit_learns_from_all_after_measuring(data, run):
     assert refitted.history[-1]["validation_rmse"] == run.history[-1]["validation_rmse"]
     assert refitted.model.get_params() == run.model.get_params()
     np.testing.assert_array_equal(refitted.model.item_factors_, direct.item_factors_)
+
+
+def test_an_unfinished_run_is_finished_later_and_the_same(data):
+    options = {"random_state": 3, "progress": False}
+    begun = train(data.interactions, small_model(), unfinished=True, **options)
+    assert (begun.metrics, begun.baseline, begun.refitted) == ({}, {}, False)
+    found = finish(begun, data.interactions)
+    at_once = train(data.interactions, small_model(), refit=True, **options)
+    assert found.report() == at_once.report() | {"seconds": found.seconds, "history": found.history}
+    np.testing.assert_array_equal(found.model.item_factors_, at_once.model.item_factors_)
+    np.testing.assert_array_equal(found.stars.coefficients_, at_once.stars.coefficients_)
 
 
 def test_a_refit_takes_as_many_iterations_as_the_measured_fit(data):

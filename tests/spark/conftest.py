@@ -1,4 +1,4 @@
-"""One session for all tests on Spark, and ratings in it."""
+"""One cluster for all tests on Spark, and ratings on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,18 +18,27 @@ from tests.conftest import NOTHING_IS_SKIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 if find_spec("pyspark") is None and not NOTHING_IS_SKIPPED:
     collect_ignore_glob = ["test_*.py"]
 
+# What Java compiles for long runs costs a short one more than all else.
+_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.extraJavaOptions": _QUICK_JAVA,
+    "spark.executor.extraJavaOptions": _QUICK_JAVA,
+    "spark.executor.memory": "512m",
+    "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+    "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.connect.grpc.binding.port": "0",
 }
 
 
@@ -50,16 +60,23 @@ def java() -> None:
 
 @pytest.fixture(scope="session")
 def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A cluster of two executors of one core, each a process; also a server of Spark Connect."""
+    import pyspark
+
     from cinefold.spark.session import start_session
 
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ.update(PYSPARK_PYTHON=sys.executable, SPARK_LOCAL_IP="127.0.0.1")
     own = {
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
     }
-    session = start_session("local[2]", SETTINGS | own)
+    work = Path(pyspark.__file__).parent / "work"  # where executors run, wherever we are
+    existed = work.exists()
+    session = start_session("local-cluster[2,1,512]", SETTINGS | own)
     yield session
     session.stop()
+    if not existed:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 class Rated:
@@ -113,6 +130,6 @@ def rated() -> Rated:
 def ratings(spark: Any, rated: Rated, tmp_path_factory: pytest.TempPathFactory) -> Any:
     from pyarrow import parquet
 
-    path: Path = tmp_path_factory.mktemp("rated") / "ratings.parquet"
+    path = str(tmp_path_factory.mktemp("rated") / "ratings.parquet")
     parquet.write_table(rated.table(), path)
-    return spark.read.parquet(str(path))
+    return spark.read.parquet(path)

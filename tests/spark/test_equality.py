@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -36,8 +42,30 @@ def trainer(**params):
     return DistributedWeightedMatrixFactorization(nFactors=12, maxIter=3, **COLUMNS, **params)
 
 
-def test_factors_that_the_driver_holds(ratings, single):
-    same(trainer(numUserBlocks=5, numItemBlocks=2).fit(ratings), single)
+def test_factors_that_the_driver_holds_and_an_executor_that_is_killed(spark, ratings, single):
+    driver = spark._jvm.java.lang.ProcessHandle.current().pid()
+
+    def kill(model, record):
+        if record["iteration"] == 1:
+            listed = ["ps", "--ppid", str(driver), "-ww", "-o", "pid=", "-o", "args="]
+            children = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+            executors = [line for line in children.splitlines() if "ExecutorBackend" in line]
+            assert len(executors) == 2
+            os.kill(int(executors[0].split()[0]), signal.SIGKILL)
+
+    blocks = {"numUserBlocks": 5, "numItemBlocks": 2}
+    same(trainer(**blocks).fit(ratings, callbacks=[kill]), single)
+
+
+def test_spark_connect(spark, ratings, single, tmp_path):
+    service = "org.apache.spark.sql.connect.service.SparkConnectService$"
+    port = getattr(getattr(spark._jvm, service), "MODULE$").localPort()
+    path, model = ratings.inputFiles()[0], tmp_path / "model.safetensors"
+    command = [sys.executable, "-m", "tests.spark.connect_client", f"sc://127.0.0.1:{port}"]
+    subprocess.run([*command, path, model], check=True, cwd=Path(__file__).parents[2])
+    local = WeightedMatrixFactorization.load(model)
+    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
+    np.testing.assert_array_equal(local.item_factors_, single.item_factors_)
 
 
 def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(ratings, single, tmp_path):

@@ -18,6 +18,7 @@ from cinefold import WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
 from cinefold.models import Popularity
 from cinefold.tuning import TuningResult, read_parameters, tune
+from cinefold.tuning.study import plan_next
 from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": (4, 12)}
@@ -121,9 +122,28 @@ def test_hopeless_trials_are_given_up_early(ratings):
     assert len(complete) + len(pruned) == 24
     for trial in pruned:
         step = len(trial.curve)
-        assert step >= 4
-        before = [t.curve[min(step, len(t.curve)) - 1] for t in complete if t.number < trial.number]
-        assert max(trial.curve) < np.median(before)
+        assert step in (3, 6)
+        before = [t.curve[step - 1] for t in found.trials[: trial.number] if len(t.curve) >= step]
+        better = sum(value > trial.curve[-1] for value in before)
+        assert better >= (len(before) + 1) // 2
+
+
+def test_random_trials_have_few_factors(ratings):
+    found = search(ratings, n_trials=11, space={"n_factors": (2, 16)})
+    assert [trial.point["n_factors"] for trial in found.trials].count(4) >= 5
+
+
+def test_the_best_is_tried_again_with_twice_the_factors_as_long_as_that_helps():
+    study = optuna.create_study(direction="maximize")
+    study.enqueue_trial({"n_factors": 4})
+    sizes = []
+    for number in range(19):
+        trial = study.ask()
+        sizes.append(trial.suggest_int("n_factors", 4, 20))
+        trial.suggest_float("other", 0, 1)
+        study.tell(trial, -abs(16 - sizes[-1]) - number / 100)
+        plan_next(study, {"n_factors": 5}, 20)
+    assert sizes == [4, *[5] * 7, 10, 20, *[5] * 9]
 
 
 def test_a_trial_ends_when_nothing_gets_better(ratings):
@@ -435,6 +455,7 @@ def test_a_file_that_is_no_storage_is_left_alone(ratings, tmp_path):
 def test_no_time_is_one_trial(ratings):
     found = search(ratings, timeout=0)
     assert (len(found.trials), found.stop_reason) == (1, "timeout")
+    assert len(found.trials[0].curve) == 1
     assert found.test
 
 

@@ -212,7 +212,7 @@ class Problem:
 def singular(side: Side, row_id: Any, n_ratings: int) -> ValueError:
     return ValueError(
         f"the equations of {side} {row_id} ({n_ratings} ratings) have no unique solution; "
-        "increase regularization, or lower n_factors"
+        "increase regularization, or lower n_factors or unobserved_weight"
     )
 
 

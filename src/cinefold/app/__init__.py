@@ -1,4 +1,4 @@
 """The web app: ``cinefold app`` serves `main.py` with Streamlit.
 
-Pages (`views`) load, compute and draw; what they compute comes from the library.
+A folder for each page, and `shared/` for what several draw; what they show comes from the library.
 """

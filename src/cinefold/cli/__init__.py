@@ -6,11 +6,10 @@ data, a file or the app could not be had; 2 wrong input, said in one line; 130 e
 
 from __future__ import annotations
 
-# What these load, and what `cinefold` itself loads, a Ctrl-C would end with a traceback: no more.
+# Until Ctrl-C is heard it would end with a traceback: nothing that Python has not loaded already.
+import _signal as signal  # type: ignore[import-not-found]
 import os
-import signal
 import sys
-import warnings
 
 __all__ = ["main"]
 
@@ -27,6 +26,8 @@ def main() -> None:
     if heard:
         signal.signal(signal.SIGINT, _end_at_once)
     _open_closed_streams()
+    import warnings
+
     from cinefold.cli.commands import run
     from cinefold.cli.console import say_warning
 

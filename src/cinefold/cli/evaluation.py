@@ -139,6 +139,7 @@ def evaluate(
     parts: _PartsOptions,
     division: _DivisionOptions,
     data: options.DataOptions,
+    sample: options.SampleOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare models on held-out ratings, with 95 % confidence intervals.
@@ -172,7 +173,7 @@ def evaluate(
         raise typer.BadParameter("give either --data or --train")
     if given is None:
         movies = data.load()
-        name, ratings = movies.name, movies.interactions
+        name, ratings = movies.name, sample.draw(movies.interactions, division.random_state)
     else:
         name, ratings = str(parts.test), given.training
     if _are_equal(ratings):
@@ -191,7 +192,7 @@ def evaluate(
         for line in news:
             complain(line)
         raise typer.Exit(1)
-    report = _report(name, comparison, news)
+    report = {**_report(name, comparison, news), **vars(sample)}
     if as_json:
         print_json(report)
     else:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
-from cinefold.cli.console import complain, settings
+from cinefold.cli.console import complain, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
+from cinefold.evaluation.protocols import only_users
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cinefold.datasets import DatasetSpec, MovieData
+    from cinefold.interactions import Interactions
     from cinefold.profiles import Profile, ProfileStore
 
 AsJson = Annotated[
@@ -60,9 +63,9 @@ class DataOptions(CatalogueOptions):
     """A data set of the catalogue, or a file of ratings."""
 
     data: Path | None = _own(
-        "Everybody's ratings in a CSV, TSV or Parquet file with named columns, instead of a data "
-        "set of the catalogue. Ids are integers or text.",
-        **INPUT_FILE,
+        "Everybody's ratings in a CSV, TSV or Parquet file with named columns, or a folder of "
+        "Parquet files, instead of a data set of the catalogue. Ids are integers or text.",
+        **{**INPUT_FILE, "dir_okay": True},
     )
     user_column: str | None = _column("user", "the users' ids")
     item_column: str | None = _column("item", "the movies' ids")
@@ -99,6 +102,37 @@ class DataOptions(CatalogueOptions):
     def load(self) -> MovieData:
         """The data set, fetched if it must be, or the file of ratings."""
         return super().load() if self.ratings is None else self.ratings.load()
+
+
+_MANY_RATINGS = 5_000_000
+
+
+@dataclass
+class SampleOptions:
+    """How many users' ratings to use of a large data set."""
+
+    sample_users: int | None = option(
+        "Use the ratings of so many users, drawn at random by the seed; 0 takes all. By default, "
+        "where there are more than 5 million ratings, as many users as have those.",
+        min=0,
+    )
+
+    def draw(self, interactions: Interactions, seed: int) -> Interactions:
+        """The ratings of the sample, or all; of a sample a line says how large it is."""
+        n, asked = interactions.n_users, self.sample_users
+        if asked is None:
+            asked = max(1, int(n * min(1, _MANY_RATINGS / max(1, interactions.n_ratings))))
+        self.sample_users = asked if 0 < asked < n else None
+        if self.sample_users is None:
+            return interactions
+        kept = np.zeros(n, bool)
+        kept[np.random.default_rng(seed).choice(n, asked, replace=False)] = True
+        sample = only_users(interactions, kept)
+        say(
+            f"On a sample of {asked:,} of {n:,} users, with {sample.n_ratings:,} of "
+            f"{interactions.n_ratings:,} ratings (seed {seed}); --sample-users 0 takes all."
+        )
+        return sample
 
 
 def known_dataset(name: str) -> DatasetSpec:

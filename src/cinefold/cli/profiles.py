@@ -15,6 +15,7 @@ from cinefold.cli import options
 from cinefold.cli.console import displayed, print_json, print_table, print_text, say, write
 from cinefold.datasets import cached_file, load_movielens
 from cinefold.profiles import read_csv, write_csv
+from cinefold.profiles.delimited_text import MAX_BYTES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +35,6 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="A profile that [bold]profiles list[/bold] names.")]
 
 _LISTED = 10
-_MOST_BYTES = 50_000_000  # of a CSV file
 
 
 @app.command("list")
@@ -197,7 +197,7 @@ def import_(
 
     For a movie that is rated already, the rating of the file stays. Other columns are left alone.
     """
-    content = read_file(file, _MOST_BYTES)
+    content = read_file(file, MAX_BYTES)
     try:
         entries = read_csv(content)
     except ValueError as error:

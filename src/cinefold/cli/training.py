@@ -43,8 +43,11 @@ _loss, _fit = panel("What to learn"), panel("How to learn it")
 class _ModelOptions:
     """Parameters of the model; None where the preset says."""
 
-    n_factors: int | None = _loss(
-        "Numbers that describe each user and movie: more hold finer tastes.", min=1
+    n_factors: Any = _loss(
+        "Numbers that describe each user and movie: more hold finer tastes; scale goes by how much "
+        "people have rated.",
+        parser=lambda text: text if text == "scale" else int(text),
+        metavar="INTEGER|scale",
     )
     unobserved_weight: Any = _loss(
         "w0: how much a movie that somebody has not rated counts as a 0, against 1 for a rated "
@@ -65,14 +68,15 @@ class _ModelOptions:
         min=0,
         max=2,
     )
-    degree_exponent: float | None = _loss(
+    degree_exponent: Any = _loss(
         "p: every pair weighs (its user's ratings * its item's) ** -2p, so that few count as much "
         "as many; 0 weighs all alike.",
-        min=0,
-        max=1,
+        parser=_number_or_scale,
+        metavar=_NUMBER_OR_SCALE,
     )
-    target: Literal["sqrt", "rating", "binary"] | None = _loss(
-        "What a rated movie should score: the root of its rating, its rating, or 1."
+    target: Literal["scale", "sqrt", "rating", "binary"] | None = _loss(
+        "What a rated movie should score: the root of its rating, its rating, or 1; scale is the "
+        "root, or 1 of counts."
     )
     alpha: float | None = _loss(
         "Weighs a rated movie 1 + alpha * rating, so that liked ones count more.", min=0
@@ -231,7 +235,7 @@ def _print(data: MovieData, run: TrainingRun) -> None:
     show(
         f"\nMeasured on {data.interactions.n_ratings - trained:,} held-out ratings of {data.name} "
         f"({trained:,} trained on; split {run.split['method']}, "
-        f"fraction {run.split['fraction']:g}, seed {run.split['random_state']})"
+        f"fraction {run.split['fraction']:g}, seed {run.split['random_state']}; of all users)"
     )
     _print_metrics(run)
     if not run.model.biases:
@@ -263,6 +267,11 @@ def _print_learning_curve(history: list[dict[str, Any]]) -> None:
         for record in history
     )
     print_table(columns, rows, numbers=columns)
+    if sample := history[-1]["validation_sample"]:
+        show(
+            f"Validation in this curve is that of a sample of {sample:,} users, with all movies in "
+            "their lists."
+        )
 
 
 def _print_metrics(run: TrainingRun) -> None:

@@ -46,7 +46,7 @@ class _SearchOptions:
         default=50,
         min=1,
     )
-    timeout: float | None = _how("Begin no more trials after so many seconds.", min=0)
+    timeout: float | None = _how("End after so many seconds.", min=0)
     patience: int = _how(
         "A trial ends after so many iterations without a better value.", default=5, min=1
     )
@@ -118,6 +118,7 @@ def tune(
     search: _SearchOptions,
     asked: _RunOptions,
     data: options.DataOptions,
+    sample: options.SampleOptions,
     as_json: options.AsJson = False,
 ) -> None:
     """Search for the parameters that suit a data set.
@@ -147,7 +148,7 @@ def tune(
     movies = data.load()
     try:
         result = tuning.tune(
-            movies.interactions,
+            sample.draw(movies.interactions, search.random_state),
             **vars(search),
             space=space,
             warm_starts=warm_starts,
@@ -162,7 +163,8 @@ def tune(
     if asked.plot is not None:
         plotting.save(search_history(result), asked.plot)
     if as_json:
-        print_json({"dataset": movies.name, "source": movies.source, **result.report()})
+        facts = {"dataset": movies.name, "source": movies.source, **vars(sample)}
+        print_json({**facts, **result.report()})
     else:
         _print(result)
     if asked.plot is not None:

@@ -39,6 +39,8 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
         Naming the file: it is empty, or has columns of ratings without names.
     """
     file = Path(path)
+    if file.is_dir():  # of Parquet files
+        return load_ratings(file).interactions
     try:
         check_regular(file)
         with file.open("rb") as content:

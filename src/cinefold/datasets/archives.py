@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 import zlib
@@ -64,6 +65,15 @@ class Files:
         found = sorted(set.intersection(*each))
         highest = min((len(folder.parts) for folder in found), default=0)
         return [folder for folder in found if len(folder.parts) == highest]
+
+    def identity(self, *names: PurePosixPath) -> str:
+        """Another one once the zip file, or one of these files of a folder, is another.
+
+        Its size, time of change and place on the disk.
+        """
+        files = [self.path / name for name in names] if self._is_folder else [self.path]
+        stats = [file.stat() for file in files if file.exists()]
+        return json.dumps([[s.st_size, s.st_mtime_ns, s.st_ino, s.st_dev] for s in stats])
 
     @contextmanager
     def open(self, name: PurePosixPath) -> Iterator[IO[bytes]]:

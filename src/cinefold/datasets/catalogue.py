@@ -15,7 +15,11 @@ _LONGEST_MESSAGE = 500
 
 
 class DatasetError(RuntimeError):
-    """A data set cannot be had or read; the message says why and what to do."""
+    """A data set cannot be had or read; the message says why and what to do, `summary` just why."""
+
+    def __init__(self, message: str, summary: str | None = None) -> None:
+        super().__init__(message)
+        self.summary = summary or message
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from cinefold.datasets import parsed
 from cinefold.datasets.archives import Files
-from cinefold.datasets.catalogue import dataset_info, naming
-from cinefold.datasets.fetch import fetch
+from cinefold.datasets.catalogue import DatasetError, dataset_info, naming
+from cinefold.datasets.fetch import default_data_dir, fetch, wished_checksum
 from cinefold.datasets.movielens_formats import FORMATS, read_links, recognized
 from cinefold.datasets.movies import Movie, MovieCatalog
 from cinefold.interactions import Interactions
@@ -16,8 +18,10 @@ from cinefold.interactions import Interactions
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from os import PathLike
+    from pathlib import PurePosixPath
 
     from cinefold.datasets.catalogue import DatasetSpec
+    from cinefold.datasets.movielens_formats import MovieLensFormat
 
 _LINKS = "links.csv"
 # Of movies.csv and alike, which are read whole; those of MovieLens have up to 5 million bytes.
@@ -68,6 +72,9 @@ def load_movielens(
 ) -> MovieData:
     """A MovieLens data set: cached, else fetched, verified and cached.
 
+    Large ones are kept as they were parsed, too, until their files change: the next call maps them
+    into memory.
+
     Parameters
     ----------
     name : str
@@ -92,19 +99,38 @@ def load_movielens(
         When it cannot be had or read.
     """
     spec = dataset_info(name)
+    cache = Path(data_dir).expanduser() if data_dir else default_data_dir()
+    checksum = "" if path is not None else wished_checksum()
+
+    def is_kept(file: Path) -> bool:
+        with suppress(DatasetError):
+            kept, identity, *_ = _kept(spec, Files(file), cache, checksum)
+            return parsed.is_kept(kept, identity)
+        return False
+
     if path is not None:
         files, source = Files(path), f"read from {path}"
     else:
-        fetched = fetch(
-            spec, data_dir=Path(data_dir).expanduser() if data_dir else None, progress=progress
-        )
+        fetched = fetch(spec, data_dir=cache, progress=progress, verified=is_kept)
         files, source = Files(fetched.path), fetched.source
-    interactions, movies = _read(spec, files)
+    kept, identity, found, folder = _kept(spec, files, cache, checksum)
+    interactions, movies = parsed.load_or_parse(kept, identity, lambda: _read(files, found, folder))
     return MovieData.of(name, interactions, movies, source)
 
 
-def _read(spec: DatasetSpec, files: Files) -> tuple[Interactions, list[Movie]]:
+def _kept(
+    spec: DatasetSpec, files: Files, cache: Path, checksum: str
+) -> tuple[Path, str, MovieLensFormat, PurePosixPath]:
+    """Where the content of the files is kept once it is parsed, what they are, and their format."""
     found, folder = recognized(spec, files)
+    names = (found.ratings, found.movies, _LINKS)
+    identity = files.identity(*(folder / name for name in names)) + checksum
+    return parsed.kept_file(cache, spec.name, files.path / folder), identity, found, folder
+
+
+def _read(
+    files: Files, found: MovieLensFormat, folder: PurePosixPath
+) -> tuple[Interactions, list[Movie]]:
     with naming(files.path, found.ratings), files.open(folder / found.ratings) as stream:
         columns = found.read_ratings(stream)
         interactions = Interactions.from_arrays(

@@ -146,7 +146,10 @@ class _RatingColumns:
         schema: dict[str, Any] = {str(i): pl.String for i in range(len(self.names))}
         schema |= {str(i): kind for i, kind in zip(self._at, _types(), strict=True)}
         # Polars takes separators of one byte only; numbers may be quoted.
-        plain = block.replace(separator.encode(), separator[:1].encode()).replace(b'"', b"")
+        plain = block.replace(separator.encode(), separator[:1].encode())
+        if b'"' in plain:
+            quoted = rf'(?m)(^|{separator[0]})"([^"\n{separator[0]}]*)"(?=[{separator[0]}\r]|$)'
+            plain = re.sub(quoted.encode(), rb"\1\2", plain)
         try:
             table = pl.read_csv(
                 io.BytesIO(plain),

@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as short
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cinefold._memory import check_memory
 from cinefold.datasets.catalogue import DatasetError, naming
@@ -35,6 +35,8 @@ _MOST_COLUMNS = 1000
 # A Parquet file of more rows than both has nothing but repetitions in it.
 _MANY_ROWS = 10_000_000
 _ROWS_PER_BYTE = 8
+_BYTES_A_ROW = 12  # of two ids and a rating, which stay
+_LARGEST_HELD = 1 << 28
 _PARQUET = b"PAR1"
 _STANDARD_ERROR = threading.Lock()
 
@@ -89,11 +91,14 @@ class TableFile:
         Of a text file, every column is text, with null where nothing stands.
     delimiter : str or None
         Of a text file; None for Parquet, whose columns have types.
+    n_rows : int
+        Of Parquet.
     """
 
     path: Path
     rows: pl.LazyFrame
     delimiter: str | None
+    n_rows: int = 0
 
     @property
     def columns(self) -> list[str]:
@@ -105,9 +110,18 @@ class TableFile:
         """Whether it is CSV or alike, not Parquet."""
         return self.delimiter is not None
 
+    def batches(self, size: int) -> Iterator[pl.LazyFrame]:
+        """All rows of text; of Parquet `size` at a time, of which only theirs are read."""
+        if self.is_text:
+            yield self.rows
+        for begin in range(0, self.n_rows, size):
+            yield self.rows.slice(begin, size)
+
 
 def open_table(path: str | PathLike[str]) -> TableFile:
-    """The table in a CSV, TSV or Parquet file; of text, encoding and delimiter are found out.
+    """The table in a CSV, TSV or Parquet file, or in a folder of Parquet files.
+
+    Of text, encoding and delimiter are found out.
 
     Raises
     ------
@@ -117,26 +131,32 @@ def open_table(path: str | PathLike[str]) -> TableFile:
     """
     import polars as pl
 
-    file = Path(path).expanduser()
+    file, n_rows = Path(path).expanduser(), 0
     with reading(file):
-        if not file.is_file():
+        files = sorted(file.glob("*.parquet")) if file.is_dir() else [file]
+        if not files:
+            raise DatasetError(f"there is no file in the folder {file} that ends in .parquet")
+        if not all(part.is_file() for part in files):
             kind = "regular file called" if file.exists() else "file"
             raise DatasetError(f"there is no {kind} {file}")
-        with file.open("rb") as stream:
+        with files[0].open("rb") as stream:
             head = stream.read(_HEAD)
         if head.startswith(_PARQUET):
-            # Not by its path: Polars would map it, and end the process if it shrinks meanwhile.
-            check_memory(file.stat().st_size, "it")
-            delimiter, rows = None, pl.scan_parquet(io.BytesIO(file.read_bytes()))
+            delimiter, size = None, sum(part.stat().st_size for part in files)
+            # Polars maps files into memory, which ends the process if one shrinks meanwhile.
+            held = size <= _LARGEST_HELD
+            source: Any = [io.BytesIO(part.read_bytes()) for part in files] if held else files
+            rows = pl.scan_parquet(source, glob=False)
             with _without_traces():
                 n_rows = rows.select(pl.len()).collect().item()
-            if n_rows > max(_MANY_ROWS, _ROWS_PER_BYTE * file.stat().st_size):
+            if n_rows > max(_MANY_ROWS, _ROWS_PER_BYTE * size):
                 raise DatasetError(f"{file} unpacks to {n_rows:,} rows, too many for its size")
+            check_memory(_BYTES_A_ROW * n_rows, "it")
         else:
             delimiter = _checked_delimiter(file, head)
             rows = _text_rows(file, delimiter)
         rows.collect_schema()
-    return TableFile(file, rows, delimiter)
+    return TableFile(file, rows, delimiter, n_rows)
 
 
 def collect(table: TableFile, rows: pl.LazyFrame) -> pl.DataFrame:

@@ -68,9 +68,11 @@ def names_of(title: str, year: int | None = None) -> list[str]:
 
     With the `year`, also titles that a movie has elsewhere (`ELSEWHERE`).
     """
-    names = [title, _PARENTHESES.sub(" ", title), *_PARENTHESES.findall(title)]
-    names += [_ALSO_KNOWN_AS.sub("", name) for name in names]
-    names = list(dict.fromkeys(name for name in map(plain, names) if name))
+    written = [title]
+    if "(" in title:
+        written += [_PARENTHESES.sub(" ", title), *_PARENTHESES.findall(title)]
+    written += [_ALSO_KNOWN_AS.sub("", name) for name in written]
+    names = list(dict.fromkeys(filter(None, map(plain, dict.fromkeys(written)))))
     return names + [other for name in names for other in ELSEWHERE.get((name, year), ())]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import numpy as np
 from narwhals.exceptions import DuplicateError
 
 if TYPE_CHECKING:
+    import polars as pl
     from narwhals.typing import IntoDataFrame
     from numpy.typing import NDArray
 
@@ -33,8 +36,8 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
         ) from None
 
 
-def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any]:
-    """A column without missing values; dates and times as NumPy's, in UTC."""
+def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
+    """A column without missing values; dates and times as NumPy's, in UTC; text as Polars'."""
     if (n := list(table.columns).count(name)) != 1:
         found = f"there are {n} columns" if n else "there is no column"
         raise ValueError(
@@ -54,6 +57,10 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any]:
         return counted.astype(f"datetime64[{series.dtype.time_unit}]")
     if series.dtype in (nw.Int128, nw.UInt128):
         return np.array(series.to_list(), object)
+    kinds = (nw.String, nw.Categorical, nw.Enum)[: 3 if series.implementation.is_polars() else 1]
+    if series.dtype in kinds:
+        with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
+            return series.cast(nw.String).to_polars()
     return np.asarray(series.to_numpy())
 
 
@@ -107,6 +114,21 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
     return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
 
 
+def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series:
+    """As `as_ids`, of any length: text as Polars', which holds it in a fraction of the memory."""
+    if nw.dependencies.is_polars_series(values) and str(values.dtype) == "String":
+        return values
+    array = _one_dimension(values, name)
+    if array.dtype.kind in "OUT":
+        import polars as pl
+
+        with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):  # no text; surrogates
+            texts = pl.Series(array.astype(object, copy=False), dtype=pl.String)
+            if not texts.has_nulls():
+                return texts
+    return as_ids(array, name)
+
+
 def as_floats(values: Any, name: str) -> NDArray[np.float32]:
     """Finite numbers as float32."""
     return numbers(_one_dimension(values, name), name)
@@ -132,6 +154,8 @@ def numbers(array: NDArray[Any], name: str) -> NDArray[np.float32]:
 def as_times(values: Any, name: str) -> NDArray[np.int64]:
     """Times as int64; of datetimes, microseconds since 1970."""
     array = _one_dimension(values, name)
+    if array.dtype.kind == "O":
+        array = _datetimes(array, name)
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise ValueError(f"{name} has missing times")
@@ -145,9 +169,34 @@ def as_times(values: Any, name: str) -> NDArray[np.int64]:
         return micro.astype(np.int64)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be integers or datetimes, not {array.dtype}")
-    finite(array, name)
+    if array.dtype.kind == "f":
+        finite(array, name)
     _check_64_bits(array, name)
     return array.astype(np.int64, copy=False)
+
+
+def _datetimes(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Python's dates and times as NumPy's, in UTC; integers as they are."""
+    if all(isinstance(value, int) for value in array):
+        return _of_one_kind(array, name)
+    plain = array.copy()
+    for position, value in enumerate(array):
+        if value is None or value != value:
+            raise ValueError(f"{name} has missing times (first: position {position})")
+        if not isinstance(value, date | np.datetime64):  # a datetime is a date
+            raise TypeError(
+                f"{name} must be integers or datetimes, all of them; found {value!r:.100} at "
+                f"position {position}"
+            )
+        if isinstance(value, datetime) and value.tzinfo:
+            try:
+                plain[position] = value.astimezone(UTC).replace(tzinfo=None)
+            except OverflowError:
+                raise ValueError(
+                    f"{name} must be in the years 1 to 9999 of UTC; found {value} at position "
+                    f"{position}"
+                ) from None
+    return plain.astype("datetime64[us]")
 
 
 def finite(array: NDArray[Any], name: str) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
+from cinefold.interactions.blocks import in_blocks, stable_argsort, taken
 from cinefold.interactions.column_values import as_array, as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
 
@@ -31,17 +32,18 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Entries:
-    """Columns of equal length, one entry per rating."""
+    """Columns of equal length, one entry per rating; borrowed ones the caller may change."""
 
     rows: NDArray[Any]
     columns: NDArray[Any]
     ratings: NDArray[np.float32]
     weights: NDArray[np.float32] | None
     timestamps: NDArray[np.int64] | None
+    is_borrowed: bool = False
 
     def take(self, order: NDArray[Any]) -> Entries:
-        rows, columns = self.rows[order], self.columns[order]
-        return replace(self._changed(lambda values: values[order]), rows=rows, columns=columns)
+        rows, columns = taken(self.rows, order), taken(self.columns, order)
+        return replace(self._changed(lambda a: taken(a, order)), rows=rows, columns=columns)
 
     def _changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Entries:
         """With other ratings, weights and timestamps."""
@@ -51,18 +53,43 @@ class Entries:
 
     def sorted(self) -> Entries:
         """By row, then column, then time; equals stay in the order they came in."""
-        same_row = self.rows[1:] == self.rows[:-1]
-        rising = self.rows[1:] > self.rows[:-1]
-        rising |= same_row & (self.columns[1:] > self.columns[:-1])
-        if rising.all():
-            return self._changed(np.copy)  # the caller's arrays may change
-        pairs = self.rows.astype(np.int64)
-        pairs *= int(self.columns.max()) + 1
-        pairs += self.columns
-        order = np.argsort(pairs, kind="stable")
-        if self.timestamps is not None and (np.diff(pairs[order]) == 0).any():
-            order = np.lexsort((self.timestamps, pairs))
+        if all(in_blocks(len(self.rows), self._rises)):
+            return self._changed(np.copy) if self.is_borrowed else self
+        width, height = int(self.columns.max()) + 1, int(self.rows.max()) + 1
+        if (width * height * len(self.rows)).bit_length() < 64:
+            pairs = self.rows.astype(np.int64)
+            pairs *= width
+            pairs += self.columns
+            order = stable_argsort(pairs, width * height)
+            del pairs
+        else:
+            order = stable_argsort(self.columns, width)
+            order = order[stable_argsort(taken(self.rows, order), height)]
+        found = self.take(order)
+        repeats = found._repeats()
+        if found.timestamps is None or not repeats.any():
+            return found
+        repeats[:-1] |= repeats[1:]
+        own = np.flatnonzero(repeats)
+        by_time = np.lexsort((found.timestamps[own], found.columns[own], found.rows[own]))
+        order[own] = order[own[by_time]]
         return self.take(order)
+
+    def _rises(self, block: slice) -> bool:
+        """Whether each pair in a block is above the one before it."""
+        own = slice(max(block.start - 1, 0), block.stop)
+        rows, columns = self.rows[own], self.columns[own]
+        rising = columns[1:] > columns[:-1]
+        rising &= rows[1:] == rows[:-1]
+        rising |= rows[1:] > rows[:-1]
+        return bool(rising.all())
+
+    def _repeats(self) -> NDArray[np.bool_]:
+        """Which of sorted entries are of the pair before them."""
+        repeats = np.zeros(len(self.rows), bool)
+        np.equal(self.columns[1:], self.columns[:-1], out=repeats[1:])
+        repeats[1:] &= self.rows[1:] == self.rows[:-1]
+        return repeats
 
     def without_duplicates(self, policy: Duplicates, stacklevel: int) -> Entries:
         """Sorted entries with each pair once."""
@@ -70,16 +97,14 @@ class Entries:
             raise ValueError(
                 f"duplicates must be 'last', 'mean', 'sum', 'max' or 'error', not {policy!r}"
             )
-        first = np.ones(len(self.rows), bool)
-        first[1:] = self.rows[1:] != self.rows[:-1]
-        first[1:] |= self.columns[1:] != self.columns[:-1]
-        starts = np.flatnonzero(first)
-        n_extra = len(first) - len(starts)
+        repeats = self._repeats()
+        n_extra = np.count_nonzero(repeats)
         if n_extra == 0:
             return self
+        starts = np.flatnonzero(~repeats)
         if policy == "error":
             raise ValueError(f"{n_extra} ratings repeat a pair of user and item")
-        last = self.take(np.append(starts[1:], len(first)) - 1)
+        last = self.take(np.append(starts[1:], len(repeats)) - 1)
         if policy == "last":
             warnings.warn(
                 f"{n_extra} ratings repeat a pair of user and item; the last one of each is kept "
@@ -89,7 +114,7 @@ class Entries:
             return last
         ratings = _REDUCTIONS[policy](self.ratings, starts, dtype=np.float64)
         if policy == "mean":
-            ratings /= np.diff(np.append(starts, len(first)))
+            ratings /= np.diff(np.append(starts, len(repeats)))
         return replace(last, ratings=finite(ratings, f"ratings by {policy}"))
 
     def matrix(self, n_rows: int, n_columns: int) -> sp.csr_array:
@@ -226,7 +251,10 @@ def _canonical(matrix: Any, name: str, copy: bool) -> sp.csr_array:
             lengths = [[*map(len, lists)] for lists in (matrix.rows, matrix.data)]
             if lengths[0] != lengths[1] or len(lengths[0]) != shape[0]:
                 raise ValueError(f"{name} must have as many columns as data in each of its rows")
-        matrix = matrix.tocoo()
+        try:
+            matrix = matrix.tocoo()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} is damaged: {error}") from None
         for side, indices, n in zip(
             ("row", "column"), (matrix.row, matrix.col), shape, strict=True
         ):

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.interactions.blocks import in_blocks, taken
 from cinefold.interactions.column_values import as_array, as_ids
 
 if TYPE_CHECKING:
+    import polars as pl
     from numpy.typing import ArrayLike, NDArray
 
 LONGEST_SIDE = 2**31 - 1
@@ -22,21 +24,41 @@ class UnknownIdError(ValueError):
 
 
 def index_ids(
-    values: NDArray[Any], universe: ArrayLike | None, side: str
+    values: NDArray[Any] | pl.Series, universe: ArrayLike | None, side: str
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
+    ids: NDArray[Any]
     indices: NDArray[Any]
-    if universe is None and _are_dense(values):
-        ids, indices = _index_dense(values)
-    elif universe is None and values.dtype.kind == "O":
+    if not isinstance(values, np.ndarray):
         ids, indices = _index_text(values)
-    elif universe is None:
-        ids, indices = np.unique(_wide(values), return_inverse=True)
+    elif _are_dense(values):
+        ids, indices = _index_dense(values)
     else:
-        ids = np.sort(unique_ids(universe, side))
-        indices = lookup(ids, values, side)
+        ids, indices = _index_others(values)
+    if universe is not None:
+        found, ids = ids, np.sort(unique_ids(universe, side))
+        indices = taken(lookup(ids, found, side), indices)
     if len(ids) > LONGEST_SIDE:
         raise ValueError(f"{len(ids)} {side}s are more than {LONGEST_SIDE}")
+    return ids, indices
+
+
+def merge_ids(
+    parts: list[tuple[NDArray[Any], NDArray[Any]]], side: str
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """One numbering of the ids, sorted, from those of several parts, which are used up."""
+    if len(parts) == 1:
+        return parts[0]
+    if len({ids.dtype.kind for ids, _ in parts}) > 1:
+        raise ValueError(f"{side}s are integers in some tables and text in others")
+    joined = np.concatenate([ids for ids, _ in parts])
+    ids = np.array(sorted({*joined}), object) if joined.dtype == object else np.unique(joined)
+    indices, begin = np.empty(sum(len(own) for _, own in parts), np.int32), 0
+    while parts:
+        own_ids, own = parts.pop(0)
+        index_of = np.searchsorted(ids, own_ids).astype(np.int32)
+        indices[begin : begin + len(own)] = taken(index_of, own)
+        begin += len(own)
     return ids, indices
 
 
@@ -49,20 +71,56 @@ def _are_dense(values: NDArray[Any]) -> bool:
 
 def _index_dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """As ``np.unique``, without sorting, and with indices of half the width."""
-    least = int(values.min())
-    offsets = values - values.dtype.type(least)
-    present = np.zeros(int(offsets.max()) + 1, bool)
-    present[offsets] = True
+    least = values.min()
+    present = np.zeros(int(values.max()) - int(least) + 1, bool)
+
+    def mark(block: slice) -> None:
+        present[values[block] - least] = True
+
+    in_blocks(len(values), mark)
     index_of = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    return np.flatnonzero(present).astype(np.int64) + least, index_of[offsets]
+    indices = np.empty(len(values), np.int32)
+
+    def number(block: slice) -> None:
+        indices[block] = index_of[values[block] - least]
+
+    in_blocks(len(values), number)
+    return np.flatnonzero(present) + np.int64(least), indices
 
 
-def _index_text(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """As ``np.unique``, by a dictionary, which takes less time than sorting all of them."""
-    ids = sorted(set(values.tolist()))
-    index_of = dict(zip(ids, range(len(ids)), strict=True))
-    indices = np.fromiter(map(index_of.__getitem__, values.tolist()), np.int64, len(values))
-    return np.array(ids, object), indices
+def _index_text(values: pl.Series) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """As ``np.unique``: by a table of the texts that all threads fill, whose order is any."""
+    import polars as pl
+
+    kind = pl.Categorical(pl.Categories.random())
+    table = pl.Series(dtype=kind)  # which lasts as long as a series of its kind
+    codes = np.empty(len(values), np.int32)
+
+    def number(block: slice) -> None:
+        own = values[block.start : block.stop]
+        codes[block] = own.cast(kind).to_physical().to_numpy()
+
+    in_blocks(len(values), number)
+    del table
+    some = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
+    some[codes] = np.arange(len(codes))
+    texts = values[some]
+    order = texts.arg_sort().to_numpy()
+    index_of = np.empty(len(some), np.int32)
+    index_of[order] = np.arange(len(some), dtype=np.int32)
+    return np.array(texts[order].to_list(), object), taken(index_of, codes)
+
+
+def _index_others(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Of integers far apart, and of text that Polars cannot hold."""
+    if values.dtype.kind == "O":
+        return np.unique(values, return_inverse=True)
+    import polars as pl
+
+    given = pl.Series(_wide(values))
+    known = given.unique().sort()
+    numbers = pl.Series(np.arange(len(known), dtype=np.int32))
+    return known.to_numpy(), given.replace_strict(known, numbers).to_numpy()
 
 
 def _wide(values: NDArray[Any]) -> NDArray[Any]:

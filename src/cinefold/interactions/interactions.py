@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 
+from cinefold._cache import PickledWithoutCaches
 from cinefold.interactions import splits
+from cinefold.interactions.batches import columns_of, numbered
+from cinefold.interactions.blocks import kept
 from cinefold.interactions.column_values import (
     as_floats,
-    as_ids,
-    as_table,
+    as_id_column,
     as_times,
     as_weights,
-    column,
 )
 from cinefold.interactions.entries import (
     Duplicates,
@@ -29,10 +30,10 @@ from cinefold.interactions.entries import (
     read_only,
     weights_of_pattern,
 )
-from cinefold.interactions.ids import axis_ids, index_ids, lookup, rising
+from cinefold.interactions.ids import axis_ids, lookup, rising
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from narwhals.typing import IntoDataFrame
     from numpy.typing import ArrayLike, NDArray
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
     from cinefold.interactions.splits import RandomState, SplitMethod
 
 
+_COUNTED_AT_ONCE = 1 << 22
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class Interactions:
+class Interactions(PickledWithoutCaches):
     """Ratings of items by users, indexed from both sides.
 
     Build it with :meth:`from_dataframe`, :meth:`from_arrays` or :meth:`from_sparse`.
@@ -109,19 +113,36 @@ class Interactions:
         TypeError, ValueError
             Naming the column, what was found and what is allowed.
         """
-        table = as_table(frame)
+        columns = columns_of(frame, (user, item, rating, timestamp, weight))
+        return cls._from_numbered(numbered([columns], copy=False), duplicates)
 
-        def checked(check: Callable[[Any, str], Any], name: str | None) -> Any:
-            return None if name is None else check(column(table, name), f"column {name!r:.100}")
+    @classmethod
+    def from_batches(
+        cls,
+        frames: Iterable[IntoDataFrame],
+        *,
+        user: str = "user_id",
+        item: str = "item_id",
+        rating: str | None = "rating",
+        timestamp: str | None = None,
+        weight: str | None = None,
+        duplicates: Duplicates = "last",
+    ) -> Self:
+        """From tables that come one at a time, as parts of one that is larger than memory.
 
-        return cls._from_columns(
-            checked(as_ids, user),
-            checked(as_ids, item),
-            checked(as_floats, rating),
-            checked(as_times, timestamp),
-            checked(as_weights, weight),
-            duplicates=duplicates,
-        )
+        Of each, 12 bytes a rating are kept (8 more for times, 4 for weights), and the ids, before
+        the next is asked for.
+
+        Parameters
+        ----------
+        frames : iterable of dataframe
+            With the same columns, such as the row groups of a file; some may be empty.
+        user, item, rating, timestamp, weight, duplicates
+            As in :meth:`from_dataframe`.
+        """
+        names = user, item, rating, timestamp, weight
+        batches = map(columns_of, frames, repeat(names))  # which keeps none in a variable
+        return cls._from_numbered(numbered(batches, copy=True), duplicates)
 
     @classmethod
     def from_arrays(
@@ -149,45 +170,24 @@ class Interactions:
         duplicates
             As in :meth:`from_dataframe`.
         """
-        return cls._from_columns(
-            as_ids(users, "users"),
-            as_ids(items, "items"),
+        columns = (
+            as_id_column(users, "users"),
+            as_id_column(items, "items"),
             None if ratings is None else as_floats(ratings, "ratings"),
             None if timestamps is None else as_times(timestamps, "timestamps"),
             None if weights is None else as_weights(weights, "weights"),
-            user_ids=user_ids,
-            item_ids=item_ids,
-            duplicates=duplicates,
         )
+        parts = numbered([columns], user_ids, item_ids, copy=False)
+        return cls._from_numbered(parts, duplicates)
 
     @classmethod
-    def _from_columns(
-        cls,
-        users: NDArray[Any],
-        items: NDArray[Any],
-        ratings: NDArray[np.float32] | None,
-        timestamps: NDArray[np.int64] | None,
-        weights: NDArray[np.float32] | None,
-        *,
-        user_ids: ArrayLike | None = None,
-        item_ids: ArrayLike | None = None,
-        duplicates: Duplicates,
+    def _from_numbered(
+        cls, parts: tuple[NDArray[Any], NDArray[Any], Entries], duplicates: Duplicates
     ) -> Self:
-        n = len(users)
-        if ratings is None:
-            ratings = np.ones(n, np.float32)
-        others = {"items": items, "ratings": ratings, "timestamps": timestamps, "weights": weights}
-        for name, values in others.items():
-            if values is not None and len(values) != n:
-                raise ValueError(f"{name} has {len(values)} entries, users has {n}")
-        if n == 0:
-            raise ValueError("there are no ratings: users is empty")
-        all_users, rows = index_ids(users, user_ids, "user")
-        all_items, columns = index_ids(items, item_ids, "item")
-        entries = Entries(rows, columns, ratings, weights, timestamps).sorted()
-        entries = entries.without_duplicates(duplicates, stacklevel=3)
-        matrix = entries.matrix(len(all_users), len(all_items))
-        return cls(all_users, all_items, matrix, entries.weights, entries.timestamps)
+        users, items, entries = parts
+        entries = entries.sorted().without_duplicates(duplicates, stacklevel=3)
+        matrix = entries.matrix(len(users), len(items))
+        return cls(users, items, matrix, entries.weights, entries.timestamps)
 
     @classmethod
     def from_sparse(
@@ -315,7 +315,15 @@ class Interactions:
 
     def item_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each item, (n_items,)."""
-        return np.bincount(self.by_user.indices, minlength=self.n_items)
+        return self._item_counts.copy()
+
+    @cached_property
+    def _item_counts(self) -> NDArray[np.int64]:
+        counts = np.zeros(self.n_items, np.int64)
+        for begin in range(0, self.n_ratings, _COUNTED_AT_ONCE):  # 64-bit copies, which are small
+            block = self.by_user.indices[begin : begin + _COUNTED_AT_ONCE]
+            counts += np.bincount(block, minlength=self.n_items)
+        return counts
 
     def fingerprint(self) -> str:
         """SHA-256 of the ratings, their weights and the ids, in hexadecimal."""
@@ -332,14 +340,12 @@ class Interactions:
             raise ValueError(
                 f"mask must be boolean of shape {expected}, not {chosen.dtype} of {chosen.shape}"
             )
-        offsets = np.concatenate([[0], np.cumsum(chosen)])[self.by_user.indptr]
-        matrix = csr(self.by_user.data[chosen], self.by_user.indices[chosen], offsets, self.n_items)
-        return replace(
-            self,
-            by_user=matrix,
-            weights=None if self.weights is None else self.weights[chosen],
-            timestamps=None if self.timestamps is None else self.timestamps[chosen],
+        own = self.by_user
+        offsets, ratings, columns, weights, times = kept(
+            chosen, own.indptr, own.data, own.indices, self.weights, self.timestamps
         )
+        matrix = csr(ratings, columns, offsets, self.n_items)
+        return replace(self, by_user=matrix, weights=weights, timestamps=times)
 
     def split(
         self,
@@ -381,8 +387,6 @@ class Interactions:
             raise ValueError(f"fraction must be between 0 and 1, in sum too, not {fraction}")
         if method == "leave-last-out" and len(fractions) > 1:
             raise ValueError("leave-last-out holds out one part, not several; split twice")
-        # From one seed, what a fraction holds out is within what a larger one does.
         offsets, times = self.by_user.indptr, self.timestamps
-        masks = [splits.held_out(method, offsets, times, float(t), seed) for t in totals]
-        parts = [masks[0], *(larger & ~smaller for smaller, larger in pairwise(masks))]
-        return self.select(~masks[-1]), *map(self.select, reversed(parts))
+        parts = splits.parts(method, offsets, times, totals, seed)
+        return tuple(self.select(parts == part) for part in range(len(totals) + 1))

@@ -1,20 +1,23 @@
-"""Which ratings to hold out: boolean masks over the ratings of a data set, from a seed.
+"""Which ratings to hold out, from a seed: for each, how many of the given fractions do so.
 
 All take and give arrays in the order of the ratings, grouped by user: ``offsets[i]`` to
-``offsets[i + 1]`` are those of user i.
+``offsets[i + 1]`` are those of user i. What a fraction holds out, a larger one does, too.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from cinefold.interactions.blocks import in_blocks
+
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 
 SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
+_USERS = 2048  # worked on at a time: 11 bits, and 53 of a key
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -40,14 +43,14 @@ def seed_from(random_state: RandomState) -> int:
     return int(random_state)
 
 
-def held_out(
+def parts(
     method: SplitMethod,
-    offsets: NDArray[np.int64],
+    offsets: NDArray[Any],
     timestamps: NDArray[np.int64] | None,
-    fraction: float,
-    seed: int,
-) -> NDArray[np.bool_]:
-    """What `method` holds out.
+    fractions: NDArray[np.float64],
+    seed: int | None,
+) -> NDArray[np.uint8]:
+    """How many of the rising `fractions` hold each rating out, as `method` does.
 
     Raises
     ------
@@ -55,56 +58,99 @@ def held_out(
         If there is no such method, or no times for it.
     """
     if method == "per-user":
-        return per_user_holdout(offsets, fraction, seed)
+        return per_user_holdout(offsets, fractions, seed)
     if method == "random":
-        return random_holdout(int(offsets[-1]), fraction, seed)
+        return random_holdout(int(offsets[-1]), fractions, seed)
     if method not in get_args(SplitMethod):
         raise ValueError(f"method must be one of {get_args(SplitMethod)}, not {method!r}")
     if timestamps is None:
         raise ValueError(f"{method} needs timestamps, which these interactions lack")
     if method == "leave-last-out":
         return leave_last_out(offsets, timestamps)
-    return latest_holdout(timestamps, fraction)
+    return latest_holdout(timestamps, fractions)
 
 
-def random_holdout(n_ratings: int, fraction: float, seed: int | None) -> NDArray[np.bool_]:
-    """Hold out a random `fraction` of all ratings, rounded, but at least leave one."""
-    n = min(_rounded(fraction * n_ratings), n_ratings - 1)
-    mask = np.zeros(n_ratings, bool)
-    mask[np.random.default_rng(seed).permutation(n_ratings)[:n]] = True
-    return mask
+def random_holdout(n_ratings: int, fractions: ArrayLike, seed: int | None) -> NDArray[np.uint8]:
+    """Hold out a random fraction of all ratings, rounded, but at least leave one."""
+    found = np.zeros(n_ratings, np.uint8)
+    order = np.random.default_rng(seed).permutation(n_ratings)
+    for fraction in np.atleast_1d(fractions):
+        found[order[: min(_rounded(fraction * n_ratings), n_ratings - 1)]] += 1
+    return found
 
 
 def per_user_holdout(
-    offsets: NDArray[np.int64], fraction: float, seed: int | None
-) -> NDArray[np.bool_]:
-    """Hold out a random `fraction` of each user's ratings, rounded; each user keeps one."""
+    offsets: NDArray[Any], fractions: ArrayLike, seed: int | None
+) -> NDArray[np.uint8]:
+    """Hold out a random fraction of each user's ratings, rounded; each user keeps one."""
     counts = np.diff(offsets)
-    held_out = np.minimum(np.floor(fraction * counts + 0.5), np.maximum(counts - 1, 0))
-    keys = np.random.default_rng(seed).random(offsets[-1])
-    mask: NDArray[np.bool_] = _rank_within_users(offsets, keys) < np.repeat(held_out, counts)
-    return mask
+    numbers = [
+        np.minimum(np.floor(fraction * counts + 0.5), counts - 1).astype(np.int64)
+        for fraction in np.atleast_1d(fractions)
+    ]
+    found = np.zeros(offsets[-1], np.uint8)
+    seeds = np.random.SeedSequence(seed)
+
+    def work(users: slice) -> None:
+        begin, end = (int(offsets[user]) for user in (users.start, users.stop))
+        # As one generator would draw them all: each takes one step.
+        keys = np.random.Generator(np.random.PCG64(seeds).advance(begin)).random(end - begin)
+        if len(keys):
+            own = [n[users] for n in numbers]
+            found[begin:end] = sum(smallest_of_rows(keys, counts[users], own))
+
+    in_blocks(len(counts), work, _USERS)
+    return found
 
 
-def leave_last_out(offsets: NDArray[np.int64], timestamps: NDArray[np.int64]) -> NDArray[np.bool_]:
+def smallest_of_rows(
+    keys: NDArray[np.float64], counts: NDArray[Any], numbers: list[NDArray[np.int64]]
+) -> list[NDArray[np.bool_]]:
+    """For each of `numbers`, whether a key is among as many smallest of its row; fewer than all.
+
+    Rows are `counts` long, and up to 2,048. Keys are multiples of 2^-53 below 1, so that one
+    sorts as an integer of 64 bits together with its row. Of equal keys the first comes first.
+    """
+    own = np.repeat(np.arange(len(counts), dtype=np.uint64) << np.uint64(53), counts)
+    own |= (keys * 2.0**53).astype(np.uint64)
+    ordered = np.sort(own)
+    begins = np.cumsum(counts) - counts
+    found = []
+    for n in numbers:
+        first_kept = np.minimum(begins + n, len(keys) - 1)  # which is any for empty rows
+        mask = own < np.repeat(ordered[first_kept], counts)
+        if np.count_nonzero(mask) != n[counts > 0].sum():  # equal keys on both sides
+            mask = _rank_within_users(np.append(begins, len(keys)), keys) < np.repeat(n, counts)
+        found.append(mask)
+    return found
+
+
+def leave_last_out(offsets: NDArray[Any], timestamps: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Hold out each user's latest rating (the last of equals); single ratings stay."""
     counts = np.diff(offsets)
-    rank = _rank_within_users(offsets, timestamps)
-    mask: NDArray[np.bool_] = (rank == np.repeat(counts - 1, counts)) & (rank > 0)
-    return mask
+    several = counts > 1
+    found = np.zeros(len(timestamps), np.uint8)
+    if several.any():
+        rated = counts > 0
+        latest = np.maximum.reduceat(timestamps, offsets[:-1][rated])
+        at = np.flatnonzero(timestamps == np.repeat(latest, counts[rated]))
+        found[at[np.searchsorted(at, offsets[1:][several]) - 1]] = 1
+    return found
 
 
-def latest_holdout(timestamps: NDArray[np.int64], fraction: float) -> NDArray[np.bool_]:
-    """Hold out the latest `fraction` of all ratings, rounded, but at least leave one.
+def latest_holdout(timestamps: NDArray[np.int64], fractions: ArrayLike) -> NDArray[np.uint8]:
+    """Hold out the latest fraction of all ratings, rounded, but at least leave one.
 
     Ratings of the same moment stay together, on the side of training.
     """
-    n = min(_rounded(fraction * len(timestamps)), len(timestamps) - 1)
-    if n == 0:
-        return np.zeros(len(timestamps), bool)
-    last_of_training = np.partition(timestamps, len(timestamps) - n - 1)[len(timestamps) - n - 1]
-    mask: NDArray[np.bool_] = timestamps > last_of_training
-    return mask
+    n_ratings = len(timestamps)
+    numbers = [min(_rounded(f * n_ratings), n_ratings - 1) for f in np.atleast_1d(fractions)]
+    last_of_training = [n_ratings - n - 1 for n in numbers]
+    ordered = np.partition(timestamps, last_of_training)
+    found = np.zeros(n_ratings, np.uint8)
+    for last in last_of_training:
+        found += timestamps > ordered[last]
+    return found
 
 
 def folds(n: int, n_folds: int, seed: int | None) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Estimators: weighted matrix factorization, baselines, the predictor of ratings."""
 
-from cinefold.models.baselines import Baseline, BiasBaseline, Ease, Popularity
+from cinefold.models.baselines import Baseline, BiasBaseline, Popularity
+from cinefold.models.ease import Ease
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_predictor import StarPredictor
 from cinefold.models.results import Explanation, FoldedItems, FoldedUsers, NotFittedError, Ranking

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from scipy.linalg import cho_factor
-from scipy.linalg.lapack import dpotri
 
-from cinefold._memory import check_memory
 from cinefold.als.backend import top_k
 from cinefold.als.iterations import available_threads
 from cinefold.models.results import FoldedUsers, Ranking
@@ -22,13 +19,9 @@ if TYPE_CHECKING:
 
     Lists = tuple[NDArray[np.integer], NDArray[np.float32]]
 
-_SCORES_AT_A_TIME = 1 << 22
+_MOST_RATED = 1000
 _TINY = 1e-9
 _STANDSTILL = 1e-10
-_BYTES_OF_EASE = 8 + 4  # a matrix, and two quarters of it, or the weights
-# Threaded factorisations of OpenBLAS, NumPy's and SciPy's, end the process with a segmentation
-# fault from 16,000 rows on (0.3.30 and 0.3.31, AVX-512 kernels, float64).
-_LARGEST_FACTORISATION = 8192
 
 
 class Baseline(ABC):
@@ -91,9 +84,20 @@ class _SameForAll(Baseline):
         return np.tile(self._item_scores, (ratings.shape[0], 1))
 
     def _best(self, ratings: csr_array, k: int) -> Lists:
-        ones = np.ones((ratings.shape[0], 1), np.float32)
-        scores = self._item_scores[:, np.newaxis].astype(np.float32)
-        return top_k(ones, scores, k, excluded=ratings, n_threads=available_threads(None))
+        scores = self._item_scores.astype(np.float32)
+        # Hardly anybody has rated so many of the best that more of them are needed.
+        few = np.sort(np.argsort(-scores, kind="stable")[: k + _MOST_RATED])
+        items, values = _same_list(ratings[:, few], scores[few], k)
+        items = np.where(items >= 0, few[items], -1)
+        short = items[:, -1] < 0
+        if short.any() and len(few) < len(scores):
+            items[short], values[short] = _same_list(ratings[short], scores, k)
+        return items, values
+
+
+def _same_list(ratings: csr_array, scores: NDArray[np.float32], k: int) -> Lists:
+    ones, threads = np.ones((ratings.shape[0], 1), np.float32), available_threads(None)
+    return top_k(ones, scores[:, np.newaxis], k, excluded=ratings, n_threads=threads)
 
 
 class Popularity(_SameForAll):
@@ -255,123 +259,6 @@ class BiasBaseline(_SameForAll):
         return np.asarray(self.global_mean_ + biases + item_biases, np.float32)
 
 
-class Ease(Baseline):
-    """EASE: one weight for each pair of items, in closed form (Steck 2019).
-
-    X is the binary matrix of who rated what, :math:`P = (X^\\top X + \\lambda I)^{-1}`, and scores
-    are :math:`X B` with :math:`B_{ij} = -P_{ij} / P_{jj}` and a zero diagonal. They are no ratings.
-
-    Parameters
-    ----------
-    regularization : float
-        lambda.
-    max_items : int
-        More are refused: 12 bytes are needed for each pair of items while fitting, 4 after it.
-
-    Attributes
-    ----------
-    weights_ : ndarray of float32, shape (n_items, n_items)
-        B.
-    """
-
-    weights_: NDArray[np.float32]
-
-    def __init__(self, *, regularization: float = 300.0, max_items: int = 20_000) -> None:
-        self.regularization = regularization
-        self.max_items = max_items
-
-    def fit(self, interactions: Interactions) -> Self:
-        """Solve for the weights.
-
-        Raises
-        ------
-        ValueError
-            If there are more than max_items items or more than fit into memory, or the
-            regularization is not above 0.
-        """
-        n = interactions.n_items
-        n_bytes = _BYTES_OF_EASE * n * n
-        if n > self.max_items:
-            raise ValueError(
-                f"EASE needs {n:,} x {n:,} numbers ({n_bytes / 1e9:.1f} GB) for these items; "
-                f"max_items={self.max_items} allows fewer"
-            )
-        if not self.regularization > 0:
-            raise ValueError(f"regularization must be above 0, not {self.regularization}")
-        check_memory(n_bytes, f"EASE for {n:,} items")
-        self.interactions_ = interactions
-        seen = _binary(interactions.by_user)
-        matrix = np.empty((n, n))
-        for begin in range(0, n, step := max(1, _SCORES_AT_A_TIME // n)):
-            matrix[begin : begin + step] = (seen.T[begin : begin + step] @ seen).toarray()
-        matrix[np.diag_indices(n)] += self.regularization
-        try:
-            _invert(matrix)
-        except np.linalg.LinAlgError:
-            raise ValueError(
-                f"regularization={self.regularization} is too small to solve for EASE"
-            ) from None
-        weights = matrix.astype(np.float32)
-        weights /= -weights.diagonal().copy()
-        np.fill_diagonal(weights, 0)
-        self.weights_ = weights
-        return self
-
-    def _scores(self, ratings: csr_array) -> NDArray[np.float64]:
-        return np.asarray(_binary(ratings) @ self.weights_, np.float64)
-
-    def _best(self, ratings: csr_array, k: int) -> Lists:
-        n, n_items = ratings.shape
-        items, found = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-        step = max(1, _SCORES_AT_A_TIME // n_items)
-        for begin in range(0, n, step):
-            block = slice(begin, begin + step)
-            rows = ratings[block]
-            scores = self._scores(rows)
-            scores[np.repeat(np.arange(len(scores)), np.diff(rows.indptr)), rows.indices] = -np.inf
-            items[block] = _highest(scores, k)
-            found[block] = np.take_along_axis(scores, items[block], axis=1)
-        items[np.isneginf(found)] = -1
-        return items, found
-
-
-def _invert(matrix: NDArray[np.float64]) -> None:
-    """The inverse of a symmetric positive definite matrix (n, n) in its place, block by block."""
-    n = len(matrix)
-    if n <= _LARGEST_FACTORISATION:
-        lower = np.tril(dpotri(cho_factor(matrix, lower=True, check_finite=False)[0], lower=1)[0])
-        matrix[:] = lower + np.tril(lower, -1).T
-        return
-    half = n // 2
-    first, corner, last = matrix[:half, :half], matrix[half:, :half], matrix[half:, half:]
-    _invert(first)
-    ratio = corner @ first
-    last -= ratio @ corner.T
-    _invert(last)
-    corner[:] = last @ -ratio
-    first -= ratio.T @ corner
-    matrix[:half, half:] = corner.T
-
-
 def _matrix(ratings: Interactions | csr_array) -> csr_array:
     matrix: csr_array = getattr(ratings, "by_user", ratings)
     return matrix
-
-
-def _binary(ratings: csr_array) -> csr_array:
-    ones: Any = ratings.astype(np.float64)
-    ones.data[:] = 1
-    binary: csr_array = ones
-    return binary
-
-
-def _highest(scores: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """The k columns of each row with the highest scores, equals by column, shape (n, k)."""
-    n_items = scores.shape[1]
-    last = np.partition(scores, n_items - k, axis=1)[:, [n_items - k]]
-    higher, equal = scores > last, scores == last
-    missing = k - higher.sum(axis=1, keepdims=True)
-    chosen = higher | (equal & (equal.cumsum(axis=1) <= missing))
-    columns = chosen.nonzero()[1].reshape(len(scores), k)
-    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)

@@ -28,19 +28,19 @@ _LEAST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).
 
 def parameters(model: Any) -> None:
     """A TypeError or ValueError for the first parameter that is not as it may be."""
-    integer("n_factors", model.n_factors, 1, MAX_FACTORS)
+    if str(model.n_factors) != "scale":
+        integer("n_factors", model.n_factors, 1, MAX_FACTORS)
     integer("max_iter", model.max_iter, 1, MAX_ITERATIONS)
     integer("patience", model.patience, 1)
     if model.n_threads is not None:
         integer("n_threads", model.n_threads, 1, MAX_THREADS)
-    for name in ("unobserved_weight", "regularization"):
+    for name in ("unobserved_weight", "regularization", "tol"):
         number(name, getattr(model, name), word="scale")
     if model.regularization != "scale" and 0 < model.regularization < _LEAST:
         raise ValueError(
             f"regularization must be 0 or at least {_LEAST:.3g}, not {model.regularization!r}"
         )
-    for name in ("alpha", "tol"):
-        number(name, getattr(model, name))
+    number("alpha", model.alpha)
     number("regularization_exponent", model.regularization_exponent, 0, 2)
     exponents = model.degree_exponent
     if not isinstance(exponents, tuple | list):
@@ -48,8 +48,8 @@ def parameters(model: Any) -> None:
     elif len(exponents) != 2:
         raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
     for exponent in exponents:
-        number("degree_exponent", exponent, 0, 1)
-    choice("target", model.target, get_args(Target))
+        number("degree_exponent", exponent, 0, 1, word="scale")
+    choice("target", model.target, ("scale", *get_args(Target)))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)
     else:
@@ -63,7 +63,7 @@ def parameters(model: Any) -> None:
             f"unobserved_weight={model.unobserved_weight!r} and target={model.target!r}; "
             "WeightedMatrixFactorization.preset('stars') sets all three"
         )
-    if model.biases and any(exponents):
+    if model.biases and any(exponent not in (0, "scale") for exponent in exponents):
         raise ValueError(f"biases are for degree_exponent=0, not {model.degree_exponent!r}")
 
 

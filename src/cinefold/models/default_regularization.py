@@ -18,13 +18,28 @@ from cinefold.interactions import Interactions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from cinefold.als.objective import Target
+
     Histogram: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 Scaled = Literal["scale"]
 
 _UNOBSERVED, _RIDGE = 4 / 3, 0.41
+_COUNTS = 20
 # The equations have products of a target and two factors, each about as large as its square root.
 _LEAST_TARGET, _LARGEST = 1e-24, float(np.finfo(np.float32).max)
+
+
+def scaled_target(train: Interactions | RatingStatistics) -> Target:
+    """1 for counts, of plays say, and the root of ratings on a scale.
+
+    Few large counts would decide everything, even by their roots.
+    """
+    if isinstance(train, RatingStatistics) or not train.n_ratings:
+        return "sqrt"
+    ratings = train.by_user.data
+    is_count = ratings.max() > _COUNTS * abs(ratings.mean(dtype=np.float64))
+    return "binary" if is_count else "sqrt"
 
 
 @dataclass(frozen=True)
@@ -128,12 +143,13 @@ def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objecti
         )
     if weight == "scale":
         weight = rounded(scaled_unobserved_weight(train, model.alpha))
-    users, items = np.broadcast_to(model.degree_exponent, 2).tolist()
+    exponent = 0.0 if model.degree_exponent == "scale" else model.degree_exponent
+    users, items = np.broadcast_to(exponent, 2).tolist()
     objective = Objective(
         weight,
         1.0,
         model.regularization_exponent,
-        model.target,
+        scaled_target(train) if model.target == "scale" else model.target,
         model.alpha,
         users,
         items,

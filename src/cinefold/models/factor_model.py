@@ -130,7 +130,11 @@ class FactorModel(FittedAttributes):
         -------
         ndarray of float32, shape (n_pairs,), or a scalar for one user and one item
         """
-        found = self._users(users).factors
+        if isinstance(users, FoldedUsers):
+            self._check_own(users)
+            found = users.factors
+        else:  # without their ratings, which are many
+            found = self._factors.user_vectors(self._index("user", users))
         queries, single = np.atleast_2d(found), found.ndim == 1
         columns = np.asarray(self.interactions_.item_index(items))
         if not single and columns.shape != (len(queries),):

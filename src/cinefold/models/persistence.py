@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import os
 import warnings
 from dataclasses import asdict, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
-import scipy.sparse as sp
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
-from cinefold._files import replace_file
-from cinefold._memory import check_memory
 from cinefold.als.backend import FixedSide, gram_matrix
 from cinefold.als.factors import Biases, Factors
 from cinefold.als.iterations import available_threads
 from cinefold.als.objective import Objective, PairWeights, Target
-from cinefold.interactions import Interactions
 from cinefold.interactions.column_values import finite
-from cinefold.interactions.entries import canonical, weights_of_pattern
-from cinefold.interactions.ids import rising
 from cinefold.interactions.splits import seed_from
+from cinefold.interactions.tensor_files import (
+    DTYPES,
+    interactions_of,
+    rating_tensors,
+    read_tensors,
+    write_tensors,
+)
 from cinefold.models import checks
 from cinefold.models.default_regularization import objective_for
 from cinefold.models.fitted import Fitted
@@ -41,7 +37,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Arrays = dict[str, NDArray[Any]]
+    from cinefold.interactions import Interactions
+    from cinefold.interactions.tensor_files import Arrays
 
 _Model = TypeVar("_Model")
 
@@ -52,9 +49,7 @@ _TEXTS = {
     *("format", "format_version", "parameters", "objective", "history", "best_iteration"),
     *("stop_reason", _CHECKSUM),
 }
-_LONGEST_HEADER = 1 << 24
 _LONGEST_MESSAGE = 300
-_DTYPES = {"F32": "<f4", "F64": "<f8", "I32": "<i4", "I64": "<i8", "U8": "|u1"}
 # The types that each array may have, and its shape, of sizes that are the same wherever they occur.
 _LAYOUT: dict[str, tuple[str, tuple[str, ...]]] = {
     "user_factors": ("F32", ("users", "factors")),
@@ -90,7 +85,7 @@ def save(path: Path, fitted: Fitted) -> None:
         "user_factors": factors.users,
         "item_factors": factors.items.factors,
         "item_spectrum": factors.items.spectrum,
-        **_rating_tensors(fitted.interactions),
+        **rating_tensors(fitted.interactions),
     }
     if factors.pair_weights is not None:
         roots = factors.pair_weights.users, factors.pair_weights.items
@@ -110,11 +105,7 @@ def save(path: Path, fitted: Fitted) -> None:
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     header[_CHECKSUM] = _checksum(header, arrays)
-    try:
-        with replace_file(path) as new:
-            save_file(arrays, new, metadata=header)
-    except SafetensorError as error:  # as when the disk is full
-        raise OSError(f"{path} could not be written: {error}") from error
+    write_tensors(path, header, arrays)
 
 
 def load(path: Path, make: Callable[..., _Model]) -> tuple[_Model, Fitted]:
@@ -129,8 +120,7 @@ def load(path: Path, make: Callable[..., _Model]) -> tuple[_Model, Fitted]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file at {path}")
     try:
-        with path.open("rb") as file:
-            header, arrays = _read(file)
+        header, arrays = read_tensors(path)
         if header.get("format") != FORMAT:
             raise ValueError("its format is another")
         version = header.get("format_version", "")
@@ -168,32 +158,6 @@ def load(path: Path, make: Callable[..., _Model]) -> tuple[_Model, Fitted]:
     return model, fitted
 
 
-def _read(file: BinaryIO) -> tuple[dict[str, str], Arrays]:
-    """The texts and arrays of a safetensors file, of which no more is read than is there."""
-    size = os.fstat(file.fileno()).st_size
-    n_header = int.from_bytes(file.read(8), "little")
-    if not 0 < n_header <= min(_LONGEST_HEADER, size - 8):
-        raise ValueError(f"a header of {n_header} bytes does not fit into {size} bytes")
-    header = json.loads(file.read(n_header).decode())
-    texts = header.pop("__metadata__", {})
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise ValueError("its metadata must be texts")
-    arrays, begin = {}, 0
-    check_memory(size, "the model")
-    for name, stored in sorted(header.items(), key=lambda entry: entry[1]["data_offsets"]):
-        dtype, shape = np.dtype(_DTYPES[stored["dtype"]]), tuple(stored["shape"])
-        n = math.prod(shape)
-        end = begin + n * dtype.itemsize
-        is_there = stored["data_offsets"] == [begin, end] and end <= size - 8 - n_header
-        if min(shape, default=0) < 0 or not is_there:
-            raise ValueError(f"the place of {name} in the file is wrong, or the file is cut off")
-        arrays[name] = np.fromfile(file, dtype, n).reshape(shape)
-        begin = end
-    if 8 + n_header + begin != size:
-        raise ValueError(f"{size - 8 - n_header - begin} bytes too many are in the file")
-    return texts, arrays
-
-
 def _checksum(texts: dict[str, str], arrays: Arrays) -> str:
     """SHA-256 of all that a file says, in hexadecimal."""
     told = {name: text for name, text in texts.items() if name != _CHECKSUM}
@@ -211,12 +175,14 @@ def _fitted(
     optional = _OPTIONAL if model.biases else _OPTIONAL | _BIASES
     if missing := _LAYOUT.keys() - optional - arrays.keys():
         raise ValueError(f"there is no {min(missing)}")
-    sizes = {"factors": model.n_factors + bool(model.biases), "one": 1}
+    sizes = {"one": 1}
+    if model.n_factors != "scale":
+        sizes["factors"] = model.n_factors + bool(model.biases)
     for name, array in arrays.items():
         if name not in _LAYOUT:
             raise ValueError(f"{name!r:.50} is no array of a model")
         types, axes = _LAYOUT[name]
-        if array.dtype.str not in (_DTYPES[t] for t in types.split()):
+        if array.dtype.str not in (DTYPES[t] for t in types.split()):
             raise ValueError(f"{name} must be {types.replace(' ', ' or ')}, not {array.dtype}")
         expected = [sizes.setdefault(*pair) for pair in zip(axes, array.shape, strict=False)]
         if len(axes) != array.ndim or tuple(expected) != array.shape:
@@ -226,7 +192,7 @@ def _fitted(
     history, best = _history(header["history"]), int(header["best_iteration"])
     if not min(1, len(history)) <= best <= len(history):
         raise ValueError(f"its best iteration is {best} of {len(history)}")
-    interactions = _interactions(arrays)
+    interactions = interactions_of(arrays)
     return Fitted(
         parameters,
         interactions,
@@ -289,61 +255,6 @@ def _history(text: str) -> list[dict[str, Any]]:
         if record["iteration"] != number or not all(isinstance(v, int | float) for v in values):
             raise ValueError(f"its history is wrong at iteration {number}")
     return history
-
-
-def _rating_tensors(interactions: Interactions) -> dict[str, NDArray[Any]]:
-    ratings = interactions.by_user
-    tensors = {
-        "ratings.offsets": ratings.indptr.astype(np.int64),
-        "ratings.items": ratings.indices,
-        "ratings.values": ratings.data,
-        **_id_tensors("user_ids", interactions.user_ids),
-        **_id_tensors("item_ids", interactions.item_ids),
-    }
-    if interactions.weights is not None:
-        tensors["ratings.weights"] = interactions.weights
-    return tensors
-
-
-def _interactions(arrays: Arrays) -> Interactions:
-    user_ids, item_ids = _ids("user_ids", arrays), _ids("item_ids", arrays)
-    matrix = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
-    # As they are: scipy's constructor would round and wrap what is to be refused.
-    matrix.data, matrix.indices = arrays["ratings.values"], arrays["ratings.items"]
-    matrix.indptr = arrays["ratings.offsets"]
-    by_user = canonical(matrix, "ratings", copy=False)
-    if not np.array_equal(by_user.indices, matrix.indices):
-        raise ValueError("ratings.items must rise for each user")
-    weights = arrays.get("ratings.weights")
-    weights = None if weights is None else weights_of_pattern(weights, by_user)
-    return Interactions(user_ids, item_ids, by_user, weights)
-
-
-def _id_tensors(name: str, ids: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Integers as they are; strings as UTF-8 bytes and offsets, which safetensors can hold."""
-    if ids.dtype.kind == "i":
-        return {name: ids}
-    encoded = [value.encode(errors="surrogatepass") for value in ids]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    return {name: np.frombuffer(b"".join(encoded), np.uint8), f"{name}.offsets": offsets}
-
-
-def _ids(name: str, arrays: Arrays) -> NDArray[Any]:
-    ids, offsets = arrays[name], arrays.get(f"{name}.offsets")
-    if (ids.dtype.kind == "u") != (offsets is not None):
-        raise ValueError(f"{name} must be integers, or bytes with offsets")
-    if offsets is not None:
-        ids = _texts(name, ids.tobytes(), offsets)
-    if not rising(ids):
-        raise ValueError(f"{name} must rise")
-    return ids
-
-
-def _texts(name: str, content: bytes, offsets: NDArray[np.int64]) -> NDArray[Any]:
-    if [*offsets[:1], *offsets[-1:]] != [0, len(content)] or np.diff(offsets).min(initial=0) < 0:
-        raise ValueError(f"{name}.offsets must rise from 0 to the {len(content)} bytes of the ids")
-    ids = [content[a:b].decode(errors="surrogatepass") for a, b in pairwise(offsets)]
-    return np.array(ids, object)
 
 
 def _json(value: Any) -> str:

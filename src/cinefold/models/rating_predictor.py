@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
+    from cinefold.models.default_regularization import Scaled
     from cinefold.models.results import FoldedUsers, Ranking
 
 _FEWEST_RATINGS = 50
+_PAIRS_AT_A_TIME = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class StarPredictor:
     ----------
     model : WeightedMatrixFactorization
         Fitted; it makes the lists.
-    n_factors : int
+    n_factors : int or "scale"
         Of the explicit model. One with biases needs no other: it is its own.
 
     Attributes
@@ -82,7 +84,7 @@ class StarPredictor:
     scale_: tuple[float, float]
     user_counts_: tuple[float, float]
 
-    def __init__(self, model: WeightedMatrixFactorization, *, n_factors: int = 32) -> None:
+    def __init__(self, model: WeightedMatrixFactorization, *, n_factors: int | Scaled = 32) -> None:
         self.model = model
         self.n_factors = n_factors
 
@@ -223,9 +225,14 @@ class StarPredictor:
 
     def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features (n, 5) and stars (n,) of the held-out ratings."""
-        users = np.repeat(held_out.user_ids, held_out.user_counts())
-        items = held_out.item_ids[held_out.by_user.indices]
-        return self._features(users, items), held_out.by_user.data.astype(np.float64)
+        rows = np.repeat(np.arange(held_out.n_users), held_out.user_counts())
+        columns, stars = held_out.by_user.indices, held_out.by_user.data.astype(np.float64)
+        features = np.empty((len(rows), 5))
+        for begin in range(0, len(rows), _PAIRS_AT_A_TIME):
+            pairs = slice(begin, begin + _PAIRS_AT_A_TIME)
+            users, items = held_out.user_ids[rows[pairs]], held_out.item_ids[columns[pairs]]
+            features[pairs] = self._features(users, items)
+        return features, stars
 
 
 def _ranked(users: Any) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cinefold.als.iterations import Iteration, Problem
     from cinefold.interactions import Interactions
     from cinefold.models.callbacks import Callback, Record, Validation
+    from cinefold.models.default_settings import Settings
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def continued(model: Any, train: Interactions, n_factors: int, n_threads: int) -
 def learn(
     model: Any,
     problem: Problem,
+    settings: Settings,
     validation: Validation | None,
     callbacks: Iterable[Callback],
     progress: bool | None,
@@ -88,15 +90,15 @@ def learn(
     """
     seed, history = seed_from(model.random_state), resumed.history if resumed else []
     parameters, model._state = model.get_params(), None
-    solver = choose_solver(model.solver, model.n_factors)
+    solver = choose_solver(model.solver, settings.n_factors)
     if model.biases:
-        steps = alternate_with_biases(problem, model.n_factors, seed, solver)
+        steps = alternate_with_biases(problem, settings.n_factors, seed, solver)
     else:
         start = resumed.factors if resumed else None
         n_done = len(history)
-        steps = alternate(problem, model.n_factors, seed, solver, start=start, n_done=n_done)
+        steps = alternate(problem, settings.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
-    converged = Convergence(model.tol)
+    converged = Convergence(settings.tol)
     if resumed and history:
         known = parameters, problem.train, problem.objective
         model._state = Fitted(*known, resumed.best, history)
@@ -148,6 +150,7 @@ def _record(number: int, step: Iteration, validation: Validation | None) -> Reco
         "train_rmse": step.train_rmse,
         "validation_rmse": validation and validation.rmse(step.factors),
         "validation_ndcg_at_10": validation and validation.ndcg(step.factors),
+        "validation_sample": validation and validation.sample,
         "seconds": step.seconds,
     }
 

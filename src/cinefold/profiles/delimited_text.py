@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 32 * 2**20
 """Largest file that is read, also when it is unpacked."""
-MAX_LINES, MAX_ROWS, MAX_CELLS, MAX_COLUMNS = 1_000_000, 200_000, 4_000_000, 1_000
+MAX_LINES, MAX_ROWS, MAX_CELLS, MAX_COLUMNS = 1_000_000, 100_000, 4_000_000, 1_000
 MAX_ROW_LENGTH = 2**20  # characters
+_SHOWN = 400  # of a line that is too long
+_END = "\0"  # which lines have not: in a cell, it says that a double quote was left open
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class DelimitedText:
         Cells of the first line that is not empty.
     rows : tuple of (int, list of str)
         The line on which each row begins, from 1, and its cells, few or many; without empty rows.
+        Of a line that is too long for cells, its beginning in each column.
     """
 
     delimiter: str
@@ -44,7 +47,7 @@ def read_delimited(content: str | bytes, *, strict: bool = False) -> DelimitedTe
     ----------
     content : str or bytes
     strict : bool
-        Take UTF-8 only, and no characters behind a quoted cell.
+        Take UTF-8 only, no characters behind a quoted cell, and no line that is too long.
 
     Raises
     ------
@@ -58,14 +61,14 @@ def read_delimited(content: str | bytes, *, strict: bool = False) -> DelimitedTe
     else:
         encoding = _utf8(content) if strict else encoding_of(content)
         stream = io.TextIOWrapper(io.BytesIO(content), encoding, "replace", newline="")
-    lines = _Lines(stream)
+    lines = _Lines(stream, strict=strict)
     first = next(filter(_is_cells, lines), "")
     begin, before, delimiter = lines.number, lines.number - 1, find_delimiter(first)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=strict)
+    reader = csv.reader(chain([first], lines, [_END]), delimiter=delimiter, strict=strict)
     rows: list[tuple[int, list[str]]] = []
     n_cells = 0
     try:
-        for cells in reader:
+        while (cells := _next_row(reader, lines, before + reader.line_num, rows)) != [_END]:
             if any(map(str.strip, cells)):
                 rows.append((begin, cells))
                 n_cells += len(cells)
@@ -82,6 +85,23 @@ def read_delimited(content: str | bytes, *, strict: bool = False) -> DelimitedTe
     return DelimitedText(delimiter, tuple(rows[0][1]), tuple(rows[1:]))
 
 
+def _next_row(
+    reader: Iterator[list[str]], lines: _Lines, before: int, rows: list[tuple[int, list[str]]]
+) -> list[str]:
+    try:
+        cells = next(reader, [_END])
+        if cells and cells != [_END] and cells[-1].endswith(_END):
+            cells[-1] = cells[-1].removesuffix(_END)
+            if lines.number > before + 1:
+                raise csv.Error("the file ends within a cell")
+    except csv.Error:
+        # A double quote that is left open takes other lines along.
+        if lines.strict or not rows or lines.number > before + 1:
+            raise
+        return [lines.last[:_SHOWN]] * len(rows[0][1])
+    return cells
+
+
 def check_size(n_bytes: int) -> None:
     """A ValueError if a file is too large to be read."""
     if n_bytes > MAX_BYTES:
@@ -96,9 +116,11 @@ def _check(n: int, most: int, what: str) -> None:
 class _Lines:
     """The lines of a stream without NUL, counted; `n_in_row` is for the reader to set back."""
 
-    def __init__(self, stream: io.StringIO | io.TextIOWrapper) -> None:
+    def __init__(self, stream: io.StringIO | io.TextIOWrapper, *, strict: bool) -> None:
         self._stream = stream
+        self.strict = strict
         self.number = self.n_in_row = 0
+        self.last = ""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -108,16 +130,22 @@ class _Lines:
         if not line:
             raise StopIteration
         self.number += 1
+        rest = line
+        if len(line) > MAX_ROW_LENGTH and self.number > 1 and not (self.strict or self.n_in_row):
+            line = line[:MAX_ROW_LENGTH]
+            while rest and not rest.endswith(("\n", "\r")):
+                rest = self._stream.readline(MAX_ROW_LENGTH)
         self.n_in_row += len(line) if line.strip() else 0
         _check(self.number, MAX_LINES, "lines")
         _check(self.n_in_row, MAX_ROW_LENGTH, "characters in a row (is a double quote left open?)")
-        return line.replace("\0", "").removeprefix("\ufeff" if self.number == 1 else "")
+        self.last = line.replace("\0", "").removeprefix("\ufeff" if self.number == 1 else "")
+        return self.last
 
 
 def _is_cells(line: str) -> bool:
     """Whether a line has text, other than Excel's "sep=;"."""
-    text = line.strip().lower()
-    return bool(text) and not (text.startswith("sep=") and len(text) == 5)
+    text = line.strip("\r\n ").lower()
+    return bool(text.strip()) and not (text.startswith("sep=") and len(text) == 5)
 
 
 def _utf8(content: bytes) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST = 300
+_OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 # Primary result codes, https://www.sqlite.org/rescode.html
 _SQLITE = {
@@ -54,17 +55,17 @@ def explained(location: str) -> Iterator[None]:
         yield
     except (UnknownProfileError, ProfileNameError):
         raise
-    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-        what = " ".join(str(error).split())[:_LONGEST]
+    except exc.TimeoutError as error:
         raise StoreError(
-            f"the profile database {location} is damaged, or others have written into it: {what}"
+            f"the profile database {location} is busy: all connections of this program are in use"
         ) from error
     except (exc.DBAPIError, sqlite3.Error) as error:
         reason = _reason(getattr(error, "orig", error))
         raise StoreError(f"the profile database {location} {reason}") from error
-    except exc.TimeoutError as error:
+    except (*_OF_VALUES, exc.SQLAlchemyError) as error:
+        what = " ".join(str(getattr(error, "orig", error)).split())[:_LONGEST]
         raise StoreError(
-            f"the profile database {location} is busy: all connections of this program are in use"
+            f"the profile database {location} is damaged, or others have written into it: {what}"
         ) from error
 
 

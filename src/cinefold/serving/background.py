@@ -26,6 +26,7 @@ PRIORITY = "CINEFOLD_BACKGROUND_PRIORITY"
 """The variable that is "normal" where work would never end on what time is left over."""
 
 _SECONDS_BETWEEN_RECORDS = 0.2
+_ALL_CORES = "all-cores"
 
 Outcome = TypeVar("Outcome")
 
@@ -48,6 +49,8 @@ class BackgroundJob(Generic[Outcome]):
         What can be pickled.
     keep : callable, optional
         Called here with the outcome, before the job is over.
+    all_cores : bool
+        Leave no core to the pages: nobody is served before this is done.
 
     Attributes
     ----------
@@ -66,12 +69,14 @@ class BackgroundJob(Generic[Outcome]):
         function: Callable[..., Outcome],
         *arguments: Any,
         keep: Callable[[Outcome], object] | None = None,
+        all_cores: bool = False,
     ) -> None:
         self.records: list[Any] = []
         self.outcome: Outcome | None = None
         self.error: str | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._call, self._keep = (function, arguments), keep
+        self._options = [_ALL_CORES] if all_cores else []
         self._stop, self._abandoned = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -145,7 +150,7 @@ class BackgroundJob(Generic[Outcome]):
         # "-P": whatever files are in the current folder, they are not taken for modules.
         # A session of its own: Ctrl-C is for the app alone.
         process: Any = subprocess.Popen(  # noqa: S603 - our own
-            [sys.executable, "-P", "-m", __name__],
+            [sys.executable, "-P", "-m", __name__, *self._options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -238,7 +243,8 @@ def _give_way() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         with contextlib.suppress(OSError):
             cores = sorted(os.sched_getaffinity(0))
-            os.sched_setaffinity(0, cores[1:] or cores)
+            if _ALL_CORES not in sys.argv:
+                os.sched_setaffinity(0, cores[1:] or cores)
         # Time may be shared among sessions first (autogroups): priorities count only within one.
         with contextlib.suppress(OSError):
             Path("/proc/self/autogroup").write_text("19")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cinefold.profiles.importing import ImportReview, read_export, review, review_options
 from cinefold.recommender.movie_map import lay_out
 from cinefold.serving.background import BackgroundJob
-from cinefold.serving.training import TrainingRun, train
+from cinefold.serving.training import TrainingRun, finish, train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,8 @@ class TrainingJob(BackgroundJob[TrainingRun]):
     model : WeightedMatrixFactorization
     history : RunHistory, optional
         Where the outcome is kept.
+    all_cores : bool
+        As of `BackgroundJob`.
     **options
         Of `train`.
 
@@ -56,13 +58,16 @@ class TrainingJob(BackgroundJob[TrainingRun]):
         interactions: Interactions,
         model: WeightedMatrixFactorization,
         history: RunHistory | None = None,
+        *,
+        all_cores: bool = False,
         **options: Any,
     ) -> None:
         self.model, self._history = model, history
         self.run_id: str | None = None
         self.token = secrets.token_urlsafe(8)
         _trainings[self.token] = self
-        super().__init__(_train, interactions, model, options, keep=self._add_to_history)
+        kept = self._add_to_history
+        super().__init__(_train, interactions, model, options, keep=kept, all_cores=all_cores)
 
     def _add_to_history(self, run: TrainingRun) -> None:
         if self._history is not None:
@@ -78,6 +83,11 @@ _trainings: weakref.WeakValueDictionary[str, TrainingJob] = weakref.WeakValueDic
 def find_training(token: str | None) -> TrainingJob | None:
     """The training of this token, as long as it runs or somebody holds it."""
     return None if token is None else _trainings.get(token)
+
+
+def finish_in_background(run: TrainingRun, interactions: Interactions) -> TrainingRun:
+    """As `cinefold.serving.training.finish`; BackgroundError if there is no outcome."""
+    return BackgroundJob(_finish, run, interactions).finish(lambda _: None)
 
 
 def lay_out_in_background(
@@ -119,6 +129,10 @@ def _train(
 ) -> TrainingRun:
     told = [lambda _, entry: record(entry)]
     return train(interactions, model, refit=True, callbacks=told, progress=False, **options)
+
+
+def _finish(run: TrainingRun, interactions: Interactions, _: Record) -> TrainingRun:
+    return finish(run, interactions)
 
 
 def _lay_out(directions: NDArray[np.float32], record: Record) -> NDArray[np.float64]:

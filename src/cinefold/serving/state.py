@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cinefold.datasets import dataset_info, load_movielens
 from cinefold.recommender import MovieRecommender, Population
-from cinefold.serving.jobs import TrainingJob
+from cinefold.serving.jobs import TrainingJob, finish_in_background
 from cinefold.serving.launch import chosen_dataset, chosen_ratings
 from cinefold.serving.run_history import RunHistory
 from cinefold.serving.training import load_or_train
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     Progress = Callable[[float, str], object]
 
 logger = logging.getLogger(__name__)
+_LARGE = 5_000_000
+"""From so many ratings on, the model that was fitted first is used until it is finished."""
 _SLOWLY = 60.0  # seconds in which a bar without news goes 63 % of what is left
 
 
@@ -57,6 +63,7 @@ class State:
 
     def use(self, run: TrainingRun) -> None:
         """Recommend with `run`, to everybody, from now on."""
+        _share_ratings(run, self.data.interactions)
         # One assignment, so that nobody sees a run and the recommender of another.
         self._in_use = run, MovieRecommender(self.data, run.model, run.stars)
 
@@ -70,6 +77,19 @@ class State:
         """
         self.use(self.default if run_id is None else self.history.load(run_id))
         self.history.activate(run_id)
+
+    def finish_default(self) -> None:
+        """Measure the default model, fit it on all ratings, in the background, and keep that.
+
+        Raises
+        ------
+        BackgroundError
+        """
+        run = finish_in_background(self.default, self.data.interactions)
+        load_or_train(self.data, trainer=lambda *_: run)
+        was_used, self.default = self.uses_default, run
+        if was_used:
+            self.use(run)
 
     @property
     def run(self) -> TrainingRun:
@@ -87,6 +107,17 @@ class State:
     def population(self) -> Population:
         """The users of the data, to compare one with."""
         return Population(self.data)
+
+
+def _share_ratings(run: TrainingRun, known: Interactions) -> None:
+    """Models of the data's own ratings have them from files of their own: once is enough."""
+    for model in (run.model, *([run.stars.explicit_] if run.stars else ())):
+        own = model.interactions_
+        pairs = [(own.user_ids, known.user_ids), (own.item_ids, known.item_ids)]
+        names = ("indptr", "indices", "data")
+        pairs += [(getattr(own.by_user, name), getattr(known.by_user, name)) for name in names]
+        if own is not known and own.weights is None and all(np.array_equal(*p) for p in pairs):
+            model._state = replace(model._fitted, interactions=known)
 
 
 def prepare_state(dataset: str, progress: Progress) -> State:
@@ -110,7 +141,8 @@ def prepare_state(dataset: str, progress: Progress) -> State:
     progress(0.1, f"Preparing recommendations for {data.interactions.n_items:,} movies …")
 
     def train(interactions: Interactions, model: WeightedMatrixFactorization) -> TrainingRun:
-        job, total = TrainingJob(interactions, model), model.max_iter
+        total, is_large = model.max_iter, interactions.n_ratings >= _LARGE
+        job = TrainingJob(interactions, model, all_cores=True, unfinished=is_large)
         shown, done, since = 0.1, 0, time.monotonic()
 
         def show() -> None:
@@ -130,6 +162,65 @@ def prepare_state(dataset: str, progress: Progress) -> State:
         return job.finish(lambda _: None, show)
 
     return State(data, load_or_train(data, trainer=train))
+
+
+class Preparation:
+    """A `State` on its way, as `prepare_state` makes it, in a thread of its own.
+
+    It begins at once.
+
+    Parameters
+    ----------
+    dataset : str
+    ready : callable, optional
+        Called when the state is there, before anybody sees it.
+
+    Attributes
+    ----------
+    progress : (float, str)
+        The share that is done, and a text for people.
+    since : float
+        When it began, by ``time.monotonic``.
+    state : State or None
+    error : Exception or None
+        Why there is none; `start` tries again.
+    """
+
+    def __init__(self, dataset: str, ready: Callable[[], object] = lambda: None) -> None:
+        self._dataset, self._ready = dataset, ready
+        self.start()
+
+    def start(self) -> None:
+        self.progress: tuple[float, str] = (0.0, "Starting …")
+        self.state: State | None = None
+        self.error: Exception | None = None
+        self.since = time.monotonic()
+        self._thread = threading.Thread(target=self._prepare, daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self.state is None and self.error is None
+
+    def wait(self, seconds: float) -> None:
+        """Until it is over, but no longer than `seconds`."""
+        self._thread.join(seconds)
+
+    def _prepare(self) -> None:
+        def show(*progress: Any) -> None:
+            self.progress = progress
+
+        try:
+            state = prepare_state(self._dataset, show)
+            self._ready()
+            self.state = state
+            if not state.default.refitted:
+                state.finish_default()
+        except Exception as error:  # the page that waits shows it or raises it
+            if self.state is None:
+                self.error = error
+            else:
+                logger.warning("the model in use has not seen all ratings: %s", error)
 
 
 def _load_data(dataset: str, progress: Progress) -> MovieData:

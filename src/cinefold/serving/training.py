@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -44,7 +44,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_VALIDATION_FRACTION = 0.1
 DEFAULT_SPLIT_SEED = 0
 
-_MOST_MEASURED = 1_000_000
+MOST_IN_STARS = 100_000
+"""Of so many ratings of each part, evenly chosen, the learning curve has the RMSE in stars."""
 _CURVES = "RMSE in stars"  # what a run has since the version of the library alone does not tell
 _MODEL_FILE, _STARS_FILE, _REPORT_FILE = "model.safetensors", "stars.safetensors", "run.json"
 _RUN_FILES = frozenset({_MODEL_FILE, _STARS_FILE, _REPORT_FILE})
@@ -188,6 +189,7 @@ def train(
     validation_fraction: float = DEFAULT_VALIDATION_FRACTION,
     random_state: int = DEFAULT_SPLIT_SEED,
     refit: bool = False,
+    unfinished: bool = False,
     keep_interrupted: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool | None = None,
@@ -206,6 +208,8 @@ def train(
         Seed of the split.
     refit : bool
         After measuring, fit a copy on all ratings, for as many iterations: the model to use.
+    unfinished : bool
+        Leave that, and the measuring, to `finish`: there is a model earlier.
     keep_interrupted : bool
         Ctrl-C ends the fit, and what was learnt is measured and returned, with ``stop_reason``
         "interrupted" and not refitted.
@@ -239,64 +243,89 @@ def train(
     watching = (_note_stars(training, held_out), *callbacks)
     with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
         model.fit(training, validation=held_out, callbacks=watching, progress=progress)
-    metrics: dict[str, float] = {}
-    baseline: dict[str, float] = {}
-    stars = None
-    if held_out is not None:
-        metrics, stars = _evaluate(model, held_out)
-        baseline = evaluate(Popularity().fit(training), held_out)
-    refit = refit and model.stop_reason_ != "interrupted"
-    learnt = _refitted(model, interactions, progress) if refit else model
-    return TrainingRun(
-        model=learnt,
-        stars=stars and (stars.refitted(learnt) if refit else stars),
+    run = TrainingRun(
+        model=model,
+        stars=None if held_out is None else _stars(model, held_out),
         history=model.history_,
-        metrics=metrics,
-        baseline=baseline,
+        metrics={},
+        baseline={},
         parameters=model.get_params(),
         split=split,
         stop_reason=model.stop_reason_,
-        refitted=refit,
+        refitted=False,
         seconds=time.perf_counter() - started,
+    )
+    return run if unfinished else _finished(run, interactions, training, held_out, refit, progress)
+
+
+def finish(run: TrainingRun, interactions: Interactions) -> TrainingRun:
+    """What is left to do of an `unfinished` run of `train`, with `refit`."""
+    training, held_out = interactions.split(**run.split)
+    return _finished(run, interactions, training, held_out, refit=True, progress=False)
+
+
+def _finished(
+    run: TrainingRun,
+    interactions: Interactions,
+    training: Interactions,
+    held_out: Interactions | None,
+    refit: bool,
+    progress: bool | None,
+) -> TrainingRun:
+    """Measured on all users, and fitted again."""
+    started, model, learnt, stars = time.perf_counter(), run.model, run.model, run.stars
+    metrics: dict[str, float] = {}
+    baseline: dict[str, float] = {}
+    if held_out is not None:
+        metrics = evaluate(model, held_out)
+        del metrics["rmse"]  # of u.v
+        if stars is not None:
+            metrics["rmse"] = stars.cross_validated_rmse(held_out)
+        baseline = evaluate(Popularity().fit(training), held_out)
+    if refit := refit and run.stop_reason != "interrupted":
+        learnt = _refitted(model, interactions, progress)
+        stars = stars and stars.refitted(learnt)
+    return replace(
+        run,
+        model=learnt,
+        stars=stars,
+        metrics=metrics,
+        baseline=baseline,
+        refitted=refit,
+        seconds=run.seconds + time.perf_counter() - started,
     )
 
 
 def _note_stars(training: Interactions, held_out: Interactions | None) -> Callback:
     """Adds RMSE in stars to the records of a fit whose target is the root: of u.v squared.
 
-    So that learning curves of both targets have one unit; of the training ratings, a million.
+    So that learning curves of both targets have one unit; of very many ratings, some of them.
     """
     parts = {"train": training, "validation": held_out}
     pairs = {name: _pairs(part) for name, part in parts.items() if part is not None}
 
     def note(model: WeightedMatrixFactorization, record: Record) -> None:
-        if model.target == "sqrt":
-            for name, (users, items, stars) in pairs.items():
-                predicted = np.square(model.predict(users, items).clip(min=0))
+        if model.objective_.target == "sqrt":
+            factors = model._factors
+            users = factors.user_vectors()
+            for name, (rows, columns, stars) in pairs.items():
+                predicted = np.square(factors.predict(users, rows, columns).clip(min=0))
                 record[f"{name}_rmse_in_stars"] = rmse(predicted, stars)
 
     return note
 
 
 def _pairs(interactions: Interactions) -> tuple[NDArray[Any], ...]:
-    """Users, items and stars of the ratings; of very many, evenly chosen ones."""
-    every = slice(None, None, 1 + interactions.n_ratings // _MOST_MEASURED)
-    users = np.repeat(interactions.user_ids, interactions.user_counts())
+    """Rows, columns and stars of the ratings; of very many, evenly chosen ones."""
     by_user = interactions.by_user
-    return users[every], interactions.item_ids[by_user.indices[every]], by_user.data[every]
+    chosen = np.arange(0, by_user.nnz, -(-by_user.nnz // MOST_IN_STARS))
+    rows = np.searchsorted(by_user.indptr, chosen, side="right") - 1
+    return rows, by_user.indices[chosen], by_user.data[chosen]
 
 
-def _evaluate(
-    model: WeightedMatrixFactorization, held_out: Interactions
-) -> tuple[dict[str, float], StarPredictor | None]:
-    """Metrics of the model's lists and of its predicted stars, and what predicts these."""
-    metrics = evaluate(model, held_out)
+def _stars(model: WeightedMatrixFactorization, held_out: Interactions) -> StarPredictor | None:
     ratings = model.interactions_.by_user.data
-    if ratings.min() == ratings.max():
-        del metrics["rmse"]
-        return metrics, None
-    stars = StarPredictor(model).fit(held_out)
-    return {**metrics, "rmse": stars.cross_validated_rmse(held_out)}, stars
+    return None if ratings.min() == ratings.max() else StarPredictor(model).fit(held_out)
 
 
 def _refitted(
@@ -334,7 +363,8 @@ def load_or_train(
     callbacks, progress
         As in `train`; unused when the cache answers.
     trainer : callable, optional
-        What trains, in place of `train` with these callbacks and `refit`.
+        What trains, in place of `train` with these callbacks and `refit`. What it leaves unfinished
+        is not kept.
 
     Raises
     ------
@@ -350,7 +380,11 @@ def load_or_train(
         usual = partial(train, refit=True, callbacks=callbacks, progress=progress)
         return (trainer or usual)(data.interactions, model)
 
-    return cached(folder, load=TrainingRun.load, make=make, save=TrainingRun.save)
+    def save(run: TrainingRun, folder: Path) -> None:
+        if run.refitted:
+            run.save(folder)
+
+    return cached(folder, load=TrainingRun.load, make=make, save=save)
 
 
 def _cache_key(data: MovieData, model: WeightedMatrixFactorization) -> str:

@@ -13,11 +13,12 @@ from pyspark.ml import Estimator
 from cinefold.als.iterations import Side, available_threads
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import RatingStatistics, objective_for
+from cinefold.models.default_settings import Settings
 from cinefold.models.training_loop import continued, learn
 from cinefold.spark import packing, tasks
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
-from cinefold.spark.params import MODEL_PARAMS, OTHER_PARAMS, FactorizationParams
+from cinefold.spark.params import MODEL_PARAMS, ON_A_CLUSTER, OTHER_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
 from cinefold.spark.shared_files import Sharing
 
@@ -34,6 +35,8 @@ _LOGGER = logging.getLogger(__name__)
 
 class ClusterValidation:
     """Metrics on the held-out ratings, which half-steps of users find along the way."""
+
+    sample = None  # each executor measures all of its users
 
     def __init__(self, problem: ClusterProblem) -> None:
         self._problem = problem
@@ -58,7 +61,8 @@ class DistributedWeightedMatrixFactorization(FactorizationParams, Estimator[Any]
     ----------
     nFactors, unobservedWeight, regularization, regularizationExponent, target, alpha, biases, \
 solver, maxIter, tol, earlyStopping, patience, seed
-        As ``n_factors``, ``unobserved_weight`` ... ``random_state`` of the single machine.
+        As ``n_factors``, ``unobserved_weight`` ... ``random_state`` of the single machine. "scale"
+        means 64 factors, the target "sqrt", tol 1e-4 and no degree weights here.
     userCol, itemCol, ratingCol : str
         Columns of ids (integers of up to 64 bits, or strings) and ratings. With ``ratingCol=""``
         every row counts as 1.
@@ -93,7 +97,7 @@ solver, maxIter, tol, earlyStopping, patience, seed
     def __init__(self, **params: Any) -> None:
         super().__init__()
         usual = WeightedMatrixFactorization().get_params()
-        defaults = {name: usual[own] for name, own in MODEL_PARAMS.items()}
+        defaults = {name: usual[own] for name, own in MODEL_PARAMS.items()} | ON_A_CLUSTER
         defaults |= {name: default for name, (_, _, default) in OTHER_PARAMS.items()}
         self._setDefault(**{name: value for name, value in defaults.items() if value is not None})
         self.setParams(**params)
@@ -145,7 +149,7 @@ solver, maxIter, tol, earlyStopping, patience, seed
 
     def _fit(self, dataset: DataFrame) -> DistributedFactorModel:
         callbacks, progress, start = getattr(self, "_watching", ((), None, None))
-        model = self._estimator()
+        model: Any = self._estimator()
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
             checks.choice(name, self._given(name), allowed)
@@ -159,7 +163,8 @@ solver, maxIter, tol, earlyStopping, patience, seed
             if any(side.rows.is_stored for side in problem.sides.values()):
                 raise ValueError("start is for factors that the driver holds: see plan")
             resumed = continued(start, problem.train, model.n_factors, problem.n_threads)
-        learn(model, problem, validation, callbacks, progress, resumed)
+        settings = Settings(model.n_factors, model.tol, problem.objective)
+        learn(model, problem, settings, validation, callbacks, progress, resumed)
         problem.close()
         fitted = DistributedFactorModel._of(problem, model._fitted)
         return self._copyValues(fitted)

@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.ml.param import Param, Params, TypeConverters
 
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.default_settings import N_FACTORS, TOL
 
 _string, _integer = TypeConverters.toString, TypeConverters.toInt
 _boolean, _float = TypeConverters.toBoolean, TypeConverters.toFloat
@@ -33,6 +34,7 @@ MODEL_PARAMS = {
     "patience": "patience",
     "seed": "random_state",
 }
+ON_A_CLUSTER = {"nFactors": N_FACTORS, "target": "sqrt", "tol": TOL}  # in place of "scale"
 # Of the trainer: what it is, its type and its default; no default is None.
 OTHER_PARAMS: dict[str, tuple[str, Any, Any]] = {
     "userCol": ("column of user ids: integers or strings", _string, "user"),
@@ -76,7 +78,8 @@ class FactorizationParams(Params):
             if value is None:
                 self.clear(self.getParam(name))
             else:
-                self._set(**{name: value})
+                is_word = isinstance(value, str) and value == "scale"
+                self._set(**{name: ON_A_CLUSTER.get(name, value) if is_word else value})
 
 
 for _name, _own in MODEL_PARAMS.items():

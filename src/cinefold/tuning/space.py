@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold._files import read_parsed
+from cinefold.als.iterations import available_threads
 from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import (
     objective_for,
     scaled_regularization,
     scaled_unobserved_weight,
 )
+from cinefold.models.default_settings import has_short_rows, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +77,15 @@ DEFAULT_SPACE: Mapping[str, Dimension] = {
     "rating_confidence": Range(0.0, 0.9),
 }
 """Searched for the quality of lists."""
+
+SPARSE_SPACE: Mapping[str, Dimension] = {
+    **DEFAULT_SPACE,
+    "n_factors": Range(64, 1024, log=True, integer=True),
+    "relative_unobserved_weight": Range(0.1, 8.0, log=True),
+    "relative_regularization": Range(0.1, 4.0, log=True),
+    "degree_exponent": Range(0.0, 0.5),
+}
+"""The same where users and items have few ratings."""
 
 RMSE_SPACE: Mapping[str, Dimension] = {
     **DEFAULT_SPACE,
@@ -129,6 +140,13 @@ class Space:
     def free(self) -> dict[str, Range | list[Any]]:
         """The dimensions in which there is something to search."""
         return {k: v for k, v in self.dimensions.items() if isinstance(v, Range | list)}
+
+    def cheap(self) -> dict[str, int]:
+        """A number of factors to begin with; nothing where there is not much of a range."""
+        n_factors = self.dimensions.get("n_factors")
+        if isinstance(n_factors, Range) and n_factors.high >= 4 * n_factors.low:
+            return {"n_factors": 2 * int(n_factors.low)}
+        return {}
 
     def described(self) -> dict[str, Any]:
         """The space as JSON knows it."""
@@ -188,7 +206,7 @@ class Coordinates:
         """
         model = WeightedMatrixFactorization(**parameters)
         checks.parameters(model)
-        objective = objective_for(model, self._training)
+        n_factors, _, objective = settings_for(model, self._training, available_threads(None))
         numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
         weight = scaled_unobserved_weight(self._training, objective.alpha)
         ridge = scaled_regularization(self._training, objective)
@@ -196,6 +214,9 @@ class Coordinates:
         return {
             **model.get_params(),
             **numbers,
+            "n_factors": n_factors,
+            "degree_exponent": objective.user_degree_exponent,
+            "target": objective.target,
             "rating_confidence": share / (1 + share),
             "relative_unobserved_weight": objective.unobserved_weight / weight,
             "relative_regularization": objective.regularization / ridge,
@@ -206,12 +227,13 @@ def default_space(interactions: Interactions, metric: str) -> Mapping[str, Dimen
     """The dimensions that make sense for this metric and these ratings."""
     if metric == "rmse":
         return RMSE_SPACE
+    usual = SPARSE_SPACE if has_short_rows(interactions) else DEFAULT_SPACE
     ratings = interactions.by_user.data
     if ratings.min() == ratings.max():  # they say who saw what, and no more
-        return {**DEFAULT_SPACE, "target": "binary", "alpha": 0.0}
+        return {**usual, "target": "binary", "alpha": 0.0}
     if ratings.min() < 0:
-        return {**DEFAULT_SPACE, "target": ["binary", "rating"], "alpha": 0.0}
-    return DEFAULT_SPACE
+        return {**usual, "target": ["binary", "rating"], "alpha": 0.0}
+    return usual
 
 
 # -- what people type ---------------------------------------------------------------------------

@@ -15,6 +15,7 @@ except ImportError as error:
     raise ImportError(
         "tuning needs Optuna; install it with: pip install 'cinefold[tune]'"
     ) from error
+from optuna.pruners import SuccessiveHalvingPruner
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _CONDITIONS = "cinefold:conditions"
 _CHECKSUMS = ("data set or seed", "validation part")
+_CHEAP = "cinefold:cheap"
 _N_RANDOM = 8  # trials at random points, after the initial points and before TPE
 
 
@@ -81,7 +83,7 @@ def open_study(
         "study_name": name,
         "storage": _storage(storage),
         "sampler": Sampler(seed, len(initial_points) + _N_RANDOM),
-        "pruner": optuna.pruners.MedianPruner(n_startup_trials=_N_RANDOM, n_warmup_steps=4),
+        "pruner": SuccessiveHalvingPruner(min_resource=3, reduction_factor=2),
     }
     try:
         study = optuna.create_study(**options, direction="maximize" if maximize else "minimize")
@@ -93,6 +95,25 @@ def open_study(
     for point in first:
         study.enqueue_trial(point, skip_if_exists=True)
     return study
+
+
+def plan_next(study: optuna.Study, cheap: Mapping[str, Any], most: float) -> None:
+    """After eight trials the best again with twice the factors, unless it was; else a `cheap` one.
+
+    Of these there are sixteen; then it is for the sampler to say.
+    """
+    trials = study.get_trials(deepcopy=False)
+    states = {trial.state for trial in trials}
+    if TrialState.WAITING in states or TrialState.COMPLETE not in states:
+        return
+    point = study.best_trial.params
+    if (n_factors := point.get("n_factors", most)) < most and len(trials) >= _N_RANDOM:
+        larger = {**point, "n_factors": min(2 * n_factors, most)}
+        study.enqueue_trial(larger, skip_if_exists=True)
+        if len(study.get_trials(deepcopy=False)) > len(trials):
+            return
+    if sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:
+        study.enqueue_trial(dict(cheap), user_attrs={_CHEAP: True})
 
 
 def _check_conditions(study: optuna.Study, conditions: Mapping[str, Any], name: str) -> None:

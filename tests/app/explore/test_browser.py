@@ -80,13 +80,13 @@ def test_a_movie_is_found_by_search_and_hops_lead_on_and_back(window, address):
         movie_title("Horror", 3).replace("Silent", "Silnt")
     )
     window.page.locator(".st-key-explore-found button").first.click()
-    window.page.get_by_role("heading", name=f"Near {movie_title('Horror', 3)}").wait_for()
+    window.page.get_by_role("heading", name=f"Like {movie_title('Horror', 3)}").wait_for()
     window.settle()
     assert chosen(window) == movie_title("Horror", 3)
     assert window.page.url.endswith(f"?movie={movie_id('Horror', 3)}")
     window.picture("explore-movie")
 
-    first = window.page.get_by_role("heading", name=f"Near {movie_title('Horror', 3)}")
+    first = window.page.get_by_role("heading", name=f"Like {movie_title('Horror', 3)}")
     window.page.locator(".st-key-explore-near").get_by_role("button").first.click()
     first.wait_for(state="detached")
     window.settle()
@@ -96,15 +96,15 @@ def test_a_movie_is_found_by_search_and_hops_lead_on_and_back(window, address):
     window.page.go_back()
     first.wait_for()
     window.page.go_forward()
-    window.page.get_by_role("heading", name=f"Near {second}").wait_for()
+    window.page.get_by_role("heading", name=f"Like {second}").wait_for()
 
     window.page.reload()
-    window.page.get_by_role("heading", name=f"Near {second}").wait_for()
+    window.page.get_by_role("heading", name=f"Like {second}").wait_for()
     window.settle()
     assert window.page.url == link
     window.visit("About")
     window.visit("Explore")
-    window.page.get_by_role("heading", name=f"Near {second}").wait_for()
+    window.page.get_by_role("heading", name=f"Like {second}").wait_for()
     window.settle()
     assert window.page.url == link
     window.check()
@@ -115,7 +115,7 @@ def test_a_click_on_the_map_chooses_a_movie(browser, address, places):
     open_map(window, address)
     x, y = spot(window, movie_title("Western", 2), places)
     window.page.mouse.click(x, y)
-    window.page.get_by_role("heading", name=f"Near {movie_title('Western', 2)}").wait_for()
+    window.page.get_by_role("heading", name=f"Like {movie_title('Western', 2)}").wait_for()
     window.settle()
     assert window.page.url.endswith(f"?movie={movie_id('Western', 2)}")
     window.check()
@@ -180,7 +180,7 @@ def test_keys_alone_choose_a_movie(browser, address):
     assert "ratings" in second
     window.page.keyboard.press("Enter")
     title = second.split(", ")[0]
-    window.page.get_by_role("heading", name=f"Near {title}").wait_for()
+    window.page.get_by_role("heading", name=f"Like {title}").wait_for()
     window.check()
     window.page.context.close()
 
@@ -226,7 +226,7 @@ def test_a_finger_scrolls_the_page_pinches_and_taps(phone, address, places):
     phone.page.get_by_role("button", name="Whole map").click()
     wait_until(lambda: drawn(phone) != closer)
     phone.page.touchscreen.tap(*spot(phone, movie_title("Horror", 3), places))
-    phone.page.get_by_role("heading", name="Near ").wait_for()
+    phone.page.get_by_role("heading", name="Like ").wait_for()
     phone.check()
 
 
@@ -235,7 +235,7 @@ def test_awkward_titles_are_shown_as_they_are(browser, address):
     first = movie_id("Western", 23) + 1
     for number, title in enumerate(AWKWARD_TITLES):
         open_map(window, address, f"?movie={first + number}")
-        window.page.get_by_role("heading", name="Near ").wait_for()
+        window.page.get_by_role("heading", name="Like ").wait_for()
         assert chosen(window) == title
         assert not window.page.get_by_test_id("stMain").locator("b:text-is('bold')").count()
     window.check()

@@ -32,7 +32,7 @@ def keys(page, prefix):
 
 def test_before_the_first_rating(page):
     """A list beside three movies that it does not have: it is that of most people."""
-    assert page.title[0].value == "Rate three movies, see what to watch next"
+    assert page.title[0].value == "Rate three movies, get your list"
     suggested = keys(page, "stars-suggested-")
     assert len(suggested) == 3
     assert len(cards(page)) == 10
@@ -83,13 +83,16 @@ def test_recommendations_follow_what_was_liked_and_not_what_was_not(page):
 
 
 def test_suggestions_can_be_rated_or_passed_over(page):
-    first, *_ = keys(page, "stars-suggested-")
+    """The one that got stars stays for another tap, until something else is said."""
+    first, second, third = keys(page, "stars-suggested-")
     rate(page, first.removeprefix("stars-suggested-"), 4, "suggested")
-    second, *_ = keys(page, "stars-suggested-")
-    assert second != first
+    assert keys(page, "stars-suggested-") == [first, second, third]
+    page.feedback(key=first).set_value(None).run()
+    assert keys(page, "stars-suggested-")[0].endswith("-half")
     passed = second.removeprefix("stars-suggested-")
     page.button(key=f"suggested-not_seen-{passed}").click().run()
-    assert second not in keys(no_errors(page), "stars-suggested-")
+    assert keys(no_errors(page), "stars-suggested-")[2] == third
+    assert not {first, second} & set(keys(page, "stars-suggested-"))
 
 
 def test_ratings_can_be_changed_and_taken_back(page):
@@ -131,12 +134,20 @@ def test_a_third_click_on_a_star_takes_the_rating_back(page):
 def test_recommended_movies_can_be_rated_or_refused(page):
     rate_by_title(page, "Western", 0, 5)
     first, second, *_ = keys(page, "stars-recommended-")
+    before = cards(page)
     rate(page, first.removeprefix("stars-recommended-"), 5, "recommended")
-    assert first not in keys(page, "stars-recommended-")
+    page.feedback(key=first).set_value(None).run()  # half a star off, where it was
+    (half, *_), after = keys(page, "stars-recommended-"), cards(page)
+    assert half.startswith(first)
+    assert half.endswith("-half")
+    assert len(after) == 10
+    assert before[0] not in after
     page.button(
         key=f"recommended-not_interested-{second.removeprefix('stars-recommended-')}"
     ).click().run()
-    assert second not in keys(no_errors(page), "stars-recommended-")
+    left = keys(no_errors(page), "stars-recommended-")
+    assert second not in left
+    assert not left[0].endswith("-half")
 
 
 def test_a_reload_finds_the_way_to_tell_again(open_page):

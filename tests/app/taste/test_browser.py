@@ -19,7 +19,7 @@ def test_taste_of_a_user_and_of_a_visitor(window, address):
     window.page.get_by_role("radio", name="The model").click()
     window.page.get_by_text("Expected is the place").wait_for()
     window.page.get_by_role("link", name="On the map").first.click()
-    window.page.get_by_role("heading", name="Near ").wait_for()
+    window.page.get_by_role("heading", name="Like ").wait_for()
     window.settle()
     assert "?movie=" in window.page.url
 
@@ -43,5 +43,5 @@ def test_taste_of_nobody_leads_on(window, address):
     window.page.get_by_role("heading", name="Your taste will be here").wait_for()
     window.picture("taste-empty")
     window.page.get_by_role("link", name="Rate movies").click()
-    window.page.get_by_role("heading", name="Rate three movies, see what to watch next").wait_for()
+    window.page.get_by_role("heading", name="Rate three movies, get your list").wait_for()
     window.check()

@@ -46,9 +46,9 @@ def test_at_first_the_default_model_is_shown(page):
     assert headings(page)[0] == "The model in use"
     assert "the default one" in captions(page)
     defaults = WeightedMatrixFactorization().get_params()
-    for name in ("n_factors", "regularization_exponent", "alpha", "max_iter"):
+    for name in ("regularization_exponent", "alpha", "max_iter"):
         assert page.number_input(key=f"train-{name}").value == defaults[name]
-    for name in ("unobserved_weight", "regularization"):
+    for name in ("n_factors", "unobserved_weight", "regularization"):
         assert page.number_input(key=f"train-{name}").value is None
         assert page.number_input(key=f"train-{name}").placeholder == "follows the data"
     assert len(page.get("vega_lite_chart")) == 2
@@ -127,7 +127,7 @@ def test_runs_have_the_words_of_the_settings(page):
     train(page, n_factors=3, max_iter=2)
     first = page.dataframe[0].value.iloc[0]
     assert first[["Target", "w0", "ν", "Biases"]].tolist() == [
-        "Root of the rating",
+        "follows the data",
         "follows the data",
         "1",
         "No",

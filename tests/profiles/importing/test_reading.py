@@ -83,6 +83,7 @@ def test_kinds_of_movies(kind):
         *("Fernsehserie", "Miniserie", "Folge", "Videospiel", "Musikvideo", "Série télévisée"),
         *("Épisode télévisé", "Jeu vidéo", "Serie TV", "Episodio TV", "Videogioco", "Videojuego"),
         *("Serie de TV", "Episodio de TV", "Série de TV", "Minissérie de televisão", "Jogo"),
+        *("seriál", "مسلسل"),
         *("serial", "odcinek", "gra", "Сериал", "テレビシリーズ", "电视剧", "टीवी सीरीज़"),
     ],
 )
@@ -354,6 +355,10 @@ def test_line_breaks_in_quotes_and_lines_of_their_own():
     ]
 
 
+def test_a_tab_is_a_separator_that_is_named():
+    assert movies(read_export(b"sep=\t\ntitle\trating\nSoup\t4\n")) == [("Soup", None, 4)]
+
+
 def test_signs_that_steer_terminals_are_taken_out():
     assert (
         movies(read_export(b"title,rating\n\x1b[31mRed\x07 Soup\x00,4\n"))[0][0] == "[31mRed Soup"
@@ -416,11 +421,11 @@ def test_a_line_without_a_movie():
     assert problems(read_export(letterboxd(("  ", 1970, 4)))) == ["no title"]
 
 
-def test_a_quote_left_open_is_noticed():
-    content = b'title,rating\n"The Golden Comet,4\n' + b"Double Bill,3\n" * 100
-    assert "is a double quote left open?" in problems(read_export(content))[0]
+@pytest.mark.parametrize("n_lines", [1, 100, 10_100])
+def test_a_quote_left_open_is_noticed(n_lines):
+    content = b'title,rating\n"The Golden Comet,4\n' + b"Double Bill,3\n" * n_lines
     with pytest.raises(ImportFileError, match=r"line 2: .*quote left open"):
-        read_export(content + b"Double Bill,3\n" * 10_000)
+        read_export(content)
 
 
 def test_marks_other_than_seen():
@@ -445,6 +450,12 @@ def test_marks_other_than_seen():
         (b"title,year\nSoup,1970\n,", "^$"),
         (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),
         (b"userId,movieId,rating\n1,1,4\n2,1,5\n", "ratings of 2 users in its column 'userId'"),
+        (
+            "Название,Год,Оценка\nSoup,1970,4\n".encode("cp1251"),
+            "look wrong, save the file as UTF-8",
+        ),
+        (archive({"ratings.csv/": b""}), "without ratings.csv or watched.csv"),
+        (b"title,rating,Title\nSoup,4,Soup\nHeat,5,Fargo\n", "two columns 'title' that differ"),
         (archive({"book.xml": b"<x/>"}), "without ratings.csv or watched.csv; it holds book.xml"),
         (archive({}), "without ratings.csv or watched.csv; it holds nothing"),
         (b"PK\x03\x04 and then nothing", "zip archive that cannot be opened"),
@@ -481,6 +492,20 @@ def test_a_table_beyond_a_limit_is_refused_with_its_name(monkeypatch, limit, con
     monkeypatch.setattr(delimited_text, limit, 100)
     with pytest.raises(ImportFileError, match=message):
         read_export(content)
+
+
+@pytest.mark.parametrize("length", [2**17 + 1, 2**20, 2**21])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("header", ["title,rating", "rating,title,year"])
+def test_a_line_that_is_too_long_is_one_that_cannot_be_used(length, quote, header):
+    long = quote + "x" * length + quote
+    lines = read_export(f"{header}\n4,{long}\n3,3\n{long}".encode()).lines
+    assert [(line.line, bool(line.problem)) for line in lines] == [(2, True), (3, False), (4, True)]
+
+
+def test_a_quote_left_open_in_the_last_line_takes_nothing_along():
+    (line,) = read_export(b'rating,title\n4,"Soup').lines
+    assert (line.title, line.rating, line.problem) == ("Soup", 4.0, "")
 
 
 def test_archives_that_unpack_to_much_more_are_not_unpacked():

@@ -1,15 +1,17 @@
 """The map of the movies: find one, see what lies near it, hop on."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from cinefold.app.explore.coloured_map import OTHER_GENRES, ColouredMap, open_map
 from cinefold.app.explore.map_canvas import chosen_on_map, draw_map
+from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, visitor
+from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, remember, visitor
 from cinefold.app.shared.widgets import button, search_movies, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
@@ -159,7 +161,7 @@ def draw_chosen(shown: ColouredMap) -> None:
     data = shown.recommender.data
     movie = data.movies[selection().movie]
     with st.container(border=True, key="explore-chosen"):
-        st.subheader(f"{literal(movie.title)} :gray[{movie.year or ''}]", anchor=False)
+        st.subheader(title(movie), anchor=False)
         if movie.genres:
             st.markdown(genre_badges(movie))
         ratings = data.interactions.by_item[[data.interactions.item_index(movie.id)]].data
@@ -194,15 +196,17 @@ def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
     """Beside the map, so that they are in view with it."""
     chosen = shown.recommender.data.movies[selection().movie]
     with st.container(key="explore-near", gap="xsmall"):
-        st.subheader(f"Near {literal(chosen.title)}", anchor=False)
-        st.caption("Liked by the same people, the nearest first.")
+        st.subheader(f"Like {literal(chosen.title)}", anchor=False)
+        st.caption("Liked by the same people, the most alike first.")
         for entry in near:
-            with st.container(
-                horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"
-            ):
-                fly_button(shown, entry.movie, "near", width="stretch")
-                if visitor().ratings:
-                    mark_buttons(entry.movie, "near", Mark.NOT_INTERESTED)
+            movie_row(entry.movie, partial(_neighbour_foot, shown), show_genres=False)
+
+
+def _neighbour_foot(shown: ColouredMap, movie: Movie) -> None:
+    key, help_ = f"fly-near-{movie.id}", f"Go to {literal(movie.title)} on the map"
+    button("", fly, shown, movie.id, icon="near_me", key=key, help=help_, type="tertiary")
+    if visitor().ratings:
+        mark_buttons(movie, "near", Mark.NOT_INTERESTED)
 
 
 def draw_text(shown: ColouredMap) -> None:
@@ -242,6 +246,7 @@ def draw(shown: ColouredMap) -> None:
             draw_chosen(shown)
             draw_neighbours(shown, near)
     draw_text(shown)
+    remember("remember-explore")
 
 
 recommender = open_state().recommender

@@ -149,7 +149,7 @@ def _list(heading: str, lines: Sequence[ReviewLine]) -> None:
             }
             for line in lines[:_LISTED]
         ]
-        st.dataframe(shown, hide_index=True)
+        st.table(shown, border="horizontal", hide_index=True)
         if len(lines) > _LISTED:
             st.caption(f"The first {_LISTED}; “All lines as CSV” has every one.")
 

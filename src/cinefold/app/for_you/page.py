@@ -1,5 +1,6 @@
 """The first page: a start for somebody new, then their own list."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -33,22 +34,28 @@ from cinefold.app.shared.widgets import (
 )
 from cinefold.datasets import Movie, MovieData
 from cinefold.profiles import Mark
-from cinefold.recommender import MovieRecommender
+from cinefold.recommender import MovieRecommender, Recommendation
 
 _FOUND, _SUGGESTED = 6, 3
 _WAYS = (_RATE, _QUESTIONS, _IMPORT) = ("Rate", "Get to know me", "Import")
-_RATINGS_A_PAGE = 6
+_RATINGS_A_PAGE, _LISTED = 6, "for-you-listed"
+_START = "Rate three movies, get your list"
 _LARGEST, _LARGEST_UNTIL = "ml-32m", 2023
 
 
-def draw_title(data: MovieData) -> None:
+def draw_title() -> None:
+    """What to do, or whose list this is; of one height, so that stars stay under a finger."""
+    st.title("For you" if visitor().said_something else _START, anchor=False)
+
+
+def draw_about(data: MovieData) -> None:
     """What this is, and what it knows."""
-    known = "For you" if visitor().said_something else "Rate three movies, see what to watch next"
-    st.title(known, anchor=False)
     ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
     years = [movie.year for movie in data.movies if movie.year is not None]
     newest = f" end in {max(years)}" if years else " are your own"
-    more = f"; `cinefold app --dataset {_LARGEST}` has those until {_LARGEST_UNTIL}"
+    more = (
+        f"; `make app DATA={_LARGEST}`, or a choice on Train, brings those until {_LARGEST_UNTIL}"
+    )
     if not years or max(years) >= _LARGEST_UNTIL:
         more = ""
     st.caption(
@@ -81,10 +88,11 @@ def draw_search(recommender: MovieRecommender) -> None:
 def suggestions(recommender: MovieRecommender) -> list[Any]:
     """Movies to rate. One that is answered makes room for another; the rest stay in place.
 
-    So none moves away from a finger that is on its way.
+    So none moves away from a finger that is on its way. One that has just got its stars stays, too:
+    another tap takes half a star off.
     """
     you = visitor()
-    answered = you.ratings.keys() | you.not_seen
+    answered = (you.ratings.keys() | you.not_seen) - {you.latest}
     kept = [movie_id for movie_id in you.suggested if movie_id not in answered]
     if wanted := _SUGGESTED - len(kept):
         found = recommender.suggest_to_rate(you.ratings, wanted, skip=you.not_seen, never=kept)
@@ -129,6 +137,17 @@ def _rating_foot(movie: Movie) -> None:
     button("", visitor().rate, movie.id, None, icon="close", **options)
 
 
+def with_latest(found: list[Recommendation]) -> list[Recommendation]:
+    """The list, and where it was the movie in it that has just got its stars."""
+    before, latest = st.session_state.get(_LISTED, []), visitor().latest
+    for place, entry in enumerate(before):
+        if entry.movie.id == latest:
+            just_rated = replace(entry, rank=0, stars=None, reasons=())
+            found = [*found[:place], just_rated, *found[place:]]
+    st.session_state[_LISTED] = found
+    return found
+
+
 def draw_recommendations(recommender: MovieRecommender) -> None:
     """Their list; before they have said anything, what most people like."""
     you = visitor()
@@ -152,7 +171,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     if not found:
         say_nothing_passes(choice)
         return
-    recommendation_cards(found, _recommendation_foot)
+    recommendation_cards(with_latest(found), _recommendation_foot)
     csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
 
 
@@ -162,10 +181,12 @@ def _recommendation_foot(movie: Movie) -> None:
 
 
 @st.fragment
-def draw(recommender: MovieRecommender) -> None:
+def draw(recommender: MovieRecommender, heading: Any) -> None:
     """Everything that a rating changes: a click redraws this and no more."""
     say_now()
     you = open_visitor()
+    with heading:
+        draw_title()
     # On a phone one below the other; else the list is on the right of both (style.css).
     with st.container(key="home"):
         ways, list_, more = (st.container(key=f"home-{part}") for part in ("ways", "list", "more"))
@@ -187,8 +208,9 @@ if shared is not None:
 elif user is None:
     with st.container(horizontal=True, vertical_alignment="center", key="home-top"):
         with st.container(gap="xsmall"):
-            draw_title(recommender.data)
+            heading = st.empty()
+            draw_about(recommender.data)
         try_as_somebody(users)
-    draw(recommender)
+    draw(recommender, heading)
 else:
     draw_user(recommender, user)

@@ -16,9 +16,11 @@ from cinefold.app.shared.visitor import (
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieCatalog
 from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
+from cinefold.profiles.carrying import LEFT
 from cinefold.serving.launch import shares_profiles
 
 _NOBODY = "Somebody new"
+_NAMED = 5
 _FORGET = "This browser opens none of your profiles any more. They stay: keep your own link."
 _CHANGES = {
     "rate": "the stars for {}",
@@ -34,18 +36,18 @@ _UNDO = "Takes the last change of your ratings and marks back, up to twenty of t
 def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
     """Profiles to choose from, and what can be done with the one in use."""
     if you.trouble:
-        st.warning(
-            f"Your ratings are only kept until you close this page: {literal(you.trouble)}",
-            icon=":material/warning:",
-        )
+        st.warning(literal(you.trouble), icon=":material/warning:")
     if shares_profiles():
         st.caption("Everybody who opens this page sees all profiles: it was started so.")
+    if you.profile is not None and (left := you.profile.settings.get(LEFT)):
+        few = f"{', '.join(left[:_NAMED])}{' …' if len(left) > _NAMED else ''}"
+        st.caption(literal(f"Kept in your profile, though not among these movies: {few}"))
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
         known = you.profiles()
         if known:
             _draw_choice(you, known)
         unnamed = you.profile is None or you.profile.settings.get("guest")
-        _name_popover(you, "Give it a name" if unnamed else "New profile")
+        _name_popover(you, "Name your profile" if unnamed else "New profile")
         if you.profile is not None:
             _draw_undo(you, you.profile, movies)
             _manage(you, you.profile, movies)

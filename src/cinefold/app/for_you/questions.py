@@ -5,8 +5,8 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.cards import movie_row
-from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.visitor import visitor
+from cinefold.app.shared.display import counted, link
+from cinefold.app.shared.visitor import rating_stars, visitor
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
@@ -35,33 +35,40 @@ def draw_questions(recommender: MovieRecommender) -> None:
         st.markdown("**Have you seen this one?**")
         movie_row(asked[0])
         _draw_answers(asked[0])
+    you = visitor()
+    if you.latest is not None:
+        movie_row(recommender.data.movies[you.latest], _stars_again, show_genres=False)
     if interview.answers:
-        _draw_movement(interview.answers[-1], interview.movement, rated)
+        with st.container(key="movement"):
+            _draw_movement(interview.answers[-1], interview.movement, rated)
+
+
+def _stars_again(movie: Movie) -> None:
+    rating_stars(movie, "answered")
 
 
 def _draw_answers(movie: Movie) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         key = f"answer-{movie.id}"
         st.feedback("stars", key=key, on_change=_rated, args=(movie.id, key))
-        skip, icon = f"skip-{movie.id}", "visibility_off"
-        button("Not seen", _not_seen, movie.id, icon=icon, key=f"not-seen-{movie.id}")
-        button("Skip", _skip, movie.id, icon="skip_next", key=skip, type="tertiary")
+        button("Not seen", _not_seen, movie.id, key=f"not-seen-{movie.id}", type="tertiary")
+        button("Skip", _skip, movie.id, key=f"skip-{movie.id}", type="tertiary")
 
 
 def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:
     new = last.movement.new
     total = len(last.movement.after)
     st.caption(
-        f"{literal(last.movie.title)} changed {len(new)} of {total} movies"
+        f"{link(last.movie)} changed {len(new)} of {total} movies"
         + (f": now with {_named(new)}." if new else ".")
     )
     if rated >= _ENOUGH:
         moved = len(since_start.new)
-        st.caption(f"{moved} of {total} movies are others than before your first answer.")
+        st.caption(f"All your answers together have changed {moved} of {total}.")
 
 
 def _named(movies: tuple[Movie, ...]) -> str:
-    named = [literal(movie.title) for movie in movies[:_NAMED]]
+    named = [link(movie) for movie in movies[:_NAMED]]
     return ", ".join(named) + (" and others" if len(movies) > _NAMED else "")
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cinefold.app.shared.cards import draw_cards, headed, more_like
 from cinefold.app.shared.csv_export import group_csv
-from cinefold.app.shared.display import genre_badges, literal
+from cinefold.app.shared.display import genre_badges, link, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.visitor import (
@@ -119,7 +119,7 @@ def _opinion(opinion: Opinion) -> str:
         return f"{name} gave it :orange[★ {opinion.rated:g}]"
     stars = "" if opinion.stars is None else f":orange[★ {opinion.stars:.1f}], "
     fit = next(words for least, words in _FITS if opinion.relative >= least)
-    liked = " and ".join(f"*{literal(reason.movie.title)}*" for reason in opinion.reasons)
+    liked = " and ".join(link(reason.movie) for reason in opinion.reasons)
     because = f" :small[:gray[(liked {liked})]]" if liked else ""
     return f"{name}: {stars}{fit}{because}"
 

@@ -8,14 +8,14 @@ import streamlit as st
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.csv_export import movies_csv
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import MARKS, open_visitor, rating_stars, visitor
+from cinefold.app.shared.visitor import MARKS, open_visitor, rating_stars, remember, visitor
 from cinefold.app.shared.widgets import button, choose_one, csv_button
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.profiles import Mark
 
 _LISTS = {MARKS[mark]: mark for mark in (Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED)}
 _MEANING = {
-    Mark.LATER: "Movies to watch: “Later” on a movie's page puts one here.",
+    Mark.LATER: "Movies to watch: “Later” on a card puts one here.",
     Mark.SEEN: "Movies that you have seen and not rated: they are not recommended.",
     Mark.NOT_INTERESTED: "Movies that are not for you: they are not recommended.",
 }
@@ -43,6 +43,7 @@ def draw(catalogue: MovieCatalog) -> None:
     options = {"label_visibility": "collapsed", "bind": "query-params"}
     name = choose_one("List", list(_LISTS), "list", **options)
     draw_list(_listed(catalogue, _LISTS[name]), _LISTS[name])
+    remember("remember-lists")
 
 
 def _listed(catalogue: MovieCatalog, mark: Mark) -> list[Movie]:

@@ -10,7 +10,14 @@ from cinefold.app.shared.cards import draw_cards, headed, listed_reasons, more_l
 from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.posters import picture
-from cinefold.app.shared.visitor import MARKS, mark_buttons, open_visitor, rating_stars, visitor
+from cinefold.app.shared.visitor import (
+    MARKS,
+    mark_buttons,
+    open_visitor,
+    rating_stars,
+    remember,
+    visitor,
+)
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
@@ -86,18 +93,30 @@ def draw_yours(recommender: MovieRecommender, movie: Movie) -> None:
                 mark_buttons(movie, "movie", mark)
 
 
+def draw_lists(recommender: MovieRecommender, movie: Movie) -> None:
+    """In which of the visitor's lists it is."""
+    you = visitor()
+    names = [name for mark, name in MARKS.items() if movie.id in you.marks[mark]]
+    if you.ratings:
+        listed = recommender.recommend_for(you.ratings, exclude=you.hidden)
+        names += [f"For you, number {e.rank}" for e in listed if e.movie.id == movie.id]
+    if names:
+        st.markdown(f"In your lists: {', '.join(names)}")
+
+
 @st.fragment
 def draw(recommender: MovieRecommender, movie: Movie) -> None:
     is_known = movie.id in set(recommender.model.interactions_.item_ids.tolist())
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        st.image(picture(movie), width=200)
+        st.image(picture(movie), width=200, alt="")
     with right:
         if movie.genres:
             st.markdown(genre_badges(movie))
         if is_known:
             draw_ratings(recommender, movie)
             draw_yours(recommender, movie)
+            draw_lists(recommender, movie)
         else:
             st.caption("Nobody has rated it yet: it cannot be recommended.")
         st.markdown(links(movie))
@@ -106,6 +125,7 @@ def draw(recommender: MovieRecommender, movie: Movie) -> None:
         st.subheader("Movies like it", anchor=False)
         near = recommender.similar(movie.id, _ALIKE)
         draw_cards(near, "alike", _neighbour, _no_foot)
+    remember("remember-movie")
 
 
 def _neighbour(entry: Any) -> str:

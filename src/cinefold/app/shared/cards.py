@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from cinefold.app.shared.display import genre_badges, genres, literal, title
+from cinefold.app.shared.display import genre_badges, genres, link, title
 from cinefold.app.shared.posters import picture
 from cinefold.datasets import Movie
 from cinefold.recommender import Reason, Recommendation
@@ -35,10 +35,13 @@ def draw_cards(
 def headed(entry: Any) -> str:
     """The picture of an entry's movie (style.css puts it on the left), its rank and its title.
 
+    Rank 0 is a movie that has just got its stars.
+
     What follows goes into the same Markdown, as each element of a list is time between a click and
     the list.
     """
-    return f"![]({picture(entry.movie)}):primary[**{entry.rank}**] {title(entry.movie)}\n\n"
+    rank = entry.rank or "✓"
+    return f"![]({picture(entry.movie)}):primary[**{rank}**] {title(entry.movie)}\n\n"
 
 
 def recommendation_cards(
@@ -62,7 +65,7 @@ def recommendation_cards(
 def listed_reasons(reasons: Sequence[Reason]) -> str:
     """Movies and their stars, as Markdown."""
     # A space that does not break keeps the stars with their movie.
-    return ", ".join(f"*{literal(r.movie.title)}*\u00a0:orange[{r.rating:g}★]" for r in reasons)
+    return ", ".join(f"{link(r.movie)}\u00a0:orange[{r.rating:g}★]" for r in reasons)
 
 
 def more_like(movie: Movie, label: str = "More like this", icon: str | None = None) -> None:

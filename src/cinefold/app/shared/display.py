@@ -22,10 +22,16 @@ def literal(text: str) -> str:
     return _PUNCTUATION.sub(r"\\\1", line)
 
 
+def link(movie: Movie, emphasis: str = "*") -> str:
+    """The title of a movie as Markdown, and a link to its page."""
+    address = f"movie?movie={quote(str(movie.id), safe='')}"
+    return f"[{emphasis}{literal(movie.title)}{emphasis}]({address})"
+
+
 def title(movie: Movie) -> str:
     """Title and year of a movie as Markdown: the title bold, and a link to the movie's page."""
     year = "" if movie.year is None else f" :gray[{movie.year}]"
-    return f"[**{literal(movie.title)}**](movie?movie={quote(str(movie.id), safe='')}){year}"
+    return link(movie, "**") + year
 
 
 def genres(movie: Movie) -> str:

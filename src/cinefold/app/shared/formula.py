@@ -6,6 +6,7 @@ from typing import Any
 _TARGETS = {
     "rating": ("r_{ij}", "the rating $r_{ij}$"),
     "sqrt": (r"\sqrt{r_{ij}}", r"the square root of the rating, $\sqrt{r_{ij}}$,"),
+    "scale": (r"\sqrt{r_{ij}}", r"the square root of the rating, $\sqrt{r_{ij}}$,"),
     "binary": ("1", "1"),
 }
 # Each with the values that `objective_lines` leaves out.

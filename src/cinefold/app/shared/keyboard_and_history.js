@@ -149,7 +149,7 @@ function leavesBy(link, { ctrlKey, metaKey, shiftKey }) {
 
 // Titles of movies are links in Markdown, which Streamlit opens in another window: here they lead on.
 function followTitle(event) {
-  const link = event.target.closest("[data-testid=stMarkdownContainer] a[href^='movie?']");
+  const link = event.target.closest("a[href^='movie?']");
   if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   History.prototype.pushState.call(history, null, "", link.href);

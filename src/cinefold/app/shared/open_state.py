@@ -1,47 +1,56 @@
-"""Opening the state that all visitors share: the pages wait here, and say why there is none."""
+"""Opening the state that all visitors share: the pages wait here, and say why there is none.
+
+Where a data set takes long to prepare, a smaller one is shown meanwhile.
+"""
 
 import gc
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import streamlit as st
 
-from cinefold.app.shared.display import literal
+from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import DatasetError, list_datasets
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.launch import chosen_dataset
-from cinefold.serving.state import State, prepare_state
+from cinefold.serving.state import Preparation, State
 
 T = TypeVar("T")
-_QUERY = "data"
+SMALL = "ml-100k"
+"""What is shown while a larger data set is prepared."""
+_QUERY, _SHOWN, _KEPT = "data", "data-shown", ("visitor", "data", "owner", "forgotten")
 _DATASETS_AT_ONCE = 3  # in memory
 _SECONDS_AT_A_TIME = 0.0005
 _SECONDS_BETWEEN_LOOKS = 0.5
+_PATIENCE = 6.0  # seconds: what has been prepared before is there by then
 
 
 @dataclass
 class Shared(Generic[T]):
-    """What all sessions use; who holds the lock makes it, and the others see how far that is."""
+    """What all sessions use; who holds the lock makes it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: T | None = None
-    progress: tuple[float, str] = (0.0, "Waiting …")
 
 
 @st.cache_resource(show_spinner=False, max_entries=_DATASETS_AT_ONCE)
-def _shared(dataset: str) -> Shared[State]:
-    del dataset  # the key
-    return Shared()
+def _preparation(dataset: str) -> Preparation:
+    return Preparation(dataset, _let_short_requests_interrupt)
 
 
-def current_dataset() -> str:
+def _names() -> list[str]:
+    return [spec.name for spec in list_datasets()]
+
+
+def _wanted_dataset() -> str:
     """The data set of this session: that of the address (?data=ml-1m), or the app's."""
     usual, _ = chosen_dataset()
     asked = st.query_params.get(_QUERY) or st.session_state.get(_QUERY) or usual
-    if asked != usual and asked not in (spec.name for spec in list_datasets()):
+    if asked != usual and asked not in _names():
         st.toast("There is no such data set.", icon=":material/database_off:")
         asked = usual
     st.session_state[_QUERY] = asked
@@ -49,57 +58,109 @@ def current_dataset() -> str:
     return str(asked)
 
 
+def current_dataset() -> str:
+    """The data set that this session shows: the one that it wants, once that is prepared."""
+    return str(st.session_state.get(_SHOWN) or _wanted_dataset())
+
+
 def choose_dataset(name: str) -> None:
-    """Go on with another data set in this session."""
-    st.session_state[_QUERY] = name
-    st.query_params[_QUERY] = name
-    for key in ("profile", "user", "movie"):  # they are those of the other one
-        st.query_params.pop(key, None)
+    """Go on with another data set in this session, as soon as it is prepared."""
+    st.session_state[_QUERY] = st.query_params[_QUERY] = name
+    if _preparation(name).error is not None:
+        _preparation(name).start()
+
+
+def opened_state(dataset: str | None = None) -> State | None:
+    """The state if somebody has opened it already: nobody waits."""
+    return _preparation(dataset or current_dataset()).state
 
 
 def open_state() -> State:
     """The state; the first visitor waits for it with a progress bar.
 
-    Without data or a model, the page says why and ends here.
+    For a while: then another data set is shown until it is there. Without that, and without data or
+    a model, the page says why and ends here.
     """
-    dataset = current_dataset()
-    shared = _shared(dataset)
     place = st.empty()  # always: Streamlit knows fragments by their place on the page
-    if shared.value is None:
-        try:
-            with place.container():
-                _prepare(shared, dataset)
-        except (DatasetError, BackgroundError) as error:
-            place.empty()
-            if isinstance(error, DatasetError):
-                _say_what_is_missing(error)
-            _say_why_there_is_no_model(error)
+    wanted = _wanted_dataset()
+    coming = _preparation(wanted)
+    meanwhile = st.session_state.get(_SHOWN, SMALL)
+    if wanted == meanwhile or wanted not in _names():
+        _wait(place, coming)
+    else:
+        _wait(place, coming, coming.since + _PATIENCE)
+        if coming.state is None:
+            other = _preparation(meanwhile)
+            _wait(place, other)
+            if other.state is not None:
+                with place.container():
+                    _draw_coming(coming, wanted, other.state)
+                return _show(other.state)
+            _wait(place, coming)
+    if coming.state is None:
         place.empty()
-    assert shared.value is not None  # noqa: S101 - for the type checker
-    return shared.value
+        _say_why(coming)
+    return _show(coming.state)
 
 
-def opened_state() -> State | None:
-    """The state if somebody has opened it already: nobody waits."""
-    return _shared(current_dataset()).value
+def _show(state: State) -> State:
+    """The state, for a session that may have shown another one until now."""
+    before = st.session_state.get(_SHOWN)
+    st.session_state[_SHOWN] = state.data.name
+    if before not in (None, state.data.name):
+        for key in ("profile", "user", "movie"):  # they are those of the other one
+            st.query_params.pop(key, None)
+        for name in list(st.session_state):
+            if not str(name).startswith(_KEPT):
+                del st.session_state[name]
+        movies = counted(len(state.data.movies), "movie")
+        st.toast(f"From now on these are {movies}.", icon=":material/database:")
+    return state
 
 
-def _prepare(shared: Shared[State], dataset: str) -> None:
-    st.title("Getting ready", anchor=False)
-    bar = st.progress(*shared.progress)
+def _wait(place: Any, coming: Preparation, until: float = float("inf")) -> None:
+    """With a progress bar, until it is prepared or cannot be, or until the time is over."""
+    if not coming.running or time.monotonic() > until:
+        return
+    with place.container():
+        st.title("Getting ready", anchor=False)
+        bar = st.progress(*_progress(coming))
+        while coming.running and time.monotonic() < until:
+            coming.wait(_SECONDS_BETWEEN_LOOKS)
+            bar.progress(*_progress(coming))
+    place.empty()
 
-    def show(done: float, text: str) -> None:
-        shared.progress = done, literal(text)
-        bar.progress(*shared.progress)
 
-    while not shared.lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
-        bar.progress(*shared.progress)
-    try:
-        if shared.value is None:  # otherwise another visitor came first
-            shared.value = prepare_state(dataset, show)
-            _let_short_requests_interrupt()
-    finally:
-        shared.lock.release()
+def _progress(coming: Preparation) -> tuple[float, str]:
+    share, text = coming.progress
+    return share, literal(text)
+
+
+def _draw_coming(coming: Preparation, wanted: str, shown: State) -> None:
+    """One line on the data set that is to come, above the pages of another."""
+    if coming.error is None:
+        _draw_progress(coming)
+        return
+    if not isinstance(coming.error, DatasetError | BackgroundError):
+        raise coming.error
+    title = next(spec.title for spec in list_datasets() if spec.name == wanted)
+    why = getattr(coming.error, "summary", str(coming.error)).rstrip(".")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(
+            f"{title} is not here: {literal(why)}. These {len(shown.data.movies):,} movies stay.",
+            icon=":material/database_off:",
+            width="stretch",
+        )
+        button("Try again", coming.start, icon="refresh", key="data-again")
+
+
+@st.fragment(run_every=2.0)
+def _draw_progress(coming: Preparation) -> None:
+    """Redraws itself; then the whole page, with what has come."""
+    if not coming.running:
+        st.rerun()
+    share, text = _progress(coming)
+    st.progress(share, f"More movies are coming, and these are here until then. {text}")
 
 
 def _let_short_requests_interrupt() -> None:
@@ -110,7 +171,16 @@ def _let_short_requests_interrupt() -> None:
     gc.freeze()  # what stays is not to be looked through again and again
 
 
-def _say_what_is_missing(error: DatasetError) -> NoReturn:
+def _say_why(coming: Preparation) -> NoReturn:
+    error = coming.error
+    if isinstance(error, DatasetError):
+        _say_what_is_missing(error, coming)
+    if isinstance(error, BackgroundError):
+        _say_why_there_is_no_model(error, coming)
+    raise error or AssertionError("it has neither a state nor an error")
+
+
+def _say_what_is_missing(error: DatasetError, coming: Preparation) -> NoReturn:
     _, path = chosen_dataset()
     why = (
         "fetches them once and keeps them, but this time that did not work."
@@ -119,16 +189,16 @@ def _say_what_is_missing(error: DatasetError) -> NoReturn:
     )
     st.title("The movies are not here yet", anchor=False)
     st.markdown(f"Cinefold learns from ratings of movies. It {why}")
-    st.button("Try again", icon=":material/refresh:", type="primary")
+    button("Try again", coming.start, icon="refresh", type="primary")
     st.code(str(error), language=None, wrap_lines=True)
     st.stop()
 
 
-def _say_why_there_is_no_model(error: BackgroundError) -> NoReturn:
+def _say_why_there_is_no_model(error: BackgroundError, coming: Preparation) -> NoReturn:
     usual, _ = chosen_dataset()
     st.title("There is no model yet", anchor=False)
     st.markdown(f"Training one failed: {literal(str(error).rstrip('.'))}.")
     with st.container(horizontal=True):
-        st.button("Try again", icon=":material/refresh:", type="primary")
+        button("Try again", coming.start, icon="refresh", type="primary")
         button("Back", choose_dataset, usual, icon="undo")
     st.stop()

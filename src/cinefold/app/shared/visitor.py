@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from cinefold.app.shared.bring_along import bring_along
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.open_state import current_dataset
 from cinefold.app.shared.widgets import button
@@ -27,12 +28,13 @@ from cinefold.profiles import (
 )
 from cinefold.serving.launch import shares_profiles
 
-_KEY, _QUERY = "visitor", "profile"
+_KEY, _QUERY, _LOOKED_IN = "visitor", "profile", "profiles-looked-for-in"
 _COOKIE, _FORGOTTEN = "cinefold_profiles", "forgotten"
 _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUEST = "Guest"
+_DELETED = "The profile was deleted in another window. What you say now begins a new one."
 _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
 
@@ -53,7 +55,7 @@ class Visitor:
     """A new user of the movies of one data set.
 
     Every change is written to their profile, which is made at the first one. When the database
-    fails, what is said is kept for the session, and `trouble` says why.
+    fails, what is said is kept for the session, and `trouble` says so.
 
     Attributes
     ----------
@@ -67,8 +69,10 @@ class Visitor:
         Of the profiles that this browser opens, the last used first.
     suggested : list of movie id
         Movies that the page asks them to rate.
+    latest : movie id or None
+        The movie that they have just given stars: it stays where they did, for another tap.
     trouble : str or None
-        Why nothing can be kept at the moment.
+        What is wrong with their profile, in a sentence.
     """
 
     dataset: str
@@ -77,6 +81,7 @@ class Visitor:
     marks: dict[Mark, set[Any]] = field(default_factory=lambda: {mark: set() for mark in Mark})
     keys: list[str] = field(default_factory=list)
     suggested: list[Any] = field(default_factory=list)
+    latest: Any = None
     trouble: str | None = None
 
     # -- what they say ------------------------------------------------------------------------
@@ -89,6 +94,7 @@ class Visitor:
         else:
             self.ratings[movie_id] = stars
             self._write(lambda store, profile: store.rate(profile, movie_id, stars))
+            self.latest = movie_id if movie_id in self.ratings else None
 
     def add(self, entries: Entries) -> None:
         """Ratings and marks from elsewhere, as one change."""
@@ -153,7 +159,7 @@ class Visitor:
         With `own`, this browser opens it from now on.
         """
         self.profile = profile
-        self.suggested = []
+        self.suggested, self.latest = [], None
         if own and profile is not None:
             self.keys = [profile.key, *(key for key in self.keys if key != profile.key)]
         self._show(Entries())
@@ -185,6 +191,7 @@ class Visitor:
                     self._show(profile_store().entries(self.profile.id))
                 except UnknownProfileError:
                     self.open(None)
+                    self.trouble = _DELETED
 
     @contextlib.contextmanager
     def noting_trouble(self) -> Iterator[None]:
@@ -192,13 +199,14 @@ class Visitor:
         try:
             yield
         except StoreError as error:
-            self.trouble = str(error)
+            self.trouble = f"Your ratings are only kept until you close this page: {error}"
 
     def _show(self, entries: Entries) -> None:
         self.ratings = dict(entries.stars)
         self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
 
     def _write(self, change: Callable[[ProfileStore, int], object]) -> None:
+        self.latest = None
         with self.noting_trouble():
             store = profile_store()
             if self.profile is None:
@@ -209,7 +217,7 @@ class Visitor:
                 self.trouble = None
             except UnknownProfileError:
                 self.open(None)
-                self.trouble = "The profile was deleted in another window."
+                self.trouble = _DELETED
 
 
 def _new_guest(store: ProfileStore, dataset: str) -> Profile:
@@ -228,7 +236,8 @@ def visitor() -> Visitor:
     dataset = current_dataset()
     name = f"{_KEY}-{dataset}"
     if name not in st.session_state:
-        st.session_state[name] = you = Visitor(dataset, keys=_kept_keys())
+        keys = [key for other in _visited().values() for key in other.keys] + _kept_keys()
+        st.session_state[name] = you = Visitor(dataset, keys=list(dict.fromkeys(keys)))
         with you.noting_trouble():
             for profile in profile_store().opened_by(dataset, you.keys)[:1]:
                 you.open(profile)
@@ -240,7 +249,19 @@ def open_visitor() -> Visitor:
     """The visitor, as their profile now is; pages call it once, at their start."""
     known = visitor()
     known.refresh()
+    if known.profile is None and st.session_state.get(_LOOKED_IN) != known.dataset:
+        st.session_state[_LOOKED_IN] = known.dataset
+        with known.noting_trouble():
+            came = bring_along(profile_store(), known.dataset, known.keys, _visited())
+            if came is not None:
+                known.open(came, own=True)
     return known
+
+
+def _visited() -> dict[str, Visitor]:
+    """The visitor of this session in each data set that it has shown."""
+    names = [name for name in map(str, st.session_state) if name.startswith(f"{_KEY}-")]
+    return {name.removeprefix(f"{_KEY}-"): st.session_state[name] for name in names}
 
 
 # -- keys -----------------------------------------------------------------------------------------
@@ -332,9 +353,11 @@ MARKS = {
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
     """Buttons that mark `movie`; `place` tells apart the places of a page."""
+    you = visitor()
     for mark in marks:
+        options: dict[str, Any] = {"disabled": mark is Mark.NOT_SEEN and movie.id in you.ratings}
         key = f"{place}-{mark}-{movie.id}"
-        button(MARKS[mark], visitor().mark, movie.id, mark, key=key, type="tertiary")
+        button(MARKS[mark], you.mark, movie.id, mark, key=key, type="tertiary", **options)
 
 
 def rating_stars(movie: Movie, place: str) -> None:

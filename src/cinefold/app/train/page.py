@@ -113,7 +113,7 @@ def draw_live_curves(job: TrainingJob) -> None:
         return
     records, parameters = list(job.records), job.model.get_params()
     unit = unit_of(parameters, records)
-    draw_unit(parameters, unit)
+    draw_unit(parameters, unit, records)
     learning, lists = st.columns(2, gap="medium")
     with learning:
         title = f"RMSE ({unit})"

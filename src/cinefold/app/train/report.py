@@ -12,7 +12,7 @@ Report = Mapping[str, Any]
 """What `TrainingRun.report` returns."""
 
 _NOTHING, _DEFAULT = "Nothing", "The default model"
-_STARS, _ROOTS = "stars", "roots of stars"
+_STARS, _ROOTS, _ONES = "stars", "roots of stars", "1 for a rating"
 _ENDS = {
     "converged": "nothing improved any more",
     "max_iter": "all that were allowed",
@@ -21,9 +21,9 @@ _ENDS = {
 }
 _TARGETS = {
     "rating": "how far u·v is from the rating, in **stars**",
-    "sqrt": "how far u·v is from the rating, in **stars** (the model learns the rating's root, so "
+    _STARS: "how far u·v is from the rating, in **stars** (the model learns the rating's root, so "
     "u·v is squared first)",
-    "binary": "how far u·v is from **1**, what any rating counts as here",
+    _ONES: "how far u·v is from **1**, what any rating counts as here",
     _ROOTS: "how far u·v is from the rating's root, in **roots of stars**",
 }
 _LISTS = {
@@ -34,10 +34,9 @@ _LISTS = {
 
 def unit_of(parameters: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> str:
     """Of the learning curve. Runs of earlier versions kept no stars where the root is learnt."""
-    if parameters["target"] == "binary":
-        return "1 for a rating"
-    known = parameters["target"] == "rating" or "train_rmse_in_stars" in history[0]
-    return _STARS if known else _ROOTS
+    if parameters["target"] == "rating" or "train_rmse_in_stars" in history[0]:
+        return _STARS
+    return _ROOTS if parameters["target"] == "sqrt" else _ONES
 
 
 def rmse_of(record: Mapping[str, Any], part: str) -> float | None:
@@ -53,7 +52,8 @@ def choose_compared(state: State, shown: Report) -> tuple[str, Report] | None:
         others[_DEFAULT] = None
     for run in state.history.runs():
         if run.metrics != shown["metrics"] or run.parameters != shown["parameters"]:
-            size = f"{run.parameters['n_factors']} factors"
+            n_factors = run.parameters["n_factors"]
+            size = "the usual factors" if n_factors == "scale" else f"{n_factors} factors"
             others[f"Run of {run.finished:%Y-%m-%d %H:%M:%S}, {size}"] = run.id
     if len(others) == 1:
         return None
@@ -88,7 +88,7 @@ def _draw_learning(shown: Report, name: str, compared: tuple[str, Report] | None
     parameters, history = shown["parameters"], shown["history"]
     unit = unit_of(parameters, history)
     st.subheader("Learning curve", anchor=False)
-    draw_unit(parameters, unit)
+    draw_unit(parameters, unit, history)
     other = None
     if compared is not None:
         other = compared[1]
@@ -107,11 +107,18 @@ def _draw_learning(shown: Report, name: str, compared: tuple[str, Report] | None
     draw_lines(runs, f"RMSE ({unit})", "RMSE of training and validation by iteration")
 
 
-def draw_unit(parameters: Mapping[str, Any], unit: str) -> None:
-    """What the learning curve measures."""
-    what = _TARGETS[_ROOTS if unit == _ROOTS else parameters["target"]]
+def draw_unit(
+    parameters: Mapping[str, Any], unit: str, history: Sequence[Mapping[str, Any]]
+) -> None:
+    """What the learning curve measures, and of whom."""
+    what = _TARGETS["rating" if parameters["target"] == "rating" else unit]
     pulled = parameters["unobserved_weight"] != 0
     note = " Unrated movies count as 0, which keeps u·v far below the rating." if pulled else ""
+    if sample := history[-1].get("validation_sample"):
+        note += (
+            f" As there are many users, the curves of validation are those of {sample:,} drawn at "
+            "random, with all movies in their lists; the quality at the end is that of all users."
+        )
     st.markdown(
         f"RMSE is {what}: the root of the mean squared error. Lower is better. *Training* is over "
         f"the ratings that it learns from, *validation* over those held out.{note}"

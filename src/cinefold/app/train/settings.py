@@ -96,12 +96,19 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "n_factors",
         "Factors",
         *(1, 512, 8),
-        "Length of every user's and movie's vector: more tell finer tastes apart and take longer.",
+        "Length of every user's and movie's vector: more tell finer tastes apart and take longer. "
+        "Empty: 64, or more where people have rated little.",
+        may_follow_data=True,
     ),
     Choice(
         "target",
         "Target",
-        {"sqrt": "Root of the rating", "rating": "The rating", "binary": "1 for any rating"},
+        {
+            "scale": "By the ratings",
+            "sqrt": "Root of the rating",
+            "rating": "The rating",
+            "binary": "1 for any rating",
+        },
         "What a rated movie should score. The root makes much of having rated at all, and "
         "something of how high.",
     ),

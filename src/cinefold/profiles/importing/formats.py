@@ -10,7 +10,7 @@ from cinefold.datasets.titles import plain
 from cinefold.profiles.importing.export_files import ImportFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cinefold.profiles.delimited_text import DelimitedText
 
@@ -109,6 +109,7 @@ def recognize(name: str, table: DelimitedText) -> Format:
         If no column has titles or ids of movies; the message names the columns there are.
     """
     columns, known = _places(table.header), set(map(_key, table.header))
+    _check_repeated(name, table, columns.values())
     if not {"title", *_IDS} & columns.keys():
         raise ImportFileError(
             f"{name} has no column with titles of movies; its columns are "
@@ -139,6 +140,17 @@ def recognize(name: str, table: DelimitedText) -> Format:
     return Format("a table of ratings", columns, unrated=unrated)
 
 
+def _check_repeated(name: str, table: DelimitedText, used: Iterable[int]) -> None:
+    """An error if a column that is read has another one of its name beside it, unlike it."""
+    keys = [*map(_key, table.header)]
+    for first in used:
+        for other in (place for place, key in enumerate(keys) if key == keys[first] != ""):
+            if any(cells[first : first + 1] != cells[other : other + 1] for _, cells in table.rows):
+                raise ImportFileError(
+                    f"{name} has two columns {table.header[first]!r} that differ; remove one"
+                )
+
+
 def listed_only(text: str) -> bool:
     """Whether the name of a file or a status says that movies are wanted, not seen."""
     return _LISTED_ONLY.search(text) is not None
@@ -155,4 +167,7 @@ def _places(header: Sequence[str]) -> dict[str, int]:
 
 def _listed(header: Sequence[str]) -> str:
     shown = [repr(cell[:40]) for cell in header[:12] if cell]
-    return (", ".join(shown) or "unnamed") + (" ..." if len(header) > 12 else "")
+    end = " ..." if len(header) > 12 else ""
+    if not "".join(header).isascii():
+        end += " (if these look wrong, save the file as UTF-8)"
+    return (", ".join(shown) or "unnamed") + end

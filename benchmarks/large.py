@@ -1,0 +1,73 @@
+"""How far one machine goes: fits on ratings that are made in blocks, each in a new process.
+
+python -m benchmarks.large               # 20, 50 and 100 million ratings; 64 factors
+python -m benchmarks.large 500           # 16 GB
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+from benchmarks.machine import say
+from benchmarks.memory import EPOCHS, _status, two_copies_and_factors
+from benchmarks.synthetic import Shape, blocks
+
+_FACTORS, _ROWS = 64, 170
+_BLOCK = 2_000_000
+
+
+def main(*millions: int) -> None:
+    """Print seconds an epoch, and the peak of memory over two copies and factors, at each size."""
+    for n in millions or (20, 50, 100):
+        shape = Shape(n * 10**6 // _ROWS, n * 10**5 // _ROWS, n * 10**6)
+        say(f"fit: {shape}")
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            seconds, given, peak, needed = process.submit(measure, shape).result()
+        print(
+            f"{shape}: {seconds:.2f} s an epoch, {1e9 * seconds / shape.n_ratings:.0f} ns a "
+            f"rating; {peak / 1e9:.2f} GB at the peak beside {given / 1e9:.2f} GB of the caller, "
+            f"{peak / needed:.2f} of two copies and factors"
+        )
+
+
+def measure(shape: Shape, n_factors: int = _FACTORS) -> tuple[float, int, int, int]:
+    """Seconds an epoch, and bytes: of the ratings given, the peak beside them, what is needed."""
+    from cinefold import WeightedMatrixFactorization
+
+    model = WeightedMatrixFactorization(n_factors, max_iter=EPOCHS, tol=0)
+    model.fit(sp.csr_array(np.eye(4, dtype=np.float32)), progress=False)
+    ratings = made(shape)
+    before = _status("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # start the high-water mark anew
+    begun = time.perf_counter()
+    model.fit(ratings, progress=False)
+    seconds = (time.perf_counter() - begun) / EPOCHS
+    given = sum(part.nbytes for part in (ratings.data, ratings.indices, ratings.indptr))
+    needed = two_copies_and_factors(sum(ratings.shape), ratings.nnz, n_factors)
+    return seconds, given, _status("VmHWM") - before, needed
+
+
+def made(shape: Shape) -> sp.csr_array:
+    """The matrix, without ever a second copy of its entries."""
+    data = np.empty(shape.n_ratings, np.float32)
+    indices = np.empty(shape.n_ratings, np.int32 if shape.n_ratings < 2**31 else np.int64)
+    offsets = [np.zeros(1, indices.dtype)]
+    for block in blocks(shape, 0, max(1, shape.n_ratings // _BLOCK)):
+        begin = offsets[-1][-1]
+        end = begin + block.nnz
+        data[begin:end], indices[begin:end] = block.data, block.indices
+        offsets.append(begin + block.indptr[1:].astype(indices.dtype))
+    n = int(offsets[-1][-1])
+    parts = data[:n], indices[:n], np.concatenate(offsets)
+    return sp.csr_array(parts, shape=(shape.n_users, shape.n_items))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""What a model of which nothing was chosen makes of its data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinefold import Interactions, WeightedMatrixFactorization
+from cinefold.evaluation import evaluate
+from cinefold.models.default_settings import has_short_rows
+
+
+def communities(n_users, n_items, n_ratings, size=20, seed=0):
+    """Users choose mostly among the items of their community."""
+    rng = np.random.default_rng(seed)
+    users = rng.integers(0, n_users, n_ratings)
+    own = (users * 7919 % (n_items // size)) * size + rng.integers(0, size, n_ratings)
+    items = np.where(rng.random(n_ratings) < 0.8, own, rng.integers(0, n_items, n_ratings))
+    return Interactions.from_arrays(users, items, duplicates="max")
+
+
+@pytest.fixture(scope="module")
+def sparse():
+    return communities(1500, 1200, 20_000, size=8).split("per-user", fraction=0.2, random_state=0)
+
+
+def test_few_ratings_a_row_have_more_factors_and_settings_that_were_tried(sparse):
+    train, held_out = sparse
+    assert has_short_rows(train)
+    default = WeightedMatrixFactorization().fit(train)
+    usual = WeightedMatrixFactorization(64).fit(train)
+    assert default.item_factors_.shape[1] == 384
+    assert usual.item_factors_.shape[1] == 64
+    found, before = (evaluate(model, held_out)["ndcg_at_10"] for model in (default, usual))
+    assert found > 0.98 * before  # 64 suffice for so few communities
+    assert default.objective_ != usual.objective_
+    other = WeightedMatrixFactorization(n_threads=1, random_state=1).fit(train)
+    assert other.objective_ == default.objective_  # neither threads nor the seed have a say
+
+
+def test_it_is_kept_and_folds_in_with_the_numbers_that_it_found(sparse, tmp_path):
+    model = WeightedMatrixFactorization().fit(sparse[0])
+    model.save(tmp_path / "m")
+    loaded = WeightedMatrixFactorization.load(tmp_path / "m")
+    assert loaded.get_params() == model.get_params()
+    assert loaded.objective_ == model.objective_
+    new = {int(item): 1.0 for item in sparse[0].item_ids[:5]}
+    assert np.array_equal(model.fold_in(new).factors, loaded.fold_in(new).factors)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"n_factors": 64},
+        {"regularization": 0.01},
+        {"unobserved_weight": 0.1},
+        {"degree_exponent": 0.0},
+    ],
+)
+def test_what_somebody_chose_leaves_the_formulas_to_the_rest(sparse, chosen):
+    model = WeightedMatrixFactorization(max_iter=1, **chosen).fit(sparse[0])
+    assert model.item_factors_.shape[1] == 64
+    assert model.user_weights_ is None
+
+
+def test_many_ratings_a_row_are_as_they_ever_were():
+    data = communities(150, 120, 14_000)
+    assert not has_short_rows(data)
+    assert not has_short_rows(communities(800, 600, 6_000))  # too few to choose by
+    default = WeightedMatrixFactorization(max_iter=2).fit(data)
+    numbers = {
+        name: getattr(default.objective_, name) for name in ("unobserved_weight", "regularization")
+    }
+    same = WeightedMatrixFactorization(64, max_iter=2, degree_exponent=0.0, **numbers).fit(data)
+    assert np.array_equal(default.item_factors_, same.item_factors_)
+
+
+def test_counts_are_no_stars():
+    rng = np.random.default_rng(0)
+    users, items = rng.integers(0, 40, 400), rng.integers(0, 30, 400)
+    plays = Interactions.from_arrays(users, items, np.ceil(rng.pareto(0.6, 400)), duplicates="sum")
+    stars = Interactions.from_arrays(users, items, rng.integers(1, 6, 400), duplicates="max")
+    targets = [
+        WeightedMatrixFactorization(4, max_iter=1).fit(data).objective_.target
+        for data in (plays, stars)
+    ]
+    assert targets == ["binary", "sqrt"]
