@@ -197,7 +197,7 @@ class Problem:
         """Solve rows in place; of users return the sums of both kinds of losses (2,)."""
         rows = self.rows[side].with_baseline(baseline)
         losses = np.empty((len(out), 2)) if side == "user" else None
-        steps = expected_steps(rows, fixed, out)
+        steps = expected_steps(rows, fixed, out, self.n_threads)
         try:
             solve_rows(
                 rows, fixed, out, self.n_threads, method, expected_steps=steps, losses=losses
