@@ -123,6 +123,8 @@ class Window:
         assert self.troubles == []
         main = self.page.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+        menu = self.page.get_by_test_id("stMainMenu").bounding_box()
+        assert menu["x"] + menu["width"] <= self.width
 
 
 # Streamlit shows that it is at work only after half a second. The last to come is the page's own

@@ -182,6 +182,9 @@ def test_the_menu_of_a_narrow_window_closes_when_a_page_is_chosen(browser, addre
     page.get_by_role("link", name="Train", exact=True).click()
     page.get_by_role("heading", name="Train", exact=True).wait_for()
     page.get_by_test_id("stExpandSidebarButton").wait_for()
+    page.set_viewport_size({"width": 768, "height": 1024})  # a tablet has room for all
+    for title in ("For you", "Lists", "Together", "Explore", "Taste", "Train", "About"):
+        page.get_by_role("link", name=title, exact=True).wait_for()
     page.context.close()
 
 
@@ -374,10 +377,10 @@ def test_a_browser_comes_back_to_its_own_profile_and_to_no_other(browser, enviro
         assert not window.page.get_by_role("combobox", name="Profile").count()
 
     with served(environment, log, port=port) as address:
-        mine.page.goto(address)
-        suggested = mine.page.locator("[class*=st-key-stars-suggested-]").first
-        suggested.get_by_role("radio").nth(3).click()
-        mine.page.get_by_text("Your ratings (1)").wait_for()
+        mine.page.goto(f"{address}/movie?movie={movie_id('Sci-Fi', 2)}")
+        stars = mine.page.locator("[class*=st-key-stars-movie-] [role=radio]")
+        stars.nth(3).click()
+        stars.nth(3).and_(mine.page.locator("[aria-checked=true]")).wait_for()
         mine.settle()
         (cookie,) = kept(mine)
         assert (cookie["path"], cookie["sameSite"]) == ("/", "Lax")

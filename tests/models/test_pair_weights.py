@@ -160,12 +160,15 @@ def test_exponents_out_of_range(interactions, options, message):
     ("given", "message"),
     [
         ({"user_weights": np.ones(3)}, r"user_weights must have shape \(60,\), not \(3,\)"),
+        ({"user_weights": np.ma.masked_less(np.arange(60), 9)}, "user_weights is masked"),
+        ({"user_weights": {0: "x"}}, "user_weights must be numbers; found 'x' at position 0"),
+        ({"user_weights": np.full(60, 1j)}, "user_weights must be numbers, not complex128"),
         ({"item_weights": np.zeros(90)}, "item_weights must be finite numbers above 0"),
         ({"item_weights": {7: 2.0}}, "unknown item_weights"),
     ],
 )
 def test_weights_that_are_none(interactions, given, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         small_model().fit(interactions, **given)
 
 

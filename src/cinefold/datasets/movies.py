@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from cinefold._cache import PickledWithoutCaches
 from cinefold.datasets.title_search import TitleIndex
 from cinefold.datasets.titles import names_of, plain, readable, split_year
 from cinefold.interactions.column_names import ITEM_IDS, TITLE_NAMES
@@ -97,7 +98,7 @@ class TitleError(ValueError):
         self.candidates = list(candidates)
 
 
-class MovieCatalog:
+class MovieCatalog(PickledWithoutCaches):
     """The movies of a data set, by id and by title.
 
     Parameters

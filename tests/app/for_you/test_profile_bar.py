@@ -9,7 +9,7 @@ import streamlit.config
 from cinefold import load_movielens
 from cinefold.profiles import ProfileStore
 from tests.app.drawn import cards, no_errors, plain, widget
-from tests.app.for_you.test_page import is_start, rate_by_title
+from tests.app.for_you.test_page import is_start, rate, rate_by_title
 from tests.synthetic import movie_id, movie_title
 
 
@@ -155,8 +155,12 @@ def test_a_profile_deleted_elsewhere_is_not_missed(page, store):
     rate_by_title(page, "Western", 0, 5)
     (profile,) = store.profiles()
     store.delete(profile.id)
-    page.run()
-    assert is_start(no_errors(page))
+    rate(page, movie_id("Western", 0), 2, "rated")
+    assert is_start(page)
+    assert plain(page.warning[0].value).startswith("The profile was deleted in another window")
+    rate_by_title(page, "Western", 1, 5)
+    assert not page.warning
+    assert len(cards(page)) == 10
 
 
 @pytest.mark.parametrize("asked", ["999", "x", "-1"])

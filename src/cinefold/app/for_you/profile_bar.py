@@ -47,7 +47,7 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
         if known:
             _draw_choice(you, known)
         unnamed = you.profile is None or you.profile.settings.get("guest")
-        _name_popover(you, "Give it a name" if unnamed else "New profile")
+        _name_popover(you, "Name your profile" if unnamed else "New profile")
         if you.profile is not None:
             _draw_undo(you, you.profile, movies)
             _manage(you, you.profile, movies)

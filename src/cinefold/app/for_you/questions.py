@@ -64,7 +64,7 @@ def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:
     )
     if rated >= _ENOUGH:
         moved = len(since_start.new)
-        st.caption(f"{moved} of {total} movies are others than before your first answer.")
+        st.caption(f"All your answers together have changed {moved} of {total}.")
 
 
 def _named(movies: tuple[Movie, ...]) -> str:

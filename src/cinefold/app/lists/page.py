@@ -15,7 +15,7 @@ from cinefold.profiles import Mark
 
 _LISTS = {MARKS[mark]: mark for mark in (Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED)}
 _MEANING = {
-    Mark.LATER: "Movies to watch: “Later” on a movie's page puts one here.",
+    Mark.LATER: "Movies to watch: “Later” on a card puts one here.",
     Mark.SEEN: "Movies that you have seen and not rated: they are not recommended.",
     Mark.NOT_INTERESTED: "Movies that are not for you: they are not recommended.",
 }

@@ -34,6 +34,7 @@ _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUEST = "Guest"
+_DELETED = "The profile was deleted in another window. What you say now begins a new one."
 _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
 
@@ -93,7 +94,7 @@ class Visitor:
         else:
             self.ratings[movie_id] = stars
             self._write(lambda store, profile: store.rate(profile, movie_id, stars))
-            self.latest = movie_id
+            self.latest = movie_id if movie_id in self.ratings else None
 
     def add(self, entries: Entries) -> None:
         """Ratings and marks from elsewhere, as one change."""
@@ -190,6 +191,7 @@ class Visitor:
                     self._show(profile_store().entries(self.profile.id))
                 except UnknownProfileError:
                     self.open(None)
+                    self.trouble = _DELETED
 
     @contextlib.contextmanager
     def noting_trouble(self) -> Iterator[None]:
@@ -215,9 +217,7 @@ class Visitor:
                 self.trouble = None
             except UnknownProfileError:
                 self.open(None)
-                self.trouble = (
-                    "The profile was deleted in another window. What you say now begins a new one."
-                )
+                self.trouble = _DELETED
 
 
 def _new_guest(store: ProfileStore, dataset: str) -> Profile:

@@ -32,11 +32,10 @@ _EXPECTED = {
     "all movies added, so that one opinion is not everybody's). An unusual favourite is far above "
     "it.",
     _MODEL: "Expected is the place that the movie would have in the list of recommendations if the "
-    "rating had not been given. An unusual favourite is far down that list. (The movie's own "
-    "vector has still seen the rating.)",
+    "rating had not been given. An unusual favourite is far down that list.",
 }
 
-_SPREAD = "Standard deviation: small for somebody who gives nearly everything the same."
+_SPREAD = "How far ratings lie apart: little for somebody who gives nearly everything the same."
 _POPULARITY = (
     "Median number of ratings of the movies rated: small for somebody who sees what few do."
 )
