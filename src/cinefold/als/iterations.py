@@ -104,7 +104,7 @@ class Problem:
 
     def deviation(self, mean: np.float32) -> float:
         """The mean size of what targets are from the mean rating."""
-        return rounded(self.objective.target_size(self.train.by_user.data - mean))
+        return rounded(self.objective.target_size(self.train.by_user.data, mean))
 
     @property
     def initial_length(self) -> float:
