@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import threading
+from functools import cached_property
 
 import pytest
 
-from cinefold._cache import cached
+from cinefold._cache import PickledWithoutCaches, cached
 
 
 def load(path):
@@ -72,3 +74,17 @@ def test_threads_wait_for_the_one_that_makes_it(tmp_path):
     for thread in threads:
         thread.join()
     assert (found, made) == (["made"] * 4, ["made"])
+
+
+class Counted(PickledWithoutCaches):
+    @cached_property
+    def many(self):
+        return [0] * 1000
+
+
+def test_cached_properties_are_not_pickled():
+    one = Counted()
+    one.few = 1
+    assert len(one.many) == 1000
+    again = pickle.loads(pickle.dumps(one))  # noqa: S301
+    assert vars(again) == {"few": 1}

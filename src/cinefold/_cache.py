@@ -1,10 +1,11 @@
-"""A cache on the disk for what takes long to make."""
+"""Caches of what takes long to make: on the disk, and in objects."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,3 +55,12 @@ def cached(
         except OSError as error:
             logger.warning("%s could not be cached and will be made again: %s", path, error)
         return made
+
+
+class PickledWithoutCaches:
+    """Cached properties stay behind: they are large, and other threads may be filling them."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        kind, state = type(self), self.__dict__.copy()
+        cached = {name for name in state if isinstance(getattr(kind, name, 0), cached_property)}
+        return {name: value for name, value in state.items() if name not in cached}

@@ -26,8 +26,8 @@ def test_made_in_blocks():
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux's /proc")
 def test_a_fit_needs_more_than_its_factors():
-    seconds, given, peak, needed = measure(SHAPE, 8)
-    assert seconds > 0
+    seconds, of_cores, given, peak, needed = measure(SHAPE, 8)
+    assert min(seconds, of_cores) > 0
     assert given > 8 * 3_900
     assert peak > 0
     assert needed > 4 * 8 * 500

@@ -29,7 +29,7 @@ def test_few_ratings_a_row_have_more_factors_and_settings_that_were_tried(sparse
     assert has_short_rows(train)
     default = WeightedMatrixFactorization().fit(train)
     usual = WeightedMatrixFactorization(64).fit(train)
-    assert default.item_factors_.shape[1] == 320
+    assert default.item_factors_.shape[1] == 384
     assert usual.item_factors_.shape[1] == 64
     found, before = (evaluate(model, held_out)["ndcg_at_10"] for model in (default, usual))
     assert found > 0.98 * before  # 64 suffice for so few communities

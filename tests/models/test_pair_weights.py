@@ -147,12 +147,13 @@ def test_validation_rmse_is_weighed_as_the_training_is(interactions):
     ("options", "message"),
     [
         ({"degree_exponent": -0.1}, "degree_exponent must be finite .*from 0 to 1"),
+        ({"degree_exponent": ("scale", 0.2)}, "degree_exponent must be a number, not 'scale'"),
         ({"degree_exponent": (0.1, 0.2, 0.3)}, "one number or two"),
         ({"degree_exponent": 0.5, "biases": True, "unobserved_weight": 0.0}, "biases are for"),
     ],
 )
 def test_exponents_out_of_range(interactions, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         small_model(**options).fit(interactions)
 
 
@@ -160,12 +161,15 @@ def test_exponents_out_of_range(interactions, options, message):
     ("given", "message"),
     [
         ({"user_weights": np.ones(3)}, r"user_weights must have shape \(60,\), not \(3,\)"),
+        ({"user_weights": np.ma.masked_less(np.arange(60), 9)}, "user_weights is masked"),
+        ({"user_weights": {0: "x"}}, "user_weights must be numbers; found 'x' at position 0"),
+        ({"user_weights": np.full(60, 1j)}, "user_weights must be numbers, not complex128"),
         ({"item_weights": np.zeros(90)}, "item_weights must be finite numbers above 0"),
         ({"item_weights": {7: 2.0}}, "unknown item_weights"),
     ],
 )
 def test_weights_that_are_none(interactions, given, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         small_model().fit(interactions, **given)
 
 

@@ -35,6 +35,8 @@ def test_data_frames_are_fitted_validated_and_folded_in(interactions, form):
     given = held_out.user_counts() > 0
     assert np.array_equal(folded.user_ids, interactions.user_ids[given])
     assert np.array_equal(folded.factors, model.fold_in(held_out.by_user[given]).factors)
+    of_keys = held_out.by_user[given].todok()  # a mapping, too
+    assert np.array_equal(folded.factors, model.fold_in(of_keys).factors)
 
 
 def test_weights_and_times_of_a_frame_count():

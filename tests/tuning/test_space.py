@@ -212,6 +212,17 @@ def test_a_search_begins_with_the_default_model(data):
     assert all(space.nearest(point) == point for point in others)
 
 
+def test_where_rows_have_few_ratings_a_search_begins_with_few_factors():
+    rng = np.random.default_rng(0)
+    sparse = Interactions.from_arrays(
+        rng.integers(0, 900, 12_000), rng.integers(0, 800, 12_000), duplicates="max"
+    )
+    space = Space(base=default_space(sparse, "ndcg_at_10"))
+    points = initial_points(space, Coordinates(sparse), "ndcg_at_10")
+    assert [point["n_factors"] for point in points] == [128] * 4 + [384]
+    assert space.described()["n_factors"]["high"] == 1024
+
+
 def test_beginnings_keep_to_what_is_fixed(data):
     coordinates = Coordinates(data.interactions)
     space = Space(

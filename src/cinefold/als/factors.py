@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold._cache import PickledWithoutCaches
 from cinefold.als.backend import FixedSide, SingularRowError, compact, solve_rows
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Biases:
 
 
 @dataclass(frozen=True)
-class Factors:
+class Factors(PickledWithoutCaches):
     """User vectors, item vectors in their eigenbasis, and biases where the model has them.
 
     With biases, the vectors have one column more than n_factors. With weights of pairs, these are

@@ -104,7 +104,7 @@ class Problem:
 
     def deviation(self, mean: np.float32) -> float:
         """The mean size of what targets are from the mean rating."""
-        return rounded(self.objective.target_size(self.train.by_user.data - mean))
+        return rounded(self.objective.target_size(self.train.by_user.data, mean))
 
     @property
     def initial_length(self) -> float:
@@ -197,7 +197,7 @@ class Problem:
         """Solve rows in place; of users return the sums of both kinds of losses (2,)."""
         rows = self.rows[side].with_baseline(baseline)
         losses = np.empty((len(out), 2)) if side == "user" else None
-        steps = expected_steps(rows, fixed, out)
+        steps = expected_steps(rows, fixed, out, self.n_threads)
         try:
             solve_rows(
                 rows, fixed, out, self.n_threads, method, expected_steps=steps, losses=losses

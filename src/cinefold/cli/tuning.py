@@ -46,7 +46,7 @@ class _SearchOptions:
         default=50,
         min=1,
     )
-    timeout: float | None = _how("Begin no more trials after so many seconds.", min=0)
+    timeout: float | None = _how("End after so many seconds.", min=0)
     patience: int = _how(
         "A trial ends after so many iterations without a better value.", default=5, min=1
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import scipy.sparse as sp
 
+from cinefold._cache import PickledWithoutCaches
 from cinefold.interactions import splits
 from cinefold.interactions.batches import columns_of, numbered
 from cinefold.interactions.blocks import kept
@@ -44,7 +45,7 @@ _COUNTED_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Interactions:
+class Interactions(PickledWithoutCaches):
     """Ratings of items by users, indexed from both sides.
 
     Build it with :meth:`from_dataframe`, :meth:`from_arrays` or :meth:`from_sparse`.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold._cache import PickledWithoutCaches
 from cinefold.interactions.entries import digest, read_only
 from cinefold.models.results import NotFittedError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Fitted(PickledWithoutCaches):
     """A fit so far: the attributes of a model that end in "_" come from here.
 
     Attributes

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import find_columns
-from cinefold.interactions.column_values import as_table
+from cinefold.interactions.column_values import as_floats, as_table
 from cinefold.interactions.entries import Entries, csr
 from cinefold.interactions.ids import lookup
 from cinefold.models import checks
@@ -141,7 +141,7 @@ def new_rows(ratings: NewRatings, known: Interactions, side: Literal["user", "it
     """
     other, known_ids = ("item", known.item_ids) if side == "user" else ("user", known.user_ids)
     n_columns = len(known_ids)
-    if isinstance(ratings, Mapping):
+    if isinstance(ratings, Mapping) and not sp.issparse(ratings):  # as DOK is
         if not ratings:
             raise ValueError(f"a new {side} needs at least one rating")
         values = checks.ratings(ratings, other)
@@ -174,12 +174,12 @@ def axis_weights(name: str, given: Weights | None, ids: NDArray[Any]) -> NDArray
         return None
     if isinstance(given, Mapping):
         weights = np.ones(len(ids), np.float32)
-        weights[lookup(ids, list(given), name)] = np.array(list(given.values()), np.float32)
+        weights[lookup(ids, list(given), name)] = as_floats(list(given.values()), name)
     else:
-        weights = np.array(given, np.float32)
+        weights = as_floats(given, name).copy()
     if weights.shape != (len(ids),):
         raise ValueError(f"{name} must have shape ({len(ids)},), not {weights.shape}")
-    if not (np.isfinite(weights) & (weights > 0)).all():
+    if not (weights > 0).all():
         raise ValueError(f"{name} must be finite numbers above 0")
     return weights
 

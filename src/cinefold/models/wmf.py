@@ -88,7 +88,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         At most so many iterations.
     tol : float or "scale"
         Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4, and
-        0.003 where `n_factors` follows the data beyond 64.
+        0.01 where `n_factors` follows the data beyond 64.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.

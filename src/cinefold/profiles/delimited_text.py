@@ -144,8 +144,8 @@ class _Lines:
 
 def _is_cells(line: str) -> bool:
     """Whether a line has text, other than Excel's "sep=;"."""
-    text = line.strip().lower()
-    return bool(text) and not (text.startswith("sep=") and len(text) == 5)
+    text = line.strip("\r\n ").lower()
+    return bool(text.strip()) and not (text.startswith("sep=") and len(text) == 5)
 
 
 def _utf8(content: bytes) -> str:

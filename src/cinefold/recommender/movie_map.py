@@ -112,7 +112,7 @@ def movie_map(
     recommender: MovieRecommender,
     *,
     min_ratings: int = 5,
-    max_movies: int = 5000,
+    max_movies: int = 10_000,
     cache_dir: str | Path | None = None,
     progress: Progress | None = None,
     layout: Callable[..., NDArray[np.float64]] | None = None,

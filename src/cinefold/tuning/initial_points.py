@@ -23,7 +23,7 @@ _GOOD_SIZES = (
     {"n_factors": 128, "rating_confidence": 0.4},
     {"n_factors": 64, "rating_confidence": 0.0},
 )
-# From docs/defaults.md: papers, what people buy, where they go.
+# From docs/defaults.md: artists, papers, what people buy, where they go.
 _GOOD_IF_SPARSE = tuple(
     {
         "n_factors": 128,
@@ -34,7 +34,12 @@ _GOOD_IF_SPARSE = tuple(
         "target": "binary",
         "rating_confidence": 0.0,
     }
-    for weight, ridge, exponent in ((0.3, 0.45, 0.0), (1.0, 2.0, 0.25), (3.0, 1.0, 0.4))
+    for weight, ridge, exponent in (
+        (1.0, 1.0, 0.0),
+        (0.3, 0.45, 0.0),
+        (1.0, 2.0, 0.25),
+        (3.0, 1.0, 0.4),
+    )
 )
 
 
@@ -44,12 +49,16 @@ def untuned_model(metric: str) -> WeightedMatrixFactorization:
 
 
 def initial_points(space: Space, coordinates: Coordinates, metric: str) -> list[dict[str, Any]]:
-    """Points of `space` that a new search tries first, the untuned model to begin with."""
+    """Points of `space` that a new search tries first, the untuned model among them.
+
+    It comes last where it has more factors than the others, whose pruner it would be.
+    """
     fixed = {k: v for k, v in space.dimensions.items() if k not in space.free()}
-    usual = [{**_GOOD, **size} for size in _GOOD_SIZES]
-    points = _GOOD_IF_SPARSE if "degree_exponent" in space.free() else usual
-    good = (coordinates.parameters(searched({**point, **fixed})) for point in points)
-    return nearest_points(space, coordinates, [untuned_model(metric).get_params(), *good])
+    is_sparse = "degree_exponent" in space.free()
+    points = _GOOD_IF_SPARSE if is_sparse else [{**_GOOD, **size} for size in _GOOD_SIZES]
+    good = [coordinates.parameters(searched({**point, **fixed})) for point in points]
+    untuned = untuned_model(metric).get_params()
+    return nearest_points(space, coordinates, [*good, untuned] if is_sparse else [untuned, *good])
 
 
 def nearest_points(

@@ -62,9 +62,10 @@ def tune(
     Each trial is a fit of at most `max_iter` iterations, evaluated after every one; its value is
     the best of that curve, so that the number of iterations needs no search. Trials that are not in
     the better half at their 3rd, 6th, 12th ... iteration are pruned (successive halving). The first
-    trials are the default model and points that are known to be good; then come random points with
-    few factors, then the suggestions of Optuna's tree-structured Parzen estimator. The best so far
-    is always tried again with twice the factors, as long as that helps.
+    trials are the default model and points that are known to be good; then come eight random ones
+    and the suggestions of Optuna's tree-structured Parzen estimator. Sixteen of these have few
+    factors; from the eighth trial on, the best so far is tried again with twice its factors, as
+    long as that helps.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def tune(
     n_trials : int
         End when the study has so many finished trials, those of earlier calls counted.
     timeout : float, optional
-        Begin no trial after so many seconds, except the first.
+        End after so many seconds: the running trial, after its iteration, with what it has reached.
     metric : str
         ``ndcg_at_k`` or ``recall_at_k`` with any k, to be maximized, or ``rmse``, to be minimized
         (it searches explicit models with biases, from the preset "stars").
@@ -168,14 +169,22 @@ def tune(
             seed=seed,
         )
         threads = max(1, available_threads(n_threads) // n_jobs)
+        deadline = None if timeout is None else started + timeout
         objective = TrialObjective(
-            divisions, search_space, coordinates, metric, max_iter, patience, threads, stop
+            divisions,
+            search_space,
+            coordinates,
+            metric,
+            max_iter,
+            patience,
+            threads,
+            stop,
+            deadline,
         )
         stop_reason = _optimize(
             study,
             objective,
             n_trials=n_trials if search_space.free() else 1,
-            deadline=None if timeout is None else started + timeout,
             n_jobs=n_jobs,
             callbacks=list(callbacks),
             progress=sys.stderr.isatty() if progress is None else progress,
@@ -211,7 +220,6 @@ def _optimize(
     objective: TrialObjective,
     *,
     n_trials: int,
-    deadline: float | None,
     n_jobs: int,
     callbacks: list[Callable[[Trial], bool | None]],
     progress: bool,
@@ -230,7 +238,7 @@ def _optimize(
             reasons.append("callback")
         elif n_left() <= 0:  # others may share the study
             reasons.append("trials")
-        elif deadline is not None and time.monotonic() >= deadline:
+        elif objective.is_late():
             reasons.append("timeout")
         if reasons or objective.stop.is_set():
             study.stop()

@@ -98,21 +98,21 @@ def open_study(
 
 
 def plan_next(study: optuna.Study, cheap: Mapping[str, Any], most: float) -> None:
-    """The best trial again with twice the factors, unless it was; else a random, `cheap` one.
+    """After eight trials the best again with twice the factors, unless it was; else a `cheap` one.
 
-    Of these there are eight; then it is for the sampler to say.
+    Of these there are sixteen; then it is for the sampler to say.
     """
     trials = study.get_trials(deepcopy=False)
     states = {trial.state for trial in trials}
     if TrialState.WAITING in states or TrialState.COMPLETE not in states:
         return
     point = study.best_trial.params
-    if (n_factors := point.get("n_factors", most)) < most:
+    if (n_factors := point.get("n_factors", most)) < most and len(trials) >= _N_RANDOM:
         larger = {**point, "n_factors": min(2 * n_factors, most)}
         study.enqueue_trial(larger, skip_if_exists=True)
         if len(study.get_trials(deepcopy=False)) > len(trials):
             return
-    if sum(_CHEAP in trial.user_attrs for trial in trials) < _N_RANDOM:
+    if sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:
         study.enqueue_trial(dict(cheap), user_attrs={_CHEAP: True})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from cinefold.tuning.space import Range
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from cinefold.interactions import Interactions
     from cinefold.tuning.divisions import Divisions
@@ -51,6 +53,8 @@ class TrialObjective:
     max_iter, patience, n_threads : int
     stop : Event
         Once it is set, fits end after their iteration, and their trial is to be tried again.
+    deadline : float, optional
+        On the monotonic clock; then the running trial ends after its iteration, too.
     """
 
     divisions: Divisions
@@ -61,6 +65,10 @@ class TrialObjective:
     patience: int
     n_threads: int
     stop: threading.Event
+    deadline: float | None = None
+
+    def is_late(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline
 
     def __call__(self, trial: optuna.Trial) -> float:
         try:
@@ -80,7 +88,7 @@ class TrialObjective:
         for training, validation in self.divisions.folds:
             # The first fold alone decides when the trial ends.
             max_iter = len(curves[0].values) if curves else self.max_iter
-            ended_by = (None, None) if curves else (trial, self.patience)
+            ended_by = () if curves else (trial, self.patience, self.is_late)
             curve = ValidationCurve(self.metric, validation, self.stop, *ended_by)
             model = WeightedMatrixFactorization(
                 **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads
@@ -118,6 +126,8 @@ class ValidationCurve:
         Compares the curve with those of earlier trials.
     patience : int, optional
         Ends the fit after so many iterations without a better value.
+    is_late : callable
+        Ends the fit once it is true.
 
     Attributes
     ----------
@@ -131,6 +141,7 @@ class ValidationCurve:
     stop: threading.Event
     trial: optuna.Trial | None = None
     patience: int | None = None
+    is_late: Callable[[], bool] = lambda: False
     values: list[float] = field(default_factory=list)
     pruned: bool = False
 
@@ -145,7 +156,7 @@ class ValidationCurve:
             self.pruned = self.trial.should_prune()
         waited = len(self.values) - 1 - _best(self.metric, self.values)
         no_hope = self.patience is not None and waited >= self.patience
-        return self.pruned or no_hope or self.stop.is_set()
+        return self.pruned or no_hope or self.is_late() or self.stop.is_set()
 
     def until(self, iteration: int) -> list[float]:
         """The values up to `iteration`; nothing changes in a fit that converged before it."""

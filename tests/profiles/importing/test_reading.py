@@ -83,6 +83,7 @@ def test_kinds_of_movies(kind):
         *("Fernsehserie", "Miniserie", "Folge", "Videospiel", "Musikvideo", "Série télévisée"),
         *("Épisode télévisé", "Jeu vidéo", "Serie TV", "Episodio TV", "Videogioco", "Videojuego"),
         *("Serie de TV", "Episodio de TV", "Série de TV", "Minissérie de televisão", "Jogo"),
+        *("seriál", "مسلسل"),
         *("serial", "odcinek", "gra", "Сериал", "テレビシリーズ", "电视剧", "टीवी सीरीज़"),
     ],
 )
@@ -354,6 +355,10 @@ def test_line_breaks_in_quotes_and_lines_of_their_own():
     ]
 
 
+def test_a_tab_is_a_separator_that_is_named():
+    assert movies(read_export(b"sep=\t\ntitle\trating\nSoup\t4\n")) == [("Soup", None, 4)]
+
+
 def test_signs_that_steer_terminals_are_taken_out():
     assert (
         movies(read_export(b"title,rating\n\x1b[31mRed\x07 Soup\x00,4\n"))[0][0] == "[31mRed Soup"
@@ -445,6 +450,11 @@ def test_marks_other_than_seen():
         (b"title,year\nSoup,1970\n,", "^$"),
         (b"title,year,length\nSoup,1970,90\n", "no column with ratings; .*'length'"),
         (b"userId,movieId,rating\n1,1,4\n2,1,5\n", "ratings of 2 users in its column 'userId'"),
+        (
+            "Название,Год,Оценка\nSoup,1970,4\n".encode("cp1251"),
+            "look wrong, save the file as UTF-8",
+        ),
+        (archive({"ratings.csv/": b""}), "without ratings.csv or watched.csv"),
         (b"title,rating,Title\nSoup,4,Soup\nHeat,5,Fargo\n", "two columns 'title' that differ"),
         (archive({"book.xml": b"<x/>"}), "without ratings.csv or watched.csv; it holds book.xml"),
         (archive({}), "without ratings.csv or watched.csv; it holds nothing"),

@@ -179,6 +179,8 @@ st.title("Taste", anchor=False)
 ratings, user = choose_ratings(state)
 if ratings:
     comparison = state.population.compare(ratings)
+    if sample := state.population.sample:
+        st.caption(f"The average user is that of {sample:,} users, drawn at random.")
     draw_summary(comparison, user is not None)
     draw_numbers(comparison)
     draw_profile(comparison)

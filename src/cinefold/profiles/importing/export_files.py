@@ -81,7 +81,11 @@ def _members(content: bytes) -> list[tuple[str, bytes]]:
         paths = {info: PurePosixPath(info.filename.replace("\\", "/")) for info in archive.filelist}
     except _DAMAGED as error:
         raise ValueError(f"it is a zip archive that cannot be opened: {error}") from None
-    tables = {info: path for info, path in paths.items() if path.name.lower() in _MEMBERS}
+    tables = {
+        info: path
+        for info, path in paths.items()
+        if path.name.lower() in _MEMBERS and not info.is_dir()
+    }
     found = {
         info: path
         for info, path in tables.items()

@@ -167,4 +167,7 @@ def _places(header: Sequence[str]) -> dict[str, int]:
 
 def _listed(header: Sequence[str]) -> str:
     shown = [repr(cell[:40]) for cell in header[:12] if cell]
-    return (", ".join(shown) or "unnamed") + (" ..." if len(header) > 12 else "")
+    end = " ..." if len(header) > 12 else ""
+    if not "".join(header).isascii():
+        end += " (if these look wrong, save the file as UTF-8)"
+    return (", ".join(shown) or "unnamed") + end

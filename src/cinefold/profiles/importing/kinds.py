@@ -7,9 +7,9 @@ import re
 # Parts of words, in the languages that IMDb and the services of some countries write, and as they
 # are in code: "tvMiniSeries", "Série télévisée", "Fernsehfolge", "serial".
 _SERIES = re.compile(
-    r"s[eé]ri[ea]|serij|folge|[eéè]pis[oó]d|season|staffel|saison|temporada|stagion|se[sz]on|show"
+    r"s[eé]ri[eaá]|serij|folge|[eéè]pis[oó]d|season|staffel|saison|temporada|stagion|se[sz]on|show"
     r"|tv\W*(program|pilot)|sendung|odcinek|aflevering|dizi|sorozat|telenovela|podcast"
-    r"|сериал|серия|эпизод|сезон|シリーズ|エピソード|シーズン|电视剧|電視劇|剧集|劇集|季|시리즈|드라마"
+    r"|сериал|серия|эпизод|сезон|シリーズ|エピソード|シーズン|电视剧|電視劇|剧集|劇集|季|시리즈|드라마|مسلسل"
     r"|सीरीज|सीरीज़|एपिसोड",
     re.IGNORECASE,
 )
