@@ -146,7 +146,7 @@ def prepare_state(dataset: str, progress: Progress) -> State:
         shown, done, since = 0.1, 0, time.monotonic()
 
         def show() -> None:
-            """While an iteration lasts, the bar approaches its end slowly; so it does at the end."""
+            """While an iteration lasts, the bar approaches its end slowly; so at the end."""
             nonlocal shown, done, since
             if len(job.records) != done:
                 done, since = len(job.records), time.monotonic()

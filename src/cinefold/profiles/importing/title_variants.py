@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 _SEGMENTS = re.compile(r":\s|\s-\s|\s–\s|\sor:\s", re.IGNORECASE)
 _ANY_ARTICLE = frozenset(("the", "a", "an", "la", "le", "les", "el", "il", "der", "die", "das"))
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
-_WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
-_NUMERALS = (
-    _ROMAN | {word: str(n) for n, word in enumerate(_WORDS, start=1)} | {"first": "1", "second": "2"}
-)
+_CARDINALS = "one two three four five six seven eight nine ten eleven twelve"
+_WORDS = {word: str(n) for n, word in enumerate(_CARDINALS.split(), start=1)}
+_NUMERALS = _ROMAN | _WORDS | {"first": "1", "second": "2"}
 _MOST_WORDS = 12
 
 
