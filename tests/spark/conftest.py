@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 if find_spec("pyspark") is None and not NOTHING_IS_SKIPPED:
     collect_ignore_glob = ["test_*.py"]
 
-# What Java compiles for long runs costs a short one more than all else.
-_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+# What Java compiles for long runs, and checks of classes, cost a short one more than all else.
+_QUICK_JAVA = (
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+    "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+)
 SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -36,6 +39,8 @@ SETTINGS = {
     "spark.driver.extraJavaOptions": _QUICK_JAVA,
     "spark.executor.extraJavaOptions": _QUICK_JAVA,
     "spark.executor.memory": "512m",
+    "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),
+    "spark.python.daemon.module": "tests.spark.daemon",
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
     "spark.connect.grpc.binding.address": "127.0.0.1",
     "spark.connect.grpc.binding.port": "0",
@@ -60,7 +65,7 @@ def java() -> None:
 
 @pytest.fixture(scope="session")
 def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A cluster of two executors of one core, each a process; also a server of Spark Connect."""
+    """A cluster of an executor of two cores, a process; also a server of Spark Connect."""
     import pyspark
 
     from cinefold.spark.session import start_session
@@ -72,7 +77,7 @@ def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     }
     work = Path(pyspark.__file__).parent / "work"  # where executors run, wherever we are
     existed = work.exists()
-    session = start_session("local-cluster[2,1,512]", SETTINGS | own)
+    session = start_session("local-cluster[1,2,512]", SETTINGS | own)
     yield session
     session.stop()
     if not existed:

@@ -23,13 +23,13 @@ def single(rated):
     return WeightedMatrixFactorization(n_factors=12, max_iter=3).fit(train, validation=held_out)
 
 
-def same(model, single):
+def same(model, single, rtol=0.0):
     assert model.objective_ == single.objective_
     assert model.stop_reason_ == single.stop_reason_
     assert model.best_iteration_ == single.best_iteration_
     local = model.toLocal()
-    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
-    np.testing.assert_array_equal(local.item_factors_, single.item_factors_)
+    np.testing.assert_allclose(local.user_factors_, single.user_factors_, rtol)
+    np.testing.assert_allclose(local.item_factors_, single.item_factors_, rtol)
     for ours, theirs in zip(model.history_, single.history_, strict=True):
         seconds = {"seconds": pytest.approx(0, abs=1e3)}
         metrics = ("validation_rmse", "validation_ndcg_at_10")
@@ -50,7 +50,6 @@ def test_factors_that_the_driver_holds_and_an_executor_that_is_killed(spark, rat
             listed = ["ps", "--ppid", str(driver), "-ww", "-o", "pid=", "-o", "args="]
             children = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
             executors = [line for line in children.splitlines() if "ExecutorBackend" in line]
-            assert len(executors) == 2
             os.kill(int(executors[0].split()[0]), signal.SIGKILL)
 
     blocks = {"numUserBlocks": 5, "numItemBlocks": 2}
@@ -109,3 +108,22 @@ def test_biases(ratings, rated):
     fitted = model.fit(ratings.drop("held_out"))
     same(fitted, single)
     np.testing.assert_array_equal(fitted.toLocal().item_biases_, single.item_biases_)
+
+
+def test_weights_of_degrees_users_and_items(spark, ratings, rated):
+    train, held_out = rated.parts()
+    weights = {
+        "user_weights": {int(train.user_ids[7]): 3.0},
+        "item_weights": np.linspace(1, 2, train.n_items),
+    }
+    single = WeightedMatrixFactorization(n_factors=4, max_iter=2, degree_exponent=(0.3, 0.1))
+    single.fit(train, validation=held_out, **weights)
+    trainer = DistributedWeightedMatrixFactorization.like(single, numItemBlocks=3, **COLUMNS)
+    model = trainer.fit(ratings, **weights)
+    # What is solved for are the vectors times their weights' roots, which may round.
+    same(model, single, rtol=5e-7)
+    np.testing.assert_allclose(model.toLocal().user_weights_, single.user_weights_, 1e-6)
+    new = [(-1, int(item), 5.0, 1.0) for item in train.item_ids[:3]]
+    new = spark.createDataFrame(new, "user long, item long, rating float, weight float")
+    expected = single.fold_in(dict.fromkeys(train.item_ids[:3], 5.0)).factors
+    np.testing.assert_allclose(model.foldIn(new).first().factors, expected, 1e-5, 1e-6)

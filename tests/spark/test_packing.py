@@ -76,6 +76,12 @@ def test_rows_without_a_unique_solution_are_named(spark):
         trainer.fit(spark.createDataFrame(table))
 
 
+def test_repeated_ratings_may_be_refused(spark):
+    ratings = frame(spark, "user long, item long, rating float", (1, 1, 5.0), (1, 1, 4.0))
+    with pytest.raises(ValueError, match=r"^1 ratings repeat a pair of user and item$"):
+        DistributedWeightedMatrixFactorization(**SMALL, duplicates="error").fit(ratings)
+
+
 def test_parameters_are_checked_before_anything_is_read(spark):
     nothing = spark.createDataFrame([], "user long, item long, rating float")
     for wrong, message in (
@@ -83,6 +89,16 @@ def test_parameters_are_checked_before_anything_is_read(spark):
         ({"invalidRows": "keep"}, "invalidRows must be one of"),
         ({"nFactors": 0}, "n_factors must be"),
         ({"nFactor": 3}, "no parameter 'nFactor'; it has"),
+        ({"degreeExponent": 2}, "degree_exponent must be"),
     ):
         with pytest.raises(ValueError, match=message):
             DistributedWeightedMatrixFactorization(**wrong).fit(nothing)
+
+
+def test_weights_of_users_are_for_held_factors(spark):
+    ratings = frame(spark, "user long, item long, rating float", (1, 1, 5.0))
+    trainer = DistributedWeightedMatrixFactorization(
+        **SMALL, plan="stored", checkpointDir="/nowhere"
+    )
+    with pytest.raises(ValueError, match=r"^user_weights is for factors that the driver holds"):
+        trainer.fit(ratings, user_weights={1: 2.0})

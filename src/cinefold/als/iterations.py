@@ -92,7 +92,8 @@ class Problem:
             users, items = pair_weights.users, pair_weights.items
             of_users, of_items = (users, items), (items, users)
             rows = np.repeat(np.arange(train.n_users), train.user_counts())
-            self.total_weight = float(pair_weights.total(rows, train.by_user.indices).sum())
+            total = pair_weights.total(rows, train.by_user.indices)
+            self.total_weight = rounded(total.sum())
         self.rows = {
             "item": Observations(objective, train.by_item, train.weights_by_item, of_items),
             "user": Observations(objective, train.by_user, train.weights, of_users),

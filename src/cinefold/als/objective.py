@@ -132,9 +132,14 @@ class PairWeights:
         return np.asarray(np.square(self.users[rows] * self.items[columns], dtype=np.float64))
 
 
-def typical_degree(counts: NDArray[np.int64], exponent: float) -> float:
-    """The degree whose :meth:`Objective.degree_roots` is the mean over all observations."""
+def typical_degree(counts: NDArray[np.int64], times: NDArray[np.int64], exponent: float) -> float:
+    """The degree whose :meth:`Objective.degree_roots` is the mean over all observations.
+
+    `times` says how many rows have each of the `counts` of observations.
+    """
     if exponent == 0:
         return 1.0
-    observed = counts[counts > 0].astype(np.float64)
-    return float(np.average(observed**-exponent, weights=observed) ** (-1 / exponent))
+    weights = (counts * times).astype(np.float64)
+    return float(
+        np.average(np.maximum(counts, 1.0) ** -exponent, weights=weights) ** (-1 / exponent)
+    )

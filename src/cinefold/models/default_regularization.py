@@ -16,6 +16,8 @@ from cinefold.als.row_sums import rounded
 from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from cinefold.als.objective import Target
@@ -51,8 +53,8 @@ class RatingStatistics:
     n_users, n_items, n_ratings : int
     mean_confidence : float
         c, with the estimator's alpha.
-    mean_target : float
-        t: the mean size of a target of the estimator's kind.
+    mean_target : callable
+        t: the mean size of a target under an objective, by the weights that it gives to pairs.
     user_counts, item_counts : pair of ndarray of int64
         Each number of ratings that users, or items, have; and how many of them have it.
     """
@@ -61,7 +63,7 @@ class RatingStatistics:
     n_items: int
     n_ratings: int
     mean_confidence: float
-    mean_target: float
+    mean_target: Callable[[Objective], float]
     user_counts: Histogram
     item_counts: Histogram
 
@@ -116,8 +118,8 @@ def _histograms(train: Interactions | RatingStatistics) -> tuple[Histogram, Hist
 
 def _mean_target(train: Interactions | RatingStatistics, objective: Objective) -> float:
     if isinstance(train, RatingStatistics):
-        return train.mean_target
-    weights = pair_weights(objective, train)
+        return train.mean_target(objective)
+    weights = pair_weights(objective, train.user_counts(), train.item_counts())
     if weights is None:
         return objective.target_size(train.by_user.data)
     rows = np.repeat(np.arange(train.n_users), train.user_counts())
@@ -145,6 +147,7 @@ def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objecti
         weight = rounded(scaled_unobserved_weight(train, model.alpha))
     exponent = 0.0 if model.degree_exponent == "scale" else model.degree_exponent
     users, items = np.broadcast_to(exponent, 2).tolist()
+    by_user, by_item = _histograms(train)
     objective = Objective(
         weight,
         1.0,
@@ -153,25 +156,18 @@ def objective_for(model: Any, train: Interactions | RatingStatistics) -> Objecti
         model.alpha,
         users,
         items,
-        _typical_degree(train, "user", users),
-        _typical_degree(train, "item", items),
+        typical_degree(*by_user, users),
+        typical_degree(*by_item, items),
     )
     if ridge == "scale":
         ridge = rounded(scaled_regularization(train, objective))
     return replace(objective, regularization=ridge)
 
 
-def _typical_degree(train: Interactions | RatingStatistics, side: str, exponent: float) -> float:
-    if exponent == 0:
-        return 1.0
-    if isinstance(train, RatingStatistics):
-        raise ValueError("degree_exponent must be 0 where the ratings are on a cluster")
-    return typical_degree(train.user_counts() if side == "user" else train.item_counts(), exponent)
-
-
 def pair_weights(
     objective: Objective,
-    train: Interactions,
+    user_counts: NDArray[np.int64],
+    item_counts: NDArray[np.int64],
     user_weights: NDArray[np.float32] | None = None,
     item_weights: NDArray[np.float32] | None = None,
 ) -> PairWeights | None:
@@ -179,8 +175,8 @@ def pair_weights(
     exponents = objective.user_degree_exponent, objective.item_degree_exponent
     if exponents == (0, 0) and user_weights is None and item_weights is None:
         return None
-    users = objective.degree_roots(train.user_counts(), "user")
-    items = objective.degree_roots(train.item_counts(), "item")
+    users = objective.degree_roots(user_counts, "user")
+    items = objective.degree_roots(item_counts, "item")
     return PairWeights(
         users if user_weights is None else users * np.sqrt(user_weights),
         items if item_weights is None else items * np.sqrt(item_weights),

@@ -92,7 +92,8 @@ def _best_candidate(model: Any, train: Interactions, n_threads: int) -> _Candida
     def value(candidate: _Candidate) -> float:
         if candidate not in values:
             objective = _objective(model, learnt, candidate)
-            problem = Problem(learnt, objective, n_threads, pair_weights(objective, learnt))
+            weights = pair_weights(objective, learnt.user_counts(), learnt.item_counts())
+            problem = Problem(learnt, objective, n_threads, weights)
             steps = alternate(problem, N_FACTORS, 0)
             with closing(steps):
                 *_, last = islice(steps, _TRIED_ITERATIONS)

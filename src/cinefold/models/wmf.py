@@ -248,7 +248,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         n_threads = available_threads(self.n_threads)
         settings = settings_for(self, train, n_threads)
         objective = settings.objective
-        problem = Problem(train, objective, n_threads, pair_weights(objective, train, *given))
+        counts = train.user_counts(), train.item_counts()
+        weights = pair_weights(objective, *counts, *given)
+        problem = Problem(train, objective, n_threads, weights)
         validation = None
         if measured is not None:
             exact = choose_solver(self.solver, settings.n_factors).is_exact
@@ -302,7 +304,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         asked = (model.unobserved_weight, model.regularization, model.degree_exponent)
         has_numbers = "scale" not in asked[:2] and asked[2] in (0, "scale", (0, 0))
         objective = objective_for(model, known) if has_numbers or known.n_ratings else None
-        weights = None if objective is None else pair_weights(objective, known)
+        weights = None
+        if objective is not None:
+            weights = pair_weights(objective, known.user_counts(), known.item_counts())
         if weights is not None:
             users, items = users * weights.users[:, None], items * weights.items[:, None]
         factors = Factors.in_eigenbasis(users, items, None, weights, n_threads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import AnalysisException
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,8 +60,3 @@ class Checkpoints:
     def _write(self, slot: int, text: str) -> None:
         lines = self._spark.createDataFrame([(text,)], "value string")
         lines.coalesce(1).write.mode("overwrite").text(self._path(slot))
-
-
-def empty(frame: DataFrame, path: str) -> None:
-    """Free what Parquet files in `path` take, which have the columns of `frame`."""
-    frame.limit(0).write.mode("overwrite").parquet(path)

@@ -5,30 +5,36 @@ from __future__ import annotations
 import logging
 import tempfile
 import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from pyspark.ml import Estimator
 
-from cinefold.als.iterations import Side, available_threads
+from cinefold.als.iterations import Side
+from cinefold.als.objective import Objective
+from cinefold.interactions.entries import digest
 from cinefold.models import WeightedMatrixFactorization, checks
-from cinefold.models.default_regularization import RatingStatistics, objective_for
+from cinefold.models.default_regularization import RatingStatistics, objective_for, pair_weights
 from cinefold.models.default_settings import Settings
+from cinefold.models.rating_input import axis_weights
 from cinefold.models.training_loop import continued, learn
-from cinefold.spark import packing, tasks
+from cinefold.spark import packing
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
 from cinefold.spark.params import MODEL_PARAMS, ON_A_CLUSTER, OTHER_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
 from cinefold.spark.shared_files import Sharing
+from cinefold.spark.tasks.packing import Packing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pyspark.sql import DataFrame, SparkSession
 
-    from cinefold.als.objective import Objective
     from cinefold.models.callbacks import Callback
+    from cinefold.models.rating_input import Weights
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -43,11 +49,22 @@ class ClusterValidation:
 
     def rmse(self, _: Any) -> float:
         found = self._problem.metrics
-        return float(np.sqrt(found["squared_error"] / found["n_pairs"]))
+        return float(np.sqrt(found["squared_error"] / found["held_weight"]))
 
     def ndcg(self, _: Any) -> float | None:
         found = self._problem.metrics
         return found["ndcg"] / found["n_measured"] if found["n_measured"] else None
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What `fit` is given beside the ratings."""
+
+    callbacks: tuple[Callback, ...] = ()
+    progress: bool | None = None
+    start: WeightedMatrixFactorization | None = None
+    user_weights: Weights | None = None
+    item_weights: Weights | None = None
 
 
 class DistributedWeightedMatrixFactorization(FactorizationParams, Estimator[Any]):
@@ -59,8 +76,8 @@ class DistributedWeightedMatrixFactorization(FactorizationParams, Estimator[Any]
 
     Parameters
     ----------
-    nFactors, unobservedWeight, regularization, regularizationExponent, target, alpha, biases, \
-solver, maxIter, tol, earlyStopping, patience, seed
+    nFactors, unobservedWeight, regularization, regularizationExponent, degreeExponent, target, \
+alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         As ``n_factors``, ``unobserved_weight`` ... ``random_state`` of the single machine. "scale"
         means 64 factors, the target "sqrt", tol 1e-4 and no degree weights here.
     userCol, itemCol, ratingCol : str
@@ -82,7 +99,8 @@ solver, maxIter, tol, earlyStopping, patience, seed
     plan : {"auto", "held", "stored"}
         Where factors are between half-steps: on the driver, whence they reach each executor as a
         file; or on the cluster, whence each block is sent the rows that it needs. "auto" holds
-        those of a side that take up to ``maxHeldBytes``.
+        those of a side that take up to ``maxHeldBytes``. Biases, weights of users, items and
+        degrees, and ``start`` are for held factors of both sides.
     threadsPerTask : int
         As ``spark.task.cpus``.
 
@@ -120,6 +138,8 @@ solver, maxIter, tol, earlyStopping, patience, seed
         callbacks: Iterable[Callback] = (),
         progress: bool | None = None,
         start: WeightedMatrixFactorization | None = None,
+        user_weights: Weights | None = None,
+        item_weights: Weights | None = None,
     ) -> Any:
         """Learn the factors.
 
@@ -129,7 +149,7 @@ solver, maxIter, tol, earlyStopping, patience, seed
             A row for each rating.
         params : dict or list of dict, optional
             As in pyspark.ml: other parameters for this fit, or for several.
-        callbacks, progress, start
+        callbacks, progress, start, user_weights, item_weights
             As in :meth:`cinefold.WeightedMatrixFactorization.fit`.
 
         Returns
@@ -141,84 +161,154 @@ solver, maxIter, tol, earlyStopping, patience, seed
         TypeError, ValueError
             For columns or rows that cannot be learnt from, and parameters out of range.
         """
-        self._watching = tuple(callbacks), progress, start
+        called = tuple(checks.callbacks(callbacks))
+        self._extras = Extras(called, progress, start, user_weights, item_weights)
         try:
             return super().fit(dataset, params)
         finally:
-            del self._watching
+            del self._extras
 
     def _fit(self, dataset: DataFrame) -> DistributedFactorModel:
-        callbacks, progress, start = getattr(self, "_watching", ((), None, None))
+        extras: Extras = getattr(self, "_extras", Extras())
         model: Any = self._estimator()
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
             checks.choice(name, self._given(name), allowed)
-        problem = self._problem(dataset.sparkSession, dataset, model)
-        held_out = problem.sides["user"].total("n_held_out")
-        if model.early_stopping and not held_out:
-            raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")
-        validation = cast("Any", ClusterValidation(problem)) if held_out else None
-        resumed = problem.resumed(model.n_factors)
-        if start is not None and resumed is None:
-            if any(side.rows.is_stored for side in problem.sides.values()):
-                raise ValueError("start is for factors that the driver holds: see plan")
-            resumed = continued(start, problem.train, model.n_factors, problem.n_threads)
-        settings = Settings(model.n_factors, model.tol, problem.objective)
-        learn(model, problem, settings, validation, callbacks, progress, resumed)
-        problem.close()
-        fitted = DistributedFactorModel._of(problem, model._fitted)
-        return self._copyValues(fitted)
+        given = extras.user_weights, extras.item_weights
+        if model.biases and any(weights is not None for weights in given):
+            raise ValueError("biases are for pairs that all weigh the same")
+        with ExitStack() as kept:
+            problem = self._problem(dataset.sparkSession, dataset, model, extras, kept)
+            held_out = problem.sides["user"].total("n_held_out")
+            if model.early_stopping and not held_out:
+                raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")
+            validation = cast("Any", ClusterValidation(problem)) if held_out else None
+            checkpoints = self._checkpoints(problem, model)
+            interval = self._given("checkpointInterval")
+            resumed = problem.resumed(checkpoints, interval, model.n_factors)
+            if extras.start is not None and resumed is None:
+                n_factors, n_threads = model.n_factors, problem.n_threads
+                resumed = continued(extras.start, problem.train, n_factors, n_threads)
+            settings = Settings(model.n_factors, model.tol, problem.objective)
+            watching = extras.callbacks, extras.progress
+            learn(model, problem, settings, validation, *watching, resumed)
+            if checkpoints is not None:
+                checkpoints.clear()
+        return self._copyValues(DistributedFactorModel._of(problem, model._fitted))
 
-    def _problem(self, spark: SparkSession, dataset: DataFrame, model: Any) -> ClusterProblem:
-        names = {
-            role: self._given(f"{param}Col") or None
-            for role, param in (
-                *(("user", "user"), ("item", "item"), ("rating", "rating"), ("weight", "weight")),
-                *(("timestamp", "timestamp"), ("held_out", "validationIndicator")),
-            )
-        }
-        columns = packing.RatingColumns(**cast("Any", names))
+    def _problem(
+        self,
+        spark: SparkSession,
+        dataset: DataFrame,
+        model: Any,
+        extras: Extras,
+        kept: ExitStack,
+    ) -> ClusterProblem:
+        """The ratings, packed; `kept` frees them."""
+        roles = "user", "item", "rating", "weight", "timestamp", "validationIndicator"
+        given: Any = (self._given(f"{role}Col") or None for role in roles)
+        columns = packing.RatingColumns(*given)
         # Numbers in place of "scale" come with the statistics of the packed ratings.
-        numbers = {"unobserved_weight": 0.0, "regularization": 0.0}
-        statistics: Any = None
-        unscaled = WeightedMatrixFactorization(**{**model.get_params(), **numbers})
-        objective = objective_for(unscaled, statistics)
+        unscaled = Objective(0.0, 0.0, target=model.target, alpha=model.alpha)
         ratings, sizes = packing.checked_ratings(
-            dataset, columns, objective, self._given("invalidRows")
+            dataset, columns, unscaled, self._given("invalidRows")
         )
         folder = self._given("checkpointDir")
         if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
             folder = tempfile.mkdtemp(prefix="cinefold-spark-")
-        users, items = (self._rows(spark, ratings, side, sizes[side], folder) for side in _SIDES)
-        sides = self._packed(spark, ratings, users, items, objective, columns)
-        objective = objective_for(model, _statistics(sides))
-        own = folder and f"{folder}/{uuid.uuid4().hex}"
-        checkpoints = None
-        if self._given("checkpointDir") is not None and not model.biases:
-            totals = [sides["user"].total(name) for name in ("n_ratings", "rating", "n_held_out")]
-            sizes_of = [side.rows.n_rows for side in sides.values()]
-            fit = {**model.get_params(), "max_iter": None, "sizes": sizes_of, "totals": totals}
-            checkpoints = Checkpoints(spark, self._given("checkpointDir"), repr(fit))
-        return ClusterProblem(
-            spark,
-            sides,
-            objective,
-            Sharing(spark),
-            available_threads(None),
-            self._given("threadsPerTask"),
-            own,
-            self._given("checkpointInterval"),
-            checkpoints,
+        only_held = {
+            "biases": model.biases,
+            "degreeExponent": np.any(model.degree_exponent),
+            "start": extras.start is not None,
+            "user_weights": extras.user_weights is not None,
+            "item_weights": extras.item_weights is not None,
+        }
+        asked = [name for name, is_asked in only_held.items() if is_asked]
+        users, items = (
+            self._rows(spark, ratings, side, sizes[side], folder, asked) for side in _SIDES
         )
+        numbered = packing.numbered_ratings(ratings, users, items)
+
+        def packed(side: Side, own: packing.Rows, other: packing.Rows) -> packing.PackedSide:
+            way = Packing(
+                unscaled,
+                own.starts,
+                other.n_rows,
+                model.n_factors + model.biases,
+                columns.weight is not None,
+                other.is_stored,
+                self._given("duplicates"),
+            )
+            packed = packing.PackedSide(spark, side, own, other, numbered, way)
+            kept.callback(packed.free)
+            return packed
+
+        by_user, by_item = packed("user", users, items), packed("item", items, users)
+        n_repeated, policy = by_user.total("n_duplicates"), self._given("duplicates")
+        if n_repeated and policy in ("error", "last"):
+            problem = f"{n_repeated} ratings repeat a pair of user and item"
+            if policy == "error":
+                raise ValueError(problem)
+            _LOGGER.warning("%s; the last one of each is kept", problem)
+        sharing = Sharing(spark)
+        kept.callback(sharing.forget)
+        counts: Any = by_user.counts, by_item.counts
+
+        def mean_target(objective: Objective) -> float:
+            total = by_user.total("target")
+            weights = pair_weights(objective, *counts)
+            if weights is not None:
+                roots = sharing.share(user=weights.users, item=weights.items)
+                total = by_user.totals(objective, roots=roots)["target"]
+            return float(total / by_user.total("n_ratings")) or 1.0
+
+        objective = objective_for(model, _statistics(by_user, by_item, mean_target))
+        own = (
+            weights if ids is None else axis_weights(name, weights, ids)
+            for name, weights, ids in (
+                ("user_weights", extras.user_weights, users.ids),
+                ("item_weights", extras.item_weights, items.ids),
+            )
+        )
+        weights = pair_weights(objective, *counts, *cast("Any", own))
+        fresh = folder and f"{folder}/{uuid.uuid4().hex}"
+        n_threads = self._given("threadsPerTask")
+        sides: dict[Side, packing.PackedSide] = {"user": by_user, "item": by_item}
+        return ClusterProblem(spark, sides, objective, sharing, n_threads, fresh, weights)
+
+    def _checkpoints(self, problem: ClusterProblem, model: Any) -> Checkpoints | None:
+        folder, weights = self._given("checkpointDir"), problem.pair_weights
+        if folder is None or model.biases:
+            return None
+        totals = [problem.sides["user"].total(n) for n in ("n_ratings", "rating", "n_held_out")]
+        fit = {
+            **model.get_params(),
+            "max_iter": None,
+            "sizes": [side.rows.n_rows for side in problem.sides.values()],
+            "totals": totals,
+            "weights": weights and digest(weights.users, weights.items),
+        }
+        return Checkpoints(problem.spark, folder, repr(fit))
 
     def _rows(
-        self, spark: SparkSession, ratings: DataFrame, side: Side, n_ids: int, folder: str | None
+        self,
+        spark: SparkSession,
+        ratings: DataFrame,
+        side: Side,
+        n_ids: int,
+        folder: str | None,
+        asked: list[str],
     ) -> packing.Rows:
         plan, most = self._given("plan"), self._given("maxHeldBytes")
         if plan == "auto":
             size = 4 * n_ids * (self._given("nFactors") + bool(self._given("biases")))
             plan = "held" if size <= most else "stored"
             _LOGGER.info("%s factors (%d MB) are %s: %s", side, size >> 20, plan, _MEANS[plan])
+        if plan == "stored" and asked:
+            raise ValueError(
+                f"{asked[0]} is for factors that the driver holds, but those of {side}s are to be "
+                "stored on the cluster: set plan='held', or maxHeldBytes higher"
+            )
         if plan == "stored" and folder is None:
             raise ValueError(
                 f"the factors of {side}s are to be stored on the cluster: set checkpointDir to a "
@@ -227,31 +317,6 @@ solver, maxIter, tol, earlyStopping, patience, seed
         stored = folder if plan == "stored" else None
         n_blocks = self._given(f"num{side.capitalize()}Blocks")
         return packing.number_rows(spark, ratings, side, n_blocks, stored)
-
-    def _packed(
-        self,
-        spark: SparkSession,
-        ratings: DataFrame,
-        users: packing.Rows,
-        items: packing.Rows,
-        objective: Objective,
-        columns: packing.RatingColumns,
-    ) -> dict[Side, packing.PackedSide]:
-        numbered = packing.numbered_ratings(ratings, users, items)
-
-        def packed(side: Side, rows: packing.Rows, other: packing.Rows) -> packing.PackedSide:
-            way = tasks.Packing(
-                objective,
-                rows.starts,
-                other.n_rows,
-                self._given("nFactors") + bool(self._given("biases")),
-                columns.weight is not None,
-                other.is_stored,
-                self._given("duplicates"),
-            )
-            return packing.PackedSide(spark, side, rows, other, numbered, way)
-
-        return {"user": packed("user", users, items), "item": packed("item", items, users)}
 
 
 _SIDES: tuple[Side, Side] = ("user", "item")
@@ -267,15 +332,18 @@ _MEANS = {
 }
 
 
-def _statistics(sides: dict[Side, packing.PackedSide]) -> RatingStatistics:
-    users, items = sides["user"], sides["item"]
+def _statistics(
+    users: packing.PackedSide,
+    items: packing.PackedSide,
+    mean_target: Callable[[Objective], float],
+) -> RatingStatistics:
     n_ratings = users.total("n_ratings")
     return RatingStatistics(
         users.rows.n_rows,
         items.rows.n_rows,
         n_ratings,
         users.total("confidence") / n_ratings,
-        users.total("target") / n_ratings,
+        mean_target,
         users.histogram,
         items.histogram,
     )

@@ -15,62 +15,68 @@ from cinefold.als.objective import Objective
 from cinefold.als.observations import Observations
 from cinefold.interactions.entries import csr
 from cinefold.spark.stored_rows import StoredRows
-from cinefold.spark.tasks import array_of, mapped_items
+from cinefold.spark.tasks.half_steps import mapped_items
+from cinefold.spark.tasks.records import OverRecords, array_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame
 
+    from cinefold.als.iterations import Side
     from cinefold.spark.problem import ClusterProblem
     from cinefold.spark.shared_files import SharedArrays
 
+    Floats = NDArray[np.float32]
 
-def frame_of(
-    problem: ClusterProblem, side: Any, rows: Any, baseline: NDArray[np.float32] | None
-) -> DataFrame:
+
+def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame:
+    """Ids, vectors, and what a model's frames have beside them."""
     known = problem.sides[side].rows
+    rows: Any = factors.users if side == "user" else factors.items.rows
     if isinstance(rows, StoredRows):
-        unpack = Unpacking(rows.n_factors)
-        frame = rows.frame.select("first", "factors").mapInArrow(
-            unpack, "row long, factors array<float>"
+        unpacked = rows.frame.select("first", "factors").mapInArrow(
+            Unpacking(rows.n_factors), "row long, factors array<float>"
         )
-        frame = frame.join(known.index.select("row", "id"), "row").select("row", "id", "factors")
+        frame = unpacked.join(known.index.select("row", "id"), "row").select("row", "id", "factors")
         return frame.withColumn("baseline", F.lit(0.0).cast("float")) if side == "item" else frame
+    vectors = factors.user_vectors() if side == "user" else factors.item_vectors
     columns: dict[str, Any] = {
         "row": np.arange(len(rows)),
         "id": pa.array(known.ids),
-        "factors": lists_of(np.ascontiguousarray(rows)),
+        "factors": lists_of(np.ascontiguousarray(vectors)),
     }
     if side == "item":
-        none = np.zeros(len(rows), np.float32)
-        columns["baseline"] = none if baseline is None else np.asarray(baseline, np.float32)
+        none, found = np.zeros(len(rows), np.float32), factors.baseline
+        columns["baseline"] = none if found is None else np.asarray(found, np.float32)
+    weights = factors.pair_weights
+    if weights is not None:
+        columns["weight"] = np.square(weights.users if side == "user" else weights.items)
     return problem.spark.createDataFrame(pa.table(columns))
 
 
-def lists_of(rows: NDArray[np.float32]) -> pa.ListArray:
+def lists_of(rows: Floats) -> pa.ListArray:
     offsets = np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1]
     return pa.ListArray.from_arrays(offsets, rows.ravel())
 
 
-def matrix_of(lists: Any) -> NDArray[np.float32]:
+def matrix_of(lists: Any) -> Floats:
     array = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
-    rows: NDArray[np.float32] = np.asarray(array.flatten(), np.float32).reshape(len(array), -1)
+    rows: Floats = np.asarray(array.flatten(), np.float32).reshape(len(array), -1)
     return rows
 
 
-def rows_of(frame: DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """All factors on this machine, and the baselines of items."""
-    names = ("row", "factors", *(name for name in frame.columns if name == "baseline"))
-    table = frame.select(*names).toArrow().sort_by("row")
-    baseline = table.column(names[-1]).to_numpy() if len(names) == 3 else np.zeros(0, np.float32)
-    return matrix_of(table.column("factors")), baseline
-
-
-def ids_of(frame: DataFrame) -> NDArray[Any]:
-    ids = frame.select("row", "id").toArrow().sort_by("row").column("id")
-    return np.asarray(ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy())
+def columns_of(frame: DataFrame) -> dict[str, Any]:
+    """All columns on this machine, by row."""
+    table = frame.toArrow().sort_by("row")
+    ids = table.column("id")
+    names = {"baseline", "weight"} & {*table.column_names}
+    return {
+        "id": np.asarray(ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy()),
+        "factors": matrix_of(table.column("factors")),
+        **{name: table.column(name).to_numpy() for name in names},
+    }
 
 
 def with_constant(value: Any) -> Any:
@@ -103,48 +109,41 @@ class Gathering:
 
 
 @dataclass(frozen=True)
-class TopK:
+class TopK(OverRecords):
     """The best candidates of each query, from pairs of blocks."""
 
     k: int
     n_columns: int
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                pair = batch.slice(at, 1)
-                queries = array_of(pair, "query_factors", np.float32)
-                query_ids, ids = (pair.column(n)[0].values for n in ("query_ids", "ids"))
-                queries = queries.reshape(len(query_ids), self.n_columns - 1)
-                queries = np.column_stack([queries, np.ones(len(queries), np.float32)])
-                items = array_of(pair, "factors", np.float32).reshape(-1, self.n_columns)
-                found, scores = top_k(queries, items, self.k)
-                kept = found.ravel() >= 0
-                places = found.ravel()[kept]
-                rows = pair.column("rows")[0].values.to_numpy()
-                ends = np.concatenate([[0], np.cumsum((found >= 0).sum(axis=1))]).astype(np.int32)
-                lists = pa.StructArray.from_arrays(
-                    [scores.ravel()[kept], rows[places], ids.take(pa.array(places))],
-                    ["score", "row", "id"],
-                )
-                yield pa.RecordBatch.from_pydict(
-                    {"id": query_ids, "found": pa.ListArray.from_arrays(ends, lists)}
-                )
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        query_ids, ids, rows = (record.column(n)[0].values for n in ("query_ids", "ids", "rows"))
+        queries = array_of(record, "query_factors", np.float32).reshape(len(query_ids), -1)
+        queries = np.column_stack([queries, np.ones(len(queries), np.float32)])
+        items = array_of(record, "factors", np.float32).reshape(-1, self.n_columns)
+        found, scores = top_k(queries, items, self.k)
+        kept = found >= 0
+        places = found[kept]
+        ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
+        lists = pa.StructArray.from_arrays(
+            [scores[kept], rows.to_numpy()[places], ids.take(pa.array(places))],
+            ["score", "row", "id"],
+        )
+        yield pa.RecordBatch.from_pydict(
+            {"id": query_ids, "found": pa.ListArray.from_arrays(ends, lists)}
+        )
 
 
 @dataclass(frozen=True)
-class Unpacking:
+class Unpacking(OverRecords):
     """Rows of stored blocks, one by one."""
 
     n_factors: int
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                rows = array_of(batch, "factors", np.float32, at).reshape(-1, self.n_factors)
-                first = batch.column("first")[at].as_py()
-                columns = {"row": first + np.arange(len(rows)), "factors": lists_of(rows)}
-                yield pa.RecordBatch.from_pydict(columns)
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        rows = array_of(record, "factors", np.float32).reshape(-1, self.n_factors)
+        first = record.column("first")[0].as_py()
+        columns = {"row": first + np.arange(len(rows)), "factors": lists_of(rows)}
+        yield pa.RecordBatch.from_pydict(columns)
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,6 @@ class FoldIn:
 
     def __call__(self, group: pa.Table) -> pa.Table:
         arrays, fixed = mapped_items(self.items, 1, self.spectrum)
-        assert fixed is not None  # noqa: S101 - for the type checker
         encoded = group.column("id").combine_chunks().dictionary_encode()
         users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
         order = np.lexsort((columns, users))
@@ -169,8 +167,14 @@ class FoldIn:
         ratings = group.column("rating").to_numpy()[order]
         weights = group.column("weight").to_numpy()[order] if self.is_weighted else None
         matrix = csr(ratings, columns[order], offsets, len(fixed.rows))
-        observed = Observations(self.objective, matrix, weights)
+        roots = None
+        if "column_roots" in arrays:
+            own = self.objective.degree_roots(np.diff(offsets), "user")
+            roots = own, arrays["column_roots"]
+        observed = Observations(self.objective, matrix, weights, roots)
         empty = np.zeros((0, len(self.spectrum)), np.float32)
         factors = Factors(empty, fixed)
         found = factors.fold_in_users(observed.with_baseline(arrays.get("baseline")), 1)
+        if roots is not None:
+            found /= roots[0][:, np.newaxis]
         return pa.table({"id": encoded.dictionary, "factors": lists_of(found)})

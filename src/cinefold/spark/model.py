@@ -11,9 +11,9 @@ import scipy.sparse as sp
 from pyspark.ml import Model
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import FixedSide
+from cinefold.als.backend import FixedSide, padded_rows
 from cinefold.als.factors import Biases, Factors
-from cinefold.als.objective import Objective
+from cinefold.als.objective import Objective, PairWeights
 from cinefold.interactions import Interactions
 from cinefold.models import checks
 from cinefold.models.fitted import Fitted
@@ -22,9 +22,8 @@ from cinefold.spark.factor_frames import (
     FoldIn,
     TopK,
     blocks_of,
+    columns_of,
     frame_of,
-    ids_of,
-    rows_of,
     with_constant,
 )
 from cinefold.spark.params import FactorizationParams
@@ -50,7 +49,8 @@ class DistributedFactorModel(FactorizationParams, Model):
     ----------
     userFactors, itemFactors : DataFrame
         Columns ``row`` (ids by rising order), ``id`` and ``factors``, an array of float; of items
-        also ``baseline``, what is added to all scores of an item (0 without biases).
+        also ``baseline``, what is added to all scores of an item (0 without biases); and, where
+        pairs have weights, ``weight``.
     objective_ : Objective
     history_ : list of dict
     best_iteration_ : int
@@ -70,7 +70,10 @@ class DistributedFactorModel(FactorizationParams, Model):
     ) -> None:
         super().__init__()
         self.userFactors, self.itemFactors = users, items
-        self._fitted, self._spectrum, self._biases = fitted, spectrum, biases
+        self.objective_ = cast("Objective", fitted.objective)
+        self.history_, self.stop_reason_ = fitted.history, fitted.stop_reason
+        self.best_iteration_ = fitted.best_iteration
+        self._spectrum, self._biases = spectrum, biases
         self._items: SharedArrays | None = None
 
     @classmethod
@@ -79,25 +82,8 @@ class DistributedFactorModel(FactorizationParams, Model):
         biases = None
         if factors.biases is not None:
             biases = factors.biases.mean, factors.biases.direction.tolist()
-        users = frame_of(problem, "user", factors.users, None)
-        items = frame_of(problem, "item", factors.items.rows, factors.baseline)
+        users, items = (frame_of(problem, side, factors) for side in problem.sides)
         return cls(users, items, fitted, factors.items.spectrum, biases)
-
-    @property
-    def objective_(self) -> Objective:
-        return cast("Objective", self._fitted.objective)
-
-    @property
-    def history_(self) -> list[dict[str, Any]]:
-        return self._fitted.history
-
-    @property
-    def best_iteration_(self) -> int:
-        return self._fitted.best_iteration
-
-    @property
-    def stop_reason_(self) -> str:
-        return self._fitted.stop_reason
 
     @property
     def rank(self) -> int:
@@ -120,10 +106,12 @@ class DistributedFactorModel(FactorizationParams, Model):
         products = F.zip_with(u, v, lambda x, y: x.cast("double") * y)
         score = F.aggregate(products, F.lit(0.0), lambda total, x: total + x)
         score = (score + F.col(baseline)).cast("float")
+        prediction = self._given("predictionCol")
+        if prediction in dataset.columns:
+            raise ValueError(f"predictionCol: there is a column {prediction!r} already")
         scored = dataset.join(users, user, how).join(items, item, how)
-        prediction = F.coalesce(score, F.lit(float("nan")).cast("float"))
-        columns = [F.col(name) for name in dataset.columns]
-        return scored.select(*columns, prediction.alias(self._given("predictionCol")))
+        score = F.coalesce(score, F.lit(float("nan")).cast("float"))
+        return scored.select(*map(F.col, dataset.columns), score.alias(prediction))
 
     def recommendForAllUsers(self, numItems: int) -> DataFrame:
         """The `numItems` items of highest score for each user, rated ones among them.
@@ -211,15 +199,15 @@ class DistributedFactorModel(FactorizationParams, Model):
         )
 
     def _share_items(self, spark: SparkSession) -> SharedArrays:
-        from cinefold.als.backend import empty_factors, padded_rows
-
-        items, baseline = rows_of(self.itemFactors)
-        rows = empty_factors(*items.shape)
-        rows[:] = items
-        arrays: dict[str, Any] = {"rows": padded_rows(rows)}
+        arrays, shared = columns_of(self.itemFactors), {}
+        y = arrays["factors"]
+        if "weight" in arrays:
+            shared["column_roots"] = np.sqrt(arrays["weight"])
+            y = y * shared["column_roots"][:, np.newaxis]
         if self._biases is not None:
-            arrays["baseline"] = baseline
-        return Sharing(spark).share(**arrays)
+            shared["baseline"] = arrays["baseline"]
+        fixed = FixedSide.in_eigenbasis(y, self._spectrum, 1)
+        return Sharing(spark).share(rows=cast("Any", padded_rows(fixed.rows)), **shared)
 
     # -- elsewhere ---------------------------------------------------------------------------------
 
@@ -234,28 +222,29 @@ class DistributedFactorModel(FactorizationParams, Model):
         from cinefold.spark.estimator import DistributedWeightedMatrixFactorization
 
         model = self._copyValues(DistributedWeightedMatrixFactorization())._estimator()
-        (users, _), (items, baseline) = (
-            rows_of(frame) for frame in (self.userFactors, self.itemFactors)
-        )
-        none = sp.csr_array((len(users), len(items)), dtype=np.float32)
-        known = Interactions(ids_of(self.userFactors), ids_of(self.itemFactors), none)
+        users, items = columns_of(self.userFactors), columns_of(self.itemFactors)
+        none = sp.csr_array((len(users["id"]), len(items["id"])), dtype=np.float32)
+        known = Interactions(users["id"], items["id"], none)
         if interactions is not None:
             known = with_ids(known, as_interactions(interactions, "interactions"), "")
-        biases = None
+        biases = weights = None
+        x, y = users["factors"], items["factors"]
         if self._biases is not None:
             mean, direction = self._biases
-            biases = Biases(mean, baseline, np.array(direction, np.float32))
-        fixed = FixedSide.in_eigenbasis(items, self._spectrum, 1)
-        state = Fitted(
+            biases = Biases(mean, items["baseline"], np.array(direction, np.float32))
+        if "weight" in users:
+            weights = PairWeights(np.sqrt(users["weight"]), np.sqrt(items["weight"]))
+            x, y = x * weights.users[:, np.newaxis], y * weights.items[:, np.newaxis]
+        fixed = FixedSide.in_eigenbasis(y, self._spectrum, 1)
+        model._state = Fitted(
             model.get_params(),
             known,
             self.objective_,
-            Factors(users, fixed, biases),
+            Factors(x, fixed, biases, weights),
             self.history_,
             self.best_iteration_,
             self.stop_reason_,
         )
-        model._state = state
         return model
 
     def save(self, path: str) -> None:
@@ -301,15 +290,9 @@ class DistributedFactorModel(FactorizationParams, Model):
         users, items = (
             spark.read.parquet(f"{path}/{name}") for name in ("userFactors", "itemFactors")
         )
-        fitted = Fitted(
-            {},
-            cast("Any", None),
-            Objective(**header["objective"]),
-            cast("Any", None),
-            header["history"],
-            header["best_iteration"],
-            header["stop_reason"],
-        )
+        none: Any = None
+        reached = header["history"], header["best_iteration"], header["stop_reason"]
+        fitted = Fitted({}, none, Objective(**header["objective"]), none, *reached)
         biases = None if header["biases"] is None else tuple(header["biases"])
         model = cls(users, items, fitted, np.array(header["spectrum"]), biases)
         model._set_known(header["params"])

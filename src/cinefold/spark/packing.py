@@ -15,7 +15,19 @@ from pyspark.sql import types as T
 
 from cinefold.als.row_sums import ROWS_PER_SUM
 from cinefold.interactions.entries import csr
-from cinefold.spark import tasks
+from cinefold.spark.tasks.packing import (
+    ROUTE,
+    ROUTES,
+    ROW,
+    TOTALS,
+    Extraction,
+    Packing,
+    Routing,
+    Totals,
+    gathered_routes,
+    longest_rows,
+)
+from cinefold.spark.tasks.records import BLOCK, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +39,10 @@ if TYPE_CHECKING:
     from cinefold.als.iterations import Side
     from cinefold.als.objective import Objective
     from cinefold.models.default_regularization import Histogram
+    from cinefold.spark.shared_files import SharedArrays
 
 _LOGGER = logging.getLogger(__name__)
+_ZERO = np.float32(0)
 _BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
 BYTES_PER_BLOCK = 16 << 20
 Invalid = Literal["error", "drop"]
@@ -86,34 +100,40 @@ def checked_ratings(
         if name is not None and name not in kinds:
             raise ValueError(f"{role}Col: there is no column {name!r}; there are {[*kinds]}")
 
-    def id_of(name: str) -> Column:
-        if isinstance(kinds[name], T.StringType):
-            return F.col(name)
-        if not isinstance(kinds[name], T.IntegralType):
+    def column(name: str, what: str, *allowed: type[T.DataType]) -> Column:
+        if not isinstance(kinds[name], allowed):
             found = kinds[name].simpleString()
-            raise TypeError(f"column {name!r} must have integers or strings, not {found}")
-        return F.col(name).cast("long")
+            raise TypeError(f"column {name!r} must have {what}, not {found}")
+        return F.col(name)
+
+    def id_of(name: str) -> Column:
+        found = column(name, "integers or strings", T.StringType, T.IntegralType)
+        return found if isinstance(kinds[name], T.StringType) else found.cast("long")
 
     def number_of(name: str | None, default: float) -> Column:
         if name is None:
             return F.lit(default)
-        if not isinstance(kinds[name], T.NumericType | T.BooleanType):
-            found = kinds[name].simpleString()
-            raise TypeError(f"column {name!r} must have numbers, not {found}")
-        return F.col(name).cast("float").cast("double")
+        found = column(name, "numbers", T.NumericType, T.BooleanType)
+        return found.cast("float").cast("double")
 
-    time = F.monotonically_increasing_id()
+    time, held_out = F.monotonically_increasing_id(), F.lit(False)
     if names.timestamp is not None:
-        time = F.col(names.timestamp).cast("double" if _is_real(kinds[names.timestamp]) else "long")
-        time = (time * 1_000_000 if _is_real(kinds[names.timestamp]) else time).cast("long")
-    held_out = F.lit(False) if names.held_out is None else F.col(names.held_out).cast("boolean")
+        time = column(names.timestamp, "times or numbers", T.NumericType, T.DatetimeType)
+        if isinstance(kinds[names.timestamp], T.DatetimeType):
+            time = time.cast("timestamp")
+        if not isinstance(kinds[names.timestamp], T.IntegralType):
+            time = time.cast("double") * 1_000_000
+        time = time.cast("long")
+    if names.held_out is not None:
+        held_out = column(names.held_out, "true and false", T.BooleanType, T.NumericType)
+        held_out = F.coalesce(held_out.cast("boolean"), F.lit(False))
     ratings = frame.select(
         id_of(names.user).alias("user"),
         id_of(names.item).alias("item"),
         number_of(names.rating, 1.0).alias("rating"),
         number_of(names.weight, 1.0).alias("weight"),
         time.alias("time"),
-        F.coalesce(held_out, F.lit(False)).alias("held_out"),
+        held_out.alias("held_out"),
     )
     largest = float(np.finfo(np.float32).max)
     rating, weight = F.col("rating"), F.col("weight")
@@ -122,7 +142,7 @@ def checked_ratings(
     if objective.target == "sqrt":
         good &= rating >= 0
     if objective.alpha:
-        good &= 1 + objective.alpha * rating >= 0
+        good &= (1 + objective.alpha * rating >= 0) & (objective.alpha * rating <= largest)
     good = F.coalesce(good, F.lit(False))
     bad = F.when(~good, F.struct("user", "item", "rating", "weight"))
     counted = ratings.agg(
@@ -143,10 +163,6 @@ def checked_ratings(
             )
         _LOGGER.warning("%d rows left out, as the one with %s", counted["n_bad"], found)
     return ratings.filter(good), {"user": counted["user"], "item": counted["item"]}
-
-
-def _is_real(kind: T.DataType) -> bool:
-    return isinstance(kind, T.FractionalType | T.TimestampType | T.TimestampNTZType)
 
 
 # -- ids and blocks --------------------------------------------------------------------------------
@@ -271,9 +287,9 @@ class PackedSide:
         rows: Rows,
         other: Rows,
         numbered: DataFrame,
-        packing: tasks.Packing,
+        packing: Packing,
     ) -> None:
-        self.side, self.rows, self.other = side, rows, other
+        self._spark, self.rows, self.other = spark, rows, other
         own = numbered.select(
             F.col(f"{side}_key").alias("key"),
             F.col(f"{side}_block").cast("int").alias("block"),
@@ -286,7 +302,7 @@ class PackedSide:
         empty = spark.createDataFrame(blocks)
         whole = own.unionByName(empty, allowMissingColumns=True)
         grouped = whole.repartition(rows.n_blocks, "key").groupBy("key")
-        packed = grouped.applyInArrow(lambda group: packing(group), tasks.BLOCK)
+        packed = grouped.applyInArrow(lambda group: packing(group), BLOCK)
         if other.is_stored or rows.is_stored:
             packed = packed.repartition(rows.n_blocks, "key")
         self.blocks = packed.persist()
@@ -301,12 +317,30 @@ class PackedSide:
         with one_block_at_a_time(spark):
             self._extract()
 
+    def free(self) -> None:
+        """Give back the cluster's memory."""
+        self.blocks.unpersist()
+        if "routes" in vars(self):
+            self.routes.unpersist()
+
     def total(self, name: str) -> Any:
         return sum(self.statistics.column(name).to_pylist())
 
+    def totals(
+        self,
+        objective: Objective,
+        mean: np.float32 = _ZERO,
+        roots: SharedArrays | None = None,
+    ) -> dict[str, float]:
+        """What :class:`Totals` adds up."""
+        blocks = self.blocks.select("first", "offsets", "columns", "ratings")
+        with one_block_at_a_time(self._spark):
+            found = blocks.mapInArrow(Totals(objective, mean, roots), TOTALS).toArrow()
+        return {name: sum(v or 0 for v in found[name].to_pylist()) for name in found.column_names}
+
     def _binaries(self, name: str) -> list[NDArray[np.int64]]:
         every = range(self.statistics.num_rows)
-        return [tasks.array_of(self.statistics, name, np.int64, at) for at in every]
+        return [array_of(self.statistics, name, np.int64, at) for at in every]
 
     def _count(self) -> None:
         """`histogram` of the rows' numbers of ratings, and `counts` of all rows if held."""
@@ -322,14 +356,14 @@ class PackedSide:
     def _extract(self) -> None:
         """The rows that are tried before others are solved, `sampled`, and their ratings."""
         lengths = np.concatenate(self._binaries("longest_rows")).reshape(-1, 2)
-        chosen = tasks.longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
+        chosen = longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
         self.sampled: NDArray[np.int64] = lengths[chosen, 0]
-        found = self.blocks.mapInArrow(tasks.Extraction(self.sampled), tasks.ROW)
+        found = self.blocks.mapInArrow(Extraction(self.sampled), ROW)
         table = found.toArrow().sort_by("row")
         every = range(table.num_rows)
-        columns = [tasks.array_of(table, "columns", np.int64, at) for at in every]
-        ratings = [tasks.array_of(table, "ratings", np.float32, at) for at in every]
-        weights = [tasks.array_of(table, "weights", np.float32, at) for at in every]
+        columns = [array_of(table, "columns", np.int64, at) for at in every]
+        ratings = [array_of(table, "ratings", np.float32, at) for at in every]
+        weights = [array_of(table, "weights", np.float32, at) for at in every]
         self.needed, local = np.unique(np.concatenate(columns), return_inverse=True)
         # The core tries none of fewer rows: as many empty ones stand for the others.
         n_empty = max(min(self.rows.n_rows, 256) - len(every), 0)
@@ -341,10 +375,10 @@ class PackedSide:
     @cached_property
     def routes(self) -> DataFrame:
         """For each block of the other side, which of its rows go to which block of this one."""
-        routing = tasks.Routing(self.other.starts, self.other.keys)
-        found = self.blocks.mapInArrow(routing, tasks.ROUTE)
+        routing = Routing(self.other.starts, self.other.keys)
+        found = self.blocks.mapInArrow(routing, ROUTE)
         by_source = found.repartition(self.other.n_blocks, "source").groupBy("source")
-        return by_source.applyInArrow(tasks.gathered_routes, tasks.ROUTES).persist()
+        return by_source.applyInArrow(gathered_routes, ROUTES).persist()
 
 
 def numbered_ratings(ratings: DataFrame, users: Rows, items: Rows) -> DataFrame:

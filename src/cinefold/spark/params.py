@@ -24,6 +24,7 @@ MODEL_PARAMS = {
     "unobservedWeight": "unobserved_weight",
     "regularization": "regularization",
     "regularizationExponent": "regularization_exponent",
+    "degreeExponent": "degree_exponent",
     "target": "target",
     "alpha": "alpha",
     "biases": "biases",
@@ -34,7 +35,8 @@ MODEL_PARAMS = {
     "patience": "patience",
     "seed": "random_state",
 }
-ON_A_CLUSTER = {"nFactors": N_FACTORS, "target": "sqrt", "tol": TOL}  # in place of "scale"
+# In place of "scale".
+ON_A_CLUSTER = {"nFactors": N_FACTORS, "degreeExponent": 0.0, "target": "sqrt", "tol": TOL}
 # Of the trainer: what it is, its type and its default; no default is None.
 OTHER_PARAMS: dict[str, tuple[str, Any, Any]] = {
     "userCol": ("column of user ids: integers or strings", _string, "user"),

@@ -13,6 +13,7 @@ Bulk Synchronous Systems, CIKM 2017.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -21,24 +22,25 @@ import pyarrow as pa
 import scipy.sparse as sp
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import (
-    FixedSide,
-    empty_factors,
-    expected_steps,
-    padded_rows,
-    rotate,
-)
+from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows, rotate
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import Problem, fill_randomly, initial_length, singular
+from cinefold.als.iterations import (
+    Problem,
+    available_threads,
+    fill_randomly,
+    initial_length,
+    singular,
+)
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
 from cinefold.models.training_loop import Resumed
-from cinefold.spark import tasks
-from cinefold.spark.checkpoints import empty
 from cinefold.spark.packing import one_block_at_a_time
 from cinefold.spark.stored_rows import StoredFixedSide, StoredRows, fill, gram_of, joined, ranked
+from cinefold.spark.tasks.half_steps import HalfStep
+from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
+from cinefold.spark.tasks.stored import Fixing, RandomRows, Sending
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from cinefold.als.factors import Biases
     from cinefold.als.iterations import Side
     from cinefold.als.method import Method
-    from cinefold.als.objective import Objective
+    from cinefold.als.objective import Objective, PairWeights
     from cinefold.spark.checkpoints import Checkpoints
     from cinefold.spark.packing import PackedSide, Rows
     from cinefold.spark.shared_files import Sharing
@@ -68,27 +70,31 @@ class ClusterProblem(Problem):
         sides: dict[Side, PackedSide],
         objective: Objective,
         sharing: Sharing,
-        n_threads: int,
         n_threads_of_tasks: int,
         folder: str | None,
-        interval: int,
-        checkpoints: Checkpoints | None,
+        pair_weights: PairWeights | None = None,
     ) -> None:
         self.spark, self.sides, self.objective = spark, sides, objective
-        self.n_threads, self._n_threads_of_tasks = n_threads, n_threads_of_tasks
-        self._sharing, self.folder, self._n_stored = sharing, folder, 0
-        self._interval, self._checkpoints = interval, checkpoints
-        self._stale: list[str] = []
+        self.n_threads, self._n_threads_of_tasks = available_threads(None), n_threads_of_tasks
+        self._sharing, self._folder, self._n_stored = sharing, folder, 0
+        self._checkpoints: Checkpoints | None = None
+        # Folders of factors that this fit has made: all of them, those of the last checkpoint, and
+        # those that may be written again.
+        self._paths: set[str] = set()
         self._checkpointed: set[str] = set()
-        users, items = sides["user"].rows, sides["item"].rows
-        user_ids, item_ids = (
-            np.zeros(0, np.int64) if rows.ids is None else rows.ids for rows in (users, items)
+        self._unneeded: set[str] = set()
+        users, items = (
+            np.zeros(0, np.int64) if side.rows.ids is None else side.rows.ids
+            for side in sides.values()
         )
-        none = sp.csr_array((len(user_ids), len(item_ids)), dtype=np.float32)
-        self.train = Interactions(user_ids, item_ids, none)
-        self.pair_weights = None
+        none = sp.csr_array((len(users), len(items)), dtype=np.float32)
+        self.train = Interactions(users, items, none)
+        self.pair_weights = pair_weights
         self.n_ratings = int(sides["user"].total("n_ratings"))
         self.total_weight = float(self.n_ratings)
+        if pair_weights is not None:
+            roots = sharing.share(user=pair_weights.users, item=pair_weights.items)
+            self.total_weight = rounded(sides["user"].totals(objective, roots=roots)["weight"])
         self.metrics: dict[str, float] = {}
 
     @property
@@ -96,10 +102,8 @@ class ClusterProblem(Problem):
         return np.float32(rounded(self.sides["user"].total("rating") / self.n_ratings))
 
     def deviation(self, mean: np.float32) -> float:
-        blocks = self.sides["user"].blocks.select("ratings")
-        with one_block_at_a_time(self.spark):
-            parts = blocks.mapInArrow(tasks.Deviation(mean), tasks.TOTAL).toArrow()
-        return rounded(sum(parts.column("total").to_pylist()) / self.n_ratings) or 1.0
+        total = self.sides["user"].totals(self.objective, mean)["deviation"]
+        return rounded(total / self.n_ratings) or 1.0
 
     @property
     def initial_length(self) -> float:
@@ -108,17 +112,8 @@ class ClusterProblem(Problem):
 
     def regularization(self, side: Side) -> Doubles:
         packed = self.sides[side]
-        if packed.counts is None:
-            raise ValueError("with biases, the factors of both sides must be held by the driver")
+        assert packed.counts is not None  # noqa: S101 - biases are for sides that are held
         return self.objective.row_regularization(packed.counts, packed.other.n_rows)
-
-    def close(self) -> None:
-        """Free what a finished fit has kept on the cluster's memory and this machine's disk."""
-        self._sharing.forget()
-        if self._checkpoints:
-            self._checkpoints.clear()
-        for packed in self.sides.values():
-            packed.blocks.unpersist()
 
     # -- steps between half-steps -----------------------------------------------------------------
 
@@ -129,7 +124,7 @@ class ClusterProblem(Problem):
         for side, rows in both:
             if rows.is_stored:
                 sample = np.zeros((len(self._sampled(side)), n_factors), np.float32)
-                none = self.spark.createDataFrame([], tasks.RESULT)
+                none = self.spark.createDataFrame([], RESULT)
                 first.append(StoredRows(none, rows.n_rows, n_factors, sample))
             elif side == "user":
                 random_users = empty_factors(rows.n_rows, n_factors)
@@ -140,11 +135,11 @@ class ClusterProblem(Problem):
         if users.is_stored:
             blocks = pa.table({"key": users.keys, "block": np.arange(users.n_blocks)})
             frame = self.spark.createDataFrame(blocks).repartition(users.n_blocks, "key")
-            random = tasks.RandomRows(
+            random = RandomRows(
                 seed, self.initial_length, n_factors, users.starts, self._n_threads_of_tasks
             )
             # The first users are fixed, never the rows to start from: they have no sample.
-            first[0] = self._stored(frame.mapInArrow(random, tasks.RESULT), "user", n_factors)[0]
+            first[0] = self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0]
         return first[0], first[1]
 
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> Doubles:
@@ -157,7 +152,7 @@ class ClusterProblem(Problem):
             return super().fix(side, factors, basis)
         basis = basis or Basis.of_eigenvectors(self.gram(side, factors))
         rows = self.sides[side].rows
-        fixing = tasks.Fixing(
+        fixing = Fixing(
             self.objective,
             basis,
             rows.n_rows,
@@ -165,7 +160,7 @@ class ClusterProblem(Problem):
             self._n_threads_of_tasks,
             self._sampled(side),
         )
-        results = factors.frame.mapInArrow(fixing, tasks.RESULT)
+        results = factors.frame.mapInArrow(fixing, RESULT)
         stored, table = self._stored(results, side, factors.n_factors)
         vars(factors).update(vars(stored))
         return StoredFixedSide(factors, basis, joined(table, "norms", np.float64).sum())
@@ -209,7 +204,9 @@ class ClusterProblem(Problem):
             arrays["previous"] = out
         if baseline is not None:
             arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
-        step = tasks.HalfStep(
+        if self.pair_weights is not None:
+            arrays["row_roots"], arrays["column_roots"] = self._roots(side)
+        step = HalfStep(
             self.objective,
             method,
             self._expected_steps(side, fixed, out, baseline),
@@ -236,30 +233,30 @@ class ClusterProblem(Problem):
         if side != "user":
             return np.zeros(2)
         self._measure(table)
-        if isinstance(fixed, StoredFixedSide) and self.metrics["n_pairs"]:
+        if isinstance(fixed, StoredFixedSide) and self.metrics["held_weight"]:
             self.metrics |= ranked(self.spark, packed, out, fixed)
         losses = joined(table, "losses", np.float64).reshape(-1, 2)
         sums: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
         return np.asarray(sums.sum(axis=0))
 
-    def _results(self, packed: PackedSide, step: tasks.HalfStep, fixed: Any, out: Any) -> DataFrame:
+    def _results(self, packed: PackedSide, step: HalfStep, fixed: Any, out: Any) -> DataFrame:
         if isinstance(fixed, FixedSide) and not isinstance(out, StoredRows):
-            return packed.blocks.mapInArrow(step.over_blocks, tasks.RESULT)
-        messages = [self.spark.createDataFrame([], tasks.MESSAGE)]
+            return packed.blocks.mapInArrow(step.over_blocks, RESULT)
+        messages = [self.spark.createDataFrame([], MESSAGE)]
         if isinstance(out, StoredRows):
             source = F.lit(-1).cast("long").alias("source")
             messages.append(out.frame.select("key", source, F.col("factors").alias("rows")))
         if isinstance(fixed, StoredFixedSide):
             routes = packed.routes.withColumnRenamed("source", "key")
             sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
-            send = tasks.Sending(fixed.n_factors)
-            messages.append(sending.mapInArrow(send, tasks.MESSAGE))
+            send = Sending(fixed.n_factors)
+            messages.append(sending.mapInArrow(send, MESSAGE))
         sent = reduce(lambda one, more: one.unionByName(more), messages)
         grouped = sent.repartition(packed.rows.n_blocks, "key").groupBy("key")
         cogroup = packed.blocks.groupBy("key").cogroup(grouped)
         # Spark counts a function's arguments, and a method's self among them.
         return cogroup.applyInArrow(
-            lambda blocks, messages: step.over_messages(blocks, messages), tasks.RESULT
+            lambda blocks, messages: step.over_messages(blocks, messages), RESULT
         )
 
     def _expected_steps(
@@ -277,13 +274,28 @@ class ClusterProblem(Problem):
         if isinstance(out, StoredRows):
             own, places = out.sample, np.searchsorted(self._sampled(side), packed.sampled)
         previous[: len(places)] = own[places]
+        roots = None
+        if self.pair_weights is not None:
+            of_rows, of_columns = self._roots(side)
+            roots = np.ones(len(previous), np.float32), of_columns[packed.needed]
+            roots[0][: len(places)] = of_rows[places]
         observed = Observations(
-            self.objective, packed.sample, packed.sample_weights, n_columns=packed.other.n_rows
+            self.objective,
+            packed.sample,
+            packed.sample_weights,
+            roots,
+            n_columns=packed.other.n_rows,
         )
         if baseline is not None:
             baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
         return expected_steps(observed.with_baseline(baseline), side_of_sample, previous)
+
+    def _roots(self, side: Side) -> tuple[Floats, Floats]:
+        """Square roots of the weights of rows and columns."""
+        assert self.pair_weights is not None  # noqa: S101 - for the type checker
+        of_users, of_items = self.pair_weights.users, self.pair_weights.items
+        return (of_users, of_items) if side == "user" else (of_items, of_users)
 
     def _sampled(self, side: Side) -> NDArray[np.int64]:
         """Rows of a stored side that are tried, or that tried rows of the other side need."""
@@ -292,20 +304,25 @@ class ClusterProblem(Problem):
 
     # -- results ----------------------------------------------------------------------------------
 
+    def _free_path(self) -> str:
+        """A folder for factors, which may have others that nobody needs any more."""
+        if self._unneeded:
+            return self._unneeded.pop()
+        self._n_stored += 1
+        self._paths.add(f"{self._folder}/factors-{self._n_stored}")
+        return f"{self._folder}/factors-{self._n_stored}"
+
     def _stored(
         self, results: DataFrame, side: Side, n_factors: int
     ) -> tuple[StoredRows, pa.Table]:
         """Results in a folder of their own, where their lineage ends; and all but the factors."""
-        self._n_stored += 1
-        path = f"{self.folder}/{side}-factors-{self._n_stored}"
+        path = self._free_path()
         with one_block_at_a_time(self.spark):
             results.write.mode("overwrite").parquet(path)
-        stored, table = self._read(path, side, n_factors)
-        self._stale.append(path)
-        return stored, table
+        return self._read(path, side, n_factors)
 
     def _read(self, path: str, side: Side, n_factors: int) -> tuple[StoredRows, pa.Table]:
-        frame = self.spark.read.parquet(path)
+        frame = self.spark.read.schema(RESULT).parquet(path)
         table = frame.drop("factors", "counts").toArrow().sort_by("first")
         self._check(side, table)
         n_rows = self.sides[side].rows.n_rows
@@ -322,53 +339,50 @@ class ClusterProblem(Problem):
     def checkpoint(
         self, history: list[dict[str, Any]], factors: Factors, best: Factors | None
     ) -> None:
-        """Keep where the fit stands, at the interval; and free what nobody needs any more."""
+        """Keep where the fit stands, at the interval; and reuse what nobody needs any more."""
         kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
         if self._checkpoints and len(history) % self._interval == 0:
-            state = {name: self._kept(name, one) for name, one in kept.items() if one is not None}
+            state = {name: self._kept(one) for name, one in kept.items() if one is not None}
             self._checkpoints.write({"history": history, **state})
             self._checkpointed = {one["path"] for one in state.values()}
-        needed = {getattr(getattr(one, "rows", one), "path", None) for one in kept.values()}
-        for path in {*self._stale} - needed - self._checkpointed:
-            empty(self.spark.read.parquet(path), path)
-            self._stale.remove(path)
+        used = {getattr(getattr(one, "rows", one), "path", None) for one in kept.values()}
+        self._unneeded = self._paths - used - self._checkpointed
 
-    def _kept(self, name: str, factors: Any) -> dict[str, Any]:
+    def _kept(self, factors: Any) -> dict[str, Any]:
         """Where the factors are stored, and in which basis they are."""
         spectrum = getattr(factors, "spectrum", None)
         rows = factors if spectrum is None else factors.rows
         path: str | None = getattr(rows, "path", None)
         if path is None:
-            self._n_stored += 1
-            path = f"{self.folder}/{name}-factors-{self._n_stored}"
+            path = self._free_path()
             starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
             parts = zip(starts, [*starts[1:], len(rows)], strict=True)
             records = (
-                tasks.record_of(tasks.RESULT, first=begin, factors=rows[begin:end])
-                for begin, end in parts
+                record_of(RESULT, first=begin, factors=rows[begin:end]) for begin, end in parts
             )
             table = pa.Table.from_batches(records)
-            self.spark.createDataFrame(table, tasks.RESULT).write.parquet(path)
-            self._stale.append(path)
+            self.spark.createDataFrame(table, RESULT).write.mode("overwrite").parquet(path)
         return {"path": path, **({} if spectrum is None else {"spectrum": spectrum.tolist()})}
 
-    def resumed(self, n_factors: int) -> Resumed | None:
+    def resumed(
+        self, checkpoints: Checkpoints | None, interval: int, n_factors: int
+    ) -> Resumed | None:
         """Where the last fit of the same data and parameters was when it ended early."""
-        state = self._checkpoints and self._checkpoints.last()
+        self._checkpoints, self._interval = checkpoints, interval
+        state = checkpoints and checkpoints.last()
         if not state:
             return None
         users = self._kept_rows(state["user"], "user", n_factors)[0]
         items = self._kept_items(state["item"], n_factors)
         best = self._kept_items(state["best"], n_factors) if "best" in state else items
-        names = {"user", "item", "best"} & {*state}
-        self._checkpointed = {state[name]["path"] for name in names}
-        return Resumed(Factors(users, items), state["history"], Factors(users, best))
+        found = Factors(users, items, pair_weights=self.pair_weights)
+        return Resumed(found, state["history"], replace(found, items=best))
 
     def _kept_rows(self, kept: dict[str, Any], side: Side, n_factors: int) -> tuple[Any, Any]:
         if self.sides[side].rows.is_stored:
             return self._read(kept["path"], side, n_factors)
         rows = empty_factors(self.sides[side].rows.n_rows, n_factors)
-        stored = self.spark.read.parquet(kept["path"])
+        stored = self.spark.read.schema(RESULT).parquet(kept["path"])
         fill(rows, stored.select("first", "factors").toArrow())
         return rows, None
 
@@ -389,7 +403,7 @@ class ClusterProblem(Problem):
             raise singular(side, found and found[0], n_ratings)
 
     def _measure(self, table: pa.Table) -> None:
-        names = ("n_pairs", "squared_error", "n_measured", "ndcg")
+        names = ("held_weight", "squared_error", "n_measured", "ndcg")
         self.metrics = {
             name: sum(value or 0 for value in table.column(name).to_pylist()) for name in names
         }

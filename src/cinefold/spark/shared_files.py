@@ -28,19 +28,19 @@ class SharedArrays:
     Attributes
     ----------
     name : str
-    layout : dict
-        Of each array its place in the file, shape and type.
+    layout : tuple
+        Of each array its name, place in the file, shape and type.
     """
 
     name: str
-    layout: dict[str, tuple[int, tuple[int, ...], str]]
+    layout: tuple[tuple[str, int, tuple[int, ...], str], ...]
 
     def open(self) -> dict[str, NDArray[Any]]:
         """The arrays, on an executor; read as they are used, and not to be written."""
         path = Path(SparkFiles.get(self.name))
         return {
             name: np.memmap(path, dtype, "r", offset, shape) if 0 not in shape else np.empty(shape)
-            for name, (offset, shape, dtype) in self.layout.items()
+            for name, offset, shape, dtype in self.layout
         }
 
 
@@ -55,16 +55,16 @@ class Sharing:
     def share(self, **arrays: NDArray[Any]) -> SharedArrays:
         self._n_files += 1
         path = _folder() / f"cinefold-{self._fit}-{self._n_files}"
-        layout = {}
+        layout = []
         with path.open("wb") as file:
             for name, array in arrays.items():
                 file.write(bytes(-file.tell() % _ALIGNMENT))
-                layout[name] = file.tell(), array.shape, array.dtype.str
+                layout.append((name, file.tell(), array.shape, array.dtype.str))
                 file.write(np.ascontiguousarray(array).data)
         self._spark.addArtifacts(str(path), file=True)
         self.forget()
         self._last = path
-        return SharedArrays(path.name, layout)
+        return SharedArrays(path.name, tuple(layout))
 
     def forget(self) -> None:
         """Free the disk of this machine; an executor that joins still finds a file, if empty."""

@@ -9,14 +9,13 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import (
-    rotate,
-)
+from cinefold.als.backend import rotate
 from cinefold.als.basis import Basis
 from cinefold.als.row_sums import root_of
 from cinefold.models.callbacks import RANKING_DEPTH
-from cinefold.spark import tasks
 from cinefold.spark.packing import one_block_at_a_time
+from cinefold.spark.tasks.ranking import LISTS, NDCG, ItemLists, ndcg_of_lists
+from cinefold.spark.tasks.records import RESULT, array_of, record_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -92,12 +91,12 @@ class StoredFixedSide:
 def fill(rows: Floats, results: pa.Table) -> None:
     """Put the factors of blocks into their places."""
     for at, first in enumerate(results.column("first").to_pylist()):
-        part = tasks.array_of(results, "factors", np.float32, at).reshape(-1, rows.shape[1])
+        part = array_of(results, "factors", np.float32, at).reshape(-1, rows.shape[1])
         rows[first : first + len(part)] = part
 
 
 def joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
-    parts = [tasks.array_of(table, name, dtype, at) for at in range(table.num_rows)]
+    parts = [array_of(table, name, dtype, at) for at in range(table.num_rows)]
     return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
 
 
@@ -123,20 +122,19 @@ def ranked(
     else:
         spans = zip(packed.rows.keys, packed.rows.starts, packed.rows.starts[1:], strict=False)
         records = [
-            tasks.record_of(tasks.RESULT, key=int(key), factors=users[begin:end])
-            for key, begin, end in spans
+            record_of(RESULT, key=int(key), factors=users[begin:end]) for key, begin, end in spans
         ]
         table = pa.Table.from_batches(records).select(["key", "factors"])
         frame = spark.createDataFrame(table.rename_columns(["key", "users"]))
     candidates = items.rows.frame.select(
         F.col("first").alias("item_first"), F.col("factors").alias("items")
     )
-    best = tasks.ItemLists(items.n_factors, RANKING_DEPTH)
+    best = ItemLists(items.n_factors, RANKING_DEPTH)
     with one_block_at_a_time(spark):
         pairs = packed.blocks.join(frame, "key").crossJoin(candidates)
-        lists = pairs.mapInArrow(best, tasks.LISTS).groupBy("key")
+        lists = pairs.mapInArrow(best, LISTS).groupBy("key")
         found = packed.blocks.groupBy("key").cogroup(lists)
         table = found.applyInArrow(
-            lambda block, own: tasks.ndcg_of_lists(block, own, RANKING_DEPTH), tasks.NDCG
+            lambda block, own: ndcg_of_lists(block, own, RANKING_DEPTH), NDCG
         ).toArrow()
     return {name: sum(table.column(name).to_pylist()) for name in ("n_measured", "ndcg")}

@@ -21,6 +21,7 @@ from cinefold.als.backend import (
     solve_rows,
 )
 from cinefold.als.factors import Biases, Factors
+from cinefold.als.objective import PairWeights
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums
 from cinefold.interactions import Interactions
@@ -51,7 +52,8 @@ class HalfStep:
     ----------
     shared : SharedArrays
         The fixed side as "rows", if it is not stored; "previous" rows of the side that is solved,
-        if that is not; and the "baseline" of each column, with biases.
+        if that is not; the "baseline" of each column, with biases; and where pairs have weights
+        "row_roots" and "column_roots", their square roots.
     n_rows, n_columns : int
         Of all blocks.
     before : ndarray of float64, shape (n_factors, n_factors), or None
@@ -77,58 +79,56 @@ class HalfStep:
     def over_blocks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Where both sides are shared."""
         arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
-        assert fixed is not None  # noqa: S101 - for the type checker
         for batch in batches:
-            for row in range(batch.num_rows):
-                block = batch.slice(row, 1)
-                first, n_rows = (block.column(name)[0].as_py() for name in ("first", "n_rows"))
-                previous = arrays["previous"][first : first + n_rows]
-                yield self._solved(block, fixed, previous, arrays.get("baseline"))
+            for at in range(batch.num_rows):
+                yield self._solved(batch.slice(at, 1), fixed, arrays)
 
     def over_messages(self, blocks: pa.Table, messages: pa.Table) -> pa.Table:
         """One block, with the rows that have been sent to it."""
         arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
-        first, n_rows = (blocks.column(name)[0].as_py() for name in ("first", "n_rows"))
-        d = len(self.spectrum)
+        arrays, d = dict(arrays), len(self.spectrum)
+        sources = messages.column("source").to_pylist()
         sent = {
-            messages.column("source")[i].as_py(): array_of(messages, "rows", np.float32, i)
-            for i in range(messages.num_rows)
+            source: array_of(messages, "rows", np.float32, at).reshape(-1, d)
+            for at, source in enumerate(sources)
         }
         previous = sent.pop(-1, None)
-        if "previous" in arrays:
-            previous = arrays["previous"][first : first + n_rows]
-        elif previous is None:
-            previous = np.zeros((n_rows, d), np.float32)
-        else:
-            previous = previous.reshape(-1, d)
-            if self.before is not None:
-                previous = rotate(previous, self.before, self.n_threads, None, in_double=False)
-        baseline = arrays.get("baseline")
+        if previous is not None and self.before is not None:
+            previous = rotate(previous, self.before, self.n_threads, None, in_double=False)
         if fixed is None:
             needed = array_of(blocks, "needed", np.int64)
             rows = empty_factors(len(needed), d)
-            begin = 0
-            for source in sorted(sent):
-                part = sent[source].reshape(-1, d)
-                rows[begin : begin + len(part)] = part
-                begin += len(part)
-            if begin != len(needed):
-                raise RuntimeError(f"{len(needed)} rows were needed, {begin} came")
+            parts = [np.zeros((0, d), np.float32), *(sent[source] for source in sorted(sent))]
+            np.concatenate(parts, out=rows)  # of all that are needed, or it fails
             fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
-            baseline = None if baseline is None else baseline[needed]
+            if "baseline" in arrays:
+                arrays["baseline"] = arrays["baseline"][needed]
         block = blocks.combine_chunks().to_batches()[0]
-        return pa.Table.from_batches([self._solved(block, fixed, previous, baseline)])
+        return pa.Table.from_batches([self._solved(block, fixed, arrays, previous)])
 
     def _solved(
-        self, block: pa.RecordBatch, fixed: FixedSide, previous: Floats, baseline: Floats | None
+        self,
+        block: pa.RecordBatch,
+        fixed: FixedSide,
+        arrays: dict[str, Any],
+        previous: Floats | None = None,
     ) -> pa.RecordBatch:
-        first, n_rows = (block.column(name)[0].as_py() for name in ("first", "n_rows"))
+        key, first, n_rows = (block.column(name)[0].as_py() for name in ("key", "first", "n_rows"))
+        own = slice(first, first + n_rows)
+        if "previous" in arrays:
+            previous = arrays["previous"][own]
+        elif previous is None:
+            previous = np.zeros((n_rows, len(self.spectrum)), np.float32)
+        roots = both = None
+        if "row_roots" in arrays:
+            both = arrays["row_roots"][own], arrays["column_roots"]
+            roots = PairWeights(*both)
         ratings, weights = rows_of(block, len(fixed.rows))
-        rows = Observations(self.objective, ratings, weights, n_columns=self.n_columns)
+        rows = Observations(self.objective, ratings, weights, both, n_columns=self.n_columns)
         out, losses = previous.copy(), np.empty((n_rows, 2))
         try:
             solve_rows(
-                rows.with_baseline(baseline),
+                rows.with_baseline(arrays.get("baseline")),
                 fixed,
                 out,
                 self.n_threads,
@@ -137,12 +137,8 @@ class HalfStep:
                 losses=losses if self.measures else None,
             )
         except SingularRowError as error:
-            return record_of(
-                RESULT,
-                key=block.column("key")[0].as_py(),
-                singular_row=first + error.row,
-                n_pairs=int(np.diff(ratings.indptr)[error.row]),
-            )
+            n_pairs = int(np.diff(ratings.indptr)[error.row])
+            return record_of(RESULT, key=key, singular_row=first + error.row, n_pairs=n_pairs)
         found: dict[str, Any] = {}
         if self.is_stored:
             found = summary(out, first, self.n_rows, rows.regularization, self.n_threads)
@@ -150,51 +146,41 @@ class HalfStep:
             found["counts"] = np.diff(ratings.indptr).astype(np.int64)
         if self.measures:
             found["losses"] = losses if not self.is_stored else chunk_sums(losses)
-            found.update(self._metrics(block, ratings, out, fixed))
-        key = block.column("key")[0].as_py()
+            found |= self._metrics(block, ratings, Factors(out, fixed, self.biases, roots))
         return record_of(RESULT, key=key, first=first, factors=out, **found)
 
     def _metrics(
-        self, block: pa.RecordBatch, train: sp.csr_array, users: Floats, fixed: FixedSide
+        self, block: pa.RecordBatch, train: sp.csr_array, factors: Factors
     ) -> dict[str, Any]:
-        held_out, _ = rows_of(block, len(fixed.rows), "held_")
-        n_pairs, n_measured = held_out.nnz, int((np.diff(held_out.indptr) > 0).sum())
-        if n_pairs == 0:
+        held_out, _ = rows_of(block, train.shape[1], "held_")
+        counts = np.diff(held_out.indptr)
+        if not held_out.nnz:
             return {}
         ids = np.arange(train.shape[0]), np.arange(train.shape[1])
-        validation = Validation(
-            Interactions(*ids, held_out),
-            Interactions(*ids, train),
-            self.objective,
-            self.n_threads,
-        )
-        factors = Factors(users, fixed, self.biases)
-        found = {"n_pairs": n_pairs, "squared_error": validation.rmse(factors) ** 2 * n_pairs}
+        known, measured = (Interactions(*ids, matrix) for matrix in (train, held_out))
+        validation = Validation(measured, known, self.objective, self.n_threads)
+        weight = float(held_out.nnz)
+        if factors.pair_weights is not None:
+            rows = np.repeat(ids[0], counts)
+            weight = float(factors.pair_weights.total(rows, held_out.indices).sum())
+        found = {"held_weight": weight, "squared_error": validation.rmse(factors) ** 2 * weight}
         if block.column("needed")[0].as_buffer() is None:  # all items are here
+            n_measured = int((counts > 0).sum())
             found |= {"n_measured": n_measured, "ndcg": validation.ndcg(factors) * n_measured}
         return found
 
 
 @lru_cache(maxsize=1)
-def _mapped(
-    name: str, layout: tuple[Any, ...], n_threads: int, spectrum: tuple[float, ...]
-) -> tuple[dict[str, Any], FixedSide | None]:
-    from cinefold.spark.shared_files import SharedArrays
-
-    arrays = SharedArrays(name, dict(layout)).open()
-    _remove_earlier(name)
-    fixed = None
+def mapped_items(
+    shared: SharedArrays, n_threads: int, spectrum: tuple[float, ...]
+) -> tuple[dict[str, Any], Any]:
+    """The shared arrays and the fixed side among them; kept for the next task of this worker."""
+    arrays, fixed = shared.open(), None
+    _remove_earlier(shared.name)
     if "rows" in arrays:
         rows = mapped_factors(arrays["rows"], len(spectrum))
         fixed = FixedSide.in_eigenbasis(rows, np.array(spectrum), n_threads)
     return arrays, fixed
-
-
-def mapped_items(
-    shared: SharedArrays, n_threads: int, spectrum: tuple[float, ...]
-) -> tuple[dict[str, Any], FixedSide | None]:
-    """The shared arrays and the fixed side among them; kept for the next task of this worker."""
-    return _mapped(shared.name, tuple(shared.layout.items()), n_threads, spectrum)
 
 
 def _remove_earlier(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +11,15 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from cinefold.interactions.entries import Duplicates, Entries, csr
-from cinefold.spark.tasks.records import BLOCK, array_of, record_of
+from cinefold.spark.tasks.records import BLOCK, OverRecords, array_of, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from cinefold.als.objective import Objective
-
-    Floats = NDArray[np.float32]
-    Doubles = NDArray[np.float64]
+    from cinefold.spark.shared_files import SharedArrays
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,10 @@ class Packing:
             none = np.zeros(0, np.float32)
             weights = none if self.is_weighted else None
             return (np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int64), none, weights), 0
-        kept = entries.sorted().without_duplicates(self.duplicates, stacklevel=2)
+        kept = entries.sorted()
+        with warnings.catch_warnings(action="ignore"):  # the driver says how many there are
+            policy = "last" if self.duplicates == "error" else self.duplicates
+            kept = kept.without_duplicates(policy, stacklevel=1)
         counts = np.bincount(kept.rows, minlength=n_rows)
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         rows = offsets, kept.columns, kept.ratings, kept.weights
@@ -133,52 +135,59 @@ def longest_rows(first: int, counts: NDArray[np.int64], n_factors: int) -> NDArr
 
 def rows_of(
     block: pa.RecordBatch, n_columns: int, prefix: str = ""
-) -> tuple[sp.csr_array, Floats | None]:
+) -> tuple[sp.csr_array, NDArray[np.float32] | None]:
     """The matrix of a block's ratings or, with the prefix "held_", of those held out."""
-    offsets, columns = array_of(block, f"{prefix}offsets", np.int64), None
+    offsets = array_of(block, f"{prefix}offsets", np.int64)
     columns = array_of(block, f"{prefix}columns", np.int32)
     ratings = array_of(block, f"{prefix}ratings", np.float32)
     weights = None if prefix else array_of(block, "weights", np.float32)
     return csr(ratings, columns, offsets, n_columns), weights
 
 
-TOTAL = "total double"
+TOTALS = "deviation double, weight double, target double"
 
 
 @dataclass(frozen=True)
-class Deviation:
-    """The sum of distances of ratings from their mean."""
+class Totals(OverRecords):
+    """Sums over ratings: of what they are from `mean` and, where pairs have weights, of these.
 
+    Attributes
+    ----------
+    roots : SharedArrays or None
+        Of users and items, "user" and "item": square roots of their weights.
+    """
+
+    objective: Objective
     mean: np.float32
+    roots: SharedArrays | None = None
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                ratings = array_of(batch, "ratings", np.float32, at)
-                yield record_of(TOTAL, total=_sum(np.abs(ratings - self.mean)))
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        ratings = array_of(record, "ratings", np.float32)
+        found = {"deviation": _sum(np.abs(ratings - self.mean))}
+        if self.roots is not None:
+            roots, first = self.roots.open(), record.column("first")[0].as_py()
+            counts = np.diff(array_of(record, "offsets", np.int64))
+            users = np.repeat(roots["user"][first : first + len(counts)], counts)
+            product = users * roots["item"][array_of(record, "columns", np.int32)]
+            squared = np.square(product, dtype=np.float64)
+            targets = np.abs(self.objective.targets(ratings)) * np.sqrt(squared)
+            found |= {"weight": _sum(squared), "target": _sum(targets)}
+        yield record_of(TOTALS, **found)
 
 
 @dataclass(frozen=True)
-class Routing:
+class Routing(OverRecords):
     """From blocks, which rows each needs of which block of the other side, at `starts`."""
 
     starts: NDArray[np.int64]
     keys: NDArray[np.int64]
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                record = batch.slice(at, 1)
-                needed = array_of(record, "needed", np.int64)
-                ends = np.searchsorted(needed, self.starts)
-                for source in np.flatnonzero(np.diff(ends)):
-                    places = needed[ends[source] : ends[source + 1]] - self.starts[source]
-                    yield record_of(
-                        ROUTE,
-                        source=int(self.keys[source]),
-                        key=record.column("key")[0].as_py(),
-                        places=places.astype(np.int32),
-                    )
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        key, needed = record.column("key")[0].as_py(), array_of(record, "needed", np.int64)
+        ends = np.searchsorted(needed, self.starts)
+        for block in np.flatnonzero(np.diff(ends)):
+            places = (needed[ends[block] : ends[block + 1]] - self.starts[block]).astype(np.int32)
+            yield record_of(ROUTE, source=int(self.keys[block]), key=key, places=places)
 
 
 ROUTE = "source long, key long, places binary"
@@ -202,35 +211,22 @@ ROW = "row long, columns binary, ratings binary, weights binary"
 
 
 @dataclass(frozen=True)
-class Extraction:
+class Extraction(OverRecords):
     """The ratings of some rows."""
 
     rows: NDArray[np.int64]
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                record = batch.slice(at, 1)
-                first, n_rows = (record.column(name)[0].as_py() for name in ("first", "n_rows"))
-                offsets, needed = (
-                    array_of(record, name, np.int64) for name in ("offsets", "needed")
-                )
-                columns, ratings, weights = (
-                    array_of(record, name, kind)
-                    for name, kind in (
-                        ("columns", np.int32),
-                        ("ratings", np.float32),
-                        ("weights", np.float32),
-                    )
-                )
-                for row in self.rows[(self.rows >= first) & (self.rows < first + n_rows)]:
-                    own = slice(*offsets[row - first : row - first + 2])
-                    yield record_of(
-                        ROW,
-                        row=int(row),
-                        columns=(columns[own] if needed is None else needed[columns[own]]).astype(
-                            np.int64
-                        ),
-                        ratings=ratings[own],
-                        weights=None if weights is None else weights[own],
-                    )
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        first, n_rows = (record.column(name)[0].as_py() for name in ("first", "n_rows"))
+        offsets, needed = (array_of(record, name, np.int64) for name in ("offsets", "needed"))
+        columns = array_of(record, "columns", np.int32)
+        ratings, weights = (array_of(record, n, np.float32) for n in ("ratings", "weights"))
+        for row in self.rows[(self.rows >= first) & (self.rows < first + n_rows)]:
+            own = slice(*offsets[row - first : row - first + 2])
+            yield record_of(
+                ROW,
+                row=int(row),
+                columns=columns[own].astype(np.int64) if needed is None else needed[columns[own]],
+                ratings=ratings[own],
+                weights=None if weights is None else weights[own],
+            )

@@ -8,54 +8,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from cinefold.als.backend import (
-    top_k,
-)
+from cinefold.als.backend import top_k
 from cinefold.interactions.entries import csr
 from cinefold.metrics import accuracy
 from cinefold.spark.tasks.packing import rows_of
-from cinefold.spark.tasks.records import array_of, record_of
+from cinefold.spark.tasks.records import OverRecords, array_of, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
-    Doubles = NDArray[np.float64]
-
+    from collections.abc import Iterator
 
 LISTS = "key long, rows binary, scores binary"
 NDCG = "n_measured long, ndcg double"
 
 
 @dataclass(frozen=True)
-class ItemLists:
+class ItemLists(OverRecords):
     """The best of a block of items for each user of a block who has ratings held out."""
 
     n_factors: int
     k: int
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                pair = batch.slice(at, 1)
-                needed = array_of(pair, "needed", np.int64)
-                train, held_out = (rows_of(pair, len(needed), p)[0] for p in ("", "held_"))
-                users, items = (
-                    array_of(pair, name, np.float32).reshape(-1, self.n_factors)
-                    for name in ("users", "items")
-                )
-                measured = np.flatnonzero(np.diff(held_out.indptr))
-                seen, first = train[measured], pair.column("item_first")[0].as_py()
-                columns = needed[seen.indices] - first
-                inside = (columns >= 0) & (columns < len(items))
-                offsets = np.concatenate([[0], np.cumsum(inside)])[seen.indptr]
-                excluded = csr(seen.data[inside], columns[inside], offsets, len(items))
-                found, scores = top_k(users[measured], items, self.k, excluded=excluded)
-                rows = np.where(found < 0, -1, found + first)
-                key = pair.column("key")[0].as_py()
-                yield record_of(LISTS, key=key, rows=rows.astype(np.int64), scores=scores)
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        needed = array_of(record, "needed", np.int64)
+        train, held_out = (rows_of(record, len(needed), p)[0] for p in ("", "held_"))
+        users, items = (
+            array_of(record, name, np.float32).reshape(-1, self.n_factors)
+            for name in ("users", "items")
+        )
+        measured = np.flatnonzero(np.diff(held_out.indptr))
+        seen, first = train[measured], record.column("item_first")[0].as_py()
+        columns = needed[seen.indices] - first
+        inside = (columns >= 0) & (columns < len(items))
+        offsets = np.concatenate([[0], np.cumsum(inside)])[seen.indptr]
+        excluded = csr(seen.data[inside], columns[inside], offsets, len(items))
+        found, scores = top_k(users[measured], items, self.k, excluded=excluded)
+        rows = np.where(found < 0, -1, found + first).astype(np.int64)
+        key = record.column("key")[0].as_py()
+        yield record_of(LISTS, key=key, rows=rows, scores=scores)
 
 
 def ndcg_of_lists(block: pa.Table, lists: pa.Table, k: int) -> pa.Table:

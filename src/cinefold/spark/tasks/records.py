@@ -13,10 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
-    Doubles = NDArray[np.float64]
+    from collections.abc import Iterable, Iterator
 
 
 BLOCK = (
@@ -28,7 +25,7 @@ BLOCK = (
 RESULT = (
     "key long, first long, factors binary, counts binary, losses binary, nodes binary, "
     "grams binary, weighted_grams binary, norms binary, sample binary, singular_row long, "
-    "n_pairs long, squared_error double, n_measured long, ndcg double"
+    "n_pairs long, held_weight double, squared_error double, n_measured long, ndcg double"
 )
 MESSAGE = "key long, source long, rows binary"
 
@@ -50,3 +47,15 @@ def record_of(schema: str, **values: Any) -> pa.RecordBatch:
             value = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
         columns[name] = pa.array([value], kinds[kind])
     return pa.RecordBatch.from_pydict(columns)
+
+
+class OverRecords:
+    """A function for mapInArrow: what `of` makes of each record."""
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for at in range(batch.num_rows):
+                yield from self.of(batch.slice(at, 1))
+
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        raise NotImplementedError

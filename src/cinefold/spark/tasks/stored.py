@@ -6,22 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from cinefold.als.backend import (
-    FixedSide,
-    gram_matrix,
-    is_summed_in_double,
-    rotate,
-)
+from cinefold.als.backend import FixedSide, gram_matrix, is_summed_in_double, rotate
 from cinefold.als.basis import Basis
 from cinefold.als.iterations import fill_randomly
 from cinefold.als.row_sums import chunk_sums, nodes_of
-from cinefold.spark.tasks.records import MESSAGE, RESULT, array_of, record_of
+from cinefold.spark.tasks.records import MESSAGE, RESULT, OverRecords, array_of, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from cinefold.als.objective import Objective
@@ -60,7 +55,7 @@ def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Fl
 
 
 @dataclass(frozen=True)
-class RandomRows:
+class RandomRows(OverRecords):
     """The first users, of blocks (key, block)."""
 
     seed: int
@@ -69,18 +64,17 @@ class RandomRows:
     starts: NDArray[np.int64]
     n_threads: int
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for key, block in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                first, end, n_rows = (int(self.starts[at]) for at in (block, block + 1, -1))
-                rows = np.empty((end - first, self.n_factors), np.float32)
-                fill_randomly(rows, self.seed, self.length, first)
-                found = summary(rows, first, n_rows, None, self.n_threads)
-                yield record_of(RESULT, key=key, first=first, factors=rows, **found)
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        key, block = (record.column(name)[0].as_py() for name in ("key", "block"))
+        first, end, n_rows = (int(self.starts[at]) for at in (block, block + 1, -1))
+        rows = np.empty((end - first, self.n_factors), np.float32)
+        fill_randomly(rows, self.seed, self.length, first)
+        found = summary(rows, first, n_rows, None, self.n_threads)
+        yield record_of(RESULT, key=key, first=first, factors=rows, **found)
 
 
 @dataclass(frozen=True)
-class Fixing:
+class Fixing(OverRecords):
     """Stored rows in the basis where their Gram matrix is diagonal, and what they add up to."""
 
     objective: Objective
@@ -90,38 +84,31 @@ class Fixing:
     n_threads: int
     sampled: NDArray[np.int64]
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        key, first = (record.column(name)[0].as_py() for name in ("key", "first"))
+        rows = array_of(record, "factors", np.float32).reshape(-1, len(self.basis.spectrum))
         in_double = is_summed_in_double(self.n_rows)
-        for batch in batches:
-            for at in range(batch.num_rows):
-                record = batch.slice(at, 1)
-                first = record.column("first")[0].as_py()
-                rows = array_of(record, "factors", np.float32).reshape(-1, len(self.basis.spectrum))
-                rows = rotate(rows, self.basis.fixed, self.n_threads, None, in_double)
-                found: dict[str, Any] = {"sample": sample_of(rows, first, self.sampled)}
-                counts = array_of(record, "counts", np.int64)
-                if counts is not None:
-                    ridge = self.objective.row_regularization(counts, self.n_columns)
-                    norms = FixedSide.in_eigenbasis(rows, self.basis.spectrum, 1).norms
-                    found |= summary(rows, first, self.n_rows, ridge, self.n_threads)
-                    found |= {"counts": counts, "norms": chunk_sums(ridge * norms)}
-                key = record.column("key")[0].as_py()
-                yield record_of(RESULT, key=key, first=first, factors=rows, **found)
+        rows = rotate(rows, self.basis.fixed, self.n_threads, None, in_double)
+        found: dict[str, Any] = {"sample": sample_of(rows, first, self.sampled)}
+        counts = array_of(record, "counts", np.int64)
+        if counts is not None:
+            ridge = self.objective.row_regularization(counts, self.n_columns)
+            norms = FixedSide.in_eigenbasis(rows, self.basis.spectrum, 1).norms
+            found |= summary(rows, first, self.n_rows, ridge, self.n_threads)
+            found |= {"counts": counts, "norms": chunk_sums(ridge * norms)}
+        yield record_of(RESULT, key=key, first=first, factors=rows, **found)
 
 
 @dataclass(frozen=True)
-class Sending:
+class Sending(OverRecords):
     """To each block the rows that it needs, from records with factors and routes."""
 
     n_factors: int
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for at in range(batch.num_rows):
-                record = batch.slice(at, 1)
-                keys, ends = (array_of(record, name, np.int64) for name in ("keys", "ends"))
-                places = array_of(record, "places", np.int32)
-                rows = array_of(record, "factors", np.float32).reshape(-1, self.n_factors)
-                source = record.column("first")[0].as_py()
-                for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
-                    yield record_of(MESSAGE, key=int(key), source=source, rows=rows[part])
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        keys, ends = (array_of(record, name, np.int64) for name in ("keys", "ends"))
+        places = array_of(record, "places", np.int32)
+        rows = array_of(record, "factors", np.float32).reshape(-1, self.n_factors)
+        source = record.column("first")[0].as_py()
+        for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
+            yield record_of(MESSAGE, key=int(key), source=source, rows=rows[part])
