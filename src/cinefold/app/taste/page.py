@@ -26,6 +26,7 @@ from cinefold.serving.state import State
 _YOURS, _SOMEBODYS = "Yours", "Somebody's from the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
+_ENOUGH_TO_TELL = 20  # ratings: from there on genres and decades say something of a person
 _NOTABLE = 0.03  # of a share: three percentage points
 _EXPECTED = {
     _OTHERS: "Expected is the mean of what others gave the movie (with five ratings of the mean of "
@@ -80,7 +81,9 @@ def draw_summary(comparison: TasteComparison, known: bool) -> None:
         if (entries := _notable(comparison, sign))
     ]
     seen = f"{' and '.join(parts)} than most" if parts else "what most people see"
-    st.markdown(f"{sees} {seen}. {_generosity(comparison)}")
+    n_ratings = comparison.habits.n_ratings
+    few = f" A first guess, from {n_ratings:,.0f} ratings." if n_ratings < _ENOUGH_TO_TELL else ""
+    st.markdown(f"{sees} {seen}. {_generosity(comparison)}{few}")
 
 
 def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]:

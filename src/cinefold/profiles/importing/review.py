@@ -83,12 +83,11 @@ class ImportReview:
     """
 
     def __init__(
-        self, export: Export, conversion: Conversion, lines: tuple[ReviewLine, ...], name: str
+        self, export: Export, conversion: Conversion, lines: tuple[ReviewLine, ...]
     ) -> None:
         self.export = export
         self.conversion = conversion
         self.lines = lines
-        self._catalog_name = name
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -135,7 +134,7 @@ class ImportReview:
         counts = {
             "found": len(self.matched),
             "to check": len(self.to_check),
-            f"not in {self._catalog_name}": len(self.missed),
+            "not among these movies": len(self.missed),
             "repeated": len(self.repeated),
             "left out": len(self.ignored),
         }
@@ -230,7 +229,7 @@ def review(
         else _reviewed(line, next(found), conversion, matcher)
         for line in export.lines
     )
-    return ImportReview(export, conversion, lines, name)
+    return ImportReview(export, conversion, lines)
 
 
 def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
