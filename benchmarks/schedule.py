@@ -22,7 +22,7 @@ from benchmarks.machine import say
 from cinefold import Interactions
 from cinefold.als import basis
 from cinefold.als.backend import record
-from cinefold.als.iterations import Problem, alternate, choose_solver
+from cinefold.als.iterations import Problem, alternate, method_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -168,7 +168,7 @@ class Watched(Problem):
 def scaling(case: Case) -> dict[str, Any]:
     """Exact epochs on one thread and on more, by phase, and the model's on other numbers."""
     train, objective = Interactions.from_sparse(case.ratings), case.problem.objective
-    method = choose_solver("exact", case.n_factors)
+    method = method_named("exact", case.n_factors)
     epochs: dict[int, Callable[[], Epoch]] = {}
     measured: dict[int, list[Epoch]] = {n: [] for n in sorted({1, case.n_threads})}
     for n in measured:

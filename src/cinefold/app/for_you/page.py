@@ -13,12 +13,12 @@ from cinefold.app.for_you.questions import draw_questions
 from cinefold.app.shared.cards import movie_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.filters import Choice, choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.filters import ListChoice, choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user
 from cinefold.app.shared.visitor import (
-    follow_address,
     mark_buttons,
+    open_profile_in_address,
     open_visitor,
     rating_stars,
     remember,
@@ -157,7 +157,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         draw_summary(choice)
     else:
         st.caption("Give stars to a movie you know, and this list becomes yours.")
-        choice = Choice()
+        choice = ListChoice()
     found = recommender.recommend_for(
         you.ratings,
         choice.length,
@@ -200,7 +200,7 @@ def draw(recommender: MovieRecommender, heading: Any) -> None:
 
 recommender = open_state().recommender
 users = recommender.data.interactions.user_ids.tolist()
-user, shared = asked_user(users), follow_address()
+user, shared = asked_user(users), open_profile_in_address()
 if shared is not None:
     draw_shared(recommender, shared)
 elif user is None:

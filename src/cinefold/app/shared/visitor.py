@@ -287,7 +287,7 @@ def forget() -> None:
     st.session_state[_FORGOTTEN] = True
 
 
-def follow_address() -> Profile | None:
+def open_profile_in_address() -> Profile | None:
     """Open the profile whose key the address has (?profile=…), on any page.
 
     Returns

@@ -60,7 +60,7 @@ def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), user
 
 
-def draw_nothing() -> None:
+def draw_no_ratings() -> None:
     """No ratings yet: where they come from."""
     with st.container(border=True):
         st.subheader("Your taste will be here", anchor=False)
@@ -189,4 +189,4 @@ if ratings:
     draw_profile(comparison)
     draw_favourites(state, ratings, user)
 else:
-    draw_nothing()
+    draw_no_ratings()
