@@ -15,8 +15,8 @@ import pytest
 
 from cinefold.datasets import DatasetError, dataset_info, fetch, load_movielens
 from cinefold.datasets.catalogue import DatasetSpec, Wheel
-from cinefold.datasets.http_download import Patience
 from cinefold.datasets.download_folder import download_folder
+from cinefold.datasets.http_download import Patience
 from tests import movielens_files as files
 from tests.datasets.archive_server import ArchiveServer, serving
 from tests.waiting import PATIENCE, wait_until

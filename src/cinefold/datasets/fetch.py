@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 
 from cinefold.datasets.archives import Files
 from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
+from cinefold.datasets.download_folder import download_folder, remove_leftovers
 from cinefold.datasets.http_download import (
     Patience,
     UnavailableError,
@@ -25,7 +26,6 @@ from cinefold.datasets.http_download import (
     check_room,
     download,
 )
-from cinefold.datasets.download_folder import download_folder, remove_leftovers
 from cinefold.datasets.movielens_formats import recognized
 
 if TYPE_CHECKING:
