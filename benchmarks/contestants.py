@@ -23,7 +23,7 @@ from benchmarks.synthetic import SIZES, Shape
 from cinefold import Interactions
 from cinefold.als import Objective
 from cinefold.als.iterations import Problem as HalfSteps
-from cinefold.als.iterations import alternate, choose_solver
+from cinefold.als.iterations import alternate, method_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def cinefold(problem: Problem, solver: SolverName, *, plain: bool = False) -> Co
         HalfSteps(Interactions.from_sparse(problem.ratings), problem.objective, problem.n_threads),
         problem.n_factors,
         0,
-        choose_solver(solver, problem.n_factors),
+        method_named(solver, problem.n_factors),
         plain=plain,
     )
     last: list[Any] = []

@@ -22,7 +22,7 @@ from benchmarks.machine import say
 from cinefold import Interactions
 from cinefold.als import basis
 from cinefold.als.backend import record
-from cinefold.als.iterations import Problem, alternate, choose_solver
+from cinefold.als.iterations import Problem, alternate, method_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,21 +45,17 @@ class Phase:
 
     Attributes
     ----------
-    seconds, cpu : float
-        Of the calling thread.
+    seconds, serial : float
+        Of the calling thread: all, and CPU seconds outside of calls. (What the clocks cost in them
+        is nobody's.)
     calls : list of ndarray, shape (n_blocks, 4)
         Of each block the thread, begin and end, in seconds from the beginning of the call, and the
         seconds of the processor.
     """
 
     seconds: float = 0.0
-    cpu: float = 0.0
+    serial: float = 0.0
     calls: list[Doubles] = field(default_factory=list)
-
-    @property
-    def serial(self) -> float:
-        """CPU seconds of the calling thread outside of all blocks."""
-        return self.cpu - sum(float(c[c[:, 0] == 0, 3].sum()) for c in self.calls)
 
     @property
     def costs(self) -> list[Doubles]:
@@ -163,15 +159,16 @@ class Watched(Problem):
         if self._open:
             phase = self._phases[self._open[-1]]
             phase.seconds += now - self._since[0]
-            phase.cpu += cpu - self._since[1]
-            phase.calls += [np.reshape(blocks, (-1, 4)) for _, blocks in record(True)]
+            calls = record(True)
+            phase.serial += cpu - self._since[1] - sum(within for within, _ in calls)
+            phase.calls += [np.reshape(blocks, (-1, 4)) for _, blocks in calls]
         self._since = time.perf_counter(), time.thread_time()
 
 
 def scaling(case: Case) -> dict[str, Any]:
     """Exact epochs on one thread and on more, by phase, and the model's on other numbers."""
     train, objective = Interactions.from_sparse(case.ratings), case.problem.objective
-    method = choose_solver("exact", case.n_factors)
+    method = method_named("exact", case.n_factors)
     epochs: dict[int, Callable[[], Epoch]] = {}
     measured: dict[int, list[Epoch]] = {n: [] for n in sorted({1, case.n_threads})}
     for n in measured:

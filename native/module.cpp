@@ -271,11 +271,11 @@ struct Method {
 };
 
 Steps expected_steps(const Observations& observations, const FixedSide& fixed,
-                     Rows<const float> factors) {
+                     Rows<const float> factors, int n_threads) {
     const HalfStep step(observations, fixed, factors);
     nb::gil_scoped_release release;
     const auto found = cinefold::expected_steps(cinefold::select_kernels(), step.side, step.rows,
-                                                factors.data(), step.stride);
+                                                factors.data(), step.stride, n_threads);
     Steps steps;
     for (int i = 0; i < found.count; ++i) steps.emplace_back(found.length[i], found.needed[i]);
     return steps;
@@ -372,6 +372,7 @@ NB_MODULE(_core, m) {
         .def(nb::init<int, float, float, const std::string&, const Steps&>(), "max_steps"_a,
              "tolerance"_a, "relaxation"_a, "solver"_a, "expected_steps"_a);
     m.def("expected_steps", &expected_steps, "observations"_a, "fixed"_a, "factors"_a,
+          "n_threads"_a,
           "(number of observations, steps) that exact solutions by conjugate gradients take.");
     m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a,
           "factors"_a.noconvert(), "losses"_a.none().noconvert(), "n_threads"_a,
@@ -380,9 +381,10 @@ NB_MODULE(_core, m) {
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),
           "allowed"_a.none(), "n_threads"_a,
           "Items (-1: none) and scores of the k best of each query; ties by rising item.");
-    m.def("record", &cinefold::record, "on"_a,
-          "For benchmarks: start or end to record calls, one at a time. Returns, of those recorded "
-          "since, their seconds and the thread, begin, end and CPU time of each block.");
+    m.def(
+        "record", &cinefold::record, "on"_a,
+        "For benchmarks: start or end to record calls, one at a time. Returns, of those recorded "
+        "since, the CPU time of the caller and the thread, begin, end and CPU time of each block.");
     m.def("padded_length", &cinefold::padded, "n_factors"_a);
     m.def(
         "simd_level", [] { return std::string(cinefold::select_kernels().name); },

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "drive/memory.h"
@@ -54,32 +55,57 @@ class GramTree {
     const int64_t stride_;
 };
 
+// The level whose nodes are handed out: their sums are the same whatever it is. It is the one whose
+// longest thread has least to do, in leaves, where to keep a node's sums costs a sixteenth of a
+// leaf.
+int shared_level(const GramTree& tree, int d, int n_threads) {
+    const int64_t most = std::max<int64_t>((int64_t(1) << 22) / (int64_t(d) * d), 16);
+    int best = -1;
+    double least = 0;
+    for (int level = 0; best < 0 || tree.n_nodes(level - 1) > 1; ++level) {
+        const int64_t nodes = tree.n_nodes(level), turns = (nodes - 1) / std::max(n_threads, 1) + 1;
+        if (nodes > most) continue;
+        const double cost = double(turns << level) + double(nodes) / 16;
+        if (best >= 0 && cost >= least) continue;
+        best = level;
+        least = cost;
+    }
+    return best;
+}
+
 }  // namespace
 
 void gram(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
           int64_t stride, double* out, int n_threads) {
     const GramTree tree(kernels, v, scale, n, d, stride);
     const int64_t side = padded(d), size = side * side;
-    const int64_t most = std::clamp<int64_t>((int64_t(1) << 20) / (int64_t(d) * d), 16, 64);
-    int level = 0;
-    while (tree.n_nodes(level) > most) ++level;
-    int64_t nodes = std::max<int64_t>(tree.n_nodes(level), 1);
-    std::vector<double> partial(nodes * size, 0.0);
-    for_each_block(n_threads, tree.n_nodes(level), [&] {
+    const int level = shared_level(tree, d, n_threads);
+    const int64_t n_nodes = tree.n_nodes(level);
+    const std::unique_ptr<double[]> partial(new double[std::max<int64_t>(n_nodes, 1) * size]);
+    if (n_nodes == 0) std::fill_n(partial.get(), size, 0.0);
+    for_each_block(n_threads, n_nodes, [&] {
         return [&, workspace = make_workspace(kernels.gram_workspace_bytes(d)),
                 sums = std::vector<std::vector<double>>()](int64_t node) mutable {
-            tree.sum(level, node, workspace.get(), sums, partial.data() + node * size);
+            tree.sum(level, node, workspace.get(), sums, partial.get() + node * size);
         };
     });
-    for (; nodes > 1; nodes = (nodes + 1) / 2)
-        for (int64_t node = 0; node < nodes; node += 2) {
-            double* to = partial.data() + node / 2 * size;
-            const double* left = partial.data() + node * size;
-            if (node + 1 < nodes)
-                std::transform(left, left + size, left + size, to, std::plus<>());
-            else
-                std::copy_n(left, size, to);
-        }
+    // Up the rest of the tree, some entries at a time.
+    const int64_t entries =
+        std::max<int64_t>((int64_t(1) << 16) / std::max<int64_t>(n_nodes, 1), 1);
+    for_each_block(n_threads, (size + entries - 1) / entries, [&] {
+        return [&](int64_t block) {
+            const int64_t begin = block * entries, count = std::min(entries, size - begin);
+            for (int64_t nodes = n_nodes; nodes > 1; nodes = (nodes + 1) / 2)
+                for (int64_t node = 0; node < nodes; node += 2) {
+                    double* to = partial.get() + node / 2 * size + begin;
+                    const double* left = partial.get() + node * size + begin;
+                    if (node + 1 < nodes)
+                        std::transform(left, left + count, left + size, to, std::plus<>());
+                    else
+                        std::copy_n(left, count, to);
+                }
+        };
+    });
     for (int i = 0; i < d; ++i)
         for (int j = i; j < d; ++j)
             out[int64_t(i) * d + j] = out[int64_t(j) * d + i] = partial[i * side + j];

@@ -1,7 +1,11 @@
 #include "drive/half_step.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <deque>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "drive/memory.h"
@@ -11,24 +15,31 @@
 namespace cinefold {
 namespace {
 
-// A row of so many observations is summed by all threads together, in parts: alone, one thread
-// would keep the others waiting for it at the end.
-constexpr int64_t kSplit = 1 << 16;
-constexpr int64_t kPart = 1 << 14;
+// A row of so many observations that is to be factored is summed in parts, by several threads:
+// alone, one would keep the others waiting for it at the end.
+constexpr int64_t kSplit = 1 << 14;
+constexpr int64_t kPart = 1 << 13;
 
 // Bounds of blocks of the ordered rows, from `first` on, of about equal cost: heavy rows are alone.
 std::vector<int64_t> equal_blocks(const Observations& rows, int n_factors, int64_t first) {
     const int64_t enough = std::max<int64_t>(4096, 16 * n_factors);
     std::vector<int64_t> bounds{first};
-    int64_t cost = 0;
-    for (int64_t at = first; at < rows.n_rows; ++at) {
-        cost += 8 + rows.count(rows.order[at]);
-        if (cost < enough && at + 1 < rows.n_rows) continue;
-        bounds.push_back(at + 1);
-        cost = 0;
+    while (bounds.back() < rows.n_rows) {
+        const int64_t at = bounds.back(), cost = 8 + rows.count(rows.order[at]);
+        bounds.push_back(std::min(at + std::max<int64_t>(enough / cost, 1), rows.n_rows));
     }
     return bounds;
 }
+
+// A row in parts, each summed into memory of its own: the partition and the order in which the sums
+// are added depend on the row alone, not on the threads.
+struct SplitRow {
+    int64_t i;
+    std::vector<std::vector<double>> sums;
+    std::atomic<int> missing;
+
+    SplitRow(int64_t row, int n_parts) : i(row), sums(n_parts), missing(n_parts) {}
+};
 
 // What the threads of a half-step share.
 struct HalfStep {
@@ -74,37 +85,36 @@ struct HalfStep {
         keep(i, status, x, loss);
     }
 
-    // The partition and the order of the sums depend on the row alone, not on the threads.
-    void solve_split(int64_t i, int n_threads) {
-        RowReader read(rows);
-        const Row row = read(i);
-        const int64_t size = int64_t(side.stride) * (side.stride + 1);
-        const int64_t parts =
-            std::clamp<int64_t>(row.n / kPart, 2, std::max<int64_t>(2, (int64_t(1) << 23) / size));
-        std::vector<double> sums(parts * size, 0.0);
-        for_each_block(n_threads, parts, [&] {
-            return [&, workspace = row_workspace(kernels, side, 0)](int64_t part) {
-                const int64_t begin = row.n * part / parts, end = row.n * (part + 1) / parts;
-                const Row some{row.columns + begin,
-                               row.targets + begin,
-                               row.weights ? row.weights + begin : nullptr,
-                               end - begin,
-                               row.regularization,
-                               nullptr,
-                               0};
-                kernels.add_normal_equations(side, some, workspace.get(),
-                                             sums.data() + part * size);
-            };
-        });
+    int64_t size_of_sums() const { return int64_t(side.stride) * (side.stride + 1); }
+
+    // In how many parts the row is summed; 1: it is not split.
+    int parts_of(int64_t i) const {
+        const int64_t n = rows.count(i);
+        if (n < kSplit || !kernels.is_factored(side, n, method)) return 1;
+        const int64_t most = std::max<int64_t>(2, (int64_t(1) << 23) / size_of_sums());
+        return int(std::clamp<int64_t>(n / kPart, 2, most));
+    }
+
+    // Whoever adds the last part solves the row.
+    void solve_part(SplitRow& split, int part, RowReader& read, void* workspace, float* x) {
+        const int64_t parts = int64_t(split.sums.size()), n = rows.count(split.i);
+        const int64_t begin = n * part / parts, end = n * (part + 1) / parts;
+        split.sums[part].assign(size_of_sums(), 0.0);
+        kernels.add_normal_equations(side, read(split.i, begin, end), workspace,
+                                     split.sums[part].data());
+        if (--split.missing > 0) return;
+        std::vector<double>& sums = split.sums.front();
         for (int64_t p = 1; p < parts; ++p)
-            for (int64_t k = 0; k < size; ++k) sums[k] += sums[p * size + k];
-        const auto workspace = row_workspace(kernels, side, 0);
-        const auto x = zeros(side.stride);
-        previous(i, x.get());
+            std::transform(sums.begin(), sums.end(), split.sums[p].begin(), sums.begin(),
+                           std::plus<>());
+        previous(split.i, x);
+        const Row row = read(split.i);
         RowLoss loss{};
         const Status status = kernels.solve_normal_equations(
-            side, row, method, sums.data(), workspace.get(), x.get(), losses ? &loss : nullptr);
-        keep(i, status, x.get(), loss);
+            side, row, method, sums.data(), workspace, x, losses ? &loss : nullptr);
+        keep(split.i, status, x, loss);
+        split.sums.clear();
+        split.sums.shrink_to_fit();
     }
 };
 
@@ -115,29 +125,34 @@ int64_t longest_row(const Observations& rows) {
 }  // namespace
 
 ExpectedSteps expected_steps(const KernelTable& kernels, const FixedSide& side,
-                             const Observations& rows, const float* factors,
-                             int64_t factor_stride) {
-    constexpr int64_t enough_rows = 256, tried = 2;
-    constexpr int limit = 64;
+                             const Observations& rows, const float* factors, int64_t factor_stride,
+                             int n_threads) {
+    constexpr int64_t enough_rows = 256;
+    constexpr int limit = 64, tried = 2;
     ExpectedSteps expected;
     if (rows.n_rows < enough_rows) return expected;
-    const auto workspace = row_workspace(kernels, side, longest_row(rows));
-    const auto x = zeros(side.stride);
-    RowReader read(rows);
-    for (int64_t length = std::max(side.n_factors / 4, 1); expected.count < ExpectedSteps::kLengths;
-         length *= 2) {
-        const auto longer = [&](int64_t i, int64_t n) { return rows.count(i) > n; };
-        const int64_t* at = std::lower_bound(rows.order, rows.order + rows.n_rows, length, longer);
-        int needed = 0;
-        for (int k = 0; k < tried; ++k, ++at) {
-            if (at == rows.order + rows.n_rows || rows.count(*at) == 0) break;
-            std::copy_n(factors + *at * factor_stride, side.n_factors, x.get());
-            const int steps =
-                kernels.count_cg_steps(side, read(*at), limit, workspace.get(), x.get());
-            needed = std::max(needed, steps <= limit ? steps : ExpectedSteps::kNever);
-        }
-        expected.length[expected.count] = length;
-        expected.needed[expected.count++] = needed;
+    expected.count = ExpectedSteps::kLengths;
+    const int64_t shortest = std::max(side.n_factors / 4, 1);
+    std::array<int, tried * ExpectedSteps::kLengths> steps{};
+    const auto make = [&] {
+        return [&, workspace = row_workspace(kernels, side, longest_row(rows)),
+                x = zeros(side.stride), read = RowReader(rows)](int64_t block) mutable {
+            const int64_t trial = int64_t(steps.size()) - 1 - block;  // long rows first
+            const auto longer = [&](int64_t i, int64_t n) { return rows.count(i) > n; };
+            const int64_t *end = rows.order + rows.n_rows, length = shortest << trial / tried;
+            const int64_t at = std::lower_bound(rows.order, end, length, longer) - rows.order;
+            if (at + trial % tried >= rows.n_rows) return;
+            const int64_t i = rows.order[at + trial % tried];
+            if (rows.count(i) == 0) return;
+            std::copy_n(factors + i * factor_stride, side.n_factors, x.get());
+            steps[trial] = kernels.count_cg_steps(side, read(i), limit, workspace.get(), x.get());
+        };
+    };
+    for_each_block(n_threads, int64_t(steps.size()), make);
+    for (int k = 0; k < expected.count; ++k) {
+        const int needed = std::max(steps[tried * k], steps[tried * k + 1]);
+        expected.length[k] = shortest << k;
+        expected.needed[k] = needed <= limit ? needed : ExpectedSteps::kNever;
     }
     return expected;
 }
@@ -146,23 +161,32 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
                    const Method& method, float* factors, int64_t factor_stride, double* losses,
                    int n_threads, const std::function<bool()>& interrupted) {
     HalfStep step{kernels, side, rows, method, factors, factor_stride, losses};
-    int64_t first = 0;
-    if (method.max_steps == 0)
-        for (; first < rows.n_rows && rows.count(rows.order[first]) >= kSplit; ++first) {
-            if (interrupted()) return {true, -1};
-            step.solve_split(rows.order[first], n_threads);
-        }
+    std::deque<SplitRow> split;
+    std::vector<std::pair<SplitRow*, int>> parts;
+    int64_t first = 0;  // whether rows are split is a matter of their length: the longest are
+    for (; first < rows.n_rows; ++first) {
+        const int64_t i = rows.order[first];
+        const int n_parts = step.parts_of(i);
+        if (n_parts == 1) break;
+        split.emplace_back(i, n_parts);
+        for (int part = 0; part < n_parts; ++part) parts.emplace_back(&split.back(), part);
+    }
     const auto bounds = equal_blocks(rows, side.n_factors, first);
+    const int64_t n_parts = int64_t(parts.size());
     const auto make = [&] {
         return [&, workspace = row_workspace(kernels, side, longest_row(rows)),
                 x = zeros(side.stride), read = RowReader(rows)](int64_t block) mutable {
-            const int64_t end = bounds[block + 1];
-            for (int64_t at = bounds[block]; at < end; ++at)
+            if (block < n_parts) {
+                const auto [row, part] = parts[block];
+                return step.solve_part(*row, part, read, workspace.get(), x.get());
+            }
+            const int64_t begin = bounds[block - n_parts], end = bounds[block - n_parts + 1];
+            for (int64_t at = begin; at < end; ++at)
                 step.solve(at, end, read, workspace.get(), x.get());
         };
     };
-    const bool finished =
-        for_each_block(n_threads, int64_t(bounds.size()) - 1, make, [&] { return !interrupted(); });
+    const bool finished = for_each_block(n_threads, n_parts + int64_t(bounds.size()) - 1, make,
+                                         [&] { return !interrupted(); });
     const int64_t singular = step.singular;
     return {!finished, singular < rows.n_rows ? singular : -1};
 }

@@ -37,7 +37,7 @@ struct Outcome {
 // tried on a few rows of each of several lengths, those for which the ways to solve them cost about
 // the same. It depends on the problem alone, not on threads; few rows are not worth the trial.
 ExpectedSteps expected_steps(const KernelTable&, const FixedSide&, const Observations&,
-                             const float* factors, int64_t factor_stride);
+                             const float* factors, int64_t factor_stride, int n_threads);
 
 // Solves all rows into `factors` (n_rows, n_factors), rows `factor_stride` apart, which hold the
 // previous solutions, or zeros: conjugate gradients and relaxation start there. A row's losses go

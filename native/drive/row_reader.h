@@ -35,8 +35,11 @@ class RowReader {
   public:
     explicit RowReader(const Observations& rows) : rows_(rows) {}
 
-    Row operator()(int64_t i) {
-        const int64_t begin = rows_.offsets[i], n = rows_.count(i);
+    Row operator()(int64_t i) { return (*this)(i, 0, rows_.count(i)); }
+
+    // Its observations from `first` to `last`.
+    Row operator()(int64_t i, int64_t first, int64_t last) {
+        const int64_t begin = rows_.offsets[i] + first, n = last - first;
         const int32_t* columns = rows_.columns + begin;
         const float* ratings = rows_.ratings + begin;
         const float* weights = rows_.weights ? rows_.weights + begin : nullptr;

@@ -18,105 +18,143 @@ constexpr auto kIdle = std::chrono::milliseconds(500);
 
 using Work = std::function<void(int, Stop&)>;
 
-struct Worker;
-
-// One call of run_parallel, on the stack of its caller. What is not atomic is the pool's to guard.
+// One call of run_parallel, on the stack of its caller.
 struct Job {
     explicit Job(const Work& given) : work(given) {}
 
     const Work& work;
     Stop stop{false};
-    std::vector<Worker*> waking;  // told of the job, which they have not begun
-    int running = 0;              // workers that have
+    std::atomic<int> present{1};  // threads that have not left it, the caller among them
+    std::mutex mutex;
+    std::condition_variable all_left;
+    bool done = false;
     std::exception_ptr error;
-    std::mutex error_mutex;
-    std::condition_variable finished;
 
     void run(int thread) noexcept {
         try {
             work(thread, stop);
         } catch (...) {
             stop = true;
-            const std::lock_guard lock(error_mutex);
+            const std::lock_guard lock(mutex);
             if (!error) error = std::current_exception();
         }
     }
+
+    // Nothing of the job is touched afterwards, but by the caller.
+    void leave() {
+        if (--present > 0) return;
+        const std::lock_guard lock(mutex);
+        done = true;
+        all_left.notify_one();
+    }
 };
 
+// Sixteen that are woken together would wait in line for a mutex of the pool: each has its own.
 struct Worker {
+    std::mutex mutex;
     std::condition_variable wake;
     Job* job = nullptr;
     int thread = 0;
+
+    void give(Job* given, int number) {
+        const std::lock_guard lock(mutex);
+        job = given;
+        thread = number;
+        wake.notify_one();
+    }
+
+    // The job that it has not begun.
+    Job* take_back() {
+        const std::lock_guard lock(mutex);
+        return std::exchange(job, nullptr);
+    }
 };
 
 class ThreadPool {
   public:
     void run(int n_threads, const Work& work) {
         Job job(work);
-        if (n_threads > 1) {
-            job.waking.reserve(n_threads - 1);
-            const std::lock_guard lock(mutex_);
-            for (int t = 1; t < n_threads && hire(job, t); ++t) {
-            }
-        }
+        std::vector<Worker*> hired;
+        if (n_threads > 1) hire(job, n_threads - 1, hired);
         job.run(0);
-        std::unique_lock lock(mutex_);
-        for (Worker* worker : job.waking) {
-            worker->job = nullptr;
-            idle_.push_back(worker);
+        for (Worker* worker : hired)
+            if (worker->take_back()) --job.present;
+        job.leave();
+        {
+            std::unique_lock lock(job.mutex);
+            job.all_left.wait(lock, [&] { return job.done; });
         }
-        job.finished.wait(lock, [&] { return job.running == 0; });
-        lock.unlock();
+        if (!hired.empty()) {
+            const std::lock_guard lock(mutex_);
+            idle_.insert(idle_.end(), hired.begin(), hired.end());
+        }
         if (job.error) std::rethrow_exception(job.error);
     }
 
   private:
-    // All with the mutex held. `idle_` has room for every worker: nothing is allocated later.
-    bool hire(Job& job, int thread) {
-        Worker* worker = nullptr;
-        if (idle_.empty()) {
-            worker = start(job, thread);
-            if (!worker) return false;
-        } else {
-            worker = idle_.back();
-            idle_.pop_back();
-            worker->job = &job;
-            worker->thread = thread;
-            worker->wake.notify_one();
+    // Fewer where there are no more threads, or there is no memory.
+    void hire(Job& job, int n, std::vector<Worker*>& hired) {
+        hired.reserve(n);
+        {
+            const std::lock_guard lock(mutex_);
+            const auto first = idle_.end() - std::min<std::ptrdiff_t>(n, idle_.size());
+            hired.assign(first, idle_.end());
+            idle_.erase(first, idle_.end());
         }
-        job.waking.push_back(worker);
-        return true;
+        job.present += int(hired.size());
+        int thread = 0;
+        for (Worker* worker : hired) worker->give(&job, ++thread);
+        while (thread++ < n && start(job, thread, hired)) {
+        }
     }
 
-    Worker* start(Job& job, int thread) {
+    bool start(Job& job, int thread, std::vector<Worker*>& hired) {
         try {
-            idle_.reserve(n_workers_ + 1);
             auto worker = std::make_unique<Worker>();
             worker->job = &job;
             worker->thread = thread;
-            std::thread([this, w = worker.get()] { serve(w); }).detach();
+            const std::lock_guard lock(mutex_);
+            idle_.reserve(n_workers_ + 1);  // nothing is allocated when it is idle
+            ++job.present;
+            try {
+                std::thread([this, w = worker.get()] { serve(w); }).detach();
+            } catch (...) {
+                --job.present;
+                throw;
+            }
             ++n_workers_;
-            return worker.release();
-        } catch (const std::exception&) {  // no more threads, or no memory: do with fewer
-            return nullptr;
+            hired.push_back(worker.release());
+            return true;
+        } catch (const std::exception&) {
+            return false;
         }
     }
 
     void serve(Worker* self) {
-        std::unique_lock lock(mutex_);
-        while (self->wake.wait_for(lock, kIdle, [&] { return self->job != nullptr; })) {
-            Job& job = *std::exchange(self->job, nullptr);
-            job.waking.erase(std::find(job.waking.begin(), job.waking.end(), self));
-            ++job.running;
+        for (;;) {
+            std::unique_lock lock(self->mutex);
+            self->wake.wait_for(lock, kIdle, [&] { return self->job != nullptr; });
+            Job* job = std::exchange(self->job, nullptr);
+            const int thread = self->thread;
             lock.unlock();
-            job.run(self->thread);
-            lock.lock();
-            idle_.push_back(self);
-            if (--job.running == 0) job.finished.notify_one();
+            if (job) {
+                job->run(thread);
+                job->leave();
+            } else if (retire(self)) {
+                return;
+            }
         }
-        idle_.erase(std::find(idle_.begin(), idle_.end(), self));
+    }
+
+    // Unless it has been hired meanwhile, or its last caller has not let it go.
+    bool retire(Worker* self) {
+        const std::lock_guard lock(mutex_);
+        const auto at = std::find(idle_.begin(), idle_.end(), self);
+        if (at == idle_.end()) return false;
+        idle_.erase(at);
         --n_workers_;
         delete self;
+        return true;
     }
 
     std::mutex mutex_;

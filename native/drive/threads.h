@@ -41,10 +41,11 @@ class Recorder {
         if (!to_) return;
         times_.second.resize(n_blocks);
         start_ = now(CLOCK_MONOTONIC);
+        times_.first = -now(CLOCK_THREAD_CPUTIME_ID);
     }
     ~Recorder() {
         if (!to_) return;
-        times_.first = now(CLOCK_MONOTONIC) - start_;
+        times_.first += now(CLOCK_THREAD_CPUTIME_ID);
         to_->push_back(std::move(times_));
     }
     Recorder(const Recorder&) = delete;

@@ -40,6 +40,12 @@ double few_steps_cost(const FixedSide& side, int64_t n, int steps) {
     return kFewSteps * (1 + steps) * n * side.stride;
 }
 
+bool is_factored(const FixedSide& side, int64_t n, const Method& method) {
+    if (method.max_steps > 0 || method.solver == Solver::cg) return false;
+    return method.solver != Solver::automatic ||
+           !(cg_cost(side, n, method.expected.steps(n)) < primal_cost(double(n), side.n_factors));
+}
+
 Solver choose_solver(const FixedSide& side, const Row& row, const Method& method) {
     const double n = double(row.n), d = side.n_factors;
     const bool fits_dual = row.n < side.n_factors;

@@ -11,6 +11,7 @@ extern const KernelTable table;
 const KernelTable table = {CINEFOLD_LEVEL_NAME,
                            workspace_bytes,
                            solve_row,
+                           is_factored,
                            count_cg_steps,
                            add_normal_equations,
                            solve_normal_equations,

@@ -84,6 +84,8 @@ struct KernelTable {
     // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
     Status (*solve_row)(const FixedSide&, const Row&, const Method&, void* workspace, float* x,
                         RowLoss*);
+    // Whether rows of more observations than factors are to be factored, by what it costs.
+    bool (*is_factored)(const FixedSide&, int64_t n, const Method&);
     // How many steps of conjugate gradients the exact solution takes from `x`, which is
     // overwritten; `limit` + 1 if it takes more than `limit`.
     int (*count_cg_steps)(const FixedSide&, const Row&, int limit, void* workspace, float* x);

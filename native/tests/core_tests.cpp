@@ -201,7 +201,7 @@ void check_rows(const KernelTable& kernels, const Problem& p, bool weighted, Sol
     cinefold::Method method{0, 0, 1, solver};
     if (expect_steps) {
         method.expected = cinefold::expected_steps(kernels, prepared.side, prepared.observations,
-                                                   factors.data(), d);
+                                                   factors.data(), d, n_threads);
         expect(method.expected.count > 0, name + ": steps are expected");
     }
     const auto outcome =

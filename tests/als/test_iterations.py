@@ -9,7 +9,7 @@ import pytest
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.als import iterations
-from cinefold.als.iterations import Problem, alternate, choose_solver
+from cinefold.als.iterations import Problem, alternate, method_named
 from cinefold.als.objective import Objective
 
 OBJECTIVE = Objective(0.1, 1.0)
@@ -17,7 +17,7 @@ OBJECTIVE = Objective(0.1, 1.0)
 
 def endless_steps(interactions, n_factors, solver):
     problem = Problem(interactions, OBJECTIVE, 1)
-    return alternate(problem, n_factors, 0, choose_solver(solver, n_factors))
+    return alternate(problem, n_factors, 0, method_named(solver, n_factors))
 
 
 @pytest.mark.parametrize("solver", ["exact", "cg"])

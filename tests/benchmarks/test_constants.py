@@ -1,6 +1,22 @@
 from __future__ import annotations
 
+import pytest
+
 from benchmarks import constants
+
+
+@pytest.mark.parametrize(
+    ("order", "tile", "products"),
+    [
+        (16, (16, 16, 1), 256),
+        (32, (16, 8, 2), 8 * (2 * 32 + 2 * 16)),  # two tiles of both vectors, two of the second
+        (48, (16, 8, 2), 8 * (2 * 32 + 2 * 16) + 8 * 6 * 16),  # and six of the last one
+        (4, (4, 4, 4), 16),
+    ],
+)
+def test_products_below_the_diagonal(order, tile, products):
+    expected = 1 - order * (order + 1) / 2 / products
+    assert constants.wasted(order, *tile) == pytest.approx(expected)
 
 
 def test_every_constant_of_the_choice_of_solver_is_measured(monkeypatch, capsys):
@@ -8,7 +24,7 @@ def test_every_constant_of_the_choice_of_solver_is_measured(monkeypatch, capsys)
     monkeypatch.setattr(constants, "OBSERVATIONS_AT_ONCE", 1)
     monkeypatch.setattr(constants, "ROUNDS", 1)
     constants.main()
-    names, used, measured = capsys.readouterr().out.splitlines()
+    *_, names, used, measured = capsys.readouterr().out.splitlines()
     assert len(names.split()) == 1 + 6
     assert len(used.split()) == 3 + 6
     assert len(measured.split()) == 2 + 6

@@ -56,7 +56,7 @@ def test_a_review_as_json(answer, data, export):
 def test_a_review_for_people(cinefold, export):
     code, out, err = cinefold("import", export)
     assert code == 0
-    assert "8 lines; 4 found, 1 to check, 1 not in ml-100k, 1 repeated, 1 left out" in out
+    assert "8 lines; 4 found, 1 to check, 1 not among these movies, 1 repeated, 1 left out" in out
     assert "stars as they are: 0.5 is 0.5" in out
     for words in ("To check: 1", "spelled alike", "Porridge <b>& Soup</b> (1999)", "Left out: 2"):
         assert words in out
@@ -168,7 +168,7 @@ def test_a_file_without_a_known_movie(cinefold, tmp_path):
     code, _, err = cinefold("recommend", "--ratings-file", file)
     assert code == 2
     assert "has no rating of a movie that the model knows" in err
-    assert "1 not in ml-100k" in err
+    assert "1 not among these movies" in err
 
 
 def test_adventure_brings_less_known_movies(answer, data):

@@ -15,8 +15,8 @@ import pytest
 
 from cinefold.datasets import DatasetError, dataset_info, fetch, load_movielens
 from cinefold.datasets.catalogue import DatasetSpec, Wheel
+from cinefold.datasets.download_folder import download_folder
 from cinefold.datasets.http_download import Patience
-from cinefold.datasets.incoming import incoming
 from tests import movielens_files as files
 from tests.datasets.archive_server import ArchiveServer, serving
 from tests.waiting import PATIENCE, wait_until
@@ -203,7 +203,7 @@ def test_what_killed_runs_left_is_removed(
     for file in (young, old):
         file.write_bytes(b"half of it")
     os.utime(old, (0, 0))
-    with incoming(cache) as used:
+    with download_folder(cache) as used:
         fetch(spec)
         assert _left(cache) == sorted([used.name, young.name, "ml-100k.zip"])
 

@@ -106,6 +106,15 @@ def test_year_narrows_the_search(catalog: MovieCatalog, query: str) -> None:
     assert {match.movie.year for match in catalog.search(query)} == {1941}
 
 
+def test_a_year_alone_lists_its_movies_the_best_known_first(catalog: MovieCatalog) -> None:
+    found = catalog.search("1962")
+    assert len(found) > 1
+    assert {match.movie.year for match in found} == {1962}
+    assert len({match.score for match in found}) == 1
+    counts = [catalog.popularity(match.movie.id) for match in found]
+    assert counts == sorted(counts, reverse=True)
+
+
 def test_better_known_first_among_equals(catalog: MovieCatalog) -> None:
     found = [match.movie.id for match in catalog.search("harbour lights")[:2]]
     assert found == sorted(found, reverse=True)

@@ -45,6 +45,12 @@ def test_stable_argsort(largest: int) -> None:
     np.testing.assert_array_equal(taken(keys, order), keys[order])
 
 
+def test_one_thread_sorts_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    keys = np.arange(2 * BLOCK)[::-1]
+    assert np.array_equal(stable_argsort(keys, len(keys)), keys)
+
+
 @given(st.lists(st.tuples(*[st.sampled_from([0, 5, 2**31 - 1])] * 2, st.integers(0, 2))))
 def test_entries_of_any_width_are_sorted(rows: list[tuple[int, int, int]]) -> None:
     users, items, times = np.array(rows, np.int64).reshape(-1, 3).T

@@ -147,12 +147,13 @@ def test_validation_rmse_is_weighed_as_the_training_is(interactions):
     ("options", "message"),
     [
         ({"degree_exponent": -0.1}, "degree_exponent must be finite .*from 0 to 1"),
+        ({"degree_exponent": ("scale", 0.2)}, "degree_exponent must be a number, not 'scale'"),
         ({"degree_exponent": (0.1, 0.2, 0.3)}, "one number or two"),
         ({"degree_exponent": 0.5, "biases": True, "unobserved_weight": 0.0}, "biases are for"),
     ],
 )
 def test_exponents_out_of_range(interactions, options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         small_model(**options).fit(interactions)
 
 

@@ -128,7 +128,7 @@ def test_deletion_takes_everything_and_nothing_else(store, ada):
 
 def test_nothing_can_be_done_with_a_profile_that_is_gone(store, ada):
     store.delete(ada)
-    for unknown in (ada, 0, -1, 2**31, 2**70, "1"):
+    for unknown_profile_error in (ada, 0, -1, 2**31, 2**70, "1"):
         for use in (
             lambda i: store.get(i),
             lambda i: store.entries(i),
@@ -145,7 +145,7 @@ def test_nothing_can_be_done_with_a_profile_that_is_gone(store, ada):
             lambda i: store.add(i, Entries({1: Rating(3, NOON)})),
         ):
             with pytest.raises(UnknownProfileError, match="no profile with id"):
-                use(unknown)
+                use(unknown_profile_error)
     assert store.profiles() == []
 
 

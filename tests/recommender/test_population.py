@@ -119,3 +119,21 @@ def test_wrong_ratings(population):
         population.compare({})
     with pytest.raises(UnknownIdError):
         population.compare({10**9: 5.0})
+
+
+def test_with_very_many_users_the_average_one_is_that_of_a_stated_sample(
+    data, population, monkeypatch
+):
+    assert population.sample is None
+    monkeypatch.setattr("cinefold.recommender.population._MOST_AVERAGED", 20)
+    few = Population(data)
+    assert few.sample == 20
+    mine = everybody(data)[4]
+    assert few.compare(mine).average_habits != population.compare(mine).average_habits
+    assert few.compare(mine).habits == population.compare(mine).habits
+    assert few.mean_rating == population.mean_rating
+    np.testing.assert_array_equal(
+        few.others(mine, included=True), population.others(mine, included=True)
+    )
+    again = Population(data).compare(mine).average_habits
+    assert again == few.compare(mine).average_habits

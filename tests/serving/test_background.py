@@ -162,6 +162,19 @@ def test_pages_go_first(monkeypatch):
     assert os.sched_getaffinity(0) == cores
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's priorities")
+def test_what_somebody_waits_for_is_as_urgent_as_a_page(monkeypatch):
+    monkeypatch.delenv(background.PRIORITY)
+    job = BackgroundJob(sleep, awaited=True)
+    first_record(job)
+    process = job.process.pid
+    assert os.sched_getscheduler(process) == os.sched_getscheduler(0)
+    assert os.getpriority(os.PRIO_PROCESS, process) == os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.sched_getaffinity(process) == os.sched_getaffinity(0)
+    job.abandon()
+    ended(job)
+
+
 def _session_gives_way(process):
     """Or the system does not share time among sessions."""
     try:
@@ -181,7 +194,7 @@ def test_it_works_where_it_may_not_give_way(monkeypatch):
     for name in ("nice", "sched_setscheduler", "sched_setaffinity"):
         monkeypatch.setattr(os, name, refuse)
     monkeypatch.setattr(Path, "write_text", refuse)
-    background._give_way()
+    background._lower_priority()
     assert len(asked) == 4
 
 

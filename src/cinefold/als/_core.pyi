@@ -41,7 +41,7 @@ def rotate(
     v: NDArray[np.float32], q: NDArray[np.float32], out: NDArray[np.float32], n_threads: int
 ) -> None: ...
 def expected_steps(
-    observations: Observations, fixed: FixedSide, factors: NDArray[np.float32]
+    observations: Observations, fixed: FixedSide, factors: NDArray[np.float32], n_threads: int
 ) -> list[tuple[int, int]]: ...
 def solve_rows(
     observations: Observations,

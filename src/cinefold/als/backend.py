@@ -273,12 +273,14 @@ def check_observations(
     )
 
 
-def expected_steps(observations: CheckedRows, fixed: FixedSide, factors: Floats) -> ExpectedSteps:
+def expected_steps(
+    observations: CheckedRows, fixed: FixedSide, factors: Floats, n_threads: int = 1
+) -> ExpectedSteps:
     """How many steps of conjugate gradients the rows are expected to take to an exact solution.
 
     A few of them are tried, from `factors` (n_rows, n_factors); of fewer than 256 rows none.
     """
-    return _core.expected_steps(observations.checked, fixed._core, factors)
+    return _core.expected_steps(observations.checked, fixed._core, factors, n_threads)
 
 
 def solve_rows(

@@ -64,7 +64,7 @@ def available_threads(n_threads: int | None) -> int:
     return default_threads() if n_threads is None else n_threads
 
 
-def choose_solver(name: SolverName, n_factors: int) -> Method:
+def method_named(name: SolverName, n_factors: int) -> Method:
     """The method of that name; "auto" is "cg" for many factors and "exact" otherwise."""
     if name == "cg" or (name == "auto" and n_factors > _MOST_FACTORS_SOLVED_EXACTLY):
         return _CONJUGATE_GRADIENTS
@@ -105,7 +105,7 @@ class Problem:
 
     def deviation(self, mean: np.float32) -> float:
         """The mean size of what targets are from the mean rating."""
-        return rounded(self.objective.target_size(self.train.by_user.data - mean))
+        return rounded(self.objective.target_size(self.train.by_user.data, mean))
 
     @property
     def initial_length(self) -> float:
@@ -198,7 +198,7 @@ class Problem:
         """Solve rows in place; of users return the sums of both kinds of losses (2,)."""
         rows = self.rows[side].with_baseline(baseline)
         losses = np.empty((len(out), 2)) if side == "user" else None
-        steps = expected_steps(rows, fixed, out)
+        steps = expected_steps(rows, fixed, out, self.n_threads)
         try:
             solve_rows(
                 rows, fixed, out, self.n_threads, method, expected_steps=steps, losses=losses
@@ -206,11 +206,11 @@ class Problem:
         except SingularRowError as error:
             known = self.train if side == "user" else self.train.transposed
             counts = known.user_counts()
-            raise singular(side, known.user_ids[error.row], counts[error.row]) from None
+            raise singular_row_error(side, known.user_ids[error.row], counts[error.row]) from None
         return np.zeros(2) if losses is None else chunk_sums(losses).sum(axis=0)
 
 
-def singular(side: Side, row_id: Any, n_ratings: int) -> ValueError:
+def singular_row_error(side: Side, row_id: Any, n_ratings: int) -> ValueError:
     return ValueError(
         f"the equations of {side} {row_id} ({n_ratings} ratings) have no unique solution; "
         "increase regularization, or lower n_factors or unobserved_weight"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from cinefold.interactions.blocks import in_blocks
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -73,9 +75,14 @@ class Objective:
             return np.sqrt(ratings)
         return ratings
 
-    def target_size(self, ratings: NDArray[np.float32]) -> float:
-        """The mean size of a target, the unit they are in; 1 if all are 0."""
-        return float(np.abs(self.targets(ratings)).mean(dtype=np.float64)) or 1.0
+    def target_size(self, ratings: NDArray[np.float32], mean: np.float32 | None = None) -> float:
+        """The mean size of a target, the unit they are in, or of what is beyond `mean`; 1 for 0."""
+
+        def size(block: slice) -> float:  # of all at once, it would be the peak of a fit's memory
+            own = ratings[block] if mean is None else ratings[block] - mean
+            return float(np.abs(self.targets(own)).sum(dtype=np.float64))
+
+        return sum(in_blocks(len(ratings), size)) / max(len(ratings), 1) or 1.0
 
     def confidence(
         self, ratings: NDArray[np.float32], weights: NDArray[np.float32] | None

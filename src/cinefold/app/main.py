@@ -8,7 +8,7 @@ from typing import Any
 import pandas  # noqa: F401
 import streamlit as st
 
-from cinefold.app.shared.visitor import follow_address, remember
+from cinefold.app.shared.visitor import open_profile_in_address, remember
 from cinefold.app.shared.widgets import drop_unusable_numbers
 
 _HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ _chosen = st.navigation(
     position="top",
 )
 try:
-    if follow_address() is not None and _chosen != _HOME:
+    if open_profile_in_address() is not None and _chosen != _HOME:
         _go_home()  # which shows the list that is shared
     if "movie" in st.query_params and _chosen == _HOME:
         st.switch_page(_EXPLORE, query_params=st.query_params.to_dict())

@@ -187,7 +187,7 @@ def evaluate(
         progress=settings.progress,
         keep_interrupted=True,
     )
-    news = list(_news(comparison, ks[0]))
+    news = list(_remarks(comparison, ks[0]))
     if not comparison.models:
         for line in news:
             complain(line)
@@ -265,7 +265,7 @@ def _lengths(text: str) -> list[int]:
 # -- what came of it ------------------------------------------------------------------------------
 
 
-def _news(comparison: Comparison, k: int) -> Iterator[str]:
+def _remarks(comparison: Comparison, k: int) -> Iterator[str]:
     """What the user should know before they trust a model of ours."""
     yield from (f"{model} was left out: {why}" for model, why in comparison.left_out.items())
     ours = {name: e for name, e in comparison.evaluations.items() if name not in _BASELINES}

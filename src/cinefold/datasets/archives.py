@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from cinefold.datasets.catalogue import DatasetError, naming
+from cinefold.datasets.catalogue import DatasetError, errors_name_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Files:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path).expanduser()
-        with naming(self.path):
+        with errors_name_file(self.path):
             self._is_folder = self.path.is_dir()
             if not self._is_folder and not self.path.is_file():
                 kind = "regular file or folder called" if self.path.exists() else "file or folder"

@@ -23,7 +23,7 @@ class DatasetError(RuntimeError):
 
 
 @contextmanager
-def naming(path: Path, member: str = "") -> Iterator[None]:
+def errors_name_file(path: Path, member: str = "") -> Iterator[None]:
     """What is wrong with a file, or a member of it, as a DatasetError of one line with its name."""
     try:
         yield

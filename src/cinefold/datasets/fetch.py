@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 
 from cinefold.datasets.archives import Files
 from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
+from cinefold.datasets.download_folder import download_folder, remove_leftovers
 from cinefold.datasets.http_download import (
     Patience,
     UnavailableError,
@@ -25,7 +26,6 @@ from cinefold.datasets.http_download import (
     check_room,
     download,
 )
-from cinefold.datasets.incoming import incoming, sweep
 from cinefold.datasets.movielens_formats import recognized
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def fetch(
     """
     folder = data_dir or default_data_dir()
     show = sys.stderr.isatty() if progress is None else progress
-    sweep(folder)
+    remove_leftovers(folder)
     failures = []
     wished = _as_wished(spec)
     for name, source in _sources(wished, folder, show, patience or Patience(), verified):
@@ -207,7 +207,7 @@ def _with_slack(size: int) -> int:
 def _arriving(spec: DatasetSpec, path: Path, algorithm: str, digest: str | None) -> Iterator[Path]:
     """Where to put the file that takes the place of `path` if it is the right one."""
     try:
-        with incoming(path.parent) as folder:
+        with download_folder(path.parent) as folder:
             new = folder / path.name
             yield new
             _check(spec, new, algorithm, digest)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from cinefold.datasets import parsed
 from cinefold.datasets.archives import Files
-from cinefold.datasets.catalogue import DatasetError, dataset_info, naming
+from cinefold.datasets.catalogue import DatasetError, dataset_info, errors_name_file
 from cinefold.datasets.fetch import default_data_dir, fetch, wished_checksum
 from cinefold.datasets.movielens_formats import FORMATS, read_links, recognized
 from cinefold.datasets.movies import Movie, MovieCatalog
@@ -131,7 +131,7 @@ def _kept(
 def _read(
     files: Files, found: MovieLensFormat, folder: PurePosixPath
 ) -> tuple[Interactions, list[Movie]]:
-    with naming(files.path, found.ratings), files.open(folder / found.ratings) as stream:
+    with errors_name_file(files.path, found.ratings), files.open(folder / found.ratings) as stream:
         columns = found.read_ratings(stream)
         interactions = Interactions.from_arrays(
             columns.pop("user"),
@@ -139,9 +139,9 @@ def _read(
             columns.pop("rating"),
             timestamps=columns.pop("timestamp"),
         )
-    with naming(files.path, found.movies):
+    with errors_name_file(files.path, found.movies):
         movies = found.read_movies(files.read(folder / found.movies, _MOST_BYTES) or b"")
-    with naming(files.path, _LINKS):
+    with errors_name_file(files.path, _LINKS):
         links = files.read(folder / _LINKS, _MOST_BYTES) if found is FORMATS["csv"] else None
         other_ids = read_links(links) if links else {}
     return interactions, [replace(movie, **other_ids.get(movie.id, {})) for movie in movies]

@@ -188,14 +188,16 @@ class MovieCatalog(PickledWithoutCaches):
             among = fitting if text else self._movies
             of_year = [movie_id for movie_id in among if self._movies[movie_id].year == year]
             fitting = list(dict.fromkeys([*titled, *of_year]))
-            text = text or plain(query)
-        if fitting:
+        if fitting and not text:  # a year alone: movies called so, then all of that year
+            scores = {movie_id: 100.0 if movie_id in titled else 99.0 for movie_id in fitting}
+        elif fitting:
             scores = {
                 movie_id: max(_fit(text, name) + _bonus(text, name) for name in names)
                 for movie_id, names in ((one, self._names_by_id[one]) for one in fitting)
             }
         else:
-            near = process.extract(text, self._names, scorer=_fit, limit=50, score_cutoff=60)
+            asked = text or plain(query)
+            near = process.extract(asked, self._names, scorer=_fit, limit=50, score_cutoff=60)
             scores = {key[0]: score for _, score, key in reversed(near)}
             for movie_id, share in shares.items():
                 scores[movie_id] = scores.get(movie_id, 60) + _FOR_WORDS * share

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cinefold.datasets.catalogue import DatasetError, list_datasets
 from cinefold.datasets.movielens import MovieData
 from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, described
-from cinefold.datasets.readers import TableFile, collect, open_table, reading
+from cinefold.datasets.readers import TableFile, collect, open_table, read_errors
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import (
     find_column,
@@ -108,7 +108,7 @@ def load_ratings(
         meant both, values that are no numbers or times, missing ids.
     """
     table = open_table(path)
-    with reading(table.path):
+    with read_errors(table.path):
         columns = _columns(table, {"user": user, "item": item, "rating": rating,
                                    "timestamp": timestamp})  # fmt: skip
         interactions = _interactions(table, columns)
@@ -261,7 +261,7 @@ def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
 def _read_titles(table: TableFile, interactions: Interactions) -> list[Movie]:
     import polars as pl
 
-    with reading(table.path):
+    with read_errors(table.path):
         remedy = "a file of titles has the columns id and title, and may have year and genres"
         found = {
             key: find_column(table.columns, usual, f"the column of {key}", remedy)

@@ -17,7 +17,7 @@ from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 from cinefold._memory import check_memory
-from cinefold.datasets.catalogue import DatasetError, naming
+from cinefold.datasets.catalogue import DatasetError, errors_name_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +132,7 @@ def open_table(path: str | PathLike[str]) -> TableFile:
     import polars as pl
 
     file, n_rows = Path(path).expanduser(), 0
-    with reading(file):
+    with read_errors(file):
         files = sorted(file.glob("*.parquet")) if file.is_dir() else [file]
         if not files:
             raise DatasetError(f"there is no file in the folder {file} that ends in .parquet")
@@ -171,14 +171,14 @@ def collect(table: TableFile, rows: pl.LazyFrame) -> pl.DataFrame:
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[None]:
+def read_errors(file: Path) -> Iterator[None]:
     """What is wrong with a file as a DatasetError, also where Polars says it.
 
     Polars' panics are no Exceptions.
     """
     import polars as pl
 
-    with naming(file):
+    with errors_name_file(file):
         try:
             yield
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

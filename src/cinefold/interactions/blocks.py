@@ -73,7 +73,7 @@ def stable_argsort(keys: NDArray[Any], largest: int) -> NDArray[np.int64]:
 
     in_blocks(len(keys), tag)
     shares = -(-len(keys) // default_threads()) or 1
-    if shares >= BLOCK:
+    if BLOCK <= shares < len(keys):
         tagged.partition(range(shares, len(keys), shares))
         in_blocks(len(keys), lambda share: tagged[share].sort(), shares)
     else:

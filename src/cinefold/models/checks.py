@@ -43,12 +43,13 @@ def parameters(model: Any) -> None:
     number("alpha", model.alpha)
     number("regularization_exponent", model.regularization_exponent, 0, 2)
     exponents = model.degree_exponent
-    if not isinstance(exponents, tuple | list):
+    word = None if isinstance(exponents, tuple | list) else "scale"
+    if word:
         exponents = (exponents,) * 2
     elif len(exponents) != 2:
         raise ValueError(f"degree_exponent must be one number or two, not {exponents!r}")
     for exponent in exponents:
-        number("degree_exponent", exponent, 0, 1, word="scale")
+        number("degree_exponent", exponent, 0, 1, word=word)
     choice("target", model.target, ("scale", *get_args(Target)))
     if str(model.solver) == "cholesky":
         warnings.warn("solver='cholesky' is now called 'exact'", FutureWarning, stacklevel=3)

@@ -13,7 +13,7 @@ from cinefold._signals import ctrl_c_waits, keep_on_interrupt
 from cinefold.als.backend import empty_factors
 from cinefold.als.biased import alternate_with_biases
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import alternate, choose_solver, with_exact_users
+from cinefold.als.iterations import alternate, method_named, with_exact_users
 from cinefold.interactions.splits import seed_from
 from cinefold.models.callbacks import Convergence, EarlyStopping, progress_bar
 from cinefold.models.fitted import Fitted
@@ -71,7 +71,7 @@ def continued(model: Any, train: Interactions, n_factors: int, n_threads: int) -
     return Resumed(rotated, [], rotated)
 
 
-def learn(
+def run_fit(
     model: Any,
     problem: Problem,
     settings: Settings,
@@ -90,7 +90,7 @@ def learn(
     """
     seed, history = seed_from(model.random_state), resumed.history if resumed else []
     parameters, model._state = model.get_params(), None
-    solver = choose_solver(model.solver, settings.n_factors)
+    solver = method_named(model.solver, settings.n_factors)
     if model.biases:
         steps = alternate_with_biases(problem, settings.n_factors, seed, solver)
     else:

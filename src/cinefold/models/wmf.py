@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import Problem, available_threads, choose_solver
+from cinefold.als.iterations import Problem, available_threads, method_named
 from cinefold.models import checks, persistence
 from cinefold.models.callbacks import Validation, affordable_users
 from cinefold.models.default_regularization import objective_for, pair_weights
@@ -20,7 +20,7 @@ from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, axis_weights, held_out
-from cinefold.models.training_loop import continued, learn
+from cinefold.models.training_loop import continued, run_fit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -253,14 +253,14 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         problem = Problem(train, objective, n_threads, weights)
         validation = None
         if measured is not None:
-            exact = choose_solver(self.solver, settings.n_factors).is_exact
+            exact = method_named(self.solver, settings.n_factors).is_exact
             most = affordable_users(measured, train, settings.n_factors, exact=exact)
             validation = Validation(measured, train, objective, n_threads, most)
         resumed = None
         if start is not None:
             resumed = continued(start, train, settings.n_factors, n_threads)
         self._state = None  # its memory is free for the new factors
-        learn(self, problem, settings, validation, callbacks, progress, resumed)
+        run_fit(self, problem, settings, validation, callbacks, progress, resumed)
         return self
 
     @classmethod

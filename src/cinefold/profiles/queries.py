@@ -27,11 +27,11 @@ _LARGEST_ID = 2**31 - 1
 def is_profile(profile_id: int) -> ColumnElement[bool]:
     """The condition for one profile; UnknownProfileError where no profile can have the id."""
     if not isinstance(profile_id, int) or not 0 < profile_id <= _LARGEST_ID:
-        raise unknown(profile_id)
+        raise unknown_profile_error(profile_id)
     return profiles.c.id == profile_id
 
 
-def unknown(profile_id: Any) -> UnknownProfileError:
+def unknown_profile_error(profile_id: Any) -> UnknownProfileError:
     """The error for a profile that is not there."""
     return UnknownProfileError(f"there is no profile with id {profile_id!r} (any more)")
 
@@ -40,7 +40,7 @@ def one_profile(connection: Connection, profile_id: int) -> Profile:
     """The profile with its counts."""
     for profile in matching_profiles(connection, is_profile(profile_id)):
         return profile
-    raise unknown(profile_id)
+    raise unknown_profile_error(profile_id)
 
 
 def matching_profiles(connection: Connection, *conditions: ColumnElement[bool]) -> list[Profile]:

@@ -31,7 +31,7 @@ from cinefold.profiles.queries import (
     is_profile,
     matching_profiles,
     one_profile,
-    unknown,
+    unknown_profile_error,
 )
 from cinefold.profiles.tables import profiles
 
@@ -197,7 +197,7 @@ class ProfileStore:
         """
         with self._transaction(self._writer) as connection:
             if not connection.execute(delete(profiles).where(is_profile(profile_id))).rowcount:
-                raise unknown(profile_id)
+                raise unknown_profile_error(profile_id)
         with explained(self.location):
             database.erase_traces(self._reader)
 
@@ -334,7 +334,7 @@ class ProfileStore:
         use = update(profiles).where(is_profile(profile_id))
         with self._transaction(self._writer) as connection:
             if not connection.execute(use.values(last_used_at=datetime.now(UTC))).rowcount:
-                raise unknown(profile_id)
+                raise unknown_profile_error(profile_id)
             yield connection
 
 

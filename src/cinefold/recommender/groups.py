@@ -230,7 +230,7 @@ def _ranked(
     """Places of the k best movies in `relative` (n_members, n), and their values."""
     average = relative.mean(axis=0)
     if aggregation == "fair":
-        order = _fair(relative, average, k)
+        order = _fair_order(relative, average, k)
         return order, average[order]
     values = {
         "average": average,
@@ -242,7 +242,9 @@ def _ranked(
     return order, values[order]
 
 
-def _fair(relative: NDArray[np.float64], average: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+def _fair_order(
+    relative: NDArray[np.float64], average: NDArray[np.float64], k: int
+) -> NDArray[np.int64]:
     """One movie after the other: the one that leaves the worst-off person with most in sum."""
     pool = np.argsort(-average, kind="stable")[:_FAIR_CANDIDATES]
     offers, given = relative[:, pool], np.zeros((len(relative), 1))

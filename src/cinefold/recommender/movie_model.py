@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cinefold.models import StarPredictor, WeightedMatrixFactorization
 
 
-class MovieModel:
+class ModelWithMovies:
     """What lists are made from: a model, its movies, and how it meets somebody new.
 
     Parameters

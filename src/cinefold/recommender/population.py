@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # So many ratings with the mean of all movies are added to a movie's own, which keeps a single
 # rating from speaking for everybody (Funk's damped mean).
 _DAMPING = 5
+_MOST_AVERAGED, _ADDED_AT_ONCE = 20_000, 1 << 22
 _RATINGS_TO_SPEAK = 10  # half of a difference is believed then
 
 
@@ -93,15 +94,27 @@ class Population:
     Parameters
     ----------
     data : MovieData
+
+    Attributes
+    ----------
+    sample : int or None
+        Averages are those of so many users, drawn at random; None where they are of all.
     """
 
     def __init__(self, data: MovieData) -> None:
         self._interactions = data.interactions
         movies = [data.movies[item] for item in self._interactions.item_ids.tolist()]
         self._counts: NDArray[np.int64] = self._interactions.item_counts()
-        ratings = self._interactions.by_user
-        self._sums = np.bincount(ratings.indices, ratings.data, len(movies)).astype(np.float64)
+        ratings, n = self._interactions.by_user, self._interactions.n_users
+        self._sums = np.zeros(len(movies))
+        for begin in range(0, ratings.nnz, _ADDED_AT_ONCE):  # with copies, which are small
+            block = slice(begin, begin + _ADDED_AT_ONCE)
+            self._sums += np.bincount(ratings.indices[block], ratings.data[block], len(movies))
         self.mean_rating = float(ratings.data.mean(dtype=np.float64))
+        self.sample = _MOST_AVERAGED if n > _MOST_AVERAGED else None
+        if self.sample:
+            chosen = np.random.default_rng(0).choice(n, self.sample, replace=False)
+            ratings = ratings[np.sort(chosen)]
         self._scale = np.unique(ratings.data).astype(np.float64)
         decades = [() if m.year is None else (f"{m.year // 10 * 10}s",) for m in movies]
         self._categories = memberships([m.genres for m in movies]), memberships(decades)

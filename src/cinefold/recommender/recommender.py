@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from cinefold.recommender.filters import Features, MovieFilter
-from cinefold.recommender.movie_model import MovieModel
+from cinefold.recommender.movie_model import ModelWithMovies
 from cinefold.recommender.question_selection import QuestionSelection
 from cinefold.recommender.reasons import Reason, reasons_of_list
 from cinefold.recommender.related import relatedness
@@ -57,7 +57,7 @@ class Recommendation:
     stars: float | None = None
 
 
-class MovieRecommender(MovieModel):
+class MovieRecommender(ModelWithMovies):
     """Movies for people.
 
     A movie that a user has rated is never recommended to them, whether the model was trained on
@@ -68,7 +68,7 @@ class MovieRecommender(MovieModel):
     in MovieLens 100K), which tells the model "none of this": a movie given one star never brings
     more of its kind. docs/cold_start.md measures both against a plain fold-in and popularity.
 
-    Parameters and attributes are those of `MovieModel`.
+    Parameters and attributes are those of `ModelWithMovies`.
     """
 
     @cached_property

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.models import Explanation, StarPredictor
-    from cinefold.recommender.movie_model import MovieModel
+    from cinefold.recommender.movie_model import ModelWithMovies
 
 
 _LISTS_AT_ONCE = 64
@@ -34,7 +34,7 @@ class Viewer(ABC):
         The person as methods of the model take one: an id, or FoldedUsers.
     """
 
-    recommender: MovieModel
+    recommender: ModelWithMovies
     ratings: dict[Any, float]
     model_user: Any
 
@@ -111,7 +111,7 @@ class KnownUser(Viewer):
         If there is no such user.
     """
 
-    def __init__(self, recommender: MovieModel, user_id: Any) -> None:
+    def __init__(self, recommender: ModelWithMovies, user_id: Any) -> None:
         items, stars = recommender.data.interactions.user_ratings(user_id)
         known = np.isin(items, recommender.model.interactions_.item_ids)
         self.recommender, self.model_user = recommender, user_id
@@ -156,7 +156,7 @@ class NewUser(Viewer):
 
     def __init__(
         self,
-        recommender: MovieModel,
+        recommender: ModelWithMovies,
         ratings: Mapping[Any, float],
     ) -> None:
         self.recommender, self.ratings = recommender, dict(ratings)

@@ -26,7 +26,7 @@ PRIORITY = "CINEFOLD_BACKGROUND_PRIORITY"
 """The variable that is "normal" where work would never end on what time is left over."""
 
 _SECONDS_BETWEEN_RECORDS = 0.2
-_ALL_CORES = "all-cores"
+_AWAITED = "awaited"
 
 Outcome = TypeVar("Outcome")
 
@@ -49,8 +49,9 @@ class BackgroundJob(Generic[Outcome]):
         What can be pickled.
     keep : callable, optional
         Called here with the outcome, before the job is over.
-    all_cores : bool
-        Leave no core to the pages: nobody is served before this is done.
+    awaited : bool
+        Somebody looks at a progress bar until it is done: it has the priority of the pages, and all
+        cores. Other jobs take what time the pages leave over.
 
     Attributes
     ----------
@@ -69,14 +70,14 @@ class BackgroundJob(Generic[Outcome]):
         function: Callable[..., Outcome],
         *arguments: Any,
         keep: Callable[[Outcome], object] | None = None,
-        all_cores: bool = False,
+        awaited: bool = False,
     ) -> None:
         self.records: list[Any] = []
         self.outcome: Outcome | None = None
         self.error: str | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._call, self._keep = (function, arguments), keep
-        self._options = [_ALL_CORES] if all_cores else []
+        self._options = [_AWAITED] if awaited else []
         self._stop, self._abandoned = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -211,8 +212,8 @@ def _main() -> None:
         tell("record", entry)
         return stopped.is_set()
 
-    if os.environ.get(PRIORITY) != "normal":
-        _give_way()  # before modules are loaded, so that threads which they start give way as well
+    if _AWAITED not in sys.argv and os.environ.get(PRIORITY) != "normal":
+        _lower_priority()  # before modules are loaded: the threads that they start have it too
     function, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - of the app
     over = threading.Event()
     threading.Thread(target=_end_with_the_app, args=(over,), daemon=True).start()
@@ -231,7 +232,7 @@ def _end_with_the_app(over: threading.Event) -> None:
         os._exit(1)  # whatever is being computed
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Take what time is left over, and leave a core to the pages where there are several.
 
     Where the system does not allow this, it works all the same.
@@ -243,8 +244,7 @@ def _give_way() -> None:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         with contextlib.suppress(OSError):
             cores = sorted(os.sched_getaffinity(0))
-            if _ALL_CORES not in sys.argv:
-                os.sched_setaffinity(0, cores[1:] or cores)
+            os.sched_setaffinity(0, cores[1:] or cores)
         # Time may be shared among sessions first (autogroups): priorities count only within one.
         with contextlib.suppress(OSError):
             Path("/proc/self/autogroup").write_text("19")

@@ -38,7 +38,7 @@ class TrainingJob(BackgroundJob[TrainingRun]):
     model : WeightedMatrixFactorization
     history : RunHistory, optional
         Where the outcome is kept.
-    all_cores : bool
+    awaited : bool
         As of `BackgroundJob`.
     **options
         Of `train`.
@@ -59,7 +59,7 @@ class TrainingJob(BackgroundJob[TrainingRun]):
         model: WeightedMatrixFactorization,
         history: RunHistory | None = None,
         *,
-        all_cores: bool = False,
+        awaited: bool = False,
         **options: Any,
     ) -> None:
         self.model, self._history = model, history
@@ -67,7 +67,7 @@ class TrainingJob(BackgroundJob[TrainingRun]):
         self.token = secrets.token_urlsafe(8)
         _trainings[self.token] = self
         kept = self._add_to_history
-        super().__init__(_train, interactions, model, options, keep=kept, all_cores=all_cores)
+        super().__init__(_train, interactions, model, options, keep=kept, awaited=awaited)
 
     def _add_to_history(self, run: TrainingRun) -> None:
         if self._history is not None:
@@ -100,7 +100,7 @@ def lay_out_in_background(
     BackgroundError
         If there is no outcome.
     """
-    return BackgroundJob(_lay_out, directions).finish(progress)
+    return BackgroundJob(_lay_out, directions, awaited=True).finish(progress)
 
 
 def review_in_background(
@@ -113,9 +113,8 @@ def review_in_background(
     BackgroundError
         If the file cannot be imported, or there is no outcome.
     """
-    return BackgroundJob(_review, content, name, review_options(data)).finish(
-        lambda told: progress(*told)
-    )
+    job = BackgroundJob(_review, content, name, review_options(data), awaited=True)
+    return job.finish(lambda told: progress(*told))
 
 
 # -- in the process -------------------------------------------------------------------------------

@@ -142,16 +142,17 @@ def prepare_state(dataset: str, progress: Progress) -> State:
 
     def train(interactions: Interactions, model: WeightedMatrixFactorization) -> TrainingRun:
         total, is_large = model.max_iter, interactions.n_ratings >= _LARGE
-        job = TrainingJob(interactions, model, all_cores=True, unfinished=is_large)
+        job = TrainingJob(interactions, model, awaited=True, unfinished=is_large)
         shown, done, since = 0.1, 0, time.monotonic()
 
         def show() -> None:
-            """Between iterations, and while it measures, the bar approaches its end slowly."""
+            """While an iteration lasts, the bar approaches its end slowly; so at the end."""
             nonlocal shown, done, since
             if len(job.records) != done:
                 done, since = len(job.records), time.monotonic()
             reached, waited = 0.1 + 0.6 * done / total, time.monotonic() - since
-            shown = max(shown, reached + (1 - reached) * (1 - math.exp(-waited / _SLOWLY)))
+            ahead = 0.6 / total if done < total else 1 - reached
+            shown = max(shown, reached + ahead * (1 - math.exp(-waited / _SLOWLY)))
             text = (
                 f"Training the model, only once: iteration {done + 1} of at most {total} …"
                 if done < total
@@ -212,8 +213,10 @@ class Preparation:
 
         try:
             state = prepare_state(self._dataset, show)
+            state.recommender.recommend_for({})  # what the first click would wait for
             self._ready()
             self.state = state
+            state.data.movies.search("the")  # makes the index
             if not state.default.refitted:
                 state.finish_default()
         except Exception as error:  # the page that waits shows it or raises it

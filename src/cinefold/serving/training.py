@@ -209,7 +209,7 @@ def train(
     refit : bool
         After measuring, fit a copy on all ratings, for as many iterations: the model to use.
     unfinished : bool
-        Leave that, and the measuring, to `finish`: there is a model earlier.
+        Leave that, and the measuring, to `finish`.
     keep_interrupted : bool
         Ctrl-C ends the fit, and what was learnt is measured and returned, with ``stop_reason``
         "interrupted" and not refitted.
@@ -350,8 +350,7 @@ def load_or_train(
     """The default model for `data`, trained on all ratings: from the cache, or trained now.
 
     The cache is keyed by the ratings themselves, the parameters and the version of this library,
-    so that it never answers for something else. A damaged entry is trained again. Safe to call
-    from several threads and processes at once.
+    so that it never answers for something else. Threads and processes may call it at once.
 
     Parameters
     ----------
@@ -359,12 +358,11 @@ def load_or_train(
     parameters : mapping, optional
         Of the model, where they are not the defaults.
     cache_dir : path, optional
-        By default the folder ``models`` in the data folder (see ``CINEFOLD_DATA_DIR``).
+        By default ``models`` in the data folder.
     callbacks, progress
         As in `train`; unused when the cache answers.
     trainer : callable, optional
-        What trains, in place of `train` with these callbacks and `refit`. What it leaves unfinished
-        is not kept.
+        What trains, in place of `train` with `refit`. What it leaves unfinished is not kept.
 
     Raises
     ------

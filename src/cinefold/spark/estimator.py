@@ -19,7 +19,7 @@ from cinefold.models import WeightedMatrixFactorization, checks
 from cinefold.models.default_regularization import RatingStatistics, objective_for, pair_weights
 from cinefold.models.default_settings import Settings
 from cinefold.models.rating_input import axis_weights
-from cinefold.models.training_loop import continued, learn
+from cinefold.models.training_loop import continued, run_fit
 from cinefold.spark import packing
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
@@ -191,7 +191,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 resumed = continued(extras.start, problem.train, n_factors, n_threads)
             settings = Settings(model.n_factors, model.tol, problem.objective)
             watching = extras.callbacks, extras.progress
-            learn(model, problem, settings, validation, *watching, resumed)
+            run_fit(model, problem, settings, validation, *watching, resumed)
             if checkpoints is not None:
                 checkpoints.clear()
         return self._copyValues(DistributedFactorModel._of(problem, model._fitted))

@@ -26,7 +26,7 @@ from cinefold.als.iterations import (
     available_threads,
     fill_randomly,
     initial_length,
-    singular,
+    singular_row_error,
 )
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
@@ -392,7 +392,7 @@ class ClusterProblem(Problem):
         if (wrong := table.filter(table.column("singular_row").is_valid())).num_rows:
             row, n_ratings = (wrong.column(at)[0].as_py() for at in ("singular_row", "n_pairs"))
             found = self.sides[side].rows.index.filter(F.col("row") == row).select("id").first()
-            raise singular(side, found and found[0], n_ratings)
+            raise singular_row_error(side, found and found[0], n_ratings)
 
     def _measure(self, table: pa.Table) -> None:
         names = ("held_weight", "squared_error", "n_measured", "ndcg")

@@ -98,6 +98,16 @@ def test_whose_machine_it_is_opens_profiles_by_name(open_page, ada):
     assert profiles_to_choose(no_errors(page)) == [["Somebody new", "Ada · 1 rating"]]
 
 
+def test_what_another_browser_began_no_name_opens(open_page, store):
+    store.create("ml-100k", "Guest", settings={"guest": True, "browser": True})
+    st.config.set_option("server.address", "127.0.0.1")
+    try:
+        page = no_errors(open_page("for_you", profile="guest"))
+    finally:
+        st.config.set_option("server.address", None)
+    assert is_start(page)
+
+
 @pytest.mark.parametrize("view", ["for_you", "taste", "about"])
 def test_a_shared_list_is_shown_and_cannot_be_changed(open_page, store, ada, view):
     page = no_errors(open_page(view, profile=ada.share_key))

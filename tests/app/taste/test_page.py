@@ -115,6 +115,7 @@ def test_a_visitor_sees_their_own(open_as):
     assert page.segmented_control(key="taste-whose").value == "Yours"
     assert numbers(page)["Movies rated"] == "4"
     assert any(text.startswith("You see more") and "Horror" in text for text in texts(page))
+    assert any(text.endswith("A first guess, from 4 ratings.") for text in texts(page))
     assert len(loves(page)) == 3
 
 

@@ -53,6 +53,7 @@ def found(matcher, *arguments, **more):
         ("The Harbour Lights", 1997, (6, True)),  # of two ids the one with more ratings
         ("Elan and Raison", 1988, (10, True)),
         ("Rider of the Lost Canyon 2", 1964, (7, True)),
+        ("Rider of the Lost Canyon Two", 1964, (7, True)),
         ("The Star Ship: Silent", 1977, None),
         ("Silent Star-ship", 1977, (8, True)),
         ("The Silent Starshp", 1977, (8, True)),  # a letter is missing

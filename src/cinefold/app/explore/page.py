@@ -60,7 +60,7 @@ def selection() -> Selection:
 # -- moving ---------------------------------------------------------------------------------------
 
 
-def fly(shown: ColouredMap, movie_id: Any) -> None:
+def centre_on_movie(shown: ColouredMap, movie_id: Any) -> None:
     """Choose a movie and bring it into the middle."""
     selection().choose(movie_id)
     x, y = shown.map.place(shown.recommender, movie_id)
@@ -68,7 +68,7 @@ def fly(shown: ColouredMap, movie_id: Any) -> None:
     st.session_state["explore-search"] = ""
 
 
-def leave() -> None:
+def show_whole_map() -> None:
     """No movie, and the whole map."""
     here = selection()
     here.movie = None
@@ -83,7 +83,7 @@ def take_click(shown: ColouredMap) -> None:
         selection().choose(movie_id)
 
 
-def follow_address(shown: ColouredMap) -> None:
+def choose_movie_in_address(shown: ColouredMap) -> None:
     """?movie=50 chooses that movie; coming back without it, the address is that of the choice."""
     here, asked = selection(), st.query_params.get("movie")
     if asked is None:
@@ -95,7 +95,7 @@ def follow_address(shown: ColouredMap) -> None:
                 f"There is no movie {literal(f'{asked:.60}')}.", icon=":material/search_off:"
             )
         else:
-            fly(shown, movie_id)
+            centre_on_movie(shown, movie_id)
 
 
 # -- drawing --------------------------------------------------------------------------------------
@@ -115,7 +115,9 @@ def draw_search(shown: ColouredMap) -> None:
 
 def fly_button(shown: ColouredMap, movie: Movie, place: str, **options: Any) -> None:
     key = f"fly-{place}-{movie.id}"
-    button(literal(movie.label), fly, shown, movie.id, icon="near_me", key=key, **options)
+    button(
+        literal(movie.label), centre_on_movie, shown, movie.id, icon="near_me", key=key, **options
+    )
 
 
 def choose_genre(shown: ColouredMap) -> str | None:
@@ -174,7 +176,7 @@ def draw_chosen(shown: ColouredMap) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("Your stars")
             rating_stars(movie, "explore")
-        button("Back to the whole map", leave, icon="zoom_out_map", type="tertiary")
+        button("Back to the whole map", show_whole_map, icon="zoom_out_map", type="tertiary")
 
 
 def draw_start(shown: ColouredMap) -> None:
@@ -204,7 +206,9 @@ def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
 
 def _neighbour_foot(shown: ColouredMap, movie: Movie) -> None:
     key, help_ = f"fly-near-{movie.id}", f"Go to {literal(movie.title)} on the map"
-    button("", fly, shown, movie.id, icon="near_me", key=key, help=help_, type="tertiary")
+    button(
+        "", centre_on_movie, shown, movie.id, icon="near_me", key=key, help=help_, type="tertiary"
+    )
     if visitor().ratings:
         mark_buttons(movie, "near", Mark.NOT_INTERESTED)
 
@@ -225,7 +229,7 @@ def draw_text(shown: ColouredMap) -> None:
 @st.fragment
 def draw(shown: ColouredMap) -> None:
     """Everything: a click redraws this and no more."""
-    follow_address(shown)
+    choose_movie_in_address(shown)
     chosen, hidden = selection().movie, visitor().hidden
     near = []
     if chosen is not None:

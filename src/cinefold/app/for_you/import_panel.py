@@ -73,7 +73,8 @@ def _draw_review(review: ImportReview) -> None:
     if not review.lines:
         st.info("This file has no movies, only the names of its columns.", icon=":material/draft:")
         return
-    st.markdown(f"**{literal(review.summary())}**")
+    summary = review.summary()
+    st.markdown(f"**{literal(f'{summary[0].upper()}{summary[1:]}')}**")
     scale = str(review.conversion)
     st.caption(literal(f"{scale[0].upper()}{scale[1:]}."))
     _draw_to_check(review)
@@ -144,12 +145,14 @@ def _list(heading: str, lines: Sequence[ReviewLine]) -> None:
             {
                 "In your file": line.source.label,
                 "Here": line.choice.label if line.choice else "",
-                "Stars": line.stars,
+                "Stars": "" if line.stars is None else f"{line.stars:g}",
                 "Why": line.source.problem or line.reason,
             }
             for line in lines[:_LISTED]
         ]
-        st.table(shown, border="horizontal", hide_index=True)
+        told = [name for name in shown[0] if any(row[name] for row in shown)]
+        rows = [{name: literal(row[name]) for name in told} for row in shown]
+        st.table(rows, border="horizontal", hide_index=True)
         if len(lines) > _LISTED:
             st.caption(f"The first {_LISTED}; “All lines as CSV” has every one.")
 

@@ -13,12 +13,12 @@ from cinefold.app.for_you.questions import draw_questions
 from cinefold.app.shared.cards import movie_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.filters import Choice, choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.filters import ListChoice, choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user
 from cinefold.app.shared.visitor import (
-    follow_address,
     mark_buttons,
+    open_profile_in_address,
     open_visitor,
     rating_stars,
     remember,
@@ -40,7 +40,7 @@ _FOUND, _SUGGESTED = 6, 3
 _WAYS = (_RATE, _QUESTIONS, _IMPORT) = ("Rate", "Get to know me", "Import")
 _RATINGS_A_PAGE, _LISTED = 6, "for-you-listed"
 _START = "Rate three movies, get your list"
-_LARGEST, _LARGEST_UNTIL = "ml-32m", 2023
+_LARGEST_UNTIL = 2023  # years of the movies in the largest data set
 
 
 def draw_title() -> None:
@@ -53,9 +53,7 @@ def draw_about(data: MovieData) -> None:
     ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
     years = [movie.year for movie in data.movies if movie.year is not None]
     newest = f" end in {max(years)}" if years else " are your own"
-    more = (
-        f"; `make app DATA={_LARGEST}`, or a choice on Train, brings those until {_LARGEST_UNTIL}"
-    )
+    more = f"; a choice on Train brings those until {_LARGEST_UNTIL}"
     if not years or max(years) >= _LARGEST_UNTIL:
         more = ""
     st.caption(
@@ -159,7 +157,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         draw_summary(choice)
     else:
         st.caption("Give stars to a movie you know, and this list becomes yours.")
-        choice = Choice()
+        choice = ListChoice()
     found = recommender.recommend_for(
         you.ratings,
         choice.length,
@@ -202,7 +200,7 @@ def draw(recommender: MovieRecommender, heading: Any) -> None:
 
 recommender = open_state().recommender
 users = recommender.data.interactions.user_ids.tolist()
-user, shared = asked_user(users), follow_address()
+user, shared = asked_user(users), open_profile_in_address()
 if shared is not None:
     draw_shared(recommender, shared)
 elif user is None:

@@ -61,7 +61,7 @@ def draw_ratings(recommender: MovieRecommender, movie: Movie) -> None:
     st.caption(" · ".join(reversed(shares)))
 
 
-def draw_yours(recommender: MovieRecommender, movie: Movie) -> None:
+def draw_own_rating(recommender: MovieRecommender, movie: Movie) -> None:
     """The stars you would give and why, and what you can say of it."""
     you = visitor()
     known = recommender.model.interactions_.item_ids
@@ -115,7 +115,7 @@ def draw(recommender: MovieRecommender, movie: Movie) -> None:
             st.markdown(genre_badges(movie))
         if is_known:
             draw_ratings(recommender, movie)
-            draw_yours(recommender, movie)
+            draw_own_rating(recommender, movie)
             draw_lists(recommender, movie)
         else:
             st.caption("Nobody has rated it yet: it cannot be recommended.")

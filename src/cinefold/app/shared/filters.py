@@ -24,7 +24,7 @@ _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
 
 
 @dataclass(frozen=True)
-class Choice:
+class ListChoice:
     """What to list, how much of it and how, and the filters in words."""
 
     filters: MovieFilter = field(default_factory=MovieFilter)
@@ -35,7 +35,7 @@ class Choice:
     n_passing: int | None = None
 
 
-def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -> Choice:
+def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -> ListChoice:
     """A button that opens the filters and the number of movies; `place` tells pages apart.
 
     With `ordered`, also what the list is sorted by, and a slider from familiar to adventurous.
@@ -74,9 +74,9 @@ def choose_filters(catalog: MovieCatalog, place: str, *, ordered: bool = True) -
     ]
     words = ", ".join(summary)
     if not ordered:
-        return Choice(filters, length, 0.0, "fit", words, n_passing)
+        return ListChoice(filters, length, 0.0, "fit", words, n_passing)
     order = choose_one("Sort by", list(_ORDERS), f"{place}-order", bind="query-params")
-    return Choice(filters, length, _adventure(place), _ORDERS[order], words, n_passing)
+    return ListChoice(filters, length, _choose_adventure(place), _ORDERS[order], words, n_passing)
 
 
 def _count(filters: MovieFilter) -> int | None:
@@ -99,7 +99,7 @@ def _reset(place: str, span: tuple[int, int] | None) -> None:
             st.session_state[f"{place}-{name}"] = value
 
 
-def _adventure(place: str) -> float:
+def _choose_adventure(place: str) -> float:
     chosen: str = st.select_slider(
         "From familiar to adventurous",
         _ADVENTURE,
@@ -110,14 +110,14 @@ def _adventure(place: str) -> float:
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
 
 
-def draw_summary(choice: Choice) -> None:
+def draw_summary(choice: ListChoice) -> None:
     """The filters in words, where there are any."""
     if choice.summary:
         count = "" if choice.n_passing is None else f" ({counted(choice.n_passing, 'movie')})"
         st.caption(f"Filtered: {literal(choice.summary)}{count}")
 
 
-def say_nothing_passes(choice: Choice) -> None:
+def say_nothing_passes(choice: ListChoice) -> None:
     """Why a list is empty: the filters, or that there is nothing left."""
     filtered = "No movie passes these filters. Loosen one of them."
     st.info(filtered if choice.summary else "No movie is left to list.", icon=":material/tune:")

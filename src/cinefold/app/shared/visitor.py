@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from cinefold.app.shared.bring_along import bring_along
+from cinefold.app.shared.bring_along import bring_along, visited
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.open_state import current_dataset
 from cinefold.app.shared.widgets import button
@@ -28,12 +28,13 @@ from cinefold.profiles import (
 )
 from cinefold.serving.launch import shares_profiles
 
-_KEY, _QUERY, _LOOKED_IN = "visitor", "profile", "profiles-looked-for-in"
+_KEY, _QUERY = "visitor", "profile"
 _COOKIE, _FORGOTTEN = "cinefold_profiles", "forgotten"
 _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _GUEST = "Guest"
+_BROWSERS = "browser"  # the setting of profiles that a browser began: their names open nothing
 _DELETED = "The profile was deleted in another window. What you say now begins a new one."
 _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
@@ -180,7 +181,7 @@ class Visitor:
             store.update_settings(self.profile.id, {"guest": None})
             self.profile = store.get(self.profile.id)
         else:
-            self.open(store.create(self.dataset, name), own=True)
+            self.open(store.create(self.dataset, name, settings={_BROWSERS: True}), own=True)
 
     def refresh(self) -> None:
         """Read the profile again: another window may have changed it."""
@@ -227,7 +228,7 @@ def _new_guest(store: ProfileStore, dataset: str) -> Profile:
         name = _GUEST if number == 1 else f"{_GUEST} {number}"
         if name not in taken:
             with contextlib.suppress(ProfileNameError):  # somebody else's window was faster
-                return store.create(dataset, name, settings={"guest": True})
+                return store.create(dataset, name, settings={"guest": True, _BROWSERS: True})
     raise AssertionError("there is always another number")
 
 
@@ -236,8 +237,8 @@ def visitor() -> Visitor:
     dataset = current_dataset()
     name = f"{_KEY}-{dataset}"
     if name not in st.session_state:
-        keys = [key for other in _visited().values() for key in other.keys] + _kept_keys()
-        st.session_state[name] = you = Visitor(dataset, keys=list(dict.fromkeys(keys)))
+        keys = [key for other in visited(_KEY).values() for key in other.keys]
+        st.session_state[name] = you = Visitor(dataset, keys=[*dict.fromkeys(keys + _kept_keys())])
         with you.noting_trouble():
             for profile in profile_store().opened_by(dataset, you.keys)[:1]:
                 you.open(profile)
@@ -247,21 +248,12 @@ def visitor() -> Visitor:
 
 def open_visitor() -> Visitor:
     """The visitor, as their profile now is; pages call it once, at their start."""
-    known = visitor()
-    known.refresh()
-    if known.profile is None and st.session_state.get(_LOOKED_IN) != known.dataset:
-        st.session_state[_LOOKED_IN] = known.dataset
+    (known := visitor()).refresh()
+    if known.profile is None:
         with known.noting_trouble():
-            came = bring_along(profile_store(), known.dataset, known.keys, _visited())
-            if came is not None:
+            if came := bring_along(profile_store(), known.dataset, known.keys, visited(_KEY)):
                 known.open(came, own=True)
     return known
-
-
-def _visited() -> dict[str, Visitor]:
-    """The visitor of this session in each data set that it has shown."""
-    names = [name for name in map(str, st.session_state) if name.startswith(f"{_KEY}-")]
-    return {name.removeprefix(f"{_KEY}-"): st.session_state[name] for name in names}
 
 
 # -- keys -----------------------------------------------------------------------------------------
@@ -295,7 +287,7 @@ def forget() -> None:
     st.session_state[_FORGOTTEN] = True
 
 
-def follow_address() -> Profile | None:
+def open_profile_in_address() -> Profile | None:
     """Open the profile whose key the address has (?profile=…), on any page.
 
     Returns
@@ -315,7 +307,8 @@ def follow_address() -> Profile | None:
             return shared
         if not own and may_open_by_name():
             with contextlib.suppress(ProfileNameError):
-                own = [found for found in [store.find(you.dataset, asked)] if found is not None]
+                named = store.find(you.dataset, asked)
+                own = [named] if named and not named.settings.get(_BROWSERS) else []
         if own:
             you.open(own[0], own=True)
         else:

@@ -26,6 +26,7 @@ from cinefold.serving.state import State
 _YOURS, _SOMEBODYS = "Yours", "Somebody's from the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
+_ENOUGH_TO_TELL = 20  # ratings: from there on genres and decades say something of a person
 _NOTABLE = 0.03  # of a share: three percentage points
 _EXPECTED = {
     _OTHERS: "Expected is the mean of what others gave the movie (with five ratings of the mean of "
@@ -59,7 +60,7 @@ def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
     return dict(zip(items.tolist(), stars.tolist(), strict=True)), user
 
 
-def draw_nothing() -> None:
+def draw_no_ratings() -> None:
     """No ratings yet: where they come from."""
     with st.container(border=True):
         st.subheader("Your taste will be here", anchor=False)
@@ -80,7 +81,9 @@ def draw_summary(comparison: TasteComparison, known: bool) -> None:
         if (entries := _notable(comparison, sign))
     ]
     seen = f"{' and '.join(parts)} than most" if parts else "what most people see"
-    st.markdown(f"{sees} {seen}. {_generosity(comparison)}")
+    n_ratings = comparison.habits.n_ratings
+    few = f" A first guess, from {n_ratings:,.0f} ratings." if n_ratings < _ENOUGH_TO_TELL else ""
+    st.markdown(f"{sees} {seen}. {_generosity(comparison)}{few}")
 
 
 def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]:
@@ -179,9 +182,11 @@ st.title("Taste", anchor=False)
 ratings, user = choose_ratings(state)
 if ratings:
     comparison = state.population.compare(ratings)
+    if sample := state.population.sample:
+        st.caption(f"The average user is that of {sample:,} users, drawn at random.")
     draw_summary(comparison, user is not None)
     draw_numbers(comparison)
     draw_profile(comparison)
     draw_favourites(state, ratings, user)
 else:
-    draw_nothing()
+    draw_no_ratings()

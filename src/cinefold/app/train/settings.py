@@ -30,7 +30,7 @@ _PRESET_KEY = "train-preset"
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberField:
     """A number in the range in which it makes sense here; left empty, it may follow the data."""
 
     name: str
@@ -68,7 +68,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Choice:
+class OptionField:
     """One of several values, each with its name."""
 
     name: str
@@ -91,8 +91,8 @@ class Choice:
         """Nothing: all of its values are allowed."""
 
 
-_SETTINGS: tuple[Number | Choice, ...] = (
-    Number(
+_SETTINGS: tuple[NumberField | OptionField, ...] = (
+    NumberField(
         "n_factors",
         "Factors",
         *(1, 512, 8),
@@ -100,7 +100,7 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "Empty: 64, or more where people have rated little.",
         may_follow_data=True,
     ),
-    Choice(
+    OptionField(
         "target",
         "Target",
         {
@@ -112,7 +112,7 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "What a rated movie should score. The root makes much of having rated at all, and "
         "something of how high.",
     ),
-    Number(
+    NumberField(
         "unobserved_weight",
         "Weight of unrated pairs (w0)",
         *(0.0, 10.0, 0.05),
@@ -120,7 +120,7 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "more makes better lists up to a point. Empty: by how many pairs are rated.",
         may_follow_data=True,
     ),
-    Number(
+    NumberField(
         "regularization",
         "Regularization (λ)",
         *(0.0, 1000.0, 0.1),
@@ -128,41 +128,41 @@ _SETTINGS: tuple[Number | Choice, ...] = (
         "everybody the same. Empty: by the size and number of the ratings.",
         may_follow_data=True,
     ),
-    Number(
+    NumberField(
         "regularization_exponent",
         "Frequency scaling (ν)",
         *(0.0, 2.0, 0.1),
         "0 regularizes all alike; towards 1, users and movies with many ratings more than others "
         "(then a λ given as a number must be far smaller).",
     ),
-    Number(
+    NumberField(
         "alpha",
         "Confidence (α)",
         *(0.0, 100.0, 0.1),
         "Weighs a rated movie 1 + α · rating, so that liked ones count more than others.",
     ),
-    Choice(
+    OptionField(
         "biases",
         "Biases",
         {False: "No", True: "Yes"},
         "Whether to learn how high each user rates and each movie is rated, too; for w0 = 0 and "
         "the rating as target.",
     ),
-    Choice(
+    OptionField(
         "solver",
         "Solver",
         {"auto": "By the factors", "exact": "Exact", "cg": "Conjugate gradients"},
         "How a round is solved: exactly, or with more than 128 factors in less time by conjugate "
         "gradients, which get as far.",
     ),
-    Number(
+    NumberField(
         "max_iter",
         "Iterations",
         *(1, 100, 5),
         "At most so many rounds of solving all movies, then all users; it ends earlier when "
         "nothing improves.",
     ),
-    Choice(
+    OptionField(
         "early_stopping",
         "Stop early",
         {None: "No", "ndcg_at_10": "By the lists", "rmse": "By the RMSE"},
@@ -171,13 +171,13 @@ _SETTINGS: tuple[Number | Choice, ...] = (
     ),
 )
 _SPLIT_SETTINGS = (
-    Number(
+    NumberField(
         "held_out",
         "Held out for validation (%)",
         *(5, 50, 5),
         "Share of everybody's ratings that training does not see, to measure on.",
     ),
-    Number(
+    NumberField(
         "seed",
         "Seed",
         *(0, 2**31 - 1, 1),
@@ -193,7 +193,7 @@ def shown_value(parameters: Mapping[str, Any], name: str) -> str:
     setting = next((setting for setting in _SETTINGS if setting.name == name), None)
     if value == _SCALE:
         return _FOLLOWS
-    if isinstance(setting, Choice):
+    if isinstance(setting, OptionField):
         return setting.choices.get(value, str(value))
     return f"{value:g}" if isinstance(value, (int, float)) else ""
 

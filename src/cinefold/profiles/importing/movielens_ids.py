@@ -20,7 +20,7 @@ _SMALL = "ml-100k"
 _NAMES = {spec.name for spec in list_datasets()}
 
 
-def rated_then(data: MovieData) -> NDArray[np.int64] | None:
+def ratings_of_1997_98(data: MovieData) -> NDArray[np.int64] | None:
     """Movie ids and times of the ratings from when MovieLens 100K was recorded, shape (n, 2).
 
     None where neither numbering is that of the data.
@@ -42,7 +42,7 @@ def check_ids(export: Export, name: str, rated: NDArray[np.int64] | None) -> Non
     name : str
         Of the data set.
     rated : ndarray of int64, shape (n, 2), or None
-        See `rated_then`.
+        See `ratings_of_1997_98`.
     """
     alone = [line for line in export.lines if line.movie_id and not _named(line)]
     if export.format != "MovieLens" or name not in _NAMES or not alone:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cinefold.profiles.csv_format import COLUMNS, FOUND, csv_text, entry_cells
 from cinefold.profiles.importing.exported_ratings import Export, ExportLine
 from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
-from cinefold.profiles.importing.movielens_ids import check_ids, rated_then
+from cinefold.profiles.importing.movielens_ids import check_ids, ratings_of_1997_98
 from cinefold.profiles.importing.scales import Conversion, StarScale
 from cinefold.profiles.profile import Mark
 
@@ -83,12 +83,11 @@ class ImportReview:
     """
 
     def __init__(
-        self, export: Export, conversion: Conversion, lines: tuple[ReviewLine, ...], name: str
+        self, export: Export, conversion: Conversion, lines: tuple[ReviewLine, ...]
     ) -> None:
         self.export = export
         self.conversion = conversion
         self.lines = lines
-        self._catalog_name = name
 
     # -- what there is ------------------------------------------------------------------------
 
@@ -135,7 +134,7 @@ class ImportReview:
         counts = {
             "found": len(self.matched),
             "to check": len(self.to_check),
-            f"not in {self._catalog_name}": len(self.missed),
+            "not among these movies": len(self.missed),
             "repeated": len(self.repeated),
             "left out": len(self.ignored),
         }
@@ -230,7 +229,7 @@ def review(
         else _reviewed(line, next(found), conversion, matcher)
         for line in export.lines
     )
-    return ImportReview(export, conversion, lines, name)
+    return ImportReview(export, conversion, lines)
 
 
 def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
@@ -241,7 +240,12 @@ def review_for(data: MovieData, export: Export, progress: Progress | None = None
 def review_options(data: MovieData) -> dict[str, Any]:
     """What `review` takes of a data set."""
     scale = StarScale.of(data.interactions)
-    return {"catalog": data.movies, "scale": scale, "name": data.name, "rated": rated_then(data)}
+    return {
+        "catalog": data.movies,
+        "scale": scale,
+        "name": data.name,
+        "rated": ratings_of_1997_98(data),
+    }
 
 
 def review_csv(review: ImportReview) -> str:

@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 _SEGMENTS = re.compile(r":\s|\s-\s|\s–\s|\sor:\s", re.IGNORECASE)
 _ANY_ARTICLE = frozenset(("the", "a", "an", "la", "le", "les", "el", "il", "der", "die", "das"))
 _ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
-_WORDS = {"one": "1", "two": "2", "three": "3", "four": "4", "first": "1", "second": "2"}
-_NUMERALS = _ROMAN | _WORDS
+_CARDINALS = "one two three four five six seven eight nine ten eleven twelve"
+_WORDS = {word: str(n) for n, word in enumerate(_CARDINALS.split(), start=1)}
+_NUMERALS = _ROMAN | _WORDS | {"first": "1", "second": "2"}
 _MOST_WORDS = 12
 
 
 def loose(name: str) -> str:
     """A name without articles and spaces, its numerals as digits."""
-    words = [_ROMAN.get(word, word) for word in name.split() if word not in _ANY_ARTICLE]
+    words = [_NUMERALS.get(word, word) for word in name.split() if word not in _ANY_ARTICLE]
     return "".join(words) or name
 
 

@@ -19,7 +19,7 @@ _OLD = 24 * 3600
 
 
 @contextmanager
-def incoming(cache: Path) -> Iterator[Path]:
+def download_folder(cache: Path) -> Iterator[Path]:
     """A new folder in `cache` to fetch something into; it is removed in the end.
 
     It is locked meanwhile, so that others know it from those of killed runs, which they remove.
@@ -40,7 +40,7 @@ def incoming(cache: Path) -> Iterator[Path]:
                 os.close(handle)
 
 
-def sweep(cache: Path) -> None:
+def remove_leftovers(cache: Path) -> None:
     """Remove what killed runs left: folders that nobody holds, and the files of earlier versions.
 
     Where folders cannot be locked, and for files, what is older than a day counts as left.
