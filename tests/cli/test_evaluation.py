@@ -119,7 +119,7 @@ def test_a_baseline_that_is_better_is_news():
         name: [Evaluation({"ndcg_at_10": values}, users, {})]
         for name, values in (("ranking", low), ("popularity", high), ("ease", low + 1e-6))
     }
-    sure, unsure = evaluation._news(Comparison({}, ranked), 10)
+    sure, unsure = evaluation._remarks(Comparison({}, ranked), 10)
     assert sure.startswith("popularity makes better lists than ranking here: NDCG@10 +0.1")
     assert sure.endswith("Tune the model, or use the baseline.")
     assert unsure.startswith("ease makes better lists than ranking here")
@@ -131,7 +131,7 @@ def test_of_few_users_no_baseline_is_surely_better():
         name: [Evaluation({"ndcg_at_10": np.full(5, value)}, np.arange(5), {})]
         for name, value in (("ranking", 0.2), ("popularity", 0.4))
     }
-    (news,) = evaluation._news(Comparison({}, ranked), 10)
+    (news,) = evaluation._remarks(Comparison({}, ranked), 10)
     assert news.endswith("NDCG@10 +0.2000 ± 0.0000, maybe by chance.")
 
 

@@ -163,6 +163,17 @@ def test_flipped_byte_in_archive(tmp_path: Path) -> None:
         load_movielens(path=path)
 
 
+def test_a_zip_whose_headers_differ_has_a_short_message(tmp_path):
+    path = files.as_zip(ORIGINAL, tmp_path / "ml-100k.zip")
+    content = bytearray(path.read_bytes())
+    for at in (at for at in range(len(content)) if content.startswith(b"PK\x03\x04", at)):
+        content[at + 27] = 0x20  # a name of some 8,000 bytes, says the header before the member
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="not a readable zip file") as caught:
+        load_movielens(path=path)
+    assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize("missing", ["ml-100k/u.data", "ml-100k/u.item"])
 def test_folder_with_half_of_it(missing: str, tmp_path: Path) -> None:
     rest = {name: content for name, content in ORIGINAL.items() if name != missing}

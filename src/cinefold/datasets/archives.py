@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from cinefold.datasets.catalogue import DatasetError, errors_name_file
+from cinefold.datasets.catalogue import DatasetError, errors_name_file, short_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,8 @@ class Files:
             yield
         except errors as error:
             kind = "folder" if self._is_folder else "zip file"
-            raise DatasetError(f"{self.path} is not a readable {kind}: {error}") from error
+            why = short_message(error)
+            raise DatasetError(f"{self.path} is not a readable {kind}: {why}") from error
 
 
 def _member(archive: zipfile.ZipFile, name: PurePosixPath) -> zipfile.ZipInfo:

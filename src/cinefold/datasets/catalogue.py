@@ -30,9 +30,14 @@ def errors_name_file(path: Path, member: str = "") -> Iterator[None]:
     except (TypeError, ValueError, OSError, DatasetError) as error:
         if isinstance(error, DatasetError) and str(path) in str(error):
             raise
-        text = " ".join(str(getattr(error, "strerror", None) or error).split())
-        text = text if len(text) < _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} ..."
-        raise DatasetError(f"{f'{member} in ' if member else ''}{path}: {text}") from error
+        place = f"{member} in {path}" if member else path
+        raise DatasetError(f"{place}: {short_message(error)}") from error
+
+
+def short_message(error: Exception) -> str:
+    """What is wrong, in one line that is not too long: others quote what a file holds."""
+    text = " ".join(str(getattr(error, "strerror", None) or error).split())
+    return text if len(text) < _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]} ..."
 
 
 @dataclass(frozen=True)

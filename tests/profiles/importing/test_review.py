@@ -71,7 +71,7 @@ def test_every_line_is_somewhere(mixed):
     assert lines(mixed.ignored) == [5]
     assert lines(mixed.repeated) == [2]
     assert mixed.summary() == (
-        "Letterboxd: 6 lines; 2 found, 1 to check, 1 not in the data, 1 repeated, 1 left out"
+        "Letterboxd: 6 lines; 2 found, 1 to check, 1 not among these movies, 1 repeated, 1 left out"
     )
 
 
