@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cinefold.app.shared.visitor import MARKS
+from cinefold.app.shared.rating_widgets import MARKS
 from cinefold.profiles import Mark
 from tests.app.drawn import no_errors, plain, texts, widget
 from tests.synthetic import movie_id, movie_title

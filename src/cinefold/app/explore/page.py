@@ -11,7 +11,8 @@ from cinefold.app.explore.map_canvas import chosen_on_map, draw_map
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import mark_buttons, open_visitor, rating_stars, remember, visitor
+from cinefold.app.shared.rating_widgets import mark_buttons, rating_stars
+from cinefold.app.shared.visitor import open_visitor, remember, visitor
 from cinefold.app.shared.widgets import button, search_movies, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark

@@ -16,14 +16,8 @@ from cinefold.app.shared.display import counted
 from cinefold.app.shared.filters import ListChoice, choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user
-from cinefold.app.shared.visitor import (
-    mark_buttons,
-    open_profile_in_address,
-    open_visitor,
-    rating_stars,
-    remember,
-    visitor,
-)
+from cinefold.app.shared.rating_widgets import mark_buttons, rating_stars
+from cinefold.app.shared.visitor import open_profile_in_address, open_visitor, remember, visitor
 from cinefold.app.shared.widgets import (
     button,
     choose_one,

@@ -6,7 +6,8 @@ import streamlit as st
 
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted, link
-from cinefold.app.shared.visitor import rating_stars, visitor
+from cinefold.app.shared.rating_widgets import rating_stars
+from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark

@@ -12,13 +12,8 @@ from cinefold.app.shared.csv_export import group_csv
 from cinefold.app.shared.display import genre_badges, link, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import (
-    mark_buttons,
-    open_visitor,
-    profile_label,
-    profile_store,
-    visitor,
-)
+from cinefold.app.shared.rating_widgets import mark_buttons
+from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store, visitor
 from cinefold.app.shared.widgets import button, choose_one, csv_button, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark, Profile

@@ -8,7 +8,8 @@ import streamlit as st
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.csv_export import movies_csv
 from cinefold.app.shared.open_state import open_state
-from cinefold.app.shared.visitor import MARKS, open_visitor, rating_stars, remember, visitor
+from cinefold.app.shared.rating_widgets import MARKS, rating_stars
+from cinefold.app.shared.visitor import open_visitor, remember, visitor
 from cinefold.app.shared.widgets import button, choose_one, csv_button
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.profiles import Mark

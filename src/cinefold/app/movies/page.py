@@ -10,14 +10,8 @@ from cinefold.app.shared.cards import draw_cards, headed, listed_reasons, more_l
 from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.posters import picture
-from cinefold.app.shared.visitor import (
-    MARKS,
-    mark_buttons,
-    open_visitor,
-    rating_stars,
-    remember,
-    visitor,
-)
+from cinefold.app.shared.rating_widgets import MARKS, mark_buttons, rating_stars
+from cinefold.app.shared.visitor import open_visitor, remember, visitor
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
