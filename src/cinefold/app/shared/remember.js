@@ -4,12 +4,13 @@ const NAME = "cinefold_profiles";
 const MOST = 20;
 const DAYS = 400; // more, and browsers cut it
 
-let done; // in this window: another one may have forgotten them since
+// When the page said last what to keep. A part of the page that was drawn before is rendered again
+// at times, with what held then; and another window may have forgotten the keys since.
+let latest = 0;
 
 export default function remember({ data }) {
-  const told = JSON.stringify(data);
-  if (told === done) return;
-  done = told;
+  if (data.since <= latest) return;
+  latest = data.since;
   const cookie = document.cookie.split("; ").find((text) => text.startsWith(`${NAME}=`));
   const before = cookie && !data.forget ? cookie.slice(NAME.length + 1).split(".") : [];
   const keys = [...new Set([data.use, ...before])].filter(Boolean).slice(0, MOST);

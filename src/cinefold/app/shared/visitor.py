@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from cinefold.profiles import (
 from cinefold.serving.launch import shares_profiles
 
 _KEY, _QUERY = "visitor", "profile"
-_COOKIE, _FORGOTTEN = "cinefold_profiles", "forgotten"
+_COOKIE, _FORGOTTEN, _TOLD = "cinefold_profiles", "forgotten", "browser-was-told"
 _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -272,8 +273,13 @@ def remember(place: str) -> None:
     you = visitor()
     script = Path(__file__).with_name("remember.js").read_text(encoding="utf-8")
     use = you.profile.key if you.profile is not None and you.owns_profile else None
+    keep = {"use": use, "forget": _FORGOTTEN in st.session_state}
+    told, since = st.session_state.get(_TOLD, (None, 0.0))
+    if keep != told:
+        since = time.time()
+        st.session_state[_TOLD] = keep, since
     st.components.v2.component("cinefold_remember", js=script)(
-        data={"use": use, "forget": _FORGOTTEN in st.session_state}, height=1, key=place
+        data={**keep, "since": since}, height=1, key=place
     )
 
 
