@@ -30,8 +30,8 @@ from cinefold.datasets import DatasetError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The base of all complaints about arguments; Typer exports only this subclass of it.
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+# The base of all complaints about arguments; Typer exports only this subclass of it.
 _UsageError: Any = typer.BadParameter.__base__
 
 app = typer.Typer(
