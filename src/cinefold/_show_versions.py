@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from cinefold import _cores
+from cinefold import _threads
 from cinefold._version import __version__
 from cinefold.als import backend
 from cinefold.datasets import cached_file, default_data_dir, list_datasets
@@ -40,8 +40,8 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "threads": _cores.default_threads(),
-        "thread_limits": _cores.limits(),
+        "threads": _threads.default_threads(),
+        "thread_limits": _threads.limits(),
         "instruction_set": {
             "used": backend.simd_level(),
             "available": backend.simd_levels(),

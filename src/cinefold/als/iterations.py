@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from cinefold._cores import default_threads
+from cinefold._threads import default_threads
 from cinefold.als.backend import (
     FixedSide,
     SingularRowError,
@@ -60,7 +60,7 @@ class Iteration:
 
 
 def available_threads(n_threads: int | None) -> int:
-    """`n_threads`, or by default :func:`~cinefold._cores.default_threads`."""
+    """`n_threads`, or by default :func:`~cinefold._threads.default_threads`."""
     return default_threads() if n_threads is None else n_threads
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from cinefold._cores import default_threads
+from cinefold._threads import default_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

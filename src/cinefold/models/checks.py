@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from cinefold._cores import MAX_THREADS
+from cinefold._threads import MAX_THREADS
 from cinefold.als.iterations import SolverName
 from cinefold.als.objective import Target
 from cinefold.models.callbacks import ValidationMetric

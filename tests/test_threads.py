@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cinefold import _cores
+from cinefold import _threads
 from cinefold.als.iterations import available_threads
 
 
@@ -46,11 +46,11 @@ def machine(root, cgroup, groups):
     ],
 )
 def test_quotas_of_cgroups(tmp_path, cgroup, groups, expected):
-    assert _cores.quota(machine(tmp_path, cgroup, groups)) == expected
+    assert _threads.quota(machine(tmp_path, cgroup, groups)) == expected
 
 
 def test_a_system_without_cgroups_has_no_quota(tmp_path):
-    assert _cores.quota(tmp_path) is None
+    assert _threads.quota(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_system_without_cgroups_has_no_quota(tmp_path):
         ("3", 1, 3),
         ("64,2", None, 64),
         (" 5 ", None, 5),
-        ("999999999", None, _cores.MAX_THREADS),
+        ("999999999", None, _threads.MAX_THREADS),
         ("99999999999", 1, 1),
         ("", 1, 1),
         ("0", 1, 1),
@@ -71,6 +71,6 @@ def test_a_system_without_cgroups_has_no_quota(tmp_path):
 )
 def test_the_variable_wins_over_quota_and_cores(monkeypatch, wanted, quota, expected):
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
-    monkeypatch.setattr(_cores, "quota", lambda: quota)
+    monkeypatch.setattr(_threads, "quota", lambda: quota)
     assert available_threads(None) == expected
     assert available_threads(7) == 7
