@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -26,9 +27,6 @@ from cinefold.cli import (
 from cinefold.cli.console import LogFormatter, complain, settings
 from cinefold.cli.option_groups import expand_groups
 from cinefold.datasets import DatasetError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 # The base of all complaints about arguments; Typer exports only this subclass of it.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -25,9 +26,10 @@ from cinefold.cli.console import (
 )
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import load_interactions
-from cinefold.evaluation import compare
+from cinefold.evaluation import Comparison, Ranker, compare
 from cinefold.evaluation.protocols import Division, Protocol
 from cinefold.evaluation.single_model import check_asked
+from cinefold.interactions import Interactions
 from cinefold.metrics import METRICS
 from cinefold.metrics.registry import title
 from cinefold.models import (
@@ -41,12 +43,6 @@ from cinefold.models import (
 from cinefold.profiles.csv_format import csv_text
 from cinefold.serving.training import train
 from cinefold.tuning.parameters import read_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cinefold.evaluation import Comparison, Ranker
-    from cinefold.interactions import Interactions
 
 _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from cinefold.cli.console import complain, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
-from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
+from cinefold.datasets import (
+    DatasetError,
+    DatasetSpec,
+    MovieData,
+    RatingsFile,
+    dataset_info,
+    load_movielens,
+)
 from cinefold.evaluation.protocols import only_users
+from cinefold.interactions import Interactions
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.profiles import Profile, ProfileStore
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cinefold.datasets import DatasetSpec, MovieData
-    from cinefold.interactions import Interactions
-    from cinefold.profiles import Profile, ProfileStore
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, for programs, instead of tables.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,14 +12,11 @@ from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting, spark_training
 from cinefold.cli.console import print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
+from cinefold.datasets import MovieData
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
+from cinefold.serving.training import TrainingRun
 from cinefold.tuning.parameters import read_parameters
-
-if TYPE_CHECKING:
-    from cinefold.datasets import MovieData
-    from cinefold.serving.training import TrainingRun
-
 
 _NUMBER_OR_SCALE = "NUMBER|scale"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -16,10 +16,8 @@ from cinefold.cli.console import complain, print_json, print_table, say, setting
 from cinefold.cli.option_groups import OUTPUT_FILE, panel
 from cinefold.cli.tuning_plot import search_history
 from cinefold.metrics.registry import title
+from cinefold.tuning import TuningResult
 from cinefold.tuning.space import parse, read_space
-
-if TYPE_CHECKING:
-    from cinefold.tuning import TuningResult
 
 _SHOWN = 10
 

@@ -8,16 +8,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 from cinefold.datasets.archives import Files
-from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
+from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError, DatasetSpec, Wheel
 from cinefold.datasets.download_folder import download_folder, remove_leftovers
 from cinefold.datasets.http_download import (
     Patience,
@@ -27,11 +27,6 @@ from cinefold.datasets.http_download import (
     download,
 )
 from cinefold.datasets.movielens_formats import recognized
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
 _OTHER_MIRROR = "; for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum"
 # Files and memory of pip are bounded, as any other server's answer is.

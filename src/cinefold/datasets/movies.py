@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from reprlib import repr as short
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from cinefold._cache import PickledWithoutCaches
@@ -17,11 +19,6 @@ from cinefold.datasets.title_search import TitleIndex
 from cinefold.datasets.titles import names_of, plain, readable, split_year
 from cinefold.interactions.column_names import ITEM_IDS, TITLE_NAMES
 from cinefold.interactions.column_values import as_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

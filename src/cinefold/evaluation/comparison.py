@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from cinefold._signals import keep_on_interrupt
@@ -19,19 +21,12 @@ from cinefold.evaluation.standard_errors import (
     of_users,
     standard_error,
 )
-from cinefold.interactions.splits import seed_from
+from cinefold.interactions import Interactions
+from cinefold.interactions.splits import RandomState, seed_from
 from cinefold.metrics import accuracy
 from cinefold.metrics.registry import metric_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from cinefold.interactions import Interactions
-    from cinefold.interactions.splits import RandomState
-
-    Candidate = Callable[[Interactions], Ranker] | Any
+Candidate = Callable[[Interactions], Ranker] | Any
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from cinefold.metrics.registry import metric_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _NORMAL_95 = 1.959964
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor
 from scipy.linalg.lapack import dpotri
+from scipy.sparse import csr_array
 
 from cinefold._memory import check_memory
-from cinefold.models.baselines import Baseline
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.interactions import Interactions
-    from cinefold.models.baselines import Lists
+from cinefold.interactions import Interactions
+from cinefold.models.baselines import Baseline, Lists
 
 _SCORES_AT_A_TIME = 1 << 22
 _BYTES_PER_PAIR = 8 + 4  # a matrix, and two quarters of it, or the weights

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from cinefold.interactions import Interactions
 from cinefold.interactions.column_values import finite
 from cinefold.interactions.entries import SharedMatrix, read_only
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.interactions import Interactions
 
 
 class NotFittedError(ValueError, AttributeError):

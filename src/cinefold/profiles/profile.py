@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cinefold.profiles.errors import ProfileNameError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MovieId = int | str
 """A movie's id in its data set; ``1`` and ``"1"`` are two movies."""

@@ -8,25 +8,20 @@ in `AGGREGATIONS` put together (the rules are those of Masthoff: Group Recommend
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cinefold.datasets import Movie
 from cinefold.models import checks
+from cinefold.recommender.filters import MovieFilter
 from cinefold.recommender.reasons import Reason, reasons_of_list
-from cinefold.recommender.viewers import KnownUser, NewUser
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender.filters import MovieFilter
-    from cinefold.recommender.recommender import MovieRecommender
-    from cinefold.recommender.viewers import Viewer
+from cinefold.recommender.recommender import MovieRecommender
+from cinefold.recommender.viewers import KnownUser, NewUser, Viewer
 
 AGGREGATIONS: Mapping[str, str] = MappingProxyType(
     {

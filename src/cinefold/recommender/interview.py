@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from cinefold.datasets import Movie
 from cinefold.models import checks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender.filters import MovieFilter
-    from cinefold.recommender.recommender import MovieRecommender, Recommendation
+from cinefold.recommender.filters import MovieFilter
+from cinefold.recommender.recommender import MovieRecommender, Recommendation
 
 Kind = Literal["rated", "not seen", "skipped"]
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cinefold.datasets import Movie, MovieData
+from cinefold.models import StarPredictor, WeightedMatrixFactorization
 from cinefold.recommender.cold_start import ColdStart
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie, MovieData
-    from cinefold.models import StarPredictor, WeightedMatrixFactorization
 
 
 class ModelWithMovies:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.models import Explanation
+from cinefold.datasets import Movie, MovieCatalog
+from cinefold.models import Explanation
 
 _MOST = 3
 

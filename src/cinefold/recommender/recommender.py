@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cinefold.datasets import Movie
+from cinefold.models import Ranking
 from cinefold.recommender.filters import Features, MovieFilter
 from cinefold.recommender.movie_model import ModelWithMovies
 from cinefold.recommender.question_selection import QuestionSelection
@@ -15,16 +19,7 @@ from cinefold.recommender.reasons import Reason, reasons_of_list
 from cinefold.recommender.related import relatedness
 from cinefold.recommender.reranking import CANDIDATES, rerank
 from cinefold.recommender.taste import Taste, taste_of
-from cinefold.recommender.viewers import KnownUser, NewUser
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie
-    from cinefold.models import Ranking
-    from cinefold.recommender.viewers import Viewer
+from cinefold.recommender.viewers import KnownUser, NewUser, Viewer
 
 SortBy = Literal["fit", "stars"]
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold.interactions.entries import csr
-from cinefold.models import FoldedUsers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
-    from cinefold.models import Explanation, StarPredictor
-    from cinefold.recommender.movie_model import ModelWithMovies
-
+from cinefold.models import Explanation, FoldedUsers, StarPredictor
+from cinefold.recommender.movie_model import ModelWithMovies
 
 _LISTS_AT_ONCE = 64
 

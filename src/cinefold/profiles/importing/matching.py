@@ -8,25 +8,22 @@ RapidFuzz only for what they do not have, among the movies of the year and its n
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from cinefold.datasets import Movie, MovieCatalog
 from cinefold.datasets.titles import names_of, plain
+from cinefold.profiles.importing.exported_ratings import ExportLine
 from cinefold.profiles.importing.title_variants import loose, numbers, title_parts
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.profiles.importing.exported_ratings import ExportLine
-
-    Progress = Callable[[int, int], object]
-    Block = int | str
-    NamedMovie = tuple[str, Movie]
+Progress = Callable[[int, int], object]
+Block = int | str
+NamedMovie = tuple[str, Movie]
 
 SURE = 0.9
 """From this confidence on a match is taken without asking."""

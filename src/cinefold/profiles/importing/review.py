@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cinefold.datasets import Movie, MovieCatalog, MovieData
 from cinefold.profiles.csv_format import COLUMNS, FOUND, csv_text, entry_cells
 from cinefold.profiles.importing.exported_ratings import Export, ExportLine
-from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
+from cinefold.profiles.importing.matching import SURE, Candidate, Matcher, Progress
 from cinefold.profiles.importing.movielens_ids import check_ids, ratings_of_1997_98
 from cinefold.profiles.importing.scales import Conversion, StarScale
 from cinefold.profiles.profile import Mark
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie, MovieCatalog, MovieData
-    from cinefold.profiles.importing.matching import Progress
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _OUTCOMES = {

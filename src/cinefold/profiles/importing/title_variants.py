@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from cinefold.datasets.titles import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _SEGMENTS = re.compile(r":\s|\s-\s|\s–\s|\sor:\s", re.IGNORECASE)
 _ANY_ARTICLE = frozenset(("the", "a", "an", "la", "le", "les", "el", "il", "der", "die", "das"))
