@@ -207,4 +207,4 @@ def as_entries(profile):
 
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestStore.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
