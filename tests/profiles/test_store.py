@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cinefold.profiles import (
-    Entries,
     Mark,
+    ProfileEntries,
     ProfileNameError,
     ProfileStore,
     Rating,
@@ -142,7 +142,7 @@ def test_nothing_can_be_done_with_a_profile_that_is_gone(store, ada):
             lambda i: store.unmark(i, 1, Mark.SEEN),
             lambda i: store.clear(i),
             lambda i: store.undo(i),
-            lambda i: store.add(i, Entries({1: Rating(3, NOON)})),
+            lambda i: store.add(i, ProfileEntries({1: Rating(3, NOON)})),
         ):
             with pytest.raises(UnknownProfileError, match="no profile with id"):
                 use(unknown_profile_error)
@@ -253,7 +253,7 @@ def test_undo_goes_back_step_by_step(store, ada):
         ("mark", ("a",), lambda: store.mark(ada, "a", Mark.SEEN)),
         ("unmark", ("a",), lambda: store.unmark(ada, "a", Mark.SEEN)),
         ("unrate", (2,), lambda: store.unrate(ada, 2)),
-        ("import", (9,), lambda: store.add(ada, Entries({9: Rating(2, NOON)}))),
+        ("import", (9,), lambda: store.add(ada, ProfileEntries({9: Rating(2, NOON)}))),
         ("clear", (1, 9), lambda: store.clear(ada)),
     ]
     states = []

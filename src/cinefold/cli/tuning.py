@@ -15,7 +15,7 @@ from cinefold.cli import options, plotting
 from cinefold.cli.console import complain, print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import OUTPUT_FILE, panel
 from cinefold.cli.tuning_plot import search_history
-from cinefold.metrics.registry import title
+from cinefold.metrics.registry import metric_title
 from cinefold.tuning import TuningResult
 from cinefold.tuning.space import parse, read_space
 
@@ -217,7 +217,7 @@ _PARAMETERS = {
 
 
 def _print_best_trials(result: TuningResult) -> None:
-    columns = ("Trial", title(result.metric), "Iterations", *_PARAMETERS.values())
+    columns = ("Trial", metric_title(result.metric), "Iterations", *_PARAMETERS.values())
     rows = (
         (
             str(trial.number),
@@ -238,7 +238,7 @@ def _print_test(result: TuningResult) -> None:
     # The distance of another target to the stars means nothing.
     stars = result.best_parameters["target"] == "rating"
     metrics = [name for name in result.test["tuned"] if stars or name != "rmse"]
-    titles = tuple(map(title, metrics))
+    titles = tuple(map(metric_title, metrics))
     untuned = "Preset stars" if result.metric == "rmse" else "Default model"
     names = {"tuned": "Tuned model", "default": untuned, "popularity": "Popularity"}
     rows = (

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from cinefold._signals import keep_on_interrupt
+from cinefold.evaluation.model_metrics import Evaluation, Ranker, check_asked, evaluate_per_user
 from cinefold.evaluation.protocols import Division, Protocol, divide, n_divisions
-from cinefold.evaluation.single_model import Evaluation, Ranker, check_asked, evaluate_per_user
 from cinefold.evaluation.standard_errors import (
     Estimate,
     influence,

@@ -90,7 +90,7 @@ def metric_of(name: str) -> Metric:
     return METRICS[name.partition("_at_")[0]]
 
 
-def title(name: str) -> str:
+def metric_title(name: str) -> str:
     """What tables call it, such as "NDCG@10"."""
     _, _, k = name.partition("_at_")
     return metric_of(name).title + (f"@{k}" if k else "")

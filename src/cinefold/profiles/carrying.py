@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cinefold.profiles.errors import ProfileNameError
 from cinefold.profiles.importing.exported_ratings import ExportLine
 from cinefold.profiles.importing.matching import SURE, Matcher
-from cinefold.profiles.profile import LONGEST_NAME, Entries
+from cinefold.profiles.profile import LONGEST_NAME, ProfileEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ def carry(
     others = (p for p in store.profiles(dataset) if p.settings.get(_FROM) == profile.id)
     target = next(others, None) or _copy(store, profile, dataset)
     known = store.entries(target.id)
-    fresh = Entries({same[m]: r for m, r in said.ratings.items() if m in same})
+    fresh = ProfileEntries({same[m]: r for m, r in said.ratings.items() if m in same})
     for movie in known.ratings:
         fresh.ratings.pop(movie, None)
     for movie, mark, at in said.marked:

@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, Any
 from cinefold.profiles.delimited_text import read_delimited
 from cinefold.profiles.profile import (
     MICROSECOND,
-    Entries,
     Mark,
     MovieId,
+    ProfileEntries,
     Rating,
     checked_stars,
     checked_time,
@@ -53,12 +53,12 @@ _FORMULA = re.compile(r"(?![+-]?[0-9]+(?:\.[0-9]+)?\Z)'*(?:\s*[=+\-@＝＋－＠
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
-def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
+def write_csv(entries: ProfileEntries, movies: MovieCatalog | None = None) -> str:
     """The CSV file, ratings first, each oldest first.
 
     Parameters
     ----------
-    entries : Entries
+    entries : ProfileEntries
     movies : MovieCatalog, optional
         For titles and years.
     """
@@ -106,7 +106,7 @@ def plain_cell(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def read_csv(content: str | bytes) -> Entries:
+def read_csv(content: str | bytes) -> ProfileEntries:
     """The ratings and marks of a CSV file.
 
     Raises
@@ -116,7 +116,7 @@ def read_csv(content: str | bytes) -> Entries:
         one that is not allowed; the message names the line.
     """
     table = read_delimited(content, strict=True)
-    entries, now, number = Entries(), datetime.now(UTC), 1
+    entries, now, number = ProfileEntries(), datetime.now(UTC), 1
     try:
         columns = [name.strip().lower() for name in table.header]
         if "movie_id" not in columns or not {"rating", "mark"} & {*columns}:
@@ -133,7 +133,7 @@ def read_csv(content: str | bytes) -> Entries:
     return entries
 
 
-def _add(entries: Entries, line: dict[str, str], delimiter: str, now: datetime) -> None:
+def _add(entries: ProfileEntries, line: dict[str, str], delimiter: str, now: datetime) -> None:
     movie = read_id(line.get("movie_id", ""))
     rating, mark = line.get("rating", ""), line.get("mark", "")
     at = _read_time(line.get("time", "")) or now

@@ -87,7 +87,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Entries:
+class ProfileEntries:
     """What a profile says of movies, each oldest first.
 
     Attributes
@@ -222,12 +222,12 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"settings must be what JSON can hold: {error}") from None
 
 
-def checked_ratings(ratings: Mapping[Any, float | Rating], now: datetime) -> dict[MovieId, Rating]:
+def timed_ratings(ratings: Mapping[Any, float | Rating]) -> dict[MovieId, Rating]:
     """The ratings with plain ids, checked stars and times.
 
-    Those without a time get `now`, a microsecond apart, so that their order is kept.
+    Those without a time are of now, a microsecond apart, so that their order is kept.
     """
-    checked = {}
+    checked, now = {}, datetime.now(UTC)
     for number, (movie_id, given) in enumerate(ratings.items()):
         movie = checked_movie(movie_id)
         rating = given if isinstance(given, Rating) else Rating(given, now + number * MICROSECOND)

@@ -14,17 +14,17 @@ from sqlalchemy.exc import IntegrityError
 from cinefold.profiles import database, schema, undo_log
 from cinefold.profiles.errors import ProfileNameError, StoreError, explained
 from cinefold.profiles.profile import (
-    Entries,
     Mark,
     MovieId,
     Profile,
+    ProfileEntries,
     Rating,
     checked_movie,
-    checked_ratings,
     checked_settings,
     checked_time,
     clean_name,
     name_key,
+    timed_ratings,
 )
 from cinefold.profiles.queries import (
     all_entries,
@@ -230,7 +230,7 @@ class ProfileStore:
 
     # -- ratings and marks ----------------------------------------------------------------------
 
-    def entries(self, profile_id: int) -> Entries:
+    def entries(self, profile_id: int) -> ProfileEntries:
         """All ratings and marks of the profile, each oldest first."""
         with self._transaction(self._reader) as connection:
             one_profile(connection, profile_id)
@@ -260,8 +260,8 @@ class ProfileStore:
         given : mapping of movie id to stars or Rating
             Stars alone are rated now.
         """
-        rated = Entries(checked_ratings(given, datetime.now(UTC)))
-        self._change(profile_id, "rate", undo_log.state_of(rated))
+        rated = ProfileEntries(timed_ratings(given))
+        self._change(profile_id, "rate", undo_log.table_rows(rated))
 
     def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
         """Take the rating of a movie, or of several, away; False if there was none."""
@@ -285,12 +285,12 @@ class ProfileStore:
         rows = dict.fromkeys((movie, Mark(mark).value) for movie in _listed(movie_ids))
         return self._change(profile_id, "unmark", {"marks": rows})
 
-    def add(self, profile_id: int, entries: Entries) -> None:
+    def add(self, profile_id: int, entries: ProfileEntries) -> None:
         """Ratings and marks beside those there are, all or none; undone as one change.
 
         For a movie that is rated already, the rating of `entries` is the one that stays.
         """
-        wanted = undo_log.state_of(Entries(checked_ratings(entries.ratings, datetime.now(UTC))))
+        wanted = undo_log.table_rows(ProfileEntries(timed_ratings(entries.ratings)))
         for movie, mark, at in entries.marked:
             wanted["marks"] |= _marked([checked_movie(movie)], Mark(mark), checked_time(at))
         self._change(profile_id, "import", wanted)
@@ -298,8 +298,8 @@ class ProfileStore:
     def clear(self, profile_id: int) -> bool:
         """Take all ratings and marks away; False if there were none."""
         with self._changing(profile_id) as connection:
-            found = undo_log.state_of(all_entries(connection, profile_id))
-            wanted: undo_log.State = {name: dict.fromkeys(rows) for name, rows in found.items()}
+            found = undo_log.table_rows(all_entries(connection, profile_id))
+            wanted: undo_log.TableRows = {name: dict.fromkeys(rows) for name, rows in found.items()}
             return undo_log.change(connection, profile_id, "clear", wanted)
 
     def undo(self, profile_id: int) -> Change | None:
@@ -315,7 +315,7 @@ class ProfileStore:
         with self._transaction(self._reader) as connection:
             return undo_log.latest(connection, profile_id)
 
-    def _change(self, profile_id: int, action: str, wanted: undo_log.State) -> bool:
+    def _change(self, profile_id: int, action: str, wanted: undo_log.TableRows) -> bool:
         with self._changing(profile_id) as connection:
             return undo_log.change(connection, profile_id, action, wanted)
 

@@ -163,7 +163,7 @@ def recommend_to_group(
     items = items[some if seen_by_some else unseen.all(axis=0)]
     relative = scores[:, items] / levels
     relative = np.where(seen[:, items], np.minimum(relative, 1), relative)
-    order, values = _ranked(relative, k, aggregation)
+    order, values = _best_places(relative, k, aggregation)
     items, relative = items[order], relative[:, order]
     ids = recommender.model.interactions_.item_ids[items]
     rows = (column.tolist() for column in (scores[:, items], relative, rated[:, items]))
@@ -219,7 +219,7 @@ def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:
     return NewUser(recommender, member.ratings)
 
 
-def _ranked(
+def _best_places(
     relative: NDArray[np.float64], k: int, aggregation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Places of the k best movies in `relative` (n_members, n), and their values."""

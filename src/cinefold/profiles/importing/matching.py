@@ -104,7 +104,7 @@ class Matcher:
 
         for key, line in different.items():
             if candidates := self._by_id(line) or self._by_title(line):
-                found[key] = self._ranked(candidates, line)
+                found[key] = self._best(candidates, line)
             else:
                 rest.append(line)
             if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
@@ -227,11 +227,11 @@ class Matcher:
                 for place in np.flatnonzero(scores)
                 for name, movie in [names[place]]
             ]
-            yield self._ranked(near, line)
+            yield self._best(near, line)
 
     # -- choosing among them ------------------------------------------------------------------
 
-    def _ranked(self, candidates: Iterable[Candidate], line: ExportLine) -> tuple[Candidate, ...]:
+    def _best(self, candidates: Iterable[Candidate], line: ExportLine) -> tuple[Candidate, ...]:
         """The best candidates of different movies; none of them sure where two are."""
         best: dict[tuple[str, int | None], Candidate] = {}
         for candidate in candidates:
