@@ -35,7 +35,8 @@ def list_(as_json: options.AsJson = False) -> None:
         for spec in specs
     )
     print_table(("Name", *counts, "Cached", "Terms of use"), rows, numbers=counts)
-    say(f"The terms of use are below {specs[0].licence.rpartition('/')[0]}/")
+    folders = dict.fromkeys(spec.licence.rpartition("/")[0] for spec in specs)
+    say(f"The terms of use are below {'/, '.join(folders)}/")
 
 
 @app.command("fetch")
