@@ -144,30 +144,6 @@ class MovieCatalog(PickledWithoutCaches):
         """All genres, sorted."""
         return tuple(sorted({genre for movie in self for genre in movie.genres}))
 
-    def select(
-        self,
-        *,
-        genres: Iterable[str] | None = None,
-        exclude_genres: Iterable[str] | None = None,
-        years: tuple[int | None, int | None] | None = None,
-    ) -> NDArray[Any]:
-        """Ids of the movies with any of `genres`, none of `exclude_genres`, and a year in range.
-
-        A bound of `years` may be None; movies without a year fit no range.
-        """
-        wanted = None if genres is None else self._known(genres)
-        unwanted = self._known(exclude_genres or ())
-        low, high = years or (None, None)
-
-        def fits(movie: Movie) -> bool:
-            return (
-                (wanted is None or not wanted.isdisjoint(movie.genres))
-                and unwanted.isdisjoint(movie.genres)
-                and (years is None or (low or 0) <= (movie.year or -1) <= (high or 9999))
-            )
-
-        return np.array([movie.id for movie in self if fits(movie)], dtype=self.ids.dtype)
-
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
 
@@ -255,16 +231,6 @@ class MovieCatalog(PickledWithoutCaches):
         for (movie_id, _), name in self._names.items():
             ids[name].append(movie_id)
         return dict(ids)
-
-    def _known(self, genres: Iterable[str]) -> set[str]:
-        by_name = {genre.casefold(): genre for genre in self.genres}
-        unknown = [genre for genre in genres if genre.casefold() not in by_name]
-        if unknown:
-            raise ValueError(
-                f"there is no genre {', '.join(map(repr, unknown))}; "
-                f"there are {', '.join(self.genres)}"
-            )
-        return {by_name[genre.casefold()] for genre in genres}
 
 
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:

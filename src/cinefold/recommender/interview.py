@@ -30,12 +30,8 @@ class Movement:
     @property
     def new(self) -> tuple[Movie, ...]:
         """Movies that came in, best first."""
-        return _without(self.after, self.before)
-
-    @property
-    def gone(self) -> tuple[Movie, ...]:
-        """Movies that dropped out, those that stood highest first."""
-        return _without(self.before, self.after)
+        before = {movie.id for movie in self.before}
+        return tuple(movie for movie in self.after if movie.id not in before)
 
     @property
     def overlap(self) -> float:
@@ -192,8 +188,3 @@ class Interview:
 
 def _movies(lines: list[Recommendation]) -> tuple[Movie, ...]:
     return tuple(line.movie for line in lines)
-
-
-def _without(movies: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
-    ids = {movie.id for movie in others}
-    return tuple(movie for movie in movies if movie.id not in ids)
