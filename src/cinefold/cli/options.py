@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -24,9 +24,11 @@ from cinefold.datasets import (
 from cinefold.evaluation.protocols import only_users
 from cinefold.interactions import Interactions
 from cinefold.models import WeightedMatrixFactorization
-from cinefold.profiles import Profile, ProfileStore
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
+
+if TYPE_CHECKING:
+    from cinefold.profiles import Profile, ProfileStore
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, for programs, instead of tables.")

@@ -6,8 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor
-from scipy.linalg.lapack import dpotri
 from scipy.sparse import csr_array
 
 from cinefold._memory import check_memory
@@ -137,9 +135,13 @@ def _inverse_gram(rows: csr_array, regularization: float) -> NDArray[np.float64]
 
 def _invert(matrix: NDArray[np.float64]) -> None:
     """The inverse of a symmetric positive definite matrix (n, n) in its place, block by block."""
+    from scipy.linalg import cho_factor, lapack  # slow to import for those who make no such model
+
     n = len(matrix)
     if n <= _LARGEST_FACTORISATION:
-        lower = np.tril(dpotri(cho_factor(matrix, lower=True, check_finite=False)[0], lower=1)[0])
+        lower = np.tril(
+            lapack.dpotri(cho_factor(matrix, lower=True, check_finite=False)[0], lower=1)[0]
+        )
         matrix[:] = lower + np.tril(lower, -1).T
         return
     half = n // 2

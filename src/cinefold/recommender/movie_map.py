@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from cinefold._cache import cached
 from cinefold._files import replace_file
@@ -74,6 +73,8 @@ class MovieMap:
             Each genre, and by how much its share among the ten movies nearest to its own is above
             its share of the map, summed over its movies.
         """
+        from scipy.spatial import KDTree  # slow to import for those who ask for no map
+
         if not len(self):
             return []
         genres, member = memberships([movies[item].genres for item in self.item_ids.tolist()])
