@@ -23,9 +23,19 @@ from cinefold.interactions.column_values import as_ids
 
 @dataclass(frozen=True)
 class Movie:
-    """A movie: its id in the data set, title as people read it, year and genres.
+    """A movie.
 
-    ``imdb_id`` is like "tt0114709".
+    Attributes
+    ----------
+    id : int or str
+        In the data set.
+    title : str
+        As people read it, without the year.
+    year : int, optional
+    genres : tuple of str
+    imdb_id : str, optional
+        Like "tt0114709".
+    tmdb_id : int, optional
     """
 
     id: int | str
@@ -76,9 +86,15 @@ def described(movie_id: int | str, title: str, year: str, genres: Iterable[str])
 
 @dataclass(frozen=True)
 class Match:
-    """A movie found by a search, and how well it fits (0 to 100).
+    """A movie found by a search.
 
-    ``fits`` says whether one of its titles has all words of the query; else it is only near.
+    Attributes
+    ----------
+    movie : Movie
+    score : float
+        How well it fits, 0 to 100.
+    fits : bool
+        Whether one of its titles has all words of the query; else it is only near.
     """
 
     movie: Movie

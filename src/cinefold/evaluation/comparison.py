@@ -52,6 +52,7 @@ class Comparison:
 
     @property
     def models(self) -> list[str]:
+        """Names of the models that were evaluated."""
         return list(self.evaluations)
 
     @property
@@ -83,6 +84,13 @@ class Comparison:
 
         Its error is smaller than those of the two values, as both saw the same users; that of a
         metric of all lists together is over divisions.
+
+        Parameters
+        ----------
+        model, other : str
+            Two of `models`.
+        name : str
+            One of `metrics`.
         """
         one, two = self.estimate(model, name), self.estimate(other, name)
         if one is None or two is None:

@@ -27,7 +27,9 @@ class Ranker(Protocol):
     and takes the place of one in ``recommend``, ``predict`` and ``scores``.
     """
 
-    def recommend(self, users: Any, k: int = 10) -> Ranking: ...
+    def recommend(self, users: Any, k: int = 10) -> Ranking:
+        """The k best items for each of `users`, without those that they have rated."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ class Division:
 
         So all items are ranked but those of a user's training and validation parts.
 
+        Parameters
+        ----------
+        training, held_out, validation : Interactions
+            With ids of one kind; no pair of user and item may be in two of them.
+
         Raises
         ------
         ValueError

@@ -42,7 +42,13 @@ class Ranking:
 
     @classmethod
     def of(cls, item_ids: NDArray[Any], indices: NDArray[Any], scores: NDArray[np.float32]) -> Self:
-        """From indices into `item_ids`, -1 in empty places, which one user's ranking leaves out."""
+        """From indices into `item_ids`, -1 in empty places, which one user's ranking leaves out.
+
+        Parameters
+        ----------
+        item_ids : ndarray, shape (n_items,)
+        indices, scores : ndarray of int, of float32, shape (n,) or (n_users, k)
+        """
         empty = indices < 0
         if indices.ndim == 1:
             return cls(item_ids[indices[~empty]], scores[~empty])

@@ -175,6 +175,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             "ranking", the default: the best lists. "plain": squared errors of the ratings, one
             lambda for all (Hu et al. 2008 without confidence). "stars": predicted ratings of the
             lowest RMSE, from observed ratings alone, with biases.
+        **changes
+            Parameters that are others than the preset's.
 
         Raises
         ------

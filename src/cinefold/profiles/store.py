@@ -276,7 +276,21 @@ class ProfileStore:
         *,
         at: datetime | None = None,
     ) -> bool:
-        """Mark a movie, or several; "seen" takes "not seen" away and the other way round."""
+        """Mark a movie, or several; "seen" takes "not seen" away and the other way round.
+
+        Parameters
+        ----------
+        profile_id : int
+        movie_ids : int, str or iterable of them
+        mark : Mark
+        at : datetime, optional
+            With its time zone; now by default.
+
+        Returns
+        -------
+        bool
+            False if they had this mark, of this time, already.
+        """
         rows = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
         return self._change(profile_id, "mark", {"marks": rows})
 

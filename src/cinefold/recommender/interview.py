@@ -177,7 +177,10 @@ class Interview:
     def recommendations(
         self, k: int = 10, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
     ) -> list[Recommendation]:
-        """Their list so far; before the first answer, what people like in general."""
+        """Their list so far; before the first answer, what people like in general.
+
+        Parameters and errors are those of `MovieRecommender.recommend_for`.
+        """
         return self.recommender.recommend_for(self.ratings, k, filters=filters, exclude=exclude)
 
     def _movement_from(self, ratings: Mapping[Any, float]) -> Movement:

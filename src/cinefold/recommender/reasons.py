@@ -15,7 +15,16 @@ _MOST = 3
 
 @dataclass(frozen=True)
 class Reason:
-    """A rated movie, and what that rating adds to the score of the recommended one."""
+    """A rated movie that speaks for a recommended one.
+
+    Attributes
+    ----------
+    movie : Movie
+    rating : float
+        In stars.
+    contribution : float
+        What the rating adds to the score of the recommended movie.
+    """
 
     movie: Movie
     rating: float

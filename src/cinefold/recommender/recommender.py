@@ -22,6 +22,7 @@ from cinefold.recommender.taste import Taste, taste_of
 from cinefold.recommender.viewers import KnownUser, NewUser, Viewer
 
 SortBy = Literal["fit", "stars"]
+"""Orders of a list: see `MovieRecommender.recommend`."""
 
 _SORTED_BY_STARS = 50
 
@@ -246,6 +247,12 @@ class MovieRecommender:
         self, movie_id: Any, k: int = 10, *, filters: MovieFilter | None = None
     ) -> list[Recommendation]:
         """The k movies that go best with a movie (`cinefold.recommender.related`); fewer if fewer.
+
+        Parameters
+        ----------
+        movie_id : object
+        k : int
+        filters : MovieFilter, optional
 
         Raises
         ------

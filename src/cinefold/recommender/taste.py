@@ -13,7 +13,14 @@ from cinefold.datasets import Movie, MovieData
 
 @dataclass(frozen=True)
 class RatedMovie:
-    """A movie and the stars a user gave it."""
+    """A movie and its rating.
+
+    Attributes
+    ----------
+    movie : Movie
+    rating : float
+        In stars.
+    """
 
     movie: Movie
     rating: float

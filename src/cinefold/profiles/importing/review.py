@@ -230,7 +230,15 @@ def review(
 
 
 def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
-    """`review` against the movies, the scale and the ids of a data set."""
+    """`review` against the movies, the scale and the ids of a data set.
+
+    Parameters
+    ----------
+    data : MovieData
+    export : Export
+    progress : callable, optional
+        As in `review`.
+    """
     return review(export, **review_options(data), progress=progress)
 
 
