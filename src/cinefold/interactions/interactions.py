@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from cinefold._cache import PickledWithoutCaches
 from cinefold.interactions import splits
 from cinefold.interactions.batches import columns_of, numbered
-from cinefold.interactions.blocks import kept
+from cinefold.interactions.blocks import in_blocks, kept
 from cinefold.interactions.column_values import (
     as_floats,
     as_id_column,
@@ -307,6 +307,17 @@ class Interactions(PickledWithoutCaches):
         row = self.user_index(user_id)
         begin, end = self.by_user.indptr[row : row + 2]
         return self.item_ids[self.by_user.indices[begin:end]], self.by_user.data[begin:end]
+
+    def item_ratings(self, item_id: Any) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Who rated an item: user ids and ratings. All ratings are looked through, in parallel."""
+        column, own = self.item_index(item_id), self.by_user
+
+        def found(block: slice) -> NDArray[np.int64]:
+            return np.asarray(block.start + np.flatnonzero(own.indices[block] == column))
+
+        places = np.concatenate([np.empty(0, np.int64), *in_blocks(self.n_ratings, found)])
+        rows = np.searchsorted(own.indptr, places, side="right") - 1
+        return self.user_ids[rows], own.data[places]
 
     def user_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each user, (n_users,)."""

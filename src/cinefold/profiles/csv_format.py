@@ -43,8 +43,7 @@ from cinefold.profiles.profile import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.profiles.importing.exported_ratings import ExportLine
+    from cinefold.datasets import MovieCatalog
 
 COLUMNS = ("movie_id", "title", "year", "rating", "mark", "time")
 FOUND = "found"
@@ -62,26 +61,28 @@ def write_csv(entries: ProfileEntries, movies: MovieCatalog | None = None) -> st
     movies : MovieCatalog, optional
         For titles and years.
     """
-    rated = [(movie, rating.stars, rating.at) for movie, rating in entries.ratings.items()]
-    known = {movie.id: movie for movie in movies or ()}
-    lines = [entry_cells(movie, known.get(movie), stars, at) for movie, stars, at in rated]
-    lines += [entry_cells(movie, known.get(movie), mark, at) for movie, mark, at in entries.marked]
+    titles = {movie.id: (movie.title, movie.year) for movie in movies or ()}
+    values: list[tuple[MovieId, float | Mark, datetime]] = [
+        *((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items()),
+        *entries.marked,
+    ]
+    lines = [entry_cells(id_, *titles.get(id_, ("", None)), value, at) for id_, value, at in values]
     return csv_text((COLUMNS, *lines))
 
 
 def entry_cells(
     movie_id: MovieId | None,
-    titled: Movie | ExportLine | None,
+    title: str,
+    year: int | None,
     value: float | Mark | None,
     at: datetime | None,
 ) -> tuple[object, ...]:
     """The cells under `COLUMNS` of a movie, its stars or mark, and the time if known."""
-    known = ("", "") if titled is None else (titled.title, titled.year or "")
     is_mark = isinstance(value, Mark)
     stars = "" if value is None or is_mark else repr(float(value)).removesuffix(".0")
     time = "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     id_ = "" if movie_id is None else write_id(movie_id)
-    return id_, *known, stars, value if is_mark else "", time
+    return id_, title, year or "", stars, value if is_mark else "", time
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

@@ -25,6 +25,7 @@ from cinefold.interactions import Interactions
 
 _HALF_TRUSTED = 50
 _GENRES = 0.15
+_USERS_AT_ONCE = 4096
 
 
 def relatedness(
@@ -45,9 +46,11 @@ def relatedness(
     ndarray of float64, shape (n_items,)
     """
     counts = interactions.item_counts()
-    own = interactions.by_item
-    viewers = own.indices[own.indptr[item] : own.indptr[item + 1]]
-    both = np.bincount(interactions.by_user[viewers].indices, minlength=len(counts))
+    viewers = interactions.user_index(interactions.item_ratings(interactions.item_ids[item])[0])
+    both, by_user = np.zeros(len(counts), np.int64), interactions.by_user
+    for begin in range(0, len(viewers), _USERS_AT_ONCE):  # whose ratings are copied
+        some = by_user[viewers[begin : begin + _USERS_AT_ONCE]]
+        both += np.bincount(some.indices, minlength=len(counts))
     related = np.full(len(counts), -np.inf)
     found = np.flatnonzero(both)
     shared = both[found].astype(np.float64)

@@ -270,9 +270,9 @@ def review_csv(review: ImportReview) -> str:
         elif line.state == "chosen" and value is None:
             outcome = "only listed"
         if outcome != FOUND or movie is None:
-            entry = entry_cells(None, source, line.stars, source.rated_at)
+            entry = entry_cells(None, source.title, source.year, line.stars, source.rated_at)
         else:
-            entry = entry_cells(movie.id, movie, value, source.rated_at)
+            entry = entry_cells(movie.id, movie.title, movie.year, value, source.rated_at)
         return *entry, source.file, source.line, source.label, outcome, reason
 
     header = (*COLUMNS, "file", "line", "written", "outcome", "reason")
