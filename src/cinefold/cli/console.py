@@ -46,7 +46,7 @@ class LogFormatter(logging.Formatter):
 
 
 @dataclass
-class Settings:
+class Verbosity:
     """Options that hold for every command."""
 
     quiet: bool = False
@@ -57,7 +57,7 @@ class Settings:
         return False if self.quiet else None
 
 
-settings = Settings()
+settings = Verbosity()
 
 
 def show(content: str | Table) -> None:

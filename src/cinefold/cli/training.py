@@ -166,13 +166,13 @@ def train(
     Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
     """
     options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check(asked.plot)
+    plotting.check_plot(asked.plot)
     tuned = {} if asked.params is None else read_parameters(asked.params)
     given = {name: value for name, value in vars(parameters).items() if value is not None}
     model = WeightedMatrixFactorization.preset(preset, **{**tuned, **given})
     if spark.is_asked:
         target = None if asked.output is None else str(asked.output)
-        history = spark_training.train(model, spark, asked.validation, target)
+        history = spark_training.train_on_spark(model, spark, asked.validation, target)
         if as_json:
             print_json({"history": history, "output": target})
         else:
@@ -196,7 +196,7 @@ def train(
     if asked.output is not None:
         run.model.save(asked.output)
     if asked.plot is not None:
-        plotting.save(plotting.learning_curve(run), asked.plot)
+        plotting.save_figure(plotting.learning_curve(run), asked.plot)
     if as_json:
         print_json(_report(movies, run, asked.output))
     else:

@@ -140,7 +140,7 @@ def tune(
         complain("tuning needs more packages; install them with: pip install 'cinefold[tune]'")
         raise typer.Exit(1)
     options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check(asked.plot)
+    plotting.check_plot(asked.plot)
     warm_starts = [tuning.read_parameters(file) for file in asked.params or ()]
     space = _space(asked.space or [], asked.fix or [])
     movies = data.load()
@@ -159,7 +159,7 @@ def tune(
     if asked.output is not None:
         result.save(asked.output)
     if asked.plot is not None:
-        plotting.save(search_history(result), asked.plot)
+        plotting.save_figure(search_history(result), asked.plot)
     if as_json:
         facts = {"dataset": movies.name, "source": movies.source, **vars(sample)}
         print_json({**facts, **result.report()})

@@ -63,7 +63,7 @@ _FOR_WORDS = 20  # to the score of a title that is near, where it has all words
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
 
 
-def described(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
+def parsed_movie(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
     """A movie as a file describes it; the year, if any, overrides that in the title's brackets.
 
     ValueError says what is wrong with a title or year.

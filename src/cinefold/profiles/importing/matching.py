@@ -19,7 +19,7 @@ from rapidfuzz import fuzz, process
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.datasets.titles import names_of, plain
 from cinefold.profiles.importing.exported_ratings import ExportLine
-from cinefold.profiles.importing.title_variants import loose, numbers, title_parts
+from cinefold.profiles.importing.title_variants import loose, numerals_in, title_parts
 
 Progress = Callable[[int, int], object]
 Block = int | str
@@ -296,7 +296,7 @@ def _alike(movie: Movie, score: float, year: int | None, written: str, name: str
     same_year = year is not None and movie.year == year
     reason = f"spelled alike ({score:.0f} %)" + ("" if same_year else ", not of the same year")
     nearly = score >= _NEARLY_EQUAL and len(name) >= _LONG_ENOUGH
-    if nearly and same_year and numbers(written) == numbers(name):
+    if nearly and same_year and numerals_in(written) == numerals_in(name):
         return Candidate(movie, score / 100, reason)
     confidence = min(score / 100, SURE - 0.01) * (1.0 if same_year else 0.95)
     return Candidate(movie, confidence, reason)

@@ -31,6 +31,7 @@ def title_parts(title: str) -> Iterator[str]:
     yield from (" ".join(words[:end]) for end in range(2, min(len(words), _MOST_WORDS)))
 
 
-def numbers(name: str) -> list[str]:
+def numerals_in(name: str) -> list[str]:
+    """The numbers of a name, as digits, sorted."""
     words = (_NUMERALS.get(word, word) for word in name.split())
     return sorted(word for word in words if word.isdecimal())
