@@ -81,9 +81,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of an app that the tests of one file share."""
+    """Of an app that tests share."""
     with served(environment, tmp_path_factory.mktemp("app") / "app.log") as url:
         yield url
 

@@ -35,7 +35,7 @@ _chosen = st.navigation(
         st.Page(_go_home, url_path="new_here", visibility="hidden"),
         st.Page("movies/page.py", title="Movie", url_path="movie", visibility="hidden"),
         _page("lists", "lists", "Lists", ":material/bookmarks:"),
-        _page("groups", "together", "Together", ":material/group:"),
+        _page("together", "together", "Together", ":material/group:"),
         _EXPLORE,
         _page("taste", "taste", "Taste", ":material/palette:"),
         _page("train", "train", "Train", ":material/model_training:"),

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import ColumnElement, Connection, Engine
 
     from cinefold.profiles.profile import Change
 
@@ -146,9 +146,7 @@ class ProfileStore:
 
     def profiles(self, dataset: str | None = None) -> list[Profile]:
         """All profiles, or those of a data set; the last used first."""
-        wanted = () if dataset is None else (profiles.c.dataset == _clean_dataset(dataset),)
-        with self._transaction(self._reader) as connection:
-            return matching_profiles(connection, *wanted)
+        return self._matching(dataset)
 
     def get(self, profile_id: int) -> Profile:
         """The profile with this id.
@@ -163,24 +161,24 @@ class ProfileStore:
 
     def find(self, dataset: str, name: str) -> Profile | None:
         """The profile of this name, whatever its case; None if the data set has none."""
-        wanted = profiles.c.dataset == _clean_dataset(dataset)
         named = profiles.c.name_key == name_key(clean_name(name))
-        with self._transaction(self._reader) as connection:
-            return next(iter(matching_profiles(connection, wanted, named)), None)
+        return next(iter(self._matching(dataset, named)), None)
 
     def opened_by(self, dataset: str, keys: Iterable[str]) -> list[Profile]:
         """The profiles of a data set that these keys open, in the order of the keys."""
-        found = {profile.key: profile for profile in self._of_keys(dataset, profiles.c.key, keys)}
-        return [found[key] for key in dict.fromkeys(keys) if key in found]
+        asked = list(dict.fromkeys(keys))
+        opened = self._matching(dataset, profiles.c.key.in_(asked))
+        return sorted(opened, key=lambda profile: asked.index(profile.key))
 
     def shown_by(self, dataset: str, share_key: str) -> Profile | None:
         """The profile whose list this key shows."""
-        return next(iter(self._of_keys(dataset, profiles.c.share_key, [share_key])), None)
+        return next(iter(self._matching(dataset, profiles.c.share_key == share_key)), None)
 
-    def _of_keys(self, dataset: str, column: Any, keys: Iterable[str]) -> list[Profile]:
-        wanted = profiles.c.dataset == _clean_dataset(dataset)
+    def _matching(self, dataset: str | None, *conditions: ColumnElement[bool]) -> list[Profile]:
+        if dataset is not None:
+            conditions = (profiles.c.dataset == _clean_dataset(dataset), *conditions)
         with self._transaction(self._reader) as connection:
-            return matching_profiles(connection, wanted, column.in_(list(keys)))
+            return matching_profiles(connection, *conditions)
 
     def rename(self, profile_id: int, name: str) -> Profile:
         """Give the profile another name; the rules and errors are those of `create`."""
