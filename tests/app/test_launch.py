@@ -58,7 +58,7 @@ def test_a_file_of_ones_own_is_used(open_page, monkeypatch, tmp_path):
 
 def test_streamlit_serves_the_registry_of_pages():
     arguments = streamlit_arguments("127.0.0.1", 8600)
-    assert arguments[:4] == ["-m", "streamlit", "run", str(MAIN)]
+    assert arguments[:2] == ["run", str(MAIN)]
     assert arguments[arguments.index("--server.port") + 1] == "8600"
     assert arguments[arguments.index("--browser.gatherUsageStats") + 1] == "false"
 

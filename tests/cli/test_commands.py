@@ -16,7 +16,7 @@ import pytest
 
 from cinefold import WeightedMatrixFactorization, __version__
 from tests.movielens_files import as_folder, as_zip, digest, original_files
-from tests.waiting import PATIENCE, free_port, read_until, wait_until
+from tests.waiting import PATIENCE, free_port, read_until
 
 PROGRAM = [sys.executable, "-m", "cinefold"]
 
@@ -370,6 +370,18 @@ def test_own_data_goes_with_nothing_else(command, cinefold, tmp_path):
     assert (code, "--rating-column is about the file that --data gives" in err) == (2, True)
 
 
+def test_an_id_that_is_text_is_told_its_neighbours(cinefold, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(
+        "user,item,rating\n"
+        + "".join(f"{u},{i},{4}\n" for u in ("al", "bea", "cy") for i in range(9))
+    )
+    _, _, err = cinefold("recommend", "--user", "Bea", "--data", path, path=False)
+    assert "the 3 users here are from al to cy, and the nearest to it al" in err
+    _, _, err = cinefold("recommend", "--user", "bob", "--data", path, path=False)
+    assert "the nearest to it bea and cy" in err
+
+
 # -- wrong input ----------------------------------------------------------------------------------
 
 
@@ -378,7 +390,7 @@ def test_own_data_goes_with_nothing_else(command, cinefold, tmp_path):
     [
         (["recommend"], "either --user or, for somebody new, --rate"),
         (["recommend", "--user", "7", "--rate", "Ohio, Ohio=4"], "either --user or"),
-        (["recommend", "--user", "999"], "999"),
+        (["recommend", "--user", "999"], "unknown user: 999; the 60 users here are from 1 to 60"),
         (["recommend", "--user", "bob"], "whole number from 1 to 60, not 'bob'"),
         (["recommend", "--user", "7", "-k", "0"], "'-k'"),
         (["recommend", "--user", "7", "--genre", "Sifi"], "Sci-Fi"),
@@ -546,14 +558,15 @@ def test_app_serves_on_loopback_until_ctrl_c(cache):
     port = free_port()
     process = start("app", "--port", port, env={**os.environ, "CINEFOLD_DATA_DIR": str(cache)})
     try:
-        for _ in range(2):  # after the second answer the first round of its loop is over
-            wait_until(lambda: healthy(port, process))
+        first = process.stderr.readline()
+        assert f"Cinefold is at http://localhost:{port} " in first
+        assert healthy(port, process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 0
-    assert f"http://localhost:{port}" in err
+    assert "http://" not in re.sub("http.*/train.owner=", "", err)
     assert "Traceback" not in out + err
 
 

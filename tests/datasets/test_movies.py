@@ -45,6 +45,9 @@ def test_collection(catalog: MovieCatalog) -> None:
 
 def test_empty_collection() -> None:
     empty = MovieCatalog([])
+    assert (len(empty), empty.genres, empty.years) == (0, (), None)
+    known = [Movie(1, "Ran", 1985), Movie(2, "Heat"), Movie(3, "Alien", 1979)]
+    assert MovieCatalog(known).years == (1979, 1985)
     assert empty.search("anything") == []
     with pytest.raises(TitleError, match="no movie is titled 'anything'"):
         empty.resolve("anything")

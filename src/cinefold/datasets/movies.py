@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nsmallest
 from reprlib import repr as short
 from typing import Any
 
@@ -59,6 +60,7 @@ MOVIE_COLUMNS = {
     "genres": (("genres", "genre", "class"),),
 }
 _LONGEST_TITLE = 1000
+_NEAR, _LEAST_LIKENESS = 50, 60.0  # so many titles are near, if they are so alike
 _FOR_WORDS = 20  # to the score of a title that is near, where it has all words
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
 
@@ -160,6 +162,12 @@ class MovieCatalog(PickledWithoutCaches):
         """All genres, sorted."""
         return tuple(sorted({genre for movie in self for genre in movie.genres}))
 
+    @cached_property
+    def years(self) -> tuple[int, int] | None:
+        """The first and the last year of the movies; None where none has one."""
+        known = [movie.year for movie in self if movie.year is not None]
+        return (min(known), max(known)) if known else None
+
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
 
@@ -180,22 +188,26 @@ class MovieCatalog(PickledWithoutCaches):
         if fitting and not text:  # a year alone: movies called so, then all of that year
             scores = {movie_id: 100.0 if movie_id in titled else 99.0 for movie_id in fitting}
         elif fitting:
-            scores = {
-                movie_id: max(_fit(text, name) + _bonus(text, name) for name in names)
-                for movie_id, names in ((one, self._names_by_id[one]) for one in fitting)
-            }
+            named = [(one, name) for one in fitting for name in self._names_by_id[one]]
+            likeness = _likeness(text, [name for _, name in named]).tolist()
+            scores = dict.fromkeys(fitting, 0.0)
+            for (movie_id, name), score in zip(named, likeness, strict=True):
+                scores[movie_id] = max(scores[movie_id], score + _bonus(text, name))
         else:
-            asked = text or plain(query)
-            near = process.extract(asked, self._names, scorer=_fit, limit=50, score_cutoff=60)
-            scores = {key[0]: score for _, score, key in reversed(near)}
+            ids, names = [one for one, _ in self._names], [*self._names.values()]
+            likeness = _likeness(text or plain(query), names)
+            near = np.argsort(-likeness, kind="stable")[:_NEAR]
+            near = near[likeness[near] >= _LEAST_LIKENESS]
+            scores = {ids[place]: float(likeness[place]) for place in reversed(near.tolist())}
             for movie_id, share in shares.items():
-                scores[movie_id] = scores.get(movie_id, 60) + _FOR_WORDS * share
-        ranked = sorted(
-            scores.items(), key=lambda pair: (-round(pair[1]), -self.popularity(pair[0]))
+                scores[movie_id] = scores.get(movie_id, _LEAST_LIKENESS) + _FOR_WORDS * share
+        rated = self._popularity
+        ranked = nsmallest(
+            limit, scores.items(), key=lambda pair: (-round(pair[1]), -rated.get(pair[0], 0))
         )
         return [
             Match(self._movies[movie_id], min(score, 100.0), bool(fitting))
-            for movie_id, score in ranked[:limit]
+            for movie_id, score in ranked
         ]
 
     def resolve(self, title: str) -> Movie:
@@ -263,14 +275,15 @@ def _complete(shares: Mapping[Any, float]) -> list[Any]:
     return [movie_id for movie_id, share in shares.items() if share > 1 - 1e-6]
 
 
-def _fit(query: Any, name: Any, *, score_cutoff: float | None = 0) -> float:
-    """Likeness of a query and a name; parts of words count only where they say something."""
-    ratio = fuzz.ratio(query, name, score_cutoff=score_cutoff)
-    if len(name) < 0.7 * len(query):
-        return ratio
-    words = 0.95 * fuzz.token_set_ratio(query, name, score_cutoff=score_cutoff)
-    part = 0.9 * fuzz.partial_ratio(query, name, score_cutoff=score_cutoff)
-    return max(ratio, words, part)
+def _likeness(query: str, names: Sequence[str]) -> NDArray[np.float64]:
+    """Of a query and each name, 0 to 100; parts of words count only where they say something."""
+    scorers = (1.0, fuzz.ratio), (0.95, fuzz.token_set_ratio), (0.9, fuzz.partial_ratio)
+    ratio, *of_parts = (
+        share * process.cdist([query], names, scorer=scorer, dtype=np.float64)[0]
+        for share, scorer in scorers
+    )
+    is_short = np.array([len(name) < 0.7 * len(query) for name in names], np.bool_)
+    return np.asarray(np.where(is_short, ratio, np.maximum.reduce([ratio, *of_parts])))
 
 
 def _bonus(query: str, name: str) -> float:
