@@ -168,19 +168,19 @@ class ProfileStore:
         with self._transaction(self._reader) as connection:
             return next(iter(matching_profiles(connection, wanted, named)), None)
 
-    def opened_by(self, dataset: str, keys: Iterable[str]) -> list[Profile]:
-        """The profiles of a data set that these keys open, in the order of the keys."""
-        found = {profile.key: profile for profile in self._of_keys(dataset, profiles.c.key, keys)}
-        return [found[key] for key in dict.fromkeys(keys) if key in found]
+    def opened_by(self, dataset: str | None, keys: Iterable[str]) -> list[Profile]:
+        """The profiles, or those of a data set, that these keys open; in the order of the keys."""
+        found = {profile.key: profile for profile in self._of_keys(profiles.c.key, keys)}
+        wanted = [found[key] for key in dict.fromkeys(keys) if key in found]
+        return [profile for profile in wanted if dataset in (None, profile.dataset)]
 
-    def shown_by(self, dataset: str, share_key: str) -> Profile | None:
+    def shown_by(self, share_key: str) -> Profile | None:
         """The profile whose list this key shows."""
-        return next(iter(self._of_keys(dataset, profiles.c.share_key, [share_key])), None)
+        return next(iter(self._of_keys(profiles.c.share_key, [share_key])), None)
 
-    def _of_keys(self, dataset: str, column: Any, keys: Iterable[str]) -> list[Profile]:
-        wanted = profiles.c.dataset == _clean_dataset(dataset)
+    def _of_keys(self, column: Any, keys: Iterable[str]) -> list[Profile]:
         with self._transaction(self._reader) as connection:
-            return matching_profiles(connection, wanted, column.in_(list(keys)))
+            return matching_profiles(connection, column.in_(list(keys)))
 
     def rename(self, profile_id: int, name: str) -> Profile:
         """Give the profile another name; the rules and errors are those of `create`."""
