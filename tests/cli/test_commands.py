@@ -17,7 +17,7 @@ import pytest
 
 from cinefold import WeightedMatrixFactorization, __version__
 from tests.movielens_files import as_folder, as_zip, digest, original_files
-from tests.waiting import PATIENCE, free_port, read_until, wait_until
+from tests.waiting import PATIENCE, free_port, read_until
 
 PROGRAM = [sys.executable, "-m", "cinefold"]
 

@@ -107,11 +107,9 @@ def draw_ratings(recommender: MovieRecommender) -> None:
     for movie_id in latest[_ratings_page(len(latest))]:
         movie_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
     with st.container(horizontal=True):
-        csv_button(
-            "Ratings as CSV",
-            lambda: ratings_csv(recommender.taste_for(you.ratings).favourites),
-            "cinefold-my-ratings",
-        )
+        if you.profile is None:  # nothing is kept
+            favourites = recommender.taste_for(you.ratings).favourites
+            csv_button("Ratings as CSV", ratings_csv(favourites), "cinefold-my-ratings")
         button("Clear all", you.clear, icon="delete")
 
 
