@@ -86,6 +86,8 @@ struct KernelTable {
                         RowLoss*);
     // Whether rows of more observations than factors are to be factored, by what it costs.
     bool (*is_factored)(const FixedSide&, int64_t n, const Method&);
+    // Whether the solution of rows of `n` observations depends on their previous one.
+    bool (*starts_from_previous)(const FixedSide&, int64_t n, const Method&);
     // How many steps of conjugate gradients the exact solution takes from `x`, which is
     // overwritten; `limit` + 1 if it takes more than `limit`.
     int (*count_cg_steps)(const FixedSide&, const Row&, int limit, void* workspace, float* x);
