@@ -16,7 +16,9 @@ void gram(const KernelTable& kernels, const float* v, const float* scale, int64_
           int64_t stride, double* out, int n_threads) {
     GramSum sum(kernels, v, scale, n, d, stride);
     for_each_block(n_threads, sum.n_leaves(), [&] {
-        return [&, scratch = sum.scratch()](int64_t leaf) mutable { sum.add(leaf, scratch); };
+        return [&, scratch = sum.scratch()](int64_t leaf) mutable {
+            sum.add(leaf, sum.rows_of(leaf), scratch);
+        };
     });
     sum.write(out);
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "drive/memory.h"
 
@@ -25,17 +26,8 @@ class GramSum {
 
     // Of V (n, d), rows `stride` apart, each times its scale (n,) unless that is null.
     GramSum(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
-            int64_t stride)
-        : kernels_(kernels),
-          v_(v),
-          scale_(scale),
-          n_(n),
-          d_(d),
-          stride_(stride),
-          waiting_(new std::atomic<double*>[n_leaves() + 64]()) {}
-    ~GramSum() {
-        for (int64_t k = 0; k < n_leaves() + 64; ++k) delete[] waiting_[k].load();
-    }
+            int64_t stride);
+    ~GramSum();
     GramSum(const GramSum&) = delete;
     GramSum& operator=(const GramSum&) = delete;
 
@@ -43,19 +35,22 @@ class GramSum {
     int64_t rows_of(int64_t leaf) const { return std::min(kRows, n_ - leaf * kRows); }
     Scratch scratch() const { return {make_workspace(kernels_.gram_workspace_bytes(d_)), nullptr}; }
 
-    // Sums the rows of a leaf, each once.
-    void add(int64_t leaf, Scratch& scratch);
+    // So many more rows of the leaf are there; whoever comes with the last of them sums it.
+    void add(int64_t leaf, int64_t n_rows, Scratch& scratch);
 
-    // All of it, once every leaf has been added: (d, d).
+    // All of it, once all rows are there: (d, d).
     void write(double* out) const;
 
   private:
+    void sum(int64_t leaf, Scratch& scratch);
+
     const KernelTable& kernels_;
     const float *v_, *scale_;
     const int64_t n_;
     const int d_;
     const int64_t stride_;
-    std::unique_ptr<std::atomic<double*>[]> waiting_;  // the first of each pair to come
+    std::vector<std::atomic<int64_t>> missing_;  // rows of each leaf
+    std::vector<std::atomic<double*>> waiting_;  // the first of each pair to come
     Sum root_;
 };
 

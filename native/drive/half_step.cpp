@@ -113,7 +113,6 @@ struct HalfStep {
     int64_t factor_stride;
     double* losses;
     GramSum* gram;
-    std::vector<std::atomic<int64_t>> unsolved;  // rows of each leaf of `gram`
     std::atomic<int64_t> singular{rows.n_rows};  // the first row that is; n_rows if none
 
     int64_t size_of_sums() const { return int64_t(side.stride) * (side.stride + 1); }
@@ -200,12 +199,12 @@ class Worker {
         }
     }
 
-    // Whoever solves the last row of a leaf sums it, while its rows are in the cache.
+    // Leaves are summed as their last row is solved, while they are in the cache.
     void add_to_gram(const int64_t* i, int64_t n) {
         for (int64_t k = 0, first = 0; step_.gram && k < n; first = k) {
             const int64_t leaf = i[k] / GramSum::kRows;
             while (k < n && i[k] / GramSum::kRows == leaf) ++k;
-            if ((step_.unsolved[leaf] -= k - first) == 0) step_.gram->add(leaf, gram_);
+            step_.gram->add(leaf, k - first, gram_);
         }
     }
 
@@ -259,20 +258,9 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
                    const std::function<bool()>& interrupted) {
     std::optional<GramSum> sum;
     if (gram) sum.emplace(kernels, factors, nullptr, rows.n_rows, side.n_factors, factor_stride);
-    HalfStep step{kernels,
-                  side,
-                  rows,
-                  method,
-                  previous,
-                  factors,
-                  factor_stride,
-                  losses,
-                  gram ? &*sum : nullptr,
-                  {}};
-    if (gram) {
-        step.unsolved = std::vector<std::atomic<int64_t>>(sum->n_leaves());
-        for (int64_t k = 0; k < sum->n_leaves(); ++k) step.unsolved[k] = sum->rows_of(k);
-    }
+    HalfStep step{kernels,       side,     rows,
+                  method,        previous, factors,
+                  factor_stride, losses,   gram ? &*sum : nullptr};
     std::deque<SplitRow> split;
     std::vector<std::pair<SplitRow*, int>> parts;
     int64_t n_split = 0;  // whether rows are split is a matter of their length: the longest are
