@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from cinefold.als.backend import ExpectedSteps
     from cinefold.als.factors import Biases
-    from cinefold.als.iterations import Side
+    from cinefold.als.iterations import Side, Start
     from cinefold.als.method import Method
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.spark.checkpoints import Checkpoints
@@ -73,6 +73,7 @@ class ClusterProblem(Problem):
         self.spark, self.sides, self.objective = spark, sides, objective
         self.n_threads, self._n_threads_of_tasks = available_threads(None), n_threads_of_tasks
         self._sharing, self._folder, self._n_stored = sharing, folder, 0
+        self._grams = {}
         self._checkpoints: Checkpoints | None = None
         # Folders of factors that this fit has made: all of them, those of the last checkpoint, and
         # those that may be written again.
@@ -161,18 +162,19 @@ class ClusterProblem(Problem):
         vars(factors).update(vars(stored))
         return StoredFixedSide(factors, basis, joined(table, "norms", np.float64).sum())
 
-    def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
+    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, None]:
         other = fixed.basis.other
         if not isinstance(factors, StoredRows):
-            return rotate(factors, other, self.n_threads, out, in_double=False)
+            out = factors if in_place else None
+            return rotate(factors, other, self.n_threads, out, in_double=False), None
         sample = factors.sample
         if len(sample):
             sample = rotate(sample, other, 1, None, in_double=False)
         turned = replace(factors, sample=sample, grams={}, before=other)
-        if out is None:
-            return turned
-        vars(out).update(vars(turned))
-        return out
+        if not in_place:
+            return turned, None
+        vars(factors).update(vars(turned))
+        return factors, None
 
     def finished(self, factors: Factors) -> Factors:
         return factors if isinstance(factors.users, StoredRows) else super().finished(factors)
@@ -184,13 +186,22 @@ class ClusterProblem(Problem):
 
     # -- half-steps -------------------------------------------------------------------------------
 
-    def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
+    def solve_users(
+        self, factors: Factors, method: Method, start: Start | None = None
+    ) -> tuple[float, float]:
         self._biases = factors.biases
-        return super().solve_users(factors, method)
+        return super().solve_users(factors, method, start)
 
     def _solve(
-        self, side: Side, fixed: Any, out: Any, method: Method, baseline: Floats | None
+        self,
+        side: Side,
+        fixed: Any,
+        out: Any,
+        method: Method,
+        baseline: Floats | None,
+        start: Start | None,
     ) -> Doubles:
+        del start  # `start_from` has changed the basis
         packed = self.sides[side]
         arrays: dict[str, Any] = {}
         if isinstance(fixed, FixedSide):
