@@ -233,6 +233,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             way = Packing(
                 unscaled,
                 own.starts,
+                own.keys,
                 other.n_rows,
                 model.n_factors + model.biases,
                 columns.weight is not None,

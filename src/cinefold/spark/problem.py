@@ -32,7 +32,7 @@ from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
 from cinefold.models.training_loop import Resumed
-from cinefold.spark.packing import one_block_at_a_time
+from cinefold.spark.packing import small_batches
 from cinefold.spark.stored_rows import StoredFixedSide, StoredRows, fill, gram_of, joined, ranked
 from cinefold.spark.tasks.half_steps import HalfStep
 from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
@@ -129,10 +129,11 @@ class ClusterProblem(Problem):
             else:
                 first.append(np.zeros((rows.n_rows, n_factors), np.float32))
         if users.is_stored:
-            blocks = pa.table({"key": users.keys, "block": np.arange(users.n_blocks)})
-            frame = self.spark.createDataFrame(blocks).repartition(users.n_blocks, "key")
+            ranges = {"first": users.starts[:-1], "end": users.starts[1:]}
+            blocks = self.spark.createDataFrame(pa.table({"key": users.keys, **ranges}))
+            frame = blocks.repartition(users.n_blocks, "key")
             random = RandomRows(
-                seed, self.initial_length, n_factors, users.starts, self._n_threads_of_tasks
+                seed, self.initial_length, n_factors, users.n_rows, self._n_threads_of_tasks
             )
             # The first users are fixed, never the rows to start from: they have no sample.
             first[0] = self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0]
@@ -221,7 +222,7 @@ class ClusterProblem(Problem):
             stored, table = self._stored(results, side, out.n_factors)
             vars(out).update(vars(stored))
         else:
-            with one_block_at_a_time(self.spark):
+            with small_batches(self.spark):  # of blocks and messages, with a stored fixed side
                 table = results.toArrow().sort_by("first")
             self._check(side, table)
             fill(out, table)
@@ -311,7 +312,7 @@ class ClusterProblem(Problem):
     ) -> tuple[StoredRows, pa.Table]:
         """Results in a folder of their own, where their lineage ends; and all but the factors."""
         path = self._free_path()
-        with one_block_at_a_time(self.spark):
+        with small_batches(self.spark):
             results.write.mode("overwrite").parquet(path)
         return self._read(path, side, n_factors)
 

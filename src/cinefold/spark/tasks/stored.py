@@ -56,20 +56,19 @@ def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Fl
 
 @dataclass(frozen=True)
 class RandomRows(OverRecords):
-    """The first users, of blocks (key, block)."""
+    """The first users, of blocks (key, first, end)."""
 
     seed: int
     length: float
     n_factors: int
-    starts: NDArray[np.int64]
+    n_rows: int
     n_threads: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        key, block = (record.column(name)[0].as_py() for name in ("key", "block"))
-        first, end, n_rows = (int(self.starts[at]) for at in (block, block + 1, -1))
+        key, first, end = (record.column(name)[0].as_py() for name in ("key", "first", "end"))
         rows = np.empty((end - first, self.n_factors), np.float32)
         fill_randomly(rows, self.seed, self.length, first)
-        found = summary(rows, first, n_rows, None, self.n_threads)
+        found = summary(rows, first, self.n_rows, None, self.n_threads)
         yield record_of(RESULT, key=key, first=first, factors=rows, **found)
 
 
