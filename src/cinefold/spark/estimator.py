@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
 from cinefold.spark.params import MODEL_PARAMS, ON_A_CLUSTER, OTHER_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
-from cinefold.spark.shared_files import Sharing
+from cinefold.spark.shared_files import Sharing, temporary_folder
 from cinefold.spark.tasks.packing import Packing
 
 if TYPE_CHECKING:
@@ -192,8 +191,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             settings = Settings(model.n_factors, model.tol, problem.objective)
             watching = extras.callbacks, extras.progress
             run_fit(model, problem, settings, validation, *watching, resumed)
-            if checkpoints is not None:
-                checkpoints.clear()
+            problem.close(model._fitted.factors)
         return self._copyValues(DistributedFactorModel._of(problem, model._fitted))
 
     def _problem(
@@ -215,7 +213,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         )
         folder = self._given("checkpointDir")
         if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
-            folder = tempfile.mkdtemp(prefix="cinefold-spark-")
+            folder = str(temporary_folder())
         only_held = {
             "biases": model.biases,
             "degreeExponent": np.any(model.degree_exponent),

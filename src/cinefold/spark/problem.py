@@ -304,8 +304,11 @@ class ClusterProblem(Problem):
         if self._unneeded:
             return self._unneeded.pop()
         self._n_stored += 1
-        self._paths.add(f"{self._folder}/factors-{self._n_stored}")
-        return f"{self._folder}/factors-{self._n_stored}"
+        self._paths.add(self._path(self._n_stored))
+        return self._path(self._n_stored)
+
+    def _path(self, number: int) -> str:
+        return f"{self._folder}/factors-{number}"
 
     def _stored(
         self, results: DataFrame, side: Side, n_factors: int
@@ -338,10 +341,18 @@ class ClusterProblem(Problem):
         kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
         if self._checkpoints and len(history) % self._interval == 0:
             state = {name: self._kept(one) for name, one in kept.items() if one is not None}
-            self._checkpoints.write({"history": history, **state})
+            folders = {"folder": self._folder, "n_stored": self._n_stored}
+            self._checkpoints.write({"history": history, **folders, **state})
             self._checkpointed = {one["path"] for one in state.values()}
-        used = {getattr(getattr(one, "rows", one), "path", None) for one in kept.values()}
-        self._unneeded = self._paths - used - self._checkpointed
+        self._unneeded = self._paths - _paths_of(*kept.values()) - self._checkpointed
+
+    def close(self, factors: Factors) -> None:
+        """Nobody goes on with the fit; only the folders of `factors` keep what is in them."""
+        if self._checkpoints is not None:
+            self._checkpoints.clear()
+        nothing = self.spark.createDataFrame([], RESULT)
+        for path in self._paths - _paths_of(factors.users, factors.items):
+            nothing.write.mode("overwrite").parquet(path)
 
     def _kept(self, factors: Any) -> dict[str, Any]:
         """Where the factors are stored, and in which basis they are."""
@@ -367,6 +378,13 @@ class ClusterProblem(Problem):
         state = checkpoints and checkpoints.last()
         if not state:
             return None
+        # What the fit has stored that was cut off is written again, or freed in the end.
+        self._folder, self._n_stored = state["folder"], state["n_stored"]
+        self._paths = {self._path(number) for number in range(1, self._n_stored + 1)}
+        self._checkpointed = {
+            state[name]["path"] for name in ("user", "item", "best") if name in state
+        }
+        self._unneeded = self._paths - self._checkpointed
         users = self._kept_rows(state["user"], "user", n_factors)[0]
         items = self._kept_items(state["item"], n_factors)
         best = self._kept_items(state["best"], n_factors) if "best" in state else items
@@ -398,3 +416,9 @@ class ClusterProblem(Problem):
     def _measure(self, table: pa.Table) -> None:
         names = ("held_weight", "squared_error", "n_measured", "ndcg")
         self.metrics = {name: sum(v or 0 for v in table[name].to_pylist()) for name in names}
+
+
+def _paths_of(*sides: Any) -> set[str]:
+    """Where factors, fixed or not, are stored, if they are."""
+    paths = (getattr(getattr(side, "rows", side), "path", None) for side in sides)
+    return {path for path in paths if path is not None}
