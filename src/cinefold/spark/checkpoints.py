@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import AnalysisException
 
 from cinefold.spark.packing import setting
+from cinefold.spark.tasks.records import RESULT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,3 +74,35 @@ def _parsed(line: str) -> dict[str, Any] | None:
     except ValueError:  # cleared, or cut off
         return None
     return state
+
+
+class FactorFolders:
+    """The folders in which a fit stores factors: data frames delete none, but write them again."""
+
+    def __init__(self, folder: str | None) -> None:
+        self.state: dict[str, Any] = {"folder": folder, "n_folders": 0}
+        self._unneeded: set[str] = set()
+
+    def _all(self) -> set[str]:
+        return {f"{self.state['folder']}/factors-{at}" for at in range(self.state["n_folders"])}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on with the folders of a fit that was cut off, which said so in a checkpoint."""
+        self.state = {name: state[name] for name in self.state}
+
+    def free(self) -> str:
+        """One that nobody needs any more, or a new one."""
+        if self._unneeded:
+            return self._unneeded.pop()
+        self.state["n_folders"] += 1
+        return f"{self.state['folder']}/factors-{self.state['n_folders'] - 1}"
+
+    def keep(self, paths: set[str]) -> None:
+        """Nobody needs the others."""
+        self._unneeded = self._all() - paths
+
+    def empty_others(self, spark: SparkSession, paths: set[str]) -> None:
+        """Give back the disk of all but these."""
+        nothing = spark.createDataFrame([], RESULT)
+        for path in self._all() - paths:
+            nothing.write.mode("overwrite").parquet(path)

@@ -20,10 +20,10 @@ from cinefold.spark.tasks.packing import (
     ROUTES,
     ROW,
     TOTALS,
-    Extraction,
-    Packing,
-    Routing,
-    Totals,
+    BlockPacker,
+    RatingSums,
+    RouteFinder,
+    RowExtractor,
     gathered_routes,
     longest_rows,
 )
@@ -292,7 +292,7 @@ class PackedSide:
         rows: Rows,
         other: Rows,
         numbered: DataFrame,
-        packing: Packing,
+        packing: BlockPacker,
     ) -> None:
         self._spark, self.rows, self.other = spark, rows, other
         values = [
@@ -336,9 +336,9 @@ class PackedSide:
         mean: np.float32 = _ZERO,
         roots: SharedArrays | None = None,
     ) -> dict[str, float]:
-        """What :class:`Totals` adds up."""
+        """What :class:`RatingSums` adds up."""
         blocks = self.blocks.select("first", "offsets", "columns", "ratings")
-        found = blocks.mapInArrow(Totals(objective, mean, roots), TOTALS).toArrow()
+        found = blocks.mapInArrow(RatingSums(objective, mean, roots), TOTALS).toArrow()
         return {name: sum(v or 0 for v in found[name].to_pylist()) for name in found.column_names}
 
     def _binaries(self, name: str) -> list[NDArray[np.int64]]:
@@ -361,7 +361,7 @@ class PackedSide:
         lengths = np.concatenate(self._binaries("longest_rows")).reshape(-1, 2)
         chosen = longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
         self.sampled: NDArray[np.int64] = lengths[chosen, 0]
-        found = self.blocks.mapInArrow(Extraction(self.sampled), ROW)
+        found = self.blocks.mapInArrow(RowExtractor(self.sampled), ROW)
         table = found.toArrow().sort_by("row")
         every = range(table.num_rows)
         columns = [array_of(table, "columns", np.int64, at) for at in every]
@@ -381,7 +381,7 @@ class PackedSide:
     @cached_property
     def routes(self) -> DataFrame:
         """For each block of the other side, which of its rows go to which block of this one."""
-        routing = Routing(self.other.starts, self.other.keys)
+        routing = RouteFinder(self.other.starts, self.other.keys)
         found = self.blocks.mapInArrow(routing, ROUTE)
         by_source = found.repartition(self.other.n_blocks, "source").groupBy("source")
         return by_source.applyInArrow(gathered_routes, ROUTES).persist()

@@ -44,7 +44,7 @@ class SharedArrays:
         }
 
 
-class Sharing:
+class SharedFiles:
     """The files of one fit. Each takes the place of the last, which no task reads any more."""
 
     def __init__(self, spark: SparkSession) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from cinefold.interactions.entries import Duplicates, Entries, csr
-from cinefold.spark.tasks.records import BLOCK, OverRecords, array_of, record_of
+from cinefold.spark.tasks.records import BLOCK, RecordMapper, array_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Packing:
+class BlockPacker:
     """How the ratings of a block become its record.
 
     Attributes
@@ -152,7 +152,7 @@ TOTALS = "deviation double, weight double, target double"
 
 
 @dataclass(frozen=True)
-class Totals(OverRecords):
+class RatingSums(RecordMapper):
     """Sums over ratings: of what they are from `mean` and, where pairs have weights, of these.
 
     Attributes
@@ -180,7 +180,7 @@ class Totals(OverRecords):
 
 
 @dataclass(frozen=True)
-class Routing(OverRecords):
+class RouteFinder(RecordMapper):
     """From blocks, which rows each needs of which block of the other side, at `starts`."""
 
     starts: NDArray[np.int64]
@@ -215,7 +215,7 @@ ROW = "row long, columns binary, ratings binary, weights binary"
 
 
 @dataclass(frozen=True)
-class Extraction(OverRecords):
+class RowExtractor(RecordMapper):
     """The ratings of some rows."""
 
     rows: NDArray[np.int64]

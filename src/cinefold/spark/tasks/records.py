@@ -49,7 +49,7 @@ def record_of(schema: str, **values: Any) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-class OverRecords:
+class RecordMapper:
     """A function for mapInArrow: what `of` makes of each record."""
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ from cinefold.als.backend import FixedSide, gram_matrix, is_summed_in_double, ro
 from cinefold.als.basis import Basis
 from cinefold.als.iterations import fill_randomly
 from cinefold.als.row_sums import chunk_sums, nodes_of
-from cinefold.spark.tasks.records import MESSAGE, RESULT, OverRecords, array_of, record_of
+from cinefold.spark.tasks.records import MESSAGE, RESULT, RecordMapper, array_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Fl
 
 
 @dataclass(frozen=True)
-class RandomRows(OverRecords):
+class RandomFactors(RecordMapper):
     """The first users, of blocks (key, first, end)."""
 
     seed: int
@@ -73,7 +73,7 @@ class RandomRows(OverRecords):
 
 
 @dataclass(frozen=True)
-class Fixing(OverRecords):
+class BasisChanger(RecordMapper):
     """Stored rows in the basis where their Gram matrix is diagonal, and what they add up to."""
 
     objective: Objective
@@ -99,7 +99,7 @@ class Fixing(OverRecords):
 
 
 @dataclass(frozen=True)
-class Sending(OverRecords):
+class RowSender(RecordMapper):
     """To each block the rows that it needs, from records with factors and routes."""
 
     n_factors: int
