@@ -13,8 +13,8 @@ import typer
 from cinefold.cli.console import complain, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
-from cinefold.evaluation.protocols import only_users
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.rating_input import only_users
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self, get_args
-
-import numpy as np
 
 from cinefold.interactions import splits
 from cinefold.models import checks
-from cinefold.models.rating_input import union, with_ids
+from cinefold.models.rating_input import only_users, union, with_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from cinefold.interactions import Interactions
     from cinefold.interactions.splits import RandomState
@@ -139,9 +135,3 @@ def _once(
             yield Division(only_users(interactions, ~users), held_out, given)
     else:
         yield Division(*interactions.split(protocol, fraction=fraction, random_state=seed))
-
-
-def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
-    """The ratings of the users where `kept` (n_users,), and only these as users."""
-    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
-    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])

@@ -97,7 +97,7 @@ _SETTINGS: tuple[NumberField | OptionField, ...] = (
         "Factors",
         *(1, 512, 8),
         "Length of every user's and movie's vector: more tell finer tastes apart and take longer. "
-        "Empty: 64, or more where people have rated little.",
+        "Empty: by how much people have rated.",
         may_follow_data=True,
     ),
     OptionField(
