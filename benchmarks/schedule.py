@@ -118,10 +118,6 @@ class Watched(Problem):
         with self._phase("change of basis"):
             return super().fix(*arguments)
 
-    def change_basis(self, *arguments: Any, **options: Any) -> Any:
-        with self._phase("change of basis"):
-            return super().change_basis(*arguments, **options)
-
     def _solve(self, side: Any, *arguments: Any) -> Any:
         with self._phase(ROWS[side == "user"]):
             return super()._solve(side, *arguments)

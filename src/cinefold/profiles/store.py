@@ -164,15 +164,15 @@ class ProfileStore:
         named = profiles.c.name_key == name_key(clean_name(name))
         return next(iter(self._matching(dataset, named)), None)
 
-    def opened_by(self, dataset: str, keys: Iterable[str]) -> list[Profile]:
-        """The profiles of a data set that these keys open, in the order of the keys."""
+    def opened_by(self, dataset: str | None, keys: Iterable[str]) -> list[Profile]:
+        """The profiles, or those of a data set, that these keys open; in the order of the keys."""
         asked = list(dict.fromkeys(keys))
         opened = self._matching(dataset, profiles.c.key.in_(asked))
         return sorted(opened, key=lambda profile: asked.index(profile.key))
 
-    def shown_by(self, dataset: str, share_key: str) -> Profile | None:
+    def shown_by(self, share_key: str) -> Profile | None:
         """The profile whose list this key shows."""
-        return next(iter(self._matching(dataset, profiles.c.share_key == share_key)), None)
+        return next(iter(self._matching(None, profiles.c.share_key == share_key)), None)
 
     def _matching(self, dataset: str | None, *conditions: ColumnElement[bool]) -> list[Profile]:
         if dataset is not None:

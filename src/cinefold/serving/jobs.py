@@ -68,7 +68,7 @@ class TrainingJob(BackgroundJob[TrainingRun]):
         self.token = secrets.token_urlsafe(8)
         _trainings[self.token] = self
         kept = self._add_to_history
-        ratings = _without_times(interactions)
+        ratings = replace(interactions, timestamps=None)  # half of what would travel
         super().__init__(_train, ratings, model, options, keep=kept, awaited=awaited)
 
     def _add_to_history(self, run: TrainingRun) -> None:
@@ -89,12 +89,8 @@ def find_training(token: str | None) -> TrainingJob | None:
 
 def finish_in_background(run: TrainingRun, interactions: Interactions) -> TrainingRun:
     """As `cinefold.serving.training.finish`; BackgroundError if there is no outcome."""
-    return BackgroundJob(_finish, run, _without_times(interactions)).finish(lambda _: None)
-
-
-def _without_times(interactions: Interactions) -> Interactions:
-    """What training takes of them: times would be half of what travels."""
-    return replace(interactions, timestamps=None)
+    ratings = replace(interactions, timestamps=None)
+    return BackgroundJob(_finish, run, ratings).finish(lambda _: None)
 
 
 def lay_out_in_background(

@@ -238,7 +238,7 @@ def train(
     }
     training, held_out = interactions, None
     if validation_fraction != 0:
-        training, held_out = interactions.split(**split)
+        training, held_out = replace(interactions, timestamps=None).split(**split)
         held_out = held_out if held_out.n_ratings else None
     watching = (_note_stars(training, held_out), *callbacks)
     with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
@@ -260,7 +260,7 @@ def train(
 
 def finish(run: TrainingRun, interactions: Interactions) -> TrainingRun:
     """What is left to do of an `unfinished` run of `train`, with `refit`."""
-    held_out = interactions.split(**run.split)[1]
+    held_out = replace(interactions, timestamps=None).split(**run.split)[1]
     return _finished(run, interactions, held_out, refit=True, progress=False)
 
 
