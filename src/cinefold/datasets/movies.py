@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
 from reprlib import repr as short
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from cinefold._cache import PickledWithoutCaches
@@ -19,17 +21,22 @@ from cinefold.datasets.titles import names_of, plain, readable, split_year
 from cinefold.interactions.column_names import ITEM_IDS, TITLE_NAMES
 from cinefold.interactions.column_values import as_ids
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class Movie:
-    """A movie: its id in the data set, title as people read it, year and genres.
+    """A movie.
 
-    ``imdb_id`` is like "tt0114709".
+    Attributes
+    ----------
+    id : int or str
+        In the data set.
+    title : str
+        As people read it, without the year.
+    year : int, optional
+    genres : tuple of str
+    imdb_id : str, optional
+        Like "tt0114709".
+    tmdb_id : int, optional
     """
 
     id: int | str
@@ -58,7 +65,7 @@ _FOR_WORDS = 20  # to the score of a title that is near, where it has all words
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
 
 
-def described(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
+def parsed_movie(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
     """A movie as a file describes it; the year, if any, overrides that in the title's brackets.
 
     ValueError says what is wrong with a title or year.
@@ -81,9 +88,15 @@ def described(movie_id: int | str, title: str, year: str, genres: Iterable[str])
 
 @dataclass(frozen=True)
 class Match:
-    """A movie found by a search, and how well it fits (0 to 100).
+    """A movie found by a search.
 
-    ``fits`` says whether one of its titles has all words of the query; else it is only near.
+    Attributes
+    ----------
+    movie : Movie
+    score : float
+        How well it fits, 0 to 100.
+    fits : bool
+        Whether one of its titles has all words of the query; else it is only near.
     """
 
     movie: Movie
@@ -154,30 +167,6 @@ class MovieCatalog(PickledWithoutCaches):
         """The first and the last year of the movies; None where none has one."""
         known = [movie.year for movie in self if movie.year is not None]
         return (min(known), max(known)) if known else None
-
-    def select(
-        self,
-        *,
-        genres: Iterable[str] | None = None,
-        exclude_genres: Iterable[str] | None = None,
-        years: tuple[int | None, int | None] | None = None,
-    ) -> NDArray[Any]:
-        """Ids of the movies with any of `genres`, none of `exclude_genres`, and a year in range.
-
-        A bound of `years` may be None; movies without a year fit no range.
-        """
-        wanted = None if genres is None else self._known(genres)
-        unwanted = self._known(exclude_genres or ())
-        low, high = years or (None, None)
-
-        def fits(movie: Movie) -> bool:
-            return (
-                (wanted is None or not wanted.isdisjoint(movie.genres))
-                and unwanted.isdisjoint(movie.genres)
-                and (years is None or (low or 0) <= (movie.year or -1) <= (high or 9999))
-            )
-
-        return np.array([movie.id for movie in self if fits(movie)], dtype=self.ids.dtype)
 
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
@@ -270,16 +259,6 @@ class MovieCatalog(PickledWithoutCaches):
         for (movie_id, _), name in self._names.items():
             ids[name].append(movie_id)
         return dict(ids)
-
-    def _known(self, genres: Iterable[str]) -> set[str]:
-        by_name = {genre.casefold(): genre for genre in self.genres}
-        unknown = [genre for genre in genres if genre.casefold() not in by_name]
-        if unknown:
-            raise ValueError(
-                f"there is no genre {', '.join(map(repr, unknown))}; "
-                f"there are {', '.join(self.genres)}"
-            )
-        return {by_name[genre.casefold()] for genre in genres}
 
 
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:

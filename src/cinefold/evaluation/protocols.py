@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cinefold.interactions import splits
+from cinefold.interactions import Interactions, splits
+from cinefold.interactions.splits import RandomState
 from cinefold.models import checks
 from cinefold.models.rating_input import union, with_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from cinefold.interactions import Interactions
-    from cinefold.interactions.splits import RandomState
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -51,6 +46,11 @@ class Division:
         """Parts that somebody else has made; a validation part is learned from, too.
 
         So all items are ranked but those of a user's training and validation parts.
+
+        Parameters
+        ----------
+        training, held_out, validation : Interactions
+            With ids of one kind; no pair of user and item may be in two of them.
 
         Raises
         ------

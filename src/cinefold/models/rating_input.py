@@ -68,7 +68,7 @@ def with_own_ids(ratings: Ratings) -> Interactions:
     return as_interactions(ratings, "ratings")
 
 
-def held_out(
+def validation_ratings(
     validation: Ratings | None, y: Any, train: Interactions, early_stopping: bool
 ) -> Interactions | None:
     """The ratings to validate on, with the ids of `train`."""

@@ -19,7 +19,7 @@ from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
-from cinefold.models.rating_input import as_interactions, axis_weights, held_out
+from cinefold.models.rating_input import as_interactions, axis_weights, validation_ratings
 from cinefold.models.training_loop import continued, run_fit
 
 if TYPE_CHECKING:
@@ -175,6 +175,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             "ranking", the default: the best lists. "plain": squared errors of the ratings, one
             lambda for all (Hu et al. 2008 without confidence). "stars": predicted ratings of the
             lowest RMSE, from observed ratings alone, with biases.
+        **changes
+            Parameters that are others than the preset's.
 
         Raises
         ------
@@ -238,7 +240,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         checks.parameters(self)
         callbacks = checks.callbacks(callbacks)
         train = as_interactions(X, "X")
-        measured = held_out(validation, y, train, bool(self.early_stopping))
+        measured = validation_ratings(validation, y, train, bool(self.early_stopping))
         given = (
             axis_weights("user_weights", user_weights, train.user_ids),
             axis_weights("item_weights", item_weights, train.item_ids),

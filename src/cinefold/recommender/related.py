@@ -15,17 +15,13 @@ docs/related.md has the lists that it makes of well-known movies.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie
-    from cinefold.interactions import Interactions
+from cinefold.datasets import Movie
+from cinefold.interactions import Interactions
 
 _HALF_TRUSTED = 50
 _GENRES = 0.15

@@ -247,4 +247,4 @@ def test_colours_stand_out_from_the_map(scheme):
 def streamlit_folder(arguments):
     from pathlib import Path
 
-    return Path(arguments[3]).parent / ".streamlit"
+    return Path(arguments[1]).parent / ".streamlit"

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from cinefold.app.shared.cards import draw_cards, headed, listed_reasons, more_like
+from cinefold.app.shared.cards import draw_cards, headed, listed_reasons
 from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.posters import picture
@@ -113,7 +113,13 @@ def draw(recommender: MovieRecommender, movie: Movie) -> None:
         else:
             st.caption("Nobody has rated it yet: it cannot be recommended.")
         st.markdown(links(movie))
-        more_like(movie, "Its place on the map", ":material/explore:")
+        st.page_link(
+            "explore/page.py",
+            label="Its place on the map",
+            icon=":material/explore:",
+            query_params={"movie": str(movie.id)},
+            width="content",
+        )
     if is_known:
         st.subheader("Movies like it", anchor=False)
         near = recommender.similar(movie.id, _ALIKE)

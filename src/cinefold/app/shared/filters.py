@@ -21,6 +21,11 @@ _POPULARITY = {
 _ADVENTURE = ("Familiar", "A little further", "Further", "Far", "Adventurous")
 _LENGTHS = (10, 20, 50)
 _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
+_MEANING = {
+    "fit": "The likeliest next pick first. ★: the stars it would get.",
+    "stars": "Of the 50 that fit best, those that would get most ★ first.",
+}
+_FURTHER = "Familiar ones first, then less known ones that fit."
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,13 @@ def _choose_adventure(place: str) -> float:
         width=260,
     )
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
+
+
+def draw_order(choice: ListChoice) -> None:
+    """The order of the list in words, and the filters."""
+    further = choice.adventure and choice.sort_by == "fit"
+    st.caption(_FURTHER if further else _MEANING[choice.sort_by])
+    draw_summary(choice)
 
 
 def draw_summary(choice: ListChoice) -> None:

@@ -97,7 +97,7 @@ def _show(state: State) -> State:
     before = st.session_state.get(_SHOWN)
     st.session_state[_SHOWN] = state.data.name
     if before not in (None, state.data.name):
-        for key in ("profile", "user", "movie"):  # they are those of the other one
+        for key in ("user", "movie"):  # they are those of the other one
             st.query_params.pop(key, None)
         for name in list(st.session_state):
             if not str(name).startswith(_KEPT):

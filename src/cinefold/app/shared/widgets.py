@@ -58,16 +58,6 @@ def _is_usable(value: str) -> bool:
         return True  # no number
 
 
-def recommendations_heading(text: str) -> None:
-    """The heading of a list."""
-    st.subheader(
-        text,
-        anchor=False,
-        help="The stars are what you are expected to give. The order also counts how likely you "
-        "are to choose the movie.",
-    )
-
-
 def search_movies(
     label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
 ) -> list[Movie]:
