@@ -22,9 +22,9 @@ from cinefold.datasets import (
     dataset_info,
     load_movielens,
 )
-from cinefold.evaluation.protocols import only_users
 from cinefold.interactions import Interactions
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.rating_input import only_users
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 

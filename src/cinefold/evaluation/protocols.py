@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Self, get_args
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cinefold.interactions import Interactions, splits
 from cinefold.interactions.splits import RandomState
 from cinefold.models import checks
-from cinefold.models.rating_input import union, with_ids
+from cinefold.models.rating_input import only_users, union, with_ids
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -139,9 +136,3 @@ def _once(
             yield Division(only_users(interactions, ~users), held_out, given)
     else:
         yield Division(*interactions.split(protocol, fraction=fraction, random_state=seed))
-
-
-def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
-    """The ratings of the users where `kept` (n_users,), and only these as users."""
-    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
-    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])

@@ -48,8 +48,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     Parameters
     ----------
     n_factors : int or "scale"
-        Length of the vectors. "scale": 64; up to 384 where rows have few ratings and the other
-        parameters that can be "scale" are (docs/defaults.md).
+        Length of the vectors. "scale": up to 256, or 448 where rows have few ratings, if the other
+        parameters are "scale" too and there are 10,000 ratings; else 64 (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
@@ -68,7 +68,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         (n_j / typical_j)^(-2 p_items) for n_i ratings of the user and n_j of the item, and the
         regularization of each row by its own of the two factors. 0 weighs all pairs alike; towards
         1/2, users and items with few ratings count as much as others: the normalization of graph
-        convolutions (He et al. 2020). "scale": 0, or what ranks best where rows have few ratings.
+        convolutions (He et al. 2020). "scale": 0, or what ranks better if `n_factors` is "scale".
     target : {"scale", "sqrt", "rating", "binary"}
         What an observed pair should score: the square root of its rating, its rating, or 1.
         "scale": the root, or 1 where "ratings" are counts, the largest above 20 times the mean.
@@ -87,8 +87,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     max_iter : int
         At most so many iterations.
     tol : float or "scale"
-        Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4, and
-        0.01 where `n_factors` follows the data beyond 64.
+        Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4;
+        where `n_factors` follows the data beyond 64 it is 0.003, and 0.025 with short rows.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.
