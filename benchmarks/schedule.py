@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
     Doubles = NDArray[np.float64]
     Epoch = dict[str, "Phase"]

@@ -1,7 +1,7 @@
 // Which way of solving a row costs least.
 //
 // Costs are in multiply-adds of a register tile of vectors. They are fitted to the times that
-//     python -m benchmarks.constants
+//     python -m benchmarks.solver_constants
 // measures on the processor at hand, and prints beside the ones here.
 #pragma once
 
