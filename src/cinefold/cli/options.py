@@ -15,6 +15,7 @@ from cinefold.cli.console import complain, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
 from cinefold.evaluation.protocols import only_users
+from cinefold.interactions import UnknownIdError
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
@@ -228,7 +229,7 @@ def user_id(text: str, data: MovieData) -> Any:
     place = bisect.bisect_left(ids, asked)
     near = ids[max(place - 1, 0) : place + 1].tolist()
     if asked not in near:
-        raise typer.BadParameter(
+        raise UnknownIdError(
             f"unknown user: {text:.60}; the {len(ids):,} users here are from {ids[0]} to "
             f"{ids[-1]}, and the nearest to it {' and '.join(map(str, near))}"
         )

@@ -8,6 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from cinefold.profiles.errors import ProfileNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
 MovieId = int | str
 """A movie's id in its data set; ``1`` and ``"1"`` are two movies."""
@@ -118,6 +121,20 @@ class Entries:
     def hidden(self) -> set[MovieId]:
         """Movies not to recommend although they are not rated: seen, not interesting, or kept."""
         return {movie for mark in HIDING for movie in self.marks[mark]}
+
+    def among(self, ids: NDArray[Any]) -> Entries:
+        """What is said of these movies, such as those that a model knows."""
+        kind = int if ids.dtype.kind == "i" else str
+        said = {*self.ratings, *(movie for movie, _, _ in self.marked)}
+        movies = [movie for movie in said if isinstance(movie, kind)]
+        known = set(compress(movies, np.isin(movies, ids)))
+        return Entries(
+            {movie: rating for movie, rating in self.ratings.items() if movie in known},
+            {
+                mark: {movie: at for movie, at in marked.items() if movie in known}
+                for mark, marked in self.marks.items()
+            },
+        )
 
     def __len__(self) -> int:
         return len(self.ratings) + sum(map(len, self.marks.values()))
