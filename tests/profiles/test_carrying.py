@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cinefold.datasets import Movie, MovieCatalog
-from cinefold.profiles import Entries, Mark, Rating
+from cinefold.profiles import Mark, ProfileEntries, Rating
 from cinefold.profiles.carrying import LEFT, carry, counterparts
 
 AT = datetime(2020, 5, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ NEW = MovieCatalog(
 @pytest.fixture
 def ada(store):
     ada = store.create("small", "Ada", settings={"guest": True})
-    said = Entries({movie: Rating(stars, AT) for movie, stars in ((1, 4.5), (3, 2), (4, 5))})
+    said = ProfileEntries({movie: Rating(stars, AT) for movie, stars in ((1, 4.5), (3, 2), (4, 5))})
     said.marks[Mark.LATER][2] = AT
     said.marks[Mark.SEEN][5] = AT
     store.add(ada.id, said)
@@ -80,9 +80,9 @@ def test_a_name_that_is_taken_gets_a_number_and_unknown_movies_are_named(store, 
 
 
 def test_only_movies_of_some_ids_are_looked_at():
-    said = Entries({1: Rating(4.0, AT), "1": Rating(2.0, AT), 9: Rating(3.0, AT)})
+    said = ProfileEntries({1: Rating(4.0, AT), "1": Rating(2.0, AT), 9: Rating(3.0, AT)})
     said.marks[Mark.SEEN][2] = AT
     assert said.among(np.array([1, 2])).stars == {1: 4.0}
     assert said.among(np.array([1, 2])).hidden == {2}
     assert said.among(np.array(["1"])).stars == {"1": 2.0}
-    assert len(Entries().among(np.array([1]))) == 0
+    assert len(ProfileEntries().among(np.array([1]))) == 0

@@ -39,6 +39,9 @@ SETTINGS = {
     "spark.driver.extraJavaOptions": _QUICK_JAVA,
     "spark.executor.extraJavaOptions": _QUICK_JAVA,
     "spark.executor.memory": "512m",
+    # What an executor had that was killed is asked for again so many times, and waited for.
+    "spark.shuffle.io.maxRetries": "1",
+    "spark.shuffle.io.retryWait": "100ms",
     "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),
     "spark.python.daemon.module": "tests.spark.daemon",
     "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.spark import DistributedWeightedMatrixFactorization
@@ -81,6 +82,11 @@ def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(ratings, single
     model = stored.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
     assert [record["iteration"] for record in iterations] == [3]
     same(model, single)
+    # Nothing is kept but the factors of both sides, of what the fit that was killed has stored too.
+    kept = {
+        f.parent for f in tmp_path.glob("*/factors-*/*.parquet") if parquet.read_table(f).num_rows
+    }
+    assert len(kept) == 2
 
 
 def test_users_stored_and_items_held_with_conjugate_gradients(ratings, rated, tmp_path):

@@ -50,7 +50,7 @@ _chosen = st.navigation(
         st.Page(lambda: _go_to(_HOME), url_path="new_here", visibility="hidden"),
         _MOVIE,
         _page("lists", "lists", "Lists", ":material/bookmarks:"),
-        _page("groups", "together", "Together", ":material/group:"),
+        _page("together", "together", "Together", ":material/group:"),
         _EXPLORE,
         _TASTE,
         _page("train", "train", "Train", ":material/model_training:"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +14,21 @@ import typer
 
 from cinefold.cli.console import complain, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
-from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
-from cinefold.evaluation.protocols import only_users
-from cinefold.interactions import UnknownIdError
+from cinefold.datasets import (
+    DatasetError,
+    DatasetSpec,
+    MovieData,
+    RatingsFile,
+    dataset_info,
+    load_movielens,
+)
+from cinefold.interactions import Interactions, UnknownIdError
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.rating_input import only_users
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cinefold.datasets import DatasetSpec, MovieData
-    from cinefold.interactions import Interactions
     from cinefold.profiles import Profile, ProfileStore
 
 AsJson = Annotated[

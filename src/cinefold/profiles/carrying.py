@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cinefold.profiles.errors import ProfileNameError
 from cinefold.profiles.importing.exported_ratings import ExportLine
 from cinefold.profiles.importing.matching import SURE, Matcher
-from cinefold.profiles.profile import LONGEST_NAME, Entries
+from cinefold.profiles.profile import LONGEST_NAME, ProfileEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +57,7 @@ def counterparts(movies: Iterable[Movie], catalog: MovieCatalog) -> dict[MovieId
 
 def shown_in(
     store: ProfileStore, profile: Profile, old: MovieCatalog, dataset: str, new: MovieCatalog
-) -> tuple[Entries, tuple[str, ...]]:
+) -> tuple[ProfileEntries, tuple[str, ...]]:
     """What `profile` says of the movies of `dataset`, and labels of its others; nothing is kept.
 
     If it has been carried there, what it says there. Parameters and errors are those of `carry`.
@@ -102,13 +102,13 @@ def carry(
 
 
 def _translated(
-    said: Entries, old: MovieCatalog, new: MovieCatalog
-) -> tuple[Entries, tuple[str, ...]]:
+    said: ProfileEntries, old: MovieCatalog, new: MovieCatalog
+) -> tuple[ProfileEntries, tuple[str, ...]]:
     """What is said of movies of `new`, and labels of the others."""
     ids = dict.fromkeys([*said.ratings, *(movie for movie, _, _ in said.marked)])
     same = counterparts([old[movie] for movie in ids if movie in old], new)
     left = tuple(old[m].label if m in old else f"movie {m}" for m in ids if m not in same)
-    found = Entries({same[m]: r for m, r in said.ratings.items() if m in same})
+    found = ProfileEntries({same[m]: r for m, r in said.ratings.items() if m in same})
     for movie, mark, at in said.marked:
         if movie in same:
             found.marks[mark][same[movie]] = at

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold.profiles.errors import ProfileNameError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
 MovieId = int | str
 """A movie's id in its data set; ``1`` and ``"1"`` are two movies."""
@@ -92,7 +89,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Entries:
+class ProfileEntries:
     """What a profile says of movies, each oldest first.
 
     Attributes
@@ -122,13 +119,13 @@ class Entries:
         """Movies not to recommend although they are not rated: seen, not interesting, or kept."""
         return {movie for mark in HIDING for movie in self.marks[mark]}
 
-    def among(self, ids: NDArray[Any]) -> Entries:
+    def among(self, ids: NDArray[Any]) -> ProfileEntries:
         """What is said of these movies, such as those that a model knows."""
         kind = int if ids.dtype.kind == "i" else str
         said = {*self.ratings, *(movie for movie, _, _ in self.marked)}
         movies = [movie for movie in said if isinstance(movie, kind)]
         known = set(compress(movies, np.isin(movies, ids)))
-        return Entries(
+        return ProfileEntries(
             {movie: rating for movie, rating in self.ratings.items() if movie in known},
             {
                 mark: {movie: at for movie, at in marked.items() if movie in known}
@@ -241,12 +238,12 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"settings must be what JSON can hold: {error}") from None
 
 
-def checked_ratings(ratings: Mapping[Any, float | Rating], now: datetime) -> dict[MovieId, Rating]:
+def timed_ratings(ratings: Mapping[Any, float | Rating]) -> dict[MovieId, Rating]:
     """The ratings with plain ids, checked stars and times.
 
-    Those without a time get `now`, a microsecond apart, so that their order is kept.
+    Those without a time are of now, a microsecond apart, so that their order is kept.
     """
-    checked = {}
+    checked, now = {}, datetime.now(UTC)
     for number, (movie_id, given) in enumerate(ratings.items()):
         movie = checked_movie(movie_id)
         rating = given if isinstance(given, Rating) else Rating(given, now + number * MICROSECOND)

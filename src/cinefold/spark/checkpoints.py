@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException
 
+from cinefold.spark.packing import setting
+from cinefold.spark.tasks.records import RESULT
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LOGGER = logging.getLogger(__name__)
+_IGNORE_METADATA = "spark.sql.streaming.fileStreamSink.ignoreMetadata"
 
 
 class Checkpoints:
@@ -28,35 +32,77 @@ class Checkpoints:
 
     def __init__(self, spark: SparkSession, folder: str, fit: str) -> None:
         self._spark, self._folder, self._fit = spark, folder, fit
-
-    def _path(self, slot: int) -> str:
-        return f"{self._folder}/checkpoint-{slot}"
+        self._slots: set[int] = set()  # that have a checkpoint of this fit
+        self._newest = 0
 
     def last(self) -> dict[str, Any] | None:
         """The state last written for this fit."""
-        found = [state for slot in (0, 1) if (state := self._read(slot))]
-        return max(found, key=lambda state: len(state["history"]), default=None)
-
-    def _read(self, slot: int) -> dict[str, Any] | None:
         try:
-            line = self._spark.read.text(self._path(slot)).first()
-            state: dict[str, Any] = json.loads(line[0]) if line else {}
-        except (AnalysisException, ValueError):  # none, or one that was cut off
+            # Spark would warn, a hundred lines long, of a folder that is not there yet.
+            with setting(self._spark, _IGNORE_METADATA, "true"):
+                lines = self._spark.read.text(f"{self._folder}/checkpoint-[01]").collect()
+        except AnalysisException:  # there is none
             return None
-        if state and state["fit"] != self._fit:
-            _LOGGER.warning("%s is of another fit: not gone on from", self._path(slot))
-            return None
-        return state or None
+        states = [state for line in lines if (state := _parsed(line[0]))]
+        own = [state for state in states if state["fit"] == self._fit]
+        if len(own) < len(states):
+            _LOGGER.warning("%s has a checkpoint of another fit: not gone on from", self._folder)
+        self._slots = {state["slot"] for state in own}
+        newest = max(own, key=lambda state: len(state["history"]), default=None)
+        self._newest = newest["slot"] if newest else 0
+        return newest
 
     def write(self, state: dict[str, Any]) -> None:
-        text = json.dumps({"fit": self._fit, **state}, default=float)
-        self._write(len(state["history"]) % 2, text)
+        slot = 1 - self._newest
+        self._write(slot, json.dumps({"fit": self._fit, "slot": slot, **state}, default=float))
+        self._newest = slot
+        self._slots.add(slot)
 
     def clear(self) -> None:
         """A fit that is finished is not gone on with."""
-        for slot in (0, 1):
+        for slot in self._slots:
             self._write(slot, "")
 
     def _write(self, slot: int, text: str) -> None:
         lines = self._spark.createDataFrame([(text,)], "value string")
-        lines.coalesce(1).write.mode("overwrite").text(self._path(slot))
+        lines.coalesce(1).write.mode("overwrite").text(f"{self._folder}/checkpoint-{slot}")
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        state: dict[str, Any] = json.loads(line)
+    except ValueError:  # cleared, or cut off
+        return None
+    return state
+
+
+class FactorFolders:
+    """The folders in which a fit stores factors: data frames delete none, but write them again."""
+
+    def __init__(self, folder: str | None) -> None:
+        self.state: dict[str, Any] = {"folder": folder, "n_folders": 0}
+        self._unneeded: set[str] = set()
+
+    def _all(self) -> set[str]:
+        return {f"{self.state['folder']}/factors-{at}" for at in range(self.state["n_folders"])}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on with the folders of a fit that was cut off, which said so in a checkpoint."""
+        self.state = {name: state[name] for name in self.state}
+
+    def free(self) -> str:
+        """One that nobody needs any more, or a new one."""
+        if self._unneeded:
+            return self._unneeded.pop()
+        self.state["n_folders"] += 1
+        return f"{self.state['folder']}/factors-{self.state['n_folders'] - 1}"
+
+    def keep(self, paths: set[str]) -> None:
+        """Nobody needs the others."""
+        self._unneeded = self._all() - paths
+
+    def empty_others(self, spark: SparkSession, paths: set[str]) -> None:
+        """Give back the disk of all but these."""
+        nothing = spark.createDataFrame([], RESULT)
+        for path in self._all() - paths:
+            nothing.write.mode("overwrite").parquet(path)

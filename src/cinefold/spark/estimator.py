@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,8 +24,8 @@ from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
 from cinefold.spark.params import MODEL_PARAMS, ON_A_CLUSTER, OTHER_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
-from cinefold.spark.shared_files import Sharing
-from cinefold.spark.tasks.packing import Packing
+from cinefold.spark.shared_files import SharedFiles, temporary_folder
+from cinefold.spark.tasks.packing import BlockPacker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,7 +56,7 @@ class ClusterValidation:
 
 
 @dataclass(frozen=True)
-class Extras:
+class FitArguments:
     """What `fit` is given beside the ratings."""
 
     callbacks: tuple[Callback, ...] = ()
@@ -162,23 +161,23 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             For columns or rows that cannot be learnt from, and parameters out of range.
         """
         called = tuple(checks.callbacks(callbacks))
-        self._extras = Extras(called, progress, start, user_weights, item_weights)
+        self._arguments = FitArguments(called, progress, start, user_weights, item_weights)
         try:
             return super().fit(dataset, params)
         finally:
-            del self._extras
+            del self._arguments
 
     def _fit(self, dataset: DataFrame) -> DistributedFactorModel:
-        extras: Extras = getattr(self, "_extras", Extras())
+        arguments: FitArguments = getattr(self, "_arguments", FitArguments())
         model: Any = self._estimator()
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
             checks.choice(name, self._given(name), allowed)
-        given = extras.user_weights, extras.item_weights
+        given = arguments.user_weights, arguments.item_weights
         if model.biases and any(weights is not None for weights in given):
             raise ValueError("biases are for pairs that all weigh the same")
         with ExitStack() as kept:
-            problem = self._problem(dataset.sparkSession, dataset, model, extras, kept)
+            problem = self._problem(dataset.sparkSession, dataset, model, arguments, kept)
             held_out = problem.sides["user"].total("n_held_out")
             if model.early_stopping and not held_out:
                 raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")
@@ -186,14 +185,13 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             checkpoints = self._checkpoints(problem, model)
             interval = self._given("checkpointInterval")
             resumed = problem.resumed(checkpoints, interval, model.n_factors)
-            if extras.start is not None and resumed is None:
+            if arguments.start is not None and resumed is None:
                 n_factors, n_threads = model.n_factors, problem.n_threads
-                resumed = continued(extras.start, problem.train, n_factors, n_threads)
+                resumed = continued(arguments.start, problem.train, n_factors, n_threads)
             settings = Settings(model.n_factors, model.tol, problem.objective)
-            watching = extras.callbacks, extras.progress
+            watching = arguments.callbacks, arguments.progress
             run_fit(model, problem, settings, validation, *watching, resumed)
-            if checkpoints is not None:
-                checkpoints.clear()
+            problem.close(model._fitted.factors)
         return self._copyValues(DistributedFactorModel._of(problem, model._fitted))
 
     def _problem(
@@ -201,7 +199,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         spark: SparkSession,
         dataset: DataFrame,
         model: Any,
-        extras: Extras,
+        arguments: FitArguments,
         kept: ExitStack,
     ) -> ClusterProblem:
         """The ratings, packed; `kept` frees them."""
@@ -215,13 +213,13 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         )
         folder = self._given("checkpointDir")
         if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
-            folder = tempfile.mkdtemp(prefix="cinefold-spark-")
+            folder = str(temporary_folder())
         only_held = {
             "biases": model.biases,
             "degreeExponent": np.any(model.degree_exponent),
-            "start": extras.start is not None,
-            "user_weights": extras.user_weights is not None,
-            "item_weights": extras.item_weights is not None,
+            "start": arguments.start is not None,
+            "user_weights": arguments.user_weights is not None,
+            "item_weights": arguments.item_weights is not None,
         }
         asked = [name for name, is_asked in only_held.items() if is_asked]
         users, items = (
@@ -230,9 +228,10 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         numbered = packing.numbered_ratings(ratings, users, items)
 
         def packed(side: Side, own: packing.Rows, other: packing.Rows) -> packing.PackedSide:
-            way = Packing(
+            way = BlockPacker(
                 unscaled,
                 own.starts,
+                own.keys,
                 other.n_rows,
                 model.n_factors + model.biases,
                 columns.weight is not None,
@@ -250,7 +249,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             if policy == "error":
                 raise ValueError(problem)
             _LOGGER.warning("%s; the last one of each is kept", problem)
-        sharing = Sharing(spark)
+        sharing = SharedFiles(spark)
         kept.callback(sharing.forget)
         counts: Any = by_user.counts, by_item.counts
 
@@ -266,8 +265,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         own = (
             weights if ids is None else axis_weights(name, weights, ids)
             for name, weights, ids in (
-                ("user_weights", extras.user_weights, users.ids),
-                ("item_weights", extras.item_weights, items.ids),
+                ("user_weights", arguments.user_weights, users.ids),
+                ("item_weights", arguments.item_weights, items.ids),
             )
         )
         weights = pair_weights(objective, *counts, *cast("Any", own))

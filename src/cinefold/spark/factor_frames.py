@@ -16,7 +16,7 @@ from cinefold.als.observations import Observations
 from cinefold.interactions.entries import csr
 from cinefold.spark.stored_rows import StoredRows
 from cinefold.spark.tasks.half_steps import mapped_items
-from cinefold.spark.tasks.records import OverRecords, array_of
+from cinefold.spark.tasks.records import RecordMapper, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame
     rows: Any = factors.users if side == "user" else factors.items.rows
     if isinstance(rows, StoredRows):
         unpacked = rows.frame.select("first", "factors").mapInArrow(
-            Unpacking(rows.n_factors), "row long, factors array<float>"
+            RowUnpacker(rows.n_factors), "row long, factors array<float>"
         )
         frame = unpacked.join(known.index.select("row", "id"), "row").select("row", "id", "factors")
         return frame.withColumn("baseline", F.lit(0.0).cast("float")) if side == "item" else frame
@@ -87,13 +87,13 @@ def blocks_of(frame: DataFrame, n_rows: int, prefix: str, id_type: str) -> DataF
     """Blocks of `n_rows` rows, as arrays in one record each."""
     block = F.expr(f"row div {n_rows}").alias("block")
     schema = f"{prefix}rows array<long>, {prefix}ids array<{id_type}>, {prefix}factors binary"
-    gathering = Gathering(prefix)
+    gathering = BlockGatherer(prefix)
     grouped = frame.select(block, "row", "id", "factors").groupBy("block")
     return grouped.applyInArrow(lambda group: gathering(group), schema)
 
 
 @dataclass(frozen=True)
-class Gathering:
+class BlockGatherer:
     prefix: str
 
     def __call__(self, group: pa.Table) -> pa.Table:
@@ -109,7 +109,7 @@ class Gathering:
 
 
 @dataclass(frozen=True)
-class TopK(OverRecords):
+class TopK(RecordMapper):
     """The best candidates of each query, from pairs of blocks."""
 
     k: int
@@ -134,7 +134,7 @@ class TopK(OverRecords):
 
 
 @dataclass(frozen=True)
-class Unpacking(OverRecords):
+class RowUnpacker(RecordMapper):
     """Rows of stored blocks, one by one."""
 
     n_factors: int

@@ -27,7 +27,7 @@ from cinefold.spark.factor_frames import (
     with_constant,
 )
 from cinefold.spark.params import FactorizationParams
-from cinefold.spark.shared_files import Sharing
+from cinefold.spark.shared_files import SharedFiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,7 +207,7 @@ class DistributedFactorModel(FactorizationParams, Model):
         if self._biases is not None:
             shared["baseline"] = arrays["baseline"]
         fixed = FixedSide.in_eigenbasis(y, self._spectrum, 1)
-        return Sharing(spark).share(rows=cast("Any", padded_rows(fixed.rows)), **shared)
+        return SharedFiles(spark).share(rows=cast("Any", padded_rows(fixed.rows)), **shared)
 
     # -- elsewhere ---------------------------------------------------------------------------------
 

@@ -20,10 +20,10 @@ from cinefold.spark.tasks.packing import (
     ROUTES,
     ROW,
     TOTALS,
-    Extraction,
-    Packing,
-    Routing,
-    Totals,
+    BlockPacker,
+    RatingSums,
+    RouteFinder,
+    RowExtractor,
     gathered_routes,
     longest_rows,
 )
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 _ZERO = np.float32(0)
-_BATCH = "spark.sql.execution.arrow.maxRecordsPerBatch"
+_BATCH_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
+_BATCH_RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 BYTES_PER_BLOCK = 16 << 20
 Invalid = Literal["error", "drop"]
 
@@ -74,9 +75,15 @@ def setting(spark: SparkSession, name: str, value: Any) -> Iterator[None]:
             spark.conf.set(name, before)
 
 
-def one_block_at_a_time(spark: SparkSession) -> Any:
-    """Arrow batches of one record: blocks are large."""
-    return setting(spark, _BATCH, 1)
+def small_batches(spark: SparkSession) -> Any:
+    """Arrow batches of a few blocks: these are large, and a batch is below 2 GB.
+
+    In bytes where Spark knows such a limit (4.1): a few records are a few blocks, but where blocks
+    were lost, and are packed again, they are a few ratings.
+    """
+    if spark.conf.isModifiable(_BATCH_BYTES):
+        return setting(spark, _BATCH_BYTES, 4 * BYTES_PER_BLOCK)
+    return setting(spark, _BATCH_RECORDS, 16)
 
 
 # -- the ratings -----------------------------------------------------------------------------------
@@ -85,9 +92,9 @@ def one_block_at_a_time(spark: SparkSession) -> Any:
 def checked_ratings(
     frame: DataFrame, names: RatingColumns, objective: Objective, invalid: Invalid
 ) -> tuple[DataFrame, dict[Side, int]]:
-    """Columns user, item, rating, weight, time and held_out, of rows that can be learnt from.
+    """Columns user, item, rating and time, of rows that can be learnt from.
 
-    And about how many users and items there are.
+    And weight and held_out, if they are given; and about how many users and items there are.
 
     Raises
     ------
@@ -162,7 +169,9 @@ def checked_ratings(
                 "invalidRows='drop' leaves such rows out"
             )
         _LOGGER.warning("%d rows left out, as the one with %s", counted["n_bad"], found)
-    return ratings.filter(good), {"user": counted["user"], "item": counted["item"]}
+    given = {"weight": names.weight, "held_out": names.held_out}
+    unused = [name for name, column in given.items() if column is None]
+    return ratings.filter(good).drop(*unused), {"user": counted["user"], "item": counted["item"]}
 
 
 # -- ids and blocks --------------------------------------------------------------------------------
@@ -175,7 +184,7 @@ class Rows:
     Attributes
     ----------
     index : DataFrame
-        Of each row its id, its number `row`, and the `key` and number of its `block`.
+        Of each row its id, its number `row`, and the `key` of its block.
     starts : ndarray of int64, shape (n_blocks + 1,)
         The first row of each block, and the number of rows.
     keys : ndarray of int64, shape (n_blocks,)
@@ -210,11 +219,8 @@ def number_rows(
     if folder is None:
         table = counted.toArrow().sort_by("id")
         ids = table.column("id")
-        counts = table.column("n").to_numpy()
-        starts = _divided(counts, 1, n_blocks or _default_blocks(spark, counts))
-        keys = partition_keys(spark, len(starts) - 1)
-        block = np.repeat(np.arange(len(keys)), np.diff(starts))
-        columns = {"id": ids, "row": np.arange(len(ids)), "key": keys[block], "block": block}
+        starts, keys = _blocks_of(spark, table.column("n").to_numpy(), n_blocks)
+        columns = {"id": ids, "row": np.arange(len(ids)), "key": np.repeat(keys, np.diff(starts))}
         index = spark.createDataFrame(pa.table(columns))
         values = ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy()
         return Rows(index, starts, keys, np.asarray(values))
@@ -222,7 +228,7 @@ def number_rows(
     shifted = F.monotonically_increasing_id()
     counted.orderBy("id").withColumn("at", shifted).write.mode("overwrite").parquet(path)
     stored = spark.read.parquet(path).withColumn("part", F.shiftright("at", 33))
-    sizes = stored.groupBy("part").count().orderBy("part").toArrow()
+    sizes = stored.groupBy("part").count().toArrow().sort_by("part")
     before = np.concatenate([[0], np.cumsum(sizes.column("count").to_numpy())[:-1]])
     offsets = spark.createDataFrame(pa.table({"part": sizes.column("part"), "before": before}))
     within = F.col("at") - F.shiftleft("part", 33)
@@ -230,48 +236,47 @@ def number_rows(
         "id", "n", (within + F.col("before")).alias("row")
     )
     chunk = F.expr(f"row div {ROWS_PER_SUM}").alias("chunk")
-    counts = numbered.groupBy(chunk).agg(F.sum("n")).orderBy("chunk").toArrow().column(1).to_numpy()
-    chunks = _divided(counts, 1, n_blocks or _default_blocks(spark, counts))
+    counts = numbered.groupBy(chunk).agg(F.sum("n").alias("n")).toArrow().sort_by("chunk")
+    chunks, keys = _blocks_of(spark, counts.column("n").to_numpy(), n_blocks)
     n_rows = int(sizes.column("count").to_numpy().sum())
     starts = np.minimum(chunks * ROWS_PER_SUM, n_rows)
-    keys = partition_keys(spark, len(starts) - 1)
-    block = np.repeat(np.arange(len(keys)), np.diff(chunks))
-    places = pa.table({"chunk": np.arange(len(block)), "key": keys[block], "block": block})
+    places = pa.table({"chunk": np.arange(chunks[-1]), "key": np.repeat(keys, np.diff(chunks))})
     index = numbered.withColumn("chunk", chunk).join(
         F.broadcast(spark.createDataFrame(places)), "chunk"
     )
-    return Rows(index.select("id", "row", "key", "block"), starts, keys, None)
+    return Rows(index.select("id", "row", "key"), starts, keys, None)
 
 
-def _default_blocks(spark: SparkSession, counts: NDArray[np.int64]) -> int:
-    """Some for every core, of BYTES_PER_BLOCK at most."""
-    parallel = _parallel_tasks(spark)
-    needed = max(int(counts.sum()) * 8 // BYTES_PER_BLOCK, 1)
-    return -(-needed // parallel) * parallel
+def _blocks_of(
+    spark: SparkSession, counts: NDArray[np.int64], n_blocks: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The starts of ranges of about as many ratings, with their end, and the keys of these blocks.
 
-
-@lru_cache
-def _parallel_tasks(spark: SparkSession) -> int:
-    return spark.range(1 << 16).select(F.spark_partition_id()).distinct().count()
-
-
-def _divided(counts: NDArray[np.int64], least: int, n_blocks: int) -> NDArray[np.int64]:
-    """The starts of at most `n_blocks` ranges of about as many ratings, and the end."""
+    By default there are some for every core, of BYTES_PER_BLOCK at most.
+    """
+    if n_blocks is None:
+        parallel, _ = _partitioning(spark, _FEW)
+        needed = max(int(counts.sum()) * 8 // BYTES_PER_BLOCK, 1)
+        n_blocks = -(-needed // parallel) * parallel
     work = np.cumsum(counts + counts.mean() / 4)
     shares = work[-1] * np.arange(1, n_blocks) / n_blocks
-    inner = np.searchsorted(work, shares) + least
-    return np.unique(np.concatenate([[0], inner, [len(counts)]])).astype(np.int64)
+    inner = np.searchsorted(work, shares) + 1
+    starts = np.unique(np.concatenate([[0], inner, [len(counts)]])).astype(np.int64)
+    found = len(starts) - 1
+    # Of 32 numbers a partition, none of a million partitions is without one.
+    _, hashes = _partitioning(spark, max(_FEW, 1 << (32 * found).bit_length()))
+    return starts, np.unique(hashes % found, return_index=True)[1]
+
+
+_FEW = 1 << 13
 
 
 @lru_cache
-def partition_keys(spark: SparkSession, n: int) -> NDArray[np.int64]:
-    """Numbers that hash partitioning into `n` partitions puts into each of them."""
-    numbers = spark.range(64 * n + 64).groupBy(F.pmod(F.hash("id"), F.lit(n)).alias("part"))
-    found = numbers.agg(F.min("id").alias("key")).orderBy("part").toArrow()
-    if found.num_rows != n:
-        raise RuntimeError(f"no keys were found for {n - found.num_rows} of {n} partitions")
-    keys: NDArray[np.int64] = found.column("key").to_numpy()
-    return keys
+def _partitioning(spark: SparkSession, n: int) -> tuple[int, NDArray[np.int64]]:
+    """How many tasks run at a time, and the hashes by which `n` numbers are put into partitions."""
+    numbers = spark.range(n).select("id", F.hash("id"), F.spark_partition_id())
+    _, hashes, parts = numbers.toArrow().sort_by("id").columns
+    return int(parts.to_numpy().max()) + 1, hashes.to_numpy().astype(np.int64)
 
 
 # -- packing ---------------------------------------------------------------------------------------
@@ -287,22 +292,22 @@ class PackedSide:
         rows: Rows,
         other: Rows,
         numbered: DataFrame,
-        packing: Packing,
+        packing: BlockPacker,
     ) -> None:
         self._spark, self.rows, self.other = spark, rows, other
+        values = [
+            name for name in ("rating", "weight", "time", "held_out") if name in numbered.columns
+        ]
         own = numbered.select(
             F.col(f"{side}_key").alias("key"),
-            F.col(f"{side}_block").cast("int").alias("block"),
             F.col(f"{side}_row").alias("row"),
             F.col(f"{'item' if side == 'user' else 'user'}_row").alias("column"),
-            *("rating", "weight", "time", "held_out"),
+            *values,
         )
-        blocks = pa.table({"key": rows.keys, "block": np.arange(rows.n_blocks, dtype=np.int32)})
         # A block may have no ratings at all.
-        empty = spark.createDataFrame(blocks)
+        empty = spark.createDataFrame(pa.table({"key": rows.keys}))
         whole = own.unionByName(empty, allowMissingColumns=True)
-        grouped = whole.repartition(rows.n_blocks, "key").groupBy("key")
-        packed = grouped.applyInArrow(lambda group: packing(group), BLOCK)
+        packed = whole.repartition(rows.n_blocks, "key").mapInArrow(packing.over_partition, BLOCK)
         if other.is_stored or rows.is_stored:
             packed = packed.repartition(rows.n_blocks, "key")
         self.blocks = packed.persist()
@@ -314,8 +319,7 @@ class PackedSide:
         ).toArrow()
         self.statistics = self.statistics.sort_by("first")
         self._count()
-        with one_block_at_a_time(spark):
-            self._extract()
+        self._extract()
 
     def free(self) -> None:
         """Give back the cluster's memory."""
@@ -332,10 +336,9 @@ class PackedSide:
         mean: np.float32 = _ZERO,
         roots: SharedArrays | None = None,
     ) -> dict[str, float]:
-        """What :class:`Totals` adds up."""
+        """What :class:`RatingSums` adds up."""
         blocks = self.blocks.select("first", "offsets", "columns", "ratings")
-        with one_block_at_a_time(self._spark):
-            found = blocks.mapInArrow(Totals(objective, mean, roots), TOTALS).toArrow()
+        found = blocks.mapInArrow(RatingSums(objective, mean, roots), TOTALS).toArrow()
         return {name: sum(v or 0 for v in found[name].to_pylist()) for name in found.column_names}
 
     def _binaries(self, name: str) -> list[NDArray[np.int64]]:
@@ -358,7 +361,7 @@ class PackedSide:
         lengths = np.concatenate(self._binaries("longest_rows")).reshape(-1, 2)
         chosen = longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
         self.sampled: NDArray[np.int64] = lengths[chosen, 0]
-        found = self.blocks.mapInArrow(Extraction(self.sampled), ROW)
+        found = self.blocks.mapInArrow(RowExtractor(self.sampled), ROW)
         table = found.toArrow().sort_by("row")
         every = range(table.num_rows)
         columns = [array_of(table, "columns", np.int64, at) for at in every]
@@ -378,7 +381,7 @@ class PackedSide:
     @cached_property
     def routes(self) -> DataFrame:
         """For each block of the other side, which of its rows go to which block of this one."""
-        routing = Routing(self.other.starts, self.other.keys)
+        routing = RouteFinder(self.other.starts, self.other.keys)
         found = self.blocks.mapInArrow(routing, ROUTE)
         by_source = found.repartition(self.other.n_blocks, "source").groupBy("source")
         return by_source.applyInArrow(gathered_routes, ROUTES).persist()
@@ -389,7 +392,7 @@ def numbered_ratings(ratings: DataFrame, users: Rows, items: Rows) -> DataFrame:
     for side, rows in (("user", users), ("item", items)):
         index = rows.index.select(
             F.col("id").alias(side),
-            *(F.col(name).alias(f"{side}_{name}") for name in ("row", "key", "block")),
+            *(F.col(name).alias(f"{side}_{name}") for name in ("row", "key")),
         )
         ratings = ratings.join(index, side)
     return ratings

@@ -32,11 +32,12 @@ from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
 from cinefold.models.training_loop import Resumed
-from cinefold.spark.packing import one_block_at_a_time
+from cinefold.spark.checkpoints import FactorFolders
+from cinefold.spark.packing import small_batches
 from cinefold.spark.stored_rows import StoredFixedSide, StoredRows, fill, gram_of, joined, ranked
 from cinefold.spark.tasks.half_steps import HalfStep
 from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
-from cinefold.spark.tasks.stored import Fixing, RandomRows, Sending
+from cinefold.spark.tasks.stored import BasisChanger, RandomFactors, RowSender
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.spark.checkpoints import Checkpoints
     from cinefold.spark.packing import PackedSide, Rows
-    from cinefold.spark.shared_files import Sharing
+    from cinefold.spark.shared_files import SharedFiles
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -65,20 +66,17 @@ class ClusterProblem(Problem):
         spark: SparkSession,
         sides: dict[Side, PackedSide],
         objective: Objective,
-        sharing: Sharing,
+        sharing: SharedFiles,
         n_threads_of_tasks: int,
         folder: str | None,
         pair_weights: PairWeights | None = None,
     ) -> None:
         self.spark, self.sides, self.objective = spark, sides, objective
         self.n_threads, self._n_threads_of_tasks = available_threads(None), n_threads_of_tasks
-        self._sharing, self._folder, self._n_stored = sharing, folder, 0
+        self._sharing, self._folders = sharing, FactorFolders(folder)
+        self._checkpointed: set[str] = set()  # folders of the last checkpoint
+        self._grams = {}
         self._checkpoints: Checkpoints | None = None
-        # Folders of factors that this fit has made: all of them, those of the last checkpoint, and
-        # those that may be written again.
-        self._paths: set[str] = set()
-        self._checkpointed: set[str] = set()
-        self._unneeded: set[str] = set()
         users, items = (
             np.zeros(0, np.int64) if side.rows.ids is None else side.rows.ids
             for side in sides.values()
@@ -129,10 +127,11 @@ class ClusterProblem(Problem):
             else:
                 first.append(np.zeros((rows.n_rows, n_factors), np.float32))
         if users.is_stored:
-            blocks = pa.table({"key": users.keys, "block": np.arange(users.n_blocks)})
-            frame = self.spark.createDataFrame(blocks).repartition(users.n_blocks, "key")
-            random = RandomRows(
-                seed, self.initial_length, n_factors, users.starts, self._n_threads_of_tasks
+            ranges = {"first": users.starts[:-1], "end": users.starts[1:]}
+            blocks = self.spark.createDataFrame(pa.table({"key": users.keys, **ranges}))
+            frame = blocks.repartition(users.n_blocks, "key")
+            random = RandomFactors(
+                seed, self.initial_length, n_factors, users.n_rows, self._n_threads_of_tasks
             )
             # The first users are fixed, never the rows to start from: they have no sample.
             first[0] = self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0]
@@ -148,7 +147,7 @@ class ClusterProblem(Problem):
             return super().fix(side, factors, basis)
         basis = basis or Basis.of_eigenvectors(self.gram(side, factors))
         rows = self.sides[side].rows
-        fixing = Fixing(
+        fixing = BasisChanger(
             self.objective,
             basis,
             rows.n_rows,
@@ -161,18 +160,19 @@ class ClusterProblem(Problem):
         vars(factors).update(vars(stored))
         return StoredFixedSide(factors, basis, joined(table, "norms", np.float64).sum())
 
-    def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
+    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, None]:
         other = fixed.basis.other
         if not isinstance(factors, StoredRows):
-            return rotate(factors, other, self.n_threads, out, in_double=False)
+            out = factors if in_place else None
+            return rotate(factors, other, self.n_threads, out, in_double=False), None
         sample = factors.sample
         if len(sample):
             sample = rotate(sample, other, 1, None, in_double=False)
         turned = replace(factors, sample=sample, grams={}, before=other)
-        if out is None:
-            return turned
-        vars(out).update(vars(turned))
-        return out
+        if not in_place:
+            return turned, None
+        vars(factors).update(vars(turned))
+        return factors, None
 
     def finished(self, factors: Factors) -> Factors:
         return factors if isinstance(factors.users, StoredRows) else super().finished(factors)
@@ -184,13 +184,22 @@ class ClusterProblem(Problem):
 
     # -- half-steps -------------------------------------------------------------------------------
 
-    def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
+    def solve_users(
+        self, factors: Factors, method: Method, previous: Any = None
+    ) -> tuple[float, float]:
         self._biases = factors.biases
-        return super().solve_users(factors, method)
+        return super().solve_users(factors, method, previous)
 
     def _solve(
-        self, side: Side, fixed: Any, out: Any, method: Method, baseline: Floats | None
+        self,
+        side: Side,
+        fixed: Any,
+        out: Any,
+        method: Method,
+        baseline: Floats | None,
+        previous: Any,
     ) -> Doubles:
+        del previous  # `start_from` has changed the basis
         packed = self.sides[side]
         arrays: dict[str, Any] = {}
         if isinstance(fixed, FixedSide):
@@ -221,13 +230,14 @@ class ClusterProblem(Problem):
             stored, table = self._stored(results, side, out.n_factors)
             vars(out).update(vars(stored))
         else:
-            with one_block_at_a_time(self.spark):
+            with small_batches(self.spark):  # of blocks and messages, with a stored fixed side
                 table = results.toArrow().sort_by("first")
             self._check(side, table)
             fill(out, table)
         if side != "user":
             return np.zeros(2)
-        self._measure(table)
+        names = ("held_weight", "squared_error", "n_measured", "ndcg")
+        self.metrics = {name: sum(v or 0 for v in table[name].to_pylist()) for name in names}
         if isinstance(fixed, StoredFixedSide) and self.metrics["held_weight"]:
             self.metrics |= ranked(self.spark, packed, out, fixed)
         losses = joined(table, "losses", np.float64).reshape(-1, 2)
@@ -244,7 +254,7 @@ class ClusterProblem(Problem):
         if isinstance(fixed, StoredFixedSide):
             routes = packed.routes.withColumnRenamed("source", "key")
             sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
-            send = Sending(fixed.n_factors)
+            send = RowSender(fixed.n_factors)
             messages.append(sending.mapInArrow(send, MESSAGE))
         sent = reduce(lambda one, more: one.unionByName(more), messages)
         grouped = sent.repartition(packed.rows.n_blocks, "key").groupBy("key")
@@ -298,20 +308,12 @@ class ClusterProblem(Problem):
 
     # -- results ----------------------------------------------------------------------------------
 
-    def _free_path(self) -> str:
-        """A folder for factors, which may have others that nobody needs any more."""
-        if self._unneeded:
-            return self._unneeded.pop()
-        self._n_stored += 1
-        self._paths.add(f"{self._folder}/factors-{self._n_stored}")
-        return f"{self._folder}/factors-{self._n_stored}"
-
     def _stored(
         self, results: DataFrame, side: Side, n_factors: int
     ) -> tuple[StoredRows, pa.Table]:
         """Results in a folder of their own, where their lineage ends; and all but the factors."""
-        path = self._free_path()
-        with one_block_at_a_time(self.spark):
+        path = self._folders.free()
+        with small_batches(self.spark):
             results.write.mode("overwrite").parquet(path)
         return self._read(path, side, n_factors)
 
@@ -337,18 +339,22 @@ class ClusterProblem(Problem):
         kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
         if self._checkpoints and len(history) % self._interval == 0:
             state = {name: self._kept(one) for name, one in kept.items() if one is not None}
-            self._checkpoints.write({"history": history, **state})
+            self._checkpoints.write({"history": history, **self._folders.state, **state})
             self._checkpointed = {one["path"] for one in state.values()}
-        used = {getattr(getattr(one, "rows", one), "path", None) for one in kept.values()}
-        self._unneeded = self._paths - used - self._checkpointed
+        self._folders.keep(_paths_of(*kept.values()) | self._checkpointed)
+
+    def close(self, factors: Factors) -> None:
+        """Nobody goes on with the fit: all that it has stored but `factors` is freed."""
+        if self._checkpoints is not None:
+            self._checkpoints.clear()
+        self._folders.empty_others(self.spark, _paths_of(factors.users, factors.items))
 
     def _kept(self, factors: Any) -> dict[str, Any]:
         """Where the factors are stored, and in which basis they are."""
         spectrum = getattr(factors, "spectrum", None)
         rows = factors if spectrum is None else factors.rows
-        path: str | None = getattr(rows, "path", None)
-        if path is None:
-            path = self._free_path()
+        if (path := getattr(rows, "path", None)) is None:
+            path = self._folders.free()
             starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
             parts = zip(starts, [*starts[1:], len(rows)], strict=True)
             records = (
@@ -366,6 +372,10 @@ class ClusterProblem(Problem):
         state = checkpoints and checkpoints.last()
         if not state:
             return None
+        kept = (state[name]["path"] for name in ("user", "item", "best") if name in state)
+        self._checkpointed = set(kept)
+        self._folders.resume(state)
+        self._folders.keep(self._checkpointed)
         users = self._kept_rows(state["user"], "user", n_factors)[0]
         items = self._kept_items(state["item"], n_factors)
         best = self._kept_items(state["best"], n_factors) if "best" in state else items
@@ -394,6 +404,8 @@ class ClusterProblem(Problem):
             found = self.sides[side].rows.index.filter(F.col("row") == row).select("id").first()
             raise singular_row_error(side, found and found[0], n_ratings)
 
-    def _measure(self, table: pa.Table) -> None:
-        names = ("held_weight", "squared_error", "n_measured", "ndcg")
-        self.metrics = {name: sum(v or 0 for v in table[name].to_pylist()) for name in names}
+
+def _paths_of(*sides: Any) -> set[str]:
+    """Where factors, fixed or not, are stored, if they are."""
+    paths = (getattr(getattr(side, "rows", side), "path", None) for side in sides)
+    return {path for path in paths if path is not None}

@@ -44,7 +44,7 @@ class SharedArrays:
         }
 
 
-class Sharing:
+class SharedFiles:
     """The files of one fit. Each takes the place of the last, which no task reads any more."""
 
     def __init__(self, spark: SparkSession) -> None:
@@ -54,7 +54,7 @@ class Sharing:
 
     def share(self, **arrays: NDArray[Any]) -> SharedArrays:
         self._n_files += 1
-        path = _folder() / f"cinefold-{self._fit}-{self._n_files}"
+        path = temporary_folder() / f"cinefold-{self._fit}-{self._n_files}"
         layout = []
         with path.open("wb") as file:
             for name, array in arrays.items():
@@ -73,7 +73,8 @@ class Sharing:
 
 
 @cache
-def _folder() -> Path:
+def temporary_folder() -> Path:
+    """On this machine, until the process ends."""
     folder = tempfile.mkdtemp(prefix="cinefold-spark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

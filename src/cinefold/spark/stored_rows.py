@@ -13,8 +13,8 @@ from cinefold.als.backend import rotate
 from cinefold.als.basis import Basis
 from cinefold.als.row_sums import root_of
 from cinefold.models.callbacks import RANKING_DEPTH
-from cinefold.spark.packing import one_block_at_a_time
-from cinefold.spark.tasks.ranking import LISTS, NDCG, ItemLists, ndcg_of_lists
+from cinefold.spark.packing import small_batches
+from cinefold.spark.tasks.ranking import LISTS, NDCG, BlockRanker, ndcg_of_lists
 from cinefold.spark.tasks.records import RESULT, array_of, record_of
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def ranked(
     candidates = items.rows.frame.select(
         F.col("first").alias("item_first"), F.col("factors").alias("items")
     )
-    best = ItemLists(items.n_factors, RANKING_DEPTH)
-    with one_block_at_a_time(spark):
+    best = BlockRanker(items.n_factors, RANKING_DEPTH)
+    with small_batches(spark):
         pairs = packed.blocks.join(frame, "key").crossJoin(candidates)
         lists = pairs.mapInArrow(best, LISTS).groupBy("key")
         found = packed.blocks.groupBy("key").cogroup(lists)

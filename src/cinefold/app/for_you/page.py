@@ -44,10 +44,10 @@ def draw_title() -> None:
 def draw_about(data: MovieData) -> None:
     """What this is, and what it knows."""
     ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
-    years = [movie.year for movie in data.movies if movie.year is not None]
-    newest = f" end in {max(years)}" if years else " are your own"
+    years = data.movies.years
+    newest = f" end in {years[1]}" if years else " are your own"
     more = f"; a choice on Train brings those until {_LARGEST_UNTIL}"
-    if not years or max(years) >= _LARGEST_UNTIL:
+    if not years or years[1] >= _LARGEST_UNTIL:
         more = ""
     st.caption(
         f"A movie recommender that learned from {ratings} by {people} people. "

@@ -46,8 +46,7 @@ def links(movie: Movie) -> str:
 
 def draw_ratings(recommender: MovieRecommender, movie: Movie) -> None:
     """What the people of the data gave it."""
-    interactions = recommender.data.interactions
-    given = interactions.by_item[[interactions.item_index(movie.id)]].data
+    _, given = recommender.data.interactions.item_ratings(movie.id)
     st.markdown(f"**{given.mean():.1f} ★** from {counted(len(given), 'rating')}")
     values, counts = np.unique(given, return_counts=True)
     pairs = zip(values.tolist(), (counts / len(given)).tolist(), strict=True)

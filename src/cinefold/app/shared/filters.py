@@ -141,8 +141,8 @@ def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
 
 def _span(catalog: MovieCatalog) -> tuple[int, int] | None:
     """The first and the last year of the movies; None where there is no choice."""
-    known = [movie.year for movie in catalog if movie.year is not None]
-    return (min(known), max(known)) if len(set(known)) > 1 else None
+    first, last = catalog.years or (0, 0)
+    return (first, last) if first < last else None
 
 
 def _years(span: tuple[int, int], key: str) -> tuple[int, int] | None:

@@ -17,9 +17,9 @@ from cinefold.app.shared.display import counted
 from cinefold.app.shared.open_state import current_dataset, opened_state
 from cinefold.profiles import (
     HIDING,
-    Entries,
     Mark,
     Profile,
+    ProfileEntries,
     ProfileNameError,
     ProfileStore,
     StoreError,
@@ -97,7 +97,7 @@ class Visitor:
             self._write(lambda store, profile: store.rate(profile, movie_id, stars))
             self.latest = movie_id if movie_id in self.ratings else None
 
-    def add(self, entries: Entries) -> None:
+    def add(self, entries: ProfileEntries) -> None:
         """Ratings and marks from elsewhere, as one change."""
         self.ratings |= entries.stars
         for mark, movies in entries.marks.items():
@@ -118,7 +118,7 @@ class Visitor:
 
     def clear(self) -> None:
         """Take back everything; `undo` brings it back."""
-        self._show(Entries())
+        self._show(ProfileEntries())
         self._write(lambda store, profile: store.clear(profile))
 
     def undo(self) -> None:
@@ -163,7 +163,7 @@ class Visitor:
         self.suggested, self.latest = [], None
         if own and profile is not None:
             self.keys = [profile.key, *(key for key in self.keys if key != profile.key)]
-        self._show(Entries())
+        self._show(ProfileEntries())
         self.refresh()
 
     def start(self, name: str) -> None:
@@ -202,7 +202,7 @@ class Visitor:
         except StoreError as error:
             self.trouble = f"Your ratings are only kept until you close this page: {error}"
 
-    def _show(self, entries: Entries) -> None:
+    def _show(self, entries: ProfileEntries) -> None:
         """All of it that is about movies of the model: there are others that nobody has rated."""
         if (state := opened_state(self.dataset)) is not None:
             entries = entries.among(state.recommender.model.interactions_.item_ids)

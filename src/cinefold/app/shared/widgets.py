@@ -76,8 +76,7 @@ def search_movies(
     found = movies.search(query, most)
     found = [match for match in found if among is None or match.movie.id in among]
     if not (found and found[0].fits):
-        years = [movie.year for movie in movies if movie.year is not None]
-        span = f" ({min(years)} to {max(years)})" if years else ""
+        span = " ({} to {})".format(*movies.years) if movies.years else ""
         closest = "Closest titles:" if found else "Try another part of the title."
         st.caption(f"Not among these {len(movies):,} movies{span}. {closest}")
     return [match.movie for match in found if match.score >= _CLOSE * found[0].score]

@@ -98,7 +98,7 @@ _SETTINGS: tuple[NumberField | OptionField, ...] = (
         "Factors",
         *(1, 512, 8),
         "How many numbers each person and each movie has: more tell finer tastes apart and take "
-        "longer. Empty: 64, or more where people have rated little.",
+        "longer. Empty: by how much people have rated.",
         may_follow_data=True,
     ),
     OptionField(

@@ -11,10 +11,10 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from cinefold.interactions.entries import Duplicates, Entries, csr
-from cinefold.spark.tasks.records import BLOCK, OverRecords, array_of, record_of
+from cinefold.spark.tasks.records import BLOCK, RecordMapper, array_of, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Packing:
+class BlockPacker:
     """How the ratings of a block become its record.
 
     Attributes
     ----------
-    starts : ndarray of int64, shape (n_blocks + 1,)
-        The first row of each block, and the number of rows.
+    starts, keys : ndarray of int64, shape (n_blocks + 1,) and (n_blocks,)
+        The first row of each block, and the number of rows; and its number in partitioning.
     n_columns : int
     n_factors : int
         Of the model; rows of some lengths are tried before others are solved.
@@ -39,27 +39,33 @@ class Packing:
 
     objective: Objective
     starts: NDArray[np.int64]
+    keys: NDArray[np.int64]
     n_columns: int
     n_factors: int
     is_weighted: bool
     is_routed: bool
     duplicates: Duplicates
 
-    def __call__(self, group: pa.Table) -> pa.Table:
-        """The ratings of one block, with a null in place of a row for the block itself."""
-        key, block = group.column("key")[0].as_py(), group.column("block")[0].as_py()
+    def over_partition(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """One block: its ratings, and a null in place of a row for the block itself."""
+        if parts := [batch for batch in batches if batch.num_rows]:
+            yield self._packed(pa.Table.from_batches(parts))
+
+    def _packed(self, group: pa.Table) -> pa.RecordBatch:
+        key = group.column("key")[0].as_py()
+        block = int(np.flatnonzero(self.keys == key)[0])
         first, end = int(self.starts[block]), int(self.starts[block + 1])
         group = group.filter(group.column("row").is_valid())
-        held_out = group.column("held_out").to_numpy().astype(bool)
-        row, column = (group.column(name).to_numpy() for name in ("row", "column"))
-        values, weights = (group.column(name).to_numpy() for name in ("rating", "weight"))
+        names = "row", "column", "rating", "time", "weight", "held_out"
+        arrays = {n: group.column(n).to_numpy() for n in names if n in group.column_names}
         entries = Entries(
-            row - first,
-            column,
-            values.astype(np.float32),
-            weights.astype(np.float32) if self.is_weighted else None,
-            group.column("time").to_numpy(),
+            arrays["row"] - first,
+            arrays["column"],
+            arrays["rating"].astype(np.float32),
+            arrays["weight"].astype(np.float32) if self.is_weighted else None,
+            arrays["time"],
         )
+        held_out = arrays.get("held_out", np.zeros(len(entries.rows), np.bool_)).astype(np.bool_)
         train, n_repeated = self._matrix(entries.take(np.flatnonzero(~held_out)), end - first)
         held, n_more = self._matrix(entries.take(np.flatnonzero(held_out)), end - first)
         (offsets, columns, ratings, confidences), needed = train, None
@@ -72,10 +78,9 @@ class Packing:
         confidence = self.objective.confidence(ratings, confidences)
         counts = np.diff(offsets)
         values, times = np.unique(counts, return_counts=True)
-        record = record_of(
+        return record_of(
             BLOCK,
             key=key,
-            block=block,
             first=first,
             n_rows=end - first,
             offsets=offsets,
@@ -95,7 +100,6 @@ class Packing:
             longest_rows=longest_rows(first, counts, self.n_factors),
             lengths=np.column_stack([values, times]),
         )
-        return pa.Table.from_batches([record])
 
     def _matrix(self, entries: Entries, n_rows: int) -> tuple[tuple[Any, ...], int]:
         if len(entries.rows) == 0:
@@ -148,7 +152,7 @@ TOTALS = "deviation double, weight double, target double"
 
 
 @dataclass(frozen=True)
-class Totals(OverRecords):
+class RatingSums(RecordMapper):
     """Sums over ratings: of what they are from `mean` and, where pairs have weights, of these.
 
     Attributes
@@ -176,7 +180,7 @@ class Totals(OverRecords):
 
 
 @dataclass(frozen=True)
-class Routing(OverRecords):
+class RouteFinder(RecordMapper):
     """From blocks, which rows each needs of which block of the other side, at `starts`."""
 
     starts: NDArray[np.int64]
@@ -211,7 +215,7 @@ ROW = "row long, columns binary, ratings binary, weights binary"
 
 
 @dataclass(frozen=True)
-class Extraction(OverRecords):
+class RowExtractor(RecordMapper):
     """The ratings of some rows."""
 
     rows: NDArray[np.int64]

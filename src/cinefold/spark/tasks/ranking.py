@@ -12,7 +12,7 @@ from cinefold.als.backend import top_k
 from cinefold.interactions.entries import csr
 from cinefold.metrics import accuracy
 from cinefold.spark.tasks.packing import rows_of
-from cinefold.spark.tasks.records import OverRecords, array_of, record_of
+from cinefold.spark.tasks.records import RecordMapper, array_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ NDCG = "n_measured long, ndcg double"
 
 
 @dataclass(frozen=True)
-class ItemLists(OverRecords):
+class BlockRanker(RecordMapper):
     """The best of a block of items for each user of a block who has ratings held out."""
 
     n_factors: int

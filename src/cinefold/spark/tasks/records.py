@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 BLOCK = (
-    "key long, block int, first long, n_rows int, offsets binary, columns binary, ratings binary, "
+    "key long, first long, n_rows int, offsets binary, columns binary, ratings binary, "
     "weights binary, held_offsets binary, held_columns binary, held_ratings binary, "
     "needed binary, n_ratings long, n_held_out long, n_duplicates long, rating double, "
     "confidence double, target double, longest_rows binary, lengths binary"
@@ -49,7 +49,7 @@ def record_of(schema: str, **values: Any) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-class OverRecords:
+class RecordMapper:
     """A function for mapInArrow: what `of` makes of each record."""
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

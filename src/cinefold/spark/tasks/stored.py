@@ -11,7 +11,7 @@ from cinefold.als.backend import FixedSide, gram_matrix, is_summed_in_double, ro
 from cinefold.als.basis import Basis
 from cinefold.als.iterations import fill_randomly
 from cinefold.als.row_sums import chunk_sums, nodes_of
-from cinefold.spark.tasks.records import MESSAGE, RESULT, OverRecords, array_of, record_of
+from cinefold.spark.tasks.records import MESSAGE, RESULT, RecordMapper, array_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,26 +55,25 @@ def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Fl
 
 
 @dataclass(frozen=True)
-class RandomRows(OverRecords):
-    """The first users, of blocks (key, block)."""
+class RandomFactors(RecordMapper):
+    """The first users, of blocks (key, first, end)."""
 
     seed: int
     length: float
     n_factors: int
-    starts: NDArray[np.int64]
+    n_rows: int
     n_threads: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        key, block = (record.column(name)[0].as_py() for name in ("key", "block"))
-        first, end, n_rows = (int(self.starts[at]) for at in (block, block + 1, -1))
+        key, first, end = (record.column(name)[0].as_py() for name in ("key", "first", "end"))
         rows = np.empty((end - first, self.n_factors), np.float32)
         fill_randomly(rows, self.seed, self.length, first)
-        found = summary(rows, first, n_rows, None, self.n_threads)
+        found = summary(rows, first, self.n_rows, None, self.n_threads)
         yield record_of(RESULT, key=key, first=first, factors=rows, **found)
 
 
 @dataclass(frozen=True)
-class Fixing(OverRecords):
+class BasisChanger(RecordMapper):
     """Stored rows in the basis where their Gram matrix is diagonal, and what they add up to."""
 
     objective: Objective
@@ -100,7 +99,7 @@ class Fixing(OverRecords):
 
 
 @dataclass(frozen=True)
-class Sending(OverRecords):
+class RowSender(RecordMapper):
     """To each block the rows that it needs, from records with factors and routes."""
 
     n_factors: int
