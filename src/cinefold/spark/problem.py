@@ -205,7 +205,7 @@ class ClusterProblem(Problem):
             self._expected_steps(side, fixed, out, baseline),
             fixed.spectrum,
             self._n_threads_of_tasks,
-            self._sharing.share(**arrays),
+            self._sharing.share(**arrays) if arrays else None,
             packed.rows.n_rows,
             packed.other.n_rows,
             measures=side == "user",
