@@ -43,9 +43,13 @@ app:  ## Get the data, train the model, open the app on port 8501
 .PHONY: test
 test:  ## Run all tests
 	$(setup) app postgresql spark tune test
-	@$(MAKE) --no-print-directory sanitize
-	@python tools/lowest_versions.py store $(LOWEST_TESTS)
+	@$(MAKE) --no-print-directory -j2 sanitize oldest
 	python -m pytest -n auto --maxprocesses=8 --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: oldest
+oldest:
+	$(setup)
+	@python tools/lowest_versions.py store $(LOWEST_TESTS)
 
 .PHONY: sanitize
 sanitize:  ## Run the core's own tests under the address and undefined-behaviour sanitizers

@@ -22,7 +22,7 @@ from benchmarks.synthetic import Shape
 from cinefold.als.iterations import available_threads
 
 if TYPE_CHECKING:
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
 RESULTS = Path("build/benchmarks/results.json")
 QUICK_RESULTS = Path("build/benchmarks/quick.json")

@@ -13,7 +13,7 @@ from benchmarks.machine import say
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
     Curve = dict[str, list[float]]  # "seconds" since the start and "objective", by epoch
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
 ON_THE_LONG_TAIL = (
     "cinefold, exact",

@@ -18,7 +18,7 @@ from benchmarks.machine import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
     Fit = Callable[[sp.csr_matrix, int, int], object]
 

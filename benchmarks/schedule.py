@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
     Doubles = NDArray[np.float64]
     Epoch = dict[str, "Phase"]
@@ -117,10 +117,6 @@ class Watched(Problem):
     def fix(self, *arguments: Any) -> Any:
         with self._phase("change of basis"):
             return super().fix(*arguments)
-
-    def change_basis(self, *arguments: Any, **options: Any) -> Any:
-        with self._phase("change of basis"):
-            return super().change_basis(*arguments, **options)
 
     def _solve(self, side: Any, *arguments: Any) -> Any:
         with self._phase(ROWS[side == "user"]):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks import convergence, epochs, folding, memory, schedule, topk
-from benchmarks.case import MOVIELENS, Case
+from benchmarks import convergence, epochs, fold_in, memory, schedule, topk
 from benchmarks.contestants import BY_EPOCH, choose, estimate
+from benchmarks.section_case import MOVIELENS, Case
 from benchmarks.synthetic import LONG_TAIL, SIZES, Shape
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ SECTIONS: dict[str, Section] = {
     ),
     "foldin": Section(
         "one new user with 20 ratings, and a million new users",
-        folding.fold_in,
+        fold_in.fold_in,
         _fold_in,
         Shape(1_000_000, 27_000, 20_000_000),
         (64,),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
     Ranker = Callable[[], Any]
     Items = Callable[[Any], NDArray[np.int64]]

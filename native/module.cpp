@@ -68,11 +68,11 @@ Matrix aligned_matrix(std::size_t rows, std::size_t columns) {
     return Matrix(memory, {rows, columns}, owner);
 }
 
-template <class T>
-nb::ndarray<nb::numpy, T, nb::ndim<2>> matrix(std::size_t rows, std::size_t columns) {
-    auto* memory = new T[rows * columns];
+template <class T, class... Shape>
+nb::ndarray<nb::numpy, T, nb::ndim<sizeof...(Shape)>> array(Shape... shape) {
+    auto* memory = new T[(shape * ...)];
     nb::capsule owner(memory, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-    return {memory, {rows, columns}, owner};
+    return {memory, {shape...}, owner};
 }
 
 int n_columns_of(std::size_t columns) {
@@ -84,7 +84,7 @@ auto gram(Rows<const float> v, std::optional<In<float, 1>> scale, int n_threads)
     const int d = n_columns_of(v.shape(1));
     require(!scale || scale->shape(0) == v.shape(0), "scale must have one entry per row");
     const int64_t stride = stride_of(v);
-    auto out = matrix<double>(v.shape(1), v.shape(1));
+    auto out = array<double>(v.shape(1), v.shape(1));
     {
         nb::gil_scoped_release release;
         cinefold::gram(cinefold::select_kernels(), v.data(), scale ? scale->data() : nullptr,
@@ -93,7 +93,7 @@ auto gram(Rows<const float> v, std::optional<In<float, 1>> scale, int n_threads)
     return out;
 }
 
-void rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
+auto rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
     const int d = n_columns_of(v.shape(1));
     const auto width = std::size_t(cinefold::padded(d));
     const int64_t stride = stride_of(v);
@@ -101,9 +101,13 @@ void rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_thre
             "rotation must have shape (n_factors, padded(n_factors))");
     require(out.shape(0) == v.shape(0) && out.shape(1) == width,
             "out must have the rows of v and padded(n_factors) columns");
-    nb::gil_scoped_release release;
-    cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, stride, q.data(),
-                     out.data(), n_threads);
+    auto norms = array<float>(v.shape(0));
+    {
+        nb::gil_scoped_release release;
+        cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, stride,
+                         q.data(), out.data(), norms.data(), n_threads);
+    }
+    return norms;
 }
 
 // Asks ten times a second whether a signal handler raised (Ctrl-C; the Python error is then set).
@@ -126,31 +130,31 @@ std::function<bool()> signal_check() {
 struct FixedSide {
     In<float, 2> rows;
     In<double, 1> spectrum;
-    std::vector<float> norms;
+    In<float, 1> norms;
     float largest_norm = 0;
 
-    FixedSide(In<float, 2> given_rows, In<double, 1> given_spectrum, int n_threads)
-        : rows(std::move(given_rows)), spectrum(std::move(given_spectrum)), norms(rows.shape(0)) {
+    FixedSide(In<float, 2> given_rows, In<double, 1> given_spectrum,
+              std::optional<In<float, 1>> given_norms, int n_threads)
+        : rows(std::move(given_rows)), spectrum(std::move(given_spectrum)) {
         const int d = n_columns_of(spectrum.shape(0));
         require(rows.shape(1) == std::size_t(cinefold::padded(d)),
                 "rows must have padded(n_factors) columns");
         require(rows.shape(0) <= std::size_t(INT32_MAX), "there are too many rows");
-        {
+        if (given_norms) {
+            norms = std::move(*given_norms);
+        } else {
+            auto found = array<float>(rows.shape(0));
+            norms = In<float, 1>(found);
             nb::gil_scoped_release release;
             cinefold::row_norms(cinefold::select_kernels(), rows.data(), int64_t(rows.shape(0)),
-                                int(rows.shape(1)), norms.data(), n_threads);
+                                int(rows.shape(1)), found.data(), n_threads);
         }
-        for (const float norm : norms) {
-            require(std::isfinite(norm), "the factors are not finite, or too large for float32");
-            largest_norm = std::max(largest_norm, norm);
-        }
+        require(norms.shape(0) == rows.shape(0), "norms must have one entry per row");
+        largest_norm = cinefold::largest_norm(norms.data(), int64_t(norms.shape(0)));
+        require(std::isfinite(largest_norm),
+                "the factors are not finite, or too large for float32");
     }
 };
-
-nb::ndarray<nb::numpy, const float, nb::ndim<1>> norms_of(nb::handle_t<FixedSide> self) {
-    const auto& side = nb::cast<const FixedSide&>(self);
-    return {side.norms.data(), {side.norms.size()}, nb::object(nb::borrow(self))};
-}
 
 cinefold::Target target_named(const std::string& name) {
     if (name == "sqrt") return cinefold::Target::sqrt;
@@ -240,6 +244,18 @@ struct HalfStep {
         side = cinefold::fixed_side(fixed.rows.data(), fixed.norms.data(), fixed.largest_norm,
                                     base.data(), int(d), w0);
     }
+
+    template <class T>
+    cinefold::Previous previous(const Rows<T>& given,
+                                const std::optional<In<float, 2>>& change) const {
+        require(given.shape(0) == std::size_t(rows.n_rows) &&
+                    given.shape(1) == std::size_t(side.n_factors),
+                "previous rows must have shape (n_rows, n_factors)");
+        require(!change || (change->shape(0) == std::size_t(side.n_factors) &&
+                            change->shape(1) == std::size_t(side.stride)),
+                "change must have shape (n_factors, padded(n_factors))");
+        return {given.data(), stride_of(given), change ? change->data() : nullptr};
+    }
 };
 
 using Steps = std::vector<std::pair<int64_t, int>>;  // (number of observations, steps)
@@ -270,29 +286,39 @@ struct Method {
     }
 };
 
+using Change = std::optional<In<float, 2>>;
+
 Steps expected_steps(const Observations& observations, const FixedSide& fixed,
-                     Rows<const float> factors, int n_threads) {
-    const HalfStep step(observations, fixed, factors);
+                     Rows<const float> previous, const Change& change, int n_threads) {
+    const HalfStep step(observations, fixed, previous);
+    const auto from = step.previous(previous, change);
     nb::gil_scoped_release release;
-    const auto found = cinefold::expected_steps(cinefold::select_kernels(), step.side, step.rows,
-                                                factors.data(), step.stride, n_threads);
+    const auto found =
+        cinefold::expected_steps(cinefold::select_kernels(), step.side, step.rows, from, n_threads);
     Steps steps;
     for (int i = 0; i < found.count; ++i) steps.emplace_back(found.length[i], found.needed[i]);
     return steps;
 }
 
 void solve_rows(const Observations& observations, const FixedSide& fixed, const Method& method,
-                Rows<float> factors, std::optional<InOut<double, 2>> losses, int n_threads) {
+                Rows<const float> previous, const Change& change, Rows<float> factors,
+                std::optional<InOut<double, 2>> losses, std::optional<InOut<double, 2>> gram,
+                int n_threads) {
     const HalfStep step(observations, fixed, factors);
+    const auto from = step.previous(previous, change);
     require(!losses || (losses->shape(0) == factors.shape(0) && losses->shape(1) == 2),
             "losses must have one entry of two per row");
+    const std::size_t d = factors.shape(1);
+    require(!gram || (gram->shape(0) == d && gram->shape(1) == d),
+            "gram must have shape (n_factors, n_factors)");
     const auto interrupted = signal_check();
     cinefold::Outcome outcome;
     {
         nb::gil_scoped_release release;
         outcome = cinefold::solve_rows(cinefold::select_kernels(), step.side, step.rows,
-                                       method.method, factors.data(), step.stride,
-                                       losses ? losses->data() : nullptr, n_threads, interrupted);
+                                       method.method, from, factors.data(), step.stride,
+                                       losses ? losses->data() : nullptr,
+                                       gram ? gram->data() : nullptr, n_threads, interrupted);
     }
     if (outcome.interrupted) throw nb::python_error();
     if (outcome.singular_row >= 0) {
@@ -325,8 +351,8 @@ auto top_k(In<float, 2> queries, Rows<const float> items, int k,
     if (offsets)
         cinefold::check_rows(offsets->data(), int64_t(n), excluded->data(),
                              int64_t(excluded->shape(0)), problem.n_items, true);
-    auto found = matrix<int32_t>(n, std::size_t(k));
-    auto scores = matrix<float>(n, std::size_t(k));
+    auto found = array<int32_t>(n, std::size_t(k));
+    auto scores = array<float>(n, std::size_t(k));
     const auto interrupted = signal_check();
     bool finished;
     {
@@ -354,12 +380,19 @@ NB_MODULE(_core, m) {
     m.def("aligned", &aligned_matrix, "rows"_a, "columns"_a,
           "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
     m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a.noconvert(), "n_threads"_a,
-          "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself.");
+          "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself. "
+          "Returns the |row|^2 (n,) of out.");
     nb::class_<FixedSide>(m, "FixedSide",
                           "Padded rows (n, padded_length(d)) whose Gram matrix is the diagonal "
                           "spectrum (d,).")
-        .def(nb::init<In<float, 2>, In<double, 1>, int>(), "rows"_a, "spectrum"_a, "n_threads"_a)
-        .def_prop_ro("norms", &norms_of, "|row|^2 (n,)");
+        .def(nb::init<In<float, 2>, In<double, 1>, std::optional<In<float, 1>>, int>(), "rows"_a,
+             "spectrum"_a, "norms"_a.none(), "n_threads"_a)
+        .def_prop_ro(
+            "norms",
+            [](const FixedSide& side) {
+                return nb::ndarray<nb::numpy, const float, nb::ndim<1>>(side.norms);
+            },
+            nb::rv_policy::automatic, "|row|^2 (n,)");
     nb::class_<Observations>(m, "Observations",
                              "The observations of all rows (compressed sparse rows), checked.")
         .def(nb::init<In<int64_t, 1>, In<int32_t, 1>, In<float, 1>, std::optional<In<float, 1>>,
@@ -371,13 +404,15 @@ NB_MODULE(_core, m) {
     nb::class_<Method>(m, "Method", "How rows are solved, and the steps expected of them.")
         .def(nb::init<int, float, float, const std::string&, const Steps&>(), "max_steps"_a,
              "tolerance"_a, "relaxation"_a, "solver"_a, "expected_steps"_a);
-    m.def("expected_steps", &expected_steps, "observations"_a, "fixed"_a, "factors"_a,
-          "n_threads"_a,
+    m.def("expected_steps", &expected_steps, "observations"_a, "fixed"_a, "previous"_a,
+          "change"_a.none(), "n_threads"_a,
           "(number of observations, steps) that exact solutions by conjugate gradients take.");
-    m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a,
-          "factors"_a.noconvert(), "losses"_a.none().noconvert(), "n_threads"_a,
-          "Solves every row into factors; losses (n_rows, 2) are the weighted and squared ones, or "
-          "None. Raises ArithmeticError(row) for a row that is not positive definite.");
+    m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a, "previous"_a,
+          "change"_a.none(), "factors"_a.noconvert(), "losses"_a.none().noconvert(),
+          "gram"_a.none().noconvert(), "n_threads"_a,
+          "Solves every row into factors, from previous rows times change; losses (n_rows, 2) are "
+          "the weighted and squared ones, gram (d, d) is that of the factors. Raises "
+          "ArithmeticError(row) for a row that is not positive definite.");
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),
           "allowed"_a.none(), "n_threads"_a,
           "Items (-1: none) and scores of the k best of each query; ties by rising item.");

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 NOTHING_IS_SKIPPED = os.environ.get("CI") == "true"
 
 # A slow machine is no failure.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "patient", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("patient")
 
 # Background work would wait for tests that run at the same time.

@@ -37,17 +37,26 @@ std::size_t gram_workspace_bytes(int d) {
     return arena.used();
 }
 
-void copy_scaled(const float* v, const float* scale, int depth, int d, int64_t v_stride,
-                 float* block) {
+// Copies up to kDepth rows from row `first` on, but for those of zeros; returns how many, and moves
+// `first` beyond them.
+int copy_scaled(const float* v, const float* scale, int64_t n, int d, int64_t v_stride,
+                int64_t& first, float* block) {
     const int stride = padded(d);
     const std::ptrdiff_t ld = matrix_stride(stride);
-    for (int k = 0; k < depth; ++k) {
-        const float factor = scale ? scale[k] : 1.0f;
+    int depth = 0;
+    for (; first < n && depth < kDepth; ++first) {
+        const float* row = v + first * v_stride;
+        int k = 0;
+        while (k < d && row[k] == 0) ++k;
+        if (k == d) continue;
+        const float factor = scale ? scale[first] : 1.0f;
         for (int i = 0; i < stride; i += W) {
-            const Vec value = i < d ? load_some(v + k * v_stride + i, d - i) : S::zero();
-            S::store(block + k * ld + i, value * factor);
+            const Vec value = i < d ? load_some(row + i, d - i) : S::zero();
+            S::store(block + depth * ld + i, value * factor);
         }
+        ++depth;
     }
+    return depth;
 }
 
 void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_stride, void* memory,
@@ -57,10 +66,8 @@ void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_st
     Arena arena(memory);
     const GramWorkspace w = gram_workspace(arena, stride);
     int summed = 0;
-    for (int64_t first = 0; first < n; first += kDepth) {
-        const int depth = n - first < kDepth ? int(n - first) : kDepth;
-        copy_scaled(v + first * v_stride, scale ? scale + first : nullptr, depth, d, v_stride,
-                    w.block);
+    for (int64_t first = 0; first < n;) {
+        const int depth = copy_scaled(v, scale, n, d, v_stride, first, w.block);
         const Strided rows{w.block, ld};
         const auto add = [&](auto start) {
             syrk<decltype(start)::value, false>(w.product, ld, stride, rows, rows, depth, nullptr,
@@ -70,7 +77,7 @@ void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_st
             add(std::integral_constant<Start, Start::zero>{});
         else
             add(std::integral_constant<Start, Start::load>{});
-        if (++summed < kInFloat && first + kDepth < n) continue;
+        if (++summed < kInFloat && first < n) continue;
         summed = 0;
         for (int row = 0; row < stride; ++row)
             for (int col = row / W * W; col < stride; col += W) {

@@ -13,14 +13,18 @@ namespace cinefold {
 void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, int64_t stride,
           double* out, int n_threads);
 
-// out (n, padded(d)) = a (n, d) @ q (d, padded(d)), rows of `a` `stride` apart; `out` may be `a` if
-// that is padded(d).
+// out (n, padded(d)) = a (n, d) @ q (d, padded(d)), rows of `a` `stride` apart, and norms (n,) =
+// |row|^2 of out, which may be `a` if that is padded(d). Rows of zeros, as of items without
+// ratings, are no work.
 void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride, const float* q,
-            float* out, int n_threads);
+            float* out, float* norms, int n_threads);
 
 // norms (n,) = |row|^2 of rows (n, stride)
 void row_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,
                int n_threads);
+
+// The largest of norms (n,); not finite if any is not, or is below 0.
+float largest_norm(const float* norms, int64_t n);
 
 FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
                      int n_factors, float unobserved_weight);

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "drive/gram_sum.h"
 #include "drive/memory.h"
 #include "drive/row_reader.h"
 #include "drive/threads.h"
@@ -19,14 +21,22 @@ namespace {
 // alone, one would keep the others waiting for it at the end.
 constexpr int64_t kSplit = 1 << 14;
 constexpr int64_t kPart = 1 << 13;
+// Rows of so many observations are solved before all others, the longest first, each a block.
+constexpr int64_t kLong = 1 << 10;
 
-// Bounds of blocks of the ordered rows, from `first` on, of about equal cost: heavy rows are alone.
-std::vector<int64_t> equal_blocks(const Observations& rows, int n_factors, int64_t first) {
+// Bounds of blocks of about equal cost, of all rows but the long ones, as they lie in memory.
+std::vector<int64_t> equal_blocks(const Observations& rows, int n_factors) {
     const int64_t enough = std::max<int64_t>(4096, 16 * n_factors);
-    std::vector<int64_t> bounds{first};
+    const auto cost_before = [&](int64_t i) { return 8 * i + rows.offsets[i]; };
+    std::vector<int64_t> bounds{0};
     while (bounds.back() < rows.n_rows) {
-        const int64_t at = bounds.back(), cost = 8 + rows.count(rows.order[at]);
-        bounds.push_back(std::min(at + std::max<int64_t>(enough / cost, 1), rows.n_rows));
+        int64_t low = bounds.back() + 1, high = std::min(rows.n_rows, low + enough / 8);
+        const int64_t target = cost_before(low - 1) + enough;
+        while (low < high) {
+            const int64_t middle = (low + high) / 2;
+            (cost_before(middle) < target ? low : high) = middle + (cost_before(middle) < target);
+        }
+        bounds.push_back(low);
     }
     return bounds;
 }
@@ -41,49 +51,69 @@ struct SplitRow {
     SplitRow(int64_t row, int n_parts) : i(row), sums(n_parts), missing(n_parts) {}
 };
 
+// Where rows start from, in the basis of the fixed side: of those that need it, a tile at a time.
+class Starts {
+  public:
+    Starts(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
+           const Method& method, const Previous& previous)
+        : kernels_(kernels),
+          side_(side),
+          rows_(rows),
+          method_(method),
+          previous_(previous),
+          given_(zeros(int64_t(kernels.tile_rows) * side.stride)),
+          changed_(zeros(int64_t(kernels.tile_rows + 1) * side.stride)) {}
+
+    // That of row i[0], (stride,), to be overwritten; i[1..n) are those that will be asked for
+    // next.
+    float* of(const int64_t* i, int64_t n) {
+        if (!is_needed(*i)) return changed_.get() + int64_t(kernels_.tile_rows) * side_.stride;
+        if (taken_ == found_) look_up(i, n);
+        return changed_.get() + int64_t(taken_++) * side_.stride;
+    }
+
+  private:
+    bool is_needed(int64_t i) const {
+        return kernels_.starts_from_previous(side_, rows_.count(i), method_);
+    }
+
+    void look_up(const int64_t* i, int64_t n) {
+        float* to = previous_.change ? given_.get() : changed_.get();
+        taken_ = found_ = 0;
+        for (int64_t k = 0; k < n && found_ < kernels_.tile_rows; ++k)
+            if (is_needed(i[k]))
+                std::copy_n(previous_.rows + i[k] * previous_.stride, side_.n_factors,
+                            to + int64_t(found_++) * side_.stride);
+        if (previous_.change)
+            kernels_.multiply(to, kernels_.tile_rows, side_.n_factors, side_.stride,
+                              previous_.change, side_.n_factors, changed_.get());
+    }
+
+    const KernelTable& kernels_;
+    const FixedSide& side_;
+    const Observations& rows_;
+    const Method& method_;
+    const Previous& previous_;
+    AlignedFloats given_, changed_;
+    int taken_ = 0, found_ = 0;
+};
+
+int64_t longest_row(const Observations& rows) {
+    return rows.n_rows ? rows.count(rows.order[0]) : 0;
+}
+
 // What the threads of a half-step share.
 struct HalfStep {
     const KernelTable& kernels;
     const FixedSide& side;
     const Observations& rows;
     const Method& method;
+    const Previous& previous;
     float* factors;
     int64_t factor_stride;
     double* losses;
+    GramSum* gram;
     std::atomic<int64_t> singular{rows.n_rows};  // the first row that is; n_rows if none
-
-    void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
-        if (status != Status::ok) {
-            int64_t first = singular.load();
-            while (i < first && !singular.compare_exchange_weak(first, i)) {
-            }
-        }
-        std::copy_n(x, side.n_factors, factors + i * factor_stride);
-        if (losses) {
-            losses[2 * i] = loss.weighted;
-            losses[2 * i + 1] = loss.squared;
-        }
-    }
-
-    void previous(int64_t i, float* x) const {
-        std::copy_n(factors + i * factor_stride, side.n_factors, x);
-    }
-
-    void solve(int64_t at, int64_t end, RowReader& read, void* workspace, float* x) {
-        const int64_t i = rows.order[at];
-        Row row = read(i);
-        if (const int64_t ahead = at + rows_ahead(row.n); ahead < end) {
-            const int64_t next = rows.order[ahead];
-            row.next_columns = rows.columns + rows.offsets[next];
-            row.n_next = rows.count(next);
-            fetch_observations(rows, at + 2 * (ahead - at), end);
-        }
-        previous(i, x);
-        RowLoss loss{};
-        const Status status =
-            kernels.solve_row(side, row, method, workspace, x, losses ? &loss : nullptr);
-        keep(i, status, x, loss);
-    }
 
     int64_t size_of_sums() const { return int64_t(side.stride) * (side.stride + 1); }
 
@@ -94,49 +124,114 @@ struct HalfStep {
         const int64_t most = std::max<int64_t>(2, (int64_t(1) << 23) / size_of_sums());
         return int(std::clamp<int64_t>(n / kPart, 2, most));
     }
+};
+
+// One thread of a half-step.
+class Worker {
+  public:
+    explicit Worker(HalfStep& step)
+        : step_(step),
+          workspace_(row_workspace(step.kernels, step.side, longest_row(step.rows))),
+          read_(step.rows),
+          starts_(step.kernels, step.side, step.rows, step.method, step.previous) {
+        if (step.gram) gram_ = step.gram->scratch();
+    }
+
+    // Rows i[0..n), rising.
+    void solve(const int64_t* i, int64_t n) {
+        for (int64_t k = 0; k < n; ++k) {
+            Row row = read_(i[k]);
+            if (const int64_t ahead = k + rows_ahead(row.n); ahead < n) {
+                row.next_columns = step_.rows.columns + step_.rows.offsets[i[ahead]];
+                row.n_next = step_.rows.count(i[ahead]);
+            }
+            float* x = starts_.of(i + k, n - k);
+            RowLoss loss{};
+            const Status status = step_.kernels.solve_row(
+                step_.side, row, step_.method, workspace_.get(), x, step_.losses ? &loss : nullptr);
+            keep(i[k], status, x, loss);
+        }
+        add_to_gram(i, n);
+    }
+
+    // Those of [begin, end) that are not long.
+    void solve_block(int64_t begin, int64_t end) {
+        block_.clear();
+        for (int64_t i = begin; i < end; ++i)
+            if (step_.rows.count(i) < kLong) block_.push_back(i);
+        solve(block_.data(), int64_t(block_.size()));
+    }
 
     // Whoever adds the last part solves the row.
-    void solve_part(SplitRow& split, int part, RowReader& read, void* workspace, float* x) {
-        const int64_t parts = int64_t(split.sums.size()), n = rows.count(split.i);
+    void solve_part(SplitRow& split, int part) {
+        const int64_t parts = int64_t(split.sums.size()), n = step_.rows.count(split.i);
         const int64_t begin = n * part / parts, end = n * (part + 1) / parts;
-        split.sums[part].assign(size_of_sums(), 0.0);
-        kernels.add_normal_equations(side, read(split.i, begin, end), workspace,
-                                     split.sums[part].data());
+        split.sums[part].assign(step_.size_of_sums(), 0.0);
+        step_.kernels.add_normal_equations(step_.side, read_(split.i, begin, end), workspace_.get(),
+                                           split.sums[part].data());
         if (--split.missing > 0) return;
         std::vector<double>& sums = split.sums.front();
         for (int64_t p = 1; p < parts; ++p)
             std::transform(sums.begin(), sums.end(), split.sums[p].begin(), sums.begin(),
                            std::plus<>());
-        previous(split.i, x);
-        const Row row = read(split.i);
+        float* x = starts_.of(&split.i, 1);
         RowLoss loss{};
-        const Status status = kernels.solve_normal_equations(
-            side, row, method, sums.data(), workspace, x, losses ? &loss : nullptr);
+        const Status status = step_.kernels.solve_normal_equations(
+            step_.side, read_(split.i), step_.method, sums.data(), workspace_.get(), x,
+            step_.losses ? &loss : nullptr);
         keep(split.i, status, x, loss);
         split.sums.clear();
         split.sums.shrink_to_fit();
+        add_to_gram(&split.i, 1);
     }
-};
 
-int64_t longest_row(const Observations& rows) {
-    return rows.n_rows ? rows.count(rows.order[0]) : 0;
-}
+  private:
+    void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
+        if (status != Status::ok) {
+            int64_t first = step_.singular.load();
+            while (i < first && !step_.singular.compare_exchange_weak(first, i)) {
+            }
+        }
+        std::copy_n(x, step_.side.n_factors, step_.factors + i * step_.factor_stride);
+        if (step_.losses) {
+            step_.losses[2 * i] = loss.weighted;
+            step_.losses[2 * i + 1] = loss.squared;
+        }
+    }
+
+    // Leaves are summed as their last row is solved, while they are in the cache.
+    void add_to_gram(const int64_t* i, int64_t n) {
+        for (int64_t k = 0, first = 0; step_.gram && k < n; first = k) {
+            const int64_t leaf = i[k] / GramSum::kRows;
+            while (k < n && i[k] / GramSum::kRows == leaf) ++k;
+            step_.gram->add(leaf, k - first, gram_);
+        }
+    }
+
+    HalfStep& step_;
+    WorkspaceMemory workspace_;
+    RowReader read_;
+    Starts starts_;
+    GramSum::Scratch gram_;
+    std::vector<int64_t> block_;
+};
 
 }  // namespace
 
 ExpectedSteps expected_steps(const KernelTable& kernels, const FixedSide& side,
-                             const Observations& rows, const float* factors, int64_t factor_stride,
-                             int n_threads) {
+                             const Observations& rows, const Previous& previous, int n_threads) {
     constexpr int64_t enough_rows = 256;
     constexpr int limit = 64, tried = 2;
     ExpectedSteps expected;
     if (rows.n_rows < enough_rows) return expected;
     expected.count = ExpectedSteps::kLengths;
     const int64_t shortest = std::max(side.n_factors / 4, 1);
+    const Method by_steps{0, 0, 1, Solver::cg};
     std::array<int, tried * ExpectedSteps::kLengths> steps{};
     const auto make = [&] {
         return [&, workspace = row_workspace(kernels, side, longest_row(rows)),
-                x = zeros(side.stride), read = RowReader(rows)](int64_t block) mutable {
+                starts = Starts(kernels, side, rows, by_steps, previous),
+                read = RowReader(rows)](int64_t block) mutable {
             const int64_t trial = int64_t(steps.size()) - 1 - block;  // long rows first
             const auto longer = [&](int64_t i, int64_t n) { return rows.count(i) > n; };
             const int64_t *end = rows.order + rows.n_rows, length = shortest << trial / tried;
@@ -144,8 +239,8 @@ ExpectedSteps expected_steps(const KernelTable& kernels, const FixedSide& side,
             if (at + trial % tried >= rows.n_rows) return;
             const int64_t i = rows.order[at + trial % tried];
             if (rows.count(i) == 0) return;
-            std::copy_n(factors + i * factor_stride, side.n_factors, x.get());
-            steps[trial] = kernels.count_cg_steps(side, read(i), limit, workspace.get(), x.get());
+            steps[trial] =
+                kernels.count_cg_steps(side, read(i), limit, workspace.get(), starts.of(&i, 1));
         };
     };
     for_each_block(n_threads, int64_t(steps.size()), make);
@@ -158,35 +253,42 @@ ExpectedSteps expected_steps(const KernelTable& kernels, const FixedSide& side,
 }
 
 Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
-                   const Method& method, float* factors, int64_t factor_stride, double* losses,
-                   int n_threads, const std::function<bool()>& interrupted) {
-    HalfStep step{kernels, side, rows, method, factors, factor_stride, losses};
+                   const Method& method, const Previous& previous, float* factors,
+                   int64_t factor_stride, double* losses, double* gram, int n_threads,
+                   const std::function<bool()>& interrupted) {
+    std::optional<GramSum> sum;
+    if (gram) sum.emplace(kernels, factors, nullptr, rows.n_rows, side.n_factors, factor_stride);
+    HalfStep step{kernels,       side,     rows,
+                  method,        previous, factors,
+                  factor_stride, losses,   gram ? &*sum : nullptr};
     std::deque<SplitRow> split;
     std::vector<std::pair<SplitRow*, int>> parts;
-    int64_t first = 0;  // whether rows are split is a matter of their length: the longest are
-    for (; first < rows.n_rows; ++first) {
-        const int64_t i = rows.order[first];
+    int64_t n_split = 0;  // whether rows are split is a matter of their length: the longest are
+    for (; n_split < rows.n_rows; ++n_split) {
+        const int64_t i = rows.order[n_split];
         const int n_parts = step.parts_of(i);
         if (n_parts == 1) break;
         split.emplace_back(i, n_parts);
         for (int part = 0; part < n_parts; ++part) parts.emplace_back(&split.back(), part);
     }
-    const auto bounds = equal_blocks(rows, side.n_factors, first);
-    const int64_t n_parts = int64_t(parts.size());
+    const auto is_long = [&](int64_t i) { return rows.count(i) >= kLong; };
+    const int64_t n_long =
+        std::partition_point(rows.order, rows.order + rows.n_rows, is_long) - rows.order;
+    const auto bounds = equal_blocks(rows, side.n_factors);
+    const int64_t n_parts = int64_t(parts.size()), n_heavy = n_parts + n_long - n_split;
     const auto make = [&] {
-        return [&, workspace = row_workspace(kernels, side, longest_row(rows)),
-                x = zeros(side.stride), read = RowReader(rows)](int64_t block) mutable {
-            if (block < n_parts) {
-                const auto [row, part] = parts[block];
-                return step.solve_part(*row, part, read, workspace.get(), x.get());
-            }
-            const int64_t begin = bounds[block - n_parts], end = bounds[block - n_parts + 1];
-            for (int64_t at = begin; at < end; ++at)
-                step.solve(at, end, read, workspace.get(), x.get());
+        return [&, worker = Worker(step)](int64_t block) mutable {
+            if (block < n_parts)
+                worker.solve_part(*parts[block].first, parts[block].second);
+            else if (block < n_heavy)
+                worker.solve(rows.order + n_split + block - n_parts, 1);
+            else
+                worker.solve_block(bounds[block - n_heavy], bounds[block - n_heavy + 1]);
         };
     };
-    const bool finished = for_each_block(n_threads, n_parts + int64_t(bounds.size()) - 1, make,
+    const bool finished = for_each_block(n_threads, n_heavy + int64_t(bounds.size()) - 1, make,
                                          [&] { return !interrupted(); });
+    if (gram && finished) sum->write(gram);
     const int64_t singular = step.singular;
     return {!finished, singular < rows.n_rows ? singular : -1};
 }

@@ -28,24 +28,33 @@ struct Observations {
     int64_t count(int64_t i) const { return offsets[i + 1] - offsets[i]; }
 };
 
+// The rows that conjugate gradients and relaxation start from.
+struct Previous {
+    const float* rows;  // (n_rows, n_factors), rows `stride` apart
+    int64_t stride;
+    const float* change =
+        nullptr;  // (n_factors, padded(n_factors)) they are multiplied by, or null
+};
+
 struct Outcome {
     bool interrupted = false;
     int64_t singular_row = -1;  // the first row whose equations are not positive definite
 };
 
-// How many steps of conjugate gradients the exact solution takes from `factors`, as in solve_rows:
-// tried on a few rows of each of several lengths, those for which the ways to solve them cost about
-// the same. It depends on the problem alone, not on threads; few rows are not worth the trial.
+// How many steps of conjugate gradients the exact solution takes from `previous`: tried on a few
+// rows of each of several lengths, those for which the ways to solve them cost about the same. It
+// depends on the problem alone, not on threads; few rows are not worth the trial.
 ExpectedSteps expected_steps(const KernelTable&, const FixedSide&, const Observations&,
-                             const float* factors, int64_t factor_stride, int n_threads);
+                             const Previous&, int n_threads);
 
-// Solves all rows into `factors` (n_rows, n_factors), rows `factor_stride` apart, which hold the
-// previous solutions, or zeros: conjugate gradients and relaxation start there. A row's losses go
-// to losses (n_rows, 2) unless that is null. Each row is solved in a fixed order of operations that
-// depends on nothing but the row, the fixed side and the method: neither on n_threads nor on the
-// other rows of the call. `interrupted` is asked from the calling thread after each block of rows.
+// Solves all rows into `factors` (n_rows, n_factors), rows `factor_stride` apart, which may be
+// those of `previous`. Unless they are null, a row's losses go to losses (n_rows, 2), and the Gram
+// matrix of all rows to gram (n_factors, n_factors), as if by gram(). Each row is solved in a fixed
+// order of operations that depends on nothing but the row, the fixed side and the method: neither
+// on n_threads nor on the other rows of the call. `interrupted` is asked from the calling thread
+// after each block of rows.
 Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
-                   float* factors, int64_t factor_stride, double* losses, int n_threads,
-                   const std::function<bool()>& interrupted);
+                   const Previous&, float* factors, int64_t factor_stride, double* losses,
+                   double* gram, int n_threads, const std::function<bool()>& interrupted);
 
 }  // namespace cinefold

@@ -23,13 +23,6 @@ inline int64_t rows_ahead(int64_t n) {
     return std::clamp<int64_t>(32 / std::max<int64_t>(n, 1), 1, 16);
 }
 
-inline void fetch_observations(const Observations& rows, int64_t at, int64_t end) {
-    if (at >= end) return;
-    const int64_t begin = rows.offsets[rows.order[at]];
-    __builtin_prefetch(rows.columns + begin);
-    __builtin_prefetch(rows.ratings + begin);
-}
-
 // Rows with the targets and weights that their ratings stand for; a row is valid until the next.
 class RowReader {
   public:

@@ -1,7 +1,7 @@
 // Which way of solving a row costs least.
 //
 // Costs are in multiply-adds of a register tile of vectors. They are fitted to the times that
-//     python -m benchmarks.constants
+//     python -m benchmarks.solver_constants
 // measures on the processor at hand, and prints beside the ones here.
 #pragma once
 
@@ -40,10 +40,23 @@ double few_steps_cost(const FixedSide& side, int64_t n, int steps) {
     return kFewSteps * (1 + steps) * n * side.stride;
 }
 
+bool prefers_dual(double n, double d) { return n < d && dual_cost(n, d) < primal_cost(n, d); }
+
+double direct_cost(double n, double d) {
+    return prefers_dual(n, d) ? dual_cost(n, d) : primal_cost(n, d);
+}
+
 bool is_factored(const FixedSide& side, int64_t n, const Method& method) {
     if (method.max_steps > 0 || method.solver == Solver::cg) return false;
     return method.solver != Solver::automatic ||
            !(cg_cost(side, n, method.expected.steps(n)) < primal_cost(double(n), side.n_factors));
+}
+
+bool starts_from_previous(const FixedSide& side, int64_t n, const Method& method) {
+    if (n == 0) return false;
+    if (method.relaxation != 1 || method.max_steps > 0 || method.solver == Solver::cg) return true;
+    return method.solver == Solver::automatic &&
+           cg_cost(side, n, method.expected.steps(n)) < direct_cost(n, side.n_factors);
 }
 
 Solver choose_solver(const FixedSide& side, const Row& row, const Method& method) {
@@ -52,11 +65,11 @@ Solver choose_solver(const FixedSide& side, const Row& row, const Method& method
     if (method.solver == Solver::dual)
         return fits_dual && weights_of(side, row).positive ? Solver::dual : Solver::primal;
     if (method.solver != Solver::automatic) return method.solver;
-    const bool by_dual = fits_dual && dual_cost(n, d) < primal_cost(n, d);
-    const double direct_cost = by_dual ? dual_cost(n, d) : primal_cost(n, d);
-    if (method.max_steps > 0 && few_steps_cost(side, row.n, method.max_steps) < direct_cost)
+    const bool by_dual = prefers_dual(n, d);
+    const double directly = direct_cost(n, d);
+    if (method.max_steps > 0 && few_steps_cost(side, row.n, method.max_steps) < directly)
         return Solver::few_steps;
-    const bool by_cg = cg_cost(side, row.n, method.expected.steps(row.n)) < direct_cost;
+    const bool by_cg = cg_cost(side, row.n, method.expected.steps(row.n)) < directly;
     if (!by_dual && !by_cg) return Solver::primal;
     const Weights weights = weights_of(side, row);
     if (ill_conditioned(side, row, weights)) return Solver::primal;

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rows/method.h"
+
 namespace cinefold {
 
 constexpr int kAlign = 16;  // floats; every padded row length is a multiple of it
@@ -41,36 +43,6 @@ struct RowLoss {
     double squared;   // sum_obs (r - s)^2
 };
 
-// How many steps of conjugate gradients the exact solution of a row is expected to take, by its
-// number of observations.
-struct ExpectedSteps {
-    static constexpr int kNever = 1 << 20, kLengths = 6;
-    int64_t length[kLengths];  // growing
-    int needed[kLengths];      // up to that length; beyond the last one as for the last one
-    int count = 0;             // of the two; 0: no row is to be solved by conjugate gradients
-
-    int steps(int64_t n) const {
-        for (int i = 0; i < count; ++i)
-            if (n <= length[i]) return needed[i];
-        return count ? needed[count - 1] : kNever;
-    }
-};
-
-// How rows are solved. `few_steps` improves a row by max_steps of conjugate gradients; the others
-// solve it exactly. `automatic` takes what costs least; the dual is only for rows with fewer
-// observations than factors.
-enum class Solver { automatic, primal, dual, cg, few_steps };
-
-struct Method {
-    int max_steps;     // of `few_steps`; 0: every row exactly
-    float tolerance;   // they end when the preconditioned residual has shrunk by this factor
-    float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
-    Solver solver = Solver::automatic;
-    ExpectedSteps expected{};
-};
-
-enum class Status : int { ok = 0, singular = 1 };
-
 // What a workspace begins with, made by the code that allocates it; the rest may hold anything.
 struct WorkspaceHead {
     double scaled_for = -1;  // the lambda that the scale kept in the workspace belongs to; -1: none
@@ -86,6 +58,8 @@ struct KernelTable {
                         RowLoss*);
     // Whether rows of more observations than factors are to be factored, by what it costs.
     bool (*is_factored)(const FixedSide&, int64_t n, const Method&);
+    // Whether the solution of rows of `n` observations depends on their previous one.
+    bool (*starts_from_previous)(const FixedSide&, int64_t n, const Method&);
     // How many steps of conjugate gradients the exact solution takes from `x`, which is
     // overwritten; `limit` + 1 if it takes more than `limit`.
     int (*count_cg_steps)(const FixedSide&, const Row&, int limit, void* workspace, float* x);

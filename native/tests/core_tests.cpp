@@ -161,8 +161,7 @@ struct Prepared {
         std::vector<float> identity(std::size_t(d) * stride, 0.0f);
         for (int i = 0; i < d; ++i) identity[std::size_t(i) * stride + i] = 1;
         cinefold::rotate(kernels, p.fixed.data(), p.n_columns, d, d, identity.data(), rows.data(),
-                         n_threads);
-        cinefold::row_norms(kernels, rows.data(), p.n_columns, stride, norms.data(), n_threads);
+                         norms.data(), n_threads);
         for (int64_t i = 0; i < p.n_rows(); ++i) order[i] = i;
         std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
             return p.offsets[a + 1] - p.offsets[a] > p.offsets[b + 1] - p.offsets[b];
@@ -201,12 +200,12 @@ void check_rows(const KernelTable& kernels, const Problem& p, bool weighted, Sol
     cinefold::Method method{0, 0, 1, solver};
     if (expect_steps) {
         method.expected = cinefold::expected_steps(kernels, prepared.side, prepared.observations,
-                                                   factors.data(), d, n_threads);
+                                                   {factors.data(), d}, n_threads);
         expect(method.expected.count > 0, name + ": steps are expected");
     }
-    const auto outcome =
-        cinefold::solve_rows(kernels, prepared.side, prepared.observations, method, factors.data(),
-                             d, losses.data(), n_threads, [] { return false; });
+    const auto outcome = cinefold::solve_rows(kernels, prepared.side, prepared.observations, method,
+                                              {factors.data(), d}, factors.data(), d, losses.data(),
+                                              nullptr, n_threads, [] { return false; });
     expect(!outcome.interrupted && outcome.singular_row == -1, name + ": outcome");
     for (int64_t row = 0; row < p.n_rows(); ++row)
         expect(distance(&factors[row * d], exact[row / copies]) < 1e-4,
@@ -248,7 +247,8 @@ void check_few_steps(const KernelTable& kernels) {
     std::vector<float> factors(exact.size() * p.d);
     for (int round = 0; round < 40; ++round)
         cinefold::solve_rows(kernels, prepared.side, prepared.observations, {3, 0.1f, 1.6f},
-                             factors.data(), p.d, nullptr, 2, [] { return false; });
+                             {factors.data(), p.d}, factors.data(), p.d, nullptr, nullptr, 2,
+                             [] { return false; });
     for (std::size_t row = 0; row < exact.size(); ++row)
         expect(distance(&factors[row * p.d], exact[row]) < 1e-3, "few steps");
 }
@@ -268,7 +268,8 @@ void check_long_row(const KernelTable& kernels) {
         const Prepared prepared(kernels, p, weighted, 3);
         std::vector<float> factors(2 * p.d);
         cinefold::solve_rows(kernels, prepared.side, prepared.observations, {0, 0, 1},
-                             factors.data(), p.d, nullptr, 3, [] { return false; });
+                             {factors.data(), p.d}, factors.data(), p.d, nullptr, nullptr, 3,
+                             [] { return false; });
         for (std::size_t row = 0; row < 2; ++row)
             expect(distance(&factors[row * p.d], exact[row]) < 1e-4, "a long row");
     }
@@ -279,9 +280,9 @@ void check_singular(const KernelTable& kernels) {
     std::fill(p.regularization.begin(), p.regularization.end(), 0.0);
     const Prepared prepared(kernels, p, false, 1);
     std::vector<float> factors(12);
-    const auto outcome =
-        cinefold::solve_rows(kernels, prepared.side, prepared.observations, {0, 0, 1},
-                             factors.data(), 4, nullptr, 2, [] { return false; });
+    const auto outcome = cinefold::solve_rows(kernels, prepared.side, prepared.observations,
+                                              {0, 0, 1}, {factors.data(), 4}, factors.data(), 4,
+                                              nullptr, nullptr, 2, [] { return false; });
     expect(outcome.singular_row == 1, "singular equations are reported");
 }
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from pathlib import Path
+from typing import Any, TypeVar
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +21,7 @@ def cached(
     *,
     load: Callable[[Path], _T],
     make: Callable[[], _T],
-    save: Callable[[_T, Path], object],
+    save: Callable[[_T, Path], _T | None],
 ) -> _T:
     """What is kept at `path`, or made now and kept there.
 
@@ -39,7 +37,8 @@ def cached(
     make : callable
         Makes it. What it raises comes through.
     save : callable
-        Writes it in one step, so that other processes never find half of it.
+        Writes it in one step, so that other processes never find half of it. What it returns, if
+        anything, takes the place of what was made: it may be on the disk rather than in memory.
     """
     with _locks.setdefault(path, threading.Lock()):
         try:
@@ -51,7 +50,7 @@ def cached(
         made = make()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save(made, path)
+            made = save(made, path) or made
         except OSError as error:
             logger.warning("%s could not be cached and will be made again: %s", path, error)
         return made

@@ -17,7 +17,7 @@ MODULES = {
     "cinefold.evaluation.baselines": "cinefold.models.baselines",
     "cinefold.evaluation.metrics": "cinefold.metrics.accuracy",
     "cinefold.evaluation.lists": "cinefold.metrics.beyond_accuracy",
-    "cinefold.evaluation.measuring": "cinefold.evaluation.single_model",
+    "cinefold.evaluation.measuring": "cinefold.evaluation.model_metrics",
     "cinefold.importing": "cinefold.profiles.importing",
     "cinefold.model": "cinefold.models",
     "cinefold.model.objective": "cinefold.als.objective",
@@ -34,6 +34,7 @@ NAMES = {
     "cinefold.evaluation.Measure": "cinefold.evaluation.Estimate",
     "cinefold.evaluation.measure": "cinefold.evaluation.evaluate_per_user",
     "cinefold.model.Objective": "cinefold.als.Objective",
+    "cinefold.profiles.Entries": "cinefold.profiles.ProfileEntries",
     **{
         f"cinefold.evaluation.{name}": f"cinefold.models.{name}"
         for name in ("Baseline", "BiasBaseline", "Ease", "Popularity")

@@ -10,12 +10,10 @@ import stat
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Collection, Iterator
+from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-    from os import PathLike
+from typing import IO, Any, TypeVar
 
 _T = TypeVar("_T")
 

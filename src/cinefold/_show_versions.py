@@ -69,13 +69,13 @@ def show_versions() -> None:
     >>> import cinefold
     >>> cinefold.show_versions()  # doctest: +SKIP
     """
-    rows = described(environment())
+    rows = in_words(environment())
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:{width}}  {value}")
 
 
-def described(facts: dict[str, Any]) -> dict[str, str]:
+def in_words(facts: dict[str, Any]) -> dict[str, str]:
     """The facts of :func:`environment` in words, each by its name."""
     cache, levels = facts["cache"], facts["instruction_set"]
     choice = f"CINEFOLD_SIMD {'chose' if levels['CINEFOLD_SIMD'] else 'can choose'}"

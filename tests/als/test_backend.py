@@ -19,6 +19,7 @@ from cinefold.als.backend import (
     empty_factors,
     expected_steps,
     gram_matrix,
+    rotate,
     simd_level,
     simd_levels,
     solve_rows,
@@ -27,6 +28,7 @@ from cinefold.als.backend import (
 from cinefold.als.method import EXACT, Method
 from cinefold.als.objective import Objective
 from cinefold.als.observations import Observations
+from cinefold.als.row_sums import ROWS_PER_SUM
 from tests.oracle import DenseProblem, relative_error
 
 
@@ -529,6 +531,41 @@ def test_rows_are_the_same_to_the_last_bit_in_any_call(n_factors, method, tried)
         found = solve(part, start[rows], 1 + len(rows) % 3)
         assert np.array_equal(found[0], whole[0][rows])
         assert np.array_equal(found[1], whole[1][rows])
+
+
+@pytest.mark.parametrize("n_factors", [5, 33, 64])
+@pytest.mark.parametrize("method", [EXACT, Method(relaxation=1.8), Method(3, 0.1)], ids=str)
+def test_a_change_of_basis_in_a_half_step_is_one_before_it(n_factors, method):
+    rng = np.random.default_rng(n_factors)
+    n = 2 * ROWS_PER_SUM + 500  # leaves of a Gram matrix
+    densities = 0.4 * rng.random(n) ** 4
+    densities[: ROWS_PER_SUM + 100 : 2] = 0  # not rated
+    ratings = sp.csr_array((rng.random((n, 300)) < densities[:, np.newaxis]).astype(np.float32))
+    fixed = FixedSide.of(rng.standard_normal((300, n_factors), np.float32) / 8, 1)
+    observations = Observations(Objective(0.2, 6.0), ratings)
+    previous = (rng.standard_normal((n, n_factors)) / 8).astype(np.float32)
+    change = rng.standard_normal((n_factors, n_factors)) / 8
+    out = np.ascontiguousarray(rotate(previous, change, 1, None, in_double=False))
+    steps = expected_steps(observations, fixed, out)
+    assert steps == expected_steps(observations, fixed, previous, 2, change)
+    solve_rows(observations, fixed, out, 1, method, expected_steps=steps)
+    for n_threads in (1, 3):
+        found, gram = np.empty_like(out), np.empty((n_factors, n_factors))
+        start = {"previous": previous, "change": change, "gram": gram}
+        solve_rows(observations, fixed, found, n_threads, method, expected_steps=steps, **start)
+        np.testing.assert_array_equal(found, out)
+        np.testing.assert_array_equal(gram, gram_matrix(out, n_threads, in_double=False))
+    np.testing.assert_allclose(gram, out.T.astype(np.float64) @ out, rtol=1e-5, atol=1e-5)
+
+
+def test_rows_of_zeros_stay_zeros():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((5_000, 20), np.float32)
+    vectors[rng.random(5_000) < 0.4] = 0
+    fixed = FixedSide.of(vectors, 2)
+    np.testing.assert_allclose(fixed.rows, vectors @ fixed.basis.fixed, atol=1e-4)
+    np.testing.assert_allclose(fixed.norms, (fixed.rows**2).sum(axis=1), rtol=1e-5)
+    assert not fixed.rows[~vectors.any(axis=1)].any()
 
 
 # -- what the core is given has been checked ----------------------------------------------------

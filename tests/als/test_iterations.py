@@ -35,13 +35,13 @@ def test_half_steps_start_from_the_same_scores(interactions, n_factors, solver, 
     before, after = [], []  # a half-step: scores of all users and items
 
     def watched(rows, fixed, out, *arguments, **options):
-        def scores():
-            product = out @ fixed.factors.T
+        def scores(vectors):
+            product = vectors @ fixed.factors.T
             return product if len(out) == interactions.n_users else product.T
 
-        before.append(scores())
+        before.append(scores(options["previous"] @ options["change"]))
         solve_rows(rows, fixed, out, *arguments, **options)
-        after.append(scores())
+        after.append(scores(out))
 
     solve_rows = iterations.solve_rows
     monkeypatch.setattr(iterations, "solve_rows", watched)

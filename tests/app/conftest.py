@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from tests.synthetic import SyntheticArchive, write_archive
 from tests.waiting import PATIENCE
 
 st = pytest.importorskip("streamlit")
+manifest_scanner = pytest.importorskip("streamlit.components.v2.manifest_scanner")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from tests.app.browser import Window
 
 MAIN = Path(cinefold.app.__file__).with_name("main.py")
+
+# Each AppTest looks through all installed packages for components: half of the time of many tests.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +81,9 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of an app that the tests of one file share."""
+    """Of an app that tests share."""
     with served(environment, tmp_path_factory.mktemp("app") / "app.log") as url:
         yield url
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.accessibility import small_targets, violations
+from tests.app.browser import open_window
 from tests.synthetic import movie_id, movie_title, user_id
 
 pytestmark = pytest.mark.browser
@@ -21,6 +22,16 @@ PAGES = {
     "train": ("/train", "Train"),
     "about": ("/about", "About"),
 }
+
+
+@pytest.fixture(
+    scope="module", params=[(1280, "light"), (390, "dark")], ids=["wide-light", "phone-dark"]
+)
+def window(browser, request):
+    """One for all pages: a new one would load all of Streamlit again."""
+    opened = open_window(browser, *request.param)
+    yield opened
+    opened.page.context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)

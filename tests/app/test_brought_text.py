@@ -109,7 +109,7 @@ def test_the_map_with_a_movie_chosen(open_brought):
 
 
 def test_a_list_for_several(open_brought, profile):
-    page = open_brought("groups", profile=profile.key)
+    page = open_brought("together", profile=profile.key)
     check(
         page.multiselect(key="together-people").set_value([f"p{profile.id}", f"u3 {BROUGHT}"]).run()
     )

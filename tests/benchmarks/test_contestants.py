@@ -19,7 +19,7 @@ from benchmarks.contestants import (
 from benchmarks.convergence import evaluate
 from benchmarks.synthetic import SIZES, Shape, ratings
 
-from benchmarks import contestants, folding
+from benchmarks import contestants, fold_in
 
 W0, LAMBDA = 0.2, 3.0
 RNG = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def test_loss_of_irspack_is_ours_in_its_scale_but_for_a_constant():
 
 
 def test_fold_in_of_irspack_is_ours_in_its_scale():
-    p, row = folding.fold_in_parameters(W0, LAMBDA), OBSERVED[0]
+    p, row = fold_in.fold_in_parameters(W0, LAMBDA), OBSERVED[0]
     v, eye = ITEMS[row], np.eye(4)
     mine = np.linalg.solve((1 - W0) * v.T @ v + W0 * ITEMS.T @ ITEMS + LAMBDA * eye, v.sum(axis=0))
     equations = v.T @ v + p["alpha0"] * ITEMS.T @ ITEMS + p["reg"] * eye

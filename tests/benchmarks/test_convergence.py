@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.case import Case
 from benchmarks.contestants import FIELD, Problem
 from benchmarks.convergence import convergence, evaluate, time_to
+from benchmarks.section_case import Case
 from benchmarks.synthetic import Shape, ratings
 
 SHAPE = Shape(90, 60, 800)

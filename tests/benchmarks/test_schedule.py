@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.case import Case
+from benchmarks.section_case import Case
 from benchmarks.synthetic import Shape
 
 from benchmarks import schedule

@@ -6,10 +6,10 @@ import os
 
 import numpy as np
 import pytest
-from benchmarks.case import Case
+from benchmarks.section_case import Case
 from benchmarks.synthetic import Shape
 
-from benchmarks import epochs, folding, memory, topk
+from benchmarks import epochs, fold_in, memory, topk
 
 SHAPE = Shape(80, 60, 600)
 
@@ -17,7 +17,7 @@ SHAPE = Shape(80, 60, 600)
 @pytest.fixture
 def alone(monkeypatch):
     """As if no other library were installed."""
-    for module in (topk, folding, memory):
+    for module in (topk, fold_in, memory):
         monkeypatch.setattr(module, "find_spec", lambda name: name if name == "cinefold" else None)
 
 
@@ -35,8 +35,8 @@ def test_top_k():
 
 @pytest.mark.usefixtures("alone")
 def test_fold_in(monkeypatch):
-    monkeypatch.setattr(folding, "CALLS", 120)
-    result = folding.fold_in(Case(Shape(80, 300, 600), 4, 1, rounds=1))
+    monkeypatch.setattr(fold_in, "CALLS", 120)
+    result = fold_in.fold_in(Case(Shape(80, 300, 600), 4, 1, rounds=1))
     times = result["microseconds"]["cinefold"]
     assert 0 < times["p50"] <= times["p99"]
     assert result["largest difference"] == {"cinefold": 0.0}

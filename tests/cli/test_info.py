@@ -52,9 +52,9 @@ def test_what_limits_the_threads_is_said(monkeypatch):
     facts["thread_limits"] = {"OMP_NUM_THREADS": None, "cores": 16, "quota": 2}
     facts["threads"] = 2
     expected = "2 (16 cores allowed, quota of the container: 2; OMP_NUM_THREADS can choose)"
-    assert _show_versions.described(facts)["Threads by default"] == expected
+    assert _show_versions.in_words(facts)["Threads by default"] == expected
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    shown = _show_versions.described(_show_versions.environment())
+    shown = _show_versions.in_words(_show_versions.environment())
     assert shown["Threads by default"].startswith("3 (OMP_NUM_THREADS chose; ")
 
 
@@ -64,7 +64,7 @@ def test_packages_that_are_not_installed(monkeypatch):
     )
     facts = _show_versions.environment()
     assert facts["packages"] == {"no-such.package": None}
-    assert _show_versions.described(facts)["no-such.package"] == "not installed"
+    assert _show_versions.in_words(facts)["no-such.package"] == "not installed"
 
 
 def test_data_sets_in_the_cache(tmp_path):
@@ -72,7 +72,7 @@ def test_data_sets_in_the_cache(tmp_path):
     (tmp_path / dataset_info("ml-100k").archive).touch()
     facts = _show_versions.environment()
     assert facts["cache"]["data_sets"] == ["ml-100k"]
-    assert _show_versions.described(facts)["Data sets in it"] == "ml-100k"
+    assert _show_versions.in_words(facts)["Data sets in it"] == "ml-100k"
 
 
 def test_threads_of_the_blas():
@@ -93,26 +93,26 @@ def test_whose_blas_it_is(monkeypatch):
     monkeypatch.setattr(_show_versions, "threadpool_info", lambda: [library, other])
     facts = _show_versions.environment()
     expected = "openblas (numpy.libs), threads: 1; openblas 0.3 (lib), threads: 1"
-    assert _show_versions.described(facts)["BLAS"] == expected
+    assert _show_versions.in_words(facts)["BLAS"] == expected
 
 
 def test_an_unknown_blas(monkeypatch):
     monkeypatch.setattr(_show_versions, "threadpool_info", list)
     facts = _show_versions.environment()
-    assert _show_versions.described(facts)["BLAS"] == "none that threadpoolctl knows"
+    assert _show_versions.in_words(facts)["BLAS"] == "none that threadpoolctl knows"
 
 
 def test_show_versions_prints_a_line_for_each(capsys):
     cinefold.show_versions()
     lines = capsys.readouterr().out.splitlines()
     shown = dict(re.split(r"  +", line, maxsplit=1) for line in lines)
-    assert shown == _show_versions.described(_show_versions.environment())
+    assert shown == _show_versions.in_words(_show_versions.environment())
 
 
 def test_info_prints_the_same(printed):
     code, out, _ = printed()
     assert code == 0
-    for name, value in _show_versions.described(_show_versions.environment()).items():
+    for name, value in _show_versions.in_words(_show_versions.environment()).items():
         assert name in out
         assert value in out
 

@@ -60,6 +60,7 @@ def test_the_place_of_an_error_is_shown_on_demand(capsys, flag, monkeypatch):
     assert "\x1b" not in err
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("command", "code", "out", "err"),
     [

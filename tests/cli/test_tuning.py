@@ -199,7 +199,7 @@ def on_a_terminal(arguments):
 
 @pytest.mark.processes
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jobs):
+def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(answer, folder, tmp_path, jobs):
     storage, best = tmp_path / "trials.journal", tmp_path / "best.json"
     arguments = [
         *("tune", *SMALL, "--path", folder, "--storage", storage, "-o", best, "--jobs", jobs),
@@ -217,10 +217,7 @@ def test_ctrl_c_keeps_the_best_and_the_same_command_goes_on(folder, tmp_path, jo
     kept = json.loads(best.read_text())["tuning"]
     assert kept["test"] == {}
     arguments[arguments.index(100_000)] = kept["n_trials"] + 2
-    again = subprocess.run(
-        [*PROGRAM, *map(str, arguments), "--json"], capture_output=True, text=True, check=True
-    )
-    report = json.loads(again.stdout)
+    report = answer(*arguments)
     assert len(report["trials"]) >= kept["n_trials"]
     assert report["best_value"] >= kept["value"]
     assert report["trials"][kept["trial"]]["value"] == kept["value"]

@@ -45,7 +45,9 @@ def test_collection(catalog: MovieCatalog) -> None:
 
 def test_empty_collection() -> None:
     empty = MovieCatalog([])
-    assert (len(empty), empty.genres, len(empty.select())) == (0, (), 0)
+    assert (len(empty), empty.genres, empty.years) == (0, (), None)
+    known = [Movie(1, "Ran", 1985), Movie(2, "Heat"), Movie(3, "Alien", 1979)]
+    assert MovieCatalog(known).years == (1979, 1985)
     assert empty.search("anything") == []
     with pytest.raises(TitleError, match="no movie is titled 'anything'"):
         empty.resolve("anything")
@@ -277,42 +279,3 @@ def test_wrong_year_lists_the_movie_of_that_title(catalog: MovieCatalog) -> None
     with pytest.raises(TitleError) as caught:
         catalog.resolve("The Last Galaxy (1999)")
     assert "The Last Galaxy (1950)" in str(caught.value)
-
-
-# -- select -------------------------------------------------------------------------------------
-
-
-def _titles(catalog: MovieCatalog, ids: np.ndarray) -> set[str]:  # type: ignore[type-arg]
-    return {catalog[movie_id].title for movie_id in ids}
-
-
-def test_select_by_genre(catalog: MovieCatalog) -> None:
-    assert _titles(catalog, catalog.select(genres=["mystery", "Documentary"])) == {
-        "La Gare oubliée (The Forgotten Station)",
-        "Ísland í dag (Iceland Today)",
-        "Marie: A Shadow",
-    }
-    drama = catalog.select(genres=["Drama"])
-    rest = catalog.select(genres=["Drama"], exclude_genres=["Mystery"])
-    assert set(drama) - set(rest) == {_id("La Gare oubliée (The Forgotten Station)")}
-    assert len(catalog.select(genres=[])) == 0
-    assert len(catalog.select()) == len(catalog)
-
-
-def test_select_by_year(catalog: MovieCatalog) -> None:
-    years = [catalog[movie_id].year for movie_id in catalog.select(years=(1984, 1988))]
-    assert set(years) == {1984, 1988}
-    assert all(catalog[i].year >= 1990 for i in catalog.select(years=(1990, None)))
-    assert all(catalog[i].year <= 1949 for i in catalog.select(years=(None, 1949)))
-    assert len(catalog.select(years=(None, None))) == len(catalog) - 1  # one has no year
-    nothing = catalog.select(years=(1800, 1801))
-    assert (len(nothing), nothing.dtype) == (0, catalog.ids.dtype)
-
-
-def test_unknown_genre(catalog: MovieCatalog) -> None:
-    with pytest.raises(
-        ValueError, match=r"there is no genre 'Sitcom'; there are Action, Animation"
-    ):
-        catalog.select(genres=["Drama", "Sitcom"])
-    with pytest.raises(ValueError, match="no genre 'Sitcom'"):
-        catalog.select(exclude_genres=["Sitcom"])

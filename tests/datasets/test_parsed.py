@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import pickle
 import sys
@@ -44,8 +45,15 @@ def same(one, other):
     return True
 
 
+def is_mapped(array):
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array is not None and isinstance(array.obj, mmap.mmap)
+
+
 def test_the_second_time_nothing_is_parsed(folder, tmp_path, monkeypatch):
     first = load(folder)
+    assert is_mapped(first.interactions.timestamps)
     monkeypatch.setattr("cinefold.datasets.movielens._read", None)
     second = load(folder)
     assert same(first, second)
@@ -83,6 +91,7 @@ def test_a_damaged_entry_is_made_again(folder, tmp_path, at, caplog):
         content = b"" if at == "empty" else b"\x02\0\0\0\0\0\0\0{}"
     else:
         content[int(at * len(content))] ^= 0x55
+    entry.unlink()  # what is in use is mapped
     entry.write_bytes(content)
     assert same(first, load(folder))
     assert "is made again" in caplog.text

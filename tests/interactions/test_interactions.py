@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 
 from cinefold import Interactions
+from cinefold.interactions.blocks import BLOCK
 from tests.interactions.comparing import assert_same, dense
 
 if TYPE_CHECKING:
@@ -139,6 +140,16 @@ def test_user_ratings(data: Interactions) -> None:
     row = dense(data)[5]
     assert items.tolist() == data.item_ids[row > 0].tolist()
     assert ratings.tolist() == row[row > 0].tolist()
+
+
+def test_item_ratings(data: Interactions) -> None:
+    for item, column in zip(data.item_ids, dense(data).T, strict=True):
+        users, ratings = data.item_ratings(item)
+        assert users.tolist() == data.user_ids[column > 0].tolist()
+        assert ratings.tolist() == column[column > 0].tolist()
+    wide = Interactions.from_sparse(sp.csr_array(np.arange(1, 2 * BLOCK + 1).reshape(2, BLOCK)))
+    users, ratings = wide.item_ratings(BLOCK - 1)
+    assert (users.tolist(), ratings.tolist()) == ([0, 1], [BLOCK, 2 * BLOCK])
 
 
 def test_select(data: Interactions) -> None:

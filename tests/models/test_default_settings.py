@@ -7,6 +7,7 @@ import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
+from cinefold.models import default_settings
 from cinefold.models.default_settings import has_short_rows
 
 
@@ -29,7 +30,7 @@ def test_few_ratings_a_row_have_more_factors_and_settings_that_were_tried(sparse
     assert has_short_rows(train)
     default = WeightedMatrixFactorization().fit(train)
     usual = WeightedMatrixFactorization(64).fit(train)
-    assert default.item_factors_.shape[1] == 384
+    assert default.item_factors_.shape[1] == 448
     assert usual.item_factors_.shape[1] == 64
     found, before = (evaluate(model, held_out)["ndcg_at_10"] for model in (default, usual))
     assert found > 0.98 * before  # 64 suffice for so few communities
@@ -63,16 +64,27 @@ def test_what_somebody_chose_leaves_the_formulas_to_the_rest(sparse, chosen):
     assert model.user_weights_ is None
 
 
-def test_many_ratings_a_row_are_as_they_ever_were():
-    data = communities(150, 120, 14_000)
+def test_many_ratings_a_row_have_fewer_factors():
+    data = communities(300, 280, 30_000, size=140)
     assert not has_short_rows(data)
-    assert not has_short_rows(communities(800, 600, 6_000))  # too few to choose by
+    assert WeightedMatrixFactorization(max_iter=1).fit(data).item_factors_.shape[1] == 256
+
+
+def test_few_ratings_in_all_choose_nothing():
+    data = communities(800, 600, 6_000)
     default = WeightedMatrixFactorization(max_iter=2).fit(data)
-    numbers = {
-        name: getattr(default.objective_, name) for name in ("unobserved_weight", "regularization")
-    }
-    same = WeightedMatrixFactorization(64, max_iter=2, degree_exponent=0.0, **numbers).fit(data)
+    same = WeightedMatrixFactorization(64, max_iter=2, degree_exponent=0.0).fit(data)
     assert np.array_equal(default.item_factors_, same.item_factors_)
+
+
+def test_of_very_many_ratings_a_sample_of_users_stands_for_all(sparse, monkeypatch):
+    monkeypatch.setattr(default_settings, "_MOST_TRIED", 2_000)
+    learnt, held_out = default_settings._divided(sparse[0])
+    assert learnt.n_users < 0.3 * sparse[0].n_users
+    assert learnt.user_counts().min() + held_out.user_counts().min() > 0
+    assert np.array_equal(learnt.item_ids, sparse[0].item_ids)
+    model = WeightedMatrixFactorization(max_iter=1).fit(sparse[0])
+    assert len(model.user_factors_) == sparse[0].n_users
 
 
 def test_counts_are_no_stars():

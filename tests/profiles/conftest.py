@@ -29,7 +29,21 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return request.getfixturevalue("postgresql").new_database()
 
 
-@pytest.fixture
-def store(place: str) -> Iterator[ProfileStore]:
-    with ProfileStore(place) as opened:
+@pytest.fixture(scope="session")
+def emptied(postgresql: postgres.Server) -> Iterator[ProfileStore]:
+    """A store in a database of PostgreSQL that serves one test after the other."""
+    with ProfileStore(postgresql.new_database()) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProfileStore]:
+    """An empty store in either kind of database."""
+    if request.param == "sqlite":
+        with ProfileStore(tmp_path / "profiles.sqlite3") as opened:
+            yield opened
+    else:
+        opened = request.getfixturevalue("emptied")
+        for profile in opened.profiles():
+            opened.delete(profile.id)
         yield opened

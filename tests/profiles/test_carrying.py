@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cinefold.datasets import Movie, MovieCatalog
-from cinefold.profiles import Entries, Mark, Rating
+from cinefold.profiles import Mark, ProfileEntries, Rating
 from cinefold.profiles.carrying import LEFT, carry, counterparts
 
 AT = datetime(2020, 5, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ NEW = MovieCatalog(
 @pytest.fixture
 def ada(store):
     ada = store.create("small", "Ada", settings={"guest": True})
-    said = Entries({movie: Rating(stars, AT) for movie, stars in ((1, 4.5), (3, 2), (4, 5))})
+    said = ProfileEntries({movie: Rating(stars, AT) for movie, stars in ((1, 4.5), (3, 2), (4, 5))})
     said.marks[Mark.LATER][2] = AT
     said.marks[Mark.SEEN][5] = AT
     store.add(ada.id, said)

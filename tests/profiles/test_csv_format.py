@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cinefold.datasets import Movie, MovieCatalog
-from cinefold.profiles import Entries, Mark, Rating, read_csv, write_csv
+from cinefold.profiles import Mark, ProfileEntries, Rating, read_csv, write_csv
 from cinefold.profiles.csv_format import csv_text, plain_cell
 
 NOON = datetime(2024, 5, 31, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -23,7 +23,7 @@ movie_id,title,year,rating,mark,time
 tt1,,,1,,2024-05-31T12:00:00.250000Z
 7,,,,not_interested,2024-05-31T12:00:00.250000Z
 """
-ENTRIES = Entries({50: Rating(4.5, NOON), "tt1": Rating(1.0, NOON)})
+ENTRIES = ProfileEntries({50: Rating(4.5, NOON), "tt1": Rating(1.0, NOON)})
 ENTRIES.marks[Mark.NOT_INTERESTED][7] = NOON
 
 movie_ids = st.one_of(
@@ -35,7 +35,7 @@ ratings = st.builds(Rating, st.floats(0.5, 5), times)
 
 @st.composite
 def entries(draw):
-    drawn = Entries(ratings=draw(st.dictionaries(movie_ids, ratings, max_size=8)))
+    drawn = ProfileEntries(ratings=draw(st.dictionaries(movie_ids, ratings, max_size=8)))
     for mark, movies in drawn.marks.items():
         movies.update(draw(st.dictionaries(movie_ids, times, max_size=3)))
         for movie in drawn.marks[mark.opposite] if mark.opposite else ():
@@ -64,7 +64,7 @@ def test_cells_are_no_formulas_and_are_read_again(rows):
 def test_ids_and_titles_that_look_like_formulas():
     titles = ("=1+1", "@home", "-30-", "'Round Midnight", "'=x")
     movies = MovieCatalog([Movie(f"={title}", title) for title in titles])
-    written = Entries({movie.id: Rating(4.0, NOON) for movie in movies})
+    written = ProfileEntries({movie.id: Rating(4.0, NOON) for movie in movies})
     text = write_csv(written, movies)
     assert "'==1+1,'=1+1," in text
     assert "'Round Midnight" in text

@@ -304,7 +304,7 @@ def test_a_user_without_rights(postgresql):
 def test_a_row_that_another_program_holds(postgresql):
     place = postgresql.new_database()
     other = create_engine(database_url(place))
-    with ProfileStore(place, timeout=5) as store:
+    with ProfileStore(place, timeout=1) as store:
         ada = store.create("ml-100k", "Ada").id
         with other.begin() as connection:
             connection.execute(text("SELECT * FROM cinefold_profile FOR UPDATE"))

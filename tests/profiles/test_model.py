@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from cinefold.profiles import (
-    Entries,
     Mark,
+    ProfileEntries,
     ProfileNameError,
     ProfileStore,
     Rating,
@@ -200,11 +200,11 @@ def marked(before, movies, mark, at):
 
 
 def as_entries(profile):
-    entries = Entries(ratings=profile.ratings)
+    entries = ProfileEntries(ratings=profile.ratings)
     for (movie, mark), at in profile.marks.items():
         entries.marks[mark][movie] = at
     return entries
 
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestStore.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)

@@ -15,7 +15,7 @@ from tests.profiles.writer import SHARED
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-WRITERS, EACH = 4, 100
+WRITERS, EACH = 3, 30
 
 pytestmark = pytest.mark.processes
 
@@ -91,19 +91,19 @@ def test_a_forked_program_leaves_the_connections_of_its_parent_alone(place, star
         with ProfileStore() as store:
             ada = store.create("ml-100k", "Ada").id
             children = []
-            for number in range(4):
+            for number in range(2):
                 child = os.fork()
                 if child == 0:
-                    for movie in range(50):
+                    for movie in range(20):
                         store.rate(ada, 100 * number + movie, 3)
                     store.close()
                     os._exit(0)
                 children.append(child)
-            for movie in range(50):
+            for movie in range(20):
                 store.rate(ada, 1000 + movie, 3)
             for child in children:
                 assert os.waitpid(child, 0)[1] == 0
-            assert len(store.entries(ada)) == 250
+            assert len(store.entries(ada)) == 60
     """
     process = start("-c", code)
     _, errors = process.communicate(timeout=PATIENCE)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cinefold.profiles import (
-    Entries,
     Mark,
+    ProfileEntries,
     ProfileNameError,
     ProfileStore,
     Rating,
@@ -142,7 +142,7 @@ def test_nothing_can_be_done_with_a_profile_that_is_gone(store, ada):
             lambda i: store.unmark(i, 1, Mark.SEEN),
             lambda i: store.clear(i),
             lambda i: store.undo(i),
-            lambda i: store.add(i, Entries({1: Rating(3, NOON)})),
+            lambda i: store.add(i, ProfileEntries({1: Rating(3, NOON)})),
         ):
             with pytest.raises(UnknownProfileError, match="no profile with id"):
                 use(unknown_profile_error)
@@ -156,12 +156,12 @@ def test_settings_are_changed_one_by_one(store, ada):
     assert store.get(ada).settings == now
 
 
-@pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}])
-def test_settings_are_what_json_can_hold(store, ada, value):
-    with pytest.raises(ValueError, match="JSON"):
-        store.update_settings(ada, {"a": value})
-    with pytest.raises(ValueError, match="JSON"):
-        store.create("ml-100k", "Bob", settings={"a": value})
+def test_settings_are_what_json_can_hold(store, ada):
+    for value in (float("nan"), object(), {1, 2}):
+        with pytest.raises(ValueError, match="JSON"):
+            store.update_settings(ada, {"a": value})
+        with pytest.raises(ValueError, match="JSON"):
+            store.create("ml-100k", "Bob", settings={"a": value})
     with pytest.raises(TypeError, match="name of a setting is a str, not int: 1"):
         store.update_settings(ada, {1: 2})
     assert store.get(ada).settings == {}
@@ -178,16 +178,16 @@ def test_movie_ids_come_back_as_they_went_in(store, ada):
     assert {type(movie) for movie in found} == {int, str}
 
 
-@pytest.mark.parametrize("movie", [1.0, None, True, b"1", (1,)])
-def test_what_no_movie_id_can_be(store, ada, movie):
-    with pytest.raises(TypeError, match="a movie id is an int or a str"):
-        store.rate(ada, movie, 3)
+def test_what_no_movie_id_can_be(store, ada):
+    for movie in (1.0, None, True, b"1", (1,)):
+        with pytest.raises(TypeError, match="a movie id is an int or a str"):
+            store.rate(ada, movie, 3)
 
 
-@pytest.mark.parametrize("stars", [0, 0.49, 5.01, -1, float("nan"), float("inf"), "x", None])
-def test_stars_are_from_a_half_to_five(store, ada, stars):
-    with pytest.raises(ValueError, match=r"0\.5 to 5, not .* \(movie 8\)"):
-        store.rate_many(ada, {7: 3, 8: stars})
+def test_stars_are_from_a_half_to_five(store, ada):
+    for stars in (0, 0.49, 5.01, -1, float("nan"), float("inf"), "x", None):
+        with pytest.raises(ValueError, match=r"0\.5 to 5, not .* \(movie 8\)"):
+            store.rate_many(ada, {7: 3, 8: stars})
     assert len(store.entries(ada)) == 0  # all or none
 
 
@@ -233,7 +233,8 @@ def test_seen_and_not_seen_replace_each_other(store, ada):
 
 
 def test_more_ratings_in_one_change_than_a_query_has_parameters(store, ada):
-    given = {movie: 0.5 + movie % 10 / 2 for movie in range(2**16)}
+    assert not store.unrate(ada, range(2**16))  # more than either database takes
+    given = {movie: 0.5 + movie % 10 / 2 for movie in range(600)}
     store.rate(ada, 7, 1)
     store.rate_many(ada, given)
     assert store.entries(ada).stars == given
@@ -252,7 +253,7 @@ def test_undo_goes_back_step_by_step(store, ada):
         ("mark", ("a",), lambda: store.mark(ada, "a", Mark.SEEN)),
         ("unmark", ("a",), lambda: store.unmark(ada, "a", Mark.SEEN)),
         ("unrate", (2,), lambda: store.unrate(ada, 2)),
-        ("import", (9,), lambda: store.add(ada, Entries({9: Rating(2, NOON)}))),
+        ("import", (9,), lambda: store.add(ada, ProfileEntries({9: Rating(2, NOON)}))),
         ("clear", (1, 9), lambda: store.clear(ada)),
     ]
     states = []
@@ -337,6 +338,6 @@ def test_keys_open_profiles_and_share_keys_show_them(store):
     assert ada.key not in repr(ada)
     assert store.opened_by("ml-100k", [bob.key, "x", ada.share_key, ada.key]) == [bob, ada]
     assert store.opened_by("ml-1m", [ada.key]) == store.opened_by("ml-100k", []) == []
-    assert store.shown_by("ml-100k", ada.share_key) == ada
-    assert store.shown_by("ml-100k", ada.key) is None
-    assert store.shown_by("ml-1m", ada.share_key) is None
+    assert store.opened_by(None, [ada.key]) == [ada]
+    assert store.shown_by(ada.share_key) == ada
+    assert store.shown_by(ada.key) is None

@@ -46,6 +46,8 @@ def test_a_training_in_the_background_comes_to_the_same(interactions, tmp_path):
         "seconds": 0,
     }
     np.testing.assert_array_equal(run.model.item_factors_, here.model.item_factors_)
+    learned_from = run.model.interactions_.by_user  # the app's own, which have not come back
+    assert np.shares_memory(learned_from.data, interactions.by_user.data)
     kept = history.load(job.run_id)
     assert kept.report() == run.report()
 

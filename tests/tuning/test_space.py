@@ -160,6 +160,7 @@ MODEL = {
     "relative_unobserved_weight": 0.8,
     "relative_regularization": 1.2,
     "regularization_exponent": 0.5,
+    "degree_exponent": 0.1,
     "target": "rating",
     "rating_confidence": 0.5,
 }
@@ -205,7 +206,7 @@ def test_a_search_begins_with_the_default_model(data):
     objective = objective_for(model, data.interactions)
     numbers = {name: getattr(objective, name) for name in ("unobserved_weight", "regularization")}
     assert parameters.pop("target") == objective.target
-    numbers["n_factors"] = 64
+    numbers |= {"n_factors": 64, "degree_exponent": 0.0}
     defaults = {name: {**model.get_params(), **numbers}[name] for name in parameters}
     assert parameters == pytest.approx(defaults, rel=1e-6)
     assert others
@@ -219,7 +220,7 @@ def test_where_rows_have_few_ratings_a_search_begins_with_few_factors():
     )
     space = Space(base=default_space(sparse, "ndcg_at_10"))
     points = initial_points(space, Coordinates(sparse), "ndcg_at_10")
-    assert [point["n_factors"] for point in points] == [128] * 4 + [384]
+    assert [point["n_factors"] for point in points] == [128] * 4 + [448]
     assert space.described()["n_factors"]["high"] == 1024
 
 
@@ -230,6 +231,7 @@ def test_beginnings_keep_to_what_is_fixed(data):
     )
     points = initial_points(space, coordinates, "ndcg_at_10")
     names = {"relative_unobserved_weight", "regularization_exponent", "n_factors", "regularization"}
+    names.add("degree_exponent")
     assert all(set(point) == names for point in points)
     assert all(1 <= point["regularization"] <= 9 for point in points)
 

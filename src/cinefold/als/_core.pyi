@@ -3,7 +3,11 @@ from numpy.typing import NDArray
 
 class FixedSide:
     def __init__(
-        self, rows: NDArray[np.float32], spectrum: NDArray[np.float64], n_threads: int
+        self,
+        rows: NDArray[np.float32],
+        spectrum: NDArray[np.float64],
+        norms: NDArray[np.float32] | None,
+        n_threads: int,
     ) -> None: ...
     @property
     def norms(self) -> NDArray[np.float32]: ...
@@ -39,16 +43,23 @@ def gram(
 def aligned(rows: int, columns: int) -> NDArray[np.float32]: ...
 def rotate(
     v: NDArray[np.float32], q: NDArray[np.float32], out: NDArray[np.float32], n_threads: int
-) -> None: ...
+) -> NDArray[np.float32]: ...
 def expected_steps(
-    observations: Observations, fixed: FixedSide, factors: NDArray[np.float32], n_threads: int
+    observations: Observations,
+    fixed: FixedSide,
+    previous: NDArray[np.float32],
+    change: NDArray[np.float32] | None,
+    n_threads: int,
 ) -> list[tuple[int, int]]: ...
 def solve_rows(
     observations: Observations,
     fixed: FixedSide,
     method: Method,
+    previous: NDArray[np.float32],
+    change: NDArray[np.float32] | None,
     factors: NDArray[np.float32],
     losses: NDArray[np.float64] | None,
+    gram: NDArray[np.float64] | None,
     n_threads: int,
 ) -> None: ...
 def top_k(

@@ -91,7 +91,9 @@ class FixedSide:
         For rows that are not finite.
     """
 
-    def __init__(self, rows: Floats, basis: Basis, n_threads: int) -> None:
+    def __init__(
+        self, rows: Floats, basis: Basis, n_threads: int, norms: Floats | None = None
+    ) -> None:
         if padded_rows(rows) is None:
             given, rows = rows, empty_factors(*rows.shape)
             rows[:] = given
@@ -99,7 +101,8 @@ class FixedSide:
         if padded.flags.writeable:
             padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
-        self._core = _core.FixedSide(padded, np.ascontiguousarray(basis.spectrum), n_threads)
+        spectrum = np.ascontiguousarray(basis.spectrum)
+        self._core = _core.FixedSide(padded, spectrum, norms, n_threads)
         self.norms = self._core.norms
 
     def __reduce__(self) -> tuple[type[FixedSide], tuple[Floats, Basis, int]]:
@@ -120,8 +123,11 @@ class FixedSide:
         """
         if basis is None:
             basis = Basis.of_eigenvectors(gram_matrix(factors, n_threads))
-        in_double = is_summed_in_double(len(factors))
-        return cls(rotate(factors, basis.fixed, n_threads, out, in_double), basis, n_threads)
+        if is_summed_in_double(len(factors)):
+            rows, norms = rotate(factors, basis.fixed, n_threads, out, in_double=True), None
+        else:
+            rows, norms = _multiply(factors, basis.fixed, n_threads, out)
+        return cls(rows, basis, n_threads, norms)
 
     @classmethod
     def in_eigenbasis(cls, factors: Floats, spectrum: Doubles, n_threads: int) -> FixedSide:
@@ -148,11 +154,11 @@ class FixedSide:
 
         They come into `out`, of :func:`empty_factors`, which `factors` may be.
         """
-        return _multiply(factors, self.basis.other, n_threads, out)
+        return rotate(factors, self.basis.other, n_threads, out, in_double=False)
 
     def restore_basis(self, factors: Floats, n_threads: int) -> Floats:
         """The other side's `factors` as they were before `change_basis`."""
-        return _multiply(factors, self.basis.fixed.T, n_threads)
+        return rotate(factors, self.basis.fixed.T, n_threads, None, in_double=False)
 
 
 def empty_factors(n: int, n_factors: int) -> Floats:
@@ -214,6 +220,10 @@ def gram_matrix(
             gram = sum_in_pairs([part.T @ part for part in parts])
     else:
         gram = _core.gram(factors, scale if scale is None else scale.astype(np.float32), n_threads)
+    return checked_gram(gram)
+
+
+def checked_gram(gram: Doubles) -> Doubles:
     if not np.isfinite(gram).all():
         raise ValueError(
             "the factors have grown beyond what float32 can hold; "
@@ -227,7 +237,7 @@ def rotate(
 ) -> Floats:
     """`factors` (n, n_factors) times `change`, in `out` of :func:`empty_factors`."""
     if not in_double:
-        return _multiply(factors, change, n_threads, out)
+        return _multiply(factors, change, n_threads, out)[0]
     if out is None:
         out = empty_factors(*factors.shape)
     with one_blas_thread():
@@ -238,18 +248,22 @@ def rotate(
 
 
 def _multiply(
-    factors: Floats, change: Doubles, n_threads: int, out: Floats | None = None
-) -> Floats:
+    factors: Floats, change: Doubles, n_threads: int, out: Floats | None
+) -> tuple[Floats, Floats]:
+    """The product, and the squared lengths of its rows."""
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)
     rows = padded_rows(out)
     if rows is None or out.shape != factors.shape:
         raise ValueError("out must be of empty_factors, with the shape of factors")
-    padded = np.zeros((d, rows.shape[1]), np.float32)
-    padded[:, :d] = change
-    _core.rotate(factors, padded, rows, n_threads)
-    return out
+    return out, _core.rotate(factors, _padded_change(change), rows, n_threads)
+
+
+def _padded_change(change: Doubles) -> Floats:
+    padded = np.zeros((len(change), _core.padded_length(len(change))), np.float32)
+    padded[:, : len(change)] = change
+    return padded
 
 
 def check_observations(
@@ -274,13 +288,19 @@ def check_observations(
 
 
 def expected_steps(
-    observations: CheckedRows, fixed: FixedSide, factors: Floats, n_threads: int = 1
+    observations: CheckedRows,
+    fixed: FixedSide,
+    previous: Floats,
+    n_threads: int = 1,
+    change: Doubles | None = None,
 ) -> ExpectedSteps:
     """How many steps of conjugate gradients the rows are expected to take to an exact solution.
 
-    A few of them are tried, from `factors` (n_rows, n_factors); of fewer than 256 rows none.
+    A few of them are tried, from `previous` (n_rows, n_factors) as :func:`solve_rows` takes them;
+    of fewer than 256 rows none.
     """
-    return _core.expected_steps(observations.checked, fixed._core, factors, n_threads)
+    changed = None if change is None else _padded_change(change)
+    return _core.expected_steps(observations.checked, fixed._core, previous, changed, n_threads)
 
 
 def solve_rows(
@@ -292,6 +312,9 @@ def solve_rows(
     *,
     expected_steps: ExpectedSteps | None = None,
     losses: Doubles | None = None,
+    previous: Floats | None = None,
+    change: Doubles | None = None,
+    gram: Doubles | None = None,
 ) -> None:
     """Solve every row against `fixed`, in its basis, into `out` (n_rows, n_factors).
 
@@ -301,13 +324,19 @@ def solve_rows(
     Parameters
     ----------
     out : ndarray of float32, shape (n_rows, n_factors)
-        What it holds is where conjugate gradients start, which exact solutions may be made by as
-        well, and the previous rows of a relaxation.
+        Filled with the solutions.
     expected_steps : ExpectedSteps, optional
         Of these rows or of more; without them exact rows are solved by factorisations.
     losses : ndarray of float64, shape (n_rows, 2), optional
         Filled with each row's part of the objective, without the regularization of the fixed side,
         and with its sum of squared errors over the observations.
+    previous : ndarray of float32, shape (n_rows, n_factors)
+        Where conjugate gradients start, which exact solutions may be made by as well, and the
+        previous rows of a relaxation; by default what `out` holds.
+    change : ndarray of float64, shape (n_factors, n_factors), optional
+        `previous` times this is in the basis of `fixed`. It is applied to rows that need it.
+    gram : ndarray of float64, shape (n_factors, n_factors), optional
+        Filled with the Gram matrix of the solutions, as the core forms it.
 
     Raises
     ------
@@ -324,7 +353,17 @@ def solve_rows(
         expected_steps or [],
     )
     try:
-        _core.solve_rows(observations.checked, fixed._core, chosen, out, losses, n_threads)
+        _core.solve_rows(
+            observations.checked,
+            fixed._core,
+            chosen,
+            out if previous is None else previous,
+            None if change is None else _padded_change(change),
+            out,
+            losses,
+            gram,
+            n_threads,
+        )
     except ArithmeticError as error:
         raise SingularRowError(int(error.args[0])) from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from cinefold._threads import default_threads
 from cinefold.als.backend import (
     FixedSide,
     SingularRowError,
+    checked_gram,
     compact,
     empty_factors,
     expected_steps,
     gram_matrix,
+    is_summed_in_double,
     solve_rows,
 )
 from cinefold.als.basis import Basis
@@ -71,6 +73,13 @@ def method_named(name: SolverName, n_factors: int) -> Method:
     return EXACT
 
 
+class Start(NamedTuple):
+    """The rows (n, n_factors) that a half-step starts from, and their change to its basis."""
+
+    rows: NDArray[np.float32]
+    change: NDArray[np.float64] | None
+
+
 class Problem:
     """Both half-steps of one training set, and the steps between them, on this machine.
 
@@ -86,6 +95,7 @@ class Problem:
     ) -> None:
         self.train, self.objective, self.n_threads = train, objective, n_threads
         self.pair_weights = pair_weights
+        self._grams: dict[Side, NDArray[np.float64]] = {}  # of rows just solved
         of_users = of_items = None
         self.total_weight = float(train.n_ratings)  # of the observations
         if pair_weights is not None:
@@ -125,6 +135,8 @@ class Problem:
 
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> NDArray[np.float64]:
         """Of the factors, or with each row weighted by its regularization."""
+        if not weighted and side in self._grams:
+            return checked_gram(self._grams[side])
         weights = self.regularization(side) if weighted else None
         return gram_matrix(factors, self.n_threads, weights)
 
@@ -146,11 +158,13 @@ class Problem:
         """`factors`, in place, in `basis`: see :meth:`FixedSide.of`."""
         if basis is None:
             basis = Basis.of_eigenvectors(self.gram(side, factors))
+        self._grams.pop(side, None)
         return FixedSide.of(factors, self.n_threads, basis, out=factors)
 
-    def change_basis(self, fixed: Any, factors: Any, *, out: Any = None) -> Any:
-        """The `factors` of the other side in the basis of `fixed`."""
-        return fixed.change_basis(factors, self.n_threads, out=out)
+    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Start | None]:
+        """Where new rows go, and what they start from: `factors` in the basis before `fixed`."""
+        out = factors if in_place else empty_factors(*factors.shape)
+        return out, Start(factors, fixed.basis.other)
 
     def solve_items(
         self,
@@ -158,16 +172,20 @@ class Problem:
         items: Any,
         method: Method,
         baseline: NDArray[np.float32] | None = None,
+        start: Start | None = None,
     ) -> None:
         """Solve `items` in place; `baseline` (n_users,) is taken off the targets."""
-        self._solve("item", users, items, method, baseline)
+        self._solve("item", users, items, method, baseline, start)
 
-    def solve_users(self, factors: Factors, method: Method) -> tuple[float, float]:
+    def solve_users(
+        self, factors: Factors, method: Method, start: Start | None = None
+    ) -> tuple[float, float]:
         """Solve the users of `factors` in place.
 
         Returns the objective that is reached, and the RMSE over the observations, by their weight.
         """
-        loss, squared = self._solve("user", factors.items, factors.users, method, factors.baseline)
+        users, items, baseline = factors.users, factors.items, factors.baseline
+        loss, squared = self._solve("user", items, users, method, baseline, start)
         loss += self._loss_of_regularized_items(factors)
         if not np.isfinite(loss):
             raise ValueError(
@@ -194,14 +212,28 @@ class Problem:
         out: Any,
         method: Method,
         baseline: NDArray[np.float32] | None,
+        start: Start | None,
     ) -> NDArray[np.float64]:
         """Solve rows in place; of users return the sums of both kinds of losses (2,)."""
         rows = self.rows[side].with_baseline(baseline)
         losses = np.empty((len(out), 2)) if side == "user" else None
-        steps = expected_steps(rows, fixed, out, self.n_threads)
+        previous, change = start or Start(out, None)
+        steps = expected_steps(rows, fixed, previous, self.n_threads, change)
+        self._grams.pop(side, None)
+        if start is not None and not is_summed_in_double(len(out)):
+            self._grams[side] = np.empty((fixed.n_factors, fixed.n_factors))
         try:
             solve_rows(
-                rows, fixed, out, self.n_threads, method, expected_steps=steps, losses=losses
+                rows,
+                fixed,
+                out,
+                self.n_threads,
+                method,
+                expected_steps=steps,
+                losses=losses,
+                previous=previous,
+                change=change,
+                gram=self._grams.get(side),
             )
         except SingularRowError as error:
             known = self.train if side == "user" else self.train.transposed
@@ -248,14 +280,12 @@ def alternate(
         of_items, of_users = (method, method) if plain else _relaxed(method, iteration)
         basis = None if plain or fixed is None else problem.balanced(users, fixed)
         fixed = problem.fix("user", users, basis)
-        users = fixed.rows
-        items = problem.change_basis(fixed, items)
-        problem.solve_items(fixed, items, of_items)
+        items, start_items = problem.start_from(fixed, items, in_place=False)
+        problem.solve_items(fixed, items, of_items, start=start_items)
         fixed = problem.fix("item", items)
-        items = fixed.rows
-        users = problem.change_basis(fixed, users, out=users)
+        users, start_users = problem.start_from(fixed, users, in_place=True)
         factors = Factors(users, fixed, pair_weights=problem.pair_weights)
-        loss, rmse = problem.solve_users(factors, of_users)
+        loss, rmse = problem.solve_users(factors, of_users, start_users)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 

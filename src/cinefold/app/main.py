@@ -14,9 +14,22 @@ from cinefold.app.shared.widgets import drop_unusable_numbers
 _HERE = Path(__file__).parent
 
 
-def _go_home() -> None:
-    """To the first page, with all that the address asks for."""
-    st.switch_page(_HOME, query_params=st.query_params.to_dict())
+def _go_to(page: Any) -> None:
+    """To another page, with all that the address asks for."""
+    st.switch_page(page, query_params=st.query_params.to_dict())
+
+
+def _page_asked_for() -> Any | None:
+    """Where what the address asks for is shown, if not on this page; None if it is."""
+    if _shared is not None:
+        pages = [_HOME]
+    elif "movie" in st.query_params:
+        pages = [_MOVIE, _EXPLORE]
+    elif "user" in st.query_params:
+        pages = [_HOME, _TASTE]
+    else:
+        return None
+    return None if _chosen in pages else pages[0]
 
 
 def _page(folder: str, path: str, title: str, icon: str) -> Any:
@@ -24,7 +37,9 @@ def _page(folder: str, path: str, title: str, icon: str) -> Any:
 
 
 _HOME = st.Page("for_you/page.py", title="For you", icon=":material/recommend:", default=True)
+_MOVIE = st.Page("movies/page.py", title="Movie", url_path="movie", visibility="hidden")
 _EXPLORE = _page("explore", "explore", "Explore", ":material/explore:")
+_TASTE = _page("taste", "taste", "Taste", ":material/palette:")
 st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), layout="wide")
 st.html(_HERE / "shared/style.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
@@ -32,24 +47,25 @@ drop_unusable_numbers()
 _chosen = st.navigation(
     [
         _HOME,
-        st.Page(_go_home, url_path="new_here", visibility="hidden"),
-        st.Page("movies/page.py", title="Movie", url_path="movie", visibility="hidden"),
+        st.Page(lambda: _go_to(_HOME), url_path="new_here", visibility="hidden"),
+        _MOVIE,
         _page("lists", "lists", "Lists", ":material/bookmarks:"),
-        _page("groups", "together", "Together", ":material/group:"),
+        _page("together", "together", "Together", ":material/group:"),
         _EXPLORE,
-        _page("taste", "taste", "Taste", ":material/palette:"),
+        _TASTE,
         _page("train", "train", "Train", ":material/model_training:"),
         _page("about", "about", "About", ":material/info:"),
     ],
     position="top",
 )
 try:
-    if open_profile_in_address() is not None and _chosen != _HOME:
-        _go_home()  # which shows the list that is shared
-    if "movie" in st.query_params and _chosen == _HOME:
-        st.switch_page(_EXPLORE, query_params=st.query_params.to_dict())
+    _shared = open_profile_in_address()
+    if (_elsewhere := _page_asked_for()) is not None:
+        _go_to(_elsewhere)
     _chosen.run()
     remember("remember")
+    if _shared is None and "profile" in st.query_params:  # whose movies are here by now
+        st.rerun()
 except Exception:  # of a fragment or a callback, Streamlit says as little (`showErrorDetails`)
     logging.getLogger("cinefold.app").exception("a page failed")
     st.error("This page met an error that was not foreseen: the app's log has it. Try again.")

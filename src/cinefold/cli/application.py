@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import secrets
 import socket
 import sys
+import threading
+import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +30,7 @@ from cinefold.serving.launch import (
 )
 
 _LOOPBACK = "127.0.0.1"
+_SECONDS_BETWEEN_LOOKS, _PATIENCE = 0.2, 5.0
 
 
 @dataclass
@@ -69,17 +74,31 @@ def serve(
     else:
         variables = ratings_variables(data.ratings)
     _check_free(host, port)
-    shown = "localhost" if host in (_LOOPBACK, "0.0.0.0") else host  # noqa: S104 - only shown
-    say(f"Cinefold is at http://{shown}:{port} (Ctrl-C ends it)")
     variables[OWNER_KEY] = secrets.token_urlsafe(16)
+    os.environ.update(variables | {SHARED_PROFILES: "1" if shared_profiles else ""})
+    threading.Thread(target=_say_where, args=(host, port), daemon=True).start()
+    # As `python -m streamlit` would: signals and the exit code are Streamlit's own.
+    sys.argv = ["streamlit", *streamlit_arguments(host, port)]
+    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+def _say_where(host: str, port: int) -> None:
+    """The address, as soon as something answers there."""
+    host = "localhost" if host in (_LOOPBACK, "0.0.0.0", "::") else host  # noqa: S104 - only shown
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while True:
+        try:
+            opener.open(f"{address}/_stcore/health", timeout=_PATIENCE).close()
+            break
+        except OSError:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    say(f"Cinefold is at {address} (Ctrl-C ends it)")
     say(
         "To choose the model that recommends to everybody, open this link of yours: "
-        f"http://{shown}:{port}/train?owner={variables[OWNER_KEY]}"
+        f"{address}/train?owner={os.environ[OWNER_KEY]}"
     )
     sys.stderr.flush()
-    os.environ.update(variables | {SHARED_PROFILES: "1" if shared_profiles else ""})
-    # In place of this process: signals and the exit code are Streamlit's own.
-    os.execv(sys.executable, [sys.executable, *streamlit_arguments(host, port)])  # noqa: S606
 
 
 def _check_free(host: str, port: int) -> None:

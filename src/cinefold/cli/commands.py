@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -15,20 +16,17 @@ from cinefold.cli import (
     application,
     data,
     evaluation,
-    groups,
     importing,
     info,
     profiles,
     recommending,
+    together,
     training,
     tuning,
 )
 from cinefold.cli.console import LogFormatter, complain, settings
 from cinefold.cli.option_groups import expand_groups
 from cinefold.datasets import DatasetError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 # The base of all complaints about arguments; Typer exports only this subclass of it.
@@ -47,7 +45,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "app": application.serve,
     "recommend": recommending.recommend,
     "similar": recommending.similar,
-    "together": groups.together,
+    "together": together.together,
     "import": importing.import_,
     "train": training.train,
     "evaluate": evaluation.evaluate,

@@ -8,20 +8,17 @@ import logging
 import math
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cinefold._files import replace_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from rich.text import Text
 
 _WIDTH_OF_A_PIPE = 160
 _LONGEST_MESSAGE = 2000
@@ -49,7 +46,7 @@ class LogFormatter(logging.Formatter):
 
 
 @dataclass
-class Settings:
+class Verbosity:
     """Options that hold for every command."""
 
     quiet: bool = False
@@ -60,7 +57,7 @@ class Settings:
         return False if self.quiet else None
 
 
-settings = Settings()
+settings = Verbosity()
 
 
 def show(content: str | Table) -> None:

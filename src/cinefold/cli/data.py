@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, print_text, say, settings
-from cinefold.datasets import cached_file, default_data_dir, fetch, list_datasets
-
-if TYPE_CHECKING:
-    from cinefold.datasets import DatasetSpec
+from cinefold.datasets import DatasetSpec, cached_file, default_data_dir, fetch, list_datasets
 
 app = typer.Typer(help="List, fetch and describe the data sets.", no_args_is_help=True)
 
@@ -38,7 +35,8 @@ def list_(as_json: options.AsJson = False) -> None:
         for spec in specs
     )
     print_table(("Name", *counts, "Cached", "Terms of use"), rows, numbers=counts)
-    say(f"The terms of use are below {specs[0].licence.rpartition('/')[0]}/")
+    folders = dict.fromkeys(spec.licence.rpartition("/")[0] for spec in specs)
+    say(f"The terms of use are below {'/, '.join(folders)}/")
 
 
 @app.command("fetch")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -25,11 +26,12 @@ from cinefold.cli.console import (
 )
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import load_interactions
-from cinefold.evaluation import compare
+from cinefold.evaluation import Comparison, Ranker, compare
+from cinefold.evaluation.model_metrics import check_asked
 from cinefold.evaluation.protocols import Division, Protocol
-from cinefold.evaluation.single_model import check_asked
+from cinefold.interactions import Interactions
 from cinefold.metrics import METRICS
-from cinefold.metrics.registry import title
+from cinefold.metrics.registry import metric_title
 from cinefold.models import (
     PRESETS,
     BiasBaseline,
@@ -41,12 +43,6 @@ from cinefold.models import (
 from cinefold.profiles.csv_format import csv_text
 from cinefold.serving.training import train
 from cinefold.tuning.parameters import read_parameters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cinefold.evaluation import Comparison, Ranker
-    from cinefold.interactions import Interactions
 
 _BASELINES = {"popularity": Popularity, "bias": BiasBaseline, "ease": Ease}
 _MODELS = (*PRESETS, *_BASELINES)
@@ -280,7 +276,7 @@ def _remarks(comparison: Comparison, k: int) -> Iterator[str]:
                     ". Tune the model, or use the baseline." if is_sure else ", maybe by chance."
                 )
                 yield (
-                    f"{baseline} makes better {what} than {best} here: {title(name)} "
+                    f"{baseline} makes better {what} than {best} here: {metric_title(name)} "
                     f"{gap.value:+.4f} ± {high - gap.value:.4f}{advice}"
                 )
 
@@ -298,7 +294,7 @@ def _print(dataset: str, n_users: int, comparison: Comparison, news: list[str]) 
 def _row(comparison: Comparison, metric: str) -> list[str | Text]:
     """A metric's name and its value for each model; the best is bold."""
     best = comparison.best(metric)
-    row: list[str | Text] = [title(metric)]
+    row: list[str | Text] = [metric_title(metric)]
     for model in comparison.models:
         found = comparison.estimate(model, metric)
         text = "–" if found is None or np.isnan(found.value) else str(found)

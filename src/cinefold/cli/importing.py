@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from tqdm.auto import tqdm
@@ -13,15 +14,17 @@ from tqdm.auto import tqdm
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table, say, settings, show, tell, write
 from cinefold.cli.option_groups import OUTPUT_FILE, option
-from cinefold.profiles.importing import read_export, review_csv, review_for
+from cinefold.datasets import Movie, MovieData
+from cinefold.profiles.importing import (
+    Export,
+    ImportReview,
+    ReviewLine,
+    read_export,
+    review_csv,
+    review_for,
+)
 from cinefold.profiles.importing.review import REPEATED
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from cinefold.datasets import Movie, MovieData
-    from cinefold.profiles.importing import Export, ImportReview, ReviewLine
-    from cinefold.recommender import MovieRecommender
+from cinefold.recommender import MovieRecommender
 
 _SHOWN = 15
 

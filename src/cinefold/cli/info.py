@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cinefold._show_versions import described, environment
+from cinefold._show_versions import environment, in_words
 from cinefold.cli import options
 from cinefold.cli.console import print_json, print_table
 
@@ -16,4 +16,4 @@ def info(as_json: options.AsJson = False) -> None:
     if as_json:
         print_json(facts)
         return
-    print_table(("", ""), described(facts).items())
+    print_table(("", ""), in_words(facts).items())

@@ -7,14 +7,12 @@ annotation of a field holds its option, as in Typer, or `option` is its default.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterator
 from dataclasses import field, fields, is_dataclass
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import typer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 INPUT_FILE: dict[str, Any] = {"metavar": "FILE", "exists": True, "dir_okay": False}
 OUTPUT_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False}

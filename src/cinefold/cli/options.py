@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +14,21 @@ import typer
 
 from cinefold.cli.console import complain, say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
-from cinefold.datasets import DatasetError, RatingsFile, dataset_info, load_movielens
-from cinefold.evaluation.protocols import only_users
+from cinefold.datasets import (
+    DatasetError,
+    DatasetSpec,
+    MovieData,
+    RatingsFile,
+    dataset_info,
+    load_movielens,
+)
+from cinefold.interactions import Interactions
 from cinefold.models import WeightedMatrixFactorization
+from cinefold.models.rating_input import only_users
 from cinefold.recommender import MovieFilter, MovieRecommender
 from cinefold.serving.training import load_or_train
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from cinefold.datasets import DatasetSpec, MovieData
-    from cinefold.interactions import Interactions
     from cinefold.profiles import Profile, ProfileStore
 
 AsJson = Annotated[
@@ -216,14 +222,22 @@ class ListOptions:
 def user_id(text: str, data: MovieData) -> Any:
     """The user id that was typed, as the data has it."""
     ids = data.interactions.user_ids
-    if ids.dtype.kind != "i":
-        return text
-    try:
-        return int(text)
-    except ValueError:
+    asked: Any = text
+    if ids.dtype.kind == "i":
+        try:
+            asked = int(text)
+        except ValueError:
+            raise typer.BadParameter(
+                f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
+            ) from None
+    place = bisect.bisect_left(ids, asked)
+    near = ids[max(place - 1, 0) : place + 1].tolist()
+    if asked not in near:
         raise typer.BadParameter(
-            f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
-        ) from None
+            f"unknown user: {text:.60}; the {len(ids):,} users here are from {ids[0]} to "
+            f"{ids[-1]}, and the nearest to it {' and '.join(map(str, near))}"
+        )
+    return asked
 
 
 # -- profiles and files ---------------------------------------------------------------------------

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FORMATS = (".png", ".svg", ".pdf")
 
 
-def check(file: Path | None) -> None:
+def check_plot(file: Path | None) -> None:
     """Complain before training about what would fail after it."""
     if file is None:
         return
@@ -30,7 +30,7 @@ def check(file: Path | None) -> None:
         raise typer.BadParameter("--plot needs matplotlib; install it with: pip install matplotlib")
 
 
-def save(figure: Figure, file: Path) -> None:
+def save_figure(figure: Figure, file: Path) -> None:
     """Write the picture, in the format that the file's name ends on."""
     with replace_file(file) as new:
         figure.savefig(new)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cinefold._files import read_file
 from cinefold.cli import options
 from cinefold.cli.console import displayed, print_json, print_table, print_text, say, write
-from cinefold.datasets import cached_file, load_movielens
-from cinefold.profiles import read_csv, write_csv
+from cinefold.datasets import MovieCatalog, cached_file, load_movielens
+from cinefold.profiles import MovieId, Profile, read_csv, write_csv
 from cinefold.profiles.delimited_text import MAX_BYTES
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from cinefold.datasets import MovieCatalog
-    from cinefold.profiles import MovieId, Profile
 
 app = typer.Typer(
     help="List, show, move and delete the profiles that the app and [bold]recommend --profile"

@@ -53,7 +53,7 @@ class SparkOptions:
         return True
 
 
-def train(
+def train_on_spark(
     model: WeightedMatrixFactorization,
     asked: SparkOptions,
     validation: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,14 +12,11 @@ from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting, spark_training
 from cinefold.cli.console import print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
+from cinefold.datasets import MovieData
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
+from cinefold.serving.training import TrainingRun
 from cinefold.tuning.parameters import read_parameters
-
-if TYPE_CHECKING:
-    from cinefold.datasets import MovieData
-    from cinefold.serving.training import TrainingRun
-
 
 _NUMBER_OR_SCALE = "NUMBER|scale"
 
@@ -169,13 +166,13 @@ def train(
     Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
     """
     options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check(asked.plot)
+    plotting.check_plot(asked.plot)
     tuned = {} if asked.params is None else read_parameters(asked.params)
     given = {name: value for name, value in vars(parameters).items() if value is not None}
     model = WeightedMatrixFactorization.preset(preset, **{**tuned, **given})
     if spark.is_asked:
         target = None if asked.output is None else str(asked.output)
-        history = spark_training.train(model, spark, asked.validation, target)
+        history = spark_training.train_on_spark(model, spark, asked.validation, target)
         if as_json:
             print_json({"history": history, "output": target})
         else:
@@ -199,7 +196,7 @@ def train(
     if asked.output is not None:
         run.model.save(asked.output)
     if asked.plot is not None:
-        plotting.save(plotting.learning_curve(run), asked.plot)
+        plotting.save_figure(plotting.learning_curve(run), asked.plot)
     if as_json:
         print_json(_report(movies, run, asked.output))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -15,11 +15,9 @@ from cinefold.cli import options, plotting
 from cinefold.cli.console import complain, print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import OUTPUT_FILE, panel
 from cinefold.cli.tuning_plot import search_history
-from cinefold.metrics.registry import title
+from cinefold.metrics.registry import metric_title
+from cinefold.tuning import TuningResult
 from cinefold.tuning.space import parse, read_space
-
-if TYPE_CHECKING:
-    from cinefold.tuning import TuningResult
 
 _SHOWN = 10
 
@@ -142,7 +140,7 @@ def tune(
         complain("tuning needs more packages; install them with: pip install 'cinefold[tune]'")
         raise typer.Exit(1)
     options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check(asked.plot)
+    plotting.check_plot(asked.plot)
     warm_starts = [tuning.read_parameters(file) for file in asked.params or ()]
     space = _space(asked.space or [], asked.fix or [])
     movies = data.load()
@@ -161,7 +159,7 @@ def tune(
     if asked.output is not None:
         result.save(asked.output)
     if asked.plot is not None:
-        plotting.save(search_history(result), asked.plot)
+        plotting.save_figure(search_history(result), asked.plot)
     if as_json:
         facts = {"dataset": movies.name, "source": movies.source, **vars(sample)}
         print_json({**facts, **result.report()})
@@ -219,7 +217,7 @@ _PARAMETERS = {
 
 
 def _print_best_trials(result: TuningResult) -> None:
-    columns = ("Trial", title(result.metric), "Iterations", *_PARAMETERS.values())
+    columns = ("Trial", metric_title(result.metric), "Iterations", *_PARAMETERS.values())
     rows = (
         (
             str(trial.number),
@@ -240,7 +238,7 @@ def _print_test(result: TuningResult) -> None:
     # The distance of another target to the stars means nothing.
     stars = result.best_parameters["target"] == "rating"
     metrics = [name for name in result.test["tuned"] if stars or name != "rmse"]
-    titles = tuple(map(title, metrics))
+    titles = tuple(map(metric_title, metrics))
     untuned = "Preset stars" if result.metric == "rmse" else "Default model"
     names = {"tuned": "Tuned model", "default": untuned, "popularity": "Popularity"}
     rows = (

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from itertools import chain
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold._files import check_regular
 from cinefold.datasets.catalogue import DatasetError
 from cinefold.datasets.ratings import load_ratings
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import find_columns
-
-if TYPE_CHECKING:
-    from os import PathLike
-
-    from numpy.typing import NDArray
 
 _TABLE_WIDTHS = ({3}, {4})  # user, item, rating, perhaps a time
 _HEAD = 50  # lines that tell what a file is

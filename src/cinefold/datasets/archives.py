@@ -6,15 +6,13 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from cinefold.datasets.catalogue import DatasetError, errors_name_file, short_message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from os import PathLike
 
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError)
 # What zipfile makes of damaged directories and headers.

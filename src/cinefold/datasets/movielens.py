@@ -54,6 +54,12 @@ class MovieData:
         """With `movies` and those that are rated but not described, which are called by their ids.
 
         How often each is rated decides between titles that fit a search equally well.
+
+        Parameters
+        ----------
+        name, source : str
+        interactions : Interactions
+        movies : iterable of Movie
         """
         ids, counts = interactions.item_ids.tolist(), interactions.item_counts().tolist()
         described = {movie.id: movie for movie in movies}

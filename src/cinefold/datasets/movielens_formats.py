@@ -13,7 +13,7 @@ from reprlib import repr as short
 from typing import IO, TYPE_CHECKING, Any
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
-from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, described
+from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, parsed_movie
 from cinefold.interactions.column_names import find_column, find_columns
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class MovieLensFormat:
             genres += [genre for position, genre in flags if cells[position] == "1"]
             if not {cells[position] for position, _ in flags} <= {"0", "1"}:
                 raise ValueError("a genre flag is neither 0 nor 1")
-            movie = described(number, title, year if year.isdecimal() else "", genres)
+            movie = parsed_movie(number, title, year if year.isdecimal() else "", genres)
             if movies.setdefault(number, movie) is not movie:
                 raise ValueError(f"id {number} is there twice")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nsmallest
 from reprlib import repr as short
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from cinefold._cache import PickledWithoutCaches
@@ -18,17 +21,22 @@ from cinefold.datasets.titles import names_of, plain, readable, split_year
 from cinefold.interactions.column_names import ITEM_IDS, TITLE_NAMES
 from cinefold.interactions.column_values import as_ids
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class Movie:
-    """A movie: its id in the data set, title as people read it, year and genres.
+    """A movie.
 
-    ``imdb_id`` is like "tt0114709".
+    Attributes
+    ----------
+    id : int or str
+        In the data set.
+    title : str
+        As people read it, without the year.
+    year : int, optional
+    genres : tuple of str
+    imdb_id : str, optional
+        Like "tt0114709".
+    tmdb_id : int, optional
     """
 
     id: int | str
@@ -52,11 +60,12 @@ MOVIE_COLUMNS = {
     "genres": (("genres", "genre", "class"),),
 }
 _LONGEST_TITLE = 1000
+_NEAR, _LEAST_LIKENESS = 50, 60.0  # so many titles are near, if they are so alike
 _FOR_WORDS = 20  # to the score of a title that is near, where it has all words
 _NO_GENRE = {"", "unknown", "(no genres listed)"}
 
 
-def described(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
+def parsed_movie(movie_id: int | str, title: str, year: str, genres: Iterable[str]) -> Movie:
     """A movie as a file describes it; the year, if any, overrides that in the title's brackets.
 
     ValueError says what is wrong with a title or year.
@@ -79,9 +88,15 @@ def described(movie_id: int | str, title: str, year: str, genres: Iterable[str])
 
 @dataclass(frozen=True)
 class Match:
-    """A movie found by a search, and how well it fits (0 to 100).
+    """A movie found by a search.
 
-    ``fits`` says whether one of its titles has all words of the query; else it is only near.
+    Attributes
+    ----------
+    movie : Movie
+    score : float
+        How well it fits, 0 to 100.
+    fits : bool
+        Whether one of its titles has all words of the query; else it is only near.
     """
 
     movie: Movie
@@ -147,29 +162,11 @@ class MovieCatalog(PickledWithoutCaches):
         """All genres, sorted."""
         return tuple(sorted({genre for movie in self for genre in movie.genres}))
 
-    def select(
-        self,
-        *,
-        genres: Iterable[str] | None = None,
-        exclude_genres: Iterable[str] | None = None,
-        years: tuple[int | None, int | None] | None = None,
-    ) -> NDArray[Any]:
-        """Ids of the movies with any of `genres`, none of `exclude_genres`, and a year in range.
-
-        A bound of `years` may be None; movies without a year fit no range.
-        """
-        wanted = None if genres is None else self._known(genres)
-        unwanted = self._known(exclude_genres or ())
-        low, high = years or (None, None)
-
-        def fits(movie: Movie) -> bool:
-            return (
-                (wanted is None or not wanted.isdisjoint(movie.genres))
-                and unwanted.isdisjoint(movie.genres)
-                and (years is None or (low or 0) <= (movie.year or -1) <= (high or 9999))
-            )
-
-        return np.array([movie.id for movie in self if fits(movie)], dtype=self.ids.dtype)
+    @cached_property
+    def years(self) -> tuple[int, int] | None:
+        """The first and the last year of the movies; None where none has one."""
+        known = [movie.year for movie in self if movie.year is not None]
+        return (min(known), max(known)) if known else None
 
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
@@ -191,22 +188,26 @@ class MovieCatalog(PickledWithoutCaches):
         if fitting and not text:  # a year alone: movies called so, then all of that year
             scores = {movie_id: 100.0 if movie_id in titled else 99.0 for movie_id in fitting}
         elif fitting:
-            scores = {
-                movie_id: max(_fit(text, name) + _bonus(text, name) for name in names)
-                for movie_id, names in ((one, self._names_by_id[one]) for one in fitting)
-            }
+            named = [(one, name) for one in fitting for name in self._names_by_id[one]]
+            likeness = _likeness(text, [name for _, name in named]).tolist()
+            scores = dict.fromkeys(fitting, 0.0)
+            for (movie_id, name), score in zip(named, likeness, strict=True):
+                scores[movie_id] = max(scores[movie_id], score + _bonus(text, name))
         else:
-            asked = text or plain(query)
-            near = process.extract(asked, self._names, scorer=_fit, limit=50, score_cutoff=60)
-            scores = {key[0]: score for _, score, key in reversed(near)}
+            ids, names = [one for one, _ in self._names], [*self._names.values()]
+            likeness = _likeness(text or plain(query), names)
+            near = np.argsort(-likeness, kind="stable")[:_NEAR]
+            near = near[likeness[near] >= _LEAST_LIKENESS]
+            scores = {ids[place]: float(likeness[place]) for place in reversed(near.tolist())}
             for movie_id, share in shares.items():
-                scores[movie_id] = scores.get(movie_id, 60) + _FOR_WORDS * share
-        ranked = sorted(
-            scores.items(), key=lambda pair: (-round(pair[1]), -self.popularity(pair[0]))
+                scores[movie_id] = scores.get(movie_id, _LEAST_LIKENESS) + _FOR_WORDS * share
+        rated = self._popularity
+        ranked = nsmallest(
+            limit, scores.items(), key=lambda pair: (-round(pair[1]), -rated.get(pair[0], 0))
         )
         return [
             Match(self._movies[movie_id], min(score, 100.0), bool(fitting))
-            for movie_id, score in ranked[:limit]
+            for movie_id, score in ranked
         ]
 
     def resolve(self, title: str) -> Movie:
@@ -259,16 +260,6 @@ class MovieCatalog(PickledWithoutCaches):
             ids[name].append(movie_id)
         return dict(ids)
 
-    def _known(self, genres: Iterable[str]) -> set[str]:
-        by_name = {genre.casefold(): genre for genre in self.genres}
-        unknown = [genre for genre in genres if genre.casefold() not in by_name]
-        if unknown:
-            raise ValueError(
-                f"there is no genre {', '.join(map(repr, unknown))}; "
-                f"there are {', '.join(self.genres)}"
-            )
-        return {by_name[genre.casefold()] for genre in genres}
-
 
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:
     title, year = split_year(query)
@@ -284,14 +275,15 @@ def _complete(shares: Mapping[Any, float]) -> list[Any]:
     return [movie_id for movie_id, share in shares.items() if share > 1 - 1e-6]
 
 
-def _fit(query: Any, name: Any, *, score_cutoff: float | None = 0) -> float:
-    """Likeness of a query and a name; parts of words count only where they say something."""
-    ratio = fuzz.ratio(query, name, score_cutoff=score_cutoff)
-    if len(name) < 0.7 * len(query):
-        return ratio
-    words = 0.95 * fuzz.token_set_ratio(query, name, score_cutoff=score_cutoff)
-    part = 0.9 * fuzz.partial_ratio(query, name, score_cutoff=score_cutoff)
-    return max(ratio, words, part)
+def _likeness(query: str, names: Sequence[str]) -> NDArray[np.float64]:
+    """Of a query and each name, 0 to 100; parts of words count only where they say something."""
+    scorers = (1.0, fuzz.ratio), (0.95, fuzz.token_set_ratio), (0.9, fuzz.partial_ratio)
+    ratio, *of_parts = (
+        share * process.cdist([query], names, scorer=scorer, dtype=np.float64)[0]
+        for share, scorer in scorers
+    )
+    is_short = np.array([len(name) < 0.7 * len(query) for name in names], np.bool_)
+    return np.asarray(np.where(is_short, ratio, np.maximum.reduce([ratio, *of_parts])))
 
 
 def _bonus(query: str, name: str) -> float:

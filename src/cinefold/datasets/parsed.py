@@ -78,10 +78,11 @@ def _load(file: Path, identity: str) -> Parsed:
         raise ValueError(f"it is damaged: {error!r}") from error
 
 
-def _save(parsed: Parsed, file: Path, identity: str) -> None:
+def _save(parsed: Parsed, file: Path, identity: str) -> Parsed | None:
+    """Of a large one, what is kept: it need not be in memory."""
     interactions, movies = parsed
     if interactions.n_ratings < FEWEST_RATINGS:
-        return
+        return None
     tensors = rating_tensors(interactions, timestamps=True)
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     # By column, and the genres by number, so that reading them makes few objects.
@@ -92,6 +93,7 @@ def _save(parsed: Parsed, file: Path, identity: str) -> None:
     arrays["movies"] = np.frombuffer(described, np.uint8)
     texts = {"format": _FORMAT, "identity": identity, "crc32": _checksums(arrays)}
     write_tensors(file, texts, arrays)
+    return _load(file, identity)
 
 
 def _checksums(arrays: Arrays) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
 from cinefold.datasets.movielens import MovieData
-from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, described
+from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, parsed_movie
 from cinefold.datasets.readers import TableFile, collect, open_table, read_errors
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import (
@@ -294,7 +294,7 @@ def _movie(row: dict[str, str | None], integer_ids: bool) -> Movie:
         kind = "an integer, as the ratings' are" if integer_ids else "an id"
         raise ValueError(f"the id is {short(text)}, not {kind}")
     genres = re.split(r"[|,;]", row.get("genres") or "")
-    return described(
+    return parsed_movie(
         int(text) if integer_ids else text, row["title"] or "", row.get("year") or "", genres
     )
 

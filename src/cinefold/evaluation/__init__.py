@@ -2,8 +2,8 @@
 
 from cinefold._deprecated import old_names
 from cinefold.evaluation.comparison import Comparison, compare
+from cinefold.evaluation.model_metrics import Evaluation, Ranker, evaluate, evaluate_per_user
 from cinefold.evaluation.protocols import Division, divide
-from cinefold.evaluation.single_model import Evaluation, Ranker, evaluate, evaluate_per_user
 from cinefold.evaluation.standard_errors import Estimate
 
 __all__ = [

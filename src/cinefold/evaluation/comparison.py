@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from cinefold._signals import keep_on_interrupt
+from cinefold.evaluation.model_metrics import Evaluation, Ranker, check_asked, evaluate_per_user
 from cinefold.evaluation.protocols import Division, Protocol, divide, n_divisions
-from cinefold.evaluation.single_model import Evaluation, Ranker, check_asked, evaluate_per_user
 from cinefold.evaluation.standard_errors import (
     Estimate,
     influence,
@@ -19,19 +21,12 @@ from cinefold.evaluation.standard_errors import (
     of_users,
     standard_error,
 )
-from cinefold.interactions.splits import seed_from
+from cinefold.interactions import Interactions
+from cinefold.interactions.splits import RandomState, seed_from
 from cinefold.metrics import accuracy
 from cinefold.metrics.registry import metric_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from cinefold.interactions import Interactions
-    from cinefold.interactions.splits import RandomState
-
-    Candidate = Callable[[Interactions], Ranker] | Any
+Candidate = Callable[[Interactions], Ranker] | Any
 
 
 @dataclass(frozen=True)
@@ -57,6 +52,7 @@ class Comparison:
 
     @property
     def models(self) -> list[str]:
+        """Names of the models that were evaluated."""
         return list(self.evaluations)
 
     @property
@@ -88,6 +84,13 @@ class Comparison:
 
         Its error is smaller than those of the two values, as both saw the same users; that of a
         metric of all lists together is over divisions.
+
+        Parameters
+        ----------
+        model, other : str
+            Two of `models`.
+        name : str
+            One of `metrics`.
         """
         one, two = self.estimate(model, name), self.estimate(other, name)
         if one is None or two is None:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Self, get_args
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
 
-import numpy as np
-
-from cinefold.interactions import splits
+from cinefold.interactions import Interactions, splits
+from cinefold.interactions.splits import RandomState
 from cinefold.models import checks
-from cinefold.models.rating_input import union, with_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from cinefold.interactions import Interactions
-    from cinefold.interactions.splits import RandomState
+from cinefold.models.rating_input import only_users, union, with_ids
 
 Protocol = Literal["per-user", "random", "leave-last-out", "time", "k-fold", "strong"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -51,6 +43,11 @@ class Division:
         """Parts that somebody else has made; a validation part is learned from, too.
 
         So all items are ranked but those of a user's training and validation parts.
+
+        Parameters
+        ----------
+        training, held_out, validation : Interactions
+            With ids of one kind; no pair of user and item may be in two of them.
 
         Raises
         ------
@@ -139,9 +136,3 @@ def _once(
             yield Division(only_users(interactions, ~users), held_out, given)
     else:
         yield Division(*interactions.split(protocol, fraction=fraction, random_state=seed))
-
-
-def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
-    """The ratings of the users where `kept` (n_users,), and only these as users."""
-    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
-    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from scipy.special import stdtrit
+from numpy.typing import NDArray
 
 from cinefold.metrics.registry import metric_of
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _NORMAL_95 = 1.959964
 
@@ -40,8 +37,12 @@ class Estimate:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % confidence interval, normal over users, of Student's t over the few divisions."""
-        by_t = self.over == "divisions" and self.n > 1
-        half = (stdtrit(self.n - 1, 0.975) if by_t else _NORMAL_95) * self.standard_error
+        quantile = _NORMAL_95
+        if self.over == "divisions" and self.n > 1:
+            from scipy.special import stdtrit  # slow to import
+
+            quantile = stdtrit(self.n - 1, 0.975)
+        half = quantile * self.standard_error
         return self.value - half, self.value + half
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from cinefold._cache import PickledWithoutCaches
 from cinefold.interactions import splits
 from cinefold.interactions.batches import columns_of, numbered
-from cinefold.interactions.blocks import kept
+from cinefold.interactions.blocks import BLOCK, in_blocks, kept
 from cinefold.interactions.column_values import (
     as_floats,
     as_id_column,
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cinefold.interactions.splits import RandomState, SplitMethod
-
-
-_COUNTED_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -308,6 +305,16 @@ class Interactions(PickledWithoutCaches):
         begin, end = self.by_user.indptr[row : row + 2]
         return self.item_ids[self.by_user.indices[begin:end]], self.by_user.data[begin:end]
 
+    def item_ratings(self, item_id: Any) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Who rated an item: user ids and ratings, looked up among all ratings."""
+        column, own = self.item_index(item_id), self.by_user
+        parts = in_blocks(
+            self.n_ratings, lambda at: at.start + np.flatnonzero(own.indices[at] == column)
+        )
+        places = np.concatenate([np.empty(0, np.int64), *parts])
+        rows = np.searchsorted(own.indptr, places, side="right") - 1
+        return self.user_ids[rows], own.data[places]
+
     def user_counts(self) -> NDArray[np.int64]:
         """Number of ratings of each user, (n_users,)."""
         counts: NDArray[np.int64] = np.diff(self.by_user.indptr).astype(np.int64)
@@ -320,8 +327,8 @@ class Interactions(PickledWithoutCaches):
     @cached_property
     def _item_counts(self) -> NDArray[np.int64]:
         counts = np.zeros(self.n_items, np.int64)
-        for begin in range(0, self.n_ratings, _COUNTED_AT_ONCE):  # 64-bit copies, which are small
-            block = self.by_user.indices[begin : begin + _COUNTED_AT_ONCE]
+        for begin in range(0, self.n_ratings, BLOCK):  # with 64-bit copies, which are small
+            block = self.by_user.indices[begin : begin + BLOCK]
             counts += np.bincount(block, minlength=self.n_items)
         return counts
 

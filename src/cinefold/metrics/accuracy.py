@@ -6,13 +6,11 @@ sampled away: the lists are the best of all items.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-    from scipy.sparse import csr_array
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 
 def rmse(predicted: ArrayLike, actual: ArrayLike) -> float:

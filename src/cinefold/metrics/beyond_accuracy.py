@@ -5,13 +5,9 @@ All take ``top_items`` of shape (n_users, k): item indices, best first, -1 for p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import scipy.sparse as sp
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 _NUMBERS_AT_A_TIME = 1 << 22
 

@@ -6,16 +6,14 @@ evaluation, comparison and the command line take it from there.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from cinefold.metrics import accuracy as acc
 from cinefold.metrics import beyond_accuracy as beyond
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def metric_of(name: str) -> Metric:
     return METRICS[name.partition("_at_")[0]]
 
 
-def title(name: str) -> str:
+def metric_title(name: str) -> str:
     """What tables call it, such as "NDCG@10"."""
     _, _, k = name.partition("_at_")
     return metric_of(name).title + (f"@{k}" if k else "")

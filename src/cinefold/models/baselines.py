@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from cinefold.als.backend import top_k
 from cinefold.als.iterations import available_threads
+from cinefold.interactions import Interactions
 from cinefold.models.results import FoldedUsers, Ranking
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.interactions import Interactions
-
-    Lists = tuple[NDArray[np.integer], NDArray[np.float32]]
+Lists = tuple[NDArray[np.integer], NDArray[np.float32]]
 
 _MOST_RATED = 1000
 _TINY = 1e-9

@@ -6,25 +6,20 @@ attribute ``stop_reason`` of the callback that ended its fit, or "callback" if i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 from tqdm.auto import tqdm
 
 from cinefold.als.backend import top_k
+from cinefold.als.factors import Factors
+from cinefold.als.objective import Objective
+from cinefold.interactions import Interactions
 from cinefold.metrics import accuracy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scipy.sparse import csr_array
-
-    from cinefold.als.factors import Factors
-    from cinefold.als.objective import Objective
-    from cinefold.interactions import Interactions
 
 RANKING_DEPTH = 10
 # In multiplications of the solvers, of which a core makes 2e10 in a second.

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold._threads import MAX_THREADS
 from cinefold.als.iterations import SolverName
 from cinefold.als.objective import Target
-from cinefold.models.callbacks import ValidationMetric
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
-
-    from cinefold.models.callbacks import Callback
+from cinefold.models.callbacks import Callback, ValidationMetric
 
 MAX_FACTORS = 2048
 MAX_ITERATIONS = 2**31 - 1

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from scipy.linalg import cho_factor
-from scipy.linalg.lapack import dpotri
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from cinefold._memory import check_memory
-from cinefold.models.baselines import Baseline
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.interactions import Interactions
-    from cinefold.models.baselines import Lists
+from cinefold.interactions import Interactions
+from cinefold.models.baselines import Baseline, Lists
 
 _SCORES_AT_A_TIME = 1 << 22
 _BYTES_PER_PAIR = 8 + 4  # a matrix, and two quarters of it, or the weights
@@ -141,9 +135,13 @@ def _inverse_gram(rows: csr_array, regularization: float) -> NDArray[np.float64]
 
 def _invert(matrix: NDArray[np.float64]) -> None:
     """The inverse of a symmetric positive definite matrix (n, n) in its place, block by block."""
+    from scipy.linalg import cho_factor, lapack  # slow to import for those who make no such model
+
     n = len(matrix)
     if n <= _LARGEST_FACTORISATION:
-        lower = np.tril(dpotri(cho_factor(matrix, lower=True, check_finite=False)[0], lower=1)[0])
+        lower = np.tril(
+            lapack.dpotri(cho_factor(matrix, lower=True, check_finite=False)[0], lower=1)[0]
+        )
         matrix[:] = lower + np.tril(lower, -1).T
         return
     half = n // 2

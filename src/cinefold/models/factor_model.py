@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
 
 from cinefold.als.backend import top_k
 from cinefold.als.iterations import available_threads
@@ -15,10 +17,6 @@ from cinefold.interactions.entries import csr
 from cinefold.models import checks
 from cinefold.models.fitted import FittedAttributes
 from cinefold.models.results import Explanation, FoldedItems, FoldedUsers, Ranking
-
-if TYPE_CHECKING:
-    import scipy.sparse as sp
-    from numpy.typing import ArrayLike, NDArray
 
 
 class FactorModel(FittedAttributes):

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold._cache import PickledWithoutCaches
+from cinefold.als.factors import Biases, Factors
+from cinefold.als.objective import Objective
+from cinefold.interactions import Interactions
 from cinefold.interactions.entries import digest, read_only
+from cinefold.models.callbacks import Record
 from cinefold.models.results import NotFittedError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cinefold.als.factors import Biases, Factors
-    from cinefold.als.objective import Objective
-    from cinefold.interactions import Interactions
-    from cinefold.models.callbacks import Record
 
 
 @dataclass(frozen=True)

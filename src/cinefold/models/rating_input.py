@@ -68,7 +68,7 @@ def with_own_ids(ratings: Ratings) -> Interactions:
     return as_interactions(ratings, "ratings")
 
 
-def held_out(
+def validation_ratings(
     validation: Ratings | None, y: Any, train: Interactions, early_stopping: bool
 ) -> Interactions | None:
     """The ratings to validate on, with the ids of `train`."""
@@ -219,3 +219,9 @@ def union(known: Interactions, new: Interactions) -> Interactions:
     ).sorted()
     matrix = entries.matrix(len(user_ids), len(item_ids))
     return Interactions(user_ids, item_ids, matrix, entries.weights, entries.timestamps)
+
+
+def only_users(interactions: Interactions, kept: NDArray[np.bool_]) -> Interactions:
+    """The ratings of the users where `kept` (n_users,), and only these as users."""
+    rest = interactions.select(np.repeat(kept, interactions.user_counts()))
+    return replace(rest, user_ids=rest.user_ids[kept], by_user=rest.by_user[kept])

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from cinefold.interactions import Interactions
 from cinefold.interactions.column_values import finite
 from cinefold.interactions.entries import SharedMatrix, read_only
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.interactions import Interactions
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -46,7 +42,13 @@ class Ranking:
 
     @classmethod
     def of(cls, item_ids: NDArray[Any], indices: NDArray[Any], scores: NDArray[np.float32]) -> Self:
-        """From indices into `item_ids`, -1 in empty places, which one user's ranking leaves out."""
+        """From indices into `item_ids`, -1 in empty places, which one user's ranking leaves out.
+
+        Parameters
+        ----------
+        item_ids : ndarray, shape (n_items,)
+        indices, scores : ndarray of int, of float32, shape (n,) or (n_users, k)
+        """
         empty = indices < 0
         if indices.ndim == 1:
             return cls(item_ids[indices[~empty]], scores[~empty])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,18 +14,19 @@ from cinefold._signals import ctrl_c_waits, keep_on_interrupt
 from cinefold.als.backend import empty_factors
 from cinefold.als.biased import alternate_with_biases
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import alternate, method_named, with_exact_users
+from cinefold.als.iterations import Iteration, Problem, alternate, method_named, with_exact_users
+from cinefold.interactions import Interactions
 from cinefold.interactions.splits import seed_from
-from cinefold.models.callbacks import Convergence, EarlyStopping, progress_bar
+from cinefold.models.callbacks import (
+    Callback,
+    Convergence,
+    EarlyStopping,
+    Record,
+    Validation,
+    progress_bar,
+)
+from cinefold.models.default_settings import Settings
 from cinefold.models.fitted import Fitted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cinefold.als.iterations import Iteration, Problem
-    from cinefold.interactions import Interactions
-    from cinefold.models.callbacks import Callback, Record, Validation
-    from cinefold.models.default_settings import Settings
 
 
 @dataclass(frozen=True)

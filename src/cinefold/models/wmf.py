@@ -19,7 +19,7 @@ from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
-from cinefold.models.rating_input import as_interactions, axis_weights, held_out
+from cinefold.models.rating_input import as_interactions, axis_weights, validation_ratings
 from cinefold.models.training_loop import continued, run_fit
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     Parameters
     ----------
     n_factors : int or "scale"
-        Length of the vectors. "scale": 64; up to 384 where rows have few ratings and the other
-        parameters that can be "scale" are (docs/defaults.md).
+        Length of the vectors. "scale": up to 256, or 448 where rows have few ratings, if the other
+        parameters are "scale" too and there are 10,000 ratings; else 64 (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
@@ -68,7 +68,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         (n_j / typical_j)^(-2 p_items) for n_i ratings of the user and n_j of the item, and the
         regularization of each row by its own of the two factors. 0 weighs all pairs alike; towards
         1/2, users and items with few ratings count as much as others: the normalization of graph
-        convolutions (He et al. 2020). "scale": 0, or what ranks best where rows have few ratings.
+        convolutions (He et al. 2020). "scale": 0, or what ranks better if `n_factors` is "scale".
     target : {"scale", "sqrt", "rating", "binary"}
         What an observed pair should score: the square root of its rating, its rating, or 1.
         "scale": the root, or 1 where "ratings" are counts, the largest above 20 times the mean.
@@ -87,8 +87,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     max_iter : int
         At most so many iterations.
     tol : float or "scale"
-        Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4, and
-        0.01 where `n_factors` follows the data beyond 64.
+        Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4;
+        where `n_factors` follows the data beyond 64 it is 0.003, and 0.025 with short rows.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.
@@ -175,6 +175,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             "ranking", the default: the best lists. "plain": squared errors of the ratings, one
             lambda for all (Hu et al. 2008 without confidence). "stars": predicted ratings of the
             lowest RMSE, from observed ratings alone, with biases.
+        **changes
+            Parameters that are others than the preset's.
 
         Raises
         ------
@@ -238,7 +240,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         checks.parameters(self)
         callbacks = checks.callbacks(callbacks)
         train = as_interactions(X, "X")
-        measured = held_out(validation, y, train, bool(self.early_stopping))
+        measured = validation_ratings(validation, y, train, bool(self.early_stopping))
         given = (
             axis_weights("user_weights", user_weights, train.user_ids),
             axis_weights("item_weights", item_weights, train.item_ids),

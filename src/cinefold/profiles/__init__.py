@@ -8,9 +8,10 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cinefold._deprecated import old_names
 from cinefold.profiles.csv_format import read_csv, write_csv
 from cinefold.profiles.errors import ProfileNameError, StoreError, UnknownProfileError
-from cinefold.profiles.profile import HIDING, Change, Entries, Mark, MovieId, Profile, Rating
+from cinefold.profiles.profile import HIDING, Change, Mark, MovieId, Profile, ProfileEntries, Rating
 
 if TYPE_CHECKING:
     from cinefold.profiles.store import ProfileStore
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = [
     "HIDING",
     "Change",
-    "Entries",
     "Mark",
     "MovieId",
     "Profile",
+    "ProfileEntries",
     "ProfileNameError",
     "ProfileStore",
     "Rating",
@@ -33,9 +34,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`ProfileStore`, whose packages are an extra, and are slow to import."""
+    """`ProfileStore`, whose packages are an extra, and are slow to import; and old names."""
     if name != "ProfileStore":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return old_names(__name__)(name)
     try:
         from cinefold.profiles.store import ProfileStore
     except ModuleNotFoundError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cinefold.profiles.errors import ProfileNameError
 from cinefold.profiles.importing.exported_ratings import ExportLine
 from cinefold.profiles.importing.matching import SURE, Matcher
-from cinefold.profiles.profile import LONGEST_NAME, Entries
+from cinefold.profiles.profile import LONGEST_NAME, ProfileEntries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +55,18 @@ def counterparts(movies: Iterable[Movie], catalog: MovieCatalog) -> dict[MovieId
     return {m.id: best[0].movie.id for m, best in found if best and best[0].confidence >= SURE}
 
 
+def shown_in(
+    store: ProfileStore, profile: Profile, old: MovieCatalog, dataset: str, new: MovieCatalog
+) -> tuple[ProfileEntries, tuple[str, ...]]:
+    """What `profile` says of the movies of `dataset`, and labels of its others; nothing is kept.
+
+    If it has been carried there, what it says there. Parameters and errors are those of `carry`.
+    """
+    if (there := _carried(store, profile, dataset)) is not None:
+        return store.entries(there.id), tuple(there.settings.get(LEFT, ()))
+    return _translated(store.entries(profile.id), old, new)
+
+
 def carry(
     store: ProfileStore, profile: Profile, old: MovieCatalog, dataset: str, new: MovieCatalog
 ) -> Carried:
@@ -75,23 +87,38 @@ def carry(
     ------
     StoreError
     """
-    said = store.entries(profile.id)
-    ids = dict.fromkeys([*said.ratings, *(movie for movie, _, _ in said.marked)])
-    same = counterparts([old[movie] for movie in ids if movie in old], new)
-    left = tuple(old[m].label if m in old else f"movie {m}" for m in ids if m not in same)
-    others = (p for p in store.profiles(dataset) if p.settings.get(_FROM) == profile.id)
-    target = next(others, None) or _copy(store, profile, dataset)
+    fresh, left = _translated(store.entries(profile.id), old, new)
+    n_movies = len({*fresh.ratings, *(movie for movie, _, _ in fresh.marked)})
+    target = _carried(store, profile, dataset) or _copy(store, profile, dataset)
     known = store.entries(target.id)
-    fresh = Entries({same[m]: r for m, r in said.ratings.items() if m in same})
     for movie in known.ratings:
         fresh.ratings.pop(movie, None)
-    for movie, mark, at in said.marked:
-        if movie in same and same[movie] not in known.marks[mark]:
-            fresh.marks[mark][same[movie]] = at
+    for movie, mark, _ in known.marked:
+        fresh.marks[mark].pop(movie, None)
     if len(fresh):
         store.add(target.id, fresh)
     store.update_settings(target.id, {LEFT: left or None})
-    return Carried(store.get(target.id), len(set(same.values())), left)
+    return Carried(store.get(target.id), n_movies, left)
+
+
+def _translated(
+    said: ProfileEntries, old: MovieCatalog, new: MovieCatalog
+) -> tuple[ProfileEntries, tuple[str, ...]]:
+    """What is said of movies of `new`, and labels of the others."""
+    ids = dict.fromkeys([*said.ratings, *(movie for movie, _, _ in said.marked)])
+    same = counterparts([old[movie] for movie in ids if movie in old], new)
+    left = tuple(old[m].label if m in old else f"movie {m}" for m in ids if m not in same)
+    found = ProfileEntries({same[m]: r for m, r in said.ratings.items() if m in same})
+    for movie, mark, at in said.marked:
+        if movie in same:
+            found.marks[mark][same[movie]] = at
+    return found, left
+
+
+def _carried(store: ProfileStore, profile: Profile, dataset: str) -> Profile | None:
+    """The profile that `carry` made."""
+    others = (p for p in store.profiles(dataset) if p.settings.get(_FROM) == profile.id)
+    return next(others, None)
 
 
 def _copy(store: ProfileStore, profile: Profile, dataset: str) -> Profile:

@@ -32,9 +32,9 @@ from typing import TYPE_CHECKING, Any
 from cinefold.profiles.delimited_text import read_delimited
 from cinefold.profiles.profile import (
     MICROSECOND,
-    Entries,
     Mark,
     MovieId,
+    ProfileEntries,
     Rating,
     checked_stars,
     checked_time,
@@ -43,8 +43,7 @@ from cinefold.profiles.profile import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.profiles.importing.exported_ratings import ExportLine
+    from cinefold.datasets import MovieCatalog
 
 COLUMNS = ("movie_id", "title", "year", "rating", "mark", "time")
 FOUND = "found"
@@ -53,35 +52,37 @@ _FORMULA = re.compile(r"(?![+-]?[0-9]+(?:\.[0-9]+)?\Z)'*(?:\s*[=+\-@＝＋－＠
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d*", re.ASCII)
 
 
-def write_csv(entries: Entries, movies: MovieCatalog | None = None) -> str:
+def write_csv(entries: ProfileEntries, movies: MovieCatalog | None = None) -> str:
     """The CSV file, ratings first, each oldest first.
 
     Parameters
     ----------
-    entries : Entries
+    entries : ProfileEntries
     movies : MovieCatalog, optional
         For titles and years.
     """
-    rated = [(movie, rating.stars, rating.at) for movie, rating in entries.ratings.items()]
-    known = {movie.id: movie for movie in movies or ()}
-    lines = [entry_cells(movie, known.get(movie), stars, at) for movie, stars, at in rated]
-    lines += [entry_cells(movie, known.get(movie), mark, at) for movie, mark, at in entries.marked]
+    titles = {movie.id: (movie.title, movie.year) for movie in movies or ()}
+    values: list[tuple[MovieId, float | Mark, datetime]] = [
+        *((movie, rating.stars, rating.at) for movie, rating in entries.ratings.items()),
+        *entries.marked,
+    ]
+    lines = [entry_cells(id_, *titles.get(id_, ("", None)), value, at) for id_, value, at in values]
     return csv_text((COLUMNS, *lines))
 
 
 def entry_cells(
     movie_id: MovieId | None,
-    titled: Movie | ExportLine | None,
+    title: str,
+    year: int | None,
     value: float | Mark | None,
     at: datetime | None,
 ) -> tuple[object, ...]:
     """The cells under `COLUMNS` of a movie, its stars or mark, and the time if known."""
-    known = ("", "") if titled is None else (titled.title, titled.year or "")
     is_mark = isinstance(value, Mark)
     stars = "" if value is None or is_mark else repr(float(value)).removesuffix(".0")
     time = "" if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
     id_ = "" if movie_id is None else write_id(movie_id)
-    return id_, *known, stars, value if is_mark else "", time
+    return id_, title, year or "", stars, value if is_mark else "", time
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
@@ -106,7 +107,7 @@ def plain_cell(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def read_csv(content: str | bytes) -> Entries:
+def read_csv(content: str | bytes) -> ProfileEntries:
     """The ratings and marks of a CSV file.
 
     Raises
@@ -116,7 +117,7 @@ def read_csv(content: str | bytes) -> Entries:
         one that is not allowed; the message names the line.
     """
     table = read_delimited(content, strict=True)
-    entries, now, number = Entries(), datetime.now(UTC), 1
+    entries, now, number = ProfileEntries(), datetime.now(UTC), 1
     try:
         columns = [name.strip().lower() for name in table.header]
         if "movie_id" not in columns or not {"rating", "mark"} & {*columns}:
@@ -133,7 +134,7 @@ def read_csv(content: str | bytes) -> Entries:
     return entries
 
 
-def _add(entries: Entries, line: dict[str, str], delimiter: str, now: datetime) -> None:
+def _add(entries: ProfileEntries, line: dict[str, str], delimiter: str, now: datetime) -> None:
     movie = read_id(line.get("movie_id", ""))
     rating, mark = line.get("rating", ""), line.get("mark", "")
     at = _read_time(line.get("time", "")) or now

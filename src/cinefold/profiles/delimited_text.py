@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from cinefold.datasets.readers import encoding_of, find_delimiter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_BYTES = 32 * 2**20
 """Largest file that is read, also when it is unpacked."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _LONGEST = 300
 _OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)

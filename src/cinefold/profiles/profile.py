@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cinefold.profiles.errors import ProfileNameError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MovieId = int | str
 """A movie's id in its data set; ``1`` and ``"1"`` are two movies."""
@@ -89,7 +87,7 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Entries:
+class ProfileEntries:
     """What a profile says of movies, each oldest first.
 
     Attributes
@@ -224,12 +222,12 @@ def checked_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"settings must be what JSON can hold: {error}") from None
 
 
-def checked_ratings(ratings: Mapping[Any, float | Rating], now: datetime) -> dict[MovieId, Rating]:
+def timed_ratings(ratings: Mapping[Any, float | Rating]) -> dict[MovieId, Rating]:
     """The ratings with plain ids, checked stars and times.
 
-    Those without a time get `now`, a microsecond apart, so that their order is kept.
+    Those without a time are of now, a microsecond apart, so that their order is kept.
     """
-    checked = {}
+    checked, now = {}, datetime.now(UTC)
     for number, (movie_id, given) in enumerate(ratings.items()):
         movie = checked_movie(movie_id)
         rating = given if isinstance(given, Rating) else Rating(given, now + number * MICROSECOND)

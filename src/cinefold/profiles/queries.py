@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from cinefold.profiles.errors import UnknownProfileError
 from cinefold.profiles.profile import (
-    Entries,
     Mark,
     Profile,
+    ProfileEntries,
     Rating,
     checked_movie,
     checked_settings,
@@ -67,9 +67,9 @@ def _profile(row: Any) -> Profile:
     return profile
 
 
-def all_entries(connection: Connection, profile_id: int) -> Entries:
+def all_entries(connection: Connection, profile_id: int) -> ProfileEntries:
     """The ratings and marks of a profile, each oldest first."""
-    found = Entries()
+    found = ProfileEntries()
     for table, time in ((ratings, ratings.c.rated_at), (marks, marks.c.marked_at)):
         own = select(table).where(table.c.profile_id == profile_id)
         for row in connection.execute(own.order_by(time, table.c.movie_id)):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 3
-"""What this version of the program reads and writes: the number of migration steps."""
+"""What this version of the program reads and writes: one more than there are migration steps."""
 
 _LOCK = 0x63696E65666F6C64  # "cinefold": the number under which PostgreSQL knows the lock
 
@@ -74,15 +74,16 @@ def _wait_for_others(connection: Connection) -> None:
 
 
 def _run_steps(connection: Connection, found: int) -> None:
-    from alembic.migration import MigrationContext
-    from alembic.operations import Operations
-
-    from cinefold.profiles.migrations import STEPS
-
-    operations = Operations(MigrationContext.configure(connection))
-    for step in STEPS[found:]:
-        step(operations)
     if found == 0:
-        tables.schema.create(connection)
+        tables.metadata.create_all(connection, checkfirst=False)
+    else:
+        from alembic.migration import MigrationContext
+        from alembic.operations import Operations
+
+        from cinefold.profiles.migrations import STEPS
+
+        operations = Operations(MigrationContext.configure(connection))
+        for step in STEPS[found - 1 :]:
+            step(operations)
     connection.execute(delete(tables.schema))
     connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))

@@ -14,17 +14,17 @@ from sqlalchemy.exc import IntegrityError
 from cinefold.profiles import database, schema, undo_log
 from cinefold.profiles.errors import ProfileNameError, StoreError, explained
 from cinefold.profiles.profile import (
-    Entries,
     Mark,
     MovieId,
     Profile,
+    ProfileEntries,
     Rating,
     checked_movie,
-    checked_ratings,
     checked_settings,
     checked_time,
     clean_name,
     name_key,
+    timed_ratings,
 )
 from cinefold.profiles.queries import (
     all_entries,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import ColumnElement, Connection, Engine
 
     from cinefold.profiles.profile import Change
 
@@ -146,9 +146,7 @@ class ProfileStore:
 
     def profiles(self, dataset: str | None = None) -> list[Profile]:
         """All profiles, or those of a data set; the last used first."""
-        wanted = () if dataset is None else (profiles.c.dataset == _clean_dataset(dataset),)
-        with self._transaction(self._reader) as connection:
-            return matching_profiles(connection, *wanted)
+        return self._matching(dataset)
 
     def get(self, profile_id: int) -> Profile:
         """The profile with this id.
@@ -163,24 +161,24 @@ class ProfileStore:
 
     def find(self, dataset: str, name: str) -> Profile | None:
         """The profile of this name, whatever its case; None if the data set has none."""
-        wanted = profiles.c.dataset == _clean_dataset(dataset)
         named = profiles.c.name_key == name_key(clean_name(name))
-        with self._transaction(self._reader) as connection:
-            return next(iter(matching_profiles(connection, wanted, named)), None)
+        return next(iter(self._matching(dataset, named)), None)
 
-    def opened_by(self, dataset: str, keys: Iterable[str]) -> list[Profile]:
-        """The profiles of a data set that these keys open, in the order of the keys."""
-        found = {profile.key: profile for profile in self._of_keys(dataset, profiles.c.key, keys)}
-        return [found[key] for key in dict.fromkeys(keys) if key in found]
+    def opened_by(self, dataset: str | None, keys: Iterable[str]) -> list[Profile]:
+        """The profiles, or those of a data set, that these keys open; in the order of the keys."""
+        asked = list(dict.fromkeys(keys))
+        opened = self._matching(dataset, profiles.c.key.in_(asked))
+        return sorted(opened, key=lambda profile: asked.index(profile.key))
 
-    def shown_by(self, dataset: str, share_key: str) -> Profile | None:
+    def shown_by(self, share_key: str) -> Profile | None:
         """The profile whose list this key shows."""
-        return next(iter(self._of_keys(dataset, profiles.c.share_key, [share_key])), None)
+        return next(iter(self._matching(None, profiles.c.share_key == share_key)), None)
 
-    def _of_keys(self, dataset: str, column: Any, keys: Iterable[str]) -> list[Profile]:
-        wanted = profiles.c.dataset == _clean_dataset(dataset)
+    def _matching(self, dataset: str | None, *conditions: ColumnElement[bool]) -> list[Profile]:
+        if dataset is not None:
+            conditions = (profiles.c.dataset == _clean_dataset(dataset), *conditions)
         with self._transaction(self._reader) as connection:
-            return matching_profiles(connection, wanted, column.in_(list(keys)))
+            return matching_profiles(connection, *conditions)
 
     def rename(self, profile_id: int, name: str) -> Profile:
         """Give the profile another name; the rules and errors are those of `create`."""
@@ -230,7 +228,7 @@ class ProfileStore:
 
     # -- ratings and marks ----------------------------------------------------------------------
 
-    def entries(self, profile_id: int) -> Entries:
+    def entries(self, profile_id: int) -> ProfileEntries:
         """All ratings and marks of the profile, each oldest first."""
         with self._transaction(self._reader) as connection:
             one_profile(connection, profile_id)
@@ -260,8 +258,8 @@ class ProfileStore:
         given : mapping of movie id to stars or Rating
             Stars alone are rated now.
         """
-        rated = Entries(checked_ratings(given, datetime.now(UTC)))
-        self._change(profile_id, "rate", undo_log.state_of(rated))
+        rated = ProfileEntries(timed_ratings(given))
+        self._change(profile_id, "rate", undo_log.table_rows(rated))
 
     def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
         """Take the rating of a movie, or of several, away; False if there was none."""
@@ -276,7 +274,21 @@ class ProfileStore:
         *,
         at: datetime | None = None,
     ) -> bool:
-        """Mark a movie, or several; "seen" takes "not seen" away and the other way round."""
+        """Mark a movie, or several; "seen" takes "not seen" away and the other way round.
+
+        Parameters
+        ----------
+        profile_id : int
+        movie_ids : int, str or iterable of them
+        mark : Mark
+        at : datetime, optional
+            With its time zone; now by default.
+
+        Returns
+        -------
+        bool
+            False if they had this mark, of this time, already.
+        """
         rows = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
         return self._change(profile_id, "mark", {"marks": rows})
 
@@ -285,12 +297,12 @@ class ProfileStore:
         rows = dict.fromkeys((movie, Mark(mark).value) for movie in _listed(movie_ids))
         return self._change(profile_id, "unmark", {"marks": rows})
 
-    def add(self, profile_id: int, entries: Entries) -> None:
+    def add(self, profile_id: int, entries: ProfileEntries) -> None:
         """Ratings and marks beside those there are, all or none; undone as one change.
 
         For a movie that is rated already, the rating of `entries` is the one that stays.
         """
-        wanted = undo_log.state_of(Entries(checked_ratings(entries.ratings, datetime.now(UTC))))
+        wanted = undo_log.table_rows(ProfileEntries(timed_ratings(entries.ratings)))
         for movie, mark, at in entries.marked:
             wanted["marks"] |= _marked([checked_movie(movie)], Mark(mark), checked_time(at))
         self._change(profile_id, "import", wanted)
@@ -298,8 +310,8 @@ class ProfileStore:
     def clear(self, profile_id: int) -> bool:
         """Take all ratings and marks away; False if there were none."""
         with self._changing(profile_id) as connection:
-            found = undo_log.state_of(all_entries(connection, profile_id))
-            wanted: undo_log.State = {name: dict.fromkeys(rows) for name, rows in found.items()}
+            found = undo_log.table_rows(all_entries(connection, profile_id))
+            wanted: undo_log.TableRows = {name: dict.fromkeys(rows) for name, rows in found.items()}
             return undo_log.change(connection, profile_id, "clear", wanted)
 
     def undo(self, profile_id: int) -> Change | None:
@@ -315,7 +327,7 @@ class ProfileStore:
         with self._transaction(self._reader) as connection:
             return undo_log.latest(connection, profile_id)
 
-    def _change(self, profile_id: int, action: str, wanted: undo_log.State) -> bool:
+    def _change(self, profile_id: int, action: str, wanted: undo_log.TableRows) -> bool:
         with self._changing(profile_id) as connection:
             return undo_log.change(connection, profile_id, action, wanted)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from cinefold.profiles.profile import Entries
+    from cinefold.profiles.profile import ProfileEntries
 
 UNDOABLE_CHANGES = 20
 """Changes of a profile that can be undone."""
@@ -27,19 +27,19 @@ _FEW = 500  # more ids than that in one query meet the databases' limits on para
 _TABLES = {"ratings": ratings, "marks": marks}
 
 Row = tuple[Any, ...]
-State = dict[str, dict[Row, Row | None]]
+TableRows = dict[str, dict[Row, Row | None]]
 """Rows of "ratings" and "marks": the key (movie id; movie id, mark) without the profile, and the
 values (stars, time; time), or None where there is, or shall be, no row."""
 
 
-def state_of(entries: Entries) -> State:
+def table_rows(entries: ProfileEntries) -> TableRows:
     """All ratings and marks of `entries`."""
     rated = {(movie,): (rating.stars, rating.at) for movie, rating in entries.ratings.items()}
     marked = {(movie, mark.value): (at,) for movie, mark, at in entries.marked}
     return {"ratings": {**rated}, "marks": {**marked}}
 
 
-def change(connection: Connection, profile_id: int, action: str, wanted: State) -> bool:
+def change(connection: Connection, profile_id: int, action: str, wanted: TableRows) -> bool:
     """Write `wanted` and log the state before; False, without a log entry, if nothing changes."""
     before = {name: _present(connection, profile_id, name, rows) for name, rows in wanted.items()}
     if before == wanted:
@@ -108,7 +108,7 @@ def _present(
     return found
 
 
-def _write(connection: Connection, profile_id: int, state: State) -> None:
+def _write(connection: Connection, profile_id: int, state: TableRows) -> None:
     for name, rows in state.items():
         table = _TABLES[name]
         columns = table.columns.keys()
@@ -154,7 +154,7 @@ def _forget_old(connection: Connection, profile_id: int) -> None:
     connection.execute(delete(changes).where(own, changes.c.id <= oldest.scalar_subquery()))
 
 
-def _to_json(state: State) -> dict[str, list[list[Any]]]:
+def _to_json(state: TableRows) -> dict[str, list[list[Any]]]:
     """[movie id, stars, microseconds] for ratings, [movie id, mark, microseconds] for marks."""
 
     def line(name: str, key: Row, values: Row | None) -> list[Any]:
@@ -167,8 +167,8 @@ def _to_json(state: State) -> dict[str, list[list[Any]]]:
     }
 
 
-def _from_json(value: dict[str, list[list[Any]]]) -> State:
-    state: State = {}
+def _from_json(value: dict[str, list[list[Any]]]) -> TableRows:
+    state: TableRows = {}
     for name, table in _TABLES.items():
         n_keys = len(table.primary_key) - 1
         state[name] = {

@@ -28,22 +28,16 @@ Bayes, Efron and Morris 1973.)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from cinefold.als.basis import one_blas_thread
 from cinefold.als.row_equations import RowEquations, inverse
-from cinefold.models import FoldedUsers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.models import WeightedMatrixFactorization
+from cinefold.models import FoldedUsers, WeightedMatrixFactorization
 
 _NOISE = 0.5  # sigma^2, in prior variances of the score of a rated movie
 _SETTLED = 0.25  # omega is one half after this share of a typical user's ratings

@@ -8,25 +8,20 @@ in `AGGREGATIONS` put together (the rules are those of Masthoff: Group Recommend
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cinefold.datasets import Movie
 from cinefold.models import checks
+from cinefold.recommender.filters import MovieFilter
 from cinefold.recommender.reasons import Reason, reasons_of_list
-from cinefold.recommender.viewers import KnownUser, NewUser
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender.filters import MovieFilter
-    from cinefold.recommender.recommender import MovieRecommender
-    from cinefold.recommender.viewers import Viewer
+from cinefold.recommender.recommender import MovieRecommender
+from cinefold.recommender.viewers import KnownUser, NewUser, Viewer
 
 AGGREGATIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -168,7 +163,7 @@ def recommend_to_group(
     items = items[some if seen_by_some else unseen.all(axis=0)]
     relative = scores[:, items] / levels
     relative = np.where(seen[:, items], np.minimum(relative, 1), relative)
-    order, values = _ranked(relative, k, aggregation)
+    order, values = _best_places(relative, k, aggregation)
     items, relative = items[order], relative[:, order]
     ids = recommender.model.interactions_.item_ids[items]
     rows = (column.tolist() for column in (scores[:, items], relative, rated[:, items]))
@@ -224,7 +219,7 @@ def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:
     return NewUser(recommender, member.ratings)
 
 
-def _ranked(
+def _best_places(
     relative: NDArray[np.float64], k: int, aggregation: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Places of the k best movies in `relative` (n_members, n), and their values."""

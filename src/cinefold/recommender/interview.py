@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from cinefold.datasets import Movie
 from cinefold.models import checks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender.filters import MovieFilter
-    from cinefold.recommender.recommender import MovieRecommender, Recommendation
+from cinefold.recommender.filters import MovieFilter
+from cinefold.recommender.recommender import MovieRecommender, Recommendation
 
 Kind = Literal["rated", "not seen", "skipped"]
 
@@ -33,12 +30,8 @@ class Movement:
     @property
     def new(self) -> tuple[Movie, ...]:
         """Movies that came in, best first."""
-        return _without(self.after, self.before)
-
-    @property
-    def gone(self) -> tuple[Movie, ...]:
-        """Movies that dropped out, those that stood highest first."""
-        return _without(self.before, self.after)
+        before = {movie.id for movie in self.before}
+        return tuple(movie for movie in self.after if movie.id not in before)
 
     @property
     def overlap(self) -> float:
@@ -184,7 +177,10 @@ class Interview:
     def recommendations(
         self, k: int = 10, *, filters: MovieFilter | None = None, exclude: Iterable[Any] = ()
     ) -> list[Recommendation]:
-        """Their list so far; before the first answer, what people like in general."""
+        """Their list so far; before the first answer, what people like in general.
+
+        Parameters and errors are those of `MovieRecommender.recommend_for`.
+        """
         return self.recommender.recommend_for(self.ratings, k, filters=filters, exclude=exclude)
 
     def _movement_from(self, ratings: Mapping[Any, float]) -> Movement:
@@ -195,8 +191,3 @@ class Interview:
 
 def _movies(lines: list[Recommendation]) -> tuple[Movie, ...]:
     return tuple(line.movie for line in lines)
-
-
-def _without(movies: tuple[Movie, ...], others: tuple[Movie, ...]) -> tuple[Movie, ...]:
-    ids = {movie.id for movie in others}
-    return tuple(movie for movie in movies if movie.id not in ids)

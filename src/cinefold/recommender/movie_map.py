@@ -5,29 +5,23 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from scipy.spatial import KDTree
+from numpy.typing import NDArray
 
 from cinefold._cache import cached
 from cinefold._files import replace_file
-from cinefold.datasets import default_data_dir
+from cinefold.datasets import Movie, MovieCatalog, default_data_dir
 from cinefold.models import checks
 from cinefold.recommender.filters import memberships
+from cinefold.recommender.recommender import MovieRecommender
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.recommender.recommender import MovieRecommender
-
-    Progress = Callable[[float], object]
+Progress = Callable[[float], object]
 
 _FORMAT_VERSION = "2"
 # Optimization as van der Maaten's: first with exaggerated attractions, then without.
@@ -79,6 +73,8 @@ class MovieMap:
             Each genre, and by how much its share among the ten movies nearest to its own is above
             its share of the map, summed over its movies.
         """
+        from scipy.spatial import KDTree  # slow to import for those who ask for no map
+
         if not len(self):
             return []
         genres, member = memberships([movies[item].genres for item in self.item_ids.tolist()])

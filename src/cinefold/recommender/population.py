@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from cinefold.datasets import MovieData
 from cinefold.recommender.filters import memberships
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from cinefold.datasets import MovieData
 
 # So many ratings with the mean of all movies are added to a movie's own, which keeps a single
 # rating from speaking for everybody (Funk's damped mean).

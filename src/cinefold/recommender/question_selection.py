@@ -16,17 +16,12 @@ Verdinelli 1995; for recommenders Rubens, Elahi, Sugiyama, Kaplan 2015.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold.als.basis import one_blas_thread
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cinefold.als.row_equations import Posterior
-    from cinefold.recommender.cold_start import ColdStart
+from cinefold.als.row_equations import Posterior
+from cinefold.recommender.cold_start import ColdStart
 
 _WELL_KNOWN = 500
 _LEAST_CHANCE = 0.01

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.models import Explanation
+from cinefold.datasets import Movie, MovieCatalog
+from cinefold.models import Explanation
 
 _MOST = 3
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A rated movie, and what that rating adds to the score of the recommended one."""
+    """A rated movie that speaks for a recommended one.
+
+    Attributes
+    ----------
+    movie : Movie
+    rating : float
+        In stars.
+    contribution : float
+        What the rating adds to the score of the recommended movie.
+    """
 
     movie: Movie
     rating: float

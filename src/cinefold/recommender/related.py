@@ -15,20 +15,17 @@ docs/related.md has the lists that it makes of well-known movies.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie
-    from cinefold.interactions import Interactions
+from cinefold.datasets import Movie
+from cinefold.interactions import Interactions
 
 _HALF_TRUSTED = 50
 _GENRES = 0.15
+_USERS_AT_ONCE = 4096
 
 
 def relatedness(
@@ -49,9 +46,11 @@ def relatedness(
     ndarray of float64, shape (n_items,)
     """
     counts = interactions.item_counts()
-    own = interactions.by_item
-    viewers = own.indices[own.indptr[item] : own.indptr[item + 1]]
-    both = np.bincount(interactions.by_user[viewers].indices, minlength=len(counts))
+    viewers = interactions.user_index(interactions.item_ratings(interactions.item_ids[item])[0])
+    both, by_user = np.zeros(len(counts), np.int64), interactions.by_user
+    for begin in range(0, len(viewers), _USERS_AT_ONCE):  # whose ratings are copied
+        some = by_user[viewers[begin : begin + _USERS_AT_ONCE]]
+        both += np.bincount(some.indices, minlength=len(counts))
     related = np.full(len(counts), -np.inf)
     found = np.flatnonzero(both)
     shared = both[found].astype(np.float64)

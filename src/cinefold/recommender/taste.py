@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cinefold.datasets import Movie, MovieData
+from cinefold.datasets import Movie, MovieData
 
 
 @dataclass(frozen=True)
 class RatedMovie:
-    """A movie and the stars a user gave it."""
+    """A movie and its rating.
+
+    Attributes
+    ----------
+    movie : Movie
+    rating : float
+        In stars.
+    """
 
     movie: Movie
     rating: float

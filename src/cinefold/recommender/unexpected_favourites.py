@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cinefold.recommender.viewers import KnownUser
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cinefold.datasets import Movie
-    from cinefold.recommender.population import Population
-    from cinefold.recommender.viewers import Viewer
+from cinefold.datasets import Movie
+from cinefold.recommender.population import Population
+from cinefold.recommender.viewers import KnownUser, Viewer
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold.interactions.entries import csr
-from cinefold.models import FoldedUsers
+from cinefold.models import Explanation, FoldedUsers, StarPredictor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
-
-    from cinefold.models import Explanation, StarPredictor
-    from cinefold.recommender.movie_model import ModelWithMovies
-
+    from cinefold.recommender.recommender import MovieRecommender
 
 _LISTS_AT_ONCE = 64
 
@@ -27,14 +23,14 @@ class Viewer(ABC):
 
     Attributes
     ----------
-    recommender : MovieModel
+    recommender : MovieRecommender
     ratings : dict of movie id to stars
         Of the movies that the model knows.
     model_user : object
         The person as methods of the model take one: an id, or FoldedUsers.
     """
 
-    recommender: ModelWithMovies
+    recommender: MovieRecommender
     ratings: dict[Any, float]
     model_user: Any
 
@@ -111,7 +107,7 @@ class KnownUser(Viewer):
         If there is no such user.
     """
 
-    def __init__(self, recommender: ModelWithMovies, user_id: Any) -> None:
+    def __init__(self, recommender: MovieRecommender, user_id: Any) -> None:
         items, stars = recommender.data.interactions.user_ratings(user_id)
         known = np.isin(items, recommender.model.interactions_.item_ids)
         self.recommender, self.model_user = recommender, user_id
@@ -140,7 +136,7 @@ class NewUser(Viewer):
 
     Parameters
     ----------
-    recommender : MovieModel
+    recommender : MovieRecommender
     ratings : mapping of movie id to stars
 
     Attributes
@@ -154,11 +150,7 @@ class NewUser(Viewer):
         If the model does not know a movie.
     """
 
-    def __init__(
-        self,
-        recommender: ModelWithMovies,
-        ratings: Mapping[Any, float],
-    ) -> None:
+    def __init__(self, recommender: MovieRecommender, ratings: Mapping[Any, float]) -> None:
         self.recommender, self.ratings = recommender, dict(ratings)
         rated = recommender.indices(ratings)
         order = np.argsort(rated)

@@ -15,10 +15,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+
+from cinefold.interactions import Interactions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Record = Callable[[Any], bool]
 
@@ -165,7 +167,7 @@ class BackgroundJob(Generic[Outcome]):
             if self._abandoned.is_set():  # before there was a process
                 process.kill()
             while True:
-                kind, told = pickle.load(process.stdout)  # noqa: S301 - of our own process
+                kind, told = _Unpickler(process.stdout, self._call[1]).load()
                 if kind == "record":
                     self.records.append(told)
                     if self.stopping:
@@ -194,6 +196,30 @@ def _line(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+class _Pickler(pickle.Pickler):
+    """Of ratings among `arguments`, it says which these are: they are large, and the app's own."""
+
+    def __init__(self, stream: IO[bytes], arguments: Sequence[Any]) -> None:
+        super().__init__(stream, pickle.HIGHEST_PROTOCOL)
+        self._arguments = arguments
+
+    def persistent_id(self, value: Any) -> int | None:
+        if not isinstance(value, Interactions):
+            return None
+        return next((n for n, own in enumerate(self._arguments) if own is value), None)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Of our own process."""
+
+    def __init__(self, stream: IO[bytes], arguments: Sequence[Any]) -> None:
+        super().__init__(stream)
+        self._arguments = arguments
+
+    def persistent_load(self, number: int) -> Any:
+        return self._arguments[number]
+
+
 # -- the process ----------------------------------------------------------------------------------
 
 
@@ -205,7 +231,7 @@ def _main() -> None:
     os.dup2(2, 1)  # what is printed is for the log
 
     def tell(kind: str, told: Any) -> None:
-        pickle.dump((kind, told), answers, pickle.HIGHEST_PROTOCOL)
+        _Pickler(answers, arguments).dump((kind, told))
         answers.flush()
 
     def record(entry: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cinefold.profiles.importing import ImportReview, read_export, review, review_options
@@ -67,7 +68,8 @@ class TrainingJob(BackgroundJob[TrainingRun]):
         self.token = secrets.token_urlsafe(8)
         _trainings[self.token] = self
         kept = self._add_to_history
-        super().__init__(_train, interactions, model, options, keep=kept, awaited=awaited)
+        ratings = replace(interactions, timestamps=None)  # half of what would travel
+        super().__init__(_train, ratings, model, options, keep=kept, awaited=awaited)
 
     def _add_to_history(self, run: TrainingRun) -> None:
         if self._history is not None:
@@ -87,7 +89,8 @@ def find_training(token: str | None) -> TrainingJob | None:
 
 def finish_in_background(run: TrainingRun, interactions: Interactions) -> TrainingRun:
     """As `cinefold.serving.training.finish`; BackgroundError if there is no outcome."""
-    return BackgroundJob(_finish, run, interactions).finish(lambda _: None)
+    ratings = replace(interactions, timestamps=None)
+    return BackgroundJob(_finish, run, ratings).finish(lambda _: None)
 
 
 def lay_out_in_background(

@@ -18,7 +18,7 @@ _USUAL_DATASET = "ml-100k"
 
 
 def streamlit_arguments(host: str, port: int) -> list[str]:
-    """What follows ``python`` to serve the app; the looks are in ``.streamlit/config.toml``."""
+    """What follows ``streamlit`` to serve the app; the looks are in ``.streamlit/config.toml``."""
     options = {
         "server.address": host,
         "server.port": port,
@@ -26,9 +26,11 @@ def streamlit_arguments(host: str, port: int) -> list[str]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "global.developmentMode": "false",
+        "logger.level": "warning",  # the address is said by the command
+        "logger.hideWelcomeMessage": "true",
     }
     flags = (word for name, value in options.items() for word in (f"--{name}", str(value)))
-    return ["-m", "streamlit", "run", str(Path(__file__).parents[1] / "app" / "main.py"), *flags]
+    return ["run", str(Path(__file__).parents[1] / "app" / "main.py"), *flags]
 
 
 def dataset_variables(dataset: str, path: Path | None) -> dict[str, str]:

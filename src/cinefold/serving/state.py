@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from cinefold.serving.training import TrainingRun
 
     Progress = Callable[[float, str], object]
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 _LARGE = 5_000_000
@@ -165,16 +167,15 @@ def prepare_state(dataset: str, progress: Progress) -> State:
     return State(data, load_or_train(data, trainer=train))
 
 
-class Preparation:
-    """A `State` on its way, as `prepare_state` makes it, in a thread of its own.
+class SharedWork(Generic[T]):
+    """Work that visitors wait for together, in a thread of its own: it goes on when they leave.
 
     It begins at once.
 
     Parameters
     ----------
-    dataset : str
-    ready : callable, optional
-        Called when the state is there, before anybody sees it.
+    make : callable
+        Called with a function that takes the share that is done and a text for people.
 
     Attributes
     ----------
@@ -182,48 +183,70 @@ class Preparation:
         The share that is done, and a text for people.
     since : float
         When it began, by ``time.monotonic``.
-    state : State or None
+    value
+        What `make` returned, or None.
     error : Exception or None
-        Why there is none; `start` tries again.
+        Why there is no value; `start` tries again.
     """
 
-    def __init__(self, dataset: str, ready: Callable[[], object] = lambda: None) -> None:
-        self._dataset, self._ready = dataset, ready
+    def __init__(self, make: Callable[[Progress], T]) -> None:
+        self._make = make
         self.start()
 
     def start(self) -> None:
         self.progress: tuple[float, str] = (0.0, "Starting …")
-        self.state: State | None = None
+        self.value: T | None = None
         self.error: Exception | None = None
         self.since = time.monotonic()
-        self._thread = threading.Thread(target=self._prepare, daemon=True)
+        self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     @property
     def running(self) -> bool:
-        return self.state is None and self.error is None
+        return self.value is None and self.error is None
 
     def wait(self, seconds: float) -> None:
         """Until it is over, but no longer than `seconds`."""
         self._thread.join(seconds)
 
-    def _prepare(self) -> None:
+    def _work(self) -> None:
         def show(*progress: Any) -> None:
             self.progress = progress
 
         try:
-            state = prepare_state(self._dataset, show)
-            state.recommender.recommend_for({})  # what the first click would wait for
-            self._ready()
-            self.state = state
-            state.data.movies.search("the")  # makes the index
-            if not state.default.refitted:
-                state.finish_default()
+            self.value = self._make(show)
         except Exception as error:  # the page that waits shows it or raises it
-            if self.state is None:
-                self.error = error
-            else:
-                logger.warning("the model in use has not seen all ratings: %s", error)
+            self.error = error
+
+
+class Preparation(SharedWork[State]):
+    """A `State` on its way, as `prepare_state` makes it; then its model is finished.
+
+    Parameters
+    ----------
+    dataset : str
+    ready : callable, optional
+        Called when the state is there, before anybody sees it.
+    """
+
+    def __init__(self, dataset: str, ready: Callable[[], object] = lambda: None) -> None:
+        def make(show: Progress) -> State:
+            state = prepare_state(dataset, show)
+            state.recommender.recommend_for({})  # what the first click would wait for
+            ready()
+            return state
+
+        super().__init__(make)
+
+    def _work(self) -> None:
+        super()._work()
+        if self.value is not None:
+            self.value.data.movies.search("the")  # makes the index
+            if not self.value.default.refitted:
+                try:
+                    self.value.finish_default()
+                except Exception as error:  # what is there can be used
+                    logger.warning("the model in use has not seen all ratings: %s", error)
 
 
 def _load_data(dataset: str, progress: Progress) -> MovieData:

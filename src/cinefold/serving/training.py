@@ -238,7 +238,7 @@ def train(
     }
     training, held_out = interactions, None
     if validation_fraction != 0:
-        training, held_out = interactions.split(**split)
+        training, held_out = replace(interactions, timestamps=None).split(**split)
         held_out = held_out if held_out.n_ratings else None
     watching = (_note_stars(training, held_out), *callbacks)
     with keep_on_interrupt(lambda: keep_interrupted and model.__sklearn_is_fitted__()):
@@ -255,19 +255,18 @@ def train(
         refitted=False,
         seconds=time.perf_counter() - started,
     )
-    return run if unfinished else _finished(run, interactions, training, held_out, refit, progress)
+    return run if unfinished else _finished(run, interactions, held_out, refit, progress)
 
 
 def finish(run: TrainingRun, interactions: Interactions) -> TrainingRun:
     """What is left to do of an `unfinished` run of `train`, with `refit`."""
-    training, held_out = interactions.split(**run.split)
-    return _finished(run, interactions, training, held_out, refit=True, progress=False)
+    held_out = replace(interactions, timestamps=None).split(**run.split)[1]
+    return _finished(run, interactions, held_out, refit=True, progress=False)
 
 
 def _finished(
     run: TrainingRun,
     interactions: Interactions,
-    training: Interactions,
     held_out: Interactions | None,
     refit: bool,
     progress: bool | None,
@@ -281,7 +280,7 @@ def _finished(
         del metrics["rmse"]  # of u.v
         if stars is not None:
             metrics["rmse"] = stars.cross_validated_rmse(held_out)
-        baseline = evaluate(Popularity().fit(training), held_out)
+        baseline = evaluate(Popularity().fit(model.interactions_), held_out)
     if refit := refit and run.stop_reason != "interrupted":
         learnt = _refitted(model, interactions, progress)
         stars = stars and stars.refitted(learnt)

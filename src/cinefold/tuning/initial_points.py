@@ -12,34 +12,25 @@ if TYPE_CHECKING:
 
     from cinefold.tuning.space import Coordinates, Space
 
-# From docs/tuning.md: two sizes and confidences of one good model.
 _GOOD = {
-    "relative_unobserved_weight": 1.25,
-    "relative_regularization": 1.05,
-    "regularization_exponent": 0.5,
+    "n_factors": 128,
+    "relative_unobserved_weight": 1.0,
+    "relative_regularization": 1.0,
+    "regularization_exponent": 1.0,
+    "degree_exponent": 0.0,
     "target": "binary",
+    "rating_confidence": 0.0,
 }
-_GOOD_SIZES = (
-    {"n_factors": 128, "rating_confidence": 0.4},
-    {"n_factors": 64, "rating_confidence": 0.0},
-)
-# From docs/defaults.md: artists, papers, what people buy, where they go.
-_GOOD_IF_SPARSE = tuple(
+# From docs/defaults.md and docs/tuning.md: artists and places, papers, what people buy, movies.
+_CHANGES: tuple[dict[str, float], ...] = (
+    {},
+    {"relative_unobserved_weight": 0.3, "relative_regularization": 0.45},
+    {"relative_regularization": 2.0, "degree_exponent": 0.25},
     {
-        "n_factors": 128,
-        "relative_unobserved_weight": weight,
-        "relative_regularization": ridge,
-        "regularization_exponent": 1.0,
-        "degree_exponent": exponent,
-        "target": "binary",
-        "rating_confidence": 0.0,
-    }
-    for weight, ridge, exponent in (
-        (1.0, 1.0, 0.0),
-        (0.3, 0.45, 0.0),
-        (1.0, 2.0, 0.25),
-        (3.0, 1.0, 0.4),
-    )
+        "relative_unobserved_weight": 1.25,
+        "regularization_exponent": 0.5,
+        "rating_confidence": 0.4,
+    },
 )
 
 
@@ -51,14 +42,12 @@ def untuned_model(metric: str) -> WeightedMatrixFactorization:
 def initial_points(space: Space, coordinates: Coordinates, metric: str) -> list[dict[str, Any]]:
     """Points of `space` that a new search tries first, the untuned model among them.
 
-    It comes last where it has more factors than the others, whose pruner it would be.
+    Those with few factors come first: with more, the untuned model would have them pruned.
     """
     fixed = {k: v for k, v in space.dimensions.items() if k not in space.free()}
-    is_sparse = "degree_exponent" in space.free()
-    points = _GOOD_IF_SPARSE if is_sparse else [{**_GOOD, **size} for size in _GOOD_SIZES]
-    good = [coordinates.parameters(searched({**point, **fixed})) for point in points]
-    untuned = untuned_model(metric).get_params()
-    return nearest_points(space, coordinates, [*good, untuned] if is_sparse else [untuned, *good])
+    good = [coordinates.parameters(searched({**_GOOD, **change, **fixed})) for change in _CHANGES]
+    points = nearest_points(space, coordinates, [untuned_model(metric).get_params(), *good])
+    return sorted(points, key=lambda point: int(point.get("n_factors", 0)))
 
 
 def nearest_points(

@@ -15,9 +15,9 @@ from cinefold.als.iterations import available_threads
 from cinefold.evaluation import evaluate_per_user
 from cinefold.interactions.splits import seed_from
 from cinefold.models import Popularity, WeightedMatrixFactorization, checks
-from cinefold.tuning.divisions import Divisions
 from cinefold.tuning.initial_points import initial_points, nearest_points, untuned_model
 from cinefold.tuning.results import INTERRUPTED, Trial, TuningResult, ranked
+from cinefold.tuning.search_data import SearchData
 from cinefold.tuning.space import Coordinates, Space, default_space
 from cinefold.tuning.study import ENDED, open_study, plan_next, quiet
 from cinefold.tuning.trial import TrialObjective
@@ -136,23 +136,23 @@ def tune(
             f"metric must be ndcg_at_k or recall_at_k with a number k, or rmse, not {metric!r}"
         )
     if validation is not None:
-        divisions = Divisions.given(interactions, validation, test)
+        data = SearchData.given(interactions, validation, test)
     elif test is not None:
         raise ValueError("a test part was given without a validation part")
     else:
-        divisions = Divisions.random(
+        data = SearchData.random(
             interactions, validation_fraction, test_fraction, n_validations, seed
         )
-    training = divisions.folds[0][0]
+    training = data.folds[0][0]
     search_space = Space(space, default_space(training, metric))
     if metric == "rmse" and search_space.dimensions["target"] != "rating":
         raise ValueError("metric rmse needs target='rating': other targets predict no stars")
     coordinates = Coordinates(training)
     conditions = {
         "data set or seed": [
-            part.fingerprint() for part in (divisions.rest, divisions.test) if part is not None
+            part.fingerprint() for part in (data.rest, data.test) if part is not None
         ],
-        "validation part": [validation.fingerprint() for _, validation in divisions.folds],
+        "validation part": [validation.fingerprint() for _, validation in data.folds],
         "metric": metric,
         "space": search_space.described(),
         "iterations": {"max_iter": max_iter, "patience": patience},
@@ -171,7 +171,7 @@ def tune(
         threads = max(1, available_threads(n_threads) // n_jobs)
         deadline = None if timeout is None else started + timeout
         objective = TrialObjective(
-            divisions,
+            data,
             search_space,
             coordinates,
             metric,
@@ -194,9 +194,9 @@ def tune(
         if best is None and stop_reason != "interrupted":
             raise ValueError(f"every trial failed; the last one: {trials[-1].error}")
         tested: dict[str, dict[str, float]] = {}
-        if best and divisions.test and stop_reason != "interrupted":
+        if best and data.test and stop_reason != "interrupted":
             try:
-                tested = _tested(best, divisions.test, objective, n_threads)
+                tested = _tested(best, data.test, objective, n_threads)
             except KeyboardInterrupt:
                 stop_reason = "interrupted"
     if best is None or (stop_reason == "interrupted" and not keep_interrupted):
@@ -208,7 +208,7 @@ def tune(
         best_trial=best,
         trials=trials,
         test=tested,
-        splits=divisions.splits,
+        splits=data.splits,
         stop_reason=stop_reason,
         seconds=time.monotonic() - started,
         conditions=conditions,
@@ -264,7 +264,7 @@ def _tested(
     best: Trial, test: Interactions, objective: TrialObjective, n_threads: int | None
 ) -> dict[str, dict[str, float]]:
     """The chosen model, the untuned one and popularity, fitted on all but the test part, on it."""
-    rest, metric, stop = objective.divisions.rest, objective.metric, objective.stop
+    rest, metric, stop = objective.data.rest, objective.metric, objective.stop
     models: dict[str, Ranker] = {}
     for name, model in {
         "tuned": WeightedMatrixFactorization(**best.parameters),

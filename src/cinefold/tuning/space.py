@@ -69,10 +69,11 @@ Dimension = Range | list[Any] | float | int | str
 """A range, a list of choices, or one fixed value."""
 
 DEFAULT_SPACE: Mapping[str, Dimension] = {
-    "n_factors": Range(32, 192, log=True, integer=True),
+    "n_factors": Range(32, 512, log=True, integer=True),
     "relative_unobserved_weight": Range(0.4, 4.0, log=True),
     "relative_regularization": Range(0.5, 3.0, log=True),
     "regularization_exponent": Range(0.0, 1.25),
+    "degree_exponent": Range(0.0, 0.5),
     "target": ["sqrt", "binary", "rating"],
     "rating_confidence": Range(0.0, 0.9),
 }
@@ -83,7 +84,6 @@ SPARSE_SPACE: Mapping[str, Dimension] = {
     "n_factors": Range(64, 1024, log=True, integer=True),
     "relative_unobserved_weight": Range(0.1, 8.0, log=True),
     "relative_regularization": Range(0.1, 4.0, log=True),
-    "degree_exponent": Range(0.0, 0.5),
 }
 """The same where users and items have few ratings."""
 
@@ -92,6 +92,7 @@ RMSE_SPACE: Mapping[str, Dimension] = {
     "n_factors": Range(4, 128, log=True, integer=True),
     "relative_regularization": Range(0.05, 3.0, log=True),
     "unobserved_weight": 0.0,
+    "degree_exponent": 0.0,
     "target": "rating",
     "alpha": 0.0,
     "biases": True,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cinefold.interactions import Interactions
-    from cinefold.tuning.divisions import Divisions
+    from cinefold.tuning.search_data import SearchData
     from cinefold.tuning.space import Coordinates, Space
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class TrialObjective:
 
     Attributes
     ----------
-    divisions : Divisions
+    data : SearchData
     space : Space
     coordinates : Coordinates
     metric : str
@@ -57,7 +57,7 @@ class TrialObjective:
         On the monotonic clock; then the running trial ends after its iteration, too.
     """
 
-    divisions: Divisions
+    data: SearchData
     space: Space
     coordinates: Coordinates
     metric: str
@@ -85,7 +85,7 @@ class TrialObjective:
     def _value(self, trial: optuna.Trial) -> float:
         parameters = self.coordinates.parameters(suggest(trial, self.space))
         curves: list[ValidationCurve] = []
-        for training, validation in self.divisions.folds:
+        for training, validation in self.data.folds:
             # The first fold alone decides when the trial ends.
             max_iter = len(curves[0].values) if curves else self.max_iter
             ended_by = () if curves else (trial, self.patience, self.is_late)

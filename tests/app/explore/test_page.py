@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from cinefold import load_movielens
 from cinefold.app.explore.map_canvas import GENRE_COLOURS
 from cinefold.profiles import ProfileStore
+from cinefold.recommender import movie_map
 from cinefold.serving.background import BackgroundError
 from tests.app.drawn import no_errors, plain, texts, widget
 from tests.synthetic import movie_id, movie_title
+from tests.waiting import PATIENCE
 
 GALAXY = movie_id("Sci-Fi", 0)
 
@@ -58,6 +61,24 @@ def test_why_there_is_no_map_is_said_and_it_can_be_tried_again(open_page, monkey
     widget(page.button, "Try again").click().run()
     no_errors(page)
     assert [heading.value for heading in page.subheader] == ["Find your way around"]
+
+
+def test_a_map_that_somebody_left_while_it_was_drawn_is_not_begun_again(open_page, monkeypatch):
+    begun, go = [], threading.Event()
+
+    def slow(*arguments, **options):
+        begun.append(arguments)
+        go.wait(PATIENCE)
+        options["progress"](0.5)
+        return movie_map(*arguments, **options)
+
+    monkeypatch.setattr("cinefold.app.explore.coloured_map.movie_map", slow)
+    page = open_page("for_you")
+    with pytest.raises(RuntimeError, match="timed out"):
+        page.switch_page("explore/page.py").run(timeout=0.5)
+    go.set()
+    no_errors(open_page("explore"))
+    assert len(begun) == 1
 
 
 def test_search_forgives_typos_and_flies(page):
@@ -226,4 +247,4 @@ def test_colours_stand_out_from_the_map(scheme):
 def streamlit_folder(arguments):
     from pathlib import Path
 
-    return Path(arguments[3]).parent / ".streamlit"
+    return Path(arguments[1]).parent / ".streamlit"

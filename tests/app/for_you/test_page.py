@@ -216,7 +216,7 @@ def test_ratings_outlive_a_visit_to_another_page(page):
 def test_csv_buttons(page):
     rate_by_title(page, "Western", 0, 5)
     labels = {button.label for button in page.download_button}
-    assert labels == {"Recommendations as CSV", "Ratings as CSV", "Profile as CSV"}
+    assert labels == {"Recommendations as CSV", "Profile as CSV"}
 
 
 def test_filters_count_and_are_reset(page):

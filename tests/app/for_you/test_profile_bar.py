@@ -78,7 +78,7 @@ def test_profiles_are_those_of_one_browser(page, ada):
     page.run()
     assert profiles_to_choose(page) == []
     rate_by_title(page, "Western", 0, 5)
-    assert profiles_to_choose(page) == [["Somebody new", "Guest · 1 rating"]]
+    assert profiles_to_choose(page) == [["Somebody new", "My list · 1 rating"]]
 
 
 @pytest.mark.parametrize("asked", ["id", "name"])

@@ -46,6 +46,7 @@ def test_a_list_to_look_into_and_take_back_from(page, mark):
     page.button(key=f"movie-{mark}-{MOVIE}").click().run()
     assert page.button(key=f"movie-take-back-{mark}")
     assert f"In your lists: {MARKS[mark]}" in texts(page)
+    del page.query_params["movie"]
     page.switch_page("lists/page.py").run()
     page.segmented_control(key="list").set_value(MARKS[mark]).run()
     assert any(text.startswith(movie_title("Western", 1)) for text in texts(no_errors(page)))

@@ -18,11 +18,14 @@ def test_the_default_is_shown_as_it_is():
     ]
     parameters = WeightedMatrixFactorization().get_params()
     assert "root" in target_text(parameters)
-    assert constants_text(parameters) == (
-        r"Here $u_i$ and $v_j$ are the vectors of user $i$ and movie $j$, $r_{ij}$ is a rating; "
-        r"$w_0$ follows the data; $\lambda$ follows the data; "
-        r"$n_i$ is how many ratings $i$ has, of $N$ that there could be ($\lambda_j$ likewise)."
-    )
+    symbols = [line.split(":")[0] for line in constants_text(parameters).splitlines()]
+    assert symbols == [
+        "- $u_i$, $v_j$",
+        "- $r_{ij}$",
+        "- $w_0$ (follows the data)",
+        r"- $\lambda$ (follows the data)",
+        "- $n_i$",
+    ]
 
 
 def test_plain_squared_errors_have_one_lambda():
@@ -32,7 +35,8 @@ def test_plain_squared_errors_have_one_lambda():
         r"+\ \lambda \Big(\sum_i \|u_i\|^2 + \sum_j \|v_j\|^2\Big)",
     ]
     parameters = WeightedMatrixFactorization.preset("plain").get_params()
-    assert constants_text(parameters).endswith(r"$w_0$ = 0.15; $\lambda$ = 25.")
+    assert r"$w_0$ = 0.15: " in constants_text(parameters)
+    assert r"$\lambda$ = 25: " in constants_text(parameters)
 
 
 def test_stars_have_biases_and_no_unrated_movies():
@@ -63,4 +67,4 @@ def test_weights_of_pairs_are_in_every_term():
         r"+\ w_0 \sum_{(i,j)\ \text{not rated}}\,a_i b_j (u_i \cdot v_j)^2",
         r"+\ \lambda \Big(\sum_i a_i \|u_i\|^2 + \sum_j b_j \|v_j\|^2\Big)",
     ]
-    assert r"$a_i = (n_i/24)^{-1}$ and $b_j = (n_j/17.5)^{-0.5}$" in constants_text(parameters)
+    assert r"$a_i = (n_i/24)^{-1}$, $b_j = (n_j/17.5)^{-0.5}$" in constants_text(parameters)

@@ -168,7 +168,7 @@ def test_the_small_one_serves_until_the_larger_is_there_and_the_profile_goes_alo
     folder, go = larger
     page = no_errors(open_page("for_you"))
     shown = cards(page)
-    small = open_state._preparation("ml-100k").state.data.movies
+    small = open_state._preparation("ml-100k").value.data.movies
     write_larger(folder, small)
     assert "More movies are coming" in page.get("progress")[0].proto.text
     kept, lost = [*small][5], next(iter(small))
@@ -177,7 +177,7 @@ def test_the_small_one_serves_until_the_larger_is_there_and_the_profile_goes_alo
     page.query_params["profile"] = ada.key
     no_errors(page.run())
     go.set()
-    state = prepared("ml-latest-small").state
+    state = prepared("ml-latest-small").value
     assert state.default.refitted
     assert state.default.metrics
     assert state.uses_default
@@ -203,7 +203,7 @@ def test_why_the_larger_is_not_there_is_one_line_and_the_small_one_stays(open_pa
     assert "must be there" in line.value
     assert "\n" not in line.value
     assert cards(page)
-    write_larger(folder, open_state._preparation("ml-100k").state.data.movies)
+    write_larger(folder, open_state._preparation("ml-100k").value.data.movies)
     widget(page.button, "Try again").click().run()
     prepared("ml-latest-small")
     assert not no_errors(page.run()).warning

@@ -92,7 +92,12 @@ class Dice(random.Random):
 
 def _fixed(dice: Dice, n: int, d: int) -> Any:
     rows = dice.array((n, _core.padded_length(d)), "f4")
-    return _core.FixedSide(rows, np.abs(dice.array((d,), "f8")), dice.threads())
+    return _core.FixedSide(
+        rows,
+        np.abs(dice.array((d,), "f8")),
+        dice.array((dice.size(n),), "f4") if dice.wrong(0.3) else None,
+        dice.threads(),
+    )
 
 
 def _observations(dice: Dice, n_rows: int, n_columns: int) -> Any:
@@ -131,10 +136,16 @@ def _solve(dice: Dice) -> None:
     n_rows, n_columns, d = dice.randrange(1, 12), dice.randrange(1, 20), dice.randrange(1, 40)
     observations, fixed = _observations(dice, n_rows, n_columns), _fixed(dice, n_columns, d)
     factors = dice.array((n_rows, d), "f4")
+    change = dice.array((d, _core.padded_length(d)), "f4") if dice.wrong(0.5) else None
     if dice.wrong(0.3):
-        _core.expected_steps(observations, fixed, factors)
+        _core.expected_steps(observations, fixed, factors, change, dice.threads())
     losses = None if dice.wrong(0.5) else dice.array((n_rows, 2), "f8")
-    _core.solve_rows(observations, fixed, _method(dice), factors, losses, dice.threads())
+    gram = None if dice.wrong(0.5) else dice.array((d, d), "f8")
+    previous = factors if dice.wrong(0.5) else dice.array((n_rows, d), "f4")
+    method, n_threads = _method(dice), dice.threads()
+    _core.solve_rows(
+        observations, fixed, method, previous, change, factors, losses, gram, n_threads
+    )
 
 
 def _top_k(dice: Dice) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.datasets import Movie, MovieCatalog
-from cinefold.profiles import Entries, Mark, Rating, read_csv, write_csv
+from cinefold.profiles import Mark, ProfileEntries, Rating, read_csv, write_csv
 from cinefold.profiles.importing import (
     Conversion,
     ImportFileError,
@@ -247,7 +247,9 @@ _IDS = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs")), min_size=1,
 )
 def test_a_profile_that_was_written_is_read_again(movies):
     movie_catalog = MovieCatalog(Movie(i, title, year) for i, (title, year, _) in movies.items())
-    entries = Entries({i: Rating(stars, NOON) for i, (_, _, stars) in movies.items() if stars})
+    entries = ProfileEntries(
+        {i: Rating(stars, NOON) for i, (_, _, stars) in movies.items() if stars}
+    )
     entries.marks[Mark.SEEN].update((i, NOON) for i, (_, _, stars) in movies.items() if not stars)
     result = review(read_export(write_csv(entries, movie_catalog).encode()), movie_catalog)
     assert result.ratings() == entries.stars

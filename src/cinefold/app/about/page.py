@@ -24,19 +24,21 @@ movie in your list is there because of movies that you liked, and the list says 
 """
 
 _MODEL = r"""
-Every user $i$ and every movie $j$ is described by a vector, $u_i$ and $v_j$, so that
-$u_i \cdot v_j$ comes near {target} where there is a rating{unrated}. The model in use minimizes
+Think of qualities that a movie can have, such as how funny or how dark it is. Cinefold finds such
+qualities by itself: numbers $v_j$ say how much of each movie $j$ has, and as many numbers $u_i$ how
+much person $i$ cares for each. Multiplied and added up, $u_i \cdot v_j$, they should come near
+{target} where the person has rated the movie{unrated}. Training makes this as small as it can:
 """
 
 _METHOD = r"""
-It does so by solving for all movies with the users fixed, then for all users with the movies fixed,
-exactly, until nothing improves (weighted alternating least squares:
+It works in rounds: all movies are solved with the people held fixed, then all people with the
+movies held fixed, exactly, until nothing improves (weighted alternating least squares:
 [Hu, Koren and Volinsky 2008](https://doi.org/10.1109/ICDM.2008.22)). Somebody new needs no
-training: their vector is one such solution, for their ratings.
+training: one such solution, from their ratings, is theirs.
 
-A *score* is $u_i \cdot v_j$: a sum over the movies that somebody has rated, whose largest parts are
-the reasons given with a recommendation. It is no number of stars; those on cards are predicted
-from it and from how high people rate and movies are rated.
+A list is in the order of $u_i \cdot v_j$, its *score*: how likely you are to pick the movie. The
+stars on a card say how you would like it, which also depends on how high you rate and how high the
+movie is rated. So a movie with fewer stars can stand above one with more.
 """
 
 _DATA = """
@@ -64,7 +66,7 @@ with st.container(width=_WIDTH):
     st.markdown(_PURPOSE.format(people=people))
     st.subheader("The objective in use", anchor=False)
     parameters = parameters_in_use()
-    unrated = ", and near 0 where there is none" if parameters["unobserved_weight"] != 0 else ""
+    unrated = ", and near 0 where they have not" if parameters["unobserved_weight"] != 0 else ""
     st.markdown(_MODEL.format(target=target_text(parameters), unrated=unrated))
     for line in objective_lines(parameters):
         st.latex(line)

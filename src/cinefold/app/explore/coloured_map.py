@@ -1,17 +1,20 @@
 """The map of the movies that all visitors share, with its colours, as the page draws it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.open_state import Shared
+from cinefold.app.shared.open_state import wait_for
+from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.recommender import MovieMap, MovieRecommender, movie_map
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.jobs import lay_out_in_background
+from cinefold.serving.state import SharedWork
 
 COLOURED_GENRES = 7
 OTHER_GENRES = "Other"
@@ -65,38 +68,41 @@ class ColouredMap:
 
 
 @st.cache_resource(show_spinner=False)
-def _shared(dataset: str) -> Shared[ColouredMap]:
-    """One for each data set: the map of the model in use."""
+def _maps(dataset: str) -> dict[MovieRecommender, SharedWork[ColouredMap]]:
+    """That of the model in use."""
     del dataset  # the key
-    return Shared()
+    return {}
 
 
 def open_map(recommender: MovieRecommender) -> ColouredMap:
-    """The map of a model; whoever asks first waits for it with a progress bar."""
-    shared = _shared(recommender.data.name)
+    """The map of a model; who asks while it is drawn waits with a progress bar."""
+    maps = _maps(recommender.data.name)
     place = st.empty()  # always: what follows keeps its place on the page
-    known = shared.value
-    if known is not None and known.recommender is recommender:
-        return known
-    bar = place.progress(0.0, "Opening the map …")
+    coming = maps.get(recommender)
+    if coming is None:
+        maps.clear()
+        coming = maps.setdefault(recommender, SharedWork(partial(_drawn, recommender)))
+    wait_for(place, coming, title="")
+    if isinstance(coming.error, BackgroundError):
+        why = literal(str(coming.error).rstrip("."))
+        st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
+        button("Try again", coming.start, icon="refresh", type="primary")
+        st.stop()
+    if coming.value is None:
+        maps.clear()
+        raise coming.error or AssertionError("there is neither a map nor an error")
+    return coming.value
+
+
+def _drawn(recommender: MovieRecommender, show: Callable[[float, str], object]) -> ColouredMap:
+    show(0.0, "Opening the map …")
     movies = counted(len(recommender.data.movies), "movie")
 
-    def show(done: float) -> None:
-        bar.progress(done, f"Drawing the map of {movies}, only once for this model …")
+    def progress(done: float) -> None:
+        show(done, f"Drawing the map of {movies}, only once for this model …")
 
-    try:
-        with shared.lock:
-            known = shared.value
-            if known is None or known.recommender is not recommender:
-                layout = movie_map(recommender, progress=show, layout=lay_out_in_background)
-                shared.value = known = _coloured(recommender, layout)
-    except BackgroundError as error:
-        why = literal(str(error).rstrip("."))
-        st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
-        st.button("Try again", icon=":material/refresh:", type="primary")
-        st.stop()
-    place.empty()
-    return known
+    layout = movie_map(recommender, progress=progress, layout=lay_out_in_background)
+    return _coloured(recommender, layout)
 
 
 def _coloured(recommender: MovieRecommender, layout: MovieMap) -> ColouredMap:

@@ -167,7 +167,7 @@ def draw_chosen(shown: ColouredMap) -> None:
         st.subheader(title(movie), anchor=False)
         if movie.genres:
             st.markdown(genre_badges(movie))
-        ratings = data.interactions.by_item[[data.interactions.item_index(movie.id)]].data
+        _, ratings = data.interactions.item_ratings(movie.id)
         mean = f", {ratings.mean():.1f} ★ on average" if len(ratings) else ""
         st.caption(counted(len(ratings), "rating") + mean)
         if movie.id not in shown.map:

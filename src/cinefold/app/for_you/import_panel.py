@@ -11,7 +11,7 @@ from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieData
-from cinefold.profiles import Entries, Mark, Rating
+from cinefold.profiles import Mark, ProfileEntries, Rating
 from cinefold.profiles.delimited_text import MAX_BYTES
 from cinefold.profiles.importing import ImportReview, ReviewLine, review_csv
 from cinefold.serving.background import BackgroundError
@@ -161,7 +161,7 @@ def _save(review: ImportReview) -> None:
     now = datetime.now(UTC)
     at = {line.choice.id: line.source.rated_at or now for line in review.matched if line.choice}
     ratings = {movie: Rating(stars, at[movie]) for movie, stars in review.ratings().items()}
-    entries = Entries(ratings)
+    entries = ProfileEntries(ratings)
     entries.marks[Mark.SEEN].update({movie: at[movie] for movie in review.seen()})
     visitor().add(entries)
     st.session_state.pop(_REVIEW, None)

@@ -8,14 +8,16 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.for_you.charts import genre_chart
+from cinefold.app.shared.bring_along import draw_left, movies_of
 from cinefold.app.shared.cards import recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted, literal, stars, title
-from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.filters import choose_filters, draw_order, say_nothing_passes
 from cinefold.app.shared.people import choose_user, show_user
-from cinefold.app.shared.visitor import profile_store
+from cinefold.app.shared.visitor import profile_store, shown_name
 from cinefold.app.shared.widgets import button, csv_button, show_in_address
 from cinefold.profiles import Profile
+from cinefold.profiles.carrying import shown_in
 from cinefold.recommender import MovieRecommender, Recommendation, Taste
 
 _FAVOURITES_SHOWN, _GENRES_NAMED = 8, 3
@@ -59,11 +61,19 @@ def _line(user: Any, taste: Taste, n_users: int) -> str:
 
 def draw_shared(recommender: MovieRecommender, profile: Profile) -> None:
     """The list of a profile, to somebody who got the link for it."""
-    name = literal(profile.name)
-    st.title(f"For {name}", anchor=False)
-    st.markdown(f"{name} shows you this list. You can look, and change nothing.")
+    name = literal(shown_name(profile, ""))
+    st.title(f"For {name}" if name else "A list shared with you", anchor=False)
+    st.markdown(f"{name or 'Somebody'} shows you this list. You can look, and change nothing.")
     button("To my own list", show_in_address, "profile", None, icon="arrow_back", type="primary")
-    entries = profile_store().entries(profile.id)
+    store, here = profile_store(), recommender.data
+    if profile.dataset == here.name:
+        entries = store.entries(profile.id)
+    elif (old := movies_of(profile.dataset)) is not None:
+        entries, left = shown_in(store, profile, old, here.name, here.movies)
+        draw_left(left)
+    else:
+        st.info("It is a list of other movies than these: choose them as the data set on Train.")
+        return
     recommend = partial(recommender.recommend_for, entries.stars, exclude=entries.hidden)
     _draw_list(recommender, recommend, "shared")
 
@@ -75,7 +85,7 @@ def _draw_list(
     st.subheader("What to watch next", anchor=False)
     with st.container(horizontal=True, key="list-controls"):
         choice = choose_filters(recommender.data.movies, "for-you")
-    draw_summary(choice)
+    draw_order(choice)
     found = recommend(
         k=choice.length,
         filters=choice.filters,

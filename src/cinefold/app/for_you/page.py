@@ -13,7 +13,7 @@ from cinefold.app.for_you.questions import draw_questions
 from cinefold.app.shared.cards import movie_row, recommendation_cards
 from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.filters import ListChoice, choose_filters, draw_summary, say_nothing_passes
+from cinefold.app.shared.filters import ListChoice, choose_filters, draw_order, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user
 from cinefold.app.shared.rating_widgets import mark_buttons, rating_stars
@@ -22,7 +22,6 @@ from cinefold.app.shared.widgets import (
     button,
     choose_one,
     csv_button,
-    recommendations_heading,
     say_now,
     search_movies,
 )
@@ -45,10 +44,10 @@ def draw_title() -> None:
 def draw_about(data: MovieData) -> None:
     """What this is, and what it knows."""
     ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
-    years = [movie.year for movie in data.movies if movie.year is not None]
-    newest = f" end in {max(years)}" if years else " are your own"
+    years = data.movies.years
+    newest = f" end in {years[1]}" if years else " are your own"
     more = f"; a choice on Train brings those until {_LARGEST_UNTIL}"
-    if not years or max(years) >= _LARGEST_UNTIL:
+    if not years or years[1] >= _LARGEST_UNTIL:
         more = ""
     st.caption(
         f"A movie recommender that learned from {ratings} by {people} people. "
@@ -108,11 +107,9 @@ def draw_ratings(recommender: MovieRecommender) -> None:
     for movie_id in latest[_ratings_page(len(latest))]:
         movie_row(recommender.data.movies[movie_id], _rating_foot, show_genres=False)
     with st.container(horizontal=True):
-        csv_button(
-            "Ratings as CSV",
-            lambda: ratings_csv(recommender.taste_for(you.ratings).favourites),
-            "cinefold-my-ratings",
-        )
+        if you.profile is None:  # nothing is kept
+            favourites = recommender.taste_for(you.ratings).favourites
+            csv_button("Ratings as CSV", ratings_csv(favourites), "cinefold-my-ratings")
         button("Clear all", you.clear, icon="delete")
 
 
@@ -144,11 +141,11 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     """Their list; before they have said anything, what most people like."""
     you = visitor()
     said = you.said_something
-    recommendations_heading("What to watch next" if said else "What most people like")
+    st.subheader("What to watch next" if said else "What most people like", anchor=False)
     if said:
         with st.container(horizontal=True, key="list-controls"):
             choice = choose_filters(recommender.data.movies, "for-you")
-        draw_summary(choice)
+        draw_order(choice)
     else:
         st.caption("Give stars to a movie you know, and this list becomes yours.")
         choice = ListChoice()

@@ -4,6 +4,7 @@ import contextlib
 
 import streamlit as st
 
+from cinefold.app.shared.bring_along import draw_left
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.visitor import (
     Visitor,
@@ -12,6 +13,7 @@ from cinefold.app.shared.visitor import (
     profile_label,
     profile_link,
     profile_store,
+    shown_name,
 )
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieCatalog
@@ -20,8 +22,7 @@ from cinefold.profiles.carrying import LEFT
 from cinefold.serving.launch import shares_profiles
 
 _NOBODY = "Somebody new"
-_NAMED = 5
-_FORGET = "This browser opens none of your profiles any more. They stay: keep your own link."
+_FORGET = "This browser opens none of your profiles any more. They stay: keep your private link."
 _CHANGES = {
     "rate": "the stars for {}",
     "unrate": "taking back {}",
@@ -40,13 +41,12 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
     if shares_profiles():
         st.caption("Everybody who opens this page sees all profiles: it was started so.")
     if you.profile is not None and (left := you.profile.settings.get(LEFT)):
-        few = f"{', '.join(left[:_NAMED])}{' …' if len(left) > _NAMED else ''}"
-        st.caption(literal(f"Kept in your profile, though not among these movies: {few}"))
+        draw_left(left)
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
         known = you.profiles()
         if known:
             _draw_choice(you, known)
-        unnamed = you.profile is None or you.profile.settings.get("guest")
+        unnamed = you.profile is None or not shown_name(you.profile, "")
         _name_popover(you, "Name your profile" if unnamed else "New profile")
         if you.profile is not None:
             _draw_undo(you, you.profile, movies)
@@ -92,18 +92,8 @@ def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
 
 def _name_popover(you: Visitor, label: str) -> None:
     popover = st.popover(label, icon=":material/person_add:")
-    with popover.form("profile-name", clear_on_submit=True, border=False):
-        # No `max_chars`: a longer name that is pasted would vanish without a word.
-        name = st.text_input(
-            "Name", placeholder="What should we call you?", key="profile-name-text"
-        )
-        if st.form_submit_button("Save", type="primary"):
-            try:
-                you.start(name)
-            except (ProfileNameError, StoreError) as error:
-                st.error(literal(str(error)))
-            else:
-                st.rerun()
+    with popover:
+        _name_form(you, "profile-name", "Name", "Save")
     if may_open_by_name():
         with popover.form("profile-open", clear_on_submit=True, border=False):
             name = st.text_input("Or a profile that is here already", key="profile-open-text")
@@ -112,9 +102,22 @@ def _name_popover(you: Visitor, label: str) -> None:
                 st.rerun()
 
 
+def _name_form(you: Visitor, key: str, label: str, button: str) -> None:
+    with st.form(key, clear_on_submit=True, border=False):
+        # No `max_chars`: a longer name that is pasted would vanish without a word.
+        name = st.text_input(label, placeholder="What should we call you?", key=f"{key}-text")
+        if st.form_submit_button(button, type="primary"):
+            try:
+                you.start(name)
+            except (ProfileNameError, StoreError) as error:
+                st.error(literal(str(error)))
+            else:
+                st.rerun()
+
+
 def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
     with st.popover("Manage", icon=":material/manage_accounts:"):
-        st.caption(f"**{literal(profile.name)}**, since {profile.created_at:%d %B %Y}.")
+        st.caption(f"**{literal(shown_name(profile))}**, since {profile.created_at:%d %B %Y}.")
         csv_button(
             "Profile as CSV",
             lambda: write_csv(profile_store().entries(profile.id), movies),
@@ -123,10 +126,18 @@ def _manage(you: Visitor, profile: Profile, movies: MovieCatalog) -> None:
         )
         if not you.owns_profile:
             return
-        st.caption("To show somebody your list; they can change nothing:")
-        st.code(profile_link(profile.share_key), language=None)
-        st.caption("For yourself, to go on in another browser. Keep it private:")
-        st.code(profile_link(profile.key), language=None)
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(":material/share: **Show somebody your list**")
+            st.caption("This link shows it, and changes nothing.")
+            st.code(profile_link(profile.share_key), language=None)
+            if not shown_name(profile, ""):
+                label = "They read “A list shared with you”. Or put your name on it:"
+                _name_form(you, "share-name", label, "Put it there")
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(":material/lock: **Go on in another browser of yours**")
+            if st.toggle("Show my private link", key=f"private-link-{profile.id}"):
+                st.warning("Whoever has it can change and delete your profile: give it to nobody.")
+                st.code(profile_link(profile.key), language=None)
         button("Forget me here", forget, icon="logout", help=_FORGET)
         sure = st.checkbox("Delete this profile and all it says, for good", key="profile-sure")
         button("Delete", _delete, you, profile, icon="delete_forever", disabled=not sure)
@@ -138,4 +149,4 @@ def _delete(you: Visitor, profile: Profile) -> None:
             profile_store().delete(profile.id)
         st.session_state["profile-sure"] = False
         you.open(None)
-        say_later(f"{literal(profile.name)} is deleted.", ":material/delete_forever:")
+        say_later(f"{literal(shown_name(profile))} is deleted.", ":material/delete_forever:")

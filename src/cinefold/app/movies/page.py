@@ -6,7 +6,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from cinefold.app.shared.cards import draw_cards, headed, listed_reasons, more_like
+from cinefold.app.shared.cards import draw_cards, headed, listed_reasons
 from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.posters import picture
@@ -46,8 +46,7 @@ def links(movie: Movie) -> str:
 
 def draw_ratings(recommender: MovieRecommender, movie: Movie) -> None:
     """What the people of the data gave it."""
-    interactions = recommender.data.interactions
-    given = interactions.by_item[[interactions.item_index(movie.id)]].data
+    _, given = recommender.data.interactions.item_ratings(movie.id)
     st.markdown(f"**{given.mean():.1f} ★** from {counted(len(given), 'rating')}")
     values, counts = np.unique(given, return_counts=True)
     pairs = zip(values.tolist(), (counts / len(given)).tolist(), strict=True)
@@ -114,7 +113,13 @@ def draw(recommender: MovieRecommender, movie: Movie) -> None:
         else:
             st.caption("Nobody has rated it yet: it cannot be recommended.")
         st.markdown(links(movie))
-        more_like(movie, "Its place on the map", ":material/explore:")
+        st.page_link(
+            "explore/page.py",
+            label="Its place on the map",
+            icon=":material/explore:",
+            query_params={"movie": str(movie.id)},
+            width="content",
+        )
     if is_known:
         st.subheader("Movies like it", anchor=False)
         near = recommender.similar(movie.id, _ALIKE)

@@ -1,17 +1,17 @@
 """A profile of another data set goes along to the movies of this one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from cinefold.app.shared.display import counted
+from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.open_state import SMALL, opened_state
-from cinefold.datasets import DatasetError, load_movielens
+from cinefold.datasets import DatasetError, MovieCatalog, load_movielens
 from cinefold.profiles import Profile, ProfileStore
 from cinefold.profiles.carrying import carry
 
-_LOOKED_IN = "profiles-looked-for-in"
+_NAMED = 5
 
 
 def visited(kind: str) -> dict[str, Any]:
@@ -20,28 +20,38 @@ def visited(kind: str) -> dict[str, Any]:
     return {name.removeprefix(f"{kind}-"): st.session_state[name] for name in names}
 
 
-def bring_along(
-    store: ProfileStore, dataset: str, keys: list[str], others: Iterable[str]
-) -> Profile | None:
-    """The profile that these keys open in another data set, carried to `dataset`; and say so.
+def movies_of(dataset: str) -> MovieCatalog | None:
+    """The movies of a data set, unless they would have to be fetched."""
+    if dataset != SMALL and dataset not in visited("visitor"):
+        return None
+    there = opened_state(dataset)
+    try:
+        return load_movielens(dataset).movies if there is None else there.data.movies
+    except DatasetError:
+        return None
 
-    It is looked for once, in `others` and in the small one, and None if there is none.
+
+def bring_along(store: ProfileStore, profiles: Iterable[Profile], dataset: str) -> Profile | None:
+    """The first of the profiles that says something, carried to `dataset`; and say so.
+
+    None if there is none whose movies are known.
     """
     here = opened_state(dataset)
-    if here is None or st.session_state.get(_LOOKED_IN) == dataset:
+    if here is None:
         return None
-    st.session_state[_LOOKED_IN] = dataset
-    for other in dict.fromkeys([*others, SMALL]):
-        earlier = [] if other == dataset else store.opened_by(other, keys)
-        for profile in [one for one in earlier if one.n_ratings + one.n_marks][:1]:
-            there = opened_state(other)
-            try:
-                old = load_movielens(other).movies if there is None else there.data.movies
-            except DatasetError:  # the titles of its movies are not here
-                continue
+    for profile in profiles:
+        old = None if profile.dataset == dataset else movies_of(profile.dataset)
+        if old is not None and profile.n_ratings + profile.n_marks:
             came = carry(store, profile, old, dataset, here.data.movies)
             text = f"{counted(came.n_movies, 'movie')} of your profile came along"
             text += f", {len(came.left)} did not: not among these." if came.left else "."
             st.toast(text, icon=":material/person_check:")
             return came.profile
     return None
+
+
+def draw_left(left: Sequence[str]) -> None:
+    """Movies of a profile that have no counterpart here."""
+    if left:
+        few = f"{', '.join(left[:_NAMED])}{' …' if len(left) > _NAMED else ''}"
+        st.caption(literal(f"Kept in the profile, though not among these movies: {few}"))

@@ -17,19 +17,21 @@ def draw_cards(
     entries: Sequence[Any],
     key: str,
     text: Callable[[Any], str],
-    foot: Callable[[Movie], object],
+    foot: Callable[[Movie], object] | None = None,
     *,
     width: int = _CARD_WIDTH,
 ) -> None:
     """A card for each entry, as many side by side as fit.
 
-    `text` is the Markdown of an entry, `foot` draws the end of its card.
+    `text` is the Markdown of an entry, `foot` draws the end of its card, in a row.
     """
     grid = st.grid(min_column_width=width, border=True, gap="small", key=key)
     for entry in entries:
         with grid.cell():
             st.markdown(text(entry))
-            foot(entry.movie)
+            if foot is not None:
+                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                    foot(entry.movie)
 
 
 def headed(entry: Any) -> str:
@@ -46,32 +48,21 @@ def headed(entry: Any) -> str:
 
 def recommendation_cards(
     recommendations: Sequence[Recommendation],
-    foot: Callable[[Movie], object] = lambda _: None,
+    foot: Callable[[Movie], object] | None = None,
     because: str = "Because you rated",
 ) -> None:
-    def row(movie: Movie) -> None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            foot(movie)
-            more_like(movie)
-
     def text(entry: Recommendation) -> str:
         stars = "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
         why = f"\n\n:small[{because} {listed_reasons(entry.reasons)}]" if entry.reasons else ""
         return f"{headed(entry)}{stars}{genre_badges(entry.movie)}{why}"
 
-    draw_cards(recommendations, "recommendations", text, row)
+    draw_cards(recommendations, "recommendations", text, foot)
 
 
 def listed_reasons(reasons: Sequence[Reason]) -> str:
     """Movies and their stars, as Markdown."""
     # A space that does not break keeps the stars with their movie.
     return ", ".join(f"{link(r.movie)}\u00a0:orange[{r.rating:g}★]" for r in reasons)
-
-
-def more_like(movie: Movie, label: str = "More like this", icon: str | None = None) -> None:
-    """A link to the movie's place on the map, and its neighbours."""
-    query = {"movie": str(movie.id)}
-    st.page_link("explore/page.py", label=label, icon=icon, query_params=query, width="content")
 
 
 def movie_row(

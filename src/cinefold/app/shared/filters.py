@@ -21,6 +21,11 @@ _POPULARITY = {
 _ADVENTURE = ("Familiar", "A little further", "Further", "Far", "Adventurous")
 _LENGTHS = (10, 20, 50)
 _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
+_MEANING = {
+    "fit": "The likeliest next pick first. ★: the stars it would get.",
+    "stars": "Of the 50 that fit best, those that would get most ★ first.",
+}
+_FURTHER = "Familiar ones first, then less known ones that fit."
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,13 @@ def _choose_adventure(place: str) -> float:
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
 
 
+def draw_order(choice: ListChoice) -> None:
+    """The order of the list in words, and the filters."""
+    further = choice.adventure and choice.sort_by == "fit"
+    st.caption(_FURTHER if further else _MEANING[choice.sort_by])
+    draw_summary(choice)
+
+
 def draw_summary(choice: ListChoice) -> None:
     """The filters in words, where there are any."""
     if choice.summary:
@@ -129,8 +141,8 @@ def _genres(label: str, catalog: MovieCatalog, key: str) -> tuple[str, ...]:
 
 def _span(catalog: MovieCatalog) -> tuple[int, int] | None:
     """The first and the last year of the movies; None where there is no choice."""
-    known = [movie.year for movie in catalog if movie.year is not None]
-    return (min(known), max(known)) if len(set(known)) > 1 else None
+    first, last = catalog.years or (0, 0)
+    return (first, last) if first < last else None
 
 
 def _years(span: tuple[int, int], key: str) -> tuple[int, int] | None:

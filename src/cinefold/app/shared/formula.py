@@ -9,12 +9,17 @@ _TARGETS = {
     "scale": (r"\sqrt{r_{ij}}", r"the square root of the rating, $\sqrt{r_{ij}}$,"),
     "binary": ("1", "1"),
 }
-# Each with the values that `objective_lines` leaves out.
-_CONSTANTS: tuple[tuple[str, str, tuple[float, ...]], ...] = (
-    ("unobserved_weight", "w_0", (0,)),
-    ("regularization", r"\lambda", ()),
-    ("alpha", r"\alpha", (0,)),
-    ("regularization_exponent", r"\nu", (0, 1)),
+# Each with the values that `objective_lines` leaves out, and what it does.
+_CONSTANTS: tuple[tuple[str, str, tuple[float, ...], str], ...] = (
+    ("unobserved_weight", "w_0", (0,), "how much a movie counts that is not rated; a rating is 1"),
+    (
+        "regularization",
+        r"\lambda",
+        (),
+        "holds all numbers small, so that it learns nothing by heart",
+    ),
+    ("alpha", r"\alpha", (0,), "how much more a high rating counts"),
+    ("regularization_exponent", r"\nu", (0, 1), "holds those with many ratings smaller"),
 )
 
 OBJECTIVE_PARAMETERS = ("target", "biases", *(name for name, *_ in _CONSTANTS))
@@ -58,22 +63,28 @@ def objective_lines(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def constants_text(parameters: Mapping[str, Any]) -> str:
-    """The constants in `objective_lines` and their values, as Markdown."""
+    """The symbols in `objective_lines`, their values and what they do: a list in Markdown."""
     values = [
-        f"${symbol}$ " + ("follows the data" if value == "scale" else f"= {value:.3g}")
-        for name, symbol, unseen in _CONSTANTS
+        "$u_i$, $v_j$: the numbers of person $i$ and of movie $j$",
+        "$r_{ij}$: the stars that $i$ gave to $j$",
+    ]
+    values += [
+        f"${symbol}$ "
+        + ("(follows the data)" if value == "scale" else f"= {value:.3g}")
+        + f": {does}"
+        for name, symbol, unseen, does in _CONSTANTS
         if (value := parameters[name]) not in unseen
     ]
     if parameters["regularization_exponent"]:
         values.append(
-            r"$n_i$ is how many ratings $i$ has, of $N$ that there could be ($\lambda_j$ likewise)"
+            r"$n_i$: how many movies $i$ has rated, of $N$; for a movie, by how many people, in "
+            r"$\lambda_j$"
         )
     exponents = [2 * parameters.get(f"{s}_degree_exponent", 0) for s in ("user", "item")]
     if any(exponents):
         values.append(
-            f"$a_i = (n_i/{parameters['typical_user_degree']:.3g})^{{-{exponents[0]:g}}}$ and "
-            f"$b_j = (n_j/{parameters['typical_item_degree']:.3g})^{{-{exponents[1]:g}}}$ weigh "
-            "each pair, with $n$ ratings of the user and the item"
+            f"$a_i = (n_i/{parameters['typical_user_degree']:.3g})^{{-{exponents[0]:g}}}$, "
+            f"$b_j = (n_j/{parameters['typical_item_degree']:.3g})^{{-{exponents[1]:g}}}$: how "
+            "much a pair counts, with $n$ ratings of the person and the movie"
         )
-    users = r"$u_i$ and $v_j$ are the vectors of user $i$ and movie $j$, $r_{ij}$ is a rating"
-    return f"Here {'; '.join((users, *values))}."
+    return "\n".join(f"- {value}" for value in values)

@@ -5,10 +5,8 @@ Where a data set takes long to prepare, a smaller one is shown meanwhile.
 
 import gc
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -17,9 +15,8 @@ from cinefold.app.shared.widgets import button, show_in_address
 from cinefold.datasets import DatasetError, list_datasets
 from cinefold.serving.background import BackgroundError
 from cinefold.serving.launch import chosen_dataset
-from cinefold.serving.state import Preparation, State
+from cinefold.serving.state import Preparation, SharedWork, State
 
-T = TypeVar("T")
 SMALL = "ml-100k"
 """What is shown while a larger data set is prepared."""
 _QUERY, _SHOWN, _KEPT = "data", "data-shown", ("visitor", "data", "owner", "forgotten")
@@ -27,14 +24,6 @@ _DATASETS_AT_ONCE = 3  # in memory
 _SECONDS_AT_A_TIME = 0.0005
 _SECONDS_BETWEEN_LOOKS = 0.5
 _PATIENCE = 6.0  # seconds: what has been prepared before is there by then
-
-
-@dataclass
-class Shared(Generic[T]):
-    """What all sessions use; who holds the lock makes it."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    value: T | None = None
 
 
 @st.cache_resource(show_spinner=False, max_entries=_DATASETS_AT_ONCE)
@@ -72,7 +61,7 @@ def choose_dataset(name: str) -> None:
 
 def opened_state(dataset: str | None = None) -> State | None:
     """The state if somebody has opened it already: nobody waits."""
-    return _preparation(dataset or current_dataset()).state
+    return _preparation(dataset or current_dataset()).value
 
 
 def open_state() -> State:
@@ -86,21 +75,21 @@ def open_state() -> State:
     coming = _preparation(wanted)
     meanwhile = st.session_state.get(_SHOWN, SMALL)
     if wanted == meanwhile or wanted not in _names():
-        _wait(place, coming)
+        wait_for(place, coming)
     else:
-        _wait(place, coming, coming.since + _PATIENCE)
-        if coming.state is None:
+        wait_for(place, coming, coming.since + _PATIENCE)
+        if coming.value is None:
             other = _preparation(meanwhile)
-            _wait(place, other)
-            if other.state is not None:
+            wait_for(place, other)
+            if other.value is not None:
                 with place.container():
-                    _draw_coming(coming, wanted, other.state)
-                return _show(other.state)
-            _wait(place, coming)
-    if coming.state is None:
+                    _draw_coming(coming, wanted, other.value)
+                return _show(other.value)
+            wait_for(place, coming)
+    if coming.value is None:
         place.empty()
         _say_why(coming)
-    return _show(coming.state)
+    return _show(coming.value)
 
 
 def _show(state: State) -> State:
@@ -108,7 +97,7 @@ def _show(state: State) -> State:
     before = st.session_state.get(_SHOWN)
     st.session_state[_SHOWN] = state.data.name
     if before not in (None, state.data.name):
-        for key in ("profile", "user", "movie"):  # they are those of the other one
+        for key in ("user", "movie"):  # they are those of the other one
             st.query_params.pop(key, None)
         for name in list(st.session_state):
             if not str(name).startswith(_KEPT):
@@ -118,12 +107,15 @@ def _show(state: State) -> State:
     return state
 
 
-def _wait(place: Any, coming: Preparation, until: float = float("inf")) -> None:
-    """With a progress bar, until it is prepared or cannot be, or until the time is over."""
+def wait_for(
+    place: Any, coming: SharedWork[Any], until: float = float("inf"), title: str = "Getting ready"
+) -> None:
+    """With a progress bar, until it is there or cannot be, or until the time is over."""
     if not coming.running or time.monotonic() > until:
         return
     with place.container():
-        st.title("Getting ready", anchor=False)
+        if title:
+            st.title(title, anchor=False)
         bar = st.progress(*_progress(coming))
         while coming.running and time.monotonic() < until:
             coming.wait(_SECONDS_BETWEEN_LOOKS)
@@ -131,7 +123,7 @@ def _wait(place: Any, coming: Preparation, until: float = float("inf")) -> None:
     place.empty()
 
 
-def _progress(coming: Preparation) -> tuple[float, str]:
+def _progress(coming: SharedWork[Any]) -> tuple[float, str]:
     share, text = coming.progress
     return share, literal(text)
 

@@ -1,8 +1,8 @@
 """Somebody new: what they say of movies, kept in a profile that outlives reloads and restarts."""
 
 import contextlib
-import itertools
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ import streamlit as st
 
 from cinefold.app.shared.bring_along import bring_along, visited
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.open_state import current_dataset
+from cinefold.app.shared.open_state import current_dataset, opened_state
 from cinefold.profiles import (
     HIDING,
-    Entries,
     Mark,
     Profile,
+    ProfileEntries,
     ProfileNameError,
     ProfileStore,
     StoreError,
@@ -27,14 +27,15 @@ from cinefold.profiles import (
 )
 from cinefold.serving.launch import shares_profiles
 
-_KEY, _QUERY = "visitor", "profile"
+_KEY, _QUERY, _LOOKED_IN = "visitor", "profile", "profiles-looked-for-in"
 _COOKIE, _FORGOTTEN, _TOLD = "cinefold_profiles", "forgotten", "browser-was-told"
 _PROFILE_KEY = re.compile(r"[\w-]{22}")
 _FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_GUEST = "Guest"
+_GUEST = "guest"  # the setting of profiles that nobody has named
 _BROWSERS = "browser"  # the setting of profiles that a browser began: their names open nothing
 _DELETED = "The profile was deleted in another window. What you say now begins a new one."
+_OTHER_MOVIES = "This profile is about other movies: choose them as the data set on Train."
 _PATIENCE = 5.0  # seconds that a click may wait for a database that is busy
 
 
@@ -96,7 +97,7 @@ class Visitor:
             self._write(lambda store, profile: store.rate(profile, movie_id, stars))
             self.latest = movie_id if movie_id in self.ratings else None
 
-    def add(self, entries: Entries) -> None:
+    def add(self, entries: ProfileEntries) -> None:
         """Ratings and marks from elsewhere, as one change."""
         self.ratings |= entries.stars
         for mark, movies in entries.marks.items():
@@ -117,7 +118,7 @@ class Visitor:
 
     def clear(self) -> None:
         """Take back everything; `undo` brings it back."""
-        self._show(Entries())
+        self._show(ProfileEntries())
         self._write(lambda store, profile: store.clear(profile))
 
     def undo(self) -> None:
@@ -162,7 +163,7 @@ class Visitor:
         self.suggested, self.latest = [], None
         if own and profile is not None:
             self.keys = [profile.key, *(key for key in self.keys if key != profile.key)]
-        self._show(Entries())
+        self._show(ProfileEntries())
         self.refresh()
 
     def start(self, name: str) -> None:
@@ -175,9 +176,9 @@ class Visitor:
         StoreError
         """
         store = profile_store()
-        if self.profile is not None and self.profile.settings.get("guest"):
+        if self.profile is not None and self.profile.settings.get(_GUEST):
             self.profile = store.rename(self.profile.id, name)
-            store.update_settings(self.profile.id, {"guest": None})
+            store.update_settings(self.profile.id, {_GUEST: None})
             self.profile = store.get(self.profile.id)
         else:
             self.open(store.create(self.dataset, name, settings={_BROWSERS: True}), own=True)
@@ -201,7 +202,7 @@ class Visitor:
         except StoreError as error:
             self.trouble = f"Your ratings are only kept until you close this page: {error}"
 
-    def _show(self, entries: Entries) -> None:
+    def _show(self, entries: ProfileEntries) -> None:
         self.ratings = dict(entries.stars)
         self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
 
@@ -210,7 +211,9 @@ class Visitor:
         with self.noting_trouble():
             store = profile_store()
             if self.profile is None:
-                self.profile = _new_guest(store, self.dataset)
+                settings = {_GUEST: True, _BROWSERS: True}
+                name = f"Guest {secrets.token_hex(4)}"  # for the command line
+                self.profile = store.create(self.dataset, name, settings=settings)
                 self.keys.insert(0, self.profile.key)
             try:
                 change(store, self.profile.id)
@@ -218,17 +221,6 @@ class Visitor:
             except UnknownProfileError:
                 self.open(None)
                 self.trouble = _DELETED
-
-
-def _new_guest(store: ProfileStore, dataset: str) -> Profile:
-    """A profile with the first name of "Guest", "Guest 2", … that is free."""
-    taken = {profile.name for profile in store.profiles(dataset)}
-    for number in itertools.count(1):
-        name = _GUEST if number == 1 else f"{_GUEST} {number}"
-        if name not in taken:
-            with contextlib.suppress(ProfileNameError):  # somebody else's window was faster
-                return store.create(dataset, name, settings={"guest": True, _BROWSERS: True})
-    raise AssertionError("there is always another number")
 
 
 def visitor() -> Visitor:
@@ -250,8 +242,11 @@ def open_visitor() -> Visitor:
     (known := visitor()).refresh()
     if known.profile is None:
         with known.noting_trouble():
-            if came := bring_along(profile_store(), known.dataset, known.keys, visited(_KEY)):
-                known.open(came, own=True)
+            if st.session_state.get(_LOOKED_IN) != known.dataset and opened_state() is not None:
+                st.session_state[_LOOKED_IN] = known.dataset
+                earlier = profile_store().opened_by(None, known.keys)
+                if came := bring_along(profile_store(), earlier, known.dataset):
+                    known.open(came, own=True)
     return known
 
 
@@ -302,13 +297,18 @@ def open_profile_in_address() -> Profile | None:
     asked = st.query_params.get(_QUERY)
     if asked is None:
         return None
-    you = visitor()
+    you, missing = visitor(), "There is no such profile here."
     with you.noting_trouble():
         store = profile_store()
-        own = store.opened_by(you.dataset, [asked])
-        shared = None if own else store.shown_by(you.dataset, asked)
+        own = store.opened_by(None, [asked])
+        shared = None if own else store.shown_by(asked)
         if shared is not None:
             return shared
+        if own and own[0].dataset != you.dataset:
+            if opened_state() is None:
+                return None  # until it can go along
+            came = bring_along(store, own, you.dataset)
+            own, missing = [came] if came else [], _OTHER_MOVIES
         if not own and may_open_by_name():
             with contextlib.suppress(ProfileNameError):
                 named = store.find(you.dataset, asked)
@@ -316,7 +316,7 @@ def open_profile_in_address() -> Profile | None:
         if own:
             you.open(own[0], own=True)
         else:
-            st.toast("There is no such profile here.", icon=":material/person_off:")
+            st.toast(missing, icon=":material/person_off:")
     del st.query_params[_QUERY]  # a key is not to be looked at
     return None
 
@@ -335,6 +335,12 @@ def profile_link(key: str) -> str:
     return f"{here.scheme}://{here.netloc}/?{_QUERY}={key}"
 
 
+def shown_name(profile: Profile, unnamed: str = "My list") -> str:
+    """Its name, if somebody gave it one."""
+    return unnamed if profile.settings.get(_GUEST) else profile.name
+
+
 def profile_label(profile: Profile) -> str:
     """A profile in a list to choose from."""
-    return f"{profile.name} · {counted(profile.n_ratings, 'rating')}"
+    whose = "A list without a name" if shares_profiles() else "My list"
+    return f"{shown_name(profile, whose)} · {counted(profile.n_ratings, 'rating')}"

@@ -58,16 +58,6 @@ def _is_usable(value: str) -> bool:
         return True  # no number
 
 
-def recommendations_heading(text: str) -> None:
-    """The heading of a list."""
-    st.subheader(
-        text,
-        anchor=False,
-        help="The stars are what you are expected to give. The order also counts how likely you "
-        "are to choose the movie.",
-    )
-
-
 def search_movies(
     label: str, key: str, movies: MovieCatalog, most: int, among: Container[object] | None = None
 ) -> list[Movie]:
@@ -86,8 +76,7 @@ def search_movies(
     found = movies.search(query, most)
     found = [match for match in found if among is None or match.movie.id in among]
     if not (found and found[0].fits):
-        years = [movie.year for movie in movies if movie.year is not None]
-        span = f" ({min(years)} to {max(years)})" if years else ""
+        span = " ({} to {})".format(*movies.years) if movies.years else ""
         closest = "Closest titles:" if found else "Try another part of the title."
         st.caption(f"Not among these {len(movies):,} movies{span}. {closest}")
     return [match.movie for match in found if match.score >= _CLOSE * found[0].score]

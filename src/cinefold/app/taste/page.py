@@ -1,12 +1,11 @@
 """What somebody likes beside everybody else: genres, decades, habits, and unexpected favourites."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from cinefold.app.shared.cards import draw_cards, more_like
+from cinefold.app.shared.cards import draw_cards
 from cinefold.app.shared.display import counted, genre_badges, literal, stars, title
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user, choose_user, last_user
@@ -157,13 +156,12 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
     if judge == _MODEL:
         found = sorted(found, key=lambda favourite: -favourite.place)
     shown = min(_FAVOURITES_SHOWN, (len(found) + 1) // 2)
-    on_map = partial(more_like, label="On the map", icon=":material/explore:")
     st.markdown("**Most unusual**")
-    draw_cards(found[:shown], "favourites-unusual", _card, on_map)
+    draw_cards(found[:shown], "favourites-unusual", _card)
     if len(found) > shown:
         st.markdown("**Most usual**")
         usual = found[: -shown - 1 : -1][: len(found) - shown]
-        draw_cards(usual, "favourites-usual", _card, on_map)
+        draw_cards(usual, "favourites-usual", _card)
 
 
 def _card(entry: UnexpectedFavourite) -> str:

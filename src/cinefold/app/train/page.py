@@ -165,6 +165,10 @@ def model_file(model: WeightedMatrixFactorization) -> bytes:
 
 state = open_state()
 st.title("Train", anchor=False)
+st.markdown(
+    "How good are the lists, and would they be better with other settings? Try: nobody's lists "
+    "change unless who started the app keeps the result."
+)
 is_owner()  # takes the key out of the address
 draw_dataset(state)
 say_now()

@@ -20,11 +20,11 @@ _ENDS = {
     "callback": "it was stopped",
 }
 _TARGETS = {
-    "rating": "how far u·v is from the rating, in **stars**",
-    _STARS: "how far u·v is from the rating, in **stars** (the model learns the rating's root, so "
-    "u·v is squared first)",
+    "rating": "how far u·v is from the ratings, in **stars**",
+    _STARS: "how far u·v is from the ratings, in **stars** (it learns their roots, so u·v is "
+    "squared first)",
     _ONES: "how far u·v is from **1**, what any rating counts as here",
-    _ROOTS: "how far u·v is from the rating's root, in **roots of stars**",
+    _ROOTS: "how far u·v is from the roots of the ratings, in **roots of stars**",
 }
 _LISTS = {
     "ndcg_at_10": ("NDCG@10", "How high the held-out movies stand in lists of ten; 1 is best."),
@@ -113,15 +113,15 @@ def draw_unit(
     """What the learning curve measures, and of whom."""
     what = _TARGETS["rating" if parameters["target"] == "rating" else unit]
     pulled = parameters["unobserved_weight"] != 0
-    note = " Unrated movies count as 0, which keeps u·v far below the rating." if pulled else ""
+    note = " As unrated movies count as 0, u·v stays far below the rating." if pulled else ""
     if sample := history[-1].get("validation_sample"):
         note += (
             f" As there are many users, the curves of validation are those of {sample:,} drawn at "
             "random, with all movies in their lists; the quality at the end is that of all users."
         )
     st.markdown(
-        f"RMSE is {what}: the root of the mean squared error. Lower is better. *Training* is over "
-        f"the ratings that it learns from, *validation* over those held out.{note}"
+        f"RMSE says {what}; lower is better. *Training*: on the ratings that it learns from. "
+        f"*Validation*: on those held out, which tell how it does on what it has not seen.{note}"
     )
 
 

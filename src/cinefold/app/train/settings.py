@@ -19,13 +19,14 @@ _PRESETS = {
     "stars": "Best predicted stars",
 }
 _PRESET_NOTES = {
-    "ranking": "What the app recommends with at first: the root of each rating, unrated movies "
-    "as weak zeros, and more regularization for those with many ratings. It minimizes",
-    "plain": "The weighted squared error, as in textbooks: each rating itself, unrated movies as "
-    "weak zeros, and one λ for all vectors. It minimizes",
-    "stars": "Squared errors of the ratings alone, with a bias for each user and movie: good at "
-    "guessing stars, not at making lists. It minimizes",
+    "ranking": "What the app uses at first: it learns the root of each rating, takes a movie that "
+    "somebody has not rated for a weak 0, and holds those with many ratings smaller.",
+    "plain": "The weighted squared error, as in textbooks: it learns each rating itself, takes a "
+    "movie that somebody has not rated for a weak 0, and has one λ for all.",
+    "stars": "Only the ratings count, and each person and movie has a number of its own for how "
+    "high they rate, or it is rated: good at guessing stars, not at making lists.",
 }
+_SMALLEST = "training makes this as small as it can:"
 _PRESET_KEY = "train-preset"
 
 
@@ -96,8 +97,8 @@ _SETTINGS: tuple[NumberField | OptionField, ...] = (
         "n_factors",
         "Factors",
         *(1, 512, 8),
-        "Length of every user's and movie's vector: more tell finer tastes apart and take longer. "
-        "Empty: 64, or more where people have rated little.",
+        "How many numbers each person and each movie has: more tell finer tastes apart and take "
+        "longer. Empty: by how much people have rated.",
         may_follow_data=True,
     ),
     OptionField(
@@ -109,65 +110,64 @@ _SETTINGS: tuple[NumberField | OptionField, ...] = (
             "rating": "The rating",
             "binary": "1 for any rating",
         },
-        "What a rated movie should score. The root makes much of having rated at all, and "
-        "something of how high.",
+        "What u·v should be for a rated movie. With the root it counts much that somebody picked "
+        "a movie, and a little how many stars they gave.",
     ),
     NumberField(
         "unobserved_weight",
         "Weight of unrated pairs (w0)",
         *(0.0, 10.0, 0.05),
-        "How much a movie somebody has not rated counts as “no interest”, against 1 for a rating: "
-        "more makes better lists up to a point. Empty: by how many pairs are rated.",
+        "How much a movie that somebody has not rated counts as “no interest”; a rating counts 1. "
+        "More makes better lists, up to a point. Empty: by how many pairs are rated.",
         may_follow_data=True,
     ),
     NumberField(
         "regularization",
         "Regularization (λ)",
         *(0.0, 1000.0, 0.1),
-        "Pulls all vectors towards 0: too little learns the ratings by heart, too much makes "
-        "everybody the same. Empty: by the size and number of the ratings.",
+        "Holds all numbers small. Too little, and it learns the ratings by heart; too much, and "
+        "everybody gets the same list. Empty: by the size and number of the ratings.",
         may_follow_data=True,
     ),
     NumberField(
         "regularization_exponent",
         "Frequency scaling (ν)",
         *(0.0, 2.0, 0.1),
-        "0 regularizes all alike; towards 1, users and movies with many ratings more than others "
-        "(then a λ given as a number must be far smaller).",
+        "0: λ is the same for all. Towards 1: people and movies with many ratings are held "
+        "smaller than others (a λ of your own must then be far smaller).",
     ),
     NumberField(
         "alpha",
         "Confidence (α)",
         *(0.0, 100.0, 0.1),
-        "Weighs a rated movie 1 + α · rating, so that liked ones count more than others.",
+        "A rated movie counts 1 + α · stars, so that liked ones count more than others.",
     ),
     OptionField(
         "biases",
         "Biases",
         {False: "No", True: "Yes"},
-        "Whether to learn how high each user rates and each movie is rated, too; for w0 = 0 and "
-        "the rating as target.",
+        "Also learn how high each person rates, and how high each movie is rated. Takes w0 = 0 "
+        "and the rating as target.",
     ),
     OptionField(
         "solver",
         "Solver",
         {"auto": "By the factors", "exact": "Exact", "cg": "Conjugate gradients"},
-        "How a round is solved: exactly, or with more than 128 factors in less time by conjugate "
-        "gradients, which get as far.",
+        "How a round is computed: exactly or, with more than 128 factors, in less time by "
+        "conjugate gradients, which come as far.",
     ),
     NumberField(
         "max_iter",
         "Iterations",
         *(1, 100, 5),
-        "At most so many rounds of solving all movies, then all users; it ends earlier when "
-        "nothing improves.",
+        "The most rounds, each of all movies and then all people; it ends earlier when nothing "
+        "improves.",
     ),
     OptionField(
         "early_stopping",
         "Stop early",
         {None: "No", "ndcg_at_10": "By the lists", "rmse": "By the RMSE"},
-        "End when the held-out ratings have been predicted no better for three rounds, and keep "
-        "the best round.",
+        "End when three rounds have not been better on the ratings held out, and keep the best.",
     ),
 )
 _SPLIT_SETTINGS = (
@@ -175,13 +175,13 @@ _SPLIT_SETTINGS = (
         "held_out",
         "Held out for validation (%)",
         *(5, 50, 5),
-        "Share of everybody's ratings that training does not see, to measure on.",
+        "Share of everybody's ratings that is hidden from training, to test it on.",
     ),
     NumberField(
         "seed",
         "Seed",
         *(0, 2**31 - 1, 1),
-        "Decides what is held out and where training begins: the same seed gives the same result.",
+        "Which ratings are held out, and where training begins: the same seed, the same result.",
     ),
 )
 _SPLIT_DEFAULTS = {"held_out": 100 * DEFAULT_VALIDATION_FRACTION, "seed": DEFAULT_SPLIT_SEED}
@@ -218,9 +218,9 @@ def draw_objective(preset: str, model: WeightedMatrixFactorization) -> None:
     changed = any(parameters[name] != usual[name] for name in OBJECTIVE_PARAMETERS)
     with st.container(border=True, gap="xsmall"):
         if changed:
-            st.markdown("With your changes, training minimizes")
+            st.markdown(f"With your changes, {_SMALLEST}")
         else:
-            st.markdown(f"**{_PRESETS[preset]}.** {_PRESET_NOTES[preset]}")
+            st.markdown(f"**{_PRESETS[preset]}.** {_PRESET_NOTES[preset]} So {_SMALLEST}")
         for line in objective_lines(parameters):
             st.latex(line)
         st.markdown(constants_text(parameters))

@@ -6,19 +6,15 @@ import math
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from cinefold.datasets.titles import readable, split_year
 from cinefold.profiles.csv_format import FOUND, plain_cell, read_id
+from cinefold.profiles.delimited_text import DelimitedText
 from cinefold.profiles.importing.export_files import ImportFileError, read_tables
 from cinefold.profiles.importing.formats import Format, listed_only, recognize
 from cinefold.profiles.importing.kinds import kind_of
 from cinefold.profiles.importing.scales import scale_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cinefold.profiles.delimited_text import DelimitedText
 
 _LONGEST_TITLE, _LONGEST_ID = 300, 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")

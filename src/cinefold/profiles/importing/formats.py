@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cinefold.datasets.titles import plain
+from cinefold.profiles.delimited_text import DelimitedText
 from cinefold.profiles.importing.export_files import ImportFileError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from cinefold.profiles.delimited_text import DelimitedText
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 

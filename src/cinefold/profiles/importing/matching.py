@@ -8,25 +8,22 @@ RapidFuzz only for what they do not have, among the movies of the year and its n
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
+from cinefold.datasets import Movie, MovieCatalog
 from cinefold.datasets.titles import names_of, plain
-from cinefold.profiles.importing.title_variants import loose, numbers, title_parts
+from cinefold.profiles.importing.exported_ratings import ExportLine
+from cinefold.profiles.importing.title_variants import loose, numerals_in, title_parts
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-
-    from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.profiles.importing.exported_ratings import ExportLine
-
-    Progress = Callable[[int, int], object]
-    Block = int | str
-    NamedMovie = tuple[str, Movie]
+Progress = Callable[[int, int], object]
+Block = int | str
+NamedMovie = tuple[str, Movie]
 
 SURE = 0.9
 """From this confidence on a match is taken without asking."""
@@ -107,7 +104,7 @@ class Matcher:
 
         for key, line in different.items():
             if candidates := self._by_id(line) or self._by_title(line):
-                found[key] = self._ranked(candidates, line)
+                found[key] = self._best(candidates, line)
             else:
                 rest.append(line)
             if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
@@ -230,11 +227,11 @@ class Matcher:
                 for place in np.flatnonzero(scores)
                 for name, movie in [names[place]]
             ]
-            yield self._ranked(near, line)
+            yield self._best(near, line)
 
     # -- choosing among them ------------------------------------------------------------------
 
-    def _ranked(self, candidates: Iterable[Candidate], line: ExportLine) -> tuple[Candidate, ...]:
+    def _best(self, candidates: Iterable[Candidate], line: ExportLine) -> tuple[Candidate, ...]:
         """The best candidates of different movies; none of them sure where two are."""
         best: dict[tuple[str, int | None], Candidate] = {}
         for candidate in candidates:
@@ -299,7 +296,7 @@ def _alike(movie: Movie, score: float, year: int | None, written: str, name: str
     same_year = year is not None and movie.year == year
     reason = f"spelled alike ({score:.0f} %)" + ("" if same_year else ", not of the same year")
     nearly = score >= _NEARLY_EQUAL and len(name) >= _LONG_ENOUGH
-    if nearly and same_year and numbers(written) == numbers(name):
+    if nearly and same_year and numerals_in(written) == numerals_in(name):
         return Candidate(movie, score / 100, reason)
     confidence = min(score / 100, SURE - 0.01) * (1.0 if same_year else 0.95)
     return Candidate(movie, confidence, reason)

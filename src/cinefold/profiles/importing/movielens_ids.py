@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cinefold.datasets import list_datasets
+from cinefold.datasets import MovieData, list_datasets
+from cinefold.datasets.catalogue import MOVIELENS
 from cinefold.profiles.importing.export_files import ImportFileError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import MovieData
-    from cinefold.profiles.importing.exported_ratings import Export
+from cinefold.profiles.importing.exported_ratings import Export
 
 _FIRST, _LAST_TIME, _N_MOVIES = 874_724_710, 893_286_638, 1_682  # of MovieLens 100K
 _SMALL = "ml-100k"
-_NAMES = {spec.name for spec in list_datasets()}
+_NAMES = {spec.name for spec in list_datasets() if spec.url.startswith(MOVIELENS)}
 
 
 def ratings_of_1997_98(data: MovieData) -> NDArray[np.int64] | None:

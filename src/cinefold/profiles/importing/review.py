@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cinefold.datasets import Movie, MovieCatalog, MovieData
 from cinefold.profiles.csv_format import COLUMNS, FOUND, csv_text, entry_cells
 from cinefold.profiles.importing.exported_ratings import Export, ExportLine
-from cinefold.profiles.importing.matching import SURE, Candidate, Matcher
+from cinefold.profiles.importing.matching import SURE, Candidate, Matcher, Progress
 from cinefold.profiles.importing.movielens_ids import check_ids, ratings_of_1997_98
 from cinefold.profiles.importing.scales import Conversion, StarScale
 from cinefold.profiles.profile import Mark
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from cinefold.datasets import Movie, MovieCatalog, MovieData
-    from cinefold.profiles.importing.matching import Progress
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _OUTCOMES = {
@@ -233,7 +230,15 @@ def review(
 
 
 def review_for(data: MovieData, export: Export, progress: Progress | None = None) -> ImportReview:
-    """`review` against the movies, the scale and the ids of a data set."""
+    """`review` against the movies, the scale and the ids of a data set.
+
+    Parameters
+    ----------
+    data : MovieData
+    export : Export
+    progress : callable, optional
+        As in `review`.
+    """
     return review(export, **review_options(data), progress=progress)
 
 
@@ -265,9 +270,9 @@ def review_csv(review: ImportReview) -> str:
         elif line.state == "chosen" and value is None:
             outcome = "only listed"
         if outcome != FOUND or movie is None:
-            entry = entry_cells(None, source, line.stars, source.rated_at)
+            entry = entry_cells(None, source.title, source.year, line.stars, source.rated_at)
         else:
-            entry = entry_cells(movie.id, movie, value, source.rated_at)
+            entry = entry_cells(movie.id, movie.title, movie.year, value, source.rated_at)
         return *entry, source.file, source.line, source.label, outcome, reason
 
     header = (*COLUMNS, "file", "line", "written", "outcome", "reason")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
+from cinefold.interactions import Interactions
 from cinefold.profiles.profile import HIGHEST_STARS, LOWEST_STARS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cinefold.interactions import Interactions
 
 _SCALES = (5.0, 10.0, 100.0)
 _SHARE_BEYOND, _ENOUGH = 0.05, 3

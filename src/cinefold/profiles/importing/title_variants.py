@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from cinefold.datasets.titles import plain
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _SEGMENTS = re.compile(r":\s|\s-\s|\s–\s|\sor:\s", re.IGNORECASE)
 _ANY_ARTICLE = frozenset(("the", "a", "an", "la", "le", "les", "el", "il", "der", "die", "das"))
@@ -34,6 +31,7 @@ def title_parts(title: str) -> Iterator[str]:
     yield from (" ".join(words[:end]) for end in range(2, min(len(words), _MOST_WORDS)))
 
 
-def numbers(name: str) -> list[str]:
+def numerals_in(name: str) -> list[str]:
+    """The numbers of a name, as digits, sorted."""
     words = (_NUMERALS.get(word, word) for word in name.split())
     return sorted(word for word in words if word.isdecimal())

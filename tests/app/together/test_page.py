@@ -14,7 +14,7 @@ SCI_FI, ROMANCE = user_id("Sci-Fi", 3), user_id("Romance", 2)
 @pytest.fixture
 def page(open_page, monkeypatch):
     monkeypatch.setenv("CINEFOLD_SHARED_PROFILES", "1")
-    return no_errors(open_page("groups"))
+    return no_errors(open_page("together"))
 
 
 def choose(page, *keys):
@@ -44,7 +44,7 @@ def test_cards_have_words_reasons_and_actions(page, open_page):
         ada = store.create("ml-100k", "Ada")
         for number in range(4):
             store.rate(ada.id, movie_id("Horror", number), 5)
-    page = open_page("groups", profile=ada.key)
+    page = open_page("together", profile=ada.key)
     choose(page, f"p{ada.id}", f"u{ROMANCE}")
     shown = [text for text in texts(page) if "Ada:" in text]
     assert len(shown) == 10
@@ -94,7 +94,7 @@ def test_somebody_without_an_opinion_is_named(page):
 
 
 def test_the_address_says_who(open_page):
-    page = no_errors(open_page("groups", **{"with": f"u{SCI_FI},u{ROMANCE},u99999,px"}))
+    page = no_errors(open_page("together", **{"with": f"u{SCI_FI},u{ROMANCE},u99999,px"}))
     assert page.multiselect(key="together-people").value == [f"u{SCI_FI}", f"u{ROMANCE}"]
     assert len(movies(page)) == 10
     assert plain(page.toast[0].value) == "Not here: u99999, px."
@@ -102,7 +102,7 @@ def test_the_address_says_who(open_page):
 
 def test_more_people_than_it_takes_are_left_out(open_page):
     everybody = ",".join(f"u{user}" for user in range(1, 20))
-    page = no_errors(open_page("groups", **{"with": everybody}))
+    page = no_errors(open_page("together", **{"with": everybody}))
     assert len(page.multiselect(key="together-people").value) == 12
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import constants
+from benchmarks import solver_constants
 
 
 @pytest.mark.parametrize(
@@ -16,14 +16,14 @@ from benchmarks import constants
 )
 def test_products_below_the_diagonal(order, tile, products):
     expected = 1 - order * (order + 1) / 2 / products
-    assert constants.wasted(order, *tile) == pytest.approx(expected)
+    assert solver_constants.wasted(order, *tile) == pytest.approx(expected)
 
 
 def test_every_constant_of_the_choice_of_solver_is_measured(monkeypatch, capsys):
-    monkeypatch.setattr(constants, "FACTORS", (64,))
-    monkeypatch.setattr(constants, "OBSERVATIONS_AT_ONCE", 1)
-    monkeypatch.setattr(constants, "ROUNDS", 1)
-    constants.main()
+    monkeypatch.setattr(solver_constants, "FACTORS", (64,))
+    monkeypatch.setattr(solver_constants, "OBSERVATIONS_AT_ONCE", 1)
+    monkeypatch.setattr(solver_constants, "ROUNDS", 1)
+    solver_constants.main()
     *_, names, used, measured = capsys.readouterr().out.splitlines()
     assert len(names.split()) == 1 + 6
     assert len(used.split()) == 3 + 6

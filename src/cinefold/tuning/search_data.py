@@ -16,7 +16,7 @@ _ENOUGH_USERS = 10_000
 
 
 @dataclass(frozen=True)
-class Divisions:
+class SearchData:
     """Ratings to learn from, to choose by, and to test the choice on.
 
     Attributes

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.evaluation import evaluate, evaluate_per_user, single_model
+from cinefold.evaluation import evaluate, evaluate_per_user, model_metrics
 from cinefold.metrics import METRICS, beyond_accuracy, rmse
 from cinefold.models import BiasBaseline, Ease, FoldedUsers, Popularity, Ranking
 
@@ -156,8 +156,8 @@ def test_blocks_change_nothing(parts, model, monkeypatch):
     whole = evaluate_per_user(fitted, held_out, names=names)
     new = evaluate_per_user(fitted, held_out, given=train, names=names)
     for module, name in (
-        (single_model, "_SCORES_AT_A_TIME"),
-        (single_model, "_PREDICTIONS_AT_A_TIME"),
+        (model_metrics, "_SCORES_AT_A_TIME"),
+        (model_metrics, "_PREDICTIONS_AT_A_TIME"),
         (beyond_accuracy, "_NUMBERS_AT_A_TIME"),
     ):
         monkeypatch.setattr(module, name, 90)

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from cinefold.app.shared.cards import draw_cards, headed, more_like
+from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.csv_export import group_csv
 from cinefold.app.shared.display import genre_badges, link, literal
 from cinefold.app.shared.filters import choose_filters, draw_summary, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.rating_widgets import mark_buttons
-from cinefold.app.shared.visitor import open_visitor, profile_label, profile_store, visitor
+from cinefold.app.shared.visitor import (
+    open_visitor,
+    profile_label,
+    profile_store,
+    shown_name,
+    visitor,
+)
 from cinefold.app.shared.widgets import button, choose_one, csv_button, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark, Profile
@@ -81,7 +87,7 @@ def _member(person: Any, known: set[Any]) -> GroupMember:
         return GroupMember(_label(person), user_id=person)
     entries = profile_store().entries(person.id)
     ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
-    return GroupMember(person.name, ratings=ratings, seen=tuple(entries.hidden & known))
+    return GroupMember(shown_name(person), ratings=ratings, seen=tuple(entries.hidden & known))
 
 
 def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember]:
@@ -121,10 +127,8 @@ def _opinion(opinion: Opinion) -> str:
 
 def _foot(movie: Movie) -> None:
     """What can be done with a movie; marks are for somebody with a profile."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if visitor().said_something:
-            mark_buttons(movie, "together", Mark.SEEN, Mark.NOT_INTERESTED)
-        more_like(movie)
+    if visitor().said_something:
+        mark_buttons(movie, "together", Mark.SEEN, Mark.NOT_INTERESTED)
 
 
 @st.fragment

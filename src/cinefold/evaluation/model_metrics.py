@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
+from cinefold.interactions import Interactions
 from cinefold.metrics import METRICS, Metric, accuracy
 from cinefold.models import checks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-    from scipy.sparse import csr_array
-
-    from cinefold.interactions import Interactions
-    from cinefold.models.results import Ranking
+from cinefold.models.results import Ranking
 
 _SCORES_AT_A_TIME = 1 << 21
 _PREDICTIONS_AT_A_TIME = 1 << 16
@@ -31,7 +27,9 @@ class Ranker(Protocol):
     and takes the place of one in ``recommend``, ``predict`` and ``scores``.
     """
 
-    def recommend(self, users: Any, k: int = 10) -> Ranking: ...
+    def recommend(self, users: Any, k: int = 10) -> Ranking:
+        """The k best items for each of `users`, without those that they have rated."""
+        ...
 
 
 @dataclass(frozen=True)

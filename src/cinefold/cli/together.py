@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,12 +14,13 @@ from cinefold.cli.console import print_json
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.option_groups import INPUT_FILE, option
 from cinefold.cli.recommending import facts, print_movies
-from cinefold.recommender import AGGREGATIONS, GroupMember, recommend_to_group
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cinefold.recommender import GroupRecommendation, MovieRecommender
+from cinefold.recommender import (
+    AGGREGATIONS,
+    GroupMember,
+    GroupRecommendation,
+    MovieRecommender,
+    recommend_to_group,
+)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The constants of native/rows/choose_solver.h, measured on this processor.
 
-    python -m benchmarks.constants
+    python -m benchmarks.solver_constants
 
 Times rows of one length at a time, on one thread, by each way of solving them, and solves for the
 constants of their cost model. CINEFOLD_SIMD chooses the instruction set.

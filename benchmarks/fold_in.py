@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from benchmarks.case import Case
+    from benchmarks.section_case import Case
 
     Fold = Callable[[sp.csr_matrix], NDArray[np.float32]]
 
