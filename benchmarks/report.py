@@ -144,7 +144,13 @@ def _threads(record: Record) -> Rows:
     ][-1:]
     rows.append(["speed-up", f"{ratio(seconds, *seconds):.2f}" if len(seconds) > 1 else "", *blank])
     rows[-1] += [f"{of_all[0] / total:.2f}" for total in of_all]
-    rows.append(["outside the rows", "", *blank, *(f"{share:.1%}" for share in shares)])
+    serial = sum(phase["serial"] for phase in phases.values())
+    gathered = 8e-9 * record["ratings"] * record["factors"]  # a vector for each rating and side
+    rows += [
+        ["outside the rows", "", *blank, *(f"{share:.1%}" for share in shares)],
+        ["serial", "", *blank, *(f"{serial / total:.1%}" for total in of_all)],
+        ["GB/s of vectors gathered", "", *blank, *(f"{gathered / t:.0f}" for t in of_all)],
+    ]
     columns = ["ms", "on all threads", "serial", "busy", "max/mean", "waits"]
     return [*columns, *(f"model, {n}" for n in THREADS)], rows
 

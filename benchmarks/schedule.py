@@ -3,7 +3,8 @@
 The core records when each block of rows was worked on, and by which thread. What lies outside is
 serial. From the blocks' costs, measured on one thread, and the serial seconds, the epoch is
 predicted on any number of threads: blocks go to whichever thread is free first, in the core's
-order. Threads that slow each other down (memory, clock, being woken) are not in the model.
+order. Threads that slow each other down (memory, clock, being woken) are not in the model; the
+report says how many bytes of vectors a second it takes for granted.
 """
 
 from __future__ import annotations

@@ -145,11 +145,10 @@ class Worker {
                 row.next_columns = step_.rows.columns + step_.rows.offsets[i[ahead]];
                 row.n_next = step_.rows.count(i[ahead]);
             }
-            float* x = starts_.of(i + k, n - k);
-            RowLoss loss{};
-            const Status status = step_.kernels.solve_row(
-                step_.side, row, step_.method, workspace_.get(), x, step_.losses ? &loss : nullptr);
-            keep(i[k], status, x, loss);
+            solve_one(i + k, n - k, [&](float* x, RowLoss* loss) {
+                return step_.kernels.solve_row(step_.side, row, step_.method, workspace_.get(), x,
+                                               loss);
+            });
         }
         add_to_gram(i, n);
     }
@@ -174,28 +173,31 @@ class Worker {
         for (int64_t p = 1; p < parts; ++p)
             std::transform(sums.begin(), sums.end(), split.sums[p].begin(), sums.begin(),
                            std::plus<>());
-        float* x = starts_.of(&split.i, 1);
-        RowLoss loss{};
-        const Status status = step_.kernels.solve_normal_equations(
-            step_.side, read_(split.i), step_.method, sums.data(), workspace_.get(), x,
-            step_.losses ? &loss : nullptr);
-        keep(split.i, status, x, loss);
+        const Row row = read_(split.i);
+        solve_one(&split.i, 1, [&](float* x, RowLoss* loss) {
+            return step_.kernels.solve_normal_equations(step_.side, row, step_.method, sums.data(),
+                                                        workspace_.get(), x, loss);
+        });
         split.sums.clear();
         split.sums.shrink_to_fit();
         add_to_gram(&split.i, 1);
     }
 
   private:
-    void keep(int64_t i, Status status, const float* x, const RowLoss& loss) {
-        if (status != Status::ok) {
+    // Row i[0], by solve(x, loss) -> Status; i[1..n) are next.
+    template <class Solve>
+    void solve_one(const int64_t* i, int64_t n, Solve&& solve) {
+        float* x = starts_.of(i, n);
+        RowLoss loss{};
+        if (solve(x, step_.losses ? &loss : nullptr) != Status::ok) {
             int64_t first = step_.singular.load();
-            while (i < first && !step_.singular.compare_exchange_weak(first, i)) {
+            while (*i < first && !step_.singular.compare_exchange_weak(first, *i)) {
             }
         }
-        std::copy_n(x, step_.side.n_factors, step_.factors + i * step_.factor_stride);
+        std::copy_n(x, step_.side.n_factors, step_.factors + *i * step_.factor_stride);
         if (step_.losses) {
-            step_.losses[2 * i] = loss.weighted;
-            step_.losses[2 * i + 1] = loss.squared;
+            step_.losses[2 * *i] = loss.weighted;
+            step_.losses[2 * *i + 1] = loss.squared;
         }
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.drawn import no_errors
+from tests.synthetic import movie_id, movie_title
 
 NUMBERS = ("for-you-least", "for-you-years", "for-you-length", "train-seed", "train-alpha")
 OWN = ("user", "profile", "data", "movie", "training", "with")
@@ -26,6 +27,17 @@ def test_hostile_addresses(open_page, value):
 def test_a_profile_that_is_not_there_is_said(open_page):
     page = open_page("for_you", profile="9" * 5000)
     assert [toast.value for toast in page.toast] == ["There is no such profile here."]
+
+
+@pytest.mark.parametrize("view", ["for_you", "about"])
+def test_a_movie_and_a_user_have_their_pages_from_everywhere(open_page, view):
+    movie = movie_id("Horror", 3)
+    page = no_errors(open_page(view, movie=str(movie)))
+    assert page.title[0].value.startswith(movie_title("Horror", 3))
+    del page.query_params["movie"]
+    page.query_params["user"] = "7"
+    page.switch_page("train/page.py").run()
+    assert no_errors(page).title[0].value == "For somebody else"
 
 
 def test_an_error_that_nobody_foresaw_is_a_sentence(open_page, monkeypatch, caplog):

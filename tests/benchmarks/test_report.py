@@ -167,11 +167,13 @@ def test_phases_on_several_threads(results):
     (record,) = results["sections"]["threads"]
     columns, rows = report._threads(record)
     assert all(len(row) == len(columns) for row in rows)
-    phases, speed_up, outside = rows[0], rows[-2], rows[-1]
+    phases, (speed_up, outside, serial, gathered) = rows[0], rows[-4:]
     assert phases[:7] == ["items' rows", "900.0", "10.0", "900.0", "1.11", "2.0", "1800.0"]
     assert speed_up[1] == "1.90"
     assert speed_up[-1] == "12.20"
     assert outside[-1] == "20.0%"
+    assert serial[-1] == "73.3%"
+    assert gathered[-1] == "68"
     found = {target.what: target for target in targets(results["sections"])}
     assert found["model of 16 threads, exact, 10M ratings, d=128"].is_met
 

@@ -459,7 +459,7 @@ def test_data_that_cannot_be_read_is_exit_code_1(cinefold, tmp_path):
 
 
 def test_verbose_says_where_an_error_came_from(cinefold):
-    code, _, err = cinefold("--verbose", "recommend", "--user", "999")
+    code, _, err = cinefold("--verbose", "recommend", "--user", "7", "--genre", "Sifi")
     assert code == 2
     assert "Traceback" in err
 

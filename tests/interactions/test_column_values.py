@@ -23,6 +23,9 @@ COLUMNS = {
     "pandas objects of int": pd.Series([2, 1, 2], dtype=object),
     "pandas whole floats": pd.Series([2.0, 1.0, 2.0]),
     "pandas arrow": pd.Series([2, 1, 2], dtype="int32[pyarrow]"),
+    "pandas categorical in another order": pd.Series(
+        pd.Categorical(["b", "a", "b"], categories=["c", "b", "a"], ordered=True)
+    ),
     "pandas categorical of int": pd.Series([2, 1, 2], dtype="category"),
     "Polars string": pl.Series(["b", "a", "b"]),
     "Polars categorical": pl.Series(["b", "a", "b"], dtype=pl.Categorical),

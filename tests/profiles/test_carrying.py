@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from cinefold.datasets import Movie, MovieCatalog
@@ -76,3 +77,12 @@ def test_a_name_that_is_taken_gets_a_number_and_unknown_movies_are_named(store, 
     came = carry(store, store.get(ada.id), OLD, "large", NEW)
     assert came.profile.name == "Ada 2"
     assert "movie 77" in came.left
+
+
+def test_only_movies_of_some_ids_are_looked_at():
+    said = ProfileEntries({1: Rating(4.0, AT), "1": Rating(2.0, AT), 9: Rating(3.0, AT)})
+    said.marks[Mark.SEEN][2] = AT
+    assert said.among(np.array([1, 2])).stars == {1: 4.0}
+    assert said.among(np.array([1, 2])).hidden == {2}
+    assert said.among(np.array(["1"])).stars == {"1": 2.0}
+    assert len(ProfileEntries().among(np.array([1]))) == 0

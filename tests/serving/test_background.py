@@ -244,3 +244,8 @@ def test_a_process_without_a_job_ends_in_silence(told):
     command = [sys.executable, "-m", background.__name__]
     done = subprocess.run(command, input=told, capture_output=True, timeout=PATIENCE)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_numpy_starts_its_threads_after_the_priority_is_lowered():
+    told = "import sys, cinefold.serving.background; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", told], check=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -71,13 +71,6 @@ def method_named(name: SolverName, n_factors: int) -> Method:
     if name == "cg" or (name == "auto" and n_factors > _MOST_FACTORS_SOLVED_EXACTLY):
         return _CONJUGATE_GRADIENTS
     return EXACT
-
-
-class Start(NamedTuple):
-    """The rows (n, n_factors) that a half-step starts from, and their change to its basis."""
-
-    rows: NDArray[np.float32]
-    change: NDArray[np.float64] | None
 
 
 class Problem:
@@ -161,10 +154,13 @@ class Problem:
         self._grams.pop(side, None)
         return FixedSide.of(factors, self.n_threads, basis, out=factors)
 
-    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Start | None]:
-        """Where new rows go, and what they start from: `factors` in the basis before `fixed`."""
-        out = factors if in_place else empty_factors(*factors.shape)
-        return out, Start(factors, fixed.basis.other)
+    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Any]:
+        """Where new rows go, and the `factors` that they start from, in the basis before `fixed`.
+
+        Nothing instead of these if the new rows hold them, in its basis.
+        """
+        del fixed
+        return factors if in_place else empty_factors(*factors.shape), factors
 
     def solve_items(
         self,
@@ -172,20 +168,20 @@ class Problem:
         items: Any,
         method: Method,
         baseline: NDArray[np.float32] | None = None,
-        start: Start | None = None,
+        previous: Any = None,
     ) -> None:
-        """Solve `items` in place; `baseline` (n_users,) is taken off the targets."""
-        self._solve("item", users, items, method, baseline, start)
+        """Solve `items`, from `previous`; `baseline` (n_users,) is taken off the targets."""
+        self._solve("item", users, items, method, baseline, previous)
 
     def solve_users(
-        self, factors: Factors, method: Method, start: Start | None = None
+        self, factors: Factors, method: Method, previous: Any = None
     ) -> tuple[float, float]:
-        """Solve the users of `factors` in place.
+        """Solve the users of `factors`, from `previous`.
 
         Returns the objective that is reached, and the RMSE over the observations, by their weight.
         """
         users, items, baseline = factors.users, factors.items, factors.baseline
-        loss, squared = self._solve("user", items, users, method, baseline, start)
+        loss, squared = self._solve("user", items, users, method, baseline, previous)
         loss += self._loss_of_regularized_items(factors)
         if not np.isfinite(loss):
             raise ValueError(
@@ -212,15 +208,19 @@ class Problem:
         out: Any,
         method: Method,
         baseline: NDArray[np.float32] | None,
-        start: Start | None,
+        previous: Any,
     ) -> NDArray[np.float64]:
-        """Solve rows in place; of users return the sums of both kinds of losses (2,)."""
+        """Solve rows from `previous`, see :meth:`start_from`.
+
+        Of users return the sums of both kinds of losses (2,).
+        """
         rows = self.rows[side].with_baseline(baseline)
         losses = np.empty((len(out), 2)) if side == "user" else None
-        previous, change = start or Start(out, None)
-        steps = expected_steps(rows, fixed, previous, self.n_threads, change)
+        change = None if previous is None else fixed.basis.other
+        own = out if previous is None else previous
+        steps = expected_steps(rows, fixed, own, self.n_threads, change)
         self._grams.pop(side, None)
-        if start is not None and not is_summed_in_double(len(out)):
+        if previous is not None and not is_summed_in_double(len(out)):
             self._grams[side] = np.empty((fixed.n_factors, fixed.n_factors))
         try:
             solve_rows(
@@ -231,7 +231,7 @@ class Problem:
                 method,
                 expected_steps=steps,
                 losses=losses,
-                previous=previous,
+                previous=own,
                 change=change,
                 gram=self._grams.get(side),
             )
@@ -280,12 +280,12 @@ def alternate(
         of_items, of_users = (method, method) if plain else _relaxed(method, iteration)
         basis = None if plain or fixed is None else problem.balanced(users, fixed)
         fixed = problem.fix("user", users, basis)
-        items, start_items = problem.start_from(fixed, items, in_place=False)
-        problem.solve_items(fixed, items, of_items, start=start_items)
+        items, previous = problem.start_from(fixed, items, in_place=False)
+        problem.solve_items(fixed, items, of_items, previous=previous)
         fixed = problem.fix("item", items)
-        users, start_users = problem.start_from(fixed, users, in_place=True)
+        users, previous = problem.start_from(fixed, users, in_place=True)
         factors = Factors(users, fixed, pair_weights=problem.pair_weights)
-        loss, rmse = problem.solve_users(factors, of_users, start_users)
+        loss, rmse = problem.solve_users(factors, of_users, previous)
         yield Iteration(factors, loss, rmse, time.perf_counter() - started)
 
 

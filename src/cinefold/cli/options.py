@@ -22,7 +22,7 @@ from cinefold.datasets import (
     dataset_info,
     load_movielens,
 )
-from cinefold.interactions import Interactions
+from cinefold.interactions import Interactions, UnknownIdError
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.models.rating_input import only_users
 from cinefold.recommender import MovieFilter, MovieRecommender
@@ -233,7 +233,7 @@ def user_id(text: str, data: MovieData) -> Any:
     place = bisect.bisect_left(ids, asked)
     near = ids[max(place - 1, 0) : place + 1].tolist()
     if asked not in near:
-        raise typer.BadParameter(
+        raise UnknownIdError(
             f"unknown user: {text:.60}; the {len(ids):,} users here are from {ids[0]} to "
             f"{ids[-1]}, and the nearest to it {' and '.join(map(str, near))}"
         )

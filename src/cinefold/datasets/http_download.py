@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -121,7 +122,10 @@ def _reason(error: Exception) -> str:
     if "refused" in text:
         return "the connection was refused"
     if "IncompleteRead" in text or "reset by peer" in text or "aborted" in text:
-        return f"the connection broke off ({text})"
+        counts = re.search(r"(\d+) bytes read, (\d+) more", text)
+        read, more = map(int, counts.groups()) if counts else (0, 0)
+        after = f" after {read:,} of {read + more:,} bytes" if counts else ""
+        return f"the connection broke off{after}"
     return text
 
 

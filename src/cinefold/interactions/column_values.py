@@ -61,6 +61,13 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
     if series.dtype in kinds:
         with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
             return series.cast(nw.String).to_polars()
+    native = series.to_native()
+    if series.implementation.is_pandas() and hasattr(native, "cat"):
+        categories = nw.from_native(native.cat.categories.to_series(), series_only=True)
+        if categories.dtype == nw.String:
+            with suppress(ImportError, ValueError):
+                texts: pl.Series = categories.to_polars().gather(native.cat.codes.to_numpy())
+                return texts
     return np.asarray(series.to_numpy())
 
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import compress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinefold.profiles.errors import ProfileNameError
 
@@ -116,6 +118,20 @@ class ProfileEntries:
     def hidden(self) -> set[MovieId]:
         """Movies not to recommend although they are not rated: seen, not interesting, or kept."""
         return {movie for mark in HIDING for movie in self.marks[mark]}
+
+    def among(self, ids: NDArray[Any]) -> ProfileEntries:
+        """What is said of these movies, such as those that a model knows."""
+        kind = int if ids.dtype.kind == "i" else str
+        said = {*self.ratings, *(movie for movie, _, _ in self.marked)}
+        movies = [movie for movie in said if isinstance(movie, kind)]
+        known = set(compress(movies, np.isin(movies, ids)))
+        return ProfileEntries(
+            {movie: rating for movie, rating in self.ratings.items() if movie in known},
+            {
+                mark: {movie: at for movie, at in marked.items() if movie in known}
+                for mark, marked in self.marks.items()
+            },
+        )
 
     def __len__(self) -> int:
         return len(self.ratings) + sum(map(len, self.marks.values()))

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
-from cinefold.interactions import Interactions
+from cinefold._cache import PickledWithoutCaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -197,14 +197,14 @@ def _line(error: Exception) -> str:
 
 
 class _Pickler(pickle.Pickler):
-    """Of ratings among `arguments`, it says which these are: they are large, and the app's own."""
+    """Of large data among `arguments`, it says which these are: the app has them."""
 
     def __init__(self, stream: IO[bytes], arguments: Sequence[Any]) -> None:
         super().__init__(stream, pickle.HIGHEST_PROTOCOL)
         self._arguments = arguments
 
     def persistent_id(self, value: Any) -> int | None:
-        if not isinstance(value, Interactions):
+        if not isinstance(value, PickledWithoutCaches):
             return None
         return next((n for n, own in enumerate(self._arguments) if own is value), None)
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from cinefold.als.backend import ExpectedSteps
     from cinefold.als.factors import Biases
-    from cinefold.als.iterations import Side, Start
+    from cinefold.als.iterations import Side
     from cinefold.als.method import Method
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.spark.checkpoints import Checkpoints
@@ -187,10 +187,10 @@ class ClusterProblem(Problem):
     # -- half-steps -------------------------------------------------------------------------------
 
     def solve_users(
-        self, factors: Factors, method: Method, start: Start | None = None
+        self, factors: Factors, method: Method, previous: Any = None
     ) -> tuple[float, float]:
         self._biases = factors.biases
-        return super().solve_users(factors, method, start)
+        return super().solve_users(factors, method, previous)
 
     def _solve(
         self,
@@ -199,9 +199,9 @@ class ClusterProblem(Problem):
         out: Any,
         method: Method,
         baseline: Floats | None,
-        start: Start | None,
+        previous: Any,
     ) -> Doubles:
-        del start  # `start_from` has changed the basis
+        del previous  # `start_from` has changed the basis
         packed = self.sides[side]
         arrays: dict[str, Any] = {}
         if isinstance(fixed, FixedSide):

@@ -8,7 +8,7 @@ import streamlit.config
 
 from cinefold import load_movielens
 from cinefold.profiles import ProfileStore
-from tests.app.drawn import cards, no_errors, plain, widget
+from tests.app.drawn import cards, no_errors, plain, texts, widget
 from tests.app.for_you.test_page import is_start, rate, rate_by_title
 from tests.synthetic import movie_id, movie_title
 
@@ -48,6 +48,25 @@ def test_a_guest_gets_a_name_and_keeps_what_they_said(page, store):
     assert profile.name == "Ada <b>L</b>"
     assert profile.n_ratings == 1
     assert "Ada <b>L</b> · 1 rating" in widget(page.selectbox, "Profile").options
+
+
+def test_the_private_link_is_behind_an_action_and_a_shared_list_gets_a_name(page, store):
+    rate_by_title(page, "Western", 0, 5)
+    (profile,) = store.profiles()
+    assert [code.value.rsplit("=")[1] for code in page.code] == [profile.share_key]
+    widget(page.toggle, "Show my private link").set_value(True).run()
+    assert [code.value.rsplit("=")[1] for code in page.code] == [profile.share_key, profile.key]
+    assert "change and delete" in plain(page.warning[0].value)
+    page.text_input(key="share-name-text").set_value("Ada")
+    widget(page.button, "Put it there").click().run()
+    assert store.get(profile.id).name == "Ada"
+
+
+def test_a_list_without_a_name_is_shared_without_one(open_page, store):
+    shared = store.create("ml-100k", "Guest 1f", settings={"guest": True})
+    page = no_errors(open_page("for_you", profile=shared.share_key))
+    assert page.title[0].value == "A list shared with you"
+    assert not any("Guest" in text for text in texts(page))
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "x" * 200])

@@ -144,6 +144,7 @@ def write_larger(folder, small):
     """The movies of `small` under other ids, but for the first, and one of 2024."""
     movies = [(1000 + m.id, f"{m.title} ({m.year})") for m in [*small][1:]] + [(7, "New (2024)")]
     lines = [f'{number},"{title}",Drama' for number, title in movies]
+    lines.append("8,Rated by nobody (2024),Drama")
     (folder / "movies.csv").write_text("movieId,title,genres\n" + "\n".join(lines), "utf-8")
     rng = np.random.default_rng(0)
     rated = [
@@ -191,6 +192,14 @@ def test_the_small_one_serves_until_the_larger_is_there_and_the_profile_goes_alo
     (carried,) = store.profiles("ml-latest-small")
     assert store.entries(carried.id).stars == {1000 + kept.id: 4.5}
     assert any(literal(lost.label) in caption.value for caption in page.caption)
+    store.rate(carried.id, 8, 5)  # there is nothing to go by
+    page.query_params["profile"] = ada.share_key  # a link of before
+    assert no_errors(page.run()).title[0].value == "For Ada"
+    assert len(cards(page)) == 10
+    assert any(literal(lost.label) in caption.value for caption in page.caption)
+    page.query_params["profile"] = ada.key
+    assert no_errors(page.run()).title[0].value == "For you"
+    assert "Your ratings (1)" in [heading.value for heading in page.subheader]
 
 
 def test_why_the_larger_is_not_there_is_one_line_and_the_small_one_stays(open_page, larger):

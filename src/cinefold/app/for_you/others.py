@@ -74,6 +74,7 @@ def draw_shared(recommender: MovieRecommender, profile: Profile) -> None:
     else:
         st.info("It is a list of other movies than these: choose them as the data set on Train.")
         return
+    entries = entries.among(recommender.model.interactions_.item_ids)
     recommend = partial(recommender.recommend_for, entries.stars, exclude=entries.hidden)
     _draw_list(recommender, recommend, "shared")
 

@@ -70,7 +70,8 @@ def draw_ways(recommender: MovieRecommender) -> None:
 
 
 def draw_search(recommender: MovieRecommender) -> None:
-    found = search_movies("Find movies you know", "search", recommender.data.movies, _FOUND)
+    movies, known = recommender.data.movies, recommender.model.interactions_.item_ids
+    found = search_movies("Find movies you know", "search", movies, _FOUND, known)
     with st.container(key="search-found"):
         for movie in found:
             movie_row(movie, partial(rating_stars, place="search"))

@@ -11,7 +11,7 @@ _TARGETS = {
 }
 # Each with the values that `objective_lines` leaves out, and what it does.
 _CONSTANTS: tuple[tuple[str, str, tuple[float, ...], str], ...] = (
-    ("unobserved_weight", "w_0", (0,), "how much a movie counts that is not rated; a rating is 1"),
+    ("unobserved_weight", "w_0", (0,), "how much a movie that is not rated counts; a rating is 1"),
     (
         "regularization",
         r"\lambda",

@@ -192,9 +192,16 @@ function noteConnection(reconnect) {
   if (before && !cutOff) reconnect();
 }
 
+// Popovers and menus are drawn outside of the app, whose style says whether it is light or dark.
+function takeScheme() {
+  const app = document.querySelector("[data-testid=stApp]");
+  document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme;
+}
+
 // -----------------------------------------------------------------------------------------------
 
 const LISTENERS = [
+  [document, "click", takeScheme],
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
   [document, "click", closeMenu],

@@ -203,7 +203,10 @@ class Visitor:
             self.trouble = f"Your ratings are only kept until you close this page: {error}"
 
     def _show(self, entries: ProfileEntries) -> None:
-        self.ratings = dict(entries.stars)
+        """All of it that is about movies of the model: there are others that nobody has rated."""
+        if (state := opened_state(self.dataset)) is not None:
+            entries = entries.among(state.recommender.model.interactions_.item_ids)
+        self.ratings = entries.stars
         self.marks = {mark: set(movies) for mark, movies in entries.marks.items()}
 
     def _write(self, change: Callable[[ProfileStore, int], object]) -> None:
