@@ -87,10 +87,11 @@ def test_rows_that_are_all_long(spark):
     np.testing.assert_array_equal(model.toLocal().user_factors_, single.user_factors_)
 
 
-def test_repeated_ratings_may_be_refused(spark):
+def test_repeated_ratings_may_be_refused_and_defaults_are_not_searched_for(spark, caplog):
     ratings = frame(spark, "user long, item long, rating float", (1, 1, 5.0), (1, 1, 4.0))
     with pytest.raises(ValueError, match=r"^1 ratings repeat a pair of user and item$"):
-        DistributedWeightedMatrixFactorization(**SMALL, duplicates="error").fit(ratings)
+        DistributedWeightedMatrixFactorization(duplicates="error").fit(ratings)
+    assert "one machine would search for nFactors" in caplog.text
 
 
 def test_parameters_are_checked_before_anything_is_read(spark):

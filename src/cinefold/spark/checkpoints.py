@@ -106,3 +106,9 @@ class FactorFolders:
         nothing = spark.createDataFrame([], RESULT)
         for path in self._all() - paths:
             nothing.write.mode("overwrite").parquet(path)
+
+
+def paths_of(*sides: Any) -> set[str]:
+    """Where factors, fixed or not, are stored, if they are."""
+    paths = (getattr(getattr(side, "rows", side), "path", None) for side in sides)
+    return {path for path in paths if path is not None}

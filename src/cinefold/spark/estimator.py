@@ -173,6 +173,12 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
             checks.choice(name, self._given(name), allowed)
+        is_scaled = "scale" == model.unobserved_weight == model.regularization
+        if is_scaled and not self.isSet("nFactors"):
+            _LOGGER.warning(
+                "one machine would search for nFactors, degreeExponent, unobservedWeight and "
+                "regularization on some of the users, Spark does not: docs/spark.md says how"
+            )
         given = arguments.user_weights, arguments.item_weights
         if model.biases and any(weights is not None for weights in given):
             raise ValueError("biases are for pairs that all weigh the same")

@@ -26,15 +26,22 @@ from cinefold.als.iterations import (
     available_threads,
     fill_randomly,
     initial_length,
-    singular_row_error,
 )
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
 from cinefold.models.training_loop import Resumed
-from cinefold.spark.checkpoints import FactorFolders
+from cinefold.spark.checkpoints import FactorFolders, paths_of
 from cinefold.spark.packing import small_batches
-from cinefold.spark.stored_rows import StoredFixedSide, StoredRows, fill, gram_of, joined, ranked
+from cinefold.spark.stored_rows import (
+    StoredFixedSide,
+    StoredRows,
+    check_rows,
+    fill,
+    gram_of,
+    joined,
+    ranked,
+)
 from cinefold.spark.tasks.half_steps import HalfStep
 from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
 from cinefold.spark.tasks.stored import BasisChanger, RandomFactors, RowSender
@@ -49,7 +56,7 @@ if TYPE_CHECKING:
     from cinefold.als.method import Method
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.spark.checkpoints import Checkpoints
-    from cinefold.spark.packing import PackedSide, Rows
+    from cinefold.spark.packing import PackedSide
     from cinefold.spark.shared_files import SharedFiles
 
     Floats = NDArray[np.float32]
@@ -113,29 +120,24 @@ class ClusterProblem(Problem):
 
     def start(self, n_factors: int, seed: Any) -> tuple[Any, Any]:
         users, items = self.sides["user"].rows, self.sides["item"].rows
-        first: list[Any] = []
-        both: tuple[tuple[Side, Rows], ...] = ("user", users), ("item", items)
-        for side, rows in both:
-            if rows.is_stored:
-                sample = np.zeros((len(self._sampled(side)), n_factors), np.float32)
-                none = self.spark.createDataFrame([], RESULT)
-                first.append(StoredRows(none, rows.n_rows, n_factors, sample))
-            elif side == "user":
-                random_users = empty_factors(rows.n_rows, n_factors)
-                fill_randomly(random_users, seed, self.initial_length)
-                first.append(random_users)
-            else:
-                first.append(np.zeros((rows.n_rows, n_factors), np.float32))
-        if users.is_stored:
-            ranges = {"first": users.starts[:-1], "end": users.starts[1:]}
-            blocks = self.spark.createDataFrame(pa.table({"key": users.keys, **ranges}))
-            frame = blocks.repartition(users.n_blocks, "key")
-            random = RandomFactors(
-                seed, self.initial_length, n_factors, users.n_rows, self._n_threads_of_tasks
-            )
-            # The first users are fixed, never the rows to start from: they have no sample.
-            first[0] = self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0]
-        return first[0], first[1]
+        if items.is_stored:
+            sample = np.zeros((len(self._sampled("item")), n_factors), np.float32)
+            none = self.spark.createDataFrame([], RESULT)
+            first_items: Any = StoredRows(none, items.n_rows, n_factors, sample)
+        else:
+            first_items = np.zeros((items.n_rows, n_factors), np.float32)
+        if not users.is_stored:
+            first_users = empty_factors(users.n_rows, n_factors)
+            fill_randomly(first_users, seed, self.initial_length)
+            return first_users, first_items
+        ranges = {"first": users.starts[:-1], "end": users.starts[1:]}
+        blocks = self.spark.createDataFrame(pa.table({"key": users.keys, **ranges}))
+        frame = blocks.repartition(users.n_blocks, "key")
+        random = RandomFactors(
+            seed, self.initial_length, n_factors, users.n_rows, self._n_threads_of_tasks
+        )
+        # The first users are fixed, never the rows to start from: they have no sample.
+        return self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0], first_items
 
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> Doubles:
         if isinstance(factors, StoredRows):
@@ -216,7 +218,7 @@ class ClusterProblem(Problem):
             self._expected_steps(side, fixed, out, baseline),
             fixed.spectrum,
             self._n_threads_of_tasks,
-            self._sharing.share(**arrays),
+            self._sharing.share(**arrays) if arrays else None,
             packed.rows.n_rows,
             packed.other.n_rows,
             measures=side == "user",
@@ -232,7 +234,7 @@ class ClusterProblem(Problem):
         else:
             with small_batches(self.spark):  # of blocks and messages, with a stored fixed side
                 table = results.toArrow().sort_by("first")
-            self._check(side, table)
+            check_rows(side, table, self.sides[side].rows)
             fill(out, table)
         if side != "user":
             return np.zeros(2)
@@ -320,7 +322,7 @@ class ClusterProblem(Problem):
     def _read(self, path: str, side: Side, n_factors: int) -> tuple[StoredRows, pa.Table]:
         frame = self.spark.read.schema(RESULT).parquet(path)
         table = frame.drop("factors", "counts").toArrow().sort_by("first")
-        self._check(side, table)
+        check_rows(side, table, self.sides[side].rows)
         n_rows = self.sides[side].rows.n_rows
         grams = {
             name: gram_of(table, name, n_rows, n_factors)
@@ -341,13 +343,13 @@ class ClusterProblem(Problem):
             state = {name: self._kept(one) for name, one in kept.items() if one is not None}
             self._checkpoints.write({"history": history, **self._folders.state, **state})
             self._checkpointed = {one["path"] for one in state.values()}
-        self._folders.keep(_paths_of(*kept.values()) | self._checkpointed)
+        self._folders.keep(paths_of(*kept.values()) | self._checkpointed)
 
     def close(self, factors: Factors) -> None:
         """Nobody goes on with the fit: all that it has stored but `factors` is freed."""
         if self._checkpoints is not None:
             self._checkpoints.clear()
-        self._folders.empty_others(self.spark, _paths_of(factors.users, factors.items))
+        self._folders.empty_others(self.spark, paths_of(factors.users, factors.items))
 
     def _kept(self, factors: Any) -> dict[str, Any]:
         """Where the factors are stored, and in which basis they are."""
@@ -372,8 +374,7 @@ class ClusterProblem(Problem):
         state = checkpoints and checkpoints.last()
         if not state:
             return None
-        kept = (state[name]["path"] for name in ("user", "item", "best") if name in state)
-        self._checkpointed = set(kept)
+        self._checkpointed = {state[n]["path"] for n in ("user", "item", "best") if n in state}
         self._folders.resume(state)
         self._folders.keep(self._checkpointed)
         users = self._kept_rows(state["user"], "user", n_factors)[0]
@@ -397,15 +398,3 @@ class ClusterProblem(Problem):
             return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
         basis = Basis(spectrum, np.eye(n_factors), np.eye(n_factors))
         return StoredFixedSide(rows, basis, joined(table, "norms", np.float64).sum())
-
-    def _check(self, side: Side, table: pa.Table) -> None:
-        if (wrong := table.filter(table.column("singular_row").is_valid())).num_rows:
-            row, n_ratings = (wrong.column(at)[0].as_py() for at in ("singular_row", "n_pairs"))
-            found = self.sides[side].rows.index.filter(F.col("row") == row).select("id").first()
-            raise singular_row_error(side, found and found[0], n_ratings)
-
-
-def _paths_of(*sides: Any) -> set[str]:
-    """Where factors, fixed or not, are stored, if they are."""
-    paths = (getattr(getattr(side, "rows", side), "path", None) for side in sides)
-    return {path for path in paths if path is not None}

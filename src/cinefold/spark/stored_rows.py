@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from cinefold.als.backend import rotate
 from cinefold.als.basis import Basis
+from cinefold.als.iterations import singular_row_error
 from cinefold.als.row_sums import root_of
 from cinefold.models.callbacks import RANKING_DEPTH
 from cinefold.spark.packing import small_batches
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
-    from cinefold.spark.packing import PackedSide
+    from cinefold.als.iterations import Side
+    from cinefold.spark.packing import PackedSide, Rows
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -98,6 +100,14 @@ def fill(rows: Floats, results: pa.Table) -> None:
 def joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
     parts = [array_of(table, name, dtype, at) for at in range(table.num_rows)]
     return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
+
+
+def check_rows(side: Side, results: pa.Table, rows: Rows) -> None:
+    """Complain of rows without a unique solution."""
+    if (wrong := results.filter(results.column("singular_row").is_valid())).num_rows:
+        row, n_ratings = (wrong.column(at)[0].as_py() for at in ("singular_row", "n_pairs"))
+        found = rows.index.filter(F.col("row") == row).select("id").first()
+        raise singular_row_error(side, found and found[0], n_ratings)
 
 
 def gram_of(table: pa.Table, name: str, n_rows: int, n_factors: int) -> Doubles:

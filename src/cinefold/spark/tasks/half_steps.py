@@ -50,7 +50,7 @@ class HalfStep:
 
     Attributes
     ----------
-    shared : SharedArrays
+    shared : SharedArrays or None
         The fixed side as "rows", if it is not stored; "previous" rows of the side that is solved,
         if that is not; the "baseline" of each column, with biases; and where pairs have weights
         "row_roots" and "column_roots", their square roots.
@@ -67,7 +67,7 @@ class HalfStep:
     steps: ExpectedSteps
     spectrum: Doubles
     n_threads: int
-    shared: SharedArrays
+    shared: SharedArrays | None
     n_rows: int
     n_columns: int
     measures: bool
@@ -172,9 +172,11 @@ class HalfStep:
 
 @lru_cache(maxsize=1)
 def mapped_items(
-    shared: SharedArrays, n_threads: int, spectrum: tuple[float, ...]
+    shared: SharedArrays | None, n_threads: int, spectrum: tuple[float, ...]
 ) -> tuple[dict[str, Any], Any]:
     """The shared arrays and the fixed side among them; kept for the next task of this worker."""
+    if shared is None:
+        return {}, None
     arrays, fixed = shared.open(), None
     _remove_earlier(shared.name)
     if "rows" in arrays:
