@@ -92,7 +92,7 @@ def measure(
     are standard errors of the mean over users. With MovieLens 100K it takes a minute or two.
     """
     options.check_folders({"--plot": plot})
-    plotting.check(plot)
+    plotting.check_plot(plot)
     model = WeightedMatrixFactorization().set_params(**dict(map(_parameter, parameter or ())))
     movies = data.load()
     common: dict[str, Any] = {
@@ -104,7 +104,7 @@ def measure(
     by_ratings = cold_start_curves(movies.interactions, model, n_given=given, **common)
     by_questions = interview_curves(movies.interactions, model, n_questions=questions, **common)
     if plot is not None:
-        plotting.save(figures.figure(by_ratings, by_questions, metric), plot)
+        plotting.save_figure(figures.figure(by_ratings, by_questions, metric), plot)
         say(f"The curves are drawn in {plot}.")
     if as_json:
         print_json(_report(movies, model, by_ratings, by_questions))

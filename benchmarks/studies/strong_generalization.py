@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.evaluation.protocols import only_users
 from cinefold.interactions.entries import csr
 from cinefold.metrics.accuracy import capped_recall_per_user, ndcg_per_user
 from cinefold.models import FoldedUsers
+from cinefold.models.rating_input import only_users
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,8 @@ def test_taste_of_a_user_and_of_a_visitor(window, address):
     window.picture("taste")
     window.page.get_by_role("radio", name="The model").click()
     window.page.get_by_text("Expected is the place").wait_for()
-    window.page.get_by_role("link", name="On the map").first.click()
+    window.page.locator(".st-key-favourites-unusual").get_by_role("link").first.click()
+    window.page.get_by_role("link", name="Its place on the map").click()
     window.page.get_by_role("heading", name="Like ").wait_for()
     window.settle()
     assert "?movie=" in window.page.url
