@@ -285,6 +285,7 @@ def main(words: list[str] | None = None) -> None:
             "CINEFOLD_DATASET": _NAME,
             "CINEFOLD_DATASET_PATH": str(folder),
             "CINEFOLD_DATA_DIR": str(folder / "cache"),
+            "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",  # as the app is served
             "CINEFOLD_DATABASE_URL": f"sqlite:///{folder / 'profiles.sqlite3'}",
             "CINEFOLD_BACKGROUND_PRIORITY": "normal",
         }

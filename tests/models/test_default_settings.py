@@ -64,10 +64,12 @@ def test_what_somebody_chose_leaves_the_formulas_to_the_rest(sparse, chosen):
     assert model.user_weights_ is None
 
 
-def test_many_ratings_a_row_have_fewer_factors():
+def test_many_ratings_a_row_have_fewer_factors(monkeypatch):
     data = communities(300, 280, 30_000, size=140)
     assert not has_short_rows(data)
     assert WeightedMatrixFactorization(max_iter=1).fit(data).item_factors_.shape[1] == 256
+    monkeypatch.setattr(default_settings, "_MANY_RATINGS", data.n_ratings - 1)
+    assert WeightedMatrixFactorization(max_iter=1).fit(data).item_factors_.shape[1] == 128
 
 
 def test_few_ratings_in_all_choose_nothing():

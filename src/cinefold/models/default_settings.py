@@ -32,6 +32,7 @@ N_FACTORS, TOL = 64, 1e-4
 _FEWEST_RATINGS = 10_000  # of all: fewer tell no settings apart
 _FEW_RATINGS = 40  # a user or item, on average
 _FACTORS_OF_SHORT_ROWS, _FACTORS = 448, 256
+_MANY_RATINGS, _FACTORS_OF_MANY_RATINGS = 10_000_000, 128  # in long rows: what minutes allow
 _TOL_OF_SHORT_ROWS, _TOL = 0.025, 0.003
 _TRIED_ITERATIONS, _MOST_TRIED, _USERS, _HELD_OUT = 3, 2_000_000, 2_000, 0.2
 
@@ -61,9 +62,12 @@ def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
     """Of an estimator for its training data."""
     names = ("n_factors", "unobserved_weight", "regularization", "degree_exponent")
     if train.n_ratings >= _FEWEST_RATINGS and all(getattr(model, n) == "scale" for n in names):
-        usual = _FACTORS_OF_SHORT_ROWS if has_short_rows(train) else _FACTORS
+        usual, tol = _FACTORS, _TOL
+        if has_short_rows(train):
+            usual, tol = _FACTORS_OF_SHORT_ROWS, _TOL_OF_SHORT_ROWS
+        elif train.n_ratings > _MANY_RATINGS:
+            usual = _FACTORS_OF_MANY_RATINGS
         n_factors = min(usual, train.n_users, train.n_items)
-        tol = _TOL_OF_SHORT_ROWS if has_short_rows(train) else _TOL
         objective = _objective(model, train, _best_candidate(model, train, n_threads))
     else:
         n_factors = N_FACTORS if model.n_factors == "scale" else model.n_factors

@@ -48,8 +48,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     Parameters
     ----------
     n_factors : int or "scale"
-        Length of the vectors. "scale": up to 256, or 448 where rows have few ratings, if the other
-        parameters are "scale" too and there are 10,000 ratings; else 64 (docs/defaults.md).
+        Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 where rows
+        have few ratings, if the other parameters are "scale" too and there are 10,000 ratings; else
+        64 (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
