@@ -192,6 +192,7 @@ def warm() -> None:
 
 
 def click() -> None:
+    from streamlit import config
     from streamlit.testing.v1 import AppTest
 
     import cinefold.app
@@ -199,6 +200,7 @@ def click() -> None:
     from cinefold.recommender.movie_map import movie_map
     from cinefold.serving.jobs import review_in_background
 
+    config.set_option("runner.magicEnabled", False)  # as the app is served
     with Memory() as memory:
         page = AppTest.from_file(Path(cinefold.app.__file__).with_name("main.py")).run(timeout=600)
         state: Any = opened_state(_NAME)
@@ -285,7 +287,6 @@ def main(words: list[str] | None = None) -> None:
             "CINEFOLD_DATASET": _NAME,
             "CINEFOLD_DATASET_PATH": str(folder),
             "CINEFOLD_DATA_DIR": str(folder / "cache"),
-            "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",  # as the app is served
             "CINEFOLD_DATABASE_URL": f"sqlite:///{folder / 'profiles.sqlite3'}",
             "CINEFOLD_BACKGROUND_PRIORITY": "normal",
         }

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 MAIN = Path(cinefold.app.__file__).with_name("main.py")
 
 # As the app is served; pages that are parsed in threads can fail in Python 3.11.
-os.environ["STREAMLIT_RUNNER_MAGIC_ENABLED"] = "false"
+st.config.set_option("runner.magicEnabled", False)
 # Each AppTest looks through all installed packages for components: half of the time of many tests.
 manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
