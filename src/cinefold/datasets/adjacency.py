@@ -25,6 +25,15 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
 
     Interactions of the first two kinds have the rating 1. Ids are integers if all of them are.
 
+    Parameters
+    ----------
+    path : path
+        A file in UTF-8, a Parquet file, or a folder of those.
+
+    Returns
+    -------
+    Interactions
+
     Raises
     ------
     DatasetError
