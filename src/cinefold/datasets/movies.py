@@ -171,8 +171,8 @@ class MovieCatalog(PickledWithoutCaches):
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
 
-        Without a movie that has all words, those with the nearest titles come, of which `Match.fits`
-        says so.
+        Without a movie that has all words, those with the nearest titles come, of which
+        `Match.fits` says so.
 
         Parameters
         ----------
