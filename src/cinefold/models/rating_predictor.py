@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FEWEST_RATINGS = 50
 _PAIRS_AT_A_TIME = 1 << 17
 
+TOLERANCE = 0.05
+"""How little below a user's mean counts as that mean, as a share of the scale."""
+
 
 @dataclass(frozen=True)
 class FoldedRaters:
@@ -60,6 +63,9 @@ class StarPredictor:
 
     with the coefficients of least squares over held-out ratings, which makes the prediction
     calibrated: items with a prediction of 4 are rated 4 on average. It is clipped to the scale.
+    One that is less than a twentieth of the scale (0.2 of 1 to 5 stars) below the user's own mean
+    rating becomes that mean: nothing tells the two apart, and lists put what promises less than
+    the mean behind (`cinefold.recommender.reranking`; docs/reranking.md measures it).
 
     Parameters
     ----------
@@ -176,8 +182,11 @@ class StarPredictor:
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        stars = self._features(users, items) @ self.coefficients_
-        return stars.clip(*self.scale_).astype(np.float32)
+        stars = (self._features(users, items) @ self.coefficients_).clip(*self.scale_)
+        means = self._mean_ratings(users)
+        tolerance = TOLERANCE * (self.scale_[1] - self.scale_[0])
+        near = (stars < means) & (stars > means - tolerance)
+        return np.where(near, _not_below(means), stars.astype(np.float32))
 
     def fold_in(
         self,
@@ -223,6 +232,15 @@ class StarPredictor:
         )
         return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
 
+    def _mean_ratings(self, users: Any) -> NDArray[np.float64]:
+        """What each one gave on average; NaN without ratings."""
+        if isinstance(users, FoldedRaters):
+            return _row_means(users.explicit.ratings)
+        known = self.model.interactions_
+        index = np.asarray(known.user_index(users))
+        rows, inverse = np.unique(index, return_inverse=True)
+        return _row_means(known.by_user[rows])[inverse].reshape(index.shape)
+
     def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features (n, 5) and stars (n,) of the held-out ratings."""
         rows = np.repeat(np.arange(held_out.n_users), held_out.user_counts())
@@ -233,6 +251,18 @@ class StarPredictor:
             users, items = held_out.user_ids[rows[pairs]], held_out.item_ids[columns[pairs]]
             features[pairs] = self._features(users, items)
         return features, stars
+
+
+def _row_means(ratings: csr_array) -> NDArray[np.float64]:
+    sums = ratings.sum(axis=1, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / np.diff(ratings.indptr))
+
+
+def _not_below(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The least float32 that is not below each value."""
+    rounded = values.astype(np.float32)
+    return np.where(rounded < values, np.nextafter(rounded, np.float32(np.inf)), rounded)
 
 
 def _ranked(users: Any) -> Any:
