@@ -41,19 +41,19 @@ auto gram(Rows<const float> v, std::optional<In<float, 1>> scale, int n_threads)
     return out;
 }
 
-auto rotate(Rows<const float> v, In<float, 2> q, InOut<float, 2> out, int n_threads) {
+auto rotate(Rows<const float> v, In<float, 2> columns, InOut<float, 2> out, int n_threads) {
     const int d = n_columns_of(v.shape(1));
     const auto width = std::size_t(cinefold::padded(d));
     const int64_t stride = stride_of(v);
-    require(q.shape(0) == std::size_t(d) && q.shape(1) == width,
-            "rotation must have shape (n_factors, padded(n_factors))");
+    require(columns.shape(0) == std::size_t(d) && columns.shape(1) == std::size_t(d),
+            "columns must have shape (n_factors, n_factors)");
     require(out.shape(0) == v.shape(0) && out.shape(1) == width,
             "out must have the rows of v and padded(n_factors) columns");
     auto norms = array<float>(v.shape(0));
     {
         nb::gil_scoped_release release;
         cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, stride,
-                         q.data(), out.data(), norms.data(), n_threads);
+                         columns.data(), out.data(), norms.data(), n_threads);
     }
     return norms;
 }
@@ -169,9 +169,10 @@ NB_MODULE(_core, m) {
           "V'V (d, d) in double precision, of V or of V with each row times its scale.");
     m.def("aligned", &aligned_matrix, "rows"_a, "columns"_a,
           "An uninitialized float32 matrix, aligned as solve_rows reads its fixed side fastest.");
-    m.def("rotate", &rotate, "v"_a, "q"_a, "out"_a.noconvert(), "n_threads"_a,
-          "V Q into out, its rows padded with zeros to padded_length(d); out may be v itself. "
-          "Returns the |row|^2 (n,) of out.");
+    m.def(
+        "rotate", &rotate, "v"_a, "columns"_a, "out"_a.noconvert(), "n_threads"_a,
+        "V columns' into out, its rows padded with zeros to padded_length(d); out may be v itself. "
+        "Returns the |row|^2 (n,) of out.");
     nb::class_<FixedSide>(m, "FixedSide",
                           "Padded rows (n, padded_length(d)) whose Gram matrix is the diagonal "
                           "spectrum (d,).")
@@ -200,7 +201,7 @@ NB_MODULE(_core, m) {
     m.def("solve_rows", &solve_rows, "observations"_a, "fixed"_a, "method"_a, "previous"_a,
           "change"_a.none(), "factors"_a.noconvert(), "losses"_a.none().noconvert(),
           "gram"_a.none().noconvert(), "n_threads"_a,
-          "Solves every row into factors, from previous rows times change; losses (n_rows, 2) are "
+          "Solves every row into factors, from previous rows times change'; losses (n_rows, 2) are "
           "the weighted and squared ones, gram (d, d) is that of the factors. Raises "
           "ArithmeticError(row) for a row that is not positive definite.");
     m.def("top_k", &top_k, "queries"_a, "items"_a, "k"_a, "offsets"_a.none(), "excluded"_a.none(),

@@ -144,8 +144,8 @@ struct HalfStep {
                     given.shape(1) == std::size_t(side.n_factors),
                 "previous rows must have shape (n_rows, n_factors)");
         require(!change || (change->shape(0) == std::size_t(side.n_factors) &&
-                            change->shape(1) == std::size_t(side.stride)),
-                "change must have shape (n_factors, padded(n_factors))");
+                            change->shape(1) == std::size_t(side.n_factors)),
+                "change must have shape (n_factors, n_factors)");
         return {given.data(), stride_of(given), change ? change->data() : nullptr};
     }
 };

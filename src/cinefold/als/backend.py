@@ -224,13 +224,12 @@ def _multiply(
     rows = padded_rows(out)
     if rows is None or out.shape != factors.shape:
         raise ValueError("out must be of empty_factors, with the shape of factors")
-    return out, _core.rotate(factors, _padded_change(change), rows, n_threads)
+    return out, _core.rotate(factors, _columns(change), rows, n_threads)
 
 
-def _padded_change(change: Doubles) -> Floats:
-    padded = np.zeros((len(change), _core.padded_length(len(change))), np.float32)
-    padded[:, : len(change)] = change
-    return padded
+def _columns(change: Doubles) -> Floats:
+    """Those of a change of basis, one after the other."""
+    return np.ascontiguousarray(change.T, np.float32)
 
 
 def check_observations(
@@ -266,7 +265,7 @@ def expected_steps(
     A few of them are tried, from `previous` (n_rows, n_factors) as :func:`solve_rows` takes them;
     of fewer than 256 rows none.
     """
-    changed = None if change is None else _padded_change(change)
+    changed = None if change is None else _columns(change)
     return _core.expected_steps(observations.checked, fixed._core, previous, changed, n_threads)
 
 
@@ -325,7 +324,7 @@ def solve_rows(
             fixed._core,
             chosen,
             out if previous is None else previous,
-            None if change is None else _padded_change(change),
+            None if change is None else _columns(change),
             out,
             losses,
             gram,
