@@ -69,9 +69,11 @@ def _building(made: Columns, folder: Path) -> Steps:
     text = text.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
     yield "the same, categories", partial(_of, text)
     for what, kind in {"Python's strings": object, "NumPy's text": str}.items():
-        texts = (np.array([f"id {i}" for i in range(ids.max() + 1)], kind) for ids in made[:2])
-        own = [text[ids[order]] for text, ids in zip(texts, made[:2], strict=True)]
-        yield f"from arrays of {what}, by time", build(*own, order)
+        every = np.array([f"id {i}" for i in range(max(users.max(), items.max()) + 1)], kind)
+        yield (
+            f"from arrays of {what}, by time",
+            build(every[users[order]], every[items[order]], order),
+        )
 
 
 def _of(frame: pl.DataFrame) -> Interactions:

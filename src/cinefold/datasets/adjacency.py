@@ -43,14 +43,18 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
         with file.open("rb") as content:
             is_parquet = content.read(4) == b"PAR1"
         lines = [] if is_parquet else file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise DatasetError(f"{file} is neither UTF-8 text nor Parquet") from None
     except (ValueError, OSError) as error:
-        raise DatasetError(f"{file} cannot be read as text: {error}") from None
+        raise DatasetError(f"{file} cannot be read: {error}") from None
     rows = [_cells(line) for line in lines]
     head = [row for row in rows if row][:_HEAD]
     if is_parquet or _has_names(file, lines, head):
         return load_ratings(file).interactions
     widths = {len(row) for row in head}
-    if len(head) > 1 and widths in _TABLE_WIDTHS and _are_ratings([row[2] for row in head]):
+    repeat = len({row[0] for row in head}) < len(head)  # as in a table, and seldom in lists
+    is_wide = len(head) > 1 and widths in _TABLE_WIDTHS
+    if is_wide and (repeat or _are_ratings([row[2] for row in head])):
         raise DatasetError(
             f"{file} has columns without names; put a line such as user,item,rating above them, or "
             "leave two columns, user and item"
@@ -59,7 +63,10 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
     users = np.repeat(np.array([row[0] if row else "" for row in rows], str), counts)
     items = np.array(list(chain.from_iterable(row[1:] for row in rows)), str)
     if not len(items):
-        raise DatasetError(f"{file} has no interactions; a line is a user and their items")
+        raise DatasetError(
+            f"{file} has no interactions; a line is a user and their items, divided by white space "
+            "or a comma"
+        )
     return Interactions.from_arrays(_ids(users), _ids(items), duplicates="max")
 
 
