@@ -17,9 +17,9 @@ from cinefold.models.default_settings import settings_for
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
-from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, axis_weights, validation_ratings
+from cinefold.models.sklearn_parameters import Parameters
 from cinefold.models.training_loop import continued, run_fit
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from cinefold.profiles.csv_format import FOUND, plain_cell, read_id
 from cinefold.profiles.delimited_text import DelimitedText
 from cinefold.profiles.importing.export_files import ImportFileError, read_tables
 from cinefold.profiles.importing.formats import Format, listed_only, recognize
-from cinefold.profiles.importing.kinds import kind_of
+from cinefold.profiles.importing.media_types import kind_of
 from cinefold.profiles.importing.scales import scale_of
 
 _LONGEST_TITLE, _LONGEST_ID = 300, 200
