@@ -112,11 +112,19 @@ def read_export(
         Best rating of the file's scale, where it is another than its format has or its ratings
         show.
 
+    Returns
+    -------
+    Export
+
     Raises
     ------
     ImportFileError
         If the file is empty, damaged, too large, has no column with movies, or ratings of several
         people.
+    ValueError
+        If `highest` is not above 0.
+    OSError
+        If the file cannot be read.
     """
     if highest is not None and not (math.isfinite(highest) and highest > 0):
         raise ValueError(f"highest must be above 0, got {highest}")
