@@ -122,7 +122,18 @@ class StarPredictor:
         return explicit.fit(self.model.interactions_, progress=False)
 
     def cross_validated_rmse(self, held_out: Interactions) -> float:
-        """RMSE on `held_out`, each half predicted with the coefficients of the other."""
+        """RMSE on `held_out`, each half predicted with the coefficients of the other.
+
+        Parameters
+        ----------
+        held_out : Interactions
+            Those of `fit`.
+
+        Returns
+        -------
+        float
+            In stars.
+        """
         features, stars = self._held_out(held_out)
         first = np.random.default_rng(0).random(len(stars)) < 0.5
         errors = np.empty(len(stars))
@@ -132,7 +143,17 @@ class StarPredictor:
         return float(np.sqrt(np.mean(errors**2)))
 
     def refitted(self, model: WeightedMatrixFactorization) -> StarPredictor:
-        """The same coefficients for `model`, fitted with the same parameters on more ratings."""
+        """The same coefficients for another model; the explicit one is fitted anew.
+
+        Parameters
+        ----------
+        model : WeightedMatrixFactorization
+            Fitted with the same parameters on more ratings.
+
+        Returns
+        -------
+        StarPredictor
+        """
         copy = StarPredictor(model, n_factors=self.n_factors)
         copy.scale_, copy.user_counts_ = self.scale_, self.user_counts_
         copy.coefficients_ = self.coefficients_
@@ -142,7 +163,18 @@ class StarPredictor:
     # -- keeping it ---------------------------------------------------------------------------
 
     def save(self, path: Path) -> dict[str, Any]:
-        """Write the explicit model to `path`; all the rest is what this returns, for JSON."""
+        """Write the explicit model; all the rest is what this returns, for JSON.
+
+        Parameters
+        ----------
+        path : Path
+            No file is written where the model is its own explicit one.
+
+        Returns
+        -------
+        dict of str to list of float
+            ``coefficients``, ``scale`` and ``user_counts``: the `values` of `load`.
+        """
         if self.explicit_ is not self.model:
             self.explicit_.save(path)
         return {
@@ -155,7 +187,27 @@ class StarPredictor:
     def load(
         cls, path: Path, model: WeightedMatrixFactorization, values: Mapping[str, Any]
     ) -> Self:
-        """What `save` wrote for `model`; a ValueError for what is damaged."""
+        """What `save` wrote and returned.
+
+        Parameters
+        ----------
+        path : Path
+            Of the explicit model; not read where `model` is its own.
+        model : WeightedMatrixFactorization
+            The one that it was saved for.
+        values : mapping of str to list of float
+            What `save` returned.
+
+        Returns
+        -------
+        StarPredictor
+
+        Raises
+        ------
+        FileNotFoundError
+        ValueError
+            If the file or a value is damaged.
+        """
         for name, n in {"coefficients": 5, "scale": 2, "user_counts": 2}.items():
             if not (np.shape(values[name]) == (n,) and np.isfinite(values[name]).all()):
                 raise ValueError(f"{name} must be {n} finite numbers, not {values[name]!r:.100}")
@@ -207,11 +259,31 @@ class StarPredictor:
         return FoldedRaters(ranked, explicit)
 
     def recommend(self, users: Any, k: int = 10) -> Ranking:
-        """The model's lists."""
+        """The model's lists.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or what `fold_in` gave
+        k : int
+
+        Returns
+        -------
+        Ranking
+            As of `WeightedMatrixFactorization.recommend`, whose errors it raises too.
+        """
         return self.model.recommend(_ranked(users), k)
 
     def scores(self, users: Any) -> NDArray[np.float32]:
-        """The model's scores."""
+        """The model's scores.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or what `fold_in` gave
+
+        Returns
+        -------
+        ndarray of float32, shape (n_items,) for one user, else (n_users, n_items)
+        """
         return self.model.scores(_ranked(users))
 
     def _features(self, users: Any, items: ArrayLike) -> NDArray[np.float64]:
