@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
+"""What :meth:`Interactions.split` holds out: a share of each user's ratings or of all, at random,
+each user's latest one, or the latest share of all."""
+
 _USERS = 2048  # worked on at a time: 11 bits, and 53 of a key
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
