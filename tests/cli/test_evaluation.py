@@ -169,7 +169,7 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
         (["-k", "ten"], "not 'ten'"),
         (["--metrics", "f1"], "no metric 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
-        (["--json-file", "."], "--json-file: . is a folder; name a file in it"),
+        (["--json-file", "."], "'--json-file': file '.' is a directory"),
         (["--folds", "1"], "--folds"),
         (["--protocol", "strong", "--folds", "5000"], "folds must be from 2 to"),
     ],

@@ -87,7 +87,7 @@ def test_parquet_is_read_some_rows_at_a_time(held, tmp_path, monkeypatch):
         }
     )
     table.write_parquet(tmp_path / "x.parquet", row_group_size=64)
-    collect = ratings.collect
+    collect = readers.collect
     monkeypatch.setattr(ratings, "_ROWS", 150)
     monkeypatch.setattr(readers, "_LARGEST_HELD", held)
     monkeypatch.setattr(

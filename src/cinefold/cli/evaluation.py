@@ -24,7 +24,7 @@ from cinefold.cli.console import (
     to_json,
     write,
 )
-from cinefold.cli.option_groups import INPUT_FILE, option, panel
+from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.datasets import load_interactions
 from cinefold.evaluation import Comparison, Ranker, compare
 from cinefold.evaluation.model_metrics import check_asked
@@ -117,8 +117,8 @@ class _RunOptions:
         default="rmse,ndcg,recall,coverage",
         metavar="NAME,NAME",
     )
-    json_file: Path | None = option("Write all of it as JSON.", metavar="FILE")
-    csv: Path | None = option("Write the table, one metric a line, as CSV.", metavar="FILE")
+    json_file: Path | None = option("Write all of it as JSON.", **OUTPUT_FILE)
+    csv: Path | None = option("Write the table, one metric a line, as CSV.", **OUTPUT_FILE)
 
 
 def evaluate(
@@ -158,7 +158,6 @@ def evaluate(
       cinefold evaluate --params best.json --protocol strong --json-file all.json
       cinefold evaluate --train train.txt --test test.txt -k 20 --models ranking,popularity
     """
-    options.check_folders({"--json-file": asked.json_file, "--csv": asked.csv})
     candidates = _candidates(models, asked.model or [], asked.params or [])
     ks = _lengths(asked.k)
     names = [part.strip() for part in asked.metrics.split(",")]
