@@ -109,6 +109,8 @@ def test_parts_that_are_given(tmp_path, capsys):
     assert "test.csv, as given" in out
     assert commands.run(["evaluate", "--test", str(test)]) == 2
     assert commands.run(["evaluate", "--train", str(train)]) == 2
+    for more in (["--seed", "1"], ["--sample-users", "5"], ["--data", str(test)]):
+        assert commands.run(["evaluate", *map(str, files), *more]) == 2
 
 
 def test_a_baseline_that_is_better_is_news():

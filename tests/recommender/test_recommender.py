@@ -59,7 +59,7 @@ def test_reasons_are_ratings_of_what_they_liked_and_their_contributions(model, r
         assert 1 <= len(line.reasons) <= 3
         for reason in line.reasons:
             rating, contribution = rows[reason.movie.id]
-            assert reason.rating == rating >= 3
+            assert reason.rating == rating >= max(3, explanation.ratings.mean())
             assert reason.contribution == pytest.approx(contribution, rel=1e-9)
             assert contribution > 0
 
@@ -67,7 +67,7 @@ def test_reasons_are_ratings_of_what_they_liked_and_their_contributions(model, r
 def test_the_list_of_one_movie_has_its_largest_reasons(model, recommender):
     (line,) = recommender.recommend(7, 1)
     explanation = model.explain(7, line.movie.id)
-    liked = explanation.items[explanation.ratings >= 3][:3]
+    liked = explanation.items[explanation.ratings >= max(3, explanation.ratings.mean())][:3]
     assert [reason.movie.id for reason in line.reasons] == liked.tolist()
 
 
@@ -128,6 +128,16 @@ def test_the_reasons_of_a_new_user_show_the_stars_they_gave(recommender, newcome
     for line in recommender.recommend_for(newcomer, 5):
         assert line.reasons
         assert {reason.rating for reason in line.reasons} == {5.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "reasons"), [([5, 4, 3], {5, 4}), ([3, 3, 3], {3}), ([1.5, 1.5, 1.5], set())]
+)
+def test_movies_below_their_own_mean_or_the_middle_are_no_reasons(
+    recommender, newcomer, given, reasons
+):
+    lines = recommender.recommend_for(dict(zip(newcomer, given, strict=False)), 10)
+    assert {reason.rating for line in lines for reason in line.reasons} == reasons
 
 
 def test_reasons_are_part_of_the_score(recommender, newcomer):

@@ -164,8 +164,12 @@ def evaluate(
     names = list(METRICS) if names == ["all"] else names
     check_asked(ks, names)
     given = parts.load()
-    if given is not None and data.ratings is not None:
-        raise typer.BadParameter("give either --data or --train")
+    if given is not None and (data.data or data.path):
+        raise typer.BadParameter("give either a data set or --train")
+    if given is not None and (division, sample) != (_DivisionOptions(), options.SampleOptions()):
+        raise typer.BadParameter(
+            "--protocol, its options and --sample-users divide a data set; --train gives the parts"
+        )
     if given is None:
         movies = data.load()
         name, ratings = movies.name, sample.draw(movies.interactions, division.random_state)

@@ -105,7 +105,7 @@ def _name_popover(you: Visitor, label: str) -> None:
 def _name_form(you: Visitor, key: str, label: str, button: str) -> None:
     with st.form(key, clear_on_submit=True, border=False):
         # No `max_chars`: a longer name that is pasted would vanish without a word.
-        name = st.text_input(label, placeholder="What should we call you?", key=f"{key}-text")
+        name = st.text_input(label, placeholder="Your name", key=f"{key}-text")
         if st.form_submit_button(button, type="primary"):
             try:
                 you.start(name)
