@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.spark import DistributedWeightedMatrixFactorization
+from cinefold.spark import DistributedWeightedMatrixFactorization, stored_rows
 
 COLUMNS = {"weightCol": "weight", "validationIndicatorCol": "held_out"}
 
@@ -75,10 +75,12 @@ def stored_and_killed(spark, ratings, rated, folder):
     stored = trainer(
         plan="stored", numUserBlocks=3, checkpointDir=str(folder), checkpointInterval=1
     )
-    with pytest.raises(InterruptedError):
-        stored.fit(ratings, callbacks=[kill])
     iterations = []
-    model = stored.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored_rows, "BYTES_PER_MESSAGE", 10_004)  # many, which end within rows
+        with pytest.raises(InterruptedError):
+            stored.fit(ratings, callbacks=[kill])
+        model = stored.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
     return model, [record["iteration"] for record in iterations]
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from pyspark.sql import functions as F
 
 from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows
 from cinefold.als.basis import Basis
@@ -35,11 +34,13 @@ from cinefold.spark.stored_rows import (
     fill,
     grams_of,
     joined,
+    own_messages,
     ranked,
+    routed_messages,
 )
 from cinefold.spark.tasks.half_steps import HalfStep
 from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
-from cinefold.spark.tasks.stored import RandomFactors, RegularizationSums, RowSender
+from cinefold.spark.tasks.stored import RandomFactors, RegularizationSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -246,13 +247,9 @@ class ClusterProblem(Problem):
             return packed.blocks.mapInArrow(step.over_blocks, RESULT)
         messages = [self.spark.createDataFrame([], MESSAGE)]
         if isinstance(previous, StoredRows):
-            first = F.lit(-1).cast("long").alias("first")
-            messages.append(previous.frame.select("key", first, F.col("factors").alias("rows")))
+            messages.append(own_messages(previous))
         if isinstance(fixed, StoredFixedSide):
-            routes = packed.routes.withColumnRenamed("source", "key")
-            sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
-            send = RowSender(fixed.n_factors, fixed.rows.turn)
-            messages.append(sending.mapInArrow(send, MESSAGE))
+            messages.append(routed_messages(fixed.rows, packed.routes))
         sent = reduce(lambda one, more: one.unionByName(more), messages)
         grouped = sent.repartition(packed.rows.n_blocks, "key").groupBy("key")
         cogroup = packed.blocks.groupBy("key").cogroup(grouped)

@@ -16,8 +16,8 @@ from cinefold.als.row_sums import root_of
 from cinefold.models.callbacks import RANKING_DEPTH
 from cinefold.spark.packing import small_batches
 from cinefold.spark.tasks.ranking import LISTS, NDCG, BlockRanker, ndcg_of_lists
-from cinefold.spark.tasks.records import RESULT, array_of, record_of
-from cinefold.spark.tasks.stored import Turn
+from cinefold.spark.tasks.records import MESSAGE, RESULT, array_of, record_of
+from cinefold.spark.tasks.stored import RowSender, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
+
+BYTES_PER_MESSAGE = 1 << 22
 
 
 @dataclass
@@ -128,6 +130,22 @@ def grams_of(table: pa.Table, n_rows: int, n_factors: int) -> dict[str, Doubles]
         if len(grams):
             found[name] = checked_gram(root_of(dict(zip(places, grams, strict=True)), n_rows))
     return found
+
+
+def own_messages(rows: StoredRows) -> DataFrame:
+    """To each block the rows that it had, in pieces."""
+    pieces = f"explode(sequence(1, octet_length(factors), {BYTES_PER_MESSAGE}))"
+    cut = rows.frame.select("key", "factors", F.expr(pieces).alias("at"))
+    piece = F.expr(f"substring(factors, at, {BYTES_PER_MESSAGE})").alias("rows")
+    return cut.select("key", (F.col("at") - (1 << 40)).alias("first"), piece)
+
+
+def routed_messages(rows: StoredRows, routes: DataFrame) -> DataFrame:
+    """To each block of the other side the rows that it needs."""
+    sending = rows.frame.select("key", "first", "factors")
+    sending = sending.join(routes.withColumnRenamed("source", "key"), "key")
+    send = RowSender(rows.n_factors, rows.turn, BYTES_PER_MESSAGE)
+    return sending.mapInArrow(send, MESSAGE)
 
 
 def ranked(

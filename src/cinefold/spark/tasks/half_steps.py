@@ -88,17 +88,16 @@ class HalfStep:
         """One block, with the rows that have been sent to it."""
         arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
         arrays, d = dict(arrays), len(self.spectrum)
-        sent = {
-            first: array_of(messages, "rows", np.float32, at).reshape(-1, d)
-            for at, first in enumerate(messages.column("first").to_pylist())
-        }
-        previous = sent.pop(-1, None)
-        if previous is not None and self.turn is not None:
-            previous = self.turn(previous, self.n_threads)
+        firsts = messages.column("first").to_numpy()
+        order, n_own = np.argsort(firsts), np.count_nonzero(firsts < 0)
+        sent = [array_of(messages, "rows", np.float32, at) for at in order.tolist()]
+        previous = None
+        if n_own and self.turn is not None:
+            previous = self.turn(np.concatenate(sent[:n_own]).reshape(-1, d), self.n_threads)
         if fixed is None:
             needed = array_of(blocks, "needed", np.int64)
             rows = empty_factors(len(needed), d)
-            parts = [np.zeros((0, d), np.float32), *(sent[first] for first in sorted(sent))]
+            parts = [np.zeros((0, d), np.float32), *(part.reshape(-1, d) for part in sent[n_own:])]
             np.concatenate(parts, out=rows)  # of all that are needed, or it fails
             fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
             if "baseline" in arrays:

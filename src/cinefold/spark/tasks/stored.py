@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 
-BYTES_PER_MESSAGE = 1 << 22
-
-
 def summary(
     rows: Floats, first: int, n_rows: int, regularization: Doubles | None, n_threads: int
 ) -> dict[str, Any]:
@@ -119,6 +116,7 @@ class RowSender(RecordMapper):
 
     n_factors: int
     turn: Turn
+    bytes_per_message: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         keys, ends = (array_of(record, name, np.int64) for name in ("keys", "ends"))
@@ -126,7 +124,7 @@ class RowSender(RecordMapper):
         rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
         first, most = (
             record.column("first")[0].as_py(),
-            max(BYTES_PER_MESSAGE // rows[:1].nbytes, 1),
+            max(self.bytes_per_message // (4 * self.n_factors), 1),
         )
         for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
             for begin in range(0, len(part), most):
