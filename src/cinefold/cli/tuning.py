@@ -207,6 +207,9 @@ def _print(result: TuningResult) -> None:
     if result.test:
         show("\nOn ratings that the search has not seen")
         _print_test(result)
+        tuned, default = (result.test[name][result.metric] for name in ("tuned", "default"))
+        if (tuned < default) == (result.metric != "rmse"):
+            show("The default model is as good: the search has found nothing better.")
 
 
 _PARAMETERS = {
