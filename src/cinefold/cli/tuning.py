@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 _what, _how = panel("What to search"), panel("How to search")
-_file = panel("Files", **OUTPUT_FILE)
+_file = panel("Files", metavar="FILE", dir_okay=False)
 
 
 @dataclass
@@ -109,8 +109,9 @@ class _RunOptions:
         "Write the best parameters into this file, for [bold]cinefold train --params[/bold].",
         "--output",
         "-o",
+        **OUTPUT_FILE,
     )
-    plot: Path | None = _file("Draw the trials into this PNG, SVG or PDF.")
+    plot: Path | None = _file("Draw the trials into this PNG, SVG or PDF.", **plotting.FILE)
 
 
 def tune(
@@ -141,8 +142,6 @@ def tune(
     if importlib.util.find_spec("optuna") is None:
         complain("tuning needs more packages; install them with: pip install 'cinefold[tune]'")
         raise typer.Exit(1)
-    options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check_plot(asked.plot)
     warm_starts = [tuning.read_parameters(file) for file in asked.params or ()]
     space = _space(asked.space or [], asked.fix or [])
     movies = data.load()
