@@ -330,8 +330,9 @@ def test_a_data_set_of_ones_own(browser, environment, tmp_path):
         window.page.context.close()
 
 
-def test_about(window, address):
-    window.page.goto(address)
+def test_about_and_an_address_without_a_page(window, address):
+    window.page.goto(f"{address}/nosuchpage")
+    window.page.get_by_text("There is no page “nosuchpage”").wait_for()
     window.page.locator(".st-key-recommendations p").first.wait_for()
     window.visit("About")
     window.page.get_by_text("terms of use").wait_for()

@@ -3,13 +3,15 @@
 import logging
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 # Altair looks at pandas without waiting for it: two first visitors at once would find half of it.
 import pandas  # noqa: F401
 import streamlit as st
 
+from cinefold.app.shared.display import literal
 from cinefold.app.shared.visitor import open_profile_in_address, remember
-from cinefold.app.shared.widgets import drop_unusable_numbers
+from cinefold.app.shared.widgets import drop_unusable_numbers, say_later
 
 _HERE = Path(__file__).parent
 
@@ -17,6 +19,15 @@ _HERE = Path(__file__).parent
 def _go_to(page: Any) -> None:
     """To another page, with all that the address asks for."""
     st.switch_page(page, query_params=st.query_params.to_dict())
+
+
+def _start_from(path: str) -> None:
+    """No page is called so."""
+    say_later(
+        f"There is no page “{literal(f'{path:.60}')}”: this is the first one.",
+        ":material/signpost:",
+    )
+    _go_to(_HOME)
 
 
 def _page_asked_for() -> Any | None:
@@ -44,20 +55,21 @@ st.set_page_config(page_title="Cinefold", page_icon=str(_HERE / "icon.svg"), lay
 st.html(_HERE / "shared/style.css")
 st.logo(str(_HERE / "logo.svg"), size="large")
 drop_unusable_numbers()
-_chosen = st.navigation(
-    [
-        _HOME,
-        st.Page(lambda: _go_to(_HOME), url_path="new_here", visibility="hidden"),
-        _MOVIE,
-        _page("lists", "lists", "Lists", ":material/bookmarks:"),
-        _page("together", "together", "Together", ":material/group:"),
-        _EXPLORE,
-        _TASTE,
-        _page("train", "train", "Train", ":material/model_training:"),
-        _page("about", "about", "About", ":material/info:"),
-    ],
-    position="top",
-)
+_pages = [
+    _HOME,
+    st.Page(lambda: _go_to(_HOME), url_path="new_here", visibility="hidden"),
+    _MOVIE,
+    _page("lists", "lists", "Lists", ":material/bookmarks:"),
+    _page("together", "together", "Together", ":material/group:"),
+    _EXPLORE,
+    _TASTE,
+    _page("train", "train", "Train", ":material/model_training:"),
+    _page("about", "about", "About", ":material/info:"),
+]
+_path = unquote(urlsplit(st.context.url or "").path).strip("/").rpartition("/")[2]
+if _path not in [page.url_path for page in _pages]:  # Streamlit would cover the page with a dialog
+    _pages.append(st.Page(lambda: _start_from(_path), url_path=_path, visibility="hidden"))
+_chosen = st.navigation(_pages, position="top")
 try:
     _shared = open_profile_in_address()
     if (_elsewhere := _page_asked_for()) is not None:

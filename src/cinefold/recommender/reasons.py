@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.models import Explanation
 
 _MOST = 3
+_ROUNDING = 1e-6  # of a mean of equal ratings
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Reason:
 
 
 def reasons_of_list(
-    explanations: Sequence[Explanation], movies: MovieCatalog, liked_from: float
+    explanations: Sequence[Explanation], movies: MovieCatalog, middle_rating: float
 ) -> list[tuple[Reason, ...]]:
     """At most three reasons for each movie of a list.
 
@@ -44,15 +47,16 @@ def reasons_of_list(
     explanations : sequence of Explanation
         Of each movie of the list, for one person.
     movies : MovieCatalog
-    liked_from : float
-        Ratings below this are reasons only where no other speaks for the movie.
+    middle_rating : float
+        Of the scale. What somebody rates below it, or below their own mean, they did not like: it
+        is no reason.
 
     Returns
     -------
     list of tuple of Reason
-        The most telling first; one at least where any rating speaks for the movie.
+        The most telling first; one at least where a movie that they liked speaks for this one.
     """
-    found = [_supporting(explanation, movies, liked_from) for explanation in explanations]
+    found = [_supporting(explanation, movies, middle_rating) for explanation in explanations]
     mean_shares: dict[Any, float] = defaultdict(float)
     for reasons in found:
         for reason, share in reasons:
@@ -61,16 +65,17 @@ def reasons_of_list(
 
 
 def _supporting(
-    explanation: Explanation, movies: MovieCatalog, liked_from: float
+    explanation: Explanation, movies: MovieCatalog, middle_rating: float
 ) -> list[tuple[Reason, float]]:
-    """Ratings that speak for a movie, and their shares of what does."""
+    """Liked movies that speak for a movie, and their shares of what does."""
     columns = explanation.items, explanation.ratings, explanation.contributions
-    helping = [
+    own_mean = explanation.ratings.sum(dtype=np.float64) / max(len(explanation.ratings), 1)
+    liked_from = max(middle_rating, own_mean - _ROUNDING)
+    liked = [
         Reason(movies[item], rating, contribution)
         for item, rating, contribution in zip(*(c.tolist() for c in columns), strict=True)
-        if contribution > 0
+        if contribution > 0 and rating >= liked_from
     ]
-    liked = [reason for reason in helping if reason.rating >= liked_from] or helping
     total = sum(reason.contribution for reason in liked)
     return [(reason, reason.contribution / total) for reason in liked]
 

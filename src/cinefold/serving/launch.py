@@ -26,6 +26,7 @@ def streamlit_arguments(host: str, port: int) -> list[str]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "global.developmentMode": "false",
+        "global.disableWidgetStateDuplicationWarning": "true",  # presets set what has a default
         "logger.level": "warning",  # the address is said by the command
         "logger.hideWelcomeMessage": "true",
     }

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-_LARGE = 5_000_000
-"""From so many ratings on, the model that was fitted first is used until it is finished."""
+LARGE = 5_000_000
+"""From so many ratings on, the model that was fitted first is used until it is finished, and other
+trainings take what time the pages leave over."""
 _SLOWLY = 60.0  # seconds in which a bar without news goes 63 % of what is left
 
 
@@ -143,7 +144,7 @@ def prepare_state(dataset: str, progress: Progress) -> State:
     progress(0.1, f"Preparing recommendations for {data.interactions.n_items:,} movies …")
 
     def train(interactions: Interactions, model: WeightedMatrixFactorization) -> TrainingRun:
-        total, is_large = model.max_iter, interactions.n_ratings >= _LARGE
+        total, is_large = model.max_iter, interactions.n_ratings >= LARGE
         job = TrainingJob(interactions, model, awaited=True, unfinished=is_large)
         shown, done, since = 0.1, 0, time.monotonic()
 

@@ -41,7 +41,7 @@ def test_before_the_first_rating(page):
     }
     assert is_start(page)
     assert "user" not in [box.key for box in page.selectbox]
-    assert "ratings by" in plain(page.caption[0].value)
+    assert "learned from" in plain(page.caption[0].value)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_each_rating_changes_the_recommendations(page):
         rate_by_title(page, taste, 0, 5)
         lists.append(cards(page))
         assert len(lists[-1]) == 10
+        assert sum("new:" in caption.value for caption in page.caption) == 1
     assert lists[0] != lists[1] != lists[2]
     assert not any(movie_title("Sci-Fi", 0) in card for card in lists[2])
 

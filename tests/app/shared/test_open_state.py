@@ -165,7 +165,7 @@ def prepared(dataset):
 def test_the_small_one_serves_until_the_larger_is_there_and_the_profile_goes_along(
     open_page, larger, store, monkeypatch
 ):
-    monkeypatch.setattr("cinefold.serving.state._LARGE", 1)  # shown before it is measured
+    monkeypatch.setattr("cinefold.serving.state.LARGE", 1)  # shown before it is measured
     folder, go = larger
     page = no_errors(open_page("for_you"))
     shown = cards(page)

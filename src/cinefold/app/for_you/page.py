@@ -43,14 +43,13 @@ def draw_title() -> None:
 
 def draw_about(data: MovieData) -> None:
     """What this is, and what it knows."""
-    ratings, people = counted(len(data.interactions), "rating"), f"{data.interactions.n_users:,}"
     years = data.movies.years
     newest = f" end in {years[1]}" if years else " are your own"
-    more = f"; a choice on Train brings those until {_LARGEST_UNTIL}"
+    more = f": [Train](train) has those until {_LARGEST_UNTIL}"
     if not years or years[1] >= _LARGEST_UNTIL:
         more = ""
     st.caption(
-        f"A movie recommender that learned from {ratings} by {people} people. "
+        f"A movie recommender that learned from {data.interactions.n_users:,} people. "
         f"Its {counted(len(data.movies), 'movie')}{newest}{more}."
     )
 
@@ -127,6 +126,12 @@ def _rating_foot(movie: Movie) -> None:
     button("", visitor().rate, movie.id, None, icon="close", **options)
 
 
+def new_in(found: list[Recommendation]) -> list[Movie]:
+    """What was not in the list when it was last drawn; nothing in the first one."""
+    before = {entry.movie for entry in st.session_state.get(_LISTED, [])}
+    return [entry.movie for entry in found if before and entry.movie not in before]
+
+
 def with_latest(found: list[Recommendation]) -> list[Recommendation]:
     """The list, and where it was the movie in it that has just got its stars."""
     before, latest = st.session_state.get(_LISTED, []), visitor().latest
@@ -146,7 +151,7 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     if said:
         with st.container(horizontal=True, key="list-controls"):
             choice = choose_filters(recommender.data.movies, "for-you")
-        draw_order(choice)
+        order = st.container()
     else:
         st.caption("Give stars to a movie you know, and this list becomes yours.")
         choice = ListChoice()
@@ -158,6 +163,9 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
         adventure=choice.adventure,
         sort_by=choice.sort_by,
     )
+    if said:
+        with order:
+            draw_order(choice, new_in(found))
     if not found:
         say_nothing_passes(choice)
         return

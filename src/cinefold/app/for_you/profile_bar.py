@@ -18,7 +18,7 @@ from cinefold.app.shared.visitor import (
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieCatalog
 from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
-from cinefold.profiles.carrying import LEFT
+from cinefold.profiles.transfer import WITHOUT_COUNTERPART
 from cinefold.serving.launch import shares_profiles
 
 _NOBODY = "Somebody new"
@@ -40,7 +40,7 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
         st.warning(literal(you.trouble), icon=":material/warning:")
     if shares_profiles():
         st.caption("Everybody who opens this page sees all profiles: it was started so.")
-    if you.profile is not None and (left := you.profile.settings.get(LEFT)):
+    if you.profile is not None and (left := you.profile.settings.get(WITHOUT_COUNTERPART)):
         draw_left(left)
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
         known = you.profiles()
@@ -105,7 +105,7 @@ def _name_popover(you: Visitor, label: str) -> None:
 def _name_form(you: Visitor, key: str, label: str, button: str) -> None:
     with st.form(key, clear_on_submit=True, border=False):
         # No `max_chars`: a longer name that is pasted would vanish without a word.
-        name = st.text_input(label, placeholder="What should we call you?", key=f"{key}-text")
+        name = st.text_input(label, placeholder="Your name", key=f"{key}-text")
         if st.form_submit_button(button, type="primary"):
             try:
                 you.start(name)

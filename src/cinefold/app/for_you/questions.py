@@ -1,21 +1,20 @@
-"""Getting to know somebody: one movie at a time, and how their list moves."""
+"""Getting to know somebody: one movie at a time."""
 
 from typing import Any
 
 import streamlit as st
 
 from cinefold.app.shared.cards import movie_row
-from cinefold.app.shared.display import counted, link
+from cinefold.app.shared.display import counted
 from cinefold.app.shared.rating_widgets import rating_stars
 from cinefold.app.shared.visitor import visitor
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
-from cinefold.recommender import Answer, Interview, Movement, MovieRecommender
+from cinefold.recommender import Interview, MovieRecommender
 
 _KEY = "interview"
 _ENOUGH = 5  # ratings, after which the list is somebody's own
-_NAMED = 3
 
 
 def draw_questions(recommender: MovieRecommender) -> None:
@@ -39,9 +38,6 @@ def draw_questions(recommender: MovieRecommender) -> None:
     you = visitor()
     if you.latest is not None:
         movie_row(recommender.data.movies[you.latest], _stars_again, show_genres=False)
-    if interview.answers:
-        with st.container(key="movement"):
-            _draw_movement(interview.answers[-1], interview.movement, rated)
 
 
 def _stars_again(movie: Movie) -> None:
@@ -54,23 +50,6 @@ def _draw_answers(movie: Movie) -> None:
         st.feedback("stars", key=key, on_change=_rated, args=(movie.id, key))
         button("Not seen", _not_seen, movie.id, key=f"not-seen-{movie.id}", type="tertiary")
         button("Skip", _skip, movie.id, key=f"skip-{movie.id}", type="tertiary")
-
-
-def _draw_movement(last: Answer, since_start: Movement, rated: int) -> None:
-    new = last.movement.new
-    total = len(last.movement.after)
-    st.caption(
-        f"{link(last.movie)} changed {len(new)} of {total} movies"
-        + (f": now with {_named(new)}." if new else ".")
-    )
-    if rated >= _ENOUGH:
-        moved = len(since_start.new)
-        st.caption(f"All your answers together have changed {moved} of {total}.")
-
-
-def _named(movies: tuple[Movie, ...]) -> str:
-    named = [link(movie) for movie in movies[:_NAMED]]
-    return ", ".join(named) + (" and others" if len(movies) > _NAMED else "")
 
 
 # -- answers --------------------------------------------------------------------------------------

@@ -27,8 +27,9 @@ def draw_list(movies: Sequence[Movie], mark: Mark) -> None:
     if not movies:
         st.info("There is nothing here yet.", icon=":material/bookmark:")
         return
-    for movie in movies:
-        movie_row(movie, partial(_foot, mark=mark))
+    with st.container(key="listed"):
+        for movie in movies:
+            movie_row(movie, partial(_foot, mark=mark))
     csv_button("This list as CSV", movies_csv(movies), f"cinefold-{mark}")
 
 

@@ -6,19 +6,19 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from cinefold.app.shared.cards import draw_cards, headed, listed_reasons
+from cinefold.app.shared.cards import draw_cards, headed, listed_reasons, movie_row
 from cinefold.app.shared.display import counted, genre_badges, literal
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.posters import picture
 from cinefold.app.shared.rating_widgets import MARKS, mark_buttons, rating_stars
 from cinefold.app.shared.visitor import open_visitor, remember, visitor
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, search_movies
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
 from cinefold.recommender import MovieRecommender, NewUser
 from cinefold.recommender.reasons import reasons_of_list
 
-_ALIKE = 6
+_ALIKE = _FOUND = 6
 
 
 def asked_movie(recommender: MovieRecommender) -> Movie | None:
@@ -140,7 +140,8 @@ open_visitor()
 movie = asked_movie(recommender)
 if movie is None:
     st.title("There is no such movie", anchor=False)
-    st.page_link("for_you/page.py", label="Find one that there is", icon=":material/search:")
+    for found in search_movies("Find a movie", "movie-search", recommender.data.movies, _FOUND):
+        movie_row(found)
 else:
     st.title(f"{literal(movie.title)} :gray[{movie.year or ''}]", anchor=False)
     draw(recommender, movie)

@@ -1,5 +1,6 @@
 """The filters of a list of recommendations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ import streamlit as st
 from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.open_state import opened_state
 from cinefold.app.shared.widgets import button, choose_one
-from cinefold.datasets import MovieCatalog
+from cinefold.datasets import Movie, MovieCatalog
 from cinefold.recommender import MovieFilter, SortBy
 
 # Percentiles of the number of ratings.
@@ -21,6 +22,7 @@ _POPULARITY = {
 _ADVENTURE = ("Familiar", "A little further", "Further", "Far", "Adventurous")
 _LENGTHS = (10, 20, 50)
 _ORDERS: dict[str, SortBy] = {"Best fit": "fit", "Most stars": "stars"}
+_NAMED = 5
 _MEANING = {
     "fit": "The likeliest next pick first. ★: the stars it would get.",
     "stars": "Of the 50 that fit best, those that would get most ★ first.",
@@ -115,10 +117,13 @@ def _choose_adventure(place: str) -> float:
     return _ADVENTURE.index(chosen) / (len(_ADVENTURE) - 1)
 
 
-def draw_order(choice: ListChoice) -> None:
-    """The order of the list in words, and the filters."""
+def draw_order(choice: ListChoice, new: Sequence[Movie] = ()) -> None:
+    """What is `new` in the list, else its order in words; and the filters."""
     further = choice.adventure and choice.sort_by == "fit"
-    st.caption(_FURTHER if further else _MEANING[choice.sort_by])
+    order = _FURTHER if further else _MEANING[choice.sort_by]
+    named = ", ".join(literal(movie.title) for movie in new[:_NAMED])
+    with st.container(key="list-order"):
+        st.caption(f"**{len(new)} new:** {named}" if new else order)
     draw_summary(choice)
 
 

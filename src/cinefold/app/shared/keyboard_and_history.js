@@ -147,9 +147,9 @@ function leavesBy(link, { ctrlKey, metaKey, shiftKey }) {
   return !elsewhere && link.origin === location.origin && link.pathname !== location.pathname;
 }
 
-// Titles of movies are links in Markdown, which Streamlit opens in another window: here they lead on.
-function followTitle(event) {
-  const link = event.target.closest("a[href^='movie?']");
+// Links in Markdown open in another window: those to pages of the app lead on.
+function followLink(event) {
+  const link = event.target.closest("a[target=_blank]:not([href*=':'])");
   if (link === null || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();
   History.prototype.pushState.call(history, null, "", link.href);
@@ -205,7 +205,7 @@ const LISTENERS = [
   [document, "click", enterOpenedPopover],
   [document, "click", noteInput],
   [document, "click", closeMenu],
-  [document, "click", followTitle],
+  [document, "click", followLink],
   [document, "keydown", noteInput],
   [document, "focusin", rememberPlace],
   [document, "pointerdown", onPointer],

@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from cinefold.app.shared.display import literal
 from cinefold.app.shared.visitor import visitor
-from cinefold.app.shared.widgets import button
+from cinefold.app.shared.widgets import button, say_later, say_now
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
 
@@ -21,11 +22,18 @@ MARKS = {
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
     """Buttons that mark `movie`; `place` tells apart the places of a page."""
-    you = visitor()
+    say_now()  # where the movie that was marked last went
     for mark in marks:
-        options: dict[str, Any] = {"disabled": mark is Mark.NOT_SEEN and movie.id in you.ratings}
+        rated = mark is Mark.NOT_SEEN and movie.id in visitor().ratings
         key = f"{place}-{mark}-{movie.id}"
-        button(MARKS[mark], you.mark, movie.id, mark, key=key, type="tertiary", **options)
+        button(MARKS[mark], _mark, movie, mark, key=key, type="tertiary", disabled=rated)
+
+
+def _mark(movie: Movie, mark: Mark) -> None:
+    visitor().mark(movie.id, mark)
+    if mark is not Mark.NOT_SEEN:  # its card goes
+        where = f"{literal(movie.title)} is in your Lists now, under “{MARKS[mark]}”."
+        say_later(where, ":material/bookmark_added:")
 
 
 def rating_stars(movie: Movie, place: str) -> None:

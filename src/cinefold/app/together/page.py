@@ -184,9 +184,11 @@ def draw_start(state: State, people: list[GroupMember]) -> None:
 
 
 def _add_example(state: State) -> None:
-    """Those with the most ratings, until there are two."""
-    interactions = state.data.interactions
-    most = interactions.user_ids[np.argsort(-interactions.user_counts(), kind="stable")]
+    """Those with the most ratings, until there are two; nobody who likes next to nothing."""
+    interactions, counts = state.data.interactions, state.data.interactions.user_counts()
+    means = interactions.by_user.sum(axis=1).ravel() / np.maximum(counts, 1)
+    known = counts * (means >= state.recommender.middle_rating)
+    most = interactions.user_ids[np.argsort(-known, kind="stable")]
     keys = [*st.session_state[_KEY], *(f"u{user}" for user in most[:_FEWEST].tolist())]
     st.session_state[_KEY] = list(dict.fromkeys(keys))[:_FEWEST]
 

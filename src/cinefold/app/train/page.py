@@ -24,7 +24,7 @@ from cinefold.app.train.settings import choose_plan, choose_preset, draw_objecti
 from cinefold.datasets import list_datasets
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving.jobs import TrainingJob, find_training
-from cinefold.serving.state import State
+from cinefold.serving.state import LARGE, State
 from cinefold.serving.training import TrainingRun
 
 _RUNNING, _STOPPED = "The new model", ":material/stop_circle:"
@@ -54,7 +54,10 @@ def draw_dataset(state: State) -> None:
 def start(state: State, model: WeightedMatrixFactorization, split: Mapping[str, Any]) -> None:
     """Train in the background; a training under way in this session ends."""
     drop_job()
-    st.session_state[_JOB] = TrainingJob(state.data.interactions, model, state.history, **split)
+    ratings = state.data.interactions
+    awaited = ratings.n_ratings < LARGE
+    job = TrainingJob(ratings, model, state.history, awaited=awaited, **split)
+    st.session_state[_JOB] = job
 
 
 def current_job() -> TrainingJob | None:
