@@ -189,7 +189,7 @@ def _add_example(state: State) -> None:
     means = interactions.by_user.sum(axis=1).ravel() / np.maximum(counts, 1)
     known = counts * (means >= state.recommender.middle_rating)
     most = interactions.user_ids[np.argsort(-known, kind="stable")]
-    keys = [*st.session_state[_KEY], *(f"u{user}" for user in most[:_FEWEST].tolist())]
+    keys = [*st.session_state.get(_KEY, []), *(f"u{user}" for user in most[:_FEWEST].tolist())]
     st.session_state[_KEY] = list(dict.fromkeys(keys))[:_FEWEST]
 
 
