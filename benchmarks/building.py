@@ -33,11 +33,11 @@ _NAMES = {"users": "user_id", "items": "item_id", "ratings": "rating", "timestam
 
 
 def main(n_ratings: int = SIZES["32m"].n_ratings, rounds: int = 3) -> None:
-    """Print seconds that passed and that processors worked, the median of all rounds."""
+    """Print seconds, of processors, and of the first thread alone: medians of all rounds."""
     shape = SIZES["32m"]._replace(n_ratings=n_ratings, n_users=n_ratings // 159)
     say(f"ratings: {shape}")
     made = Columns(*map(np.concatenate, zip(*columns(shape, 0, _BLOCKS), strict=True)))
-    print(f"{shape}; seconds, processor seconds, with a load of {os.getloadavg()[0]:.1f}")
+    print(f"{shape}; seconds, of processors, on one thread; load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
         for name, step in chain(_building(made, Path(folder)), _using(made)):
             say(name)
@@ -63,9 +63,17 @@ def _building(made: Columns, folder: Path) -> Steps:
     yield "from Parquet, some row groups at a time", lambda: load_ratings(file)
     text = frame.with_columns(pl.format("user {}", "user_id").alias("user_id"))
     text = text.with_columns(pl.format("item {}", "item_id").alias("item_id"))
-    yield "from a frame, text, by user and item", lambda: _of(text)
+    yield "from a frame, text, by user and item", partial(_of, text)
     text = text[order]
-    yield "from a frame, text, by time", lambda: _of(text)
+    yield "from a frame, text, by time", partial(_of, text)
+    text = text.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
+    yield "the same, categories", partial(_of, text)
+    for what, kind in {"Python's strings": object, "NumPy's text": str}.items():
+        every = np.array([f"id {i}" for i in range(max(users.max(), items.max()) + 1)], kind)
+        yield (
+            f"from arrays of {what}, by time",
+            build(every[users[order]], every[items[order]], order),
+        )
 
 
 def _of(frame: pl.DataFrame) -> Interactions:
@@ -83,10 +91,11 @@ def _using(made: Columns) -> Steps:
     yield "user_ratings of 10,000 users", lambda: [*map(data.user_ratings, data.user_ids[:10_000])]
 
 
-def _timed(step: Callable[[], object]) -> tuple[float, float]:
-    begun, worked = time.perf_counter(), time.process_time()
+def _timed(step: Callable[[], object]) -> list[float]:
+    clocks = time.perf_counter, time.process_time, time.thread_time
+    begun = [clock() for clock in clocks]
     step()
-    return time.perf_counter() - begun, time.process_time() - worked
+    return [clock() - begin for clock, begin in zip(clocks, begun, strict=True)]
 
 
 if __name__ == "__main__":

@@ -21,11 +21,12 @@ import scipy.sparse as sp
 
 from cinefold import WeightedMatrixFactorization, load_movielens
 from cinefold.interactions import Interactions
-from cinefold.metrics import accuracy, beyond_accuracy
-from cinefold.models import StarPredictor
+from cinefold.metrics import accuracy, beyond_accuracy, rmse
+from cinefold.models import StarPredictor, rating_predictor
 from cinefold.recommender import ColdStart
 from cinefold.recommender.reranking import CANDIDATES, rerank
 
+TOLERANCES = (0.0, 0.025, 0.05, 0.075, 0.125)
 ADVENTURES = (0.0, 0.25, 0.5, 0.75, 1.0)
 N_GIVEN = (3, 5, 10, 20)
 N_FOLDS = 5
@@ -66,7 +67,8 @@ class People:
         return [*found, contradicts.astype(float)]
 
 
-def known_users(data: Interactions, seed: int) -> tuple[People, Interactions]:
+def known_users(data: Interactions, seed: int) -> tuple[People, Interactions, float]:
+    """People, what was learned from, and the RMSE of their stars on what was held out."""
     training, held_out = data.split(fraction=0.1, random_state=seed)
     model = WeightedMatrixFactorization().fit(training, progress=False)
     predictor = StarPredictor(model).fit(held_out)
@@ -76,7 +78,10 @@ def known_users(data: Interactions, seed: int) -> tuple[People, Interactions]:
     stars = [predictor.predict(i, row) for i, row in zip(ids, ranking.items, strict=True)]
     means = np.array([training.by_user[[user]].data.mean() for user in users])
     items = ranking.indices(training)
-    return People(items, ranking.scores, np.array(stars), means, held_out.by_user[users]), training
+    pairs = held_out.by_user.tocoo()
+    predicted = predictor.predict(training.user_ids[pairs.row], training.item_ids[pairs.col])
+    people = People(items, ranking.scores, np.array(stars), means, held_out.by_user[users])
+    return people, training, rmse(predicted, pairs.data)
 
 
 def newcomers(data: Interactions, fold: np.ndarray, n_given: int, seed: int) -> tuple[People, Any]:
@@ -131,7 +136,7 @@ def measured_agreement(data: Interactions) -> list[list[Any]]:
             found[who, rule].append(people.agreement(people.orders(counts, agree=agree)))
 
     for seed in range(3):
-        people, training = known_users(data, seed)
+        people, training, _ = known_users(data, seed)
         add("known users", people, training.item_counts())
     users = np.random.default_rng(0).permutation(data.n_users)[:N_NEWCOMERS]
     for n_given in N_GIVEN:
@@ -141,18 +146,31 @@ def measured_agreement(data: Interactions) -> list[list[Any]]:
     rows = []
     for (who, rule), parts in found.items():
         per_person = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        people = per_person[0]
-        n = len(people) / (3 if who == "known users" else 1)  # each is measured in three splits
-        error = np.nanstd(people) / np.sqrt(n)
+        ndcg = per_person[0]
+        n = len(ndcg) / (3 if who == "known users" else 1)  # each is measured in three splits
+        error = np.nanstd(ndcg) / np.sqrt(n)
         values = [float(np.nanmean(column)) for column in per_person]
         rows.append([who, rule, f"{values[0]:.3f} ± {error:.3f}", values[1], values[2]])
     return rows
 
 
+def measured_tolerance(data: Interactions) -> list[list[float]]:
+    found = []
+    for tolerance in TOLERANCES:
+        rating_predictor.TOLERANCE = tolerance
+        splits = []
+        for seed in range(3):
+            people, training, error = known_users(data, seed)
+            ndcg, ndcg_liked, _ = people.agreement(people.orders(training.item_counts()))
+            splits.append([np.nanmean(ndcg), np.nanmean(ndcg_liked), error])
+        found.append([tolerance, *np.mean(splits, axis=0)])
+    return found
+
+
 def measured_slider(data: Interactions) -> list[list[float]]:
     found = defaultdict(list)
     for seed in range(3):
-        people, training = known_users(data, seed)
+        people, training, _ = known_users(data, seed)
         counts = training.item_counts()
         familiar = people.top(people.orders(counts))
         for adventure in ADVENTURES:
@@ -194,6 +212,8 @@ def main() -> None:
     print(table(["who", "order", *_AGREEMENT], measured_agreement(data)))
     slider = measured_slider(data)
     print("\n" + table(["adventure", *_SLIDER], [[f"{a:g}", *row] for a, *row in slider]))
+    tolerances = [[f"{share:g}", *row] for share, *row in measured_tolerance(data)]
+    print("\n" + table(["tolerance, of the scale", *_AGREEMENT[:2], "RMSE of stars"], tolerances))
     if options.output:
         draw(slider, options.output)
 

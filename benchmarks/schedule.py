@@ -156,10 +156,15 @@ class Watched(Problem):
         if self._open:
             phase = self._phases[self._open[-1]]
             phase.seconds += now - self._since[0]
-            calls = record(True)
-            phase.serial += cpu - self._since[1] - sum(within for within, _ in calls)
-            phase.calls += [np.reshape(blocks, (-1, 4)) for _, blocks in calls]
+            phase.serial += cpu - self._since[1] - self._recorded(phase)
         self._since = time.perf_counter(), time.thread_time()
+
+    @staticmethod
+    def _recorded(phase: Phase) -> float:
+        """Add what was recorded to the calls of `phase`; the seconds of the calling thread."""
+        calls = record(True)
+        phase.calls += [np.reshape(blocks, (-1, 4)) for _, blocks in calls]
+        return sum(within for within, _ in calls)
 
 
 def scaling(case: Case) -> dict[str, Any]:

@@ -77,6 +77,8 @@ def test_threads_wait_for_the_one_that_makes_it(tmp_path):
 
 
 class Counted(PickledWithoutCaches):
+    few: int
+
     @cached_property
     def many(self):
         return [0] * 1000

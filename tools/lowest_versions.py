@@ -46,8 +46,8 @@ def install(wanted: list[str]) -> bool:
             return True
     shutil.rmtree(LOWEST, ignore_errors=True)
     print(f"Installing the lowest versions into {LOWEST.relative_to(ROOT)}", flush=True)
-    pip = [PYTHON, "-m", "pip", "--no-input", "--disable-pip-version-check", "install"]
-    options = ["-qqq", "--no-compile", "--only-binary", ":all:", "--target", LOWEST]
+    pip = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", "install"]
+    options = ["-qqq", "--no-compile", "--only-binary", ":all:", "--target", str(LOWEST)]
     done = subprocess.run([*pip, *options, *wanted], check=False, capture_output=True, text=True)
     if done.returncode:
         print(f"They cannot be had here:\n{done.stderr[-2000:]}", file=sys.stderr)
@@ -63,7 +63,7 @@ def main() -> int:
         return int(os.environ.get("CI") == "true")
     path = {"PYTHONPATH": str(LOWEST), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     # Old versions warn of what newer ones do not, and of what their own requirements deprecate.
-    pytest = [PYTHON, "-m", "pytest", "-W", "default", "--disable-warnings"]
+    pytest = [str(PYTHON), "-m", "pytest", "-W", "default", "--disable-warnings"]
     called = subprocess.run(
         [*pytest, *arguments], cwd=ROOT, check=False, env={**os.environ, **path}
     )

@@ -151,7 +151,7 @@ def cinefold(
     # Both sides travel in each half-step: one is fixed, the other is where solvers start.
     files = 2 * rows * n_factors * 4 / 1e6 if plan == "held" else 0.0
     sizes = ratings.count(), n_factors, n_blocks
-    return Result(f"Cinefold, {plan}", *sizes, *per_iteration, files)
+    return Result(f"Cinefold, {plan}", *sizes, *per_iteration, file_mb=files)
 
 
 def one_machine(path: Path, n_factors: int, n_threads: int) -> Result:
@@ -170,7 +170,7 @@ def one_machine(path: Path, n_factors: int, n_threads: int) -> Result:
     )
     model.fit(known, callbacks=[lambda *_: at.append((time.perf_counter(), cpu_seconds()))])
     per_iteration = differences(at[0], at[-1], len(at) - 1)
-    return Result("Cinefold, one machine", known.n_ratings, n_factors, 1, *per_iteration, 0.0)
+    return Result("Cinefold, one machine", known.n_ratings, n_factors, 1, *per_iteration)
 
 
 def main() -> None:

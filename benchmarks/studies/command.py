@@ -73,10 +73,7 @@ def measure(
     ] = None,
     data: options.DataOptions,
     plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw the curves into this PNG, SVG or PDF.", dir_okay=False
-        ),
+        Path | None, typer.Option(help="Draw the curves, as PNG, SVG or PDF.", **plotting.FILE)
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -91,8 +88,6 @@ def measure(
     NDCG@10 rates lists from 0 to 1; every held-out movie is relevant, whatever its stars. Errors
     are standard errors of the mean over users. With MovieLens 100K it takes a minute or two.
     """
-    options.check_folders({"--plot": plot})
-    plotting.check_plot(plot)
     model = WeightedMatrixFactorization().set_params(**dict(map(_parameter, parameter or ())))
     movies = data.load()
     common: dict[str, Any] = {

@@ -1,14 +1,12 @@
 // Products of whole matrices of factors.
 //
 //   add_gram   out += V'S^2V,  S the scales of the rows or I
-//   multiply   out  = A Q
 //   row_norms  norms_i = |v_i|^2
 //
-// Layout: V and A are row-major with any distance between rows; out of add_gram is (padded(d),
-// padded(d)) in double precision, its upper triangle only; Q and out of multiply have rows of
-// padded(d_out).
-// Edges: the last vector of a row of V is read up to d and filled with zeros; rows beyond the last
-// whole tile of `multiply` are done one by one; rows of row_norms are padded with zeros.
+// Layout: V is row-major with any distance between rows; out of add_gram is (padded(d), padded(d))
+// in double precision, its upper triangle only.
+// Edges: the last vector of a row of V is read up to d and filled with zeros; rows of row_norms are
+// padded with zeros.
 #pragma once
 
 #include "blas/syrk.h"
@@ -86,24 +84,6 @@ void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_st
                                                      S::load(w.product + row * ld + col), Wide));
             }
     }
-}
-
-void multiply(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q, int d_out,
-              float* out) {
-    const std::ptrdiff_t stride = padded(d_out);
-    int64_t row = 0;
-    for (; row + MR <= n; row += MR)
-        for (int col = 0; col < stride; col += NV * W)
-            tile_of<NV, Start::zero>(vectors_from(col, stride), out + row * stride + col, stride,
-                                     Transposed{a + row * a_stride, a_stride},
-                                     Strided{q + col, stride}, d_in);
-    for (; row < n; ++row)
-        for (int col = 0; col < stride; col += W) {
-            Vec sum = S::zero();
-            for (int k = 0; k < d_in; ++k)
-                sum = sum + S::load(q + k * stride + col) * a[row * a_stride + k];
-            S::store(out + row * stride + col, sum);
-        }
 }
 
 void row_norms(const float* rows, int64_t n, int64_t stride, float* norms) {

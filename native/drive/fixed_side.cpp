@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bitset>
 #include <cmath>
 #include <cstring>
 
@@ -24,34 +23,43 @@ void gram(const KernelTable& kernels, const float* v, const float* scale, int64_
 }
 
 void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_t stride,
-            const float* q, float* out, float* norms, int n_threads) {
-    constexpr int64_t rows_at_once = 256;
+            const float* columns, float* out, float* norms, int n_threads) {
+    constexpr int64_t rows_at_once = 64;
     const int width = padded(d);
+    const auto panels = packed_change(kernels, columns, d);
     for_each_block(n_threads, (n + rows_at_once - 1) / rows_at_once, [&] {
-        return [&, given = zeros(rows_at_once * d), rotated = zeros(rows_at_once * width),
-                norms_of = std::array<float, rows_at_once>()](int64_t block) mutable {
+        return [&, given = zeros(rows_at_once * width), rotated = zeros(rows_at_once * width),
+                norms_of = std::array<float, rows_at_once>(),
+                place = std::array<int64_t, rows_at_once>()](int64_t block) mutable {
             const int64_t begin = block * rows_at_once, end = std::min(begin + rows_at_once, n);
-            std::bitset<rows_at_once> is_zero;
-            for (int64_t i = begin; i < end; ++i)
-                is_zero[i - begin] = std::all_of(a + i * stride, a + i * stride + d,
-                                                 [](float value) { return value == 0; });
-            const int64_t count = end - begin - int64_t(is_zero.count());
-            const bool in_place = is_zero.none();
-            for (int64_t i = begin, k = 0; !in_place && i < end; ++i)
-                if (!is_zero[i - begin]) std::copy_n(a + i * stride, d, &given[k++ * d]);
-            kernels.multiply(in_place ? a + begin * stride : given.get(), count, d,
-                             in_place ? stride : d, q, d, rotated.get());
-            kernels.row_norms(rotated.get(), count, width, norms_of.data());
-            for (int64_t i = begin, k = 0; i < end; ++i) {
-                const bool zero = is_zero[i - begin];
-                norms[i] = zero ? 0 : norms_of[k];
-                if (zero)
+            int count = 0;
+            for (int64_t i = begin; i < end; ++i) {
+                const float* row = a + i * stride;
+                if (std::all_of(row, row + d, [](float value) { return value == 0; })) {
                     std::fill_n(out + i * width, width, 0.0f);
-                else
-                    std::copy_n(&rotated[k++ * width], width, out + i * width);
+                    norms[i] = 0;
+                } else {
+                    std::copy_n(row, d, &given[count * width]);
+                    place[count++] = i;
+                }
+            }
+            kernels.score(given.get(),
+                          (count + kernels.tile_rows - 1) / kernels.tile_rows * kernels.tile_rows,
+                          width, panels.get(), d, d, rotated.get());
+            kernels.row_norms(rotated.get(), count, width, norms_of.data());
+            for (int k = 0; k < count; ++k) {
+                std::copy_n(&rotated[k * width], width, out + place[k] * width);
+                norms[place[k]] = norms_of[k];
             }
         };
     });
+}
+
+AlignedFloats packed_change(const KernelTable& kernels, const float* columns, int d) {
+    if (!columns) return nullptr;
+    auto panels = zeros(int64_t(padded(d)) * padded(d));
+    kernels.pack_items(columns, d, d, d, panels.get());
+    return panels;
 }
 
 void row_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride, float* norms,

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "simd/kernels.h"
+#include "drive/memory.h"
 
 namespace cinefold {
 
@@ -13,11 +13,14 @@ namespace cinefold {
 void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int d, int64_t stride,
           double* out, int n_threads);
 
-// out (n, padded(d)) = a (n, d) @ q (d, padded(d)), rows of `a` `stride` apart, and norms (n,) =
+// out (n, padded(d)) = a (n, d) @ columns (d, d)', rows of `a` `stride` apart, and norms (n,) =
 // |row|^2 of out, which may be `a` if that is padded(d). Rows of zeros, as of items without
 // ratings, are no work.
-void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride, const float* q,
-            float* out, float* norms, int n_threads);
+void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride,
+            const float* columns, float* out, float* norms, int n_threads);
+
+// The columns (d, d) of a change of basis as the panels that `score` reads; none if null.
+AlignedFloats packed_change(const KernelTable&, const float* columns, int d);
 
 // norms (n,) = |row|^2 of rows (n, stride)
 void row_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,

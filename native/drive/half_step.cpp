@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "drive/fixed_side.h"
 #include "drive/gram_sum.h"
 #include "drive/memory.h"
 #include "drive/row_reader.h"
@@ -24,22 +25,34 @@ constexpr int64_t kPart = 1 << 13;
 // Rows of so many observations are solved before all others, the longest first, each a block.
 constexpr int64_t kLong = 1 << 10;
 
-// Bounds of blocks of about equal cost, of all rows but the long ones, as they lie in memory.
-std::vector<int64_t> equal_blocks(const Observations& rows, int n_factors) {
-    const int64_t enough = std::max<int64_t>(4096, 16 * n_factors);
-    const auto cost_before = [&](int64_t i) { return 8 * i + rows.offsets[i]; };
-    std::vector<int64_t> bounds{0};
-    while (bounds.back() < rows.n_rows) {
-        int64_t low = bounds.back() + 1, high = std::min(rows.n_rows, low + enough / 8);
-        const int64_t target = cost_before(low - 1) + enough;
+// Blocks of about equal cost of all rows but the long ones, as they lie in memory. Whoever is
+// handed one looks up its rows: for all of them it would keep the other threads waiting.
+class Blocks {
+  public:
+    Blocks(const Observations& rows, int n_factors)
+        : rows_(rows), cost_(std::max<int64_t>(4096, 16 * n_factors)) {}
+
+    int64_t count() const { return (cost_before(rows_.n_rows) + cost_ - 1) / cost_; }
+
+    // The first row of the block or of those after it.
+    int64_t begin(int64_t block) const {
+        int64_t low = 0, high = rows_.n_rows;
         while (low < high) {
             const int64_t middle = (low + high) / 2;
-            (cost_before(middle) < target ? low : high) = middle + (cost_before(middle) < target);
+            if (cost_before(middle) < block * cost_)
+                low = middle + 1;
+            else
+                high = middle;
         }
-        bounds.push_back(low);
+        return low;
     }
-    return bounds;
-}
+
+  private:
+    int64_t cost_before(int64_t i) const { return 8 * i + rows_.offsets[i]; }
+
+    const Observations& rows_;
+    const int64_t cost_;
+};
 
 // A row in parts, each summed into memory of its own: the partition and the order in which the sums
 // are added depend on the row alone, not on the threads.
@@ -55,12 +68,13 @@ struct SplitRow {
 class Starts {
   public:
     Starts(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
-           const Method& method, const Previous& previous)
+           const Method& method, const Previous& previous, const float* change)
         : kernels_(kernels),
           side_(side),
           rows_(rows),
           method_(method),
           previous_(previous),
+          change_(change),
           given_(zeros(int64_t(kernels.tile_rows) * side.stride)),
           changed_(zeros(int64_t(kernels.tile_rows + 1) * side.stride)) {}
 
@@ -78,15 +92,15 @@ class Starts {
     }
 
     void look_up(const int64_t* i, int64_t n) {
-        float* to = previous_.change ? given_.get() : changed_.get();
+        float* to = change_ ? given_.get() : changed_.get();
         taken_ = found_ = 0;
         for (int64_t k = 0; k < n && found_ < kernels_.tile_rows; ++k)
             if (is_needed(i[k]))
                 std::copy_n(previous_.rows + i[k] * previous_.stride, side_.n_factors,
                             to + int64_t(found_++) * side_.stride);
-        if (previous_.change)
-            kernels_.multiply(to, kernels_.tile_rows, side_.n_factors, side_.stride,
-                              previous_.change, side_.n_factors, changed_.get());
+        if (change_)
+            kernels_.score(to, kernels_.tile_rows, side_.stride, change_, side_.n_factors,
+                           side_.n_factors, changed_.get());
     }
 
     const KernelTable& kernels_;
@@ -94,6 +108,7 @@ class Starts {
     const Observations& rows_;
     const Method& method_;
     const Previous& previous_;
+    const float* const change_;  // packed, or null
     AlignedFloats given_, changed_;
     int taken_ = 0, found_ = 0;
 };
@@ -109,6 +124,7 @@ struct HalfStep {
     const Observations& rows;
     const Method& method;
     const Previous& previous;
+    const AlignedFloats change;
     float* factors;
     int64_t factor_stride;
     double* losses;
@@ -133,7 +149,8 @@ class Worker {
         : step_(step),
           workspace_(row_workspace(step.kernels, step.side, longest_row(step.rows))),
           read_(step.rows),
-          starts_(step.kernels, step.side, step.rows, step.method, step.previous) {
+          starts_(step.kernels, step.side, step.rows, step.method, step.previous,
+                  step.change.get()) {
         if (step.gram) gram_ = step.gram->scratch();
     }
 
@@ -229,10 +246,11 @@ ExpectedSteps expected_steps(const KernelTable& kernels, const FixedSide& side,
     expected.count = ExpectedSteps::kLengths;
     const int64_t shortest = std::max(side.n_factors / 4, 1);
     const Method by_steps{0, 0, 1, Solver::cg};
+    const auto change = packed_change(kernels, previous.change, side.n_factors);
     std::array<int, tried * ExpectedSteps::kLengths> steps{};
     const auto make = [&] {
         return [&, workspace = row_workspace(kernels, side, longest_row(rows)),
-                starts = Starts(kernels, side, rows, by_steps, previous),
+                starts = Starts(kernels, side, rows, by_steps, previous, change.get()),
                 read = RowReader(rows)](int64_t block) mutable {
             const int64_t trial = int64_t(steps.size()) - 1 - block;  // long rows first
             const auto longer = [&](int64_t i, int64_t n) { return rows.count(i) > n; };
@@ -260,9 +278,11 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
                    const std::function<bool()>& interrupted) {
     std::optional<GramSum> sum;
     if (gram) sum.emplace(kernels, factors, nullptr, rows.n_rows, side.n_factors, factor_stride);
-    HalfStep step{kernels,       side,     rows,
-                  method,        previous, factors,
-                  factor_stride, losses,   gram ? &*sum : nullptr};
+    HalfStep step{kernels,  side,
+                  rows,     method,
+                  previous, packed_change(kernels, previous.change, side.n_factors),
+                  factors,  factor_stride,
+                  losses,   gram ? &*sum : nullptr};
     std::deque<SplitRow> split;
     std::vector<std::pair<SplitRow*, int>> parts;
     int64_t n_split = 0;  // whether rows are split is a matter of their length: the longest are
@@ -276,7 +296,7 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
     const auto is_long = [&](int64_t i) { return rows.count(i) >= kLong; };
     const int64_t n_long =
         std::partition_point(rows.order, rows.order + rows.n_rows, is_long) - rows.order;
-    const auto bounds = equal_blocks(rows, side.n_factors);
+    const Blocks blocks(rows, side.n_factors);
     const int64_t n_parts = int64_t(parts.size()), n_heavy = n_parts + n_long - n_split;
     const auto make = [&] {
         return [&, worker = Worker(step)](int64_t block) mutable {
@@ -285,11 +305,12 @@ Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Obse
             else if (block < n_heavy)
                 worker.solve(rows.order + n_split + block - n_parts, 1);
             else
-                worker.solve_block(bounds[block - n_heavy], bounds[block - n_heavy + 1]);
+                worker.solve_block(blocks.begin(block - n_heavy),
+                                   blocks.begin(block - n_heavy + 1));
         };
     };
-    const bool finished = for_each_block(n_threads, n_heavy + int64_t(bounds.size()) - 1, make,
-                                         [&] { return !interrupted(); });
+    const bool finished =
+        for_each_block(n_threads, n_heavy + blocks.count(), make, [&] { return !interrupted(); });
     if (gram && finished) sum->write(gram);
     const int64_t singular = step.singular;
     return {!finished, singular < rows.n_rows ? singular : -1};

@@ -32,8 +32,8 @@ struct Observations {
 struct Previous {
     const float* rows;  // (n_rows, n_factors), rows `stride` apart
     int64_t stride;
-    const float* change =
-        nullptr;  // (n_factors, padded(n_factors)) they are multiplied by, or null
+    const float* change = nullptr;  // null, or the columns (n_factors, n_factors) of what they are
+                                    // multiplied by
 };
 
 struct Outcome {

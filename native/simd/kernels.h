@@ -74,9 +74,6 @@ struct KernelTable {
     // their sums in double precision.
     void (*add_gram)(const float* v, const float* scale, int64_t n, int d, int64_t stride,
                      void* workspace, double* out);
-    // out (n, padded(d_out)) = a (n, d_in) @ q (d_in, padded(d_out))
-    void (*multiply)(const float* a, int64_t n, int d_in, int64_t a_stride, const float* q,
-                     int d_out, float* out);
     // norms (n,) = |row|^2 of n rows of padded length `stride`
     void (*row_norms)(const float* rows, int64_t n, int64_t stride, float* norms);
     int tile_rows;  // queries of `score` come in multiples of it

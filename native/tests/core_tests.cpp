@@ -154,12 +154,12 @@ struct Prepared {
           norms(p.n_columns),
           base(padded(p.d)),
           order(p.n_rows()) {
-        const int d = p.d, stride = padded(d);
+        const int d = p.d;
         std::vector<double> gram(std::size_t(d) * d);
         cinefold::gram(kernels, p.fixed.data(), nullptr, p.n_columns, d, d, gram.data(), n_threads);
         for (int i = 0; i < d; ++i) base[i] = p.w0 * gram[std::size_t(i) * d + i];
-        std::vector<float> identity(std::size_t(d) * stride, 0.0f);
-        for (int i = 0; i < d; ++i) identity[std::size_t(i) * stride + i] = 1;
+        std::vector<float> identity(std::size_t(d) * d, 0.0f);
+        for (int i = 0; i < d; ++i) identity[std::size_t(i) * d + i] = 1;
         cinefold::rotate(kernels, p.fixed.data(), p.n_columns, d, d, identity.data(), rows.data(),
                          norms.data(), n_threads);
         for (int64_t i = 0; i < p.n_rows(); ++i) order[i] = i;

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.als import iterations
+from cinefold.als import backend, iterations
 from cinefold.als.iterations import Problem, alternate, method_named
 from cinefold.als.objective import Objective
 
@@ -43,7 +43,7 @@ def test_half_steps_start_from_the_same_scores(interactions, n_factors, solver, 
         solve_rows(rows, fixed, out, *arguments, **options)
         after.append(scores(out))
 
-    solve_rows = iterations.solve_rows
+    solve_rows = backend.solve_rows
     monkeypatch.setattr(iterations, "solve_rows", watched)
     list(islice(endless_steps(interactions, n_factors, solver), 4))
     for reached, start in zip(after, before[1:], strict=False):

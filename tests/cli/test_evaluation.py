@@ -109,6 +109,8 @@ def test_parts_that_are_given(tmp_path, capsys):
     assert "test.csv, as given" in out
     assert commands.run(["evaluate", "--test", str(test)]) == 2
     assert commands.run(["evaluate", "--train", str(train)]) == 2
+    for more in (["--seed", "1"], ["--sample-users", "5"], ["--data", str(test)]):
+        assert commands.run(["evaluate", *map(str, files), *more]) == 2
 
 
 def test_a_baseline_that_is_better_is_news():
@@ -167,7 +169,7 @@ def test_models_of_one_file_name_are_told_apart(cinefold, tmp_path):
         (["-k", "ten"], "not 'ten'"),
         (["--metrics", "f1"], "no metric 'f1'"),
         (["--csv", "/nowhere/x.csv"], "no folder /nowhere"),
-        (["--json-file", "."], "--json-file: . is a folder; name a file in it"),
+        (["--json-file", "."], "'--json-file': file '.' is a directory"),
         (["--folds", "1"], "--folds"),
         (["--protocol", "strong", "--folds", "5000"], "folds must be from 2 to"),
     ],

@@ -1,4 +1,4 @@
-"""How a command ends: its streams, and errors that nobody foresaw."""
+"""The program: how it starts, and how a command ends, also by errors that nobody foresaw."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import sys
 import pytest
 import typer
 
+from cinefold import __version__
 from cinefold.cli import commands
 from cinefold.datasets import DatasetError
+from tests.cli.program import start
 from tests.waiting import PATIENCE
 
 
@@ -91,3 +93,74 @@ def test_ctrl_c_is_heard_before_anything_that_takes_long_is_loaded():
     code = "import sys, cinefold.cli; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"typing", "importlib.metadata", "numpy", "typer"} & {*done.stdout.split()}
+
+
+def test_version_and_help(cinefold):
+    assert cinefold("--version", path=False)[:2] == (0, f"cinefold {__version__}\n")
+    code, out, _ = cinefold(path=False)
+    assert code == 0
+    assert "recommend" in out
+    code, out, _ = cinefold("train", "--help", path=False)
+    assert code == 0
+    assert "1/log2(p + 1)" in out
+
+
+@pytest.mark.processes
+def test_a_reader_that_leaves_early_is_no_error():
+    process = start("data", "list")
+    process.stdout.close()
+    with process.stderr as errors:
+        assert "Traceback" not in errors.read()
+    assert process.wait(timeout=PATIENCE) in (0, 1)
+
+
+NO_EXTRAS = """
+import sys
+
+extras = "alembic altair matplotlib openTSNE optuna psycopg pyspark sqlalchemy streamlit".split()
+sys.modules.update(dict.fromkeys(extras))  # to import one of them is an error
+from cinefold.cli import main
+main()
+"""
+
+
+@pytest.mark.processes
+def test_commands_start_without_the_packages_of_any_extra():
+    command = [sys.executable, "-c", NO_EXTRAS, "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
+
+
+LOADING = """
+import signal, sys
+
+module, sys.argv[1:] = sys.argv[1], ["info"]
+
+class Loading:
+    def find_spec(self, name, *_):
+        if name == module:
+            sys.meta_path.remove(self)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:  # as compiled modules swallow it
+                print("swallowed")
+
+sys.meta_path.insert(0, Loading())
+from cinefold.cli import main
+main()
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("module", ["numpy", "scipy.sparse", "typer", "cinefold.cli.tuning"])
+def test_ctrl_c_while_it_loads_ends_it_with_a_word(module):
+    command = [sys.executable, "-c", LOADING, module]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Ended by Ctrl-C.\n")
+
+
+@pytest.mark.processes
+def test_ctrl_c_that_is_ignored_stays_so():
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + LOADING
+    command = [sys.executable, "-c", ignoring, "numpy"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -153,9 +153,9 @@ def test_ratings_of_ones_own(data, answer, capsys, tmp_path):
         (("--fix", "factors=4"), "there is no 'factors' to search; there are n_factors"),
         (("--space", "nowhere.toml"), "nowhere.toml"),
         (("--metric", "auc"), "metric must be ndcg_at_k or recall_at_k"),
-        (("--output", "nowhere/best.json"), "--output: there is no folder"),
+        (("--output", "nowhere/best.json"), "'--output' / '-o': there is no folder"),
         (("--storage", "nowhere/trials"), "storage: there is no folder"),
-        (("--plot", "trials.txt"), "--plot draws .png, .svg, .pdf files, not trials.txt"),
+        (("--plot", "trials.txt"), "'--plot': pictures are .png, .svg, .pdf files, not trials.txt"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(cinefold, monkeypatch, tmp_path, arguments, message):

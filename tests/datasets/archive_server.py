@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class ArchiveServer(ThreadingHTTPServer):
@@ -127,3 +128,7 @@ def serving(content: bytes) -> Iterator[ArchiveServer]:
             server.stopped.set()
             server.shutdown()
             thread.join()
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

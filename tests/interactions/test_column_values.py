@@ -29,18 +29,23 @@ COLUMNS = {
     "pandas categorical of int": pd.Series([2, 1, 2], dtype="category"),
     "Polars string": pl.Series(["b", "a", "b"]),
     "Polars categorical": pl.Series(["b", "a", "b"], dtype=pl.Categorical),
-    "Polars enum": pl.Series(["b", "a", "b"], dtype=pl.Enum(["b", "a"])),
+    "Polars categorical of a part": pl.Series(["x", "b", "a", "b"], dtype=pl.Categorical)[1:],
+    "Polars enum": pl.Series(["b", "a", "b"], dtype=pl.Enum(["b", "c", "a"])),
     "Polars small": pl.Series([2, 1, 2], dtype=pl.UInt8),
+    "Arrow dictionary": pa.array(["b", "a", "b"]).dictionary_encode(),
+    "Arrow dictionary of int": pa.array([2, 1, 2]).dictionary_encode(),
+    "Arrow dictionary that repeats": pa.DictionaryArray.from_arrays([0, 1, 2], ["b", "a", "b"]),
 }
+FRAMES: dict[str, Any] = {"pandas": pd.DataFrame, "Polars": pl.DataFrame, "Arrow": pa.table}
 
 
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_id_columns(kind: str) -> None:
     column = COLUMNS[kind]
-    frame_type: Any = pd.DataFrame if kind.startswith("pandas") else pl.DataFrame
+    frame_type = FRAMES[kind.split()[0]]
     frame = frame_type({"user_id": column, "item_id": [1, 2, 3], "rating": [5, 4, 3]})
     data = Interactions.from_dataframe(frame)
-    text = column[0] == "b"
+    text = str(column[0]) == "b"
     assert data.user_ids.tolist() == (["a", "b"] if text else [1, 2])
     assert data.user_ids.dtype.kind == ("O" if text else "i")
     assert dense(data).tolist() == [[0, 4, 0], [5, 0, 3]]
@@ -160,6 +165,7 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "huge unsigned id": ({"users": np.array([1, 2**64 - 1], np.uint64)}, ValueError, "64 bits"),
     "bool ids": ({"users": [True, False]}, TypeError, "must be integers or strings, not bool"),
     "bool in ids": ({"users": np.array([True, 1], object)}, TypeError, "not bool and int"),
+    "bytes": ({"users": np.array([b"a", b"b"], object)}, TypeError, "strings, not bytes"),
     "items shorter": ({"items": [3]}, ValueError, "items has 1 entries, users has 2"),
     "ratings longer": ({"ratings": [1, 2, 3]}, ValueError, "ratings has 3 entries"),
     "weights shorter": ({"weights": [1]}, ValueError, "weights has 1 entries"),

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 
 from cinefold import Interactions, UnknownIdError
+from cinefold.interactions.column_values import as_id_column
+from cinefold.interactions.ids import index_ids
 from tests.interactions.comparing import assert_same, dense
 
 
@@ -27,6 +29,29 @@ def test_explicit_universe() -> None:
         Interactions.from_arrays([3], ["x"], user_ids=np.array([], np.int64))
     with pytest.raises(ValueError, match="user_ids has repeated ids: 3"):
         Interactions.from_arrays([3], ["x"], user_ids=[3, 3])
+
+
+_OF_ONE_HASH = ["".join(map(chr, [9999 + n for n in own])) for own in (
+    (0, 0, 3366, 0, 0), (1099, 3681, 0, 4087, 909))]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        np.array(["b", "a", "bb", "b"]),
+        np.array(["b", "a", "bb", "b"], ">U3"),
+        np.array(["b", "x", "a", "x", "bb", "x", "b"])[::2],
+        np.array([_OF_ONE_HASH[1], "a", _OF_ONE_HASH[0], _OF_ONE_HASH[1]]),
+        np.array([], str),
+        pl.Series([], dtype=pl.Categorical),
+        pl.Series([], dtype=pl.String),
+    ],
+)
+def test_text(users: Any) -> None:
+    known, indices = index_ids(as_id_column(users, "users"), None, "user")
+    assert known.dtype == object
+    assert known.tolist() == sorted({*users})
+    assert known[indices].tolist() == [*users]
 
 
 def test_index_of_one_and_of_many(data: Interactions) -> None:

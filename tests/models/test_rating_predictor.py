@@ -75,7 +75,12 @@ def test_the_formula_is_the_stated_one(predictor):
         np.log1p(known.item_counts()[40:80]),
     ]
     expected = np.clip(np.stack(features, 1) @ predictor.coefficients_, 1, 5)
+    means = [known.user_ratings(user)[1].mean(dtype=np.float64) for user in users]
+    near = (expected < means) & (np.array(means) - expected < 0.2)
+    assert 0 < near.sum() < 20
+    expected = np.where(near, means, expected)
     np.testing.assert_allclose(predictor.predict(users, items), expected, rtol=1e-5)
+    assert (predictor.predict(users, items) >= means)[near].all()  # also after rounding
     one = [predictor.predict(user, [item])[0] for user, item in zip(users, items, strict=True)]
     np.testing.assert_allclose(one, expected, rtol=1e-5)
 
@@ -103,6 +108,7 @@ def test_the_lists_of_somebody_new_may_be_made_otherwise(predictor):
         np.log1p(known.item_counts()[:20]),
     ]
     expected = np.clip(np.stack(features, 1) @ predictor.coefficients_, 1, 5)
+    expected = np.where((expected < 4) & (expected > 3.8), 4, expected)  # their own mean
     np.testing.assert_allclose(predictor.predict(folded, known.item_ids[:20]), expected, rtol=1e-5)
 
 
@@ -132,7 +138,8 @@ def test_few_held_out_ratings_leave_the_explicit_prediction(people):
     predictor = StarPredictor(model, n_factors=3).fit(few)
     users, items = training.user_ids[:30], training.item_ids[:30]
     expected = predictor.explicit_.predict(users, items).clip(1, 5)
-    np.testing.assert_allclose(predictor.predict(users, items), expected, rtol=1e-5)
+    np.testing.assert_allclose(predictor.predict(users, items), expected, atol=0.2)
+    np.testing.assert_array_equal(predictor.coefficients_, [0, 1, 0, 0, 0])
 
 
 def test_refitted_keeps_the_coefficients(predictor, people):

@@ -68,7 +68,7 @@ def test_the_objective_never_rises(seed, shape, density, n_factors, w0, lam, nu,
     last step can rise. The worst of 116 random fits of 100 to 140 factors was 2.4e-7.
     """
     rng = np.random.default_rng(seed)
-    ratings = random_ratings(rng, *shape, density)
+    ratings = random_ratings(rng, shape[0], shape[1], density)
     if ratings.nnz == 0:
         return
     model = small_model(

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakValueDictionary
 
 import numpy as np
 
 from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
 from cinefold.als.method import EXACT, Method
+from cinefold.als.padding import compact as compact
+from cinefold.als.padding import mapped_factors as mapped_factors
+from cinefold.als.padding import padded_rows as padded_rows
 from cinefold.als.row_sums import ROWS_PER_SUM, sum_in_pairs
 
 if TYPE_CHECKING:
@@ -42,14 +44,9 @@ record = _core.record
 # off its diagonal: it averages out over many rows; over few it would show in ill-conditioned
 # solutions.
 _ROWS_IN_DOUBLE = 4096
-_ROWS_MOVED = 4096  # at a time
 
 # (up to so many observations, so many steps of conjugate gradients), by rising length.
 ExpectedSteps = list[tuple[int, int]]
-
-
-# What :func:`empty_factors` gives views of, by address.
-_padded: WeakValueDictionary[int, Floats] = WeakValueDictionary()
 
 
 class CheckedRows(Protocol):
@@ -94,10 +91,11 @@ class FixedSide:
     def __init__(
         self, rows: Floats, basis: Basis, n_threads: int, norms: Floats | None = None
     ) -> None:
-        if padded_rows(rows) is None:
-            given, rows = rows, empty_factors(*rows.shape)
+        padded = padded_rows(rows)
+        if padded is None:
+            padded = _core.aligned(len(rows), _core.padded_length(rows.shape[1]))
+            given, rows = rows, mapped_factors(padded, rows.shape[1])
             rows[:] = given
-        padded = _padded[rows.ctypes.data]
         if padded.flags.writeable:
             padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
@@ -163,38 +161,7 @@ class FixedSide:
 
 def empty_factors(n: int, n_factors: int) -> Floats:
     """Uninitialized rows (n, n_factors), laid out in memory as the core reads them fastest."""
-    rows = _core.aligned(n, _core.padded_length(n_factors))
-    _padded[rows.ctypes.data] = rows
-    return rows[:, :n_factors]
-
-
-def mapped_factors(padded: Floats, n_factors: int) -> Floats:
-    """The factors in what :func:`padded_rows` gave, read from a file that is mapped."""
-    _padded[padded.ctypes.data] = padded
-    return padded[:, :n_factors]
-
-
-def padded_rows(factors: Floats) -> Floats | None:
-    """The rows whose first columns `factors` of :func:`empty_factors` are; None for others."""
-    rows = _padded.get(factors.ctypes.data)
-    if rows is None:
-        return None
-    same_rows = (len(factors), factors.strides) == (len(rows), rows.strides)
-    return rows if same_rows and factors.base is rows else None
-
-
-def compact(factors: Floats) -> Floats:
-    """`factors` (n, n_factors) of :func:`empty_factors`, made contiguous in their own memory."""
-    if factors.flags.c_contiguous:
-        return factors
-    (n, d), rows = factors.shape, padded_rows(factors)
-    if rows is None:
-        return np.ascontiguousarray(factors)
-    compacted: Floats = rows.reshape(-1)[: n * d].reshape(n, d)
-    for begin in range(0, n, _ROWS_MOVED):
-        end = begin + _ROWS_MOVED
-        compacted[begin:end] = factors[begin:end].copy()
-    return compacted
+    return mapped_factors(_core.aligned(n, _core.padded_length(n_factors)), n_factors)
 
 
 def is_summed_in_double(n: int) -> bool:
@@ -257,13 +224,12 @@ def _multiply(
     rows = padded_rows(out)
     if rows is None or out.shape != factors.shape:
         raise ValueError("out must be of empty_factors, with the shape of factors")
-    return out, _core.rotate(factors, _padded_change(change), rows, n_threads)
+    return out, _core.rotate(factors, _columns(change), rows, n_threads)
 
 
-def _padded_change(change: Doubles) -> Floats:
-    padded = np.zeros((len(change), _core.padded_length(len(change))), np.float32)
-    padded[:, : len(change)] = change
-    return padded
+def _columns(change: Doubles) -> Floats:
+    """Those of a change of basis, one after the other."""
+    return np.ascontiguousarray(change.T, np.float32)
 
 
 def check_observations(
@@ -299,7 +265,7 @@ def expected_steps(
     A few of them are tried, from `previous` (n_rows, n_factors) as :func:`solve_rows` takes them;
     of fewer than 256 rows none.
     """
-    changed = None if change is None else _padded_change(change)
+    changed = None if change is None else _columns(change)
     return _core.expected_steps(observations.checked, fixed._core, previous, changed, n_threads)
 
 
@@ -358,7 +324,7 @@ def solve_rows(
             fixed._core,
             chosen,
             out if previous is None else previous,
-            None if change is None else _padded_change(change),
+            None if change is None else _columns(change),
             out,
             losses,
             gram,

@@ -84,30 +84,33 @@ class Basis:
     def balanced(cls, fixed: Matrix, other: Matrix) -> Basis:
         """T for which tr T'A T + tr T^-1 B T^-T is least, A the fixed side's Gram matrix.
 
-        Where C C' = B and C'A C = P S^2 P' it is T = C P S^-1/2, which makes A and B both the
-        diagonal S.
+        For a diagonal B with B^1/2 A B^1/2 = P S^2 P' it is T = B^1/2 P S^-1/2, which makes A and B
+        both the diagonal S; for another B the same in its eigenbasis.
 
         Parameters
         ----------
         fixed, other : ndarray of float64, shape (n_factors, n_factors)
             A, and B of the other side; a B that is diagonal may be given as its diagonal.
         """
-        if other.ndim == 1:
-            values, vectors = other, np.eye(len(other))
-        else:
-            values, vectors = _eigen(other)
-        root = np.sqrt(_at_least_negligible(values))
-        forth, back = vectors * root, vectors / root
-        with one_blas_thread():
-            squares, rotation = _eigen(forth.T @ fixed @ forth)
-            scale = np.sqrt(_at_least_negligible(np.sqrt(squares)))
-            return cls(squares / scale**2, (forth @ rotation) / scale, (back @ rotation) * scale)
+        if other.ndim == 2:
+            turn = cls.of_eigenvectors(other)
+            return turn._then(cls.balanced(turn._of(fixed), turn.spectrum))
+        root = np.sqrt(_at_least_negligible(other))[:, np.newaxis]
+        squares, rotation = _eigen(root * fixed * root.T)
+        scale = np.sqrt(_at_least_negligible(np.sqrt(squares)))
+        return cls(squares / scale**2, root * rotation / scale, rotation / root * scale)
 
     def then_diagonal(self, gram: Matrix) -> Basis:
         """This change, and a rotation after it into the eigenbasis of T' gram T."""
+        return self._then(Basis.of_eigenvectors(self._of(gram)))
+
+    def _of(self, gram: Matrix) -> Matrix:
         with one_blas_thread():
-            turn = Basis.of_eigenvectors(self.fixed.T @ gram @ self.fixed)
-            return Basis(turn.spectrum, self.fixed @ turn.fixed, self.other @ turn.other)
+            return self.fixed.T @ gram @ self.fixed
+
+    def _then(self, change: Basis) -> Basis:
+        with one_blas_thread():
+            return Basis(change.spectrum, self.fixed @ change.fixed, self.other @ change.other)
 
 
 def _eigen(symmetric: Matrix) -> tuple[Matrix, Matrix]:

@@ -13,7 +13,7 @@ import typer
 from cinefold._signals import INTERRUPTED
 from cinefold._version import __version__
 from cinefold.cli import (
-    application,
+    app_server,
     data,
     evaluation,
     importing,
@@ -42,7 +42,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS: dict[str, Callable[..., None]] = {
-    "app": application.serve,
+    "app": app_server.serve,
     "recommend": recommending.recommend,
     "similar": recommending.similar,
     "together": together.together,

@@ -24,7 +24,7 @@ from cinefold.cli.console import (
     to_json,
     write,
 )
-from cinefold.cli.option_groups import INPUT_FILE, option, panel
+from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.datasets import load_interactions
 from cinefold.evaluation import Comparison, Ranker, compare
 from cinefold.evaluation.model_metrics import check_asked
@@ -117,8 +117,8 @@ class _RunOptions:
         default="rmse,ndcg,recall,coverage",
         metavar="NAME,NAME",
     )
-    json_file: Path | None = option("Write all of it as JSON.", metavar="FILE")
-    csv: Path | None = option("Write the table, one metric a line, as CSV.", metavar="FILE")
+    json_file: Path | None = option("Write all of it as JSON.", **OUTPUT_FILE)
+    csv: Path | None = option("Write the table, one metric a line, as CSV.", **OUTPUT_FILE)
 
 
 def evaluate(
@@ -158,15 +158,18 @@ def evaluate(
       cinefold evaluate --params best.json --protocol strong --json-file all.json
       cinefold evaluate --train train.txt --test test.txt -k 20 --models ranking,popularity
     """
-    options.check_folders({"--json-file": asked.json_file, "--csv": asked.csv})
     candidates = _candidates(models, asked.model or [], asked.params or [])
     ks = _lengths(asked.k)
     names = [part.strip() for part in asked.metrics.split(",")]
     names = list(METRICS) if names == ["all"] else names
     check_asked(ks, names)
     given = parts.load()
-    if given is not None and data.ratings is not None:
-        raise typer.BadParameter("give either --data or --train")
+    if given is not None and (data.data or data.path):
+        raise typer.BadParameter("give either a data set or --train")
+    if given is not None and (division, sample) != (_DivisionOptions(), options.SampleOptions()):
+        raise typer.BadParameter(
+            "--protocol, its options and --sample-users divide a data set; --train gives the parts"
+        )
     if given is None:
         movies = data.load()
         name, ratings = movies.name, sample.draw(movies.interactions, division.random_state)

@@ -73,7 +73,6 @@ def import_(
     Nothing is dropped silently: movies that may be meant, movies that the data set lacks, repeated
     ones and lines that cannot be used are listed with the reason.
     """
-    options.check_folders({"--output": asked.output})
     export = read_export(file, highest=asked.scale)  # before anything is fetched for a wrong file
     review = reviewed(export, data.load())
     if asked.yes:

@@ -10,12 +10,22 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import field, fields, is_dataclass
 from functools import partial, wraps
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 INPUT_FILE: dict[str, Any] = {"metavar": "FILE", "exists": True, "dir_okay": False}
-OUTPUT_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False}
+
+
+def in_a_folder(file: Path | None) -> Path | None:
+    """The file, before work begins for one that could not be written."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {file.absolute().parent}")
+    return file
+
+
+OUTPUT_FILE: dict[str, Any] = {"metavar": "FILE", "dir_okay": False, "callback": in_a_folder}
 
 
 def option(text: str, *names: str, default: Any = None, **more: Any) -> Any:

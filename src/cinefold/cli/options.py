@@ -268,12 +268,3 @@ def saved_profile(store: ProfileStore, dataset: str, name: str) -> Profile:
         there = f"; there are: {others}" if others else ", nor any other"
         raise typer.BadParameter(f"{dataset} has no profile {name!r}{there}")
     return found
-
-
-def check_folders(files: dict[str, Path | None]) -> None:
-    """Complain, before work begins, if results could not be written; `files` by their options."""
-    for name, file in files.items():
-        if file is not None and not file.absolute().parent.is_dir():
-            raise typer.BadParameter(f"{name}: there is no folder {file.absolute().parent}")
-        if file is not None and file.is_dir():
-            raise typer.BadParameter(f"{name}: {file} is a folder; name a file in it")

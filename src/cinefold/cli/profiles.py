@@ -14,6 +14,7 @@ import typer
 from cinefold._files import read_file
 from cinefold.cli import options
 from cinefold.cli.console import displayed, print_json, print_table, print_text, say, write
+from cinefold.cli.option_groups import OUTPUT_FILE
 from cinefold.datasets import MovieCatalog, cached_file, load_movielens
 from cinefold.profiles import MovieId, Profile, read_csv, write_csv
 from cinefold.profiles.delimited_text import MAX_BYTES
@@ -150,7 +151,7 @@ def export(
     name: Name,
     file: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Instead of printing."),
+        typer.Option("--output", "-o", help="Instead of printing.", **OUTPUT_FILE),
     ] = None,
     dataset: options.Dataset = "ml-100k",
     path: options.DataPath = None,

@@ -186,11 +186,10 @@ def _from_profile(
             profile = options.saved_profile(store, dataset, name)
             store.touch(profile.id)
         entries = store.entries(profile.id)
-    known = set(recommender.model.interactions_.item_ids.tolist())
-    ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
-    if len(ratings) < len(entries.ratings):
-        say(f"Not known to the model: {len(entries.ratings) - len(ratings):,} of the movies rated.")
-    return profile.name, ratings, sorted(entries.hidden & known)
+    known = entries.among(recommender.model.interactions_.item_ids)
+    if unknown := len(entries.ratings) - len(known.ratings):
+        say(f"Not known to the model: {unknown:,} of the movies rated.")
+    return profile.name, known.stars, sorted(known.hidden)
 
 
 def print_movies(

@@ -132,7 +132,7 @@ class _RunOptions:
         "-o",
         **OUTPUT_FILE,
     )
-    plot: Path | None = option("Draw the learning curve into this PNG, SVG or PDF.", **OUTPUT_FILE)
+    plot: Path | None = option("Draw the learning curve, as PNG, SVG or PDF.", **plotting.FILE)
 
 
 def train(
@@ -165,8 +165,6 @@ def train(
 
     Ctrl-C ends training, keeps and measures what was learnt, and exits with 130.
     """
-    options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check_plot(asked.plot)
     tuned = {} if asked.params is None else read_parameters(asked.params)
     given = {name: value for name, value in vars(parameters).items() if value is not None}
     model = WeightedMatrixFactorization.preset(preset, **{**tuned, **given})

@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 _what, _how = panel("What to search"), panel("How to search")
-_file = panel("Files", **OUTPUT_FILE)
+_file = panel("Files", metavar="FILE", dir_okay=False)
 
 
 @dataclass
@@ -44,7 +44,9 @@ class _SearchOptions:
         default=50,
         min=1,
     )
-    timeout: float | None = _how("End after so many seconds.", min=0)
+    timeout: float = _how(
+        "End after so many seconds: the running trial, after its iteration.", default=600, min=0
+    )
     patience: int = _how(
         "A trial ends after so many iterations without a better value.", default=5, min=1
     )
@@ -56,7 +58,7 @@ class _SearchOptions:
     )
     n_validations: int | None = _how(
         "So many random validation parts, each trial being evaluated on all: the more, the less "
-        "the choice owes to chance. By default 3, and 1 from 10,000 users on.",
+        "the choice owes to chance. By default 3, and 1 from 5,000 users on.",
         "--validations",
         min=1,
     )
@@ -107,8 +109,9 @@ class _RunOptions:
         "Write the best parameters into this file, for [bold]cinefold train --params[/bold].",
         "--output",
         "-o",
+        **OUTPUT_FILE,
     )
-    plot: Path | None = _file("Draw the trials into this PNG, SVG or PDF.")
+    plot: Path | None = _file("Draw the trials into this PNG, SVG or PDF.", **plotting.FILE)
 
 
 def tune(
@@ -122,9 +125,9 @@ def tune(
     """Search for the parameters that suit a data set.
 
     Each trial trains a model and evaluates it, after every iteration, on ratings that were held
-    out; one that stays behind earlier trials is pruned. The first are the default model and others
-    that are known to be good, then come random ones, then those that the trials so far make
-    promising (TPE, by Optuna).
+    out; one that stays behind earlier trials is pruned. The first are the default model and, with
+    few factors, others that are known to be good, then come random ones, then those that the trials
+    so far make promising (TPE, by Optuna); the best are tried again with more factors.
 
     Searched are n_factors, unobserved_weight, regularization, regularization_exponent, target and
     alpha (see [bold]cinefold train --help[/bold]). Instead of the second, third and last, which
@@ -139,8 +142,6 @@ def tune(
     if importlib.util.find_spec("optuna") is None:
         complain("tuning needs more packages; install them with: pip install 'cinefold[tune]'")
         raise typer.Exit(1)
-    options.check_folders({"--output": asked.output, "--plot": asked.plot})
-    plotting.check_plot(asked.plot)
     warm_starts = [tuning.read_parameters(file) for file in asked.params or ()]
     space = _space(asked.space or [], asked.fix or [])
     movies = data.load()
@@ -199,7 +200,8 @@ def _print(result: TuningResult) -> None:
     states = [trial.state for trial in result.trials]
     show(
         f"{len(states)} trials: {states.count('complete')} complete, {states.count('pruned')} "
-        f"pruned, {states.count('failed')} failed. {result.seconds:.1f} s."
+        f"pruned, {states.count('failed')} failed. {result.seconds:.1f} s"
+        f"{', as --timeout allows' if result.stop_reason == 'timeout' else ''}."
     )
     if result.test:
         show("\nOn ratings that the search has not seen")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cinefold._files import check_regular
 from cinefold.datasets.catalogue import DatasetError
-from cinefold.datasets.ratings import load_ratings
+from cinefold.datasets.ratings import ids_as_written, load_ratings
 from cinefold.interactions import Interactions
 from cinefold.interactions.column_names import find_columns
 
@@ -30,11 +25,22 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
 
     Interactions of the first two kinds have the rating 1. Ids are integers if all of them are.
 
+    Parameters
+    ----------
+    path : path
+        A file in UTF-8, a Parquet file, or a folder of those.
+
+    Returns
+    -------
+    Interactions
+
     Raises
     ------
     DatasetError
         Naming the file: it is empty, or has columns of ratings without names.
     """
+    import polars as pl
+
     file = Path(path)
     if file.is_dir():  # of Parquet files
         return load_ratings(file).interactions
@@ -43,24 +49,31 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
         with file.open("rb") as content:
             is_parquet = content.read(4) == b"PAR1"
         lines = [] if is_parquet else file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise DatasetError(f"{file} is neither UTF-8 text nor Parquet") from None
     except (ValueError, OSError) as error:
-        raise DatasetError(f"{file} cannot be read as text: {error}") from None
+        raise DatasetError(f"{file} cannot be read: {error}") from None
     rows = [_cells(line) for line in lines]
     head = [row for row in rows if row][:_HEAD]
     if is_parquet or _has_names(file, lines, head):
         return load_ratings(file).interactions
     widths = {len(row) for row in head}
-    if len(head) > 1 and widths in _TABLE_WIDTHS and _are_ratings([row[2] for row in head]):
+    repeat = len({row[0] for row in head}) < len(head)  # as in a table, and seldom in lists
+    is_wide = len(head) > 1 and widths in _TABLE_WIDTHS
+    if is_wide and (repeat or _are_ratings([row[2] for row in head])):
         raise DatasetError(
             f"{file} has columns without names; put a line such as user,item,rating above them, or "
             "leave two columns, user and item"
         )
-    counts = [max(len(row) - 1, 0) for row in rows]
-    users = np.repeat(np.array([row[0] if row else "" for row in rows], str), counts)
-    items = np.array(list(chain.from_iterable(row[1:] for row in rows)), str)
-    if not len(items):
-        raise DatasetError(f"{file} has no interactions; a line is a user and their items")
-    return Interactions.from_arrays(_ids(users), _ids(items), duplicates="max")
+    rows = [row for row in rows if len(row) > 1]
+    if not rows:
+        raise DatasetError(
+            f"{file} has no interactions; a line is a user and their items, divided by white space "
+            "or a comma"
+        )
+    lists = pl.DataFrame({"user": [row[0] for row in rows], "item": [row[1:] for row in rows]})
+    ids = map(ids_as_written, lists.explode("item"))
+    return Interactions.from_arrays(*ids, duplicates="max")
 
 
 def _cells(line: str) -> list[str]:
@@ -87,12 +100,3 @@ def _are_ratings(texts: list[str]) -> bool:
     except ValueError:
         return False
     return max(values) <= 10 and all(value * 2 == round(value * 2) for value in values)
-
-
-def _ids(texts: NDArray[Any]) -> NDArray[Any]:
-    """Integers if all are written as such (7, not 007), as they are otherwise."""
-    try:
-        numbers = texts.astype(np.int64)
-    except (ValueError, OverflowError):
-        return texts
-    return numbers if (numbers.astype(texts.dtype) == texts).all() else texts

@@ -124,7 +124,13 @@ def list_datasets() -> tuple[DatasetSpec, ...]:
 
 
 def dataset_info(name: str) -> DatasetSpec:
-    """The data set called `name`; DatasetError lists the names there are."""
+    """The data set called `name`.
+
+    Raises
+    ------
+    DatasetError
+        If there is none; it lists the names there are.
+    """
     for spec in _CATALOGUE:
         if spec.name == name:
             return spec

@@ -171,9 +171,18 @@ class MovieCatalog(PickledWithoutCaches):
     def search(self, query: str, limit: int = 10) -> list[Match]:
         """Movies whose titles fit `query`, best first: typos, parts and either article order do.
 
-        A year in the query ("sabrina 1954") narrows the search to it; alone, it is all movies of
-        that year. Without a movie that has all words, those with the nearest titles come, of which
+        Without a movie that has all words, those with the nearest titles come, of which
         `Match.fits` says so.
+
+        Parameters
+        ----------
+        query : str
+            A year in it ("sabrina 1954") narrows the search; alone, it is all movies of that year.
+        limit : int
+
+        Returns
+        -------
+        list of Match
         """
         text, year = _query(query)
         if not text and year is None:

@@ -158,7 +158,7 @@ def _batches(table: TableFile, columns: dict[str, str]) -> Iterator[pl.DataFrame
             if frame[role].null_count():
                 raise _first_gap(table, role, columns[role])
         if table.is_text:
-            frame = frame.with_columns(_ids(frame[role]) for role in ("user", "item"))
+            frame = frame.with_columns(ids_as_written(frame[role]) for role in ("user", "item"))
         n += len(frame)
         yield frame
     if not n:
@@ -222,8 +222,8 @@ def _time(column: pl.Expr) -> pl.Expr:
     ).dt.timestamp("us")
 
 
-def _ids(texts: pl.Series) -> pl.Series:
-    """As integers if all of them are written as such."""
+def ids_as_written(texts: pl.Series) -> pl.Series:
+    """As integers if all of them are written as such (7, not 007)."""
     import polars as pl
 
     if not texts.str.contains(_INTEGER).all():

@@ -57,7 +57,10 @@ class Division:
         known = training
         for name, part in (("validation", validation), ("test", held_out)):
             if part is not None:
-                both = union(known, part)
+                try:
+                    both = union(known, part)
+                except ValueError as error:
+                    raise ValueError(f"the {name} part beside the training part: {error}") from None
                 repeated = known.n_ratings + part.n_ratings - both.n_ratings
                 if repeated:
                     raise ValueError(

@@ -44,6 +44,9 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
             f"{found} {name!r:.100}; the table has {', '.join(map(str, table.columns)):.500}"
         )
     series = table.get_column(name)
+    of_objects = str(getattr(series.to_native(), "dtype", "")) == "object"
+    if of_objects and (texts := _as_text(series.to_numpy())) is not None:
+        return texts
     missing = series.is_null()
     if missing.any():
         row = int(missing.arg_true()[0])
@@ -57,16 +60,10 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
         return counted.astype(f"datetime64[{series.dtype.time_unit}]")
     if series.dtype in (nw.Int128, nw.UInt128):
         return np.array(series.to_list(), object)
-    kinds = (nw.String, nw.Categorical, nw.Enum)[: 3 if series.implementation.is_polars() else 1]
-    if series.dtype in kinds:
+    if series.dtype in (nw.String, nw.Categorical, nw.Enum) and not of_objects:
         with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
-            return series.cast(nw.String).to_polars()
-    native = series.to_native()
-    if series.implementation.is_pandas() and hasattr(native, "cat"):
-        categories = nw.from_native(native.cat.categories.to_series(), series_only=True)
-        if categories.dtype == nw.String:
-            with suppress(ImportError, ValueError):
-                texts: pl.Series = categories.to_polars().gather(native.cat.codes.to_numpy())
+            texts = series.to_polars()
+            if holds_text(texts):
                 return texts
     return np.asarray(series.to_numpy())
 
@@ -122,18 +119,32 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
 
 
 def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series:
-    """As `as_ids`, of any length: text as Polars', which holds it in a fraction of the memory."""
-    if nw.dependencies.is_polars_series(values) and str(values.dtype) == "String":
+    """As `as_ids`, of any length: text as Polars', in a fraction of the memory, or NumPy's own."""
+    if nw.dependencies.is_polars_series(values) and holds_text(values):
         return values
     array = _one_dimension(values, name)
-    if array.dtype.kind in "OUT":
-        import polars as pl
+    if array.dtype.kind == "U" and array.dtype.isnative:
+        return np.ascontiguousarray(array)
+    texts = _as_text(array.astype(object, copy=False)) if array.dtype.kind in "OUT" else None
+    return as_ids(array, name) if texts is None else texts
 
-        with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):  # no text; surrogates
-            texts = pl.Series(array.astype(object, copy=False), dtype=pl.String)
-            if not texts.has_nulls():
-                return texts
-    return as_ids(array, name)
+
+def _as_text(values: NDArray[Any]) -> pl.Series | None:
+    """Of Python's strings; None where there are others, missing values or surrogates."""
+    import polars as pl
+
+    if len(values) and isinstance(values[0], str):
+        with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):
+            texts = pl.Series(values, dtype=pl.String)
+            return None if texts.has_nulls() else texts
+    return None
+
+
+def holds_text(values: pl.Series) -> bool:
+    """Whether a Polars series is of text, or of categories of text."""
+    import polars as pl
+
+    return isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum)
 
 
 def as_floats(values: Any, name: str) -> NDArray[np.float32]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _LONGEST_SPARSE_SIDE, _SIDE_PER_ENTRY = 1 << 24, 64
 
 Duplicates = Literal["last", "mean", "sum", "max", "error"]
+"""What becomes of several ratings of one pair, as :meth:`Interactions.from_dataframe` says."""
+
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "mean": np.add.reduceat,
     "sum": np.add.reduceat,

@@ -31,6 +31,8 @@ def index_ids(
     indices: NDArray[Any]
     if not isinstance(values, np.ndarray):
         ids, indices = _index_text(values)
+    elif values.dtype.kind == "U":
+        ids, indices = _index_fixed_width(values)
     elif _are_dense(values):
         ids, indices = _index_dense(values)
     else:
@@ -89,12 +91,12 @@ def _index_dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.in
 
 
 def _index_text(values: pl.Series) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """As ``np.unique``: by a table of the texts that all threads fill, whose order is any."""
+    """As ``np.unique``: by categories, or by a table of the texts that all threads fill."""
     import polars as pl
 
-    kind = pl.Categorical(pl.Categories.random())
-    table = pl.Series(dtype=kind)  # which lasts as long as a series of its kind
     codes = np.empty(len(values), np.int32)
+    kind = pl.Categorical(pl.Categories.random()) if values.dtype == pl.String else values.dtype
+    table = pl.Series(dtype=kind)  # which lasts as long as a series of its kind
 
     def number(block: slice) -> None:
         own = values[block.start : block.stop]
@@ -102,13 +104,50 @@ def _index_text(values: pl.Series) -> tuple[NDArray[Any], NDArray[np.int32]]:
 
     in_blocks(len(values), number)
     del table
-    some = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
-    some[codes] = np.arange(len(codes))
-    texts = values[some]
+    if values.dtype != pl.String and len(values):  # of which some categories may have no values
+        codes = _index_dense(codes)[1]
+    texts = values[_places(codes)].cast(pl.String)
     order = texts.arg_sort().to_numpy()
-    index_of = np.empty(len(some), np.int32)
-    index_of[order] = np.arange(len(some), dtype=np.int32)
-    return np.array(texts[order].to_list(), object), taken(index_of, codes)
+    return np.array(texts[order].to_list(), object), _ranks(order, codes)
+
+
+def _index_fixed_width(values: NDArray[np.str_]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """As ``np.unique``: by hashes, after which the texts of equal ones are compared."""
+    width = values.dtype.itemsize // 4
+    characters = values.view(np.uint32).reshape(len(values), width)
+    factors = np.random.default_rng(0).integers(1, 2**63, width, np.uint64)
+    hashes = np.empty(len(values), np.uint64)
+
+    def work(block: slice) -> None:
+        np.einsum("ij,j->i", characters[block], factors, out=hashes[block])
+
+    in_blocks(len(values), work)
+    codes = _index_others(hashes.view(np.int64))[1]
+    places = _places(codes)
+    rows = characters[places]
+
+    def agree(block: slice) -> bool:
+        return np.array_equal(np.take(rows, codes[block], axis=0), characters[block])
+
+    if not all(in_blocks(len(values), agree)):
+        return np.unique(values.astype(object), return_inverse=True)
+    order = np.argsort(values[places])
+    return values[places[order]].astype(object), _ranks(order, codes)
+
+
+def _places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """A place of each code."""
+    places = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
+
+    def mark(block: slice) -> None:
+        places[codes[block]] = np.arange(block.start, block.stop)
+
+    in_blocks(len(codes), mark)
+    return places
+
+
+def _ranks(order: NDArray[np.integer], codes: NDArray[np.int32]) -> NDArray[np.int32]:
+    return taken(np.argsort(order).astype(np.int32), codes)
 
 
 def _index_others(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -6,17 +6,22 @@ All take and give arrays in the order of the ratings, grouped by user: ``offsets
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from cinefold.interactions.blocks import in_blocks
+from cinefold.interactions.blocks import BLOCK, in_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
 SplitMethod = Literal["per-user", "random", "leave-last-out", "time"]
+"""What :meth:`Interactions.split` holds out: a share of each user's ratings or of all, at random,
+each user's latest one, or the latest share of all."""
+
 _USERS = 2048  # worked on at a time: 11 bits, and 53 of a key
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
@@ -71,11 +76,35 @@ def parts(
 
 
 def random_holdout(n_ratings: int, fractions: ArrayLike, seed: int | None) -> NDArray[np.uint8]:
-    """Hold out a random fraction of all ratings, rounded, but at least leave one."""
+    """Hold out a random fraction of all ratings, rounded, but at least leave one.
+
+    It holds out what NumPy's ``default_rng(seed).permutation`` puts first. That swaps each place,
+    from the last one down, with one drawn up to it, so that where something came from is found the
+    other way: at the lowest place that was swapped with its own, then likewise from there.
+    """
     found = np.zeros(n_ratings, np.uint8)
-    order = np.random.default_rng(seed).permutation(n_ratings)
-    for fraction in np.atleast_1d(fractions):
-        found[order[: min(_rounded(fraction * n_ratings), n_ratings - 1)]] += 1
+    swapped = np.zeros(n_ratings, np.int32 if n_ratings < 2**31 else np.int64)
+    generator, end = np.random.RandomState(np.random.PCG64(seed)), n_ratings
+
+    def draw(last: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        places = np.arange(last, max(last - BLOCK, stop), -1)
+        return places, generator.randint(0, places + 1, dtype=np.int64)
+
+    def trace(block: slice) -> None:
+        places = np.arange(block.start, block.stop)
+        while len(places):
+            origins = np.take(swapped, places)
+            found[places[origins == 0]] += 1
+            places = origins[origins > 0]
+
+    with ThreadPoolExecutor(1) as pool:  # draws while what is drawn is noted
+        for fraction in np.sort(np.atleast_1d(fractions))[::-1]:
+            number = max(min(_rounded(fraction * n_ratings), n_ratings - 1), 0)
+            lasts = range(end - 1, number - 1, -BLOCK)
+            for places, drawn in pool.map(draw, lasts, repeat(number - 1)):
+                swapped[drawn] = places
+            in_blocks(number, trace)
+            end = number
     return found
 
 

@@ -34,7 +34,12 @@ class Baseline(ABC):
 
     @abstractmethod
     def fit(self, interactions: Interactions) -> Self:
-        """Learn from `interactions`."""
+        """Learn from `interactions`.
+
+        Parameters
+        ----------
+        interactions : Interactions
+        """
 
     @abstractmethod
     def _scores(self, ratings: csr_array) -> NDArray[np.float64]:
@@ -45,16 +50,50 @@ class Baseline(ABC):
         """Unrated items, -1 where none is left, and scores, (n, k); ties by item."""
 
     def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
-        """Users who were not there, by their ratings (n_users, n_items) of the same items."""
+        """Users who were not there, by their ratings of the same items.
+
+        Parameters
+        ----------
+        ratings : Interactions or csr_array, shape (n_users, n_items)
+
+        Returns
+        -------
+        FoldedUsers
+            A batch, in place of ids for the other methods.
+        """
         matrix = _matrix(ratings)
         return FoldedUsers(np.zeros((matrix.shape[0], 0), np.float32), matrix)
 
     def scores(self, users: ArrayLike | FoldedUsers) -> NDArray[np.float64]:
-        """Scores of all items, shape (n_users, n_items), also of those that were rated."""
+        """Scores of all items, also of those that were rated.
+
+        Parameters
+        ----------
+        users : array_like of user ids, or FoldedUsers
+
+        Returns
+        -------
+        ndarray of float64, shape (n_users, n_items)
+
+        Raises
+        ------
+        UnknownIdError
+            If the training data has no such user.
+        """
         return self._scores(self._ratings(users))
 
     def recommend(self, users: ArrayLike | FoldedUsers, k: int = 10) -> Ranking:
         """The k items of highest score that each of `users` has not rated; ties by item id.
+
+        Parameters
+        ----------
+        users : array_like of user ids, or FoldedUsers
+        k : int
+
+        Returns
+        -------
+        Ranking
+            Of shape (n_users, k).
 
         Raises
         ------
@@ -126,7 +165,17 @@ class Popularity(_SameForAll):
         self.damping = damping
 
     def fit(self, interactions: Interactions) -> Self:
-        """Count and average the ratings of `interactions`."""
+        """Count and average the ratings of `interactions`.
+
+        Parameters
+        ----------
+        interactions : Interactions
+
+        Raises
+        ------
+        ValueError
+            If `damping` is negative.
+        """
         if self.damping < 0:
             raise ValueError(f"damping must be 0 or more, got {self.damping}")
         ratings = interactions.by_item
@@ -146,6 +195,10 @@ class Popularity(_SameForAll):
         ----------
         users, items : array_like, shape (n,)
             Original ids.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
 
         Raises
         ------
@@ -194,7 +247,17 @@ class BiasBaseline(_SameForAll):
         self.n_iter = n_iter
 
     def fit(self, interactions: Interactions) -> Self:
-        """Find the biases of `interactions`."""
+        """Find the biases of `interactions`.
+
+        Parameters
+        ----------
+        interactions : Interactions
+
+        Raises
+        ------
+        ValueError
+            If a damping is negative.
+        """
         if min(self.user_damping, self.item_damping) < 0:
             raise ValueError(
                 "user_damping and item_damping must be 0 or more, got "
@@ -236,12 +299,30 @@ class BiasBaseline(_SameForAll):
         )
 
     def fold_in(self, ratings: Interactions | csr_array) -> FoldedUsers:
-        """New users: their one factor is their bias."""
+        """New users: their one factor is their bias.
+
+        Parameters
+        ----------
+        ratings : Interactions or csr_array, shape (n_users, n_items)
+
+        Returns
+        -------
+        FoldedUsers
+        """
         matrix = _matrix(ratings)
         return FoldedUsers(self._user_biases(matrix)[:, None].astype(np.float32), matrix)
 
     def predict(self, users: ArrayLike | FoldedUsers, items: ArrayLike) -> NDArray[np.float32]:
         """Predicted ratings of pairs.
+
+        Parameters
+        ----------
+        users : array_like of user ids, shape (n,), or FoldedUsers
+        items : array_like of item ids, shape (n,)
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
 
         Raises
         ------

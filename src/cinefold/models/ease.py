@@ -49,6 +49,10 @@ class Ease(Baseline):
     def fit(self, interactions: Interactions) -> Self:
         """Solve for the weights.
 
+        Parameters
+        ----------
+        interactions : Interactions
+
         Raises
         ------
         ValueError

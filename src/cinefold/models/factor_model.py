@@ -124,9 +124,21 @@ class FactorModel(FittedAttributes):
 
         They are u.v, and the biases where the model has them.
 
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or FoldedUsers
+        items : an item id or an array of item ids
+
         Returns
         -------
         ndarray of float32, shape (n_pairs,), or a scalar for one user and one item
+
+        Raises
+        ------
+        UnknownIdError
+            For a user or item that was not in the training data.
+        ValueError
+            If several users and the items are not equally many.
         """
         if isinstance(users, FoldedUsers):
             self._check_own(users)
@@ -154,6 +166,11 @@ class FactorModel(FittedAttributes):
         Returns
         -------
         ndarray of float32, shape (n_items,) for one user, else (n_users, n_items)
+
+        Raises
+        ------
+        UnknownIdError
+            For a user that was not in the training data.
         """
         factors, found = self._factors, self._users(users).factors
         scores: NDArray[np.float32] = factors.queries(np.atleast_2d(found)) @ factors.candidates.T
@@ -182,6 +199,13 @@ class FactorModel(FittedAttributes):
         Returns
         -------
         Explanation, or a list of them for an array
+
+        Raises
+        ------
+        UnknownIdError
+            For a user or item that was not in the training data.
+        ValueError
+            For several users.
         """
         index = self._index("item", item)
         ratings, places = self._users(user).ratings, np.atleast_1d(index)
@@ -200,6 +224,11 @@ class FactorModel(FittedAttributes):
         ratings : csr_array, shape (1, n_items)
         items : ndarray of int64, shape (n,)
             Columns of `ratings`.
+
+        Returns
+        -------
+        list of Explanation
+            One for each of `items`.
         """
         ids, baseline = self.interactions_.item_ids, self.item_baseline_
         starts, contributions = equations.explain(self.item_factors_[items])
@@ -223,6 +252,17 @@ class FactorModel(FittedAttributes):
         n_missing : int
             The regularization is that of a user with so many ratings less; 1 makes
             ``row_equations(user, n_missing=1).without()`` what fold-ins without one rating are.
+
+        Returns
+        -------
+        RowEquations
+
+        Raises
+        ------
+        UnknownIdError
+            For a user that was not in the training data.
+        ValueError
+            For several users.
         """
         found = self._users(user)
         if len(found) != 1:

@@ -35,6 +35,11 @@ class IncrementalModel(FactorModel):
             items the model must know and whose users, sorted, are the rows of the result; or as a
             matrix with the model's item order.
 
+        Returns
+        -------
+        FoldedUsers
+            In place of ids for the other methods.
+
         Raises
         ------
         UnknownIdError
@@ -59,6 +64,10 @@ class IncrementalModel(FactorModel):
             One item as a mapping {user id: rating}; many as interactions or a data frame, whose
             users the model must know and whose items, sorted, are the rows of the result; or as a
             matrix with the model's user order.
+
+        Returns
+        -------
+        FoldedItems
 
         Raises
         ------
@@ -117,6 +126,16 @@ class IncrementalModel(FactorModel):
 
         As :meth:`partial_fit_users`, with users and items in each other's places. All vectors
         change to the eigenbasis of the items that there are now.
+
+        Parameters
+        ----------
+        ratings : Interactions or data frame
+            Of users that the model knows.
+
+        Raises
+        ------
+        UnknownIdError
+            For a user that the model does not know.
         """
         new, known, factors = with_own_ids(ratings), self.interactions_, self._factors
         known.user_index(new.user_ids)

@@ -191,7 +191,8 @@ def union(known: Interactions, new: Interactions) -> Interactions:
     """
     for ids, of_new in ((known.user_ids, new.user_ids), (known.item_ids, new.item_ids)):
         if ids.dtype.kind != of_new.dtype.kind:
-            raise ValueError(f"ids are like {ids[0]!r} here, not like {of_new[0]!r}")
+            old, other = ids[:1].tolist(), of_new[:1].tolist()
+            raise ValueError(f"ids are like {old[0]!r} here, not like {other[0]!r}")
     user_ids = np.union1d(known.user_ids, new.user_ids)
     item_ids = np.union1d(known.item_ids, new.item_ids)
     pairs = [

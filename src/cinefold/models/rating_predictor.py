@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FEWEST_RATINGS = 50
 _PAIRS_AT_A_TIME = 1 << 17
 
+TOLERANCE = 0.05
+"""How little below a user's mean counts as that mean, as a share of the scale."""
+
 
 @dataclass(frozen=True)
 class FoldedRaters:
@@ -60,6 +63,9 @@ class StarPredictor:
 
     with the coefficients of least squares over held-out ratings, which makes the prediction
     calibrated: items with a prediction of 4 are rated 4 on average. It is clipped to the scale.
+    One that is less than a twentieth of the scale (0.2 of 1 to 5 stars) below the user's own mean
+    rating becomes that mean: nothing tells the two apart, and lists put what promises less than
+    the mean behind (`cinefold.recommender.reranking`; docs/reranking.md measures it).
 
     Parameters
     ----------
@@ -116,7 +122,18 @@ class StarPredictor:
         return explicit.fit(self.model.interactions_, progress=False)
 
     def cross_validated_rmse(self, held_out: Interactions) -> float:
-        """RMSE on `held_out`, each half predicted with the coefficients of the other."""
+        """RMSE on `held_out`, each half predicted with the coefficients of the other.
+
+        Parameters
+        ----------
+        held_out : Interactions
+            Those of `fit`.
+
+        Returns
+        -------
+        float
+            In stars.
+        """
         features, stars = self._held_out(held_out)
         first = np.random.default_rng(0).random(len(stars)) < 0.5
         errors = np.empty(len(stars))
@@ -126,7 +143,17 @@ class StarPredictor:
         return float(np.sqrt(np.mean(errors**2)))
 
     def refitted(self, model: WeightedMatrixFactorization) -> StarPredictor:
-        """The same coefficients for `model`, fitted with the same parameters on more ratings."""
+        """The same coefficients for another model; the explicit one is fitted anew.
+
+        Parameters
+        ----------
+        model : WeightedMatrixFactorization
+            Fitted with the same parameters on more ratings.
+
+        Returns
+        -------
+        StarPredictor
+        """
         copy = StarPredictor(model, n_factors=self.n_factors)
         copy.scale_, copy.user_counts_ = self.scale_, self.user_counts_
         copy.coefficients_ = self.coefficients_
@@ -136,7 +163,18 @@ class StarPredictor:
     # -- keeping it ---------------------------------------------------------------------------
 
     def save(self, path: Path) -> dict[str, Any]:
-        """Write the explicit model to `path`; all the rest is what this returns, for JSON."""
+        """Write the explicit model; all the rest is what this returns, for JSON.
+
+        Parameters
+        ----------
+        path : Path
+            No file is written where the model is its own explicit one.
+
+        Returns
+        -------
+        dict of str to list of float
+            ``coefficients``, ``scale`` and ``user_counts``: the `values` of `load`.
+        """
         if self.explicit_ is not self.model:
             self.explicit_.save(path)
         return {
@@ -149,7 +187,27 @@ class StarPredictor:
     def load(
         cls, path: Path, model: WeightedMatrixFactorization, values: Mapping[str, Any]
     ) -> Self:
-        """What `save` wrote for `model`; a ValueError for what is damaged."""
+        """What `save` wrote and returned.
+
+        Parameters
+        ----------
+        path : Path
+            Of the explicit model; not read where `model` is its own.
+        model : WeightedMatrixFactorization
+            The one that it was saved for.
+        values : mapping of str to list of float
+            What `save` returned.
+
+        Returns
+        -------
+        StarPredictor
+
+        Raises
+        ------
+        FileNotFoundError
+        ValueError
+            If the file or a value is damaged.
+        """
         for name, n in {"coefficients": 5, "scale": 2, "user_counts": 2}.items():
             if not (np.shape(values[name]) == (n,) and np.isfinite(values[name]).all()):
                 raise ValueError(f"{name} must be {n} finite numbers, not {values[name]!r:.100}")
@@ -176,8 +234,11 @@ class StarPredictor:
         UnknownIdError
             For a user or item that was not in the training data.
         """
-        stars = self._features(users, items) @ self.coefficients_
-        return stars.clip(*self.scale_).astype(np.float32)
+        stars = (self._features(users, items) @ self.coefficients_).clip(*self.scale_)
+        means = self._mean_ratings(users)
+        tolerance = TOLERANCE * (self.scale_[1] - self.scale_[0])
+        near = (stars < means) & (stars > means - tolerance)
+        return np.where(near, _not_below(means), stars.astype(np.float32))
 
     def fold_in(
         self,
@@ -198,11 +259,31 @@ class StarPredictor:
         return FoldedRaters(ranked, explicit)
 
     def recommend(self, users: Any, k: int = 10) -> Ranking:
-        """The model's lists."""
+        """The model's lists.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or what `fold_in` gave
+        k : int
+
+        Returns
+        -------
+        Ranking
+            As of `WeightedMatrixFactorization.recommend`, whose errors it raises too.
+        """
         return self.model.recommend(_ranked(users), k)
 
     def scores(self, users: Any) -> NDArray[np.float32]:
-        """The model's scores."""
+        """The model's scores.
+
+        Parameters
+        ----------
+        users : a user id, an array of user ids, or what `fold_in` gave
+
+        Returns
+        -------
+        ndarray of float32, shape (n_items,) for one user, else (n_users, n_items)
+        """
         return self.model.scores(_ranked(users))
 
     def _features(self, users: Any, items: ArrayLike) -> NDArray[np.float64]:
@@ -223,6 +304,15 @@ class StarPredictor:
         )
         return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
 
+    def _mean_ratings(self, users: Any) -> NDArray[np.float64]:
+        """What each one gave on average; NaN without ratings."""
+        if isinstance(users, FoldedRaters):
+            return _row_means(users.explicit.ratings)
+        known = self.model.interactions_
+        index = np.asarray(known.user_index(users))
+        rows, inverse = np.unique(index, return_inverse=True)
+        return _row_means(known.by_user[rows])[inverse].reshape(index.shape)
+
     def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features (n, 5) and stars (n,) of the held-out ratings."""
         rows = np.repeat(np.arange(held_out.n_users), held_out.user_counts())
@@ -233,6 +323,18 @@ class StarPredictor:
             users, items = held_out.user_ids[rows[pairs]], held_out.item_ids[columns[pairs]]
             features[pairs] = self._features(users, items)
         return features, stars
+
+
+def _row_means(ratings: csr_array) -> NDArray[np.float64]:
+    sums = ratings.sum(axis=1, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / np.diff(ratings.indptr))
+
+
+def _not_below(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The least float32 that is not below each value."""
+    rounded = values.astype(np.float32)
+    return np.where(rounded < values, np.nextafter(rounded, np.float32(np.inf)), rounded)
 
 
 def _ranked(users: Any) -> Any:

@@ -65,7 +65,21 @@ class Ranking:
         return ~np.isneginf(self.scores)
 
     def indices(self, interactions: Interactions) -> NDArray[np.int64]:
-        """Columns of the items in `interactions`, the same shape; -1 in empty places."""
+        """Columns of the items in `interactions`; -1 in empty places.
+
+        Parameters
+        ----------
+        interactions : Interactions
+
+        Returns
+        -------
+        ndarray of int64, the shape of ``items``
+
+        Raises
+        ------
+        UnknownIdError
+            If `interactions` lacks an item.
+        """
         found = np.full(self.items.shape, -1, np.int64)
         found[self.mask] = interactions.item_index(self.items[self.mask])
         return found
@@ -90,6 +104,11 @@ class Ranking:
         users : array, shape (n_users,), optional
             The ids a batch was asked for, repeated in the column ``user``; without them that
             column holds the position in the batch (and is left out for a single user).
+
+        Returns
+        -------
+        dict of str to ndarray
+            Of equal length, without the empty places.
         """
         found = self.mask
         rank = np.broadcast_to(np.arange(1, self.scores.shape[-1] + 1), found.shape)

@@ -17,9 +17,9 @@ from cinefold.models.default_settings import settings_for
 from cinefold.models.fitted import Fitted
 from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
-from cinefold.models.parameters import Parameters
 from cinefold.models.presets import PRESETS
 from cinefold.models.rating_input import as_interactions, axis_weights, validation_ratings
+from cinefold.models.sklearn_parameters import Parameters
 from cinefold.models.training_loop import continued, run_fit
 
 if TYPE_CHECKING:
@@ -320,15 +320,32 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     # -- keeping it ---------------------------------------------------------------------------
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the model as safetensors: factors, ids, ratings, and the parameters of the fit."""
+        """Write the model as safetensors: factors, ids, ratings, and the parameters of the fit.
+
+        Parameters
+        ----------
+        path : path
+            A file there is replaced in one step.
+
+        Raises
+        ------
+        NotFittedError
+        OSError
+            If it cannot be written.
+        """
         persistence.save(Path(path), self._fitted)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
         """Read a model that :meth:`save` wrote; nothing in the file is executed.
 
+        Parameters
+        ----------
+        path : path
+
         Raises
         ------
+        FileNotFoundError
         ValueError
             If the file is not a model, is damaged, or comes from a newer format.
         """

@@ -60,6 +60,10 @@ def write_csv(entries: ProfileEntries, movies: MovieCatalog | None = None) -> st
     entries : ProfileEntries
     movies : MovieCatalog, optional
         For titles and years.
+
+    Returns
+    -------
+    str
     """
     titles = {movie.id: (movie.title, movie.year) for movie in movies or ()}
     values: list[tuple[MovieId, float | Mark, datetime]] = [
@@ -109,6 +113,14 @@ def plain_cell(cell: str) -> str:
 
 def read_csv(content: str | bytes) -> ProfileEntries:
     """The ratings and marks of a CSV file.
+
+    Parameters
+    ----------
+    content : str or bytes
+
+    Returns
+    -------
+    ProfileEntries
 
     Raises
     ------

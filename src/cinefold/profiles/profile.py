@@ -120,7 +120,16 @@ class ProfileEntries:
         return {movie for mark in HIDING for movie in self.marks[mark]}
 
     def among(self, ids: NDArray[Any]) -> ProfileEntries:
-        """What is said of these movies, such as those that a model knows."""
+        """What is said of these movies, such as those that a model knows.
+
+        Parameters
+        ----------
+        ids : ndarray of int or of str
+
+        Returns
+        -------
+        ProfileEntries
+        """
         kind = int if ids.dtype.kind == "i" else str
         said = {*self.ratings, *(movie for movie, _, _ in self.marked)}
         movies = [movie for movie in said if isinstance(movie, kind)]

@@ -131,7 +131,7 @@ class ProfileStore:
         """
         shown, now = clean_name(name), datetime.now(UTC)
         values = {
-            "dataset": _clean_dataset(dataset),
+            "dataset": clean_name(dataset, "a data set's name"),
             "name": shown,
             "name_key": name_key(shown),
             "created_at": now,
@@ -145,11 +145,20 @@ class ProfileStore:
             return one_profile(connection, created.scalar_one())
 
     def profiles(self, dataset: str | None = None) -> list[Profile]:
-        """All profiles, or those of a data set; the last used first."""
+        """All profiles, or those of a data set; the last used first.
+
+        Parameters
+        ----------
+        dataset : str, optional
+        """
         return self._matching(dataset)
 
     def get(self, profile_id: int) -> Profile:
         """The profile with this id.
+
+        Parameters
+        ----------
+        profile_id : int
 
         Raises
         ------
@@ -160,12 +169,23 @@ class ProfileStore:
             return one_profile(connection, profile_id)
 
     def find(self, dataset: str, name: str) -> Profile | None:
-        """The profile of this name, whatever its case; None if the data set has none."""
+        """The profile of this name, whatever its case; None if the data set has none.
+
+        Parameters
+        ----------
+        dataset, name : str
+        """
         named = profiles.c.name_key == name_key(clean_name(name))
         return next(iter(self._matching(dataset, named)), None)
 
     def opened_by(self, dataset: str | None, keys: Iterable[str]) -> list[Profile]:
-        """The profiles, or those of a data set, that these keys open; in the order of the keys."""
+        """The profiles, or those of a data set, that these keys open; in the order of the keys.
+
+        Parameters
+        ----------
+        dataset : str or None
+        keys : iterable of str
+        """
         asked = list(dict.fromkeys(keys))
         opened = self._matching(dataset, profiles.c.key.in_(asked))
         return sorted(opened, key=lambda profile: asked.index(profile.key))
@@ -176,7 +196,10 @@ class ProfileStore:
 
     def _matching(self, dataset: str | None, *conditions: ColumnElement[bool]) -> list[Profile]:
         if dataset is not None:
-            conditions = (profiles.c.dataset == _clean_dataset(dataset), *conditions)
+            conditions = (
+                profiles.c.dataset == clean_name(dataset, "a data set's name"),
+                *conditions,
+            )
         with self._transaction(self._reader) as connection:
             return matching_profiles(connection, *conditions)
 
@@ -289,7 +312,7 @@ class ProfileStore:
         bool
             False if they had this mark, of this time, already.
         """
-        rows = _marked(_listed(movie_ids), Mark(mark), checked_time(at))
+        rows = undo_log.marked_rows(_listed(movie_ids), Mark(mark), checked_time(at))
         return self._change(profile_id, "mark", {"marks": rows})
 
     def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
@@ -304,7 +327,9 @@ class ProfileStore:
         """
         wanted = undo_log.table_rows(ProfileEntries(timed_ratings(entries.ratings)))
         for movie, mark, at in entries.marked:
-            wanted["marks"] |= _marked([checked_movie(movie)], Mark(mark), checked_time(at))
+            wanted["marks"] |= undo_log.marked_rows(
+                [checked_movie(movie)], Mark(mark), checked_time(at)
+            )
         self._change(profile_id, "import", wanted)
 
     def clear(self, profile_id: int) -> bool:
@@ -356,21 +381,6 @@ def _unique_name(name: str) -> Iterator[None]:
         yield
     except IntegrityError:
         raise ProfileNameError(f"there is a profile {name!r} already") from None
-
-
-def _marked(
-    movies: Iterable[MovieId], mark: Mark, at: datetime
-) -> dict[undo_log.Row, undo_log.Row | None]:
-    rows: dict[undo_log.Row, undo_log.Row | None] = {}
-    for movie in movies:
-        if mark.opposite is not None:
-            rows[movie, mark.opposite.value] = None
-        rows[movie, mark.value] = (at,)
-    return rows
-
-
-def _clean_dataset(name: str) -> str:
-    return clean_name(name, "a data set's name")
 
 
 def _listed(movie_ids: MovieId | Iterable[MovieId]) -> list[MovieId]:

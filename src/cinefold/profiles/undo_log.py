@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from cinefold.profiles.profile import ProfileEntries
+    from cinefold.profiles.profile import Mark, MovieId, ProfileEntries
 
 UNDOABLE_CHANGES = 20
 """Changes of a profile that can be undone."""
@@ -37,6 +37,16 @@ def table_rows(entries: ProfileEntries) -> TableRows:
     rated = {(movie,): (rating.stars, rating.at) for movie, rating in entries.ratings.items()}
     marked = {(movie, mark.value): (at,) for movie, mark, at in entries.marked}
     return {"ratings": {**rated}, "marks": {**marked}}
+
+
+def marked_rows(movies: Iterable[MovieId], mark: Mark, at: datetime) -> dict[Row, Row | None]:
+    """Rows of "marks" where the movies have this mark of this time, and not its opposite."""
+    rows: dict[Row, Row | None] = {}
+    for movie in movies:
+        if mark.opposite is not None:
+            rows[movie, mark.opposite.value] = None
+        rows[movie, mark.value] = (at,)
+    return rows
 
 
 def change(connection: Connection, profile_id: int, action: str, wanted: TableRows) -> bool:

@@ -124,25 +124,62 @@ class Interview:
     # -- questions and answers ----------------------------------------------------------------
 
     def next(self, k: int = 1) -> list[Movie]:
-        """The k movies to ask about next, the best question first; fewer when movies run out."""
+        """The k movies to ask about next, the best question first; fewer when movies run out.
+
+        Parameters
+        ----------
+        k : int
+
+        Returns
+        -------
+        list of Movie
+        """
         return self.recommender.suggest_to_rate(
             self.ratings, k, skip=self.not_seen_ids, never=self.skipped_ids
         )
 
     def answer(self, movie_id: Any, stars: float) -> Answer:
-        """They have seen the movie, and give it so many stars."""
+        """They have seen the movie, and give it so many stars.
+
+        Parameters
+        ----------
+        movie_id : object
+        stars : float
+
+        Returns
+        -------
+        Answer
+
+        Raises
+        ------
+        UnknownIdError
+            If the model does not know the movie.
+        ValueError
+            If the stars are no finite number.
+        """
         return self._take(movie_id, "rated", stars)
 
     def not_seen(self, movie_id: Any) -> Answer:
-        """They have not seen the movie. It may be recommended to them."""
+        """They have not seen the movie. It may be recommended to them.
+
+        Parameters, result and errors are those of `answer`.
+        """
         return self._take(movie_id, "not seen", None)
 
     def skip(self, movie_id: Any) -> Answer:
-        """They do not want to say. The movie is not asked about again."""
+        """They do not want to say. The movie is not asked about again.
+
+        Parameters, result and errors are those of `answer`.
+        """
         return self._take(movie_id, "skipped", None)
 
     def take_back(self, movie_id: Any) -> None:
-        """As if nothing had been said about the movie; it may be asked about again."""
+        """As if nothing had been said about the movie; it may be asked about again.
+
+        Parameters
+        ----------
+        movie_id : object
+        """
         self.answers = [answer for answer in self.answers if answer.movie.id != movie_id]
         self.ratings.pop(movie_id, None)
         for ids in (self.not_seen_ids, self.skipped_ids):

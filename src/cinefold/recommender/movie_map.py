@@ -86,6 +86,16 @@ class MovieMap:
     def place(self, recommender: MovieRecommender, item_id: Any) -> tuple[float, float]:
         """The position of a movie; of one that is not on the map, amid those most like it.
 
+        Parameters
+        ----------
+        recommender : MovieRecommender
+            Whose map it is.
+        item_id : object
+
+        Returns
+        -------
+        tuple of (float, float)
+
         Raises
         ------
         UnknownIdError
@@ -132,6 +142,10 @@ def movie_map(
         Called with the share of the work that is done, 0 to 1; what it raises ends the work.
     layout : callable, optional
         What computes it, called as `lay_out` is: to do it elsewhere.
+
+    Returns
+    -------
+    MovieMap
 
     Raises
     ------
@@ -187,6 +201,11 @@ def lay_out(
     -------
     ndarray, shape (n, 2)
         Up to the numbers that t-SNE asks for, the two principal components.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If openTSNE is not installed.
     """
     start = _principal_components(directions)
     n = len(directions)

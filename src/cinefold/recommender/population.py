@@ -119,7 +119,15 @@ class Population:
         )
 
     def compare(self, ratings: Mapping[Any, float]) -> TasteComparison:
-        """Somebody with these ratings (movie id to stars) beside the average user.
+        """Somebody with these ratings beside the average user.
+
+        Parameters
+        ----------
+        ratings : mapping of movie id to stars
+
+        Returns
+        -------
+        TasteComparison
 
         Raises
         ------
@@ -160,6 +168,11 @@ class Population:
         ratings : mapping of movie id to stars
         included : bool
             Whether these ratings are in the data, as those of its users are; they are taken out.
+
+        Returns
+        -------
+        means : ndarray of float64, shape (n_ratings,)
+        counts : ndarray of int64, shape (n_ratings,)
         """
         items = self._interactions.item_index(list(ratings))
         own = np.array(list(ratings.values()), np.float64) if included else np.zeros(len(items))

@@ -40,10 +40,30 @@ class Viewer(ABC):
 
     @abstractmethod
     def explain(self, items: NDArray[Any]) -> list[Explanation]:
-        """What each rating adds to the scores of movies, by id."""
+        """What each rating adds to the scores of movies.
+
+        Parameters
+        ----------
+        items : ndarray, shape (n,)
+            Movie ids.
+
+        Returns
+        -------
+        list of Explanation
+        """
 
     def predicted_stars(self, items: NDArray[Any]) -> list[float] | list[None]:
-        """What they are expected to rate movies, by id; None where nothing tells."""
+        """What they are expected to rate movies; None where nothing tells.
+
+        Parameters
+        ----------
+        items : ndarray, shape (n,)
+            Movie ids.
+
+        Returns
+        -------
+        list of float, or of None
+        """
         stars = self.recommender.stars
         if stars is None or not self.ratings:
             return [None] * len(items)
@@ -57,7 +77,17 @@ class Viewer(ABC):
 
     @abstractmethod
     def without_each(self, items: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Their factors without the rating of each of `items` (indices), (n, n_factors)."""
+        """Their factors without the rating of each of some movies.
+
+        Parameters
+        ----------
+        items : ndarray of int64, shape (n,)
+            Indices of rated movies.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_factors)
+        """
 
     def places_without(
         self, items: Iterable[Any], *, exclude: Iterable[Any] = ()

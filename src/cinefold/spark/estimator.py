@@ -14,7 +14,7 @@ from pyspark.ml import Estimator
 from cinefold.als.iterations import Side
 from cinefold.als.objective import Objective
 from cinefold.interactions.entries import digest
-from cinefold.models import WeightedMatrixFactorization, checks
+from cinefold.models import checks
 from cinefold.models.default_regularization import RatingStatistics, objective_for, pair_weights
 from cinefold.models.default_settings import Settings
 from cinefold.models.rating_input import axis_weights
@@ -22,7 +22,7 @@ from cinefold.models.training_loop import continued, run_fit
 from cinefold.spark import packing
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
-from cinefold.spark.params import MODEL_PARAMS, ON_A_CLUSTER, OTHER_PARAMS, FactorizationParams
+from cinefold.spark.params import MODEL_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
 from cinefold.spark.shared_files import SharedFiles, temporary_folder
 from cinefold.spark.tasks.packing import BlockPacker
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+    from cinefold.models import WeightedMatrixFactorization
     from cinefold.models.callbacks import Callback
     from cinefold.models.rating_input import Weights
 
@@ -113,10 +114,6 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
 
     def __init__(self, **params: Any) -> None:
         super().__init__()
-        usual = WeightedMatrixFactorization().get_params()
-        defaults = {name: usual[own] for name, own in MODEL_PARAMS.items()} | ON_A_CLUSTER
-        defaults |= {name: default for name, (_, _, default) in OTHER_PARAMS.items()}
-        self._setDefault(**{name: value for name, value in defaults.items() if value is not None})
         self.setParams(**params)
 
     @classmethod

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cinefold.als.iterations import Side
     from cinefold.spark.problem import ClusterProblem
     from cinefold.spark.shared_files import SharedArrays
+    from cinefold.spark.tasks.stored import Turn
 
     Floats = NDArray[np.float32]
 
@@ -37,7 +38,7 @@ def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame
     rows: Any = factors.users if side == "user" else factors.items.rows
     if isinstance(rows, StoredRows):
         unpacked = rows.frame.select("first", "factors").mapInArrow(
-            RowUnpacker(rows.n_factors), "row long, factors array<float>"
+            RowUnpacker(rows.n_factors, rows.turn), "row long, factors array<float>"
         )
         frame = unpacked.join(known.index.select("row", "id"), "row").select("row", "id", "factors")
         return frame.withColumn("baseline", F.lit(0.0).cast("float")) if side == "item" else frame
@@ -138,11 +139,13 @@ class RowUnpacker(RecordMapper):
     """Rows of stored blocks, one by one."""
 
     n_factors: int
+    turn: Turn
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        rows = array_of(record, "factors", np.float32).reshape(-1, self.n_factors)
+        rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
         first = record.column("first")[0].as_py()
-        columns = {"row": first + np.arange(len(rows)), "factors": lists_of(rows)}
+        vectors = lists_of(np.ascontiguousarray(rows))
+        columns = {"row": first + np.arange(len(rows)), "factors": vectors}
         yield pa.RecordBatch.from_pydict(columns)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 import scipy.sparse as sp
 from pyspark.ml import Model
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from cinefold.als.backend import FixedSide, padded_rows
@@ -31,7 +32,7 @@ from cinefold.spark.shared_files import SharedFiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from cinefold.models import WeightedMatrixFactorization
     from cinefold.models.rating_input import Ratings
@@ -219,9 +220,7 @@ class DistributedFactorModel(FactorizationParams, Model):
         interactions : as in :meth:`cinefold.WeightedMatrixFactorization.fit`, optional
             What the users have rated, which is then not recommended to them.
         """
-        from cinefold.spark.estimator import DistributedWeightedMatrixFactorization
-
-        model = self._copyValues(DistributedWeightedMatrixFactorization())._estimator()
+        model = self._estimator()
         users, items = columns_of(self.userFactors), columns_of(self.itemFactors)
         none = sp.csr_array((len(users["id"]), len(items["id"])), dtype=np.float32)
         known = Interactions(users["id"], items["id"], none)
@@ -275,8 +274,6 @@ class DistributedFactorModel(FactorizationParams, Model):
         ValueError
             If it is of a newer format, or something else.
         """
-        from pyspark.sql import SparkSession
-
         spark = spark or SparkSession.active()
         line = spark.read.text(f"{path}/metadata").first()
         header = json.loads(line[0]) if line else {}

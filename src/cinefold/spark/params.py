@@ -62,6 +62,13 @@ OTHER_PARAMS: dict[str, tuple[str, Any, Any]] = {
 class FactorizationParams(Params):
     """The parameters of the estimator, which its models keep."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        usual = WeightedMatrixFactorization().get_params()
+        defaults = {name: usual[own] for name, own in MODEL_PARAMS.items()} | ON_A_CLUSTER
+        defaults |= {name: default for name, (_, _, default) in OTHER_PARAMS.items()}
+        self._setDefault(**{name: value for name, value in defaults.items() if value is not None})
+
     def _given(self, name: str) -> Any:
         param = self.getParam(name)
         return self.getOrDefault(param) if self.isDefined(param) else None

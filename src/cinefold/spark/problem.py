@@ -18,7 +18,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows, rotate
+from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
 from cinefold.als.iterations import (
@@ -38,13 +38,13 @@ from cinefold.spark.stored_rows import (
     StoredRows,
     check_rows,
     fill,
-    gram_of,
+    grams_of,
     joined,
     ranked,
 )
 from cinefold.spark.tasks.half_steps import HalfStep
 from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
-from cinefold.spark.tasks.stored import BasisChanger, RandomFactors, RowSender
+from cinefold.spark.tasks.stored import RandomFactors, RegularizationSums, RowSender
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,9 +134,13 @@ class ClusterProblem(Problem):
         blocks = self.spark.createDataFrame(pa.table({"key": users.keys, **ranges}))
         frame = blocks.repartition(users.n_blocks, "key")
         random = RandomFactors(
-            seed, self.initial_length, n_factors, users.n_rows, self._n_threads_of_tasks
+            seed,
+            self.initial_length,
+            n_factors,
+            users.n_rows,
+            self._n_threads_of_tasks,
+            self._sampled("user"),
         )
-        # The first users are fixed, never the rows to start from: they have no sample.
         return self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0], first_items
 
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> Doubles:
@@ -148,33 +152,29 @@ class ClusterProblem(Problem):
         if not isinstance(factors, StoredRows):
             return super().fix(side, factors, basis)
         basis = basis or Basis.of_eigenvectors(self.gram(side, factors))
-        rows = self.sides[side].rows
-        fixing = BasisChanger(
+        return self._fixed(side, factors, basis)
+
+    def _fixed(self, side: Side, rows: StoredRows, basis: Basis) -> StoredFixedSide:
+        """`rows` in `basis`; of items also the sums over them that are asked for."""
+        rows.change_basis(basis.fixed)
+        if side == "user":
+            return StoredFixedSide(rows, basis, 0.0)
+        sums = RegularizationSums(
             self.objective,
-            basis,
-            rows.n_rows,
+            rows.turn,
+            basis.spectrum,
+            len(rows),
             self.sides[side].other.n_rows,
             self._n_threads_of_tasks,
-            self._sampled(side),
         )
-        results = factors.frame.mapInArrow(fixing, RESULT)
-        stored, table = self._stored(results, side, factors.n_factors)
-        vars(factors).update(vars(stored))
-        return StoredFixedSide(factors, basis, joined(table, "norms", np.float64).sum())
+        table = rows.frame.mapInArrow(sums, RESULT).toArrow().sort_by("first")
+        rows.grams = grams_of(table, len(rows), rows.n_factors)
+        return StoredFixedSide(rows, basis, joined(table, "norms", np.float64).sum())
 
-    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, None]:
-        other = fixed.basis.other
-        if not isinstance(factors, StoredRows):
-            out = factors if in_place else None
-            return rotate(factors, other, self.n_threads, out, in_double=False), None
-        sample = factors.sample
-        if len(sample):
-            sample = rotate(sample, other, 1, None, in_double=False)
-        turned = replace(factors, sample=sample, grams={}, before=other)
-        if not in_place:
-            return turned, None
-        vars(factors).update(vars(turned))
-        return factors, None
+    def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Any]:
+        if isinstance(factors, StoredRows):
+            return factors if in_place else replace(factors), factors
+        return super().start_from(fixed, factors, in_place=in_place)
 
     def finished(self, factors: Factors) -> Factors:
         return factors if isinstance(factors.users, StoredRows) else super().finished(factors)
@@ -201,13 +201,13 @@ class ClusterProblem(Problem):
         baseline: Floats | None,
         previous: Any,
     ) -> Doubles:
-        del previous  # `start_from` has changed the basis
-        packed = self.sides[side]
+        packed, own = self.sides[side], out if previous is None else previous
+        change = None if previous is None else fixed.basis.other
         arrays: dict[str, Any] = {}
         if isinstance(fixed, FixedSide):
             arrays["rows"] = padded_rows(fixed.rows)
-        if isinstance(out, np.ndarray):
-            arrays["previous"] = out
+        if isinstance(own, np.ndarray):
+            arrays["previous"] = own
         if baseline is not None:
             arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
         if self.pair_weights is not None:
@@ -215,7 +215,7 @@ class ClusterProblem(Problem):
         step = HalfStep(
             self.objective,
             method,
-            self._expected_steps(side, fixed, out, baseline),
+            self._expected_steps(side, fixed, own, change, baseline),
             fixed.spectrum,
             self._n_threads_of_tasks,
             self._sharing.share(**arrays) if arrays else None,
@@ -223,11 +223,11 @@ class ClusterProblem(Problem):
             packed.other.n_rows,
             measures=side == "user",
             biases=self._biases if side == "user" else None,
-            is_stored=isinstance(out, StoredRows),
-            before=out.before if isinstance(out, StoredRows) else None,
-            sampled=self._sampled(side) if isinstance(out, StoredRows) else None,
+            change=change,
+            turn=own.turn if isinstance(own, StoredRows) else None,
+            sampled=self._sampled(side) if isinstance(own, StoredRows) else None,
         )
-        results = self._results(packed, step, fixed, out)
+        results = self._results(packed, step, fixed, own)
         if isinstance(out, StoredRows):
             stored, table = self._stored(results, side, out.n_factors)
             vars(out).update(vars(stored))
@@ -246,17 +246,17 @@ class ClusterProblem(Problem):
         sums: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
         return np.asarray(sums.sum(axis=0))
 
-    def _results(self, packed: PackedSide, step: HalfStep, fixed: Any, out: Any) -> DataFrame:
-        if isinstance(fixed, FixedSide) and not isinstance(out, StoredRows):
+    def _results(self, packed: PackedSide, step: HalfStep, fixed: Any, previous: Any) -> DataFrame:
+        if isinstance(fixed, FixedSide) and not isinstance(previous, StoredRows):
             return packed.blocks.mapInArrow(step.over_blocks, RESULT)
         messages = [self.spark.createDataFrame([], MESSAGE)]
-        if isinstance(out, StoredRows):
+        if isinstance(previous, StoredRows):
             source = F.lit(-1).cast("long").alias("source")
-            messages.append(out.frame.select("key", source, F.col("factors").alias("rows")))
+            messages.append(previous.frame.select("key", source, F.col("factors").alias("rows")))
         if isinstance(fixed, StoredFixedSide):
             routes = packed.routes.withColumnRenamed("source", "key")
             sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
-            send = RowSender(fixed.n_factors)
+            send = RowSender(fixed.n_factors, fixed.rows.turn)
             messages.append(sending.mapInArrow(send, MESSAGE))
         sent = reduce(lambda one, more: one.unionByName(more), messages)
         grouped = sent.repartition(packed.rows.n_blocks, "key").groupBy("key")
@@ -267,7 +267,12 @@ class ClusterProblem(Problem):
         )
 
     def _expected_steps(
-        self, side: Side, fixed: Any, out: Any, baseline: Floats | None
+        self,
+        side: Side,
+        fixed: Any,
+        own: Any,
+        change: Doubles | None,
+        baseline: Floats | None,
     ) -> ExpectedSteps:
         packed = self.sides[side]
         if isinstance(fixed, FixedSide):
@@ -276,9 +281,9 @@ class ClusterProblem(Problem):
             other: Side = "item" if side == "user" else "user"
             rows = fixed.rows.sample[np.searchsorted(self._sampled(other), packed.needed)]
         previous = np.zeros((packed.sample.shape[0], fixed.n_factors), np.float32)
-        own, places = out, packed.sampled
-        if isinstance(out, StoredRows):
-            own, places = out.sample, np.searchsorted(self._sampled(side), packed.sampled)
+        places = packed.sampled
+        if isinstance(own, StoredRows):
+            own, places = own.sample, np.searchsorted(self._sampled(side), places)
         previous[: len(places)] = own[places]
         roots = None
         if self.pair_weights is not None:
@@ -295,7 +300,8 @@ class ClusterProblem(Problem):
         if baseline is not None:
             baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
-        return expected_steps(observed.with_baseline(baseline), side_of_sample, previous)
+        observed = observed.with_baseline(baseline)
+        return expected_steps(observed, side_of_sample, previous, change=change)
 
     def _roots(self, side: Side) -> tuple[Floats, Floats]:
         """Square roots of the weights of rows and columns."""
@@ -324,11 +330,7 @@ class ClusterProblem(Problem):
         table = frame.drop("factors", "counts").toArrow().sort_by("first")
         check_rows(side, table, self.sides[side].rows)
         n_rows = self.sides[side].rows.n_rows
-        grams = {
-            name: gram_of(table, name, n_rows, n_factors)
-            for name in ("grams", "weighted_grams")
-            if table.column(name).null_count == 0
-        }
+        grams = grams_of(table, n_rows, n_factors)
         sample = joined(table, "sample", np.float32).reshape(-1, n_factors)
         return StoredRows(frame, n_rows, n_factors, sample, grams, path=path), table
 
@@ -355,6 +357,7 @@ class ClusterProblem(Problem):
         """Where the factors are stored, and in which basis they are."""
         spectrum = getattr(factors, "spectrum", None)
         rows = factors if spectrum is None else factors.rows
+        change = getattr(rows, "change", None)
         if (path := getattr(rows, "path", None)) is None:
             path = self._folders.free()
             starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
@@ -364,7 +367,8 @@ class ClusterProblem(Problem):
             )
             table = pa.Table.from_batches(records)
             self.spark.createDataFrame(table, RESULT).write.mode("overwrite").parquet(path)
-        return {"path": path, **({} if spectrum is None else {"spectrum": spectrum.tolist()})}
+        basis = {"spectrum": spectrum, "change": change}
+        return {"path": path, **{k: v if v is None else v.tolist() for k, v in basis.items()}}
 
     def resumed(
         self, checkpoints: Checkpoints | None, interval: int, n_factors: int
@@ -396,5 +400,6 @@ class ClusterProblem(Problem):
         spectrum = np.array(kept["spectrum"])
         if table is None:
             return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
-        basis = Basis(spectrum, np.eye(n_factors), np.eye(n_factors))
-        return StoredFixedSide(rows, basis, joined(table, "norms", np.float64).sum())
+        # Nobody asks for the change that the other side went through.
+        basis = Basis(spectrum, np.array(kept["change"]), np.eye(n_factors))
+        return self._fixed("item", rows, basis)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import rotate
+from cinefold.als.backend import checked_gram, is_summed_in_double
 from cinefold.als.basis import Basis
 from cinefold.als.iterations import singular_row_error
 from cinefold.als.row_sums import root_of
@@ -17,6 +17,7 @@ from cinefold.models.callbacks import RANKING_DEPTH
 from cinefold.spark.packing import small_batches
 from cinefold.spark.tasks.ranking import LISTS, NDCG, BlockRanker, ndcg_of_lists
 from cinefold.spark.tasks.records import RESULT, array_of, record_of
+from cinefold.spark.tasks.stored import Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +43,8 @@ class StoredRows:
         The rows on which solvers are tried.
     grams : dict
         Of the rows as they are, "grams" and "weighted_grams".
-    before : ndarray of float64, or None
-        A change of basis that is yet to be made.
+    change : ndarray of float64, shape (n_factors, n_factors), or None
+        What the rows of the frame are multiplied by where they are read.
     path : str or None
         Where the frame is kept.
     """
@@ -53,19 +54,27 @@ class StoredRows:
     n_factors: int
     sample: Floats
     grams: dict[str, Doubles] = field(default_factory=dict)
-    before: Doubles | None = None
+    change: Doubles | None = None
     path: str | None = None
 
     def __len__(self) -> int:
         return self.n_rows
+
+    @property
+    def turn(self) -> Turn:
+        return Turn(self.change, is_summed_in_double(self.n_rows))
+
+    def change_basis(self, change: Doubles) -> None:
+        """In place; the frame stays as it is."""
+        self.change = change
+        self.sample = self.turn(self.sample)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """All rows on the driver: mind its memory."""
         del copy
         rows = np.zeros((self.n_rows, self.n_factors), np.float32)
         fill(rows, self.frame.select("first", "factors").toArrow())
-        if self.before is not None:
-            rows = rotate(rows, self.before, 1, None, in_double=False)
+        rows = self.turn(rows)
         return rows.astype(dtype or np.float32, copy=False)
 
 
@@ -110,17 +119,15 @@ def check_rows(side: Side, results: pa.Table, rows: Rows) -> None:
         raise singular_row_error(side, found and found[0], n_ratings)
 
 
-def gram_of(table: pa.Table, name: str, n_rows: int, n_factors: int) -> Doubles:
-    nodes = joined(table, "nodes", np.int64).reshape(-1, 2)
-    grams = joined(table, name, np.float64).reshape(-1, n_factors, n_factors)
-    places = ((int(level), int(index)) for level, index in nodes)
-    gram = root_of(dict(zip(places, grams, strict=True)), n_rows)
-    if not np.isfinite(gram).all():
-        raise ValueError(
-            "the factors have grown beyond what float32 can hold; "
-            "increase regularization or scale the ratings down"
-        )
-    return gram
+def grams_of(table: pa.Table, n_rows: int, n_factors: int) -> dict[str, Doubles]:
+    """The Gram matrices of all rows, of those kinds that the blocks have added up."""
+    places = [tuple(node) for node in joined(table, "nodes", np.int64).reshape(-1, 2).tolist()]
+    found = {}
+    for name in ("grams", "weighted_grams"):
+        grams = joined(table, name, np.float64).reshape(-1, n_factors, n_factors)
+        if len(grams):
+            found[name] = checked_gram(root_of(dict(zip(places, grams, strict=True)), n_rows))
+    return found
 
 
 def ranked(
@@ -139,7 +146,7 @@ def ranked(
     candidates = items.rows.frame.select(
         F.col("first").alias("item_first"), F.col("factors").alias("items")
     )
-    best = BlockRanker(items.n_factors, RANKING_DEPTH)
+    best = BlockRanker(items.n_factors, items.rows.turn, RANKING_DEPTH)
     with small_batches(spark):
         pairs = packed.blocks.join(frame, "key").crossJoin(candidates)
         lists = pairs.mapInArrow(best, LISTS).groupBy("key")

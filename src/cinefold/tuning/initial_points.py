@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cinefold.tuning.space import Coordinates, Space
 
 _GOOD = {
-    "n_factors": 128,
+    "n_factors": 64,
     "relative_unobserved_weight": 1.0,
     "relative_regularization": 1.0,
     "regularization_exponent": 1.0,
@@ -40,14 +40,15 @@ def untuned_model(metric: str) -> WeightedMatrixFactorization:
 
 
 def initial_points(space: Space, coordinates: Coordinates, metric: str) -> list[dict[str, Any]]:
-    """Points of `space` that a new search tries first, the untuned model among them.
-
-    Those with few factors come first: with more, the untuned model would have them pruned.
+    """Points of `space` that a new search tries first: the untuned model, then those with few
+    factors, its own settings before others.
     """
     fixed = {k: v for k, v in space.dimensions.items() if k not in space.free()}
     good = [coordinates.parameters(searched({**_GOOD, **change, **fixed})) for change in _CHANGES]
     points = nearest_points(space, coordinates, [untuned_model(metric).get_params(), *good])
-    return sorted(points, key=lambda point: int(point.get("n_factors", 0)))
+    if (few := space.few_factors()) is None:
+        return points
+    return [*points[:1], *({**point, "n_factors": few} for point in points)]
 
 
 def nearest_points(

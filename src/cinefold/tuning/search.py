@@ -62,10 +62,10 @@ def tune(
     Each trial is a fit of at most `max_iter` iterations, evaluated after every one; its value is
     the best of that curve, so that the number of iterations needs no search. Trials that are not in
     the better half at their 3rd, 6th, 12th ... iteration are pruned (successive halving). The first
-    trials are the default model and points that are known to be good; then come eight random ones
-    and the suggestions of Optuna's tree-structured Parzen estimator. Sixteen of these have few
-    factors; from the eighth trial on, the best so far is tried again with twice its factors, as
-    long as that helps.
+    trials are the default model and, with few factors, points that are known to be good; then come
+    eight random ones and the suggestions of Optuna's tree-structured Parzen estimator. Sixteen of
+    these have few factors; from the eighth trial on, the best of few factors is tried again with
+    the default's number, and the best so far with twice its own, as long as that helps.
 
     Parameters
     ----------
@@ -90,7 +90,8 @@ def tune(
         Shares of each user's ratings, of all of them; a `test_fraction` of 0 tests nothing.
     n_validations : int, optional
         How many random validation parts each trial is fitted and evaluated beside, its curve being
-        the mean: chance helps no model on all of them. By default 3, and 1 from 10,000 users on.
+        the mean: chance helps no model on all of them. By default 3, and 1 from 5,000 users on. Of
+        each part up to 5,000 users are evaluated.
     random_state : int, Generator, RandomState or None
         Seed of the splits and of the search. With one job the search is reproducible; also when it
         is interrupted and continued.
@@ -159,13 +160,15 @@ def tune(
     }
     stop = threading.Event()
     with quiet(), threadpool_limits(1, user_api="blas"), ctrl_c_sets(stop):
+        first = initial_points(search_space, coordinates, metric)
         study = open_study(
             storage,
             study_name,
             maximize=metric != "rmse",
             conditions=conditions,
             warm_starts=nearest_points(search_space, coordinates, warm_starts),
-            initial_points=initial_points(search_space, coordinates, metric),
+            initial_points=first,
+            few=search_space.few_factors(),
             seed=seed,
         )
         threads = max(1, available_threads(n_threads) // n_jobs)
@@ -184,6 +187,7 @@ def tune(
         stop_reason = _optimize(
             study,
             objective,
+            usual=int(first[0].get("n_factors", 0)) if first else 0,
             n_trials=n_trials if search_space.free() else 1,
             n_jobs=n_jobs,
             callbacks=list(callbacks),
@@ -219,12 +223,16 @@ def _optimize(
     study: optuna.Study,
     objective: TrialObjective,
     *,
+    usual: int,
     n_trials: int,
     n_jobs: int,
     callbacks: list[Callable[[Trial], bool | None]],
     progress: bool,
 ) -> str:
-    """Run trials until the study has `n_trials`, or something else ends it; returns what."""
+    """Run trials until the study has `n_trials`, or something else ends it; returns what.
+
+    `usual` is the number of factors of the first point.
+    """
     lock, reasons = threading.Lock(), []
 
     def n_left() -> int:
@@ -242,8 +250,9 @@ def _optimize(
             reasons.append("timeout")
         if reasons or objective.stop.is_set():
             study.stop()
-        elif cheap := objective.space.cheap():
-            plan_next(study, cheap, objective.space.described()["n_factors"]["high"])
+        elif few := objective.space.few_factors():
+            most = objective.space.described()["n_factors"]["high"]
+            plan_next(study, few, max(few, usual), most)
 
     if (left := n_left()) > 0:
         try:

@@ -142,12 +142,12 @@ class Space:
         """The dimensions in which there is something to search."""
         return {k: v for k, v in self.dimensions.items() if isinstance(v, Range | list)}
 
-    def cheap(self) -> dict[str, int]:
-        """A number of factors to begin with; nothing where there is not much of a range."""
+    def few_factors(self) -> int | None:
+        """A number of factors to begin with; None where there is not much of a range."""
         n_factors = self.dimensions.get("n_factors")
         if isinstance(n_factors, Range) and n_factors.high >= 4 * n_factors.low:
-            return {"n_factors": 2 * int(n_factors.low)}
-        return {}
+            return 2 * int(n_factors.low)
+        return None
 
     def described(self) -> dict[str, Any]:
         """The space as JSON knows it."""

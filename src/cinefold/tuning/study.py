@@ -19,6 +19,7 @@ from optuna.pruners import SuccessiveHalvingPruner
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from cinefold._files import check_regular
@@ -34,6 +35,9 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _CONDITIONS = "cinefold:conditions"
 _CHECKSUMS = ("data set or seed", "validation part")
 _CHEAP = "cinefold:cheap"
+UNRANKED = "cinefold:unranked"
+"""Of trials at chosen points with more than few factors, which are compared with no others before
+they end."""
 _N_RANDOM = 8  # trials at random points, after the initial points and before TPE
 
 
@@ -56,6 +60,7 @@ def open_study(
     conditions: Mapping[str, Any],
     warm_starts: list[dict[str, Any]],
     initial_points: list[dict[str, Any]],
+    few: int | None,
     seed: int,
 ) -> optuna.Study:
     """The study called `name`, new or continued.
@@ -72,6 +77,8 @@ def open_study(
         Points that are tried next, if they have not been.
     initial_points : list of dict
         Points that a new study tries first, after `warm_starts`.
+    few : int, optional
+        The number of factors of cheap trials.
     seed : int
 
     Raises
@@ -93,27 +100,40 @@ def open_study(
         study, first = optuna.load_study(**options), warm_starts
         _check_conditions(study, conditions, f"the study {name!r} in {storage}")
     for point in first:
-        study.enqueue_trial(point, skip_if_exists=True)
+        _enqueue(study, point, few)
     return study
 
 
-def plan_next(study: optuna.Study, cheap: Mapping[str, Any], most: float) -> None:
-    """After eight trials the best again with twice the factors, unless it was; else a `cheap` one.
+def plan_next(study: optuna.Study, few: int, usual: int, most: int) -> None:
+    """After eight trials, what was best again with more factors, unless it was; else with `few`.
 
-    Of these there are sixteen; then it is for the sampler to say.
+    The best with `few` has the `usual` number then, the best of all twice its own, up to `most`. Of
+    other trials with few there are sixteen; then it is for the sampler to say.
     """
-    trials = study.get_trials(deepcopy=False)
-    states = {trial.state for trial in trials}
-    if TrialState.WAITING in states or TrialState.COMPLETE not in states:
+    trials = [t for t in study.get_trials(deepcopy=False) if INTERRUPTED not in t.user_attrs]
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    if not complete or any(trial.state == TrialState.WAITING for trial in trials):
         return
-    point = study.best_trial.params
-    if (n_factors := point.get("n_factors", most)) < most and len(trials) >= _N_RANDOM:
-        larger = {**point, "n_factors": min(2 * n_factors, most)}
-        study.enqueue_trial(larger, skip_if_exists=True)
-        if len(study.get_trials(deepcopy=False)) > len(trials):
+    larger = []
+    if len(trials) >= _N_RANDOM:
+        best = study.best_trial.params
+        with_few = [trial for trial in complete if trial.params["n_factors"] <= few]
+        if with_few:
+            sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
+            cheapest = min(with_few, key=lambda trial: sign * (trial.value or 0.0))
+            larger.append({**cheapest.params, "n_factors": usual})
+        larger.append({**best, "n_factors": min(2 * best["n_factors"], most)})
+    for point in larger:
+        if all(trial.params != point for trial in trials):
+            _enqueue(study, point, few)
             return
     if sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:
-        study.enqueue_trial(dict(cheap), user_attrs={_CHEAP: True})
+        study.enqueue_trial({"n_factors": few}, {_CHEAP: True})
+
+
+def _enqueue(study: optuna.Study, point: dict[str, Any], few: int | None) -> None:
+    attributes = {UNRANKED: True} if few and point["n_factors"] > few else {}
+    study.enqueue_trial(point, attributes, skip_if_exists=True)
 
 
 def _check_conditions(study: optuna.Study, conditions: Mapping[str, Any], name: str) -> None:

@@ -14,6 +14,7 @@ from cinefold.evaluation import evaluate_per_user
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.tuning.results import INTERRUPTED
 from cinefold.tuning.space import Range
+from cinefold.tuning.study import UNRANKED
 
 if TYPE_CHECKING:
     import threading
@@ -79,7 +80,8 @@ class TrialObjective:
             raise
         except KeyboardInterrupt:
             trial.set_user_attr(INTERRUPTED, True)
-            trial.study.enqueue_trial(trial.params)
+            kept = {k: v for k, v in trial.user_attrs.items() if k != INTERRUPTED}
+            trial.study.enqueue_trial(trial.params, kept)
             raise
 
     def _value(self, trial: optuna.Trial) -> float:
@@ -151,7 +153,7 @@ class ValidationCurve:
         found = evaluate_per_user(model, self.validation, names=(name,), ks=(int(k or 10),))
         value = found.means[self.metric]
         self.values.append(value)
-        if self.trial is not None:
+        if self.trial is not None and UNRANKED not in self.trial.user_attrs:
             self.trial.report(value, len(self.values))
             self.pruned = self.trial.should_prune()
         waited = len(self.values) - 1 - _best(self.metric, self.values)

@@ -71,7 +71,7 @@ def test_it_draws_the_curves(cold_start, tmp_path, name, start):
         (("--set", "w0=1"), "no parameter 'w0'"),
         (("--set", "target=stars"), "target must be one of"),
         (("--plot", "nowhere/c.png"), "there is no folder"),
-        (("--plot", "curve.txt"), "draws .png, .svg, .pdf"),
+        (("--plot", "curve.txt"), "pictures are .png, .svg, .pdf"),
         (("--folds", "1"), "--folds"),
         (("--folds", "61"), "n_folds must be from 2 to the number of users, 60"),
     ],

@@ -136,7 +136,7 @@ def _solve(dice: Dice) -> None:
     n_rows, n_columns, d = dice.randrange(1, 12), dice.randrange(1, 20), dice.randrange(1, 40)
     observations, fixed = _observations(dice, n_rows, n_columns), _fixed(dice, n_columns, d)
     factors = dice.array((n_rows, d), "f4")
-    change = dice.array((d, _core.padded_length(d)), "f4") if dice.wrong(0.5) else None
+    change = dice.array((d, d), "f4") if dice.wrong(0.5) else None
     if dice.wrong(0.3):
         _core.expected_steps(observations, fixed, factors, change, dice.threads())
     losses = None if dice.wrong(0.5) else dice.array((n_rows, 2), "f8")
@@ -174,7 +174,7 @@ def _gram(dice: Dice) -> None:
 
 def _rotate(dice: Dice) -> None:
     n, d = dice.randrange(1, 300), dice.randrange(1, 40)
-    rotation = dice.array((d, _core.padded_length(d)), "f4")
+    rotation = dice.array((d, d), "f4")
     out = _core.aligned(dice.size(n), dice.size(_core.padded_length(d)))
     out[:] = 0
     rows = out[:, :d] if dice.wrong(0.3) else dice.array((n, d), "f4")

@@ -75,3 +75,14 @@ def archive(members: dict[str, bytes]) -> bytes:
         for name, data in members.items():
             file.writestr(name, data)
     return content.getvalue()
+
+
+RATED = letterboxd(("The Golden Comet", 1952, 4.5), ("Élan & Raison", 1988, 3))
+
+
+def movies(export):
+    return [(line.title, line.year, line.rating) for line in export.lines]
+
+
+def problems(export):
+    return [line.problem for line in export.lines]

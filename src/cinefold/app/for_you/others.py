@@ -17,7 +17,7 @@ from cinefold.app.shared.people import choose_user, show_user
 from cinefold.app.shared.visitor import profile_store, shown_name
 from cinefold.app.shared.widgets import button, csv_button, show_in_address
 from cinefold.profiles import Profile
-from cinefold.profiles.carrying import shown_in
+from cinefold.profiles.transfer import shown_in
 from cinefold.recommender import MovieRecommender, Recommendation, Taste
 
 _FAVOURITES_SHOWN, _GENRES_NAMED = 8, 3

@@ -18,7 +18,7 @@ from cinefold.app.shared.visitor import (
 from cinefold.app.shared.widgets import button, csv_button, say_later
 from cinefold.datasets import MovieCatalog
 from cinefold.profiles import Profile, ProfileNameError, StoreError, UnknownProfileError, write_csv
-from cinefold.profiles.carrying import LEFT
+from cinefold.profiles.transfer import WITHOUT_COUNTERPART
 from cinefold.serving.launch import shares_profiles
 
 _NOBODY = "Somebody new"
@@ -40,7 +40,7 @@ def draw_profile_bar(you: Visitor, movies: MovieCatalog) -> None:
         st.warning(literal(you.trouble), icon=":material/warning:")
     if shares_profiles():
         st.caption("Everybody who opens this page sees all profiles: it was started so.")
-    if you.profile is not None and (left := you.profile.settings.get(LEFT)):
+    if you.profile is not None and (left := you.profile.settings.get(WITHOUT_COUNTERPART)):
         draw_left(left)
     with st.container(horizontal=True, vertical_alignment="bottom", key="profile-bar"):
         known = you.profiles()

@@ -9,7 +9,7 @@ from cinefold.app.shared.display import counted, literal
 from cinefold.app.shared.open_state import SMALL, opened_state
 from cinefold.datasets import DatasetError, MovieCatalog, load_movielens
 from cinefold.profiles import Profile, ProfileStore
-from cinefold.profiles.carrying import carry
+from cinefold.profiles.transfer import transfer
 
 _NAMED = 5
 
@@ -42,7 +42,7 @@ def bring_along(store: ProfileStore, profiles: Iterable[Profile], dataset: str) 
     for profile in profiles:
         old = None if profile.dataset == dataset else movies_of(profile.dataset)
         if old is not None and profile.n_ratings + profile.n_marks:
-            came = carry(store, profile, old, dataset, here.data.movies)
+            came = transfer(store, profile, old, dataset, here.data.movies)
             text = f"{counted(came.n_movies, 'movie')} of your profile came along"
             text += f", {len(came.left)} did not: not among these." if came.left else "."
             st.toast(text, icon=":material/person_check:")

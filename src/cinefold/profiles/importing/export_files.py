@@ -11,7 +11,7 @@ import zlib
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from cinefold._files import check_regular
+from cinefold._files import read_file
 from cinefold.profiles.delimited_text import (
     MAX_BYTES,
     DelimitedText,
@@ -56,14 +56,9 @@ def read_tables(
     OSError
         If the file cannot be read.
     """
-    if isinstance(source, bytes):
-        content, name = source, name or "the file"
-    else:
-        name = name or Path(source).name
-        check_regular(source)
-        with Path(source).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+    name = name or ("the file" if isinstance(source, bytes) else Path(source).name)
     try:
+        content = source if isinstance(source, bytes) else read_file(source, MAX_BYTES)
         check_size(len(content))
         packed = content.startswith((b"PK\x03\x04", b"PK\x05\x06"))
         parts = _members(content) if packed else [(name, content)]

@@ -13,7 +13,7 @@ from cinefold.profiles.csv_format import FOUND, plain_cell, read_id
 from cinefold.profiles.delimited_text import DelimitedText
 from cinefold.profiles.importing.export_files import ImportFileError, read_tables
 from cinefold.profiles.importing.formats import Format, listed_only, recognize
-from cinefold.profiles.importing.kinds import kind_of
+from cinefold.profiles.importing.media_types import kind_of
 from cinefold.profiles.importing.scales import scale_of
 
 _LONGEST_TITLE, _LONGEST_ID = 300, 200
@@ -112,11 +112,19 @@ def read_export(
         Best rating of the file's scale, where it is another than its format has or its ratings
         show.
 
+    Returns
+    -------
+    Export
+
     Raises
     ------
     ImportFileError
         If the file is empty, damaged, too large, has no column with movies, or ratings of several
         people.
+    ValueError
+        If `highest` is not above 0.
+    OSError
+        If the file cannot be read.
     """
     if highest is not None and not (math.isfinite(highest) and highest > 0):
         raise ValueError(f"highest must be above 0, got {highest}")

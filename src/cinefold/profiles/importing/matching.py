@@ -93,6 +93,11 @@ class Matcher:
         lines : sequence of ExportLine
         progress : callable, optional
             Called as ``progress(done, total)`` now and then.
+
+        Returns
+        -------
+        list of tuple of Candidate
+            One for each line.
         """
         different = {_key(line): line for line in lines}
         found: dict[Hashable, tuple[Candidate, ...]] = {}
@@ -118,7 +123,16 @@ class Matcher:
         return [found[_key(line)] for line in lines]
 
     def why_not(self, line: ExportLine) -> str:
-        """What to say of a line that no movie was found for."""
+        """What to say of a line that no movie was found for.
+
+        Parameters
+        ----------
+        line : ExportLine
+
+        Returns
+        -------
+        str
+        """
         titled = (movie for name in _all_names(line) for movie in self._by_name.get(name, ()))
         years = sorted({movie.year for movie in titled if movie.year is not None})
         if years:

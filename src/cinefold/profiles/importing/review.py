@@ -143,6 +143,12 @@ class ImportReview:
     def accept(self, line: ReviewLine, movie: Movie | None = None) -> None:
         """Take a movie for a line: `movie`, or else its likeliest candidate.
 
+        Parameters
+        ----------
+        line : ReviewLine
+            Of `lines`.
+        movie : Movie, optional
+
         Raises
         ------
         ValueError
@@ -162,7 +168,13 @@ class ImportReview:
             self.accept(line)
 
     def reject(self, line: ReviewLine) -> None:
-        """Take no movie for a line."""
+        """Take no movie for a line.
+
+        Parameters
+        ----------
+        line : ReviewLine
+            Of `lines`.
+        """
         line.choice, line.rejected, line.reason = None, True, "none of the candidates"
 
     # -- inside -------------------------------------------------------------------------------
@@ -210,6 +222,10 @@ def review(
     progress : callable, optional
         Called as ``progress(done, total)`` now and then.
 
+    Returns
+    -------
+    ImportReview
+
     Raises
     ------
     ImportFileError
@@ -238,12 +254,30 @@ def review_for(data: MovieData, export: Export, progress: Progress | None = None
     export : Export
     progress : callable, optional
         As in `review`.
+
+    Returns
+    -------
+    ImportReview
+
+    Raises
+    ------
+    ImportFileError
+        As of `review`.
     """
     return review(export, **review_options(data), progress=progress)
 
 
 def review_options(data: MovieData) -> dict[str, Any]:
-    """What `review` takes of a data set."""
+    """What `review` takes of a data set, by the names of its arguments.
+
+    Parameters
+    ----------
+    data : MovieData
+
+    Returns
+    -------
+    dict
+    """
     scale = StarScale.of(data.interactions)
     return {
         "catalog": data.movies,
@@ -258,6 +292,14 @@ def review_csv(review: ImportReview) -> str:
 
     The columns are those of a profile's file, of which only lines with the outcome "found" are
     read, and ``file``, ``line``, ``written`` (the movie in the file), ``outcome`` and ``reason``.
+
+    Parameters
+    ----------
+    review : ImportReview
+
+    Returns
+    -------
+    str
     """
     matched = {id(line) for line in review.matched}
     seen = Mark.SEEN if review.export.unrated == "seen" else None

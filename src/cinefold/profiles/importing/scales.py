@@ -24,7 +24,16 @@ class StarScale:
 
     @classmethod
     def of(cls, interactions: Interactions) -> Self:
-        """Up to the best rating of a data set; half a star, also where its own are whole ones."""
+        """Up to the best rating of a data set; half a star, also where its own are whole ones.
+
+        Parameters
+        ----------
+        interactions : Interactions
+
+        Returns
+        -------
+        StarScale
+        """
         values = interactions.by_user.data
         return cls(min(LOWEST_STARS, float(values.min())), float(values.max()))
 
@@ -49,12 +58,30 @@ class Conversion:
     exact: bool = False
 
     def stars(self, rating: float) -> float:
-        """A rating of the file in stars."""
+        """A rating of the file in stars.
+
+        Parameters
+        ----------
+        rating : float
+
+        Returns
+        -------
+        float
+        """
         value = rating * self.target.highest / self.highest
         return value if self.exact else min(max(value, self.target.lowest), self.target.highest)
 
     def table(self, ratings: Iterable[float]) -> tuple[tuple[float, float], ...]:
-        """Each different rating and its stars, by rising rating."""
+        """Each different rating and its stars, by rising rating.
+
+        Parameters
+        ----------
+        ratings : iterable of float
+
+        Returns
+        -------
+        tuple of (float, float)
+        """
         return tuple((rating, self.stars(rating)) for rating in sorted(set(ratings)))
 
     def __str__(self) -> str:

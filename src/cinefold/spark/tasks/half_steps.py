@@ -17,7 +17,6 @@ from cinefold.als.backend import (
     SingularRowError,
     empty_factors,
     mapped_factors,
-    rotate,
     solve_rows,
 )
 from cinefold.als.factors import Biases, Factors
@@ -28,7 +27,7 @@ from cinefold.interactions import Interactions
 from cinefold.models.callbacks import Validation
 from cinefold.spark.tasks.packing import rows_of
 from cinefold.spark.tasks.records import RESULT, array_of, record_of
-from cinefold.spark.tasks.stored import sample_of, summary
+from cinefold.spark.tasks.stored import Turn, sample_of, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,8 +55,10 @@ class HalfStep:
         "row_roots" and "column_roots", their square roots.
     n_rows, n_columns : int
         Of all blocks.
-    before : ndarray of float64, shape (n_factors, n_factors), or None
-        What stored previous rows are multiplied by first.
+    change : ndarray of float64, shape (n_factors, n_factors), or None
+        As :func:`cinefold.als.backend.solve_rows` takes it.
+    turn : Turn or None
+        Of stored previous rows.
     sampled : ndarray of int64
         Rows whose vectors the driver wants to see of a stored side.
     """
@@ -72,8 +73,8 @@ class HalfStep:
     n_columns: int
     measures: bool
     biases: Biases | None = None
-    is_stored: bool = False
-    before: Doubles | None = None
+    change: Doubles | None = None
+    turn: Turn | None = None
     sampled: NDArray[np.int64] | None = None
 
     def over_blocks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -93,8 +94,8 @@ class HalfStep:
             for at, source in enumerate(sources)
         }
         previous = sent.pop(-1, None)
-        if previous is not None and self.before is not None:
-            previous = rotate(previous, self.before, self.n_threads, None, in_double=False)
+        if previous is not None and self.turn is not None:
+            previous = self.turn(previous, self.n_threads)
         if fixed is None:
             needed = array_of(blocks, "needed", np.int64)
             rows = empty_factors(len(needed), d)
@@ -125,7 +126,7 @@ class HalfStep:
             roots = PairWeights(*both)
         ratings, weights = rows_of(block, len(fixed.rows))
         rows = Observations(self.objective, ratings, weights, both, n_columns=self.n_columns)
-        out, losses = previous.copy(), np.empty((n_rows, 2))
+        out, losses = np.empty(previous.shape, np.float32), np.empty((n_rows, 2))
         try:
             solve_rows(
                 rows.with_baseline(arrays.get("baseline")),
@@ -135,17 +136,20 @@ class HalfStep:
                 self.method,
                 expected_steps=self.steps,
                 losses=losses if self.measures else None,
+                previous=previous,
+                change=self.change,
             )
         except SingularRowError as error:
             n_pairs = int(np.diff(ratings.indptr)[error.row])
             return record_of(RESULT, key=key, singular_row=first + error.row, n_pairs=n_pairs)
         found: dict[str, Any] = {}
-        if self.is_stored:
-            found = summary(out, first, self.n_rows, rows.regularization, self.n_threads)
+        if self.turn is not None:
+            ridge = rows.regularization if self.measures else None  # items turn before it is asked
+            found = summary(out, first, self.n_rows, ridge, self.n_threads)
             found["sample"] = sample_of(out, first, self.sampled)
             found["counts"] = np.diff(ratings.indptr).astype(np.int64)
         if self.measures:
-            found["losses"] = losses if not self.is_stored else chunk_sums(losses)
+            found["losses"] = losses if self.turn is None else chunk_sums(losses)
             found |= self._metrics(block, ratings, Factors(out, fixed, self.biases, roots))
         return record_of(RESULT, key=key, first=first, factors=out, **found)
 

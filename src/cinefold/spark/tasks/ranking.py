@@ -17,6 +17,8 @@ from cinefold.spark.tasks.records import RecordMapper, array_of, record_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cinefold.spark.tasks.stored import Turn
+
 LISTS = "key long, rows binary, scores binary"
 NDCG = "n_measured long, ndcg double"
 
@@ -26,6 +28,7 @@ class BlockRanker(RecordMapper):
     """The best of a block of items for each user of a block who has ratings held out."""
 
     n_factors: int
+    turn: Turn  # of items
     k: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -35,6 +38,7 @@ class BlockRanker(RecordMapper):
             array_of(record, name, np.float32).reshape(-1, self.n_factors)
             for name in ("users", "items")
         )
+        items = self.turn(items)
         measured = np.flatnonzero(np.diff(held_out.indptr))
         seen, first = train[measured], record.column("item_first")[0].as_py()
         columns = needed[seen.indices] - first

@@ -1,4 +1,4 @@
-"""Factors that are stored on the cluster: made, turned, added up and sent."""
+"""Factors that are stored on the cluster: made, added up and sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cinefold.als.backend import FixedSide, gram_matrix, is_summed_in_double, rotate
-from cinefold.als.basis import Basis
 from cinefold.als.iterations import fill_randomly
 from cinefold.als.row_sums import chunk_sums, nodes_of
 from cinefold.spark.tasks.records import MESSAGE, RESULT, RecordMapper, array_of, record_of
@@ -47,6 +46,19 @@ def summary(
     return found
 
 
+@dataclass(frozen=True)
+class Turn:
+    """The change of basis by which stored rows are read."""
+
+    change: Doubles | None
+    in_double: bool
+
+    def __call__(self, rows: Floats, n_threads: int = 1) -> Floats:
+        if self.change is None:
+            return rows
+        return rotate(rows, self.change, n_threads, None, self.in_double)
+
+
 def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Floats | None:
     if sampled is None:
         return None
@@ -63,39 +75,36 @@ class RandomFactors(RecordMapper):
     n_factors: int
     n_rows: int
     n_threads: int
+    sampled: NDArray[np.int64]
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         key, first, end = (record.column(name)[0].as_py() for name in ("key", "first", "end"))
         rows = np.empty((end - first, self.n_factors), np.float32)
         fill_randomly(rows, self.seed, self.length, first)
         found = summary(rows, first, self.n_rows, None, self.n_threads)
-        yield record_of(RESULT, key=key, first=first, factors=rows, **found)
+        sample = sample_of(rows, first, self.sampled)
+        yield record_of(RESULT, key=key, first=first, factors=rows, sample=sample, **found)
 
 
 @dataclass(frozen=True)
-class BasisChanger(RecordMapper):
-    """Stored rows in the basis where their Gram matrix is diagonal, and what they add up to."""
+class RegularizationSums(RecordMapper):
+    """What stored rows, in their basis, add up to with the lambda of each."""
 
     objective: Objective
-    basis: Basis
+    turn: Turn
+    spectrum: Doubles
     n_rows: int
     n_columns: int
     n_threads: int
-    sampled: NDArray[np.int64]
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        key, first = (record.column(name)[0].as_py() for name in ("key", "first"))
-        rows = array_of(record, "factors", np.float32).reshape(-1, len(self.basis.spectrum))
-        in_double = is_summed_in_double(self.n_rows)
-        rows = rotate(rows, self.basis.fixed, self.n_threads, None, in_double)
-        found: dict[str, Any] = {"sample": sample_of(rows, first, self.sampled)}
-        counts = array_of(record, "counts", np.int64)
-        if counts is not None:
-            ridge = self.objective.row_regularization(counts, self.n_columns)
-            norms = FixedSide.in_eigenbasis(rows, self.basis.spectrum, 1).norms
-            found |= summary(rows, first, self.n_rows, ridge, self.n_threads)
-            found |= {"counts": counts, "norms": chunk_sums(ridge * norms)}
-        yield record_of(RESULT, key=key, first=first, factors=rows, **found)
+        first, counts = record.column("first")[0].as_py(), array_of(record, "counts", np.int64)
+        rows = array_of(record, "factors", np.float32).reshape(-1, len(self.spectrum))
+        rows = self.turn(rows, self.n_threads)
+        ridge = self.objective.row_regularization(counts, self.n_columns)
+        norms = FixedSide.in_eigenbasis(rows, self.spectrum, 1).norms
+        found = summary(rows, first, self.n_rows, ridge, self.n_threads)
+        yield record_of(RESULT, first=first, norms=chunk_sums(ridge * norms), **found)
 
 
 @dataclass(frozen=True)
@@ -103,11 +112,12 @@ class RowSender(RecordMapper):
     """To each block the rows that it needs, from records with factors and routes."""
 
     n_factors: int
+    turn: Turn
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         keys, ends = (array_of(record, name, np.int64) for name in ("keys", "ends"))
         places = array_of(record, "places", np.int32)
-        rows = array_of(record, "factors", np.float32).reshape(-1, self.n_factors)
+        rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
         source = record.column("first")[0].as_py()
         for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
             yield record_of(MESSAGE, key=int(key), source=source, rows=rows[part])

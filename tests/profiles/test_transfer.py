@@ -9,7 +9,7 @@ import pytest
 
 from cinefold.datasets import Movie, MovieCatalog
 from cinefold.profiles import Mark, ProfileEntries, Rating
-from cinefold.profiles.carrying import LEFT, carry, counterparts
+from cinefold.profiles.transfer import WITHOUT_COUNTERPART, counterparts, transfer
 
 AT = datetime(2020, 5, 1, tzinfo=UTC)
 OLD = MovieCatalog(
@@ -48,24 +48,24 @@ def test_the_same_movie_by_id_else_by_title_and_year():
 
 def test_what_there_is_goes_along_and_the_rest_is_named(store, ada):
     before = store.entries(ada.id)
-    came = carry(store, ada, OLD, "large", NEW)
+    came = transfer(store, ada, OLD, "large", NEW)
     found = store.entries(came.profile.id)
     assert found.ratings == {901: Rating(4.5, AT)}
     assert found.marks[Mark.LATER] == {902: AT}
     assert found.marks[Mark.SEEN] == {905: AT}
     assert (came.profile.name, came.profile.dataset, came.n_movies) == ("Ada", "large", 3)
     assert came.left == ("Sabrina (1954)", "Lost in Time (1931)")
-    assert came.profile.settings[LEFT] == list(came.left)
+    assert came.profile.settings[WITHOUT_COUNTERPART] == list(came.left)
     assert came.profile.settings["guest"]
     assert store.entries(ada.id) == before
     assert came.profile.key != ada.key
 
 
 def test_later_only_what_is_new_comes(store, ada):
-    first = carry(store, ada, OLD, "large", NEW).profile
+    first = transfer(store, ada, OLD, "large", NEW).profile
     store.rate(first.id, 901, 1)  # said since, in the new one
     store.rate(ada.id, 2, 3.5)
-    again = carry(store, store.get(ada.id), OLD, "large", NEW).profile
+    again = transfer(store, store.get(ada.id), OLD, "large", NEW).profile
     assert again.id == first.id
     assert store.entries(again.id).stars == {901: 1, 902: 3.5}
     assert len(store.profiles("large")) == 1
@@ -74,7 +74,7 @@ def test_later_only_what_is_new_comes(store, ada):
 def test_a_name_that_is_taken_gets_a_number_and_unknown_movies_are_named(store, ada):
     store.create("large", "ada")
     store.rate(ada.id, 77, 3)
-    came = carry(store, store.get(ada.id), OLD, "large", NEW)
+    came = transfer(store, store.get(ada.id), OLD, "large", NEW)
     assert came.profile.name == "Ada 2"
     assert "movie 77" in came.left
 

@@ -1,4 +1,4 @@
-"""A profile that goes along to another data set, whose movies have other ids."""
+"""Copies a profile to another data set, whose movies have other ids."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from cinefold.profiles.profile import MovieId, Profile
     from cinefold.profiles.store import ProfileStore
 
-_FROM, LEFT = "carried_from", "without_counterpart"
+_FROM, WITHOUT_COUNTERPART = "carried_from", "without_counterpart"
 """Settings of a profile: the id of the earlier one, and labels of its movies that are not here."""
 
 
 @dataclass(frozen=True)
-class Carried:
-    """What went along.
+class Transferred:
+    """What was transferred.
 
     Attributes
     ----------
@@ -60,16 +60,16 @@ def shown_in(
 ) -> tuple[ProfileEntries, tuple[str, ...]]:
     """What `profile` says of the movies of `dataset`, and labels of its others; nothing is kept.
 
-    If it has been carried there, what it says there. Parameters and errors are those of `carry`.
+    If it has been transferred, what it says there. Parameters and errors are those of `transfer`.
     """
-    if (there := _carried(store, profile, dataset)) is not None:
-        return store.entries(there.id), tuple(there.settings.get(LEFT, ()))
+    if (there := _transferred(store, profile, dataset)) is not None:
+        return store.entries(there.id), tuple(there.settings.get(WITHOUT_COUNTERPART, ()))
     return _translated(store.entries(profile.id), old, new)
 
 
-def carry(
+def transfer(
     store: ProfileStore, profile: Profile, old: MovieCatalog, dataset: str, new: MovieCatalog
-) -> Carried:
+) -> Transferred:
     """The profile for the movies of `dataset`: with all that `profile` says of those there are.
 
     It is made the first time, with the same name; later, what is new in `profile` is added. Movies
@@ -89,7 +89,7 @@ def carry(
     """
     fresh, left = _translated(store.entries(profile.id), old, new)
     n_movies = len({*fresh.ratings, *(movie for movie, _, _ in fresh.marked)})
-    target = _carried(store, profile, dataset) or _copy(store, profile, dataset)
+    target = _transferred(store, profile, dataset) or _copy(store, profile, dataset)
     known = store.entries(target.id)
     for movie in known.ratings:
         fresh.ratings.pop(movie, None)
@@ -97,8 +97,8 @@ def carry(
         fresh.marks[mark].pop(movie, None)
     if len(fresh):
         store.add(target.id, fresh)
-    store.update_settings(target.id, {LEFT: left or None})
-    return Carried(store.get(target.id), n_movies, left)
+    store.update_settings(target.id, {WITHOUT_COUNTERPART: left or None})
+    return Transferred(store.get(target.id), n_movies, left)
 
 
 def _translated(
@@ -115,8 +115,8 @@ def _translated(
     return found, left
 
 
-def _carried(store: ProfileStore, profile: Profile, dataset: str) -> Profile | None:
-    """The profile that `carry` made."""
+def _transferred(store: ProfileStore, profile: Profile, dataset: str) -> Profile | None:
+    """The profile that `transfer` made."""
     others = (p for p in store.profiles(dataset) if p.settings.get(_FROM) == profile.id)
     return next(others, None)
 
