@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from cinefold.als.basis import Basis, one_blas_thread
+from cinefold.als.basis import Basis, _blas, one_blas_thread
 
 
 def factors(rng, n, d, rank, spread):
@@ -81,6 +81,7 @@ def test_blas_has_its_threads_back_after_blocks_of_several_threads():
     def threads() -> set[int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
+    _blas.cache_clear()  # other tests may have loaded SciPy's meanwhile
     first, second = one_blas_thread(), one_blas_thread()
     with threadpool_limits(2, user_api="blas"):
         first.__enter__()
