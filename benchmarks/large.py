@@ -1,13 +1,15 @@
 """How far one machine goes: fits on ratings that are made in blocks, each in a new process.
 
-python -m benchmarks.large               # 20, 50 and 100 million ratings; 64 factors
-python -m benchmarks.large 500           # 16 GB
+    python -m benchmarks.large               # 20, 50 and 100 million ratings; 64 factors
+    python -m benchmarks.large 500           # 14 GB
+
+Prints seconds an epoch, and the peak of memory over two copies and factors, at each size.
 """
 
 from __future__ import annotations
 
+import argparse
 import ctypes
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -24,9 +26,14 @@ _FACTORS, _ROWS = 64, 170
 _BLOCK = 2_000_000
 
 
-def main(*millions: int) -> None:
-    """Print seconds an epoch, and the peak of memory over two copies and factors, at each size."""
-    for n in millions or (20, 50, 100):
+def main(words: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.large",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("millions", type=int, nargs="*", default=[20, 50, 100], help="of ratings")
+    for n in parser.parse_args(words).millions:
         shape = Shape(n * 10**6 // _ROWS, n * 10**5 // _ROWS, n * 10**6)
         say(f"fit: {shape}")
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
@@ -34,7 +41,8 @@ def main(*millions: int) -> None:
         print(
             f"{shape}: {seconds:.2f} s an epoch, {of_cores / shape.n_ratings * 1e9:.0f} ns of a "
             f"core a rating; peak {peak / 1e9:.2f} GB, {peak / needed:.2f} of two copies and "
-            f"factors, beside {given / 1e9:.2f} GB of the caller"
+            f"factors, beside {given / 1e9:.2f} GB of the caller",
+            flush=True,
         )
 
 
@@ -73,4 +81,4 @@ def made(shape: Shape) -> sp.csr_array:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

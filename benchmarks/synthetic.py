@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,8 +97,8 @@ def _drawn(
     keys = np.empty(0, np.int64)
     while len(keys) < 0.98 * n:
         extra = int((n - len(keys)) * 1.3)
-        drawn = rng.choice(n_users, extra, p=users) * np.int64(n_items)
-        drawn += rng.choice(n_items, extra, p=items)
+        drawn = _chosen(rng, users, extra) * np.int64(n_items)
+        drawn += _chosen(rng, items, extra)
         keys = np.sort(np.concatenate([keys, drawn]))  # np.unique takes ten times as long
         keys = keys[np.diff(keys, prepend=-1) > 0]
     if len(keys) > n:
@@ -108,6 +110,17 @@ def _drawn(
         np.int32 if len(keys) < 2**31 else np.int64
     )
     return sp.csr_array((stars, columns.astype(np.int32), offsets), shape=(n_users, n_items))
+
+
+def _chosen(rng: np.random.Generator, shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """The same as ``rng.choice(len(shares), n, p=shares)``, looked up by all threads."""
+    bounds = shares.cumsum()
+    bounds /= bounds[-1]
+    with ThreadPoolExecutor() as pool:
+        parts = pool.map(
+            partial(bounds.searchsorted, side="right"), np.array_split(rng.random(n), 64)
+        )
+    return np.concatenate(list(parts))
 
 
 def _shares(logs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.synthetic import LONG_TAIL, SIZES, Shape, blocks, columns, ratings
+from benchmarks.synthetic import LONG_TAIL, SIZES, Shape, _chosen, blocks, columns, ratings
 
 SMALL = Shape(300, 200, 4_000)
 
@@ -23,6 +23,12 @@ def test_shape_values_and_order():
     canonical.sum_duplicates()
     np.testing.assert_array_equal(canonical.indices, matrix.indices)
     np.testing.assert_array_equal(canonical.data, matrix.data)
+
+
+def test_draws_on_all_threads_are_numpy_s_own():
+    shares = np.array([0.1, 0, 0.6, 0.3])
+    found, own = _chosen(np.random.default_rng(2), shares, 500), np.random.default_rng(2)
+    np.testing.assert_array_equal(found, own.choice(4, 500, p=shares))
 
 
 def test_a_seed_gives_the_same_ratings_and_another_does_not():

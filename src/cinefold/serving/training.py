@@ -276,6 +276,7 @@ def _finished(
     metrics: dict[str, float] = {}
     baseline: dict[str, float] = {}
     if held_out is not None:
+        logger.info("measuring the lists of %s users", f"{held_out.n_users:,}")
         metrics = evaluate(model, held_out)
         del metrics["rmse"]  # of u.v
         if stars is not None:
