@@ -95,3 +95,10 @@ def window(browser: Browser, address: str, request: pytest.FixtureRequest) -> It
     opened = open_window(browser, *request.param)
     yield opened
     opened.page.context.close()
+
+
+@pytest.fixture
+def wide_window(browser: Browser) -> Iterator[Window]:
+    opened = open_window(browser, 1280, "dark")
+    yield opened
+    opened.page.context.close()

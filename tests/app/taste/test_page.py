@@ -24,7 +24,7 @@ def numbers(page):
 
 
 def loves(page):
-    return [plain(e.value) for e in page.markdown if "Without this rating" in e.value]
+    return [plain(e.value) for e in page.markdown if "Without your stars" in e.value]
 
 
 def test_the_address_chooses_the_user(page):

@@ -13,7 +13,7 @@ from cinefold.app.shared.display import counted, genre_badges, literal, title
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.rating_widgets import mark_buttons, rating_stars
 from cinefold.app.shared.visitor import open_visitor, remember, visitor
-from cinefold.app.shared.widgets import button, search_movies, show_in_address
+from cinefold.app.shared.widgets import button, introduction, search_movies, show_in_address
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
 from cinefold.recommender import Recommendation
@@ -182,17 +182,16 @@ def draw_chosen(shown: ColouredMap) -> None:
 
 def draw_start(shown: ColouredMap) -> None:
     """Nothing is chosen yet: what one can do here."""
-    with st.container(border=True):
-        st.subheader("Find your way around", anchor=False)
-        st.markdown(
-            "Every dot is a movie. Those that the same people like lie near each other: the map "
-            "was made from ratings alone, and knows no genres. Choose a dot or search for a movie, "
-            "and see its neighbours. Drag to move; pinch, double-click or turn the wheel to zoom."
-        )
-        st.markdown("Or start at")
-        with st.container(horizontal=True, gap="xsmall"):
-            for genre in shown.genres[:_STARTS]:
-                fly_button(shown, shown.coloured_by(genre)[0], "start")
+    frame = introduction(
+        "Find your way around",
+        "Every dot is a movie. Those that the same people like lie near each other: the map was "
+        "made from ratings alone, and knows no genres. Choose a dot or search for a movie, and see "
+        "its neighbours. Drag to move; pinch, double-click or turn the wheel to zoom.\n\n"
+        "Or start at",
+    )
+    with frame.container(horizontal=True, gap="xsmall"):
+        for genre in shown.genres[:_STARTS]:
+            fly_button(shown, shown.coloured_by(genre)[0], "start")
 
 
 def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:

@@ -125,7 +125,7 @@ def _draw_to_check(review: ImportReview) -> None:
 
 
 def _decide(review: ImportReview, line: ReviewLine, key: str) -> None:
-    movie = st.session_state[key]
+    movie = st.session_state.get(key)
     if movie == _NO_MOVIE:
         review.reject(line)
     elif movie is not None:

@@ -85,7 +85,7 @@ def _draw_choice(you: Visitor, profiles: list[Profile]) -> None:
 
 
 def _open_chosen(you: Visitor, by_id: dict[int, Profile], key: str) -> None:
-    chosen = st.session_state[key]
+    chosen = st.session_state.get(key, "")  # with its data set, the box goes
     if chosen is None or chosen in by_id:
         you.open(by_id.get(chosen))
 

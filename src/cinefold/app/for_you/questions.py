@@ -7,7 +7,7 @@ import streamlit as st
 from cinefold.app.shared.cards import movie_row
 from cinefold.app.shared.display import counted
 from cinefold.app.shared.rating_widgets import rating_stars
-from cinefold.app.shared.visitor import visitor
+from cinefold.app.shared.visitor import Visitor, visitor
 from cinefold.app.shared.widgets import button
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
@@ -34,7 +34,7 @@ def draw_questions(recommender: MovieRecommender) -> None:
     with st.container(border=True, key="question"):
         st.markdown("**Have you seen this one?**")
         movie_row(asked[0])
-        _draw_answers(asked[0])
+        _draw_answers(interview, asked[0])
     you = visitor()
     if you.latest is not None:
         movie_row(recommender.data.movies[you.latest], _stars_again, show_genres=False)
@@ -44,12 +44,14 @@ def _stars_again(movie: Movie) -> None:
     rating_stars(movie, "answered")
 
 
-def _draw_answers(movie: Movie) -> None:
+def _draw_answers(interview: Interview, movie: Movie) -> None:
+    you = visitor()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         key = f"answer-{movie.id}"
-        st.feedback("stars", key=key, on_change=_rated, args=(movie.id, key))
-        button("Not seen", _not_seen, movie.id, key=f"not-seen-{movie.id}", type="tertiary")
-        button("Skip", _skip, movie.id, key=f"skip-{movie.id}", type="tertiary")
+        st.feedback("stars", key=key, on_change=_rated, args=(you, interview, movie.id, key))
+        options = {"key": f"not-seen-{movie.id}", "type": "tertiary"}
+        button("Not seen", _not_seen, you, interview, movie.id, **options)
+        button("Skip", interview.skip, movie.id, key=f"skip-{movie.id}", type="tertiary")
 
 
 # -- answers --------------------------------------------------------------------------------------
@@ -72,17 +74,13 @@ def _interview(recommender: MovieRecommender) -> Interview:
     return known
 
 
-def _rated(movie_id: Any, key: str) -> None:
-    star = st.session_state[key]
+def _rated(you: Visitor, interview: Interview, movie_id: Any, key: str) -> None:
+    star = st.session_state.get(key)
     if star is not None:
-        st.session_state[_KEY].answer(movie_id, star + 1)
-        visitor().rate(movie_id, float(star + 1))
+        interview.answer(movie_id, star + 1)
+        you.rate(movie_id, float(star + 1))
 
 
-def _not_seen(movie_id: Any) -> None:
-    st.session_state[_KEY].not_seen(movie_id)
-    visitor().mark(movie_id, Mark.NOT_SEEN)
-
-
-def _skip(movie_id: Any) -> None:
-    st.session_state[_KEY].skip(movie_id)
+def _not_seen(you: Visitor, interview: Interview, movie_id: Any) -> None:
+    interview.not_seen(movie_id)
+    you.mark(movie_id, Mark.NOT_SEEN)

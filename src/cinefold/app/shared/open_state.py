@@ -84,6 +84,7 @@ def open_state() -> State:
             if other.value is not None:
                 with place.container():
                     _draw_coming(coming, wanted, other.value)
+                    st.empty()  # where a bar was: what empties `place` may not reach the browser
                 return _show(other.value)
             wait_for(place, coming)
     if coming.value is None:

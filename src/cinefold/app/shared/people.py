@@ -41,7 +41,7 @@ def choose_user(users: list[Any], user: Any) -> None:
         key=_KEY,
         filter_mode="prefix",
         width=160,
-        on_change=lambda: show_user(st.session_state[_KEY]),
+        on_change=lambda: show_user(st.session_state.get(_KEY)),
     )
     others = [other for other in users if other != user] or users
     button("Another one", lambda: show_user(random.choice(others)), icon="casino")  # noqa: S311

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from cinefold.app.shared.display import literal
-from cinefold.app.shared.visitor import visitor
+from cinefold.app.shared.visitor import Visitor, visitor
 from cinefold.app.shared.widgets import button, say_later, say_now
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
@@ -23,14 +23,15 @@ MARKS = {
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
     """Buttons that mark `movie`; `place` tells apart the places of a page."""
     say_now()  # where the movie that was marked last went
+    you = visitor()
     for mark in marks:
-        rated = mark is Mark.NOT_SEEN and movie.id in visitor().ratings
+        rated = mark is Mark.NOT_SEEN and movie.id in you.ratings
         key = f"{place}-{mark}-{movie.id}"
-        button(MARKS[mark], _mark, movie, mark, key=key, type="tertiary", disabled=rated)
+        button(MARKS[mark], _mark, you, movie, mark, key=key, type="tertiary", disabled=rated)
 
 
-def _mark(movie: Movie, mark: Mark) -> None:
-    visitor().mark(movie.id, mark)
+def _mark(you: Visitor, movie: Movie, mark: Mark) -> None:
+    you.mark(movie.id, mark)
     if mark is not Mark.NOT_SEEN:  # its card goes
         where = f"{literal(movie.title)} is in your Lists now, under “{MARKS[mark]}”."
         say_later(where, ":material/bookmark_added:")
@@ -72,6 +73,8 @@ def _shown() -> dict[str, tuple[int, int | None]]:
 
 
 def _take(key: str, name: str, number: int, movie_id: Any) -> None:
+    if key not in st.session_state:  # it went with its data set
+        return
     star = st.session_state[key]
     latest, before = _shown()[name]
     if number != latest or star == _star(before):

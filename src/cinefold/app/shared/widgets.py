@@ -82,6 +82,14 @@ def search_movies(
     return [match.movie for match in found if match.score >= _CLOSE * found[0].score]
 
 
+def introduction(heading: str, text: str) -> Any:
+    """A frame with what a page is for, where there is nothing yet; it takes what to begin with."""
+    frame = st.container(border=True)
+    frame.subheader(heading, anchor=False)
+    frame.markdown(text)
+    return frame
+
+
 def say_later(text: str, icon: str) -> None:
     """A toast for the run that follows a callback, which in a fragment may not draw itself."""
     st.session_state.setdefault(_MESSAGES, []).append((text, icon))

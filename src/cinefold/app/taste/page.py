@@ -10,7 +10,7 @@ from cinefold.app.shared.display import counted, genre_badges, literal, stars, t
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user, choose_user, last_user
 from cinefold.app.shared.visitor import open_visitor, visitor
-from cinefold.app.shared.widgets import choose_one
+from cinefold.app.shared.widgets import choose_one, introduction
 from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
 from cinefold.recommender import (
     CategoryComparison,
@@ -61,14 +61,13 @@ def choose_ratings(state: State) -> tuple[Mapping[Any, float], Any]:
 
 def draw_no_ratings() -> None:
     """No ratings yet: where they come from."""
-    with st.container(border=True):
-        st.subheader("Your taste will be here", anchor=False)
-        st.markdown(
-            "Rate a few movies you know, and this page shows which genres and decades you see more "
-            "of than most people, how generous you are with stars, and which of your favourites "
-            "nobody would have guessed. With ten ratings it begins to speak."
-        )
-        st.page_link("for_you/page.py", label="Rate movies", icon=":material/star:")
+    frame = introduction(
+        "Your taste will be here",
+        "Rate a few movies you know, and this page shows which genres and decades you see more of "
+        "than most people, how generous you are with stars, and which of your favourites nobody "
+        "would have guessed. With ten ratings it begins to speak.",
+    )
+    frame.page_link("for_you/page.py", label="Rate movies", icon=":material/star:")
 
 
 def draw_summary(comparison: TasteComparison, known: bool) -> None:
@@ -170,8 +169,8 @@ def _card(entry: UnexpectedFavourite) -> str:
     return (
         f":orange[{stars(entry.rating)}] {title(entry.movie)}\n\n"
         f":primary-badge[{others}] {genre_badges(entry.movie)}\n\n"
-        f":small[Without this rating, place {entry.place:,} of {entry.n_places:,} by "
-        f"best fit; {counted(entry.n_others, 'other rating')}.]"
+        f":small[Without your stars it would be number {entry.place:,} of {entry.n_places:,} in "
+        f"the list; {counted(entry.n_others, 'other rating')}.]"
     )
 
 

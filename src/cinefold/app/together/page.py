@@ -20,7 +20,13 @@ from cinefold.app.shared.visitor import (
     shown_name,
     visitor,
 )
-from cinefold.app.shared.widgets import button, choose_one, csv_button, show_in_address
+from cinefold.app.shared.widgets import (
+    button,
+    choose_one,
+    csv_button,
+    introduction,
+    show_in_address,
+)
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark, Profile
 from cinefold.recommender import (
@@ -169,18 +175,17 @@ def _known(state: State) -> set[Any]:
 
 def draw_start(state: State, people: list[GroupMember]) -> None:
     """Fewer than two people: what this is, and a list at one tap."""
-    with st.container(border=True):
-        st.subheader("One list for the two of you, or for more", anchor=False)
-        st.markdown(
-            "Choose who is watching, and this page finds movies that none of you has seen and all "
-            "of you will like, with what each is expected to think of them. Everybody with a "
-            "profile can be chosen, and so can the people of the data."
-        )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            label = "Add somebody of the data" if people else "Try it with two people of the data"
-            button(label, _add_example, state, icon="group_add", type="primary")
-            if not people:
-                st.page_link("for_you/page.py", label="Rate movies first", icon=":material/star:")
+    frame = introduction(
+        "One list for the two of you, or for more",
+        "Choose who is watching, and this page finds movies that none of you has seen and all of "
+        "you will like, with what each is expected to think of them. Everybody with a profile can "
+        "be chosen, and so can the people of the data.",
+    )
+    with frame.container(horizontal=True, vertical_alignment="center"):
+        label = "Add somebody of the data" if people else "Try it with two people of the data"
+        button(label, _add_example, state, icon="group_add", type="primary")
+        if not people:
+            st.page_link("for_you/page.py", label="Rate movies first", icon=":material/star:")
 
 
 def _add_example(state: State) -> None:
@@ -189,7 +194,7 @@ def _add_example(state: State) -> None:
     means = interactions.by_user.sum(axis=1).ravel() / np.maximum(counts, 1)
     known = counts * (means >= state.recommender.middle_rating)
     most = interactions.user_ids[np.argsort(-known, kind="stable")]
-    keys = [*st.session_state[_KEY], *(f"u{user}" for user in most[:_FEWEST].tolist())]
+    keys = [*st.session_state.get(_KEY, []), *(f"u{user}" for user in most[:_FEWEST].tolist())]
     st.session_state[_KEY] = list(dict.fromkeys(keys))[:_FEWEST]
 
 

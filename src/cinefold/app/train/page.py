@@ -45,7 +45,7 @@ def draw_dataset(state: State) -> None:
         list(titles),
         format_func=titles.__getitem__,
         key="train-dataset",
-        on_change=lambda: choose_dataset(st.session_state["train-dataset"]),
+        on_change=lambda: choose_dataset(st.session_state.get("train-dataset", current)),
         help="Of all pages, for you alone. One that is not here yet is fetched, and gets a model.",
         width=360,
     )

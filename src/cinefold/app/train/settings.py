@@ -227,7 +227,7 @@ def draw_objective(preset: str, model: WeightedMatrixFactorization) -> None:
 
 
 def _fill_in() -> None:
-    parameters = _preset_parameters(st.session_state[_PRESET_KEY])
+    parameters = _preset_parameters(st.session_state.get(_PRESET_KEY, next(iter(_PRESETS))))
     for setting in _SETTINGS:
         st.session_state[f"train-{setting.name}"] = setting.shown(parameters[setting.name])
 
