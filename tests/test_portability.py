@@ -13,7 +13,7 @@ BUILD = Path(__file__).parents[1] / "build"
 
 def kernel_objects() -> dict[str, Path]:
     """The compiled kernels of each level, from the latest build."""
-    found = BUILD.glob("**/kernels_*.dir/native/simd/kernels.cpp.o")
+    found = BUILD.glob("**/kernels_*.dir/native/kernels/kernels.cpp.o")
     by_age = sorted(found, key=lambda path: path.stat().st_mtime)
     return {path.parents[2].name[len("kernels_") : -len(".dir")]: path for path in by_age}
 

@@ -14,7 +14,7 @@
 #include "drive/checks.h"
 #include "drive/fixed_side.h"
 #include "drive/half_step.h"
-#include "simd/dispatch.h"
+#include "kernels/dispatch.h"
 
 namespace cinefold::bindings {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <new>
 
-#include "simd/kernels.h"
+#include "kernels/kernels.h"
 
 namespace cinefold {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "simd/kernels.h"
+#include "kernels/kernels.h"
 
 namespace cinefold {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "blas/gram.h"
+#include "rows/row.h"
 
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {

@@ -6,7 +6,7 @@
 //   CINEFOLD_NV     its vectors in each row: CINEFOLD_MR x CINEFOLD_NV accumulators.
 #pragma once
 
-#include "simd/kernels.h"
+#include "simd/padding.h"
 #include "simd/vector.h"
 
 namespace cinefold::CINEFOLD_LEVEL {

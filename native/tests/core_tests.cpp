@@ -19,7 +19,7 @@
 #include "drive/half_step.h"
 #include "drive/threads.h"
 #include "drive/top_k.h"
-#include "simd/dispatch.h"
+#include "kernels/dispatch.h"
 
 namespace {
 

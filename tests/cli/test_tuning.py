@@ -67,6 +67,14 @@ def test_tables_of_the_best_trials_and_of_the_test(cinefold, monkeypatch):
     assert values == sorted(values, reverse=True)
 
 
+def test_a_search_without_time_says_that_it_found_nothing_better(cinefold):
+    code, out, _ = cinefold("tune", *SMALL, "--timeout", 0)
+    assert code == 0
+    assert "1 trials: 1 complete" in out
+    assert "s, as --timeout allows." in out
+    assert "nothing better" in out
+
+
 def test_the_file_trains_the_model_that_was_found(answer, tmp_path):
     file = tmp_path / "best.json"
     report = answer("tune", *SMALL, "--trials", 4, "-o", file)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from cinefold import Interactions
-from tests.interactions.comparing import dense
+from tests.interactions.comparing import assert_same, dense
 
 COLUMNS = {
     "pandas string": pd.Series(["b", "a", "b"], dtype="string"),
@@ -45,6 +45,7 @@ def test_id_columns(kind: str) -> None:
     frame_type = FRAMES[kind.split()[0]]
     frame = frame_type({"user_id": column, "item_id": [1, 2, 3], "rating": [5, 4, 3]})
     data = Interactions.from_dataframe(frame)
+    assert_same(Interactions.from_arrays(column, [1, 2, 3], [5, 4, 3]), data)
     text = str(column[0]) == "b"
     assert data.user_ids.tolist() == (["a", "b"] if text else [1, 2])
     assert data.user_ids.dtype.kind == ("O" if text else "i")
@@ -156,6 +157,8 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "complex": ({"ratings": [1j, 1]}, TypeError, "ratings must be numbers, not complex"),
     "empty": ({"users": [], "items": [], "ratings": []}, ValueError, "there are no ratings"),
     "mixed ids": ({"users": [1, "a"]}, TypeError, "all integers or all strings, not int and str"),
+    "null id": ({"users": pl.Series(["a", None])}, TypeError, "not NoneType and str"),
+    "null category": ({"items": pl.Series(["a", None], dtype=pl.Categorical)}, TypeError, "None"),
     "None id": ({"items": ["a", None]}, TypeError, "items must be .* not NoneType and str"),
     "fraction": ({"users": [1.5, 2]}, ValueError, "found 1.5 at position 0"),
     "NaN id": ({"users": [1, np.nan]}, ValueError, "found nan at position 1"),

@@ -79,6 +79,20 @@ def test_few_ratings_in_all_choose_nothing():
     assert np.array_equal(default.item_factors_, same.item_factors_)
 
 
+def test_very_few_ratings_a_row_have_fewer_factors_and_more_iterations():
+    model = WeightedMatrixFactorization().fit(communities(2600, 2600, 12_500, size=10))
+    assert model.item_factors_.shape[1] == 256
+    *_, before, last = (record["objective"] for record in model.history_)
+    assert last > 0.99 * before
+
+
+def test_where_nothing_can_be_held_out_nothing_is_chosen():
+    data = Interactions.from_arrays(np.arange(10_000), np.arange(10_000) % 40)
+    default = WeightedMatrixFactorization(max_iter=1).fit(data)
+    same = WeightedMatrixFactorization(40, max_iter=1).fit(data)
+    assert default.objective_ == same.objective_
+
+
 def test_of_very_many_ratings_a_sample_of_users_stands_for_all(sparse, monkeypatch):
     monkeypatch.setattr(default_settings, "_MOST_TRIED", 2_000)
     learnt, held_out = default_settings._divided(sparse[0])

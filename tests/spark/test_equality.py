@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -57,39 +58,31 @@ def test_factors_that_the_driver_holds_and_an_executor_that_is_killed(spark, rat
     same(trainer(**blocks).fit(ratings, callbacks=[kill]), single)
 
 
-def test_spark_connect(spark, ratings, single, tmp_path):
+def by_a_client_of_connect(spark, ratings, rated, folder):
     service = "org.apache.spark.sql.connect.service.SparkConnectService$"
     port = getattr(getattr(spark._jvm, service), "MODULE$").localPort()
-    path, model = ratings.inputFiles()[0], tmp_path / "model.safetensors"
+    path, model = ratings.inputFiles()[0], folder / "model.safetensors"
     command = [sys.executable, "-m", "tests.spark.connect_client", f"sc://127.0.0.1:{port}"]
     subprocess.run([*command, path, model], check=True, cwd=Path(__file__).parents[2])
-    local = WeightedMatrixFactorization.load(model)
-    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
-    np.testing.assert_array_equal(local.item_factors_, single.item_factors_)
+    return WeightedMatrixFactorization.load(model)
 
 
-def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(ratings, single, tmp_path):
+def stored_and_killed(spark, ratings, rated, folder):
     def kill(model, record):
         if record["iteration"] == 2:
             raise InterruptedError
 
     stored = trainer(
-        plan="stored", numUserBlocks=3, checkpointDir=str(tmp_path), checkpointInterval=1
+        plan="stored", numUserBlocks=3, checkpointDir=str(folder), checkpointInterval=1
     )
     with pytest.raises(InterruptedError):
         stored.fit(ratings, callbacks=[kill])
     iterations = []
     model = stored.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
-    assert [record["iteration"] for record in iterations] == [3]
-    same(model, single)
-    # Nothing is kept but the factors of both sides, of what the fit that was killed has stored too.
-    kept = {
-        f.parent for f in tmp_path.glob("*/factors-*/*.parquet") if parquet.read_table(f).num_rows
-    }
-    assert len(kept) == 2
+    return model, [record["iteration"] for record in iterations]
 
 
-def test_users_stored_and_items_held_with_conjugate_gradients(ratings, rated, tmp_path):
+def of_stored_users_and_held_items(spark, ratings, rated, folder):
     parameters = {"solver": "cg", "regularization": 0.5, "alpha": 0.5, "target": "rating"}
     single = WeightedMatrixFactorization(
         n_factors=5, max_iter=2, unobserved_weight=0.1, regularization_exponent=0, **parameters
@@ -100,23 +93,21 @@ def test_users_stored_and_items_held_with_conjugate_gradients(ratings, rated, tm
         unobservedWeight=0.1,
         regularizationExponent=0,
         maxHeldBytes=30_000,
-        checkpointDir=str(tmp_path),
+        checkpointDir=str(folder),
         weightCol="weight",
         **parameters,
     ).fit(ratings.drop("held_out"))
-    same(model, single)
+    return model, single
 
 
-def test_biases(ratings, rated):
+def with_biases(spark, ratings, rated, folder):
     single = WeightedMatrixFactorization.preset("stars", n_factors=3, max_iter=2)
     single.fit(rated.all())
     model = DistributedWeightedMatrixFactorization.like(single, weightCol="weight")
-    fitted = model.fit(ratings.drop("held_out"))
-    same(fitted, single)
-    np.testing.assert_array_equal(fitted.toLocal().item_biases_, single.item_biases_)
+    return model.fit(ratings.drop("held_out")), single
 
 
-def test_weights_of_degrees_users_and_items(spark, ratings, rated):
+def with_weights_of_degrees_users_and_items(spark, ratings, rated, folder):
     train, held_out = rated.parts()
     weights = {
         "user_weights": {int(train.user_ids[7]): 3.0},
@@ -125,11 +116,65 @@ def test_weights_of_degrees_users_and_items(spark, ratings, rated):
     single = WeightedMatrixFactorization(n_factors=4, max_iter=2, degree_exponent=(0.3, 0.1))
     single.fit(train, validation=held_out, **weights)
     trainer = DistributedWeightedMatrixFactorization.like(single, numItemBlocks=3, **COLUMNS)
-    model = trainer.fit(ratings, **weights)
+    return trainer.fit(ratings, **weights), single
+
+
+@pytest.fixture(scope="module")
+def fits(spark, ratings, rated, tmp_path_factory):
+    """What these functions find, two of them at a time: Spark's driver keeps one core busy."""
+    with ThreadPoolExecutor(2) as pool:
+
+        def begin(fit):
+            folder = tmp_path_factory.mktemp(fit.__name__)
+            return pool.submit(fit, spark, ratings, rated, folder), folder
+
+        return {
+            fit: begin(fit)
+            for fit in (
+                stored_and_killed,
+                by_a_client_of_connect,
+                of_stored_users_and_held_items,
+                with_weights_of_degrees_users_and_items,
+                with_biases,
+            )
+        }
+
+
+def test_spark_connect(fits, single):
+    local = fits[by_a_client_of_connect][0].result()
+    np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
+    np.testing.assert_array_equal(local.item_factors_, single.item_factors_)
+
+
+def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(fits, single):
+    found, folder = fits[stored_and_killed]
+    model, iterations = found.result()
+    assert iterations == [3]
+    same(model, single)
+    # Nothing is kept but the factors of both sides, of what the fit that was killed has stored too.
+    kept = {
+        f.parent for f in folder.glob("*/factors-*/*.parquet") if parquet.read_table(f).num_rows
+    }
+    assert len(kept) == 2
+
+
+def test_users_stored_and_items_held_with_conjugate_gradients(fits):
+    same(*fits[of_stored_users_and_held_items][0].result())
+
+
+def test_biases(fits):
+    model, single = fits[with_biases][0].result()
+    same(model, single)
+    np.testing.assert_array_equal(model.toLocal().item_biases_, single.item_biases_)
+
+
+def test_weights_of_degrees_users_and_items(spark, fits, rated):
+    model, single = fits[with_weights_of_degrees_users_and_items][0].result()
     # What is solved for are the vectors times their weights' roots, which may round.
     same(model, single, rtol=5e-7)
     np.testing.assert_allclose(model.toLocal().user_weights_, single.user_weights_, 1e-6)
-    new = [(-1, int(item), 5.0, 1.0) for item in train.item_ids[:3]]
+    items = np.unique(rated.items)[:3]
+    new = [(-1, int(item), 5.0, 1.0) for item in items]
     new = spark.createDataFrame(new, "user long, item long, rating float, weight float")
-    expected = single.fold_in(dict.fromkeys(train.item_ids[:3], 5.0)).factors
+    expected = single.fold_in(dict.fromkeys(items, 5.0)).factors
     np.testing.assert_allclose(model.foldIn(new).first().factors, expected, 1e-5, 1e-6)

@@ -25,8 +25,9 @@ def model(spark, known):
     data = zip(
         rows.tolist(), known.item_ids[matrix.indices].tolist(), matrix.data.tolist(), strict=True
     )
-    ratings = spark.createDataFrame(list(data), "reader string, book long, stars float")
-    trainer = DistributedWeightedMatrixFactorization(nFactors=4, maxIter=2)
+    bad = [(None, 101, 3.0), ("cy", 101, float("nan")), ("cy", 102, None), ("dee", 101, -1.0)]
+    ratings = spark.createDataFrame([*data, *bad], "reader string, book long, stars float")
+    trainer = DistributedWeightedMatrixFactorization(nFactors=4, maxIter=2, invalidRows="drop")
     return trainer.setParams(userCol="reader", itemCol="book", ratingCol="stars").fit(ratings)
 
 
@@ -78,7 +79,7 @@ def test_saved_loaded_and_served_by_one_machine(spark, model, single, known, tmp
     path = str(tmp_path / "model")
     model.save(path)
     loaded = DistributedFactorModel.load(path, spark)
-    local = loaded.toLocal(known)
+    local = loaded.toLocal(known)  # which knows nobody of rows that were left out
     np.testing.assert_array_equal(local.item_factors_, single.item_factors_)
     assert (
         local.recommend("user 3", k=4).items.tolist()

@@ -140,6 +140,7 @@ class FixedSide:
 
     @property
     def n_factors(self) -> int:
+        """How many columns the rows have."""
         return len(self.spectrum)
 
     @cached_property
@@ -191,6 +192,7 @@ def gram_matrix(
 
 
 def checked_gram(gram: Doubles) -> Doubles:
+    """`gram` itself; a ValueError if it is not finite."""
     if not np.isfinite(gram).all():
         raise ValueError(
             "the factors have grown beyond what float32 can hold; "

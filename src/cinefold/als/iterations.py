@@ -104,6 +104,7 @@ class Problem:
 
     @property
     def mean_rating(self) -> np.float32:
+        """Of all observations, whatever their weights."""
         return np.float32(rounded(self.train.by_user.data.mean(dtype=np.float64)))
 
     def deviation(self, mean: np.float32) -> float:
@@ -243,6 +244,7 @@ class Problem:
 
 
 def singular_row_error(side: Side, row_id: Any, n_ratings: int) -> ValueError:
+    """What a fit raises for a row whose equations have no unique solution."""
     return ValueError(
         f"the equations of {side} {row_id} ({n_ratings} ratings) have no unique solution; "
         "increase regularization, or lower n_factors or unobserved_weight"

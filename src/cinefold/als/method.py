@@ -32,6 +32,7 @@ class Method:
 
     @property
     def is_exact(self) -> bool:
+        """Whether every row is solved exactly."""
         return self.max_steps == 0
 
 

@@ -65,6 +65,22 @@ class Objective:
             object.__setattr__(self, name, float(getattr(self, name)))  # integers would overflow
 
     def targets(self, ratings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """t of each observation.
+
+        Parameters
+        ----------
+        ratings : ndarray of float32, shape (n_observed,)
+
+        Returns
+        -------
+        ndarray of float32, shape (n_observed,)
+            `ratings` itself where these are the targets.
+
+        Raises
+        ------
+        ValueError
+            For the square root of a negative rating.
+        """
         if self.target == "binary":
             return (ratings > 0).astype(np.float32)
         if self.target == "sqrt":
@@ -87,7 +103,19 @@ class Objective:
     def confidence(
         self, ratings: NDArray[np.float32], weights: NDArray[np.float32] | None
     ) -> NDArray[np.float32] | None:
-        """c of each observation; None when all are 1."""
+        """c of each observation; None when all are 1.
+
+        Parameters
+        ----------
+        ratings : ndarray of float32, shape (n_observed,)
+        weights : ndarray of float32, shape (n_observed,), or None
+            Confidence weights of the observations; None when all are 1.
+
+        Raises
+        ------
+        ValueError
+            For a confidence below 0.
+        """
         if self.alpha == 0:
             return weights
         confidence = 1 + np.float32(self.alpha) * ratings

@@ -83,6 +83,7 @@ class Observations:
 
     @property
     def n_rows(self) -> int:
+        """Of this side, also those without observations."""
         return len(self.regularization)
 
     @property

@@ -65,12 +65,9 @@ def train_on_spark(
     """
     try:
         from cinefold.spark.session import start_session
-    except ModuleNotFoundError as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
-    try:
+
         spark = start_session(asked.master, {"spark.ui.showConsoleProgress": "false"})
-    except RuntimeError as error:
+    except (ModuleNotFoundError, RuntimeError) as error:
         complain(str(error))
         raise typer.Exit(1) from None
     from pyspark.sql import functions as F

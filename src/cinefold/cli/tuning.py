@@ -125,9 +125,9 @@ def tune(
     """Search for the parameters that suit a data set.
 
     Each trial trains a model and evaluates it, after every iteration, on ratings that were held
-    out; one that stays behind earlier trials is pruned. The first are the default model and, with
-    few factors, others that are known to be good, then come random ones, then those that the trials
-    so far make promising (TPE, by Optuna); the best are tried again with more factors.
+    out; one that stays behind earlier trials is pruned. The first are the default model and others
+    that are known to be good, these with few factors, then come random ones, then those that the
+    trials so far make promising (TPE, by Optuna); the best are tried again with more factors.
 
     Searched are n_factors, unobserved_weight, regularization, regularization_exponent, target and
     alpha (see [bold]cinefold train --help[/bold]). Instead of the second, third and last, which
@@ -206,6 +206,9 @@ def _print(result: TuningResult) -> None:
     if result.test:
         show("\nOn ratings that the search has not seen")
         _print_test(result)
+        tuned, default = (result.test[name][result.metric] for name in ("tuned", "default"))
+        if (tuned < default) == (result.metric != "rmse"):
+            show("The default model is as good: the search has found nothing better.")
 
 
 _PARAMETERS = {

@@ -25,18 +25,30 @@ if TYPE_CHECKING:
 
     Columns = tuple[Any, Any, Any, Any, Any]
 
-_CHECKS = as_id_column, as_id_column, as_floats, as_times, as_weights
+_CHECKS = {
+    "users": as_id_column,
+    "items": as_id_column,
+    "ratings": as_floats,
+    "timestamps": as_times,
+    "weights": as_weights,
+}
+
+
+def checked(columns: Iterable[Any], names: Iterable[str] = _CHECKS) -> Columns:
+    """Users, items, ratings, times and weights, of their types; of the last three, None is none."""
+
+    def one(check: Any, values: Any, name: str) -> Any:
+        return None if values is None and check is not as_id_column else check(values, name)
+
+    user, item, rating, time, weight = map(one, _CHECKS.values(), columns, names)
+    return user, item, rating, time, weight
 
 
 def columns_of(frame: IntoDataFrame, names: Iterable[str | None]) -> Columns:
-    """Users, items, ratings, times and weights of a table, checked; None without a name."""
-    table = as_table(frame)
-
-    def checked(check: Any, name: str | None) -> Any:
-        return None if name is None else check(column(table, name), f"column {name!r:.100}")
-
-    user, item, rating, time, weight = map(checked, _CHECKS, names)
-    return user, item, rating, time, weight
+    """The same of a table; None without a name."""
+    table, names = as_table(frame), [*names]
+    columns = (None if name is None else column(table, name) for name in names)
+    return checked(columns, [f"column {name!r:.100}" for name in names])
 
 
 def numbered(

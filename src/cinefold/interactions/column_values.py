@@ -44,8 +44,8 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
             f"{found} {name!r:.100}; the table has {', '.join(map(str, table.columns)):.500}"
         )
     series = table.get_column(name)
-    of_objects = str(getattr(series.to_native(), "dtype", "")) == "object"
-    if of_objects and (texts := _as_text(series.to_numpy())) is not None:
+    texts = _series_of_text(series)
+    if texts is not None:
         return texts
     missing = series.is_null()
     if missing.any():
@@ -60,11 +60,6 @@ def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
         return counted.astype(f"datetime64[{series.dtype.time_unit}]")
     if series.dtype in (nw.Int128, nw.UInt128):
         return np.array(series.to_list(), object)
-    if series.dtype in (nw.String, nw.Categorical, nw.Enum) and not of_objects:
-        with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
-            texts = series.to_polars()
-            if holds_text(texts):
-                return texts
     return np.asarray(series.to_numpy())
 
 
@@ -120,8 +115,9 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
 
 def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series:
     """As `as_ids`, of any length: text as Polars', in a fraction of the memory, or NumPy's own."""
-    if nw.dependencies.is_polars_series(values) and holds_text(values):
-        return values
+    series = nw.from_native(values, series_only=True, pass_through=True)
+    if isinstance(series, nw.Series) and (found := _series_of_text(series)) is not None:
+        return found
     array = _one_dimension(values, name)
     if array.dtype.kind == "U" and array.dtype.isnative:
         return np.ascontiguousarray(array)
@@ -140,11 +136,18 @@ def _as_text(values: NDArray[Any]) -> pl.Series | None:
     return None
 
 
-def holds_text(values: pl.Series) -> bool:
-    """Whether a Polars series is of text, or of categories of text."""
+def _series_of_text(series: nw.Series[Any]) -> pl.Series | None:
+    """Text or categories of text as Polars'; None of others, and as `_as_text`."""
     import polars as pl
 
-    return isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum)
+    if str(getattr(series.to_native(), "dtype", "")) == "object":
+        return _as_text(series.to_numpy())
+    if series.dtype in (nw.String, nw.Categorical, nw.Enum):
+        with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
+            texts = series.to_polars()
+            if isinstance(texts.dtype, pl.String | pl.Categorical | pl.Enum):
+                return None if texts.has_nulls() else texts
+    return None
 
 
 def as_floats(values: Any, name: str) -> NDArray[np.float32]:

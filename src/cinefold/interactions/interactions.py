@@ -12,14 +12,8 @@ import scipy.sparse as sp
 
 from cinefold._cache import PickledWithoutCaches
 from cinefold.interactions import splits
-from cinefold.interactions.batches import columns_of, numbered
+from cinefold.interactions.batches import checked, columns_of, numbered
 from cinefold.interactions.blocks import BLOCK, in_blocks, kept
-from cinefold.interactions.column_values import (
-    as_floats,
-    as_id_column,
-    as_times,
-    as_weights,
-)
 from cinefold.interactions.entries import (
     Duplicates,
     Entries,
@@ -167,13 +161,7 @@ class Interactions(PickledWithoutCaches):
         duplicates
             As in :meth:`from_dataframe`.
         """
-        columns = (
-            as_id_column(users, "users"),
-            as_id_column(items, "items"),
-            None if ratings is None else as_floats(ratings, "ratings"),
-            None if timestamps is None else as_times(timestamps, "timestamps"),
-            None if weights is None else as_weights(weights, "weights"),
-        )
+        columns = checked((users, items, ratings, timestamps, weights))
         parts = numbered([columns], user_ids, item_ids, copy=False)
         return cls._from_numbered(parts, duplicates)
 
@@ -300,7 +288,12 @@ class Interactions(PickledWithoutCaches):
         return lookup(self.item_ids, ids, "item")
 
     def user_ratings(self, user_id: Any) -> tuple[NDArray[Any], NDArray[np.float32]]:
-        """What a user rated: item ids and ratings."""
+        """What a user rated: item ids and ratings.
+
+        Raises
+        ------
+        UnknownIdError
+        """
         row = self.user_index(user_id)
         begin, end = self.by_user.indptr[row : row + 2]
         return self.item_ids[self.by_user.indices[begin:end]], self.by_user.data[begin:end]
@@ -375,6 +368,10 @@ class Interactions(PickledWithoutCaches):
             is what its fraction alone would hold out, and of "time" the latest.
         random_state : int, Generator, RandomState or None
             The same integer gives the same split everywhere; the others one that is new each time.
+
+        Returns
+        -------
+        tuple of Interactions
 
         Raises
         ------

@@ -23,6 +23,8 @@ from cinefold.models.default_regularization import objective_for, pair_weights
 from cinefold.models.rating_input import only_users
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
 
@@ -30,10 +32,10 @@ N_FACTORS, TOL = 64, 1e-4
 """Of the formulas, and of the candidates that are tried."""
 
 _FEWEST_RATINGS = 10_000  # of all: fewer tell no settings apart
-_FEW_RATINGS = 40  # a user or item, on average
+_FEW_RATINGS, _VERY_FEW_RATINGS = 40, 5  # a user or item, on average
 _FACTORS_OF_SHORT_ROWS, _FACTORS = 448, 256
 _MANY_RATINGS, _FACTORS_OF_MANY_RATINGS = 10_000_000, 128  # in long rows: what minutes allow
-_TOL_OF_SHORT_ROWS, _TOL = 0.025, 0.003
+_TOL_OF_SHORT_ROWS, _TOL_OF_VERY_SHORT_ROWS, _TOL = 0.025, 0.01, 0.003
 _TRIED_ITERATIONS, _MOST_TRIED, _USERS, _HELD_OUT = 3, 2_000_000, 2_000, 0.2
 
 
@@ -53,9 +55,11 @@ class _Candidate(NamedTuple):
     exponent: float = 0.0
 
 
-# Strong structure, as of papers in libraries, wants little of either; weak one more of lambda.
-_STRENGTHS = (_Candidate(0.3, 0.45), _Candidate(1.0, 2.0))
+# In each series the next is tried if the last was better. Strong structure, as of papers in
+# libraries, wants little of w0 and lambda; weak one more of lambda.
+_STRENGTHS: tuple[tuple[tuple[float, float], ...], ...] = (((0.3, 0.45),), ((1.0, 1.4), (1.0, 2.0)))
 _EXPONENTS = (0.25, 0.4)
+_GAIN = 1.02  # less may be chance, or owed to there being few factors and iterations
 
 
 def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
@@ -63,7 +67,9 @@ def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
     names = ("n_factors", "unobserved_weight", "regularization", "degree_exponent")
     if train.n_ratings >= _FEWEST_RATINGS and all(getattr(model, n) == "scale" for n in names):
         usual, tol = _FACTORS, _TOL
-        if has_short_rows(train):
+        if _row_length(train) < _VERY_FEW_RATINGS:
+            tol = _TOL_OF_VERY_SHORT_ROWS
+        elif has_short_rows(train):
             usual, tol = _FACTORS_OF_SHORT_ROWS, _TOL_OF_SHORT_ROWS
         elif train.n_ratings > _MANY_RATINGS:
             usual = _FACTORS_OF_MANY_RATINGS
@@ -77,7 +83,11 @@ def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
 
 def has_short_rows(train: Interactions) -> bool:
     """Whether users and items have few ratings on average."""
-    return 2 * train.n_ratings < _FEW_RATINGS * (train.n_users + train.n_items)
+    return _row_length(train) < _FEW_RATINGS
+
+
+def _row_length(train: Interactions) -> float:
+    return 2 * train.n_ratings / (train.n_users + train.n_items)
 
 
 def _objective(model: Any, train: Interactions, candidate: _Candidate) -> Objective:
@@ -89,6 +99,8 @@ def _objective(model: Any, train: Interactions, candidate: _Candidate) -> Object
 
 def _best_candidate(model: Any, train: Interactions, n_threads: int) -> _Candidate:
     learnt, held_out = _divided(train)
+    if not held_out.n_ratings:
+        return _Candidate()
     validation = Validation(held_out, learnt, objective_for(model, learnt), n_threads)
 
     def ndcg(candidate: _Candidate) -> float:
@@ -99,16 +111,20 @@ def _best_candidate(model: Any, train: Interactions, n_threads: int) -> _Candida
             *_, last = islice(steps, _TRIED_ITERATIONS)
             return validation.ndcg(last.factors)
 
-    best = _Candidate()
+    best = start = _Candidate()
     reached = ndcg(best)
-    for candidate in _STRENGTHS:
-        if (found := ndcg(candidate)) > reached:
+
+    def climb(candidates: Iterable[_Candidate]) -> None:
+        nonlocal best, reached
+        for candidate in candidates:
+            if (found := ndcg(candidate)) <= _GAIN * reached:
+                break
             best, reached = candidate, found
-            break
-    for exponent in _EXPONENTS:
-        if (found := ndcg(best._replace(exponent=exponent))) <= reached:
-            break
-        best, reached = best._replace(exponent=exponent), found
+
+    for series in _STRENGTHS:
+        if best == start:
+            climb(_Candidate(*strengths) for strengths in series)
+    climb([best._replace(exponent=exponent) for exponent in _EXPONENTS])
     return best
 
 

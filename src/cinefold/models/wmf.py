@@ -49,8 +49,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     ----------
     n_factors : int or "scale"
         Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 where rows
-        have few ratings, if the other parameters are "scale" too and there are 10,000 ratings; else
-        64 (docs/defaults.md).
+        have 5 to 40 ratings, if the other parameters are "scale" too and there are 10,000 ratings;
+        else 64 (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
@@ -89,7 +89,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         At most so many iterations.
     tol : float or "scale"
         Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4;
-        where `n_factors` follows the data beyond 64 it is 0.003, and 0.025 with short rows.
+        where `n_factors` follows the data beyond 64 it is 0.003, with rows of less than 40 ratings
+        0.025, and of less than 5 0.01.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
@@ -54,17 +54,6 @@ class ClusterValidation:
     def ndcg(self, _: Any) -> float | None:
         found = self._problem.metrics
         return found["ndcg"] / found["n_measured"] if found["n_measured"] else None
-
-
-@dataclass(frozen=True)
-class FitArguments:
-    """What `fit` is given beside the ratings."""
-
-    callbacks: tuple[Callback, ...] = ()
-    progress: bool | None = None
-    start: WeightedMatrixFactorization | None = None
-    user_weights: Weights | None = None
-    item_weights: Weights | None = None
 
 
 class DistributedWeightedMatrixFactorization(FactorizationParams, Estimator[Any]):
@@ -157,15 +146,18 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         TypeError, ValueError
             For columns or rows that cannot be learnt from, and parameters out of range.
         """
-        called = tuple(checks.callbacks(callbacks))
-        self._arguments = FitArguments(called, progress, start, user_weights, item_weights)
+        self._arguments = SimpleNamespace(
+            watching=(tuple(checks.callbacks(callbacks)), progress),
+            start=start,
+            weights=(user_weights, item_weights),
+        )
         try:
             return super().fit(dataset, params)
         finally:
             del self._arguments
 
     def _fit(self, dataset: DataFrame) -> DistributedFactorModel:
-        arguments: FitArguments = getattr(self, "_arguments", FitArguments())
+        arguments = self._arguments
         model: Any = self._estimator()
         checks.parameters(model)
         for name, allowed in _CHOICES.items():
@@ -176,8 +168,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 "one machine would search for nFactors, degreeExponent, unobservedWeight and "
                 "regularization on some of the users, Spark does not: docs/spark.md says how"
             )
-        given = arguments.user_weights, arguments.item_weights
-        if model.biases and any(weights is not None for weights in given):
+        if model.biases and any(weights is not None for weights in arguments.weights):
             raise ValueError("biases are for pairs that all weigh the same")
         with ExitStack() as kept:
             problem = self._problem(dataset.sparkSession, dataset, model, arguments, kept)
@@ -192,8 +183,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 n_factors, n_threads = model.n_factors, problem.n_threads
                 resumed = continued(arguments.start, problem.train, n_factors, n_threads)
             settings = Settings(model.n_factors, model.tol, problem.objective)
-            watching = arguments.callbacks, arguments.progress
-            run_fit(model, problem, settings, validation, *watching, resumed)
+            callbacks, progress = arguments.watching
+            run_fit(model, problem, settings, validation, callbacks, progress, resumed)
             problem.close(model._fitted.factors)
         return self._copyValues(DistributedFactorModel._of(problem, model._fitted))
 
@@ -202,7 +193,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         spark: SparkSession,
         dataset: DataFrame,
         model: Any,
-        arguments: FitArguments,
+        arguments: SimpleNamespace,
         kept: ExitStack,
     ) -> ClusterProblem:
         """The ratings, packed; `kept` frees them."""
@@ -221,8 +212,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             "biases": model.biases,
             "degreeExponent": np.any(model.degree_exponent),
             "start": arguments.start is not None,
-            "user_weights": arguments.user_weights is not None,
-            "item_weights": arguments.item_weights is not None,
+            "user_weights": arguments.weights[0] is not None,
+            "item_weights": arguments.weights[1] is not None,
         }
         asked = [name for name, is_asked in only_held.items() if is_asked]
         users, items = (
@@ -245,13 +236,14 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             kept.callback(packed.free)
             return packed
 
-        by_user, by_item = packed("user", users, items), packed("item", items, users)
+        by_user = packed("user", users, items)
         n_repeated, policy = by_user.total("n_duplicates"), self._given("duplicates")
         if n_repeated and policy in ("error", "last"):
             problem = f"{n_repeated} ratings repeat a pair of user and item"
             if policy == "error":
                 raise ValueError(problem)
             _LOGGER.warning("%s; the last one of each is kept", problem)
+        by_item = packed("item", items, users)
         sharing = SharedFiles(spark)
         kept.callback(sharing.forget)
         counts: Any = by_user.counts, by_item.counts
@@ -266,11 +258,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
 
         objective = objective_for(model, _statistics(by_user, by_item, mean_target))
         own = (
-            weights if ids is None else axis_weights(name, weights, ids)
-            for name, weights, ids in (
-                ("user_weights", arguments.user_weights, users.ids),
-                ("item_weights", arguments.item_weights, items.ids),
-            )
+            given if rows.ids is None else axis_weights(f"{side}_weights", given, rows.ids)
+            for side, rows, given in zip(_SIDES, (users, items), arguments.weights, strict=True)
         )
         weights = pair_weights(objective, *counts, *cast("Any", own))
         fresh = folder and f"{folder}/{uuid.uuid4().hex}"

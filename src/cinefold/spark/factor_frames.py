@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from cinefold.als.backend import top_k
 from cinefold.als.factors import Factors
 from cinefold.als.objective import Objective
 from cinefold.als.observations import Observations
-from cinefold.interactions.entries import csr
+from cinefold.interactions.entries import Entries
 from cinefold.spark.stored_rows import StoredRows
 from cinefold.spark.tasks.half_steps import mapped_items
 from cinefold.spark.tasks.records import RecordMapper, array_of
@@ -84,29 +85,11 @@ def with_constant(value: Any) -> Any:
     return F.concat(F.col("factors"), F.array(value.cast("float")))
 
 
-def blocks_of(frame: DataFrame, n_rows: int, prefix: str, id_type: str) -> DataFrame:
-    """Blocks of `n_rows` rows, as arrays in one record each."""
-    block = F.expr(f"row div {n_rows}").alias("block")
-    schema = f"{prefix}rows array<long>, {prefix}ids array<{id_type}>, {prefix}factors binary"
-    gathering = BlockGatherer(prefix)
-    grouped = frame.select(block, "row", "id", "factors").groupBy("block")
-    return grouped.applyInArrow(lambda group: gathering(group), schema)
-
-
-@dataclass(frozen=True)
-class BlockGatherer:
-    prefix: str
-
-    def __call__(self, group: pa.Table) -> pa.Table:
-        group = group.sort_by("row")
-        factors = matrix_of(group.column("factors")).tobytes()
-        ids = group.column("id").combine_chunks()
-        columns = {
-            f"{self.prefix}rows": pa.array([group.column("row").to_numpy()]),
-            f"{self.prefix}ids": pa.ListArray.from_arrays(pa.array([0, len(ids)], pa.int32()), ids),
-            f"{self.prefix}factors": pa.array([factors]),
-        }
-        return pa.table(columns)
+def blocks_of(frame: DataFrame, n_rows: int, name: str) -> DataFrame:
+    """Blocks of `n_rows` rows by their order, each an array of structures `name`."""
+    rows = F.array_sort(F.collect_list(F.struct("row", "id", "factors")))
+    blocks = frame.groupBy(F.expr(f"row div {n_rows}").alias("block"))
+    return blocks.agg(rows.alias(name)).select(name)
 
 
 @dataclass(frozen=True)
@@ -114,14 +97,12 @@ class TopK(RecordMapper):
     """The best candidates of each query, from pairs of blocks."""
 
     k: int
-    n_columns: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        query_ids, ids, rows = (record.column(n)[0].values for n in ("query_ids", "ids", "rows"))
-        queries = array_of(record, "query_factors", np.float32).reshape(len(query_ids), -1)
-        queries = np.column_stack([queries, np.ones(len(queries), np.float32)])
-        items = array_of(record, "factors", np.float32).reshape(-1, self.n_columns)
-        found, scores = top_k(queries, items, self.k)
+        _, query_ids, vectors = record.column("queries")[0].values.flatten()
+        queries = np.column_stack([matrix_of(vectors), np.ones(len(vectors), np.float32)])
+        rows, ids, vectors = record.column("candidates")[0].values.flatten()
+        found, scores = top_k(queries, matrix_of(vectors), self.k)
         kept = found >= 0
         places = found[kept]
         ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
@@ -162,19 +143,17 @@ class FoldIn:
         arrays, fixed = mapped_items(self.items, 1, self.spectrum)
         encoded = group.column("id").combine_chunks().dictionary_encode()
         users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
-        order = np.lexsort((columns, users))
-        last = np.append(np.diff(users[order]) + np.diff(columns[order]) != 0, True)
-        order = order[last]
-        n_users = len(encoded.dictionary)
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(users[order], minlength=n_users))])
-        ratings = group.column("rating").to_numpy()[order]
-        weights = group.column("weight").to_numpy()[order] if self.is_weighted else None
-        matrix = csr(ratings, columns[order], offsets, len(fixed.rows))
+        ratings = group.column("rating").to_numpy()
+        weights = group.column("weight").to_numpy() if self.is_weighted else None
+        entries = Entries(users, columns, ratings, weights, None).sorted()
+        with warnings.catch_warnings(action="ignore"):
+            entries = entries.without_duplicates("last", stacklevel=1)
+        matrix = entries.matrix(len(encoded.dictionary), len(fixed.rows))
         roots = None
         if "column_roots" in arrays:
-            own = self.objective.degree_roots(np.diff(offsets), "user")
+            own = self.objective.degree_roots(np.diff(matrix.indptr), "user")
             roots = own, arrays["column_roots"]
-        observed = Observations(self.objective, matrix, weights, roots)
+        observed = Observations(self.objective, matrix, entries.weights, roots)
         empty = np.zeros((0, len(self.spectrum)), np.float32)
         factors = Factors(empty, fixed)
         found = factors.fold_in_users(observed.with_baseline(arrays.get("baseline")), 1)

@@ -142,15 +142,12 @@ class DistributedFactorModel(FactorizationParams, Model):
             next(f.dataType.simpleString() for f in frame.schema if f.name == "id")
             for frame in (queries, candidates)
         )
-        left = blocks_of(queries.select("row", "id", "factors"), _QUERIES, "query_", query_id)
-        right = blocks_of(
-            candidates.select("row", "id", with_constant(baseline).alias("factors")),
-            _CANDIDATES,
-            "",
-            id_,
+        candidates = candidates.withColumn("factors", with_constant(baseline))
+        pairs = blocks_of(queries, _QUERIES, "queries").crossJoin(
+            blocks_of(candidates, _CANDIDATES, "candidates")
         )
         schema = f"id {query_id}, found array<struct<score float, row long, id {id_}>>"
-        best = left.crossJoin(right).mapInArrow(TopK(k, self.rank + 1), schema)
+        best = pairs.mapInArrow(TopK(k), schema)
         merged = best.groupBy("id").agg(F.flatten(F.collect_list("found")).alias("found"))
         order = "(a, b) -> CASE WHEN a.score > b.score THEN -1 WHEN a.score < b.score THEN 1 "
         order += "WHEN a.row < b.row THEN -1 WHEN a.row > b.row THEN 1 ELSE 0 END"

@@ -21,12 +21,7 @@ from pyspark.sql import functions as F
 from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows
 from cinefold.als.basis import Basis
 from cinefold.als.factors import Factors
-from cinefold.als.iterations import (
-    Problem,
-    available_threads,
-    fill_randomly,
-    initial_length,
-)
+from cinefold.als.iterations import Problem, available_threads, fill_randomly, initial_length
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
@@ -251,8 +246,8 @@ class ClusterProblem(Problem):
             return packed.blocks.mapInArrow(step.over_blocks, RESULT)
         messages = [self.spark.createDataFrame([], MESSAGE)]
         if isinstance(previous, StoredRows):
-            source = F.lit(-1).cast("long").alias("source")
-            messages.append(previous.frame.select("key", source, F.col("factors").alias("rows")))
+            first = F.lit(-1).cast("long").alias("first")
+            messages.append(previous.frame.select("key", first, F.col("factors").alias("rows")))
         if isinstance(fixed, StoredFixedSide):
             routes = packed.routes.withColumnRenamed("source", "key")
             sending = fixed.rows.frame.select("key", "first", "factors").join(routes, "key")
@@ -300,8 +295,8 @@ class ClusterProblem(Problem):
         if baseline is not None:
             baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
-        observed = observed.with_baseline(baseline)
-        return expected_steps(observed, side_of_sample, previous, change=change)
+        rows_tried = observed.with_baseline(baseline)
+        return expected_steps(rows_tried, side_of_sample, previous, change=change)
 
     def _roots(self, side: Side) -> tuple[Floats, Floats]:
         """Square roots of the weights of rows and columns."""

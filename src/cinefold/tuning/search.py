@@ -75,6 +75,7 @@ def tune(
         End when the study has so many finished trials, those of earlier calls counted.
     timeout : float, optional
         End after so many seconds: the running trial, after its iteration, with what it has reached.
+        The first is not cut short.
     metric : str
         ``ndcg_at_k`` or ``recall_at_k`` with any k, to be maximized, or ``rmse``, to be minimized
         (it searches explicit models with biases, from the preset "stars").

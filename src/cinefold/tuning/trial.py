@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState
 
 from cinefold.evaluation import evaluate_per_user
 from cinefold.models import WeightedMatrixFactorization
@@ -55,7 +56,8 @@ class TrialObjective:
     stop : Event
         Once it is set, fits end after their iteration, and their trial is to be tried again.
     deadline : float, optional
-        On the monotonic clock; then the running trial ends after its iteration, too.
+        On the monotonic clock; then the running trial ends after its iteration, too, unless no
+        other is complete.
     """
 
     data: SearchData
@@ -87,10 +89,13 @@ class TrialObjective:
     def _value(self, trial: optuna.Trial) -> float:
         parameters = self.coordinates.parameters(suggest(trial, self.space))
         curves: list[ValidationCurve] = []
+        # Without time for one model, what comes out would be worse than what was not tuned.
+        ended = trial.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        is_late = self.is_late if ended else lambda: False
         for training, validation in self.data.folds:
             # The first fold alone decides when the trial ends.
             max_iter = len(curves[0].values) if curves else self.max_iter
-            ended_by = () if curves else (trial, self.patience, self.is_late)
+            ended_by = () if curves else (trial, self.patience, is_late)
             curve = ValidationCurve(self.metric, validation, self.stop, *ended_by)
             model = WeightedMatrixFactorization(
                 **parameters, max_iter=max_iter, tol=0.0, n_threads=self.n_threads

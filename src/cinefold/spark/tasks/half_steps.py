@@ -88,10 +88,9 @@ class HalfStep:
         """One block, with the rows that have been sent to it."""
         arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
         arrays, d = dict(arrays), len(self.spectrum)
-        sources = messages.column("source").to_pylist()
         sent = {
-            source: array_of(messages, "rows", np.float32, at).reshape(-1, d)
-            for at, source in enumerate(sources)
+            first: array_of(messages, "rows", np.float32, at).reshape(-1, d)
+            for at, first in enumerate(messages.column("first").to_pylist())
         }
         previous = sent.pop(-1, None)
         if previous is not None and self.turn is not None:
@@ -99,7 +98,7 @@ class HalfStep:
         if fixed is None:
             needed = array_of(blocks, "needed", np.int64)
             rows = empty_factors(len(needed), d)
-            parts = [np.zeros((0, d), np.float32), *(sent[source] for source in sorted(sent))]
+            parts = [np.zeros((0, d), np.float32), *(sent[first] for first in sorted(sent))]
             np.concatenate(parts, out=rows)  # of all that are needed, or it fails
             fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
             if "baseline" in arrays:

@@ -27,7 +27,7 @@ RESULT = (
     "grams binary, weighted_grams binary, norms binary, sample binary, singular_row long, "
     "n_pairs long, held_weight double, squared_error double, n_measured long, ndcg double"
 )
-MESSAGE = "key long, source long, rows binary"
+MESSAGE = "key long, first long, rows binary"  # -1 for the rows that a block had before
 
 
 def array_of(record: pa.RecordBatch | pa.Table, name: str, dtype: Any, row: int = 0) -> Any:

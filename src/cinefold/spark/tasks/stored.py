@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 
+BYTES_PER_MESSAGE = 1 << 22
+
+
 def summary(
     rows: Floats, first: int, n_rows: int, regularization: Doubles | None, n_threads: int
 ) -> dict[str, Any]:
@@ -109,7 +112,10 @@ class RegularizationSums(RecordMapper):
 
 @dataclass(frozen=True)
 class RowSender(RecordMapper):
-    """To each block the rows that it needs, from records with factors and routes."""
+    """To each block the rows that it needs, from records with factors and routes.
+
+    In messages so small that Spark can sort them in the memory that tasks share.
+    """
 
     n_factors: int
     turn: Turn
@@ -118,6 +124,11 @@ class RowSender(RecordMapper):
         keys, ends = (array_of(record, name, np.int64) for name in ("keys", "ends"))
         places = array_of(record, "places", np.int32)
         rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
-        source = record.column("first")[0].as_py()
+        first, most = (
+            record.column("first")[0].as_py(),
+            max(BYTES_PER_MESSAGE // rows[:1].nbytes, 1),
+        )
         for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
-            yield record_of(MESSAGE, key=int(key), source=source, rows=rows[part])
+            for begin in range(0, len(part), most):
+                own, at = part[begin : begin + most], int(first + part[begin])
+                yield record_of(MESSAGE, key=int(key), first=at, rows=rows[own])

@@ -1,4 +1,4 @@
-#include "simd/dispatch.h"
+#include "kernels/dispatch.h"
 
 #include <cstdlib>
 #include <stdexcept>

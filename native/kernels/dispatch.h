@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "simd/kernels.h"
+#include "kernels/kernels.h"
 
 namespace cinefold {
 

@@ -1,5 +1,5 @@
 // The kernels of one level. This file is compiled once per instruction set (see CMakeLists.txt).
-#include "simd/kernels.h"
+#include "kernels/kernels.h"
 
 #include "blas/gram.h"
 #include "blas/scores.h"
