@@ -72,7 +72,7 @@ def test_the_other_judge_orders_otherwise(page):
     page.segmented_control(key="taste-judge").set_value("The model").run()
     no_errors(page)
     assert loves(page) != before
-    places = [int(love.split("place ")[1].split(" of")[0]) for love in loves(page)]
+    places = [int(love.split("number ")[1].split(" of")[0]) for love in loves(page)]
     unusual, usual = places[:3], places[3:]
     assert unusual == sorted(unusual, reverse=True)
     assert usual == sorted(usual)
@@ -139,7 +139,7 @@ def test_a_visitors_places_are_those_of_their_own_list(open_as):
         lines = recommender.recommend_for(left, 500, exclude=[unwanted])
         (rank,) = (line.rank for line in lines if line.movie.id == item)
         (card,) = (text for text in shown if data.movies[item].title in text)
-        assert f"place {rank} of {len(lines)} by best fit" in card
+        assert f"number {rank} of {len(lines)} in the list" in card
 
 
 def test_only_low_ratings(open_as):
