@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cinefold.interactions.entries import csr
 from cinefold.models import Explanation, FoldedUsers, StarPredictor
-
-if TYPE_CHECKING:
-    from cinefold.recommender.recommender import MovieRecommender
+from cinefold.recommender.movie_model import MovieModel
 
 _LISTS_AT_ONCE = 64
 
@@ -23,14 +21,14 @@ class Viewer(ABC):
 
     Attributes
     ----------
-    recommender : MovieRecommender
+    recommender : MovieModel
     ratings : dict of movie id to stars
         Of the movies that the model knows.
     model_user : object
         The person as methods of the model take one: an id, or FoldedUsers.
     """
 
-    recommender: MovieRecommender
+    recommender: MovieModel
     ratings: dict[Any, float]
     model_user: Any
 
@@ -137,7 +135,7 @@ class KnownUser(Viewer):
         If there is no such user.
     """
 
-    def __init__(self, recommender: MovieRecommender, user_id: Any) -> None:
+    def __init__(self, recommender: MovieModel, user_id: Any) -> None:
         items, stars = recommender.data.interactions.user_ratings(user_id)
         known = np.isin(items, recommender.model.interactions_.item_ids)
         self.recommender, self.model_user = recommender, user_id
@@ -166,7 +164,7 @@ class NewUser(Viewer):
 
     Parameters
     ----------
-    recommender : MovieRecommender
+    recommender : MovieModel
     ratings : mapping of movie id to stars
 
     Attributes
@@ -180,7 +178,7 @@ class NewUser(Viewer):
         If the model does not know a movie.
     """
 
-    def __init__(self, recommender: MovieRecommender, ratings: Mapping[Any, float]) -> None:
+    def __init__(self, recommender: MovieModel, ratings: Mapping[Any, float]) -> None:
         self.recommender, self.ratings = recommender, dict(ratings)
         rated = recommender.indices(ratings)
         order = np.argsort(rated)
