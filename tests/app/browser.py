@@ -29,6 +29,7 @@ FLAGS = (
 SCREENSHOTS = Path(__file__).parents[2] / "test-artifacts"
 _MILLISECONDS_TO_ANSWER = 120_000
 _NARROWER_THAN_A_TABLET = 640
+_NAVIGATION = "[data-testid=stTopNavLink], [data-testid=stSidebarNavLink]"
 _START = re.compile("^(For you|Rate three movies, get your list)$")
 # Opened at the address of a page, Streamlit looks for its server below that first.
 _LOOKED_FOR = ("/_stcore/health", "/_stcore/host-config")
@@ -91,7 +92,8 @@ class Window:
         expand = self.page.get_by_test_id("stExpandSidebarButton")
         if expand.is_visible():
             expand.click()
-        self.page.get_by_role("link", name=title, exact=True).click()
+        pages = self.page.locator(_NAVIGATION)
+        self.page.get_by_role("link", name=title, exact=True).and_(pages).click()
         heading = _START if title == "For you" else title
         self.page.get_by_role("heading", name=heading, exact=True).wait_for()
 

@@ -67,7 +67,8 @@ _pages = [
     _page("about", "about", "About", ":material/info:"),
 ]
 _path = unquote(urlsplit(st.context.url or "").path).strip("/").rpartition("/")[2]
-if _path not in [page.url_path for page in _pages]:  # Streamlit would cover the page with a dialog
+# Streamlit would cover the page with a dialog.
+if _path and _path not in [page.url_path for page in _pages]:
     _pages.append(st.Page(lambda: _start_from(_path), url_path=_path, visibility="hidden"))
 _chosen = st.navigation(_pages, position="top")
 try:
