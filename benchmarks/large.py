@@ -67,10 +67,12 @@ def measure(shape: Shape, n_factors: int = _FACTORS) -> tuple[float, float, int,
 
 def made(shape: Shape) -> sp.csr_array:
     """The matrix, without ever a second copy of its entries."""
-    data = np.empty(shape.n_ratings, np.float32)
-    indices = np.empty(shape.n_ratings, np.int32 if shape.n_ratings < 2**31 else np.int64)
+    n_blocks = max(1, shape.n_ratings // _BLOCK)
+    most = shape.n_ratings + n_blocks  # as each block's number is rounded
+    data = np.empty(most, np.float32)
+    indices = np.empty(most, np.int32 if most < 2**31 else np.int64)
     offsets = [np.zeros(1, indices.dtype)]
-    for block in blocks(shape, 0, max(1, shape.n_ratings // _BLOCK)):
+    for block in blocks(shape, 0, n_blocks):
         begin = offsets[-1][-1]
         end = begin + block.nnz
         data[begin:end], indices[begin:end] = block.data, block.indices
