@@ -64,8 +64,9 @@ class StarPredictor:
     with the coefficients of least squares over held-out ratings, which makes the prediction
     calibrated: items with a prediction of 4 are rated 4 on average. It is clipped to the scale.
     One that is less than a twentieth of the scale (0.2 of 1 to 5 stars) below the user's own mean
-    rating becomes that mean: nothing tells the two apart, and lists put what promises less than
-    the mean behind (`cinefold.recommender.reranking`; docs/reranking.md measures it).
+    rating becomes that mean, unless they have so few ratings that it says little (`user_counts_`):
+    nothing tells the two apart, and lists put what promises less than the mean behind
+    (`cinefold.recommender.reranking`; docs/reranking.md measures it).
 
     Parameters
     ----------
@@ -235,7 +236,7 @@ class StarPredictor:
             For a user or item that was not in the training data.
         """
         stars = (self._features(users, items) @ self.coefficients_).clip(*self.scale_)
-        means = self._mean_ratings(users)
+        means = self._known_means(users)
         tolerance = TOLERANCE * (self.scale_[1] - self.scale_[0])
         near = (stars < means) & (stars > means - tolerance)
         return np.where(near, _not_below(means), stars.astype(np.float32))
@@ -304,14 +305,19 @@ class StarPredictor:
         )
         return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float64)
 
-    def _mean_ratings(self, users: Any) -> NDArray[np.float64]:
-        """What each one gave on average; NaN without ratings."""
+    def _known_means(self, users: Any) -> NDArray[np.float64]:
+        """What each one gave on average; NaN with fewer ratings than `user_counts_` begin with."""
         if isinstance(users, FoldedRaters):
-            return _row_means(users.explicit.ratings)
+            return self._row_means(users.explicit.ratings)
         known = self.model.interactions_
         index = np.asarray(known.user_index(users))
         rows, inverse = np.unique(index, return_inverse=True)
-        return _row_means(known.by_user[rows])[inverse].reshape(index.shape)
+        return self._row_means(known.by_user[rows])[inverse].reshape(index.shape)
+
+    def _row_means(self, ratings: csr_array) -> NDArray[np.float64]:
+        sums, counts = ratings.sum(axis=1, dtype=np.float64), np.diff(ratings.indptr)
+        enough = counts >= max(1, self.user_counts_[0])
+        return np.where(enough, sums / np.maximum(counts, 1), np.nan)
 
     def _held_out(self, held_out: Interactions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Features (n, 5) and stars (n,) of the held-out ratings."""
@@ -323,12 +329,6 @@ class StarPredictor:
             users, items = held_out.user_ids[rows[pairs]], held_out.item_ids[columns[pairs]]
             features[pairs] = self._features(users, items)
         return features, stars
-
-
-def _row_means(ratings: csr_array) -> NDArray[np.float64]:
-    sums = ratings.sum(axis=1, dtype=np.float64)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(sums / np.diff(ratings.indptr))
 
 
 def _not_below(values: NDArray[np.float64]) -> NDArray[np.float32]:

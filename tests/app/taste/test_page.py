@@ -108,15 +108,24 @@ def open_as(open_page):
 
 
 def test_a_visitor_sees_their_own(open_as):
-    ratings = {movie_id("Horror", number): 5.0 for number in range(3)}
+    ratings = {movie_id("Horror", number): 5.0 for number in range(9)}
     page = open_as({**ratings, movie_id("Romance", 0): 1.0})
     page.switch_page("taste/page.py").run()
     no_errors(page)
     assert page.segmented_control(key="taste-whose").value == "Yours"
-    assert numbers(page)["Movies rated"] == "4"
+    assert numbers(page)["Movies rated"] == "10"
     assert any(text.startswith("You see more") and "Horror" in text for text in texts(page))
-    assert any(text.endswith("A first guess, from 4 ratings.") for text in texts(page))
-    assert len(loves(page)) == 3
+    assert any(text.endswith("A first guess, from 10 ratings.") for text in texts(page))
+    assert len(loves(page)) == 6
+
+
+def test_few_ratings_are_not_compared(open_as):
+    page = open_as({movie_id("Horror", number): 5.0 for number in range(9)})
+    page.switch_page("taste/page.py").run()
+    assert any(text.startswith("9 ratings so far: with 10") for text in texts(no_errors(page)))
+    assert not page.metric
+    assert not page.get("vega_lite_chart")
+    assert len(loves(page)) == 6
 
 
 def test_a_visitors_places_are_those_of_their_own_list(open_as):

@@ -25,7 +25,8 @@ from cinefold.serving.state import State
 _YOURS, _SOMEBODYS = "Yours", "Somebody's from the data"
 _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
-_ENOUGH_TO_TELL = 20  # ratings: from there on genres and decades say something of a person
+# Ratings from which on genres and decades are compared, and say something of a person.
+_ENOUGH_TO_COMPARE, _ENOUGH_TO_TELL = 10, 20
 _NOTABLE = 0.03  # of a share: three percentage points
 _EXPECTED = {
     _OTHERS: "Expected is the mean of what others gave the movie (with five ratings of the mean of "
@@ -68,6 +69,14 @@ def draw_no_ratings() -> None:
         "would have guessed. With ten ratings it begins to speak.",
     )
     frame.page_link("for_you/page.py", label="Rate movies", icon=":material/star:")
+
+
+def draw_few_ratings(n_ratings: int) -> None:
+    """Too few to compare: chance would look like a taste."""
+    st.markdown(
+        f"{counted(n_ratings, 'rating')} so far: with {_ENOUGH_TO_COMPARE}, genres, decades and "
+        "stars are compared with everybody's."
+    )
 
 
 def draw_summary(comparison: TasteComparison, known: bool) -> None:
@@ -177,7 +186,12 @@ def _card(entry: UnexpectedFavourite) -> str:
 state = open_state()
 st.title("Taste", anchor=False)
 ratings, user = choose_ratings(state)
-if ratings:
+if not ratings:
+    draw_no_ratings()
+elif len(ratings) < _ENOUGH_TO_COMPARE:
+    draw_few_ratings(len(ratings))
+    draw_favourites(state, ratings, user)
+else:
     comparison = state.population.compare(ratings)
     if sample := state.population.sample:
         st.caption(f"The average user is that of {sample:,} users, drawn at random.")
@@ -185,5 +199,3 @@ if ratings:
     draw_numbers(comparison)
     draw_profile(comparison)
     draw_favourites(state, ratings, user)
-else:
-    draw_no_ratings()
