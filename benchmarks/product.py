@@ -1,7 +1,7 @@
 """What the app and training take with a catalogue of MovieLens 32M's size: seconds and memory.
 
     python -m benchmarks.product                       # about 15 minutes on two cores, 3 GB of disk
-    python -m benchmarks.product --ratings 1_000_000 --folder /tmp/product --only warm click
+    python -m benchmarks.product --ratings 1_000_000 --folder measured --only warm click
 
 Ratings are invented (`benchmarks.synthetic`) and written as MovieLens' files, unless the folder has
 them already. Each section has a new process. Memory is what no file backs: of the process and
