@@ -87,19 +87,17 @@ def stored_and_killed(spark, ratings, rated, folder):
 def of_stored_users_and_held_items(spark, ratings, rated, folder):
     parameters = {"solver": "cg", "regularization": 0.5, "alpha": 0.5, "target": "rating"}
     single = WeightedMatrixFactorization(
-        n_factors=5, max_iter=2, unobserved_weight=0.1, regularization_exponent=0, **parameters
-    ).fit(rated.all())
-    model = DistributedWeightedMatrixFactorization(
-        nFactors=5,
-        maxIter=2,
-        unobservedWeight=0.1,
-        regularizationExponent=0,
-        maxHeldBytes=30_000,
-        checkpointDir=str(folder),
-        weightCol="weight",
+        n_factors=5,
+        max_iter=2,
+        unobserved_weight=0.1,
+        regularization_exponent=0,
+        degree_exponent=(0, 0.2),
         **parameters,
-    ).fit(ratings.drop("held_out"))
-    return model, single
+    ).fit(rated.all())
+    trainer = DistributedWeightedMatrixFactorization.like(
+        single, maxHeldBytes=30_000, checkpointDir=str(folder), weightCol="weight"
+    )
+    return trainer.fit(ratings.drop("held_out")), single
 
 
 def with_biases(spark, ratings, rated, folder):
@@ -109,16 +107,19 @@ def with_biases(spark, ratings, rated, folder):
     return model.fit(ratings.drop("held_out")), single
 
 
-def with_weights_of_degrees_users_and_items(spark, ratings, rated, folder):
+def stored_with_a_start_and_weights_of_degrees_users_and_items(spark, ratings, rated, folder):
     train, held_out = rated.parts()
-    weights = {
+    options = {
+        "start": WeightedMatrixFactorization(n_factors=4, max_iter=1, tol=0).fit(train),
         "user_weights": {int(train.user_ids[7]): 3.0},
         "item_weights": np.linspace(1, 2, train.n_items),
     }
-    single = WeightedMatrixFactorization(n_factors=4, max_iter=2, degree_exponent=(0.3, 0.1))
-    single.fit(train, validation=held_out, **weights)
-    trainer = DistributedWeightedMatrixFactorization.like(single, numItemBlocks=3, **COLUMNS)
-    return trainer.fit(ratings, **weights), single
+    single = WeightedMatrixFactorization(n_factors=4, max_iter=1, degree_exponent=(0.3, 0.1))
+    single.fit(train, validation=held_out, **options)
+    trainer = DistributedWeightedMatrixFactorization.like(
+        single, plan="stored", checkpointDir=str(folder), **COLUMNS
+    )
+    return trainer.fit(ratings, **options), single
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def fits(spark, ratings, rated, tmp_path_factory):
                 stored_and_killed,
                 by_a_client_of_connect,
                 of_stored_users_and_held_items,
-                with_weights_of_degrees_users_and_items,
+                stored_with_a_start_and_weights_of_degrees_users_and_items,
                 with_biases,
             )
         }
@@ -161,7 +162,8 @@ def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(fits, single):
 
 
 def test_users_stored_and_items_held_with_conjugate_gradients(fits):
-    same(*fits[of_stored_users_and_held_items][0].result())
+    # What is solved for are the vectors times their weights' roots, which may round.
+    same(*fits[of_stored_users_and_held_items][0].result(), rtol=5e-7)
 
 
 def test_biases(fits):
@@ -170,9 +172,9 @@ def test_biases(fits):
     np.testing.assert_array_equal(model.toLocal().item_biases_, single.item_biases_)
 
 
-def test_weights_of_degrees_users_and_items(spark, fits, rated):
-    model, single = fits[with_weights_of_degrees_users_and_items][0].result()
-    # What is solved for are the vectors times their weights' roots, which may round.
+def test_stored_with_a_start_and_weights_of_degrees_users_and_items(spark, fits, rated):
+    fit = stored_with_a_start_and_weights_of_degrees_users_and_items
+    model, single = fits[fit][0].result()
     same(model, single, rtol=5e-7)
     np.testing.assert_allclose(model.toLocal().user_weights_, single.user_weights_, 1e-6)
     items = np.unique(rated.items)[:3]

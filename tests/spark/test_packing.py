@@ -93,10 +93,10 @@ def test_parameters_are_checked_before_anything_is_read(spark):
             DistributedWeightedMatrixFactorization(**wrong).fit(nothing)
 
 
-def test_weights_of_users_are_for_held_factors(spark):
+def test_biases_are_for_held_factors(spark):
     ratings = frame(spark, "user long, item long, rating float", (1, 1, 5.0))
     trainer = DistributedWeightedMatrixFactorization(
-        **SMALL, plan="stored", checkpointDir="/nowhere"
+        unobservedWeight=0, target="rating", biases=True, plan="stored", checkpointDir="/nowhere"
     )
-    with pytest.raises(ValueError, match=r"^user_weights is for factors that the driver holds"):
-        trainer.fit(ratings, user_weights={1: 2.0})
+    with pytest.raises(ValueError, match=r"^biases are for factors that the driver holds"):
+        trainer.fit(ratings)

@@ -26,10 +26,12 @@ from cinefold.spark.params import MODEL_PARAMS, FactorizationParams
 from cinefold.spark.problem import ClusterProblem
 from cinefold.spark.shared_files import SharedFiles, temporary_folder
 from cinefold.spark.tasks.packing import BlockPacker
+from cinefold.spark.tasks.records import id_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
     from cinefold.models import WeightedMatrixFactorization
@@ -88,8 +90,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
     plan : {"auto", "held", "stored"}
         Where factors are between half-steps: on the driver, whence they reach each executor as a
         file; or on the cluster, whence each block is sent the rows that it needs. "auto" holds
-        those of a side that take up to ``maxHeldBytes``. Biases, weights of users, items and
-        degrees, and ``start`` are for held factors of both sides.
+        those of a side that take up to ``maxHeldBytes``. Biases are for held factors of both sides.
     threadsPerTask : int
         As ``spark.task.cpus``.
 
@@ -180,8 +181,10 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             interval = self._given("checkpointInterval")
             resumed = problem.resumed(checkpoints, interval, model.n_factors)
             if arguments.start is not None and resumed is None:
-                n_factors, n_threads = model.n_factors, problem.n_threads
-                resumed = continued(arguments.start, problem.train, n_factors, n_threads)
+                ids = {f"{side}_ids": _ids(packed.rows) for side, packed in problem.sides.items()}
+                known: Any = SimpleNamespace(**ids)
+                begun = continued(arguments.start, known, model.n_factors, problem.n_threads)
+                resumed = problem.spread(begun)
             settings = Settings(model.n_factors, model.tol, problem.objective)
             callbacks, progress = arguments.watching
             run_fit(model, problem, settings, validation, callbacks, progress, resumed)
@@ -208,17 +211,9 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         folder = self._given("checkpointDir")
         if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
             folder = str(temporary_folder())
-        only_held = {
-            "biases": model.biases,
-            "degreeExponent": np.any(model.degree_exponent),
-            "start": arguments.start is not None,
-            "user_weights": arguments.weights[0] is not None,
-            "item_weights": arguments.weights[1] is not None,
-        }
-        asked = [name for name, is_asked in only_held.items() if is_asked]
-        users, items = (
-            self._rows(spark, ratings, side, sizes[side], folder, asked) for side in _SIDES
-        )
+        users, items = (self._rows(spark, ratings, side, sizes[side], folder) for side in _SIDES)
+        given_weights = any(weights is not None for weights in arguments.weights)
+        is_weighted = given_weights or bool(np.any(model.degree_exponent))
         numbered = packing.numbered_ratings(ratings, users, items)
 
         def packed(side: Side, own: packing.Rows, other: packing.Rows) -> packing.PackedSide:
@@ -232,7 +227,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 other.is_stored,
                 self._given("duplicates"),
             )
-            packed = packing.PackedSide(spark, side, own, other, numbered, way)
+            is_counted = is_weighted or not own.is_stored
+            packed = packing.PackedSide(spark, side, own, other, numbered, way, is_counted)
             kept.callback(packed.free)
             return packed
 
@@ -258,7 +254,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
 
         objective = objective_for(model, _statistics(by_user, by_item, mean_target))
         own = (
-            given if rows.ids is None else axis_weights(f"{side}_weights", given, rows.ids)
+            None if given is None else axis_weights(f"{side}_weights", given, _ids(rows))
             for side, rows, given in zip(_SIDES, (users, items), arguments.weights, strict=True)
         )
         weights = pair_weights(objective, *counts, *cast("Any", own))
@@ -288,16 +284,15 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         side: Side,
         n_ids: int,
         folder: str | None,
-        asked: list[str],
     ) -> packing.Rows:
         plan, most = self._given("plan"), self._given("maxHeldBytes")
         if plan == "auto":
             size = 4 * n_ids * (self._given("nFactors") + bool(self._given("biases")))
             plan = "held" if size <= most else "stored"
             _LOGGER.info("%s factors (%d MB) are %s: %s", side, size >> 20, plan, _MEANS[plan])
-        if plan == "stored" and asked:
+        if plan == "stored" and self._given("biases"):
             raise ValueError(
-                f"{asked[0]} is for factors that the driver holds, but those of {side}s are to be "
+                f"biases are for factors that the driver holds, but those of {side}s are to be "
                 "stored on the cluster: set plan='held', or maxHeldBytes higher"
             )
         if plan == "stored" and folder is None:
@@ -321,6 +316,13 @@ _MEANS = {
     "held": "the driver has them, and each executor maps a file of them",
     "stored": "they stay on the cluster, and blocks are sent the rows that they need",
 }
+
+
+def _ids(rows: packing.Rows) -> NDArray[Any]:
+    """Of all rows, on the driver."""
+    if rows.ids is not None:
+        return rows.ids
+    return id_array(rows.index.select("row", "id").toArrow().sort_by("row").column("id"))
 
 
 def _statistics(

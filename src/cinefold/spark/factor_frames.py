@@ -17,7 +17,7 @@ from cinefold.als.observations import Observations
 from cinefold.interactions.entries import Entries
 from cinefold.spark.stored_rows import StoredRows
 from cinefold.spark.tasks.half_steps import mapped_items
-from cinefold.spark.tasks.records import RecordMapper, array_of
+from cinefold.spark.tasks.records import RecordMapper, array_of, id_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +38,11 @@ def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame
     known = problem.sides[side].rows
     rows: Any = factors.users if side == "user" else factors.items.rows
     if isinstance(rows, StoredRows):
-        unpacked = rows.frame.select("first", "factors").mapInArrow(
-            RowUnpacker(rows.n_factors, rows.turn), "row long, factors array<float>"
+        weight = "" if factors.pair_weights is None else ", weight float"
+        unpacked = rows.frame.select("first", "factors", "roots").mapInArrow(
+            RowUnpacker(rows.n_factors, rows.turn), f"row long, factors array<float>{weight}"
         )
-        frame = unpacked.join(known.index.select("row", "id"), "row").select("row", "id", "factors")
+        frame = known.index.select("row", "id").join(unpacked, "row")
         return frame.withColumn("baseline", F.lit(0.0).cast("float")) if side == "item" else frame
     vectors = factors.user_vectors() if side == "user" else factors.item_vectors
     columns: dict[str, Any] = {
@@ -72,10 +73,9 @@ def matrix_of(lists: Any) -> Floats:
 def columns_of(frame: DataFrame) -> dict[str, Any]:
     """All columns on this machine, by row."""
     table = frame.toArrow().sort_by("row")
-    ids = table.column("id")
     names = {"baseline", "weight"} & {*table.column_names}
     return {
-        "id": np.asarray(ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy()),
+        "id": id_array(table.column("id")),
         "factors": matrix_of(table.column("factors")),
         **{name: table.column(name).to_numpy() for name in names},
     }
@@ -124,9 +124,10 @@ class RowUnpacker(RecordMapper):
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
-        first = record.column("first")[0].as_py()
-        vectors = lists_of(np.ascontiguousarray(rows))
-        columns = {"row": first + np.arange(len(rows)), "factors": vectors}
+        first, roots = record.column("first")[0].as_py(), array_of(record, "roots", np.float32)
+        weight = {} if roots is None else {"weight": np.square(roots)}
+        vectors = lists_of(np.ascontiguousarray(rows if roots is None else rows / roots[:, None]))
+        columns = {"row": first + np.arange(len(rows)), "factors": vectors, **weight}
         yield pa.RecordBatch.from_pydict(columns)
 
 

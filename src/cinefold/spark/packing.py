@@ -27,7 +27,7 @@ from cinefold.spark.tasks.packing import (
     gathered_routes,
     longest_rows,
 )
-from cinefold.spark.tasks.records import BLOCK, array_of
+from cinefold.spark.tasks.records import BLOCK, array_of, id_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,8 +222,7 @@ def number_rows(
         starts, keys = _blocks_of(spark, table.column("n").to_numpy(), n_blocks)
         columns = {"id": ids, "row": np.arange(len(ids)), "key": np.repeat(keys, np.diff(starts))}
         index = spark.createDataFrame(pa.table(columns))
-        values = ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy()
-        return Rows(index, starts, keys, np.asarray(values))
+        return Rows(index, starts, keys, id_array(ids))
     path = f"{folder}/{side}-ids"
     shifted = F.monotonically_increasing_id()
     counted.orderBy("id").withColumn("at", shifted).write.mode("overwrite").parquet(path)
@@ -293,6 +292,7 @@ class PackedSide:
         other: Rows,
         numbered: DataFrame,
         packing: BlockPacker,
+        is_counted: bool,
     ) -> None:
         self._spark, self.rows, self.other = spark, rows, other
         values = [
@@ -312,13 +312,13 @@ class PackedSide:
             packed = packed.repartition(rows.n_blocks, "key")
         self.blocks = packed.persist()
         self._n_factors = packing.n_factors
-        counts = () if rows.is_stored else ("offsets",)
+        counts = ("offsets",) if is_counted else ()
         numbers = ("n_ratings", "n_held_out", "n_duplicates", "rating", "confidence", "target")
         self.statistics = self.blocks.select(
             "first", *numbers, "longest_rows", "lengths", *counts
         ).toArrow()
         self.statistics = self.statistics.sort_by("first")
-        self._count()
+        self._count(is_counted)
         self._extract()
 
     def free(self) -> None:
@@ -337,7 +337,7 @@ class PackedSide:
         roots: SharedArrays | None = None,
     ) -> dict[str, float]:
         """What :class:`RatingSums` adds up."""
-        blocks = self.blocks.select("first", "offsets", "columns", "ratings")
+        blocks = self.blocks.select("first", "offsets", "columns", "needed", "ratings")
         found = blocks.mapInArrow(RatingSums(objective, mean, roots), TOTALS).toArrow()
         return {name: sum(v or 0 for v in found[name].to_pylist()) for name in found.column_names}
 
@@ -345,15 +345,15 @@ class PackedSide:
         every = range(self.statistics.num_rows)
         return [array_of(self.statistics, name, np.int64, at) for at in every]
 
-    def _count(self) -> None:
-        """`histogram` of the rows' numbers of ratings, and `counts` of all rows if held."""
+    def _count(self, is_counted: bool) -> None:
+        """`histogram` of the rows' numbers of ratings, and `counts` of all rows if asked for."""
         lengths = np.concatenate(self._binaries("lengths")).reshape(-1, 2)
         distinct, places = np.unique(lengths[:, 0], return_inverse=True)
         totals = np.zeros(len(distinct), np.int64)
         np.add.at(totals, places, lengths[:, 1])
         self.histogram: Histogram = distinct, totals
         self.counts: NDArray[np.int64] | None = None
-        if not self.rows.is_stored:
+        if is_counted:
             self.counts = np.concatenate([np.diff(part) for part in self._binaries("offsets")])
 
     def _extract(self) -> None:

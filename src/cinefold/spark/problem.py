@@ -37,10 +37,11 @@ from cinefold.spark.stored_rows import (
     own_messages,
     ranked,
     routed_messages,
+    table_of,
 )
 from cinefold.spark.tasks.half_steps import HalfStep
-from cinefold.spark.tasks.records import MESSAGE, RESULT, record_of
-from cinefold.spark.tasks.stored import RandomFactors, RegularizationSums
+from cinefold.spark.tasks.records import MESSAGE, RESULT
+from cinefold.spark.tasks.stored import FirstRows, RegularizationSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,18 +127,28 @@ class ClusterProblem(Problem):
             first_users = empty_factors(users.n_rows, n_factors)
             fill_randomly(first_users, seed, self.initial_length)
             return first_users, first_items
-        ranges = {"first": users.starts[:-1], "end": users.starts[1:]}
-        blocks = self.spark.createDataFrame(pa.table({"key": users.keys, **ranges}))
-        frame = blocks.repartition(users.n_blocks, "key")
-        random = RandomFactors(
-            seed,
-            self.initial_length,
-            n_factors,
-            users.n_rows,
-            self._n_threads_of_tasks,
-            self._sampled("user"),
-        )
-        return self._stored(frame.mapInArrow(random, RESULT), "user", n_factors)[0], first_items
+        return self._first("user", (seed, self.initial_length), n_factors), first_items
+
+    def _first(self, side: Side, given: Any, n_factors: int) -> StoredRows:
+        """Rows of a side that is stored, as :class:`FirstRows` finds them."""
+        packed, n_threads = self.sides[side], self._n_threads_of_tasks
+        sizes = n_factors, packed.rows.n_rows, packed.other.n_rows
+        first = FirstRows(given, self.objective, *sizes, n_threads, self._sampled(side))
+        blocks = packed.blocks.select("key", "first", "offsets")
+        return self._stored(blocks.mapInArrow(first, RESULT), side, n_factors)[0]
+
+    def spread(self, start: Resumed) -> Resumed:
+        """`start` of one machine, with those sides stored that are to be."""
+        users: Any = start.factors.users
+        items: Any = start.factors.items
+        d = items.n_factors
+        if self.sides["user"].rows.is_stored:
+            users = self._first("user", self._sharing.share(rows=users), d)
+        if self.sides["item"].rows.is_stored:
+            rows = self._first("item", self._sharing.share(rows=items.rows), d)
+            items = self._fixed("item", rows, Basis(items.spectrum, np.eye(d), np.eye(d)))
+        factors = Factors(users, items, pair_weights=self.pair_weights)
+        return Resumed(factors, [], factors)
 
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> Doubles:
         if isinstance(factors, StoredRows):
@@ -281,14 +292,9 @@ class ClusterProblem(Problem):
         if self.pair_weights is not None:
             of_rows, of_columns = self._roots(side)
             roots = np.ones(len(previous), np.float32), of_columns[packed.needed]
-            roots[0][: len(places)] = of_rows[places]
-        observed = Observations(
-            self.objective,
-            packed.sample,
-            packed.sample_weights,
-            roots,
-            n_columns=packed.other.n_rows,
-        )
+            roots[0][: len(places)] = of_rows[packed.sampled]
+        ratings, weights = packed.sample, packed.sample_weights
+        observed = Observations(self.objective, ratings, weights, roots, packed.other.n_rows)
         if baseline is not None:
             baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
@@ -352,12 +358,7 @@ class ClusterProblem(Problem):
         change = getattr(rows, "change", None)
         if (path := getattr(rows, "path", None)) is None:
             path = self._folders.free()
-            starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
-            parts = zip(starts, [*starts[1:], len(rows)], strict=True)
-            records = (
-                record_of(RESULT, first=begin, factors=rows[begin:end]) for begin, end in parts
-            )
-            table = pa.Table.from_batches(records)
+            table = table_of(rows)
             self.spark.createDataFrame(table, RESULT).write.mode("overwrite").parquet(path)
         basis = {"spectrum": spectrum, "change": change}
         return {"path": path, **{k: v if v is None else v.tolist() for k, v in basis.items()}}

@@ -108,6 +108,14 @@ def fill(rows: Floats, results: pa.Table) -> None:
         rows[first : first + len(part)] = part
 
 
+def table_of(rows: Floats) -> pa.Table:
+    """Held rows, as :func:`fill` reads them."""
+    starts = range(0, len(rows), max((1 << 22) // rows.shape[1], 1))
+    parts = zip(starts, [*starts[1:], len(rows)], strict=True)
+    records = (record_of(RESULT, first=begin, factors=rows[begin:end]) for begin, end in parts)
+    return pa.Table.from_batches(records)
+
+
 def joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
     parts = [array_of(table, name, dtype, at) for at in range(table.num_rows)]
     return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
@@ -162,7 +170,7 @@ def ranked(
         table = pa.Table.from_batches(records).select(["key", "factors"])
         frame = spark.createDataFrame(table.rename_columns(["key", "users"]))
     candidates = items.rows.frame.select(
-        F.col("first").alias("item_first"), F.col("factors").alias("items")
+        F.col("first").alias("item_first"), F.col("factors").alias("items"), "roots"
     )
     best = BlockRanker(items.n_factors, items.rows.turn, RANKING_DEPTH)
     with small_batches(spark):

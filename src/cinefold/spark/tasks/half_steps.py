@@ -100,8 +100,8 @@ class HalfStep:
             parts = [np.zeros((0, d), np.float32), *(part.reshape(-1, d) for part in sent[n_own:])]
             np.concatenate(parts, out=rows)  # of all that are needed, or it fails
             fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
-            if "baseline" in arrays:
-                arrays["baseline"] = arrays["baseline"][needed]
+            of_columns = {"baseline", "column_roots"} & arrays.keys()
+            arrays |= {name: arrays[name][needed] for name in of_columns}
         block = blocks.combine_chunks().to_batches()[0]
         return pa.Table.from_batches([self._solved(block, fixed, arrays, previous)])
 
@@ -146,6 +146,7 @@ class HalfStep:
             found = summary(out, first, self.n_rows, ridge, self.n_threads)
             found["sample"] = sample_of(out, first, self.sampled)
             found["counts"] = np.diff(ratings.indptr).astype(np.int64)
+            found["roots"] = both and both[0]
         if self.measures:
             found["losses"] = losses if self.turn is None else chunk_sums(losses)
             found |= self._metrics(block, ratings, Factors(out, fixed, self.biases, roots))

@@ -172,7 +172,9 @@ class RatingSums(RecordMapper):
             roots, first = self.roots.open(), record.column("first")[0].as_py()
             counts = np.diff(array_of(record, "offsets", np.int64))
             users = np.repeat(roots["user"][first : first + len(counts)], counts)
-            product = users * roots["item"][array_of(record, "columns", np.int32)]
+            columns = array_of(record, "columns", np.int32)
+            needed = array_of(record, "needed", np.int64)
+            product = users * roots["item"][columns if needed is None else needed[columns]]
             squared = np.square(product, dtype=np.float64)
             targets = np.abs(self.objective.targets(ratings)) * np.sqrt(squared)
             found |= {"weight": _sum(squared), "target": _sum(targets)}

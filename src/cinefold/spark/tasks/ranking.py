@@ -38,7 +38,9 @@ class BlockRanker(RecordMapper):
             array_of(record, name, np.float32).reshape(-1, self.n_factors)
             for name in ("users", "items")
         )
-        items = self.turn(items)
+        items, roots = self.turn(items), array_of(record, "roots", np.float32)
+        if roots is not None:
+            items = items / roots[:, np.newaxis]
         measured = np.flatnonzero(np.diff(held_out.indptr))
         seen, first = train[measured], record.column("item_first")[0].as_py()
         columns = needed[seen.indices] - first

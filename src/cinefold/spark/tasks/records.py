@@ -15,6 +15,8 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from numpy.typing import NDArray
+
 
 BLOCK = (
     "key long, first long, n_rows int, offsets binary, columns binary, ratings binary, "
@@ -23,9 +25,10 @@ BLOCK = (
     "confidence double, target double, longest_rows binary, lengths binary"
 )
 RESULT = (
-    "key long, first long, factors binary, counts binary, losses binary, nodes binary, "
-    "grams binary, weighted_grams binary, norms binary, sample binary, singular_row long, "
-    "n_pairs long, held_weight double, squared_error double, n_measured long, ndcg double"
+    "key long, first long, factors binary, counts binary, roots binary, losses binary, "
+    "nodes binary, grams binary, weighted_grams binary, norms binary, sample binary, "
+    "singular_row long, n_pairs long, held_weight double, squared_error double, "
+    "n_measured long, ndcg double"
 )
 MESSAGE = "key long, first long, rows binary"  # below 0 the rows that a block had before
 
@@ -47,6 +50,11 @@ def record_of(schema: str, **values: Any) -> pa.RecordBatch:
             value = np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
         columns[name] = pa.array([value], kinds[kind])
     return pa.RecordBatch.from_pydict(columns)
+
+
+def id_array(ids: pa.ChunkedArray) -> NDArray[Any]:
+    """A column of integers or strings."""
+    return np.asarray(ids.to_pylist() if pa.types.is_string(ids.type) else ids.to_numpy())
 
 
 class RecordMapper:

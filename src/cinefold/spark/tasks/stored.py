@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cinefold.als.objective import Objective
+    from cinefold.spark.shared_files import SharedArrays
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -67,23 +68,35 @@ def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Fl
 
 
 @dataclass(frozen=True)
-class RandomFactors(RecordMapper):
-    """The first users, of blocks (key, first, end)."""
+class FirstRows(RecordMapper):
+    """The rows that a fit starts from, of blocks.
 
-    seed: int
-    length: float
+    Attributes
+    ----------
+    given : SharedArrays, or (int, float)
+        All "rows", or the seed and the length of random ones.
+    """
+
+    given: SharedArrays | tuple[int, float]
+    objective: Objective
     n_factors: int
     n_rows: int
+    n_columns: int
     n_threads: int
     sampled: NDArray[np.int64]
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        key, first, end = (record.column(name)[0].as_py() for name in ("key", "first", "end"))
-        rows = np.empty((end - first, self.n_factors), np.float32)
-        fill_randomly(rows, self.seed, self.length, first)
-        found = summary(rows, first, self.n_rows, None, self.n_threads)
-        sample = sample_of(rows, first, self.sampled)
-        yield record_of(RESULT, key=key, first=first, factors=rows, sample=sample, **found)
+        key, first = (record.column(name)[0].as_py() for name in ("key", "first"))
+        counts = np.diff(array_of(record, "offsets", np.int64))
+        if isinstance(self.given, tuple):
+            rows = np.empty((len(counts), self.n_factors), np.float32)
+            fill_randomly(rows, *self.given, first)
+        else:
+            rows = self.given.open()["rows"][first : first + len(counts)]
+        ridge = self.objective.row_regularization(counts, self.n_columns)
+        found = summary(rows, first, self.n_rows, ridge, self.n_threads)
+        found |= {"counts": counts, "sample": sample_of(rows, first, self.sampled)}
+        yield record_of(RESULT, key=key, first=first, factors=rows, **found)
 
 
 @dataclass(frozen=True)
