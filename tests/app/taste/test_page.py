@@ -157,3 +157,11 @@ def test_only_low_ratings(open_as):
     no_errors(page)
     assert not loves(page)
     assert "No movie has more than half of the stars yet" in page.info[0].value
+
+
+@pytest.mark.parametrize("n_high", [1, 2])
+def test_one_favourite_is_not_the_most_unusual_one(open_as, n_high):
+    page = open_as({movie_id("Horror", number): 5.0 for number in range(n_high)})
+    page.switch_page("taste/page.py").run()
+    assert len(loves(no_errors(page))) == n_high
+    assert ("Most unusual" in texts(page)) == (n_high > 1)

@@ -164,7 +164,8 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
     if judge == _MODEL:
         found = sorted(found, key=lambda favourite: -favourite.place)
     shown = min(_FAVOURITES_SHOWN, (len(found) + 1) // 2)
-    st.markdown("**Most unusual**")
+    if len(found) > 1:
+        st.markdown("**Most unusual**")
     draw_cards(found[:shown], "favourites-unusual", _card)
     if len(found) > shown:
         st.markdown("**Most usual**")
