@@ -1,9 +1,9 @@
 #include "drive/fixed_side.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "drive/gram_sum.h"
 #include "drive/memory.h"
@@ -24,13 +24,12 @@ void gram(const KernelTable& kernels, const float* v, const float* scale, int64_
 
 void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_t stride,
             const float* columns, float* out, float* norms, int n_threads) {
-    constexpr int64_t rows_at_once = 64;
-    const int width = padded(d);
+    constexpr int64_t rows_at_once = 128;
+    const int width = padded(d), tile = kernels.tile_rows, tile_columns = kernels.tile_columns;
     const auto panels = packed_change(kernels, columns, d);
     for_each_block(n_threads, (n + rows_at_once - 1) / rows_at_once, [&] {
-        return [&, given = zeros(rows_at_once * width), rotated = zeros(rows_at_once * width),
-                norms_of = std::array<float, rows_at_once>(),
-                place = std::array<int64_t, rows_at_once>()](int64_t block) mutable {
+        return [&, given = zeros(int64_t(tile) * width), turned = zeros(tile * tile_columns),
+                place = std::vector<int64_t>(tile)](int64_t block) mutable {
             const int64_t begin = block * rows_at_once, end = std::min(begin + rows_at_once, n);
             int count = 0;
             for (int64_t i = begin; i < end; ++i) {
@@ -42,14 +41,22 @@ void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_
                     std::copy_n(row, d, &given[count * width]);
                     place[count++] = i;
                 }
-            }
-            kernels.score(given.get(),
-                          (count + kernels.tile_rows - 1) / kernels.tile_rows * kernels.tile_rows,
-                          width, panels.get(), d, d, rotated.get());
-            kernels.row_norms(rotated.get(), count, width, norms_of.data());
-            for (int k = 0; k < count; ++k) {
-                std::copy_n(&rotated[k * width], width, out + place[k] * width);
-                norms[place[k]] = norms_of[k];
+                if (count < tile && i + 1 < end) continue;
+                // While a tile is multiplied the next rows are fetched.
+                for (int col = 0; col < width; col += tile_columns) {
+                    const int n_columns = std::min(tile_columns, width - col);
+                    for (int64_t k = i + tile; k < std::min(i + 2 * tile, n); ++k)
+                        for (int c = col; c < col + n_columns; c += kAlign)
+                            __builtin_prefetch(a + k * stride + c);
+                    kernels.score(given.get(), tile, width, panels.get() + col * width, n_columns,
+                                  d, turned.get());
+                    for (int k = 0; k < count; ++k)
+                        std::copy_n(&turned[k * n_columns], n_columns,
+                                    out + place[k] * width + col);
+                }
+                for (int k = 0; k < count; ++k)
+                    kernels.row_norms(out + place[k] * width, 1, width, norms + place[k]);
+                count = 0;
             }
         };
     });

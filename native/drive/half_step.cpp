@@ -25,6 +25,9 @@ constexpr int64_t kPart = 1 << 13;
 // Rows of so many observations are solved before all others, the longest first, each a block.
 constexpr int64_t kLong = 1 << 10;
 
+// Whether a solver goes on from the row's previous solution.
+bool takes_steps(Solver solver) { return solver == Solver::cg || solver == Solver::few_steps; }
+
 // Blocks of about equal cost of all rows but the long ones, as they lie in memory. Whoever is
 // handed one looks up its rows: for all of them it would keep the other threads waiting.
 class Blocks {
@@ -88,7 +91,9 @@ class Starts {
 
   private:
     bool is_needed(int64_t i) const {
-        return kernels_.starts_from_previous(side_, rows_.count(i), method_);
+        const int64_t n = rows_.count(i);
+        return n > 0 && (method_.relaxation != 1 ||
+                         takes_steps(kernels_.cheapest_solver(side_, n, method_)));
     }
 
     void look_up(const int64_t* i, int64_t n) {
@@ -136,7 +141,7 @@ struct HalfStep {
     // In how many parts the row is summed; 1: it is not split.
     int parts_of(int64_t i) const {
         const int64_t n = rows.count(i);
-        if (n < kSplit || !kernels.is_factored(side, n, method)) return 1;
+        if (n < kSplit || takes_steps(kernels.cheapest_solver(side, n, method))) return 1;
         const int64_t most = std::max<int64_t>(2, (int64_t(1) << 23) / size_of_sums());
         return int(std::clamp<int64_t>(n / kPart, 2, most));
     }

@@ -18,10 +18,9 @@ struct KernelTable {
     // which conjugate gradients and relaxation start from. The loss may be null: not asked for.
     Status (*solve_row)(const FixedSide&, const Row&, const Method&, void* workspace, float* x,
                         RowLoss*);
-    // Whether rows of more observations than factors are to be factored, by what it costs.
-    bool (*is_factored)(const FixedSide&, int64_t n, const Method&);
-    // Whether the solution of rows of `n` observations depends on their previous one.
-    bool (*starts_from_previous)(const FixedSide&, int64_t n, const Method&);
+    // How rows of `n` observations are solved, by what it costs: those that turn out to be
+    // ill-conditioned otherwise.
+    Solver (*cheapest_solver)(const FixedSide&, int64_t n, const Method&);
     // How many steps of conjugate gradients the exact solution takes from `x`, which is
     // overwritten; `limit` + 1 if it takes more than `limit`.
     int (*count_cg_steps)(const FixedSide&, const Row&, int limit, void* workspace, float* x);
@@ -38,7 +37,8 @@ struct KernelTable {
                      void* workspace, double* out);
     // norms (n,) = |row|^2 of n rows of padded length `stride`
     void (*row_norms)(const float* rows, int64_t n, int64_t stride, float* norms);
-    int tile_rows;  // queries of `score` come in multiples of it
+    int tile_rows;     // queries of `score` come in multiples of it
+    int tile_columns;  // items of which it is fastest in multiples, as it is of kAlign
     // Items (n, n_factors), rows `stride` apart, with items along the lanes: kAlign *
     // padded(n_factors) floats for each kAlign items, zero beyond n.
     void (*pack_items)(const float* items, int64_t n, int n_factors, int64_t stride, float* panels);

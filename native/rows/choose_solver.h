@@ -46,35 +46,25 @@ double direct_cost(double n, double d) {
     return prefers_dual(n, d) ? dual_cost(n, d) : primal_cost(n, d);
 }
 
-bool is_factored(const FixedSide& side, int64_t n, const Method& method) {
-    if (method.max_steps > 0 || method.solver == Solver::cg) return false;
-    return method.solver != Solver::automatic ||
-           !(cg_cost(side, n, method.expected.steps(n)) < primal_cost(double(n), side.n_factors));
-}
-
-bool starts_from_previous(const FixedSide& side, int64_t n, const Method& method) {
-    if (n == 0) return false;
-    if (method.relaxation != 1 || method.max_steps > 0 || method.solver == Solver::cg) return true;
-    return method.solver == Solver::automatic &&
-           cg_cost(side, n, method.expected.steps(n)) < direct_cost(n, side.n_factors);
+// By costs alone.
+Solver cheapest_solver(const FixedSide& side, int64_t n, const Method& method) {
+    if (method.solver != Solver::automatic) return method.solver;
+    const double d = side.n_factors, directly = direct_cost(double(n), d);
+    if (method.max_steps > 0 && few_steps_cost(side, n, method.max_steps) < directly)
+        return Solver::few_steps;
+    if (cg_cost(side, n, method.expected.steps(n)) < directly) return Solver::cg;
+    return prefers_dual(double(n), d) ? Solver::dual : Solver::primal;
 }
 
 Solver choose_solver(const FixedSide& side, const Row& row, const Method& method) {
-    const double n = double(row.n), d = side.n_factors;
-    const bool fits_dual = row.n < side.n_factors;
-    if (method.solver == Solver::dual)
-        return fits_dual && weights_of(side, row).positive ? Solver::dual : Solver::primal;
-    if (method.solver != Solver::automatic) return method.solver;
-    const bool by_dual = prefers_dual(n, d);
-    const double directly = direct_cost(n, d);
-    if (method.max_steps > 0 && few_steps_cost(side, row.n, method.max_steps) < directly)
-        return Solver::few_steps;
-    const bool by_cg = cg_cost(side, row.n, method.expected.steps(row.n)) < directly;
-    if (!by_dual && !by_cg) return Solver::primal;
+    const Solver cheapest = cheapest_solver(side, row.n, method);
+    if (cheapest == Solver::primal || cheapest == Solver::few_steps) return cheapest;
+    const bool automatic = method.solver == Solver::automatic;
+    if (cheapest == Solver::cg && !automatic) return cheapest;
     const Weights weights = weights_of(side, row);
-    if (ill_conditioned(side, row, weights)) return Solver::primal;
-    if (by_cg) return Solver::cg;
-    return weights.positive ? Solver::dual : Solver::primal;
+    if (automatic && ill_conditioned(side, row, weights)) return Solver::primal;
+    if (cheapest == Solver::cg) return cheapest;
+    return weights.positive && row.n < side.n_factors ? Solver::dual : Solver::primal;
 }
 
 }  // namespace
