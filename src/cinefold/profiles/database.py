@@ -84,24 +84,15 @@ def connect(url: URL, timeout: float) -> tuple[Engine, Engine]:
     timeout : float
         Seconds to wait for a connection, and for other writers.
     """
-    if url.get_backend_name() == "sqlite":
-        engine = _sqlite(url, timeout)
-    else:
-        engine = _postgresql(url, timeout)
-    _engines.add(engine)
-    # What a page shows is of one moment; SQLite's transactions are like that anyway.
-    consistent: dict[str, Any] = (
-        {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    )
-    return engine.execution_options(**consistent), engine.execution_options(**{_WRITES: True})
-
-
-def _postgresql(url: URL, timeout: float) -> Engine:
+    is_file = url.get_backend_name() == "sqlite"
+    if is_file and "uri" not in url.query:
+        _create_privately(Path(str(url.database)))
+    waits = {"timeout": timeout} if is_file else {"connect_timeout": max(1, round(timeout))}
     try:
         engine = create_engine(
             url,
-            connect_args={"connect_timeout": max(1, round(timeout))},
-            pool_pre_ping=True,  # the server may have been restarted meanwhile
+            connect_args=waits,
+            pool_pre_ping=not is_file,  # a server may have been restarted meanwhile
             pool_timeout=timeout,
             hide_parameters=True,
         )
@@ -111,23 +102,22 @@ def _postgresql(url: URL, timeout: float) -> Engine:
         ) from None
 
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITES):
+        # In SQLite a transaction that reads before it writes fails if another has written in
+        # between, and no waiting helps: so one that will write takes the lock first.
+        writes = connection.get_execution_options().get(_WRITES)
+        if is_file:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        elif writes:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * timeout)}")
 
     event.listen(engine, "begin", begin)
-    return engine
-
-
-def _sqlite(url: URL, timeout: float) -> Engine:
-    if "uri" not in url.query:
-        _create_privately(Path(str(url.database)))
-    engine = create_engine(
-        url, connect_args={"timeout": timeout}, pool_timeout=timeout, hide_parameters=True
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    _use_write_ahead_log(engine, timeout)
-    return engine
+    if is_file:
+        event.listen(engine, "connect", _prepare_sqlite)
+        _use_write_ahead_log(engine, timeout)
+    _engines.add(engine)
+    # What a page shows is of one moment; SQLite's transactions are like that anyway.
+    consistent: dict[str, Any] = {} if is_file else {"isolation_level": "REPEATABLE READ"}
+    return engine.execution_options(**consistent), engine.execution_options(**{_WRITES: True})
 
 
 def _create_privately(file: Path) -> None:
@@ -147,13 +137,6 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # the driver would begin transactions too late
     for pragma in ("foreign_keys = ON", "synchronous = NORMAL", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads before it writes fails if another has written in between, and no
-    # waiting helps: so one that will write takes the lock first.
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _use_write_ahead_log(engine: Engine, timeout: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -137,8 +136,6 @@ class ProfileStore:
             "created_at": now,
             "last_used_at": now,
             "settings": checked_settings(settings or {}),
-            "key": secrets.token_urlsafe(16),
-            "share_key": secrets.token_urlsafe(16),
         }
         with self._transaction(self._writer) as connection, _unique_name(shown):
             created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
@@ -345,7 +342,7 @@ class ProfileStore:
         The last 20 changes of a profile can be undone, whichever process made them.
         """
         with self._changing(profile_id) as connection:
-            return undo_log.undo(connection, profile_id)
+            return undo_log.latest(connection, profile_id, undo=True)
 
     def latest_change(self, profile_id: int) -> Change | None:
         """What `undo` would take back; None if there is nothing."""

@@ -1,9 +1,14 @@
-"""The tables, and how Python values are kept in their columns."""
+"""The tables, and how Python values are kept in their columns.
+
+A table or column with ``info={"since": 2}`` came with that version of the schema, and is added to
+databases of earlier ones (`cinefold.profiles.schema`).
+"""
 
 # ruff: noqa: ARG002 - the arguments are SQLAlchemy's
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,20 +48,26 @@ class _Moment(sa.TypeDecorator[datetime]):
 class _Json(sa.TypeDecorator[Any]):
     """JSON as ASCII text, which holds every character: PostgreSQL's own type refuses NUL.
 
-    Movie ids use it too: it tells 1 from "1".
+    Movie ids use it too: it tells 1 from "1". Times are microseconds, as in `_Moment`.
     """
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=to_microseconds)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
 
 
+def new_key() -> str:
+    """A key of a profile, which nobody can guess."""
+    return secrets.token_urlsafe(16)
+
+
 metadata = sa.MetaData()
+_IN_2, _IN_3 = {"since": 2}, {"since": 3}
 
 
 def _owner(**more: Any) -> sa.Column[int]:
@@ -80,10 +91,10 @@ profiles = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("name_key", sa.Text, nullable=False),
     sa.Column("created_at", _Moment, nullable=False),
-    sa.Column("last_used_at", _Moment, nullable=False, server_default="0"),
-    sa.Column("settings", _Json, nullable=False, server_default="{}"),
-    sa.Column("key", sa.Text),
-    sa.Column("share_key", sa.Text),
+    sa.Column("last_used_at", _Moment, nullable=False, server_default="0", info=_IN_2),
+    sa.Column("settings", _Json, nullable=False, server_default="{}", info=_IN_2),
+    sa.Column("key", sa.Text, default=new_key, info=_IN_3),
+    sa.Column("share_key", sa.Text, default=new_key, info=_IN_3),
     sa.Index("cinefold_profile_key", "key", unique=True),
     sa.Index("cinefold_profile_share_key", "share_key", unique=True),
     sa.UniqueConstraint("dataset", "name_key", name="cinefold_profile_name"),
@@ -108,6 +119,7 @@ marks = sa.Table(
     sa.Column("movie_id", _Json, primary_key=True),
     sa.Column("mark", sa.Text, primary_key=True),
     sa.Column("marked_at", _Moment, nullable=False),
+    info=_IN_2,
 )
 
 changes = sa.Table(
@@ -119,4 +131,5 @@ changes = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("before", _Json, nullable=False),
     sa.Index("cinefold_change_of_profile", "profile_id", "id"),
+    info=_IN_2,
 )
