@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -199,9 +198,8 @@ def import_(
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from None
     movies = _movies_at_hand(dataset, path)
-    given = dict.fromkeys([*entries.ratings, *chain(*entries.marks.values())])
-    unknown = [] if movies is None else [movie for movie in given if movie not in movies]
-    if unknown and len(unknown) == len(given):
+    unknown = [] if movies is None else [one for one in entries.movies if one not in movies]
+    if unknown and len(unknown) == len(entries.movies):
         raise typer.BadParameter(
             f"none of the movies in {file} is in {dataset}, such as {unknown[0]!r}: "
             "is it for another --dataset?"
@@ -210,10 +208,9 @@ def import_(
         profile = store.find(dataset, name) or store.create(dataset, name)
         store.add(profile.id, entries)
         profile = store.get(profile.id)
-    marks = sum(map(len, entries.marks.values()))
     say(
-        f"{len(entries.ratings):,} ratings and {marks:,} marks read; {profile.name} has "
-        f"{profile.n_ratings:,} ratings and {profile.n_marks:,} marks now."
+        f"{len(entries.ratings):,} ratings and {len(entries.marked):,} marks read; "
+        f"{profile.name} has {profile.n_ratings:,} ratings and {profile.n_marks:,} marks now."
     )
     if unknown:
         shown = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if unknown[_LISTED:] else "")

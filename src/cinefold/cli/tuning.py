@@ -14,7 +14,6 @@ from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting
 from cinefold.cli.console import complain, print_json, print_table, say, settings, show
 from cinefold.cli.option_groups import OUTPUT_FILE, panel
-from cinefold.cli.tuning_plot import search_history
 from cinefold.metrics.registry import metric_title
 from cinefold.tuning import TuningResult
 from cinefold.tuning.space import parse, read_space
@@ -160,7 +159,7 @@ def tune(
     if asked.output is not None:
         result.save(asked.output)
     if asked.plot is not None:
-        plotting.save_figure(search_history(result), asked.plot)
+        plotting.save_figure(plotting.search_history(result), asked.plot)
     if as_json:
         facts = {"dataset": movies.name, "source": movies.source, **vars(sample)}
         print_json({**facts, **result.report()})
