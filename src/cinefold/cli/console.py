@@ -8,7 +8,7 @@ import logging
 import math
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -141,6 +141,14 @@ def print_table(
     for row in rows:
         table.add_row(*(displayed(cell) if isinstance(cell, str) else cell for cell in row))
     show(table)
+
+
+def print_list(
+    columns: Mapping[str, Callable[[Any], str]], lines: Iterable[Any], **how: Any
+) -> None:
+    """As `print_table`, each column with what its cells show of a line."""
+    rows = ([cell(line) for cell in columns.values()] for line in lines)
+    print_table(tuple(columns), rows, **how)
 
 
 def write(file: Path, text: str) -> None:
