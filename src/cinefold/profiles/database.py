@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -15,9 +15,12 @@ from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cinefold._files import check_regular
-from cinefold.profiles.errors import StoreError
+from cinefold.profiles.errors import StoreError, explained
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
     from sqlalchemy import Connection, Engine
 
 DATABASE_URL = "CINEFOLD_DATABASE_URL"
@@ -156,16 +159,46 @@ def _use_write_ahead_log(engine: Engine, timeout: float) -> None:
                 time.sleep(0.02)
 
 
-def erase_traces(engine: Engine) -> None:
-    """Take what was deleted out of SQLite's log too, unless another process is reading it."""
-    if engine.dialect.name != "sqlite":
-        return
-    with closing(engine.raw_connection()) as raw:
-        cursor = raw.cursor()
-        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute("PRAGMA busy_timeout = 200")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.execute(f"PRAGMA busy_timeout = {patience}")
+class Database:
+    """A database that is open, until it is closed or a ``with`` statement ends."""
+
+    def __init__(self, place: str | Path | None, timeout: float) -> None:
+        url = database_url(place)
+        self.location = location(url)
+        self._closed = False
+        with explained(self.location):
+            self._reader, self._writer = connect(url, timeout)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.location!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the database cannot be used any more."""
+        self._closed = True
+        self._writer.dispose()
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreError(f"the profile database {self.location} was closed")
+        with explained(self.location), engine.begin() as connection:
+            yield connection
+
+    def _erase_traces(self) -> None:
+        """Take what was deleted out of SQLite's log too, unless another process is reading it."""
+        if self._reader.dialect.name == "sqlite":
+            with explained(self.location), closing(self._reader.raw_connection()) as raw:
+                cursor = raw.cursor()
+                patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+                cursor.execute("PRAGMA busy_timeout = 200")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 # -- processes ----------------------------------------------------------------------------------

@@ -46,6 +46,15 @@ def counterparts(movies: Iterable[Movie], catalog: MovieCatalog) -> dict[MovieId
     """By the id of each of `movies`, that of the same movie in another catalogue, if it has it.
 
     By IMDb or TMDb id, else by title and year, as imports are matched.
+
+    Parameters
+    ----------
+    movies : iterable of Movie
+    catalog : MovieCatalog
+
+    Returns
+    -------
+    dict
     """
     given = list(movies)
     lines = [
@@ -61,7 +70,13 @@ def shown_in(
 ) -> tuple[ProfileEntries, tuple[str, ...]]:
     """What `profile` says of the movies of `dataset`, and labels of its others; nothing is kept.
 
-    If it has been transferred, what it says there. Parameters and errors are those of `transfer`.
+    Parameters and errors are those of `transfer`.
+
+    Returns
+    -------
+    ProfileEntries
+        If the profile has been transferred, what it says there.
+    tuple of str
     """
     if (there := _transferred(store, profile, dataset)) is not None:
         return store.entries(there.id), tuple(there.settings.get(WITHOUT_COUNTERPART, ()))
@@ -84,9 +99,14 @@ def transfer(
     dataset : str
     old, new : MovieCatalog
 
+    Returns
+    -------
+    Transferred
+
     Raises
     ------
     StoreError
+        If the database cannot be used.
     """
     fresh, left = _translated(store.entries(profile.id), old, new)
     n_movies = len(fresh.movies)
