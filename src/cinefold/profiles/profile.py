@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -222,6 +222,13 @@ def checked_movie(movie_id: Any) -> MovieId:
     if isinstance(plain, bool) or not isinstance(plain, int | str):
         raise TypeError(f"a movie id is an int or a str, not {type(plain).__name__}: {plain!r}")
     return plain
+
+
+def checked_movies(movie_ids: MovieId | Iterable[MovieId]) -> list[MovieId]:
+    """The ids, of which a single one may be given."""
+    if isinstance(movie_ids, str) or not isinstance(movie_ids, Iterable):
+        return [checked_movie(movie_ids)]
+    return [checked_movie(movie) for movie in movie_ids]
 
 
 def checked_stars(stars: Any, movie_id: MovieId) -> float:

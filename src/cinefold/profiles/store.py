@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from cinefold.profiles import schema, undo_log
 from cinefold.profiles.database import Database
-from cinefold.profiles.errors import ProfileNameError, explained
+from cinefold.profiles.errors import explained
 from cinefold.profiles.profile import (
     Mark,
     MovieId,
@@ -20,6 +19,7 @@ from cinefold.profiles.profile import (
     ProfileEntries,
     Rating,
     checked_movie,
+    checked_movies,
     checked_settings,
     checked_time,
     clean_name,
@@ -31,6 +31,7 @@ from cinefold.profiles.queries import (
     is_profile,
     matching_profiles,
     one_profile,
+    unique_name,
     unknown_profile_error,
 )
 from cinefold.profiles.tables import profiles
@@ -120,7 +121,7 @@ class ProfileStore(Database):
             "last_used_at": now,
             "settings": checked_settings(settings or {}),
         }
-        with self._transaction(self._writer) as connection, _unique_name(shown):
+        with self._transaction(self._writer) as connection, unique_name(shown):
             created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
             return one_profile(connection, created.scalar_one())
 
@@ -203,7 +204,7 @@ class ProfileStore(Database):
             As of `create`.
         """
         shown = clean_name(name)
-        with self._changing(profile_id) as connection, _unique_name(shown):
+        with self._changing(profile_id) as connection, unique_name(shown):
             values = {"name": shown, "name_key": name_key(shown)}
             connection.execute(update(profiles).where(is_profile(profile_id)).values(values))
             return one_profile(connection, profile_id)
@@ -301,7 +302,7 @@ class ProfileStore(Database):
         bool
             False if there was none.
         """
-        rows = dict.fromkeys((movie,) for movie in _listed(movie_ids))
+        rows = dict.fromkeys((movie,) for movie in checked_movies(movie_ids))
         return self._change(profile_id, "unrate", {"ratings": rows})
 
     def mark(
@@ -327,7 +328,7 @@ class ProfileStore(Database):
         bool
             False if they had this mark, of this time, already.
         """
-        rows = undo_log.marked_rows(_listed(movie_ids), Mark(mark), checked_time(at))
+        rows = undo_log.marked_rows(checked_movies(movie_ids), Mark(mark), checked_time(at))
         return self._change(profile_id, "mark", {"marks": rows})
 
     def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
@@ -338,7 +339,7 @@ class ProfileStore(Database):
         bool
             False if there was none.
         """
-        rows = dict.fromkeys((movie, Mark(mark).value) for movie in _listed(movie_ids))
+        rows = dict.fromkeys((movie, Mark(mark).value) for movie in checked_movies(movie_ids))
         return self._change(profile_id, "unmark", {"marks": rows})
 
     def add(self, profile_id: int, entries: ProfileEntries) -> None:
@@ -395,17 +396,3 @@ class ProfileStore(Database):
             if not connection.execute(use.values(last_used_at=datetime.now(UTC))).rowcount:
                 raise unknown_profile_error(profile_id)
             yield connection
-
-
-@contextmanager
-def _unique_name(name: str) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise ProfileNameError(f"there is a profile {name!r} already") from None
-
-
-def _listed(movie_ids: MovieId | Iterable[MovieId]) -> list[MovieId]:
-    if isinstance(movie_ids, str) or not isinstance(movie_ids, Iterable):
-        return [checked_movie(movie_ids)]
-    return [checked_movie(movie) for movie in movie_ids]
