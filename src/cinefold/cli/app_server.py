@@ -102,10 +102,8 @@ def _say_where(host: str, port: int) -> None:
 def _check_free(host: str, port: int) -> None:
     """Streamlit would start, wait and then speak of a port that the user may not have chosen."""
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         complain(
             f"cannot serve on {host}:{port}: {error.strerror}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from cinefold.cli.console import complain, say, settings
+from cinefold.cli.console import say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import (
     DatasetError,
@@ -231,11 +231,8 @@ def user_id(text: str, data: MovieData) -> Any:
 
 def open_store() -> ProfileStore:
     """The database of profiles, whose requirements may be missing."""
-    try:
-        from cinefold.profiles import ProfileStore
-    except ModuleNotFoundError as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
+    from cinefold.profiles import ProfileStore
+
     return ProfileStore()
 
 
