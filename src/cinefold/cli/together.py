@@ -66,10 +66,10 @@ def together(
     people = [
         GroupMember(f"user {text}", options.user_id(text, recommender.data)) for text in users
     ]
-    for file in files:
+    for place, file in enumerate(files, start=1):
         ratings, seen = known_ratings(file, recommender)
-        is_taken = file.stem in [person.name for person in people]
-        name = f"{file.stem} {len(people) + 1}" if is_taken else file.stem
+        number = sum(other.stem == file.stem for other in files[:place])
+        name = file.stem if number == 1 else f"{file.stem} {number}"
         people.append(GroupMember(name, ratings=ratings, seen=tuple(seen)))
     found = recommend_to_group(
         recommender,
