@@ -84,8 +84,8 @@ def recommend(
     wanted = [_title_and_stars(text) for text in person.rate or ()]
     profile = person.profile
     if profile is not None and not wanted:
-        with options.open_store() as store:  # before anything is fetched or trained for nobody
-            options.saved_profile(store, data.dataset, profile)
+        with options.open_profile(data.dataset, profile):
+            pass  # it is there: nothing is fetched or trained for nobody
     recommender = options.open_recommender(data, model)
     choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure, "sort_by": sort}
     user_id = None

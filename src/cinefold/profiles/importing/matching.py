@@ -132,18 +132,16 @@ class Matcher:
     # -- the ways to find a movie --------------------------------------------------------------
 
     def _by_id(self, line: ExportLine) -> list[Candidate]:
-        if movies := self._by_other_id.get(("imdb_id", line.imdb_id)):
+        if movies := self._known.get(("imdb_id", line.imdb_id)):
             return [Candidate(movie, 1.0, "the same IMDb id") for movie in movies]
-        found = self._by_other_id.get(("tmdb_id", line.tmdb_id), ())
+        found = self._known.get(("tmdb_id", line.tmdb_id), ())
         if movies := [movie for movie in found if line.is_movie or _may_be(line, movie)]:
             return [Candidate(movie, 1.0, "the same TMDb id") for movie in movies]
-        own = None if line.movie_id is None else self._by_written_id.get(line.movie_id)
-        if own is None:
-            return []
-        if not line.title:
-            return [Candidate(own, 0.95, "the same id; there is no title to compare")]
-        if _same_title(line, own) and line.year in (None, own.year):
-            return [Candidate(own, 1.0, "the same id and title")]
+        for own in self._known.get(("movie_id", line.movie_id), ()):
+            if not line.title:
+                return [Candidate(own, 0.95, "the same id; there is no title to compare")]
+            if _same_title(line, own) and line.year in (None, own.year):
+                return [Candidate(own, 1.0, "the same id and title")]
         return []
 
     def _by_title(self, line: ExportLine) -> list[Candidate]:
@@ -208,17 +206,14 @@ class Matcher:
         return dict(blocks)
 
     @cached_property
-    def _by_written_id(self) -> dict[str, Movie]:
-        return {str(movie.id): movie for movie in self._catalog}
-
-    @cached_property
-    def _by_other_id(self) -> dict[tuple[str, Any], list[Movie]]:
+    def _known(self) -> dict[tuple[str, Any], list[Movie]]:
+        """Movies by their ids, each with its kind."""
         found: dict[tuple[str, Any], list[Movie]] = defaultdict(list)
         for movie in self._catalog:
+            found["movie_id", str(movie.id)].append(movie)
             for kind in _OTHER_IDS:
-                if (id_ := getattr(movie, kind)) is not None:
-                    found[kind, id_].append(movie)
-        return dict(found)
+                found[kind, getattr(movie, kind)].append(movie)
+        return {key: movies for key, movies in found.items() if key[1] is not None}
 
 
 def _same_title(line: ExportLine, movie: Movie) -> bool:
