@@ -117,7 +117,7 @@ def test_a_reader_that_leaves_early_is_no_error():
 NO_EXTRAS = """
 import sys
 
-extras = "altair matplotlib openTSNE optuna psycopg pyspark sqlalchemy streamlit".split()
+extras = "alembic altair matplotlib openTSNE optuna psycopg pyspark sqlalchemy streamlit".split()
 sys.modules.update(dict.fromkeys(extras))  # to import one of them is an error
 from cinefold.cli import main
 main()

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from cinefold.profiles import Mark, ProfileStore, StoreError
 from cinefold.profiles.database import database_url
+from cinefold.profiles.migrations import STEPS
 from cinefold.profiles.schema import SCHEMA_VERSION
 from cinefold.profiles.tables import metadata
 
@@ -110,6 +111,7 @@ def test_the_steps_make_the_tables_that_the_program_knows(place, engine, old):
         assert connection.execute(text("SELECT version FROM cinefold_schema")).all() == [
             (SCHEMA_VERSION,)
         ]
+    assert 1 + len(STEPS) == SCHEMA_VERSION
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(place, engine):

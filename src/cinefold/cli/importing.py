@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from tqdm.auto import tqdm
 
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_list, say, show, tell, write
+from cinefold.cli.console import print_json, print_list, say, settings, show, tell, write
 from cinefold.cli.option_groups import OUTPUT_FILE, option
-from cinefold.datasets import Movie
+from cinefold.datasets import Movie, MovieData
 from cinefold.profiles.importing import (
+    Export,
     ImportReview,
     ReviewLine,
     read_export,
@@ -73,7 +75,7 @@ def import_(
     ones and lines that cannot be used are listed with the reason.
     """
     export = read_export(file, highest=asked.scale)  # before anything is fetched for a wrong file
-    review = review_for(data.load(), export)
+    review = reviewed(export, data.load())
     if asked.yes:
         review.accept_all()
     if as_json:
@@ -89,9 +91,20 @@ def import_(
         say(f"To check, and not taken: {len(review.to_check):,}; --yes takes the likeliest.")
 
 
+def reviewed(export: Export, data: MovieData) -> ImportReview:
+    """The export beside the movies of `data`, with a progress bar."""
+    with tqdm(desc="Movies", unit="movie", disable=None if not settings.quiet else True) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return review_for(data, export, show)
+
+
 def known_ratings(file: Path, recommender: MovieRecommender) -> tuple[dict[Any, float], list[Any]]:
     """Stars by movie id, and ids of movies only seen, of a file; says what is not taken."""
-    review = review_for(recommender.data, read_export(file))
+    review = reviewed(read_export(file), recommender.data)
     known = set(recommender.model.interactions_.item_ids.tolist())
     ratings = {item: stars for item, stars in review.ratings().items() if item in known}
     if len(review.matched) < len(review.lines):

@@ -219,11 +219,12 @@ def user_id(text: str, data: MovieData) -> Any:
     """The user id that was typed, as the data has it."""
     ids = data.interactions.user_ids
     written = {str(known): known for known in ids.tolist()}
-    if text.strip() not in written:
+    asked = text if text in written else text.strip()
+    if asked not in written:
         raise UnknownIdError(
             f"unknown user: {text:.60}; the {len(ids):,} users here are from {ids[0]} to {ids[-1]}"
         )
-    return written[text.strip()]
+    return written[asked]
 
 
 # -- profiles and files ---------------------------------------------------------------------------

@@ -22,6 +22,14 @@ _SQLITE = {
     "it away to start anew",
 }
 
+# SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRESQL = {
+    "25006": "cannot be written to: the server lets it only be read",
+    "42501": "cannot be used: the user lacks the rights to its tables",
+    "53100": "cannot grow: the server's disk is full",
+    "55P03": "is in use by another program that does not let go of it; try again later",
+}
+
 
 class StoreError(OSError):
     """The database of profiles cannot be used; the message names it and says why."""
@@ -59,6 +67,10 @@ def explained(location: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException | None) -> str:
-    # Extended codes hold the primary one in their low byte. PostgreSQL's own words will do.
-    known = _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+    code = getattr(error, "sqlite_errorcode", None)
+    known = (
+        _POSTGRESQL.get(getattr(error, "sqlstate", None) or "")
+        if code is None
+        else _SQLITE.get(code & 0xFF)  # extended codes hold the primary one in their low byte
+    )
     return known or f"cannot be used: {' '.join(str(error).split())[:_LONGEST]}"

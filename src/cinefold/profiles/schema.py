@@ -1,28 +1,22 @@
-"""Brings a database to the schema of this version, whoever else starts at the same moment.
-
-A new version adds tables, and columns of profiles, each with the version that it came with in
-`cinefold.profiles.tables`; what is not empty in old databases is filled here. All of it is done in
-one transaction.
-"""
+"""Brings a database to the schema of this version, whoever else starts at the same moment."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, inspect, select, text, update
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy import delete, insert, inspect, select, text
 
 from cinefold.profiles import tables
 from cinefold.profiles.errors import StoreError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Connection, Engine, Table
+    from sqlalchemy import Connection, Engine
 
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 3
-"""What this version of the program reads and writes."""
+"""What this version of the program reads and writes: one more than there are migration steps."""
 
 _LOCK = 0x63696E65666F6C64  # "cinefold": the number under which PostgreSQL knows the lock
 
@@ -80,43 +74,16 @@ def _wait_for_others(connection: Connection) -> None:
 
 
 def _run_steps(connection: Connection, found: int) -> None:
-    """Add what came after the version `found`, which is 0 for nothing yet, and fill it."""
-    new = [table for table in tables.metadata.sorted_tables if _since(table) > found]
-    tables.metadata.create_all(connection, new, checkfirst=False)
-    if found:
-        _add_columns(connection, found)
-    if found == 1:
-        _set_last_use(connection)
-    if found in (1, 2):
-        _give_keys(connection)
+    if found == 0:
+        tables.metadata.create_all(connection, checkfirst=False)
+    else:
+        from alembic.migration import MigrationContext
+        from alembic.operations import Operations
+
+        from cinefold.profiles.migrations import STEPS
+
+        operations = Operations(MigrationContext.configure(connection))
+        for step in STEPS[found - 1 :]:
+            step(operations)
     connection.execute(delete(tables.schema))
     connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))
-
-
-def _since(part: Table | Column[Any]) -> int:
-    return int(part.info.get("since", 1))
-
-
-def _add_columns(connection: Connection, found: int) -> None:
-    for column in tables.profiles.columns:
-        if _since(column) > found:
-            definition = CreateColumn(column).compile(dialect=connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE cinefold_profile ADD COLUMN {definition}")
-    for index in tables.profiles.indexes:
-        index.create(connection, checkfirst=True)
-
-
-def _set_last_use(connection: Connection) -> None:
-    """The latest rating, or the creation where that came later."""
-    profile, rating = tables.profiles.c, tables.ratings.c
-    later = rating.profile_id == profile.id, rating.rated_at > profile.created_at
-    latest = select(func.max(rating.rated_at)).where(*later).scalar_subquery()
-    used = func.coalesce(latest, profile.created_at)
-    connection.execute(update(tables.profiles).values(last_used_at=used))
-
-
-def _give_keys(connection: Connection) -> None:
-    profile = tables.profiles
-    for number in connection.execute(select(profile.c.id)).scalars().all():
-        keys = {"key": tables.new_key(), "share_key": tables.new_key()}
-        connection.execute(update(profile).where(profile.c.id == number).values(keys))

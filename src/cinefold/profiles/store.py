@@ -375,7 +375,7 @@ class ProfileStore(Database):
             them.
         """
         with self._changing(profile_id) as connection:
-            return undo_log.latest(connection, profile_id, undo=True)
+            return undo_log.latest(connection, profile_id, take_back=True)
 
     def latest_change(self, profile_id: int) -> Change | None:
         """What `undo` would take back; None if there is nothing."""

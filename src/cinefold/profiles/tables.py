@@ -1,8 +1,4 @@
-"""The tables, and how Python values are kept in their columns.
-
-A table or column with ``info={"since": 2}`` came with that version of the schema, and is added to
-databases of earlier ones (`cinefold.profiles.schema`).
-"""
+"""The tables, and how Python values are kept in their columns."""
 
 # ruff: noqa: ARG002 - the arguments are SQLAlchemy's
 from __future__ import annotations
@@ -67,7 +63,6 @@ def new_key() -> str:
 
 
 metadata = sa.MetaData()
-_IN_2, _IN_3 = {"since": 2}, {"since": 3}
 
 
 def _owner(**more: Any) -> sa.Column[int]:
@@ -91,10 +86,10 @@ profiles = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("name_key", sa.Text, nullable=False),
     sa.Column("created_at", _Moment, nullable=False),
-    sa.Column("last_used_at", _Moment, nullable=False, server_default="0", info=_IN_2),
-    sa.Column("settings", _Json, nullable=False, server_default="{}", info=_IN_2),
-    sa.Column("key", sa.Text, default=new_key, info=_IN_3),
-    sa.Column("share_key", sa.Text, default=new_key, info=_IN_3),
+    sa.Column("last_used_at", _Moment, nullable=False, server_default="0"),
+    sa.Column("settings", _Json, nullable=False, server_default="{}"),
+    sa.Column("key", sa.Text, default=new_key),
+    sa.Column("share_key", sa.Text, default=new_key),
     sa.Index("cinefold_profile_key", "key", unique=True),
     sa.Index("cinefold_profile_share_key", "share_key", unique=True),
     sa.UniqueConstraint("dataset", "name_key", name="cinefold_profile_name"),
@@ -119,7 +114,6 @@ marks = sa.Table(
     sa.Column("movie_id", _Json, primary_key=True),
     sa.Column("mark", sa.Text, primary_key=True),
     sa.Column("marked_at", _Moment, nullable=False),
-    info=_IN_2,
 )
 
 changes = sa.Table(
@@ -131,5 +125,4 @@ changes = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("before", _Json, nullable=False),
     sa.Index("cinefold_change_of_profile", "profile_id", "id"),
-    info=_IN_2,
 )

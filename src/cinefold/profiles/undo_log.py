@@ -66,14 +66,14 @@ def change(connection: Connection, profile_id: int, action: str, wanted: TableRo
     return True
 
 
-def latest(connection: Connection, profile_id: int, *, undo: bool = False) -> Change | None:
-    """The latest change, which is taken back if `undo`; None if there is none."""
+def latest(connection: Connection, profile_id: int, *, take_back: bool = False) -> Change | None:
+    """The latest change, which is taken back where that is asked for; None if there is none."""
     own = select(changes).where(changes.c.profile_id == profile_id)
     row = connection.execute(own.order_by(changes.c.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     before = _from_json(row.before)
-    if undo:
+    if take_back:
         _write(connection, profile_id, before)
         connection.execute(delete(changes).where(changes.c.id == row.id))
     movies = dict.fromkeys(key[0] for rows in before.values() for key in rows)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from rapidfuzz import fuzz, process
 
 from cinefold.datasets import Movie, MovieCatalog
@@ -21,8 +22,8 @@ from cinefold.profiles.importing.exported_ratings import ExportLine
 from cinefold.profiles.importing.title_variants import loose, numerals_in, title_parts
 
 Progress = Callable[[int, int], object]
-Names = tuple[list[str], list[Movie]]
-"""Plain names, and the movie of each."""
+Block = int | str
+NamedMovie = tuple[str, Movie]
 
 SURE = 0.9
 """From this confidence on a match is taken without asking."""
@@ -37,7 +38,8 @@ _OTHER_ID = 0.5
 _OTHER_IDS = ("imdb_id", "tmdb_id")
 _LIKE, _NEARLY_EQUAL, _LONG_ENOUGH = 80.0, 92.0, 8  # of 100, of 100, letters
 _LIKE_WITHOUT_YEAR = 90.0
-_MOST_COMPARED = 50_000_000  # pairs of titles; lines beyond find only what is written the same
+_CELLS_AT_ONCE = 2_000_000
+_MOST_COMPARED = 200_000_000  # pairs of titles; lines beyond find only what is written the same
 _LINES_AT_ONCE = 2_000
 
 
@@ -97,19 +99,27 @@ class Matcher:
         list of tuple of Candidate
             One for each line.
         """
+        different = {_key(line): line for line in lines}
         found: dict[Hashable, tuple[Candidate, ...]] = {}
-        left = _MOST_COMPARED
-        for number, line in enumerate(lines, start=1):
-            key = _key(line)
-            if key not in found:
-                candidates = self._by_id(line) or self._by_title(line)
-                if not candidates and left > 0:
-                    near = self._near(line)
-                    left -= sum(len(names) for names, _ in near)
-                    candidates = [*_alike(line, near)]
+        rest: list[ExportLine] = []
+
+        def report() -> None:
+            if progress is not None:
+                progress(len(found), len(different))
+
+        for key, line in different.items():
+            if candidates := self._by_id(line) or self._by_title(line):
                 found[key] = self._best(candidates, line)
-            if progress is not None and (number % _LINES_AT_ONCE == 0 or number == len(lines)):
-                progress(number, len(lines))
+            else:
+                rest.append(line)
+            if (len(found) + len(rest)) % _LINES_AT_ONCE == 0:
+                report()
+        n_compared = 0
+        for batch, names in self._batches(rest):
+            n_compared += len(batch) * len(names)
+            names = names if n_compared <= _MOST_COMPARED else []
+            found |= zip(map(_key, batch), self._by_likeness(batch, names), strict=True)
+            report()
         return [found[_key(line)] for line in lines]
 
     def why_not(self, line: ExportLine) -> str:
@@ -132,25 +142,56 @@ class Matcher:
     # -- the ways to find a movie --------------------------------------------------------------
 
     def _by_id(self, line: ExportLine) -> list[Candidate]:
-        if movies := self._known.get(("imdb_id", line.imdb_id)):
+        if movies := self._by_other_id.get(("imdb_id", line.imdb_id)):
             return [Candidate(movie, 1.0, "the same IMDb id") for movie in movies]
-        found = self._known.get(("tmdb_id", line.tmdb_id), ())
+        found = self._by_other_id.get(("tmdb_id", line.tmdb_id), ())
         if movies := [movie for movie in found if line.is_movie or _may_be(line, movie)]:
             return [Candidate(movie, 1.0, "the same TMDb id") for movie in movies]
-        for own in self._known.get(("movie_id", line.movie_id), ()):
-            if not line.title:
-                return [Candidate(own, 0.95, "the same id; there is no title to compare")]
-            if _same_title(line, own) and line.year in (None, own.year):
-                return [Candidate(own, 1.0, "the same id and title")]
+        own = None if line.movie_id is None else self._by_written_id.get(line.movie_id)
+        if own is None:
+            return []
+        if not line.title:
+            return [Candidate(own, 0.95, "the same id; there is no title to compare")]
+        if _same_title(line, own) and line.year in (None, own.year):
+            return [Candidate(own, 1.0, "the same id and title")]
         return []
 
     def _by_title(self, line: ExportLine) -> list[Candidate]:
         names = _all_names(line)
-        exact = [*_titled(self._by_name, names, line.year)]
+        exact = self._titled(self._by_name, names, line.year, 1.0, "")
         if any(candidate.confidence >= SURE for candidate in exact):
             return exact
-        otherwise = _titled(self._by_loose_name, map(loose, names), line.year, otherwise=True)
+        otherwise = self._titled(
+            self._by_loose_name,
+            map(loose, names),
+            line.year,
+            _WRITTEN_OTHERWISE,
+            " written otherwise",
+        )
         return [*exact, *otherwise, *self._by_parts(line, names)]
+
+    @staticmethod
+    def _titled(
+        known: dict[str, list[Movie]],
+        names: Iterable[str],
+        year: int | None,
+        factor: float,
+        how: str,
+    ) -> list[Candidate]:
+        candidates = []
+        for movie in (movie for name in names for movie in known.get(name, ())):
+            if year is None or movie.year is None:
+                side = "here" if year is not None else "there"
+                confidence, reason = _WITHOUT_YEAR, f"the same title{how}, without year {side}"
+            else:
+                years_apart = abs(movie.year - year)
+                confidence = _SAME_TITLE.get(years_apart, 0.0)
+                reason = f"the same title{how}"
+                if years_apart:
+                    reason += f", {years_apart} year{'s' if years_apart > 1 else ''} apart"
+            if confidence:
+                candidates.append(Candidate(movie, factor * confidence, reason))
+        return candidates
 
     def _by_parts(self, line: ExportLine, names: Sequence[str]) -> Iterator[Candidate]:
         """Movies whose title is a part of the line's, or the other way round, of about the year."""
@@ -167,11 +208,40 @@ class Matcher:
                         movie, _PART_OF_TITLE - 0.05 * years_apart, "a part of the title"
                     )
 
-    def _near(self, line: ExportLine) -> list[Names]:
-        """Where to look for titles spelled alike: those of about the year, or of the letter."""
-        year = line.year
-        blocks = [plain(line.title)[:1]] if year is None else [year - 1, year, year + 1]
-        return [self._blocks[block] for block in blocks if block in self._blocks]
+    def _batches(
+        self, lines: Iterable[ExportLine]
+    ) -> Iterator[tuple[list[ExportLine], list[NamedMovie]]]:
+        """Lines of one block, and the names to compare them with: of about the year, or letter."""
+        groups: dict[Block, list[ExportLine]] = defaultdict(list)
+        for line in lines:
+            groups[_block(plain(line.title), line.year)].append(line)
+        for block, group in groups.items():
+            near = (block,) if isinstance(block, str) else (block - 1, block, block + 1)
+            names = [named for one in near for named in self._blocks.get(one, ())]
+            size = max(1, _CELLS_AT_ONCE // max(1, len(names)))
+            for begin in range(0, len(group), size):
+                yield group[begin : begin + size], names
+
+    def _by_likeness(
+        self, lines: list[ExportLine], names: list[NamedMovie]
+    ) -> Iterator[tuple[Candidate, ...]]:
+        """Movies whose titles are spelled alike, for each line of a batch."""
+        written = [plain(line.title) for line in lines]
+        likeness = process.cdist(
+            written,
+            [name for name, _ in names],
+            scorer=fuzz.ratio,
+            score_cutoff=_LIKE_WITHOUT_YEAR if lines[0].year is None else _LIKE,
+            dtype=np.float32,
+            workers=-1,
+        )
+        for line, title, scores in zip(lines, written, likeness, strict=True):
+            near = [
+                _alike(movie, float(scores[place]), line.year, title, name)
+                for place in np.flatnonzero(scores)
+                for name, movie in [names[place]]
+            ]
+            yield self._best(near, line)
 
     # -- choosing among them ------------------------------------------------------------------
 
@@ -195,25 +265,27 @@ class Matcher:
         return candidate.confidence, self._catalog.popularity(candidate.movie.id)
 
     @cached_property
-    def _blocks(self) -> dict[int | str | None, Names]:
-        """By year, and by first letter."""
-        blocks: dict[int | str | None, Names] = defaultdict(lambda: ([], []))
+    def _blocks(self) -> dict[Block, list[NamedMovie]]:
+        blocks: dict[Block, list[NamedMovie]] = defaultdict(list)
         for movie in self._catalog:
             for name in names_of(movie.title, movie.year):
-                for names, movies in (blocks[name[:1]], blocks[movie.year]):
-                    names.append(name)
-                    movies.append(movie)
+                blocks[_block(name, None)].append((name, movie))
+                if movie.year is not None:
+                    blocks[movie.year].append((name, movie))
         return dict(blocks)
 
     @cached_property
-    def _known(self) -> dict[tuple[str, Any], list[Movie]]:
-        """Movies by their ids, each with its kind."""
+    def _by_written_id(self) -> dict[str, Movie]:
+        return {str(movie.id): movie for movie in self._catalog}
+
+    @cached_property
+    def _by_other_id(self) -> dict[tuple[str, Any], list[Movie]]:
         found: dict[tuple[str, Any], list[Movie]] = defaultdict(list)
         for movie in self._catalog:
-            found["movie_id", str(movie.id)].append(movie)
             for kind in _OTHER_IDS:
-                found[kind, getattr(movie, kind)].append(movie)
-        return {key: movies for key, movies in found.items() if key[1] is not None}
+                if (id_ := getattr(movie, kind)) is not None:
+                    found[kind, id_].append(movie)
+        return dict(found)
 
 
 def _same_title(line: ExportLine, movie: Movie) -> bool:
@@ -229,40 +301,19 @@ def _may_be(line: ExportLine, movie: Movie) -> bool:
     return not line.title or _same_title(line, movie)
 
 
-def _titled(
-    known: dict[str, list[Movie]], names: Iterable[str], year: int | None, otherwise: bool = False
-) -> Iterator[Candidate]:
-    """Movies of one of the names, perhaps written otherwise, of the year or about it."""
-    factor, how = (_WRITTEN_OTHERWISE, " written otherwise") if otherwise else (1.0, "")
-    for movie in (movie for name in names for movie in known.get(name, ())):
-        reason = f"the same title{how}"
-        if year is None or movie.year is None:
-            side = "there" if year is None else "here"
-            yield Candidate(movie, factor * _WITHOUT_YEAR, f"{reason}, without year {side}")
-        elif (apart := abs(movie.year - year)) in _SAME_TITLE:
-            years = f", {apart} year{'s' if apart > 1 else ''} apart" if apart else ""
-            yield Candidate(movie, factor * _SAME_TITLE[apart], reason + years)
+def _block(name: str, year: int | None) -> Block:
+    """Where to look for movies spelled alike: in a year, or by the first letter without it."""
+    return name[:1] if year is None else year
 
 
-def _alike(line: ExportLine, near: Iterable[Names]) -> Iterator[Candidate]:
-    """Movies whose titles are spelled alike."""
-    written, year = plain(line.title), line.year
-    least = _LIKE_WITHOUT_YEAR if year is None else _LIKE
-    for names, movies in near:
-        for name, score, place in process.extract(
-            written, names, scorer=fuzz.ratio, score_cutoff=least, limit=None
-        ):
-            same_year = year is not None and movies[place].year == year
-            reason = f"spelled alike ({score:.0f} %)"
-            nearly = score >= _NEARLY_EQUAL and len(name) >= _LONG_ENOUGH
-            if nearly and same_year and numerals_in(written) == numerals_in(name):
-                confidence = score / 100
-            elif same_year:
-                confidence = min(score / 100, SURE - 0.01)
-            else:
-                confidence = 0.95 * min(score / 100, SURE - 0.01)
-                reason += ", not of the same year"
-            yield Candidate(movies[place], confidence, reason)
+def _alike(movie: Movie, score: float, year: int | None, written: str, name: str) -> Candidate:
+    same_year = year is not None and movie.year == year
+    reason = f"spelled alike ({score:.0f} %)" + ("" if same_year else ", not of the same year")
+    nearly = score >= _NEARLY_EQUAL and len(name) >= _LONG_ENOUGH
+    if nearly and same_year and numerals_in(written) == numerals_in(name):
+        return Candidate(movie, score / 100, reason)
+    confidence = min(score / 100, SURE - 0.01) * (1.0 if same_year else 0.95)
+    return Candidate(movie, confidence, reason)
 
 
 def _with_ids(candidate: Candidate, line: ExportLine) -> Candidate:

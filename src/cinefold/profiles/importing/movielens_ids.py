@@ -44,15 +44,15 @@ def check_ids(export: Export, name: str, rated: NDArray[np.int64] | None) -> Non
     alone = [line for line in export.lines if line.movie_id and not _named(line)]
     if export.format != "MovieLens" or name not in _NAMES or not alone:
         return
-    given = {
-        (str(line.movie_id), line.rated_at and int(line.rated_at.timestamp())) for line in alone
-    }
-    small = all(
-        time and _FIRST <= time <= _LAST_TIME and movie.isdecimal() and int(movie) <= _N_MOVIES
+    given = {(line.movie_id, int(line.rated_at.timestamp())) for line in alone if line.rated_at}
+    small = len(given) == len(alone) and all(
+        _FIRST <= time <= _LAST_TIME and str(movie).isdecimal() and int(movie or 0) <= _N_MOVIES
         for movie, time in given
     )
+    if not small and name != _SMALL:
+        return
     known = {(str(movie), time) for movie, time in ([] if rated is None else rated.tolist())}
-    if given <= known if small else name != _SMALL:
+    if small and given <= known:
         return
     others = [spec.name for spec in list_datasets() if "csv" in spec.formats]
     likely = _SMALL if small and name != _SMALL else f"one of {', '.join(others)}"
