@@ -173,6 +173,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             raise ValueError("biases are for pairs that all weigh the same")
         with ExitStack() as kept:
             problem = self._problem(dataset.sparkSession, dataset, model, arguments, kept)
+            kept.callback(problem.folders.drop_tables)
             held_out = problem.sides["user"].total("n_held_out")
             if model.early_stopping and not held_out:
                 raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")

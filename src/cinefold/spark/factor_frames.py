@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from cinefold.als.observations import Observations
 from cinefold.interactions.entries import Entries
 from cinefold.spark.stored_rows import StoredRows
 from cinefold.spark.tasks.half_steps import mapped_items
-from cinefold.spark.tasks.records import RecordMapper, array_of, id_array
+from cinefold.spark.tasks.records import RESULT, RecordMapper, array_of, id_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,8 @@ def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame
     rows: Any = factors.users if side == "user" else factors.items.rows
     if isinstance(rows, StoredRows):
         weight = "" if factors.pair_weights is None else ", weight float"
-        unpacked = rows.frame.select("first", "factors", "roots").mapInArrow(
+        stored = problem.spark.read.schema(RESULT).parquet(cast("str", rows.path))
+        unpacked = stored.select("first", "factors", "roots").mapInArrow(
             RowUnpacker(rows.n_factors, rows.turn), f"row long, factors array<float>{weight}"
         )
         frame = known.index.select("row", "id").join(unpacked, "row")

@@ -17,17 +17,14 @@ from cinefold.als.row_sums import ROWS_PER_SUM
 from cinefold.interactions.entries import csr
 from cinefold.spark.tasks.packing import (
     ROUTE,
-    ROUTES,
-    ROW,
     TOTALS,
     BlockPacker,
     RatingSums,
     RouteFinder,
-    RowExtractor,
-    gathered_routes,
+    entries_of,
     longest_rows,
 )
-from cinefold.spark.tasks.records import BLOCK, array_of, id_array
+from cinefold.spark.tasks.records import BLOCK, arrays_of, id_array, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,15 +308,12 @@ class PackedSide:
         if other.is_stored or rows.is_stored:
             packed = packed.repartition(rows.n_blocks, "key")
         self.blocks = packed.persist()
-        self._n_factors = packing.n_factors
-        counts = ("offsets",) if is_counted else ()
-        numbers = ("n_ratings", "n_held_out", "n_duplicates", "rating", "confidence", "target")
-        self.statistics = self.blocks.select(
-            "first", *numbers, "longest_rows", "lengths", *counts
-        ).toArrow()
-        self.statistics = self.statistics.sort_by("first")
+        # All that comes after "needed" is small.
+        small = ["first", *self.blocks.columns[self.blocks.columns.index("needed") + 1 :]]
+        wanted = self.blocks.select(*small, *(["offsets"] if is_counted else []))
+        self.statistics = wanted.toArrow().sort_by("first")
         self._count(is_counted)
-        self._extract()
+        self._sample(packing)
 
     def free(self) -> None:
         """Give back the cluster's memory."""
@@ -341,50 +335,44 @@ class PackedSide:
         found = blocks.mapInArrow(RatingSums(objective, mean, roots), TOTALS).toArrow()
         return {name: sum(v or 0 for v in found[name].to_pylist()) for name in found.column_names}
 
-    def _binaries(self, name: str) -> list[NDArray[np.int64]]:
-        every = range(self.statistics.num_rows)
-        return [array_of(self.statistics, name, np.int64, at) for at in every]
-
     def _count(self, is_counted: bool) -> None:
         """`histogram` of the rows' numbers of ratings, and `counts` of all rows if asked for."""
-        lengths = np.concatenate(self._binaries("lengths")).reshape(-1, 2)
+        lengths = joined(self.statistics, "lengths", np.int64).reshape(-1, 2)
         distinct, places = np.unique(lengths[:, 0], return_inverse=True)
-        totals = np.zeros(len(distinct), np.int64)
-        np.add.at(totals, places, lengths[:, 1])
+        totals = np.bincount(places, lengths[:, 1]).astype(np.int64)
         self.histogram: Histogram = distinct, totals
         self.counts: NDArray[np.int64] | None = None
         if is_counted:
-            self.counts = np.concatenate([np.diff(part) for part in self._binaries("offsets")])
+            parts = arrays_of(self.statistics, "offsets", np.int64)
+            self.counts = np.concatenate([*map(np.diff, parts)])
 
-    def _extract(self) -> None:
+    def _sample(self, packing: BlockPacker) -> None:
         """The rows that are tried before others are solved, `sampled`, and their ratings."""
-        lengths = np.concatenate(self._binaries("longest_rows")).reshape(-1, 2)
-        chosen = longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
-        self.sampled: NDArray[np.int64] = lengths[chosen, 0]
-        found = self.blocks.mapInArrow(RowExtractor(self.sampled), ROW)
-        table = found.toArrow().sort_by("row")
-        every = range(table.num_rows)
-        columns = [array_of(table, "columns", np.int64, at) for at in every]
-        ratings = [array_of(table, "ratings", np.float32, at) for at in every]
-        weights = [array_of(table, "weights", np.float32, at) for at in every]
-        every_column = np.concatenate([np.zeros(0, np.int64), *columns])
-        self.needed, local = np.unique(every_column, return_inverse=True)
+        rows, counts, columns = (
+            joined(self.statistics, f"sampled{name}", np.int64)
+            for name in ("", "_lengths", "_columns")
+        )
+        ratings, weights = (
+            joined(self.statistics, f"sampled_{name}", np.float32)
+            for name in ("ratings", "weights")
+        )
+        chosen = longest_rows(counts, packing.n_factors)
+        own, self.sampled = entries_of(chosen, counts), rows[chosen]
+        self.needed, local = np.unique(columns[own], return_inverse=True)
         # The core tries none of fewer rows: as many empty ones stand for the others.
-        n_empty = max(min(self.rows.n_rows, 256) - len(every), 0)
-        ends = np.cumsum([0, *map(len, ratings)])
-        offsets = np.concatenate([ends, np.full(n_empty, ends[-1])])
-        values = np.concatenate([np.zeros(0, np.float32), *ratings])
-        self.sample: sp.csr_array = csr(values, local, offsets, len(self.needed))
-        is_weighted = len(weights) > 0 and weights[0] is not None
-        self.sample_weights = np.concatenate(weights) if is_weighted else None
+        n_rows = max(min(self.rows.n_rows, 256), len(chosen))
+        offsets = np.full(n_rows + 1, len(local))
+        offsets[: len(chosen) + 1] = np.cumsum([0, *counts[chosen]])
+        self.sample: sp.csr_array = csr(ratings[own], local, offsets, len(self.needed))
+        self.sample_weights = weights[own] if packing.is_weighted else None
 
     @cached_property
     def routes(self) -> DataFrame:
         """For each block of the other side, which of its rows go to which block of this one."""
         routing = RouteFinder(self.other.starts, self.other.keys)
-        found = self.blocks.mapInArrow(routing, ROUTE)
-        by_source = found.repartition(self.other.n_blocks, "source").groupBy("source")
-        return by_source.applyInArrow(gathered_routes, ROUTES).persist()
+        found = self.blocks.mapInArrow(routing, ROUTE).repartition(self.other.n_blocks, "key")
+        routes = F.collect_list(F.struct("to", "places")).alias("routes")
+        return found.groupBy("key").agg(routes).persist()
 
 
 def numbered_ratings(ratings: DataFrame, users: Rows, items: Rows) -> DataFrame:
