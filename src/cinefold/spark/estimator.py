@@ -29,7 +29,7 @@ from cinefold.spark.tasks.packing import BlockPacker
 from cinefold.spark.tasks.records import id_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
@@ -202,8 +202,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
     ) -> ClusterProblem:
         """The ratings, packed; `kept` frees them."""
         roles = "user", "item", "rating", "weight", "timestamp", "validationIndicator"
-        given: Any = (self._given(f"{role}Col") or None for role in roles)
-        columns = packing.RatingColumns(*given)
+        columns = {role: self._given(f"{role}Col") or None for role in roles}
         # Numbers in place of "scale" come with the statistics of the packed ratings.
         unscaled = Objective(0.0, 0.0, target=model.target, alpha=model.alpha)
         ratings, sizes = packing.checked_ratings(
@@ -222,9 +221,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 unscaled,
                 own.starts,
                 own.keys,
-                other.n_rows,
                 model.n_factors + model.biases,
-                columns.weight is not None,
+                columns["weight"] is not None,
                 other.is_stored,
                 self._given("duplicates"),
             )
@@ -244,6 +242,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         sharing = SharedFiles(spark)
         kept.callback(sharing.forget)
         counts: Any = by_user.counts, by_item.counts
+        n_ratings = by_user.total("n_ratings")
 
         def mean_target(objective: Objective) -> float:
             total = by_user.total("target")
@@ -251,9 +250,18 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             if weights is not None:
                 roots = sharing.share(user=weights.users, item=weights.items)
                 total = by_user.totals(objective, roots=roots)["target"]
-            return float(total / by_user.total("n_ratings")) or 1.0
+            return float(total / n_ratings) or 1.0
 
-        objective = objective_for(model, _statistics(by_user, by_item, mean_target))
+        statistics = RatingStatistics(
+            users.n_rows,
+            items.n_rows,
+            n_ratings,
+            by_user.total("confidence") / n_ratings,
+            mean_target,
+            by_user.histogram,
+            by_item.histogram,
+        )
+        objective = objective_for(model, statistics)
         own = (
             None if given is None else axis_weights(f"{side}_weights", given, _ids(rows))
             for side, rows, given in zip(_SIDES, (users, items), arguments.weights, strict=True)
@@ -324,20 +332,3 @@ def _ids(rows: packing.Rows) -> NDArray[Any]:
     if rows.ids is not None:
         return rows.ids
     return id_array(rows.index.select("row", "id").toArrow().sort_by("row").column("id"))
-
-
-def _statistics(
-    users: packing.PackedSide,
-    items: packing.PackedSide,
-    mean_target: Callable[[Objective], float],
-) -> RatingStatistics:
-    n_ratings = users.total("n_ratings")
-    return RatingStatistics(
-        users.rows.n_rows,
-        items.rows.n_rows,
-        n_ratings,
-        users.total("confidence") / n_ratings,
-        mean_target,
-        users.histogram,
-        items.histogram,
-    )

@@ -108,8 +108,8 @@ class TopK(RecordMapper):
         places = found[kept]
         ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
         lists = pa.StructArray.from_arrays(
-            [scores[kept], rows.to_numpy()[places], ids.take(pa.array(places))],
-            ["score", "row", "id"],
+            [scores[kept], -rows.to_numpy()[places], ids.take(pa.array(places))],
+            ["score", "order", "id"],
         )
         yield pa.RecordBatch.from_pydict(
             {"id": query_ids, "found": pa.ListArray.from_arrays(ends, lists)}

@@ -146,12 +146,10 @@ class DistributedFactorModel(FactorizationParams, Model):
         pairs = blocks_of(queries, _QUERIES, "queries").crossJoin(
             blocks_of(candidates, _CANDIDATES, "candidates")
         )
-        schema = f"id {query_id}, found array<struct<score float, row long, id {id_}>>"
+        schema = f"id {query_id}, found array<struct<score float, order long, id {id_}>>"
         best = pairs.mapInArrow(TopK(k), schema)
         merged = best.groupBy("id").agg(F.flatten(F.collect_list("found")).alias("found"))
-        order = "(a, b) -> CASE WHEN a.score > b.score THEN -1 WHEN a.score < b.score THEN 1 "
-        order += "WHEN a.row < b.row THEN -1 WHEN a.row > b.row THEN 1 ELSE 0 END"
-        top = F.slice(F.expr(f"array_sort(found, {order})"), 1, k)
+        top = F.slice(F.sort_array("found", asc=False), 1, k)
         lists = F.transform(
             top,
             lambda one: F.struct(one["id"].alias(self._given(other)), one["score"].alias("rating")),

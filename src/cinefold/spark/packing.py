@@ -46,18 +46,6 @@ BYTES_PER_BLOCK = 16 << 20
 Invalid = Literal["error", "drop"]
 
 
-@dataclass(frozen=True)
-class RatingColumns:
-    """The names of the columns; None for those that there are not."""
-
-    user: str
-    item: str
-    rating: str | None
-    weight: str | None = None
-    timestamp: str | None = None
-    held_out: str | None = None
-
-
 @contextmanager
 def setting(spark: SparkSession, name: str, value: Any) -> Iterator[None]:
     """A setting of the session, for the queries that run in the block."""
@@ -87,11 +75,12 @@ def small_batches(spark: SparkSession) -> Any:
 
 
 def checked_ratings(
-    frame: DataFrame, names: RatingColumns, objective: Objective, invalid: Invalid
+    frame: DataFrame, names: dict[str, Any], objective: Objective, invalid: Invalid
 ) -> tuple[DataFrame, dict[Side, int]]:
     """Columns user, item, rating and time, of rows that can be learnt from.
 
     And weight and held_out, if they are given; and about how many users and items there are.
+    `names` are those of the columns of `frame` by role, None for those that there are not.
 
     Raises
     ------
@@ -100,7 +89,7 @@ def checked_ratings(
         with missing ids, ratings that are not finite or weights that are not above 0.
     """
     kinds = {field.name: field.dataType for field in frame.schema.fields}
-    for role, name in vars(names).items():
+    for role, name in names.items():
         if name is not None and name not in kinds:
             raise ValueError(f"{role}Col: there is no column {name!r}; there are {[*kinds]}")
 
@@ -108,7 +97,7 @@ def checked_ratings(
         if not isinstance(kinds[name], allowed):
             found = kinds[name].simpleString()
             raise TypeError(f"column {name!r} must have {what}, not {found}")
-        return F.col(name)
+        return F.col(f"`{name}`")
 
     def id_of(name: str) -> Column:
         found = column(name, "integers or strings", T.StringType, T.IntegralType)
@@ -121,21 +110,21 @@ def checked_ratings(
         return found.cast("float").cast("double")
 
     time, held_out = F.monotonically_increasing_id(), F.lit(False)
-    if names.timestamp is not None:
-        time = column(names.timestamp, "times or numbers", T.NumericType, T.DatetimeType)
-        if isinstance(kinds[names.timestamp], T.DatetimeType):
+    if (name := names["timestamp"]) is not None:
+        time = column(name, "times or numbers", T.NumericType, T.DatetimeType)
+        if isinstance(kinds[name], T.DatetimeType):
             time = time.cast("timestamp")
-        if not isinstance(kinds[names.timestamp], T.IntegralType):
+        if not isinstance(kinds[name], T.IntegralType):
             time = time.cast("double") * 1_000_000
         time = time.cast("long")
-    if names.held_out is not None:
-        held_out = column(names.held_out, "true and false", T.BooleanType, T.NumericType)
+    if (name := names["validationIndicator"]) is not None:
+        held_out = column(name, "true and false", T.BooleanType, T.NumericType)
         held_out = F.coalesce(held_out.cast("boolean"), F.lit(False))
     ratings = frame.select(
-        id_of(names.user).alias("user"),
-        id_of(names.item).alias("item"),
-        number_of(names.rating, 1.0).alias("rating"),
-        number_of(names.weight, 1.0).alias("weight"),
+        id_of(names["user"]).alias("user"),
+        id_of(names["item"]).alias("item"),
+        number_of(names["rating"], 1.0).alias("rating"),
+        number_of(names["weight"], 1.0).alias("weight"),
         time.alias("time"),
         held_out.alias("held_out"),
     )
@@ -166,8 +155,8 @@ def checked_ratings(
                 "invalidRows='drop' leaves such rows out"
             )
         _LOGGER.warning("%d rows left out, as the one with %s", counted["n_bad"], found)
-    given = {"weight": names.weight, "held_out": names.held_out}
-    unused = [name for name, column in given.items() if column is None]
+    given = {"weight": "weight", "held_out": "validationIndicator"}
+    unused = [name for name, role in given.items() if names[role] is None]
     return ratings.filter(good).drop(*unused), {"user": counted["user"], "item": counted["item"]}
 
 

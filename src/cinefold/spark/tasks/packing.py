@@ -30,7 +30,6 @@ class BlockPacker:
     ----------
     starts, keys : ndarray of int64, shape (n_blocks + 1,) and (n_blocks,)
         The first row of each block, and the number of rows; and its number in partitioning.
-    n_columns : int
     n_factors : int
         Of the model; rows of some lengths are tried before others are solved.
     is_routed : bool
@@ -40,7 +39,6 @@ class BlockPacker:
     objective: Objective
     starts: NDArray[np.int64]
     keys: NDArray[np.int64]
-    n_columns: int
     n_factors: int
     is_weighted: bool
     is_routed: bool
