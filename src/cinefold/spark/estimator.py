@@ -232,6 +232,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             return packed
 
         by_user = packed("user", users, items)
+        n_ratings = by_user.total("n_ratings")
         n_repeated, policy = by_user.total("n_duplicates"), self._given("duplicates")
         if n_repeated and policy in ("error", "last"):
             problem = f"{n_repeated} ratings repeat a pair of user and item"
@@ -242,7 +243,6 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         sharing = SharedFiles(spark)
         kept.callback(sharing.forget)
         counts: Any = by_user.counts, by_item.counts
-        n_ratings = by_user.total("n_ratings")
 
         def mean_target(objective: Objective) -> float:
             total = by_user.total("target")

@@ -113,10 +113,9 @@ def checked_ratings(
     if (name := names["timestamp"]) is not None:
         time = column(name, "times or numbers", T.NumericType, T.DatetimeType)
         if isinstance(kinds[name], T.DatetimeType):
-            time = time.cast("timestamp")
-        if not isinstance(kinds[name], T.IntegralType):
-            time = time.cast("double") * 1_000_000
-        time = time.cast("long")
+            time = F.unix_micros(time.cast("timestamp"))
+        kind = "long" if isinstance(kinds[name], (T.DatetimeType, T.IntegralType)) else "double"
+        time = F.coalesce(time.cast(kind), F.lit(-(1 << 62)).cast(kind))  # unknown: long ago
     if (name := names["validationIndicator"]) is not None:
         held_out = column(name, "true and false", T.BooleanType, T.NumericType)
         held_out = F.coalesce(held_out.cast("boolean"), F.lit(False))
@@ -138,14 +137,18 @@ def checked_ratings(
         good &= (1 + objective.alpha * rating >= 0) & (objective.alpha * rating <= largest)
     good = F.coalesce(good, F.lit(False))
     bad = F.when(~good, F.struct("user", "item", "rating", "weight"))
-    counted = ratings.agg(
+    counted: Any = ratings.agg(
         F.count("*").alias("n"),
         F.count(bad).alias("n_bad"),
+        F.count(F.when(good & ~F.col("held_out"), 1)).alias("n_learnt"),
         F.max(bad).alias("bad"),
         *(F.approx_count_distinct(side).alias(side) for side in ("user", "item")),
     ).first()
-    if counted is None or counted["n"] == counted["n_bad"]:
-        raise ValueError(f"there are no ratings ({counted and counted['n']} rows, none of use)")
+    if not counted["n_learnt"]:
+        n, n_bad = counted["n"], counted["n_bad"]
+        raise ValueError(
+            f"there are no ratings to learn from: of {n} rows {n_bad} are bad, the others held out"
+        )
     if counted["n_bad"]:
         found = ", ".join(f"{key} {value!r}" for key, value in counted["bad"].asDict().items())
         if invalid == "error":

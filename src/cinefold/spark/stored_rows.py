@@ -74,13 +74,11 @@ class StoredRows:
         self.change = change
         self.sample = self.turn(self.sample)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All rows on the driver: mind its memory."""
-        del copy
+    def __getitem__(self, index: Any) -> Floats:
+        """Rows on the driver, for a callback that asks: first all of them, mind its memory."""
         rows = np.zeros((self.n_rows, self.n_factors), np.float32)
         fill(rows, self.frame.select("first", "factors").toArrow())
-        rows = self.turn(rows)
-        return rows.astype(dtype or np.float32, copy=False)
+        return np.asarray(self.turn(rows)[index])
 
 
 @dataclass
@@ -101,7 +99,7 @@ class StoredFixedSide:
 
     @property
     def factors(self) -> Floats:
-        return np.asarray(self.rows)
+        return self.rows[:]
 
 
 def fill(rows: Floats, results: pa.Table) -> None:
