@@ -42,15 +42,15 @@ def trainer(**params):
     return DistributedWeightedMatrixFactorization(nFactors=12, maxIter=3, **COLUMNS, **params)
 
 
-def test_a_client_of_spark_connect_and_an_executor_that_is_killed(spark, ratings, single, tmp_path):
+def by_a_client_of_connect_whose_executor_is_killed(spark, ratings, rated, folder):
     service = "org.apache.spark.sql.connect.service.SparkConnectService$"
     port = getattr(getattr(spark._jvm, service), "MODULE$").localPort()
     pid = str(spark._jvm.java.lang.ProcessHandle.current().pid())
-    path, model = ratings.inputFiles()[0], tmp_path / "model.safetensors"
+    path, model = ratings.inputFiles()[0], folder / "model.safetensors"
     server = f"sc://127.0.0.1:{port}"
     command = [sys.executable, "-m", "tests.spark.connect_client", server, pid, path, model]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
-    same(WeightedMatrixFactorization.load(model), single)
+    return WeightedMatrixFactorization.load(model)
 
 
 def stored_and_killed(spark, ratings, rated, folder):
@@ -110,7 +110,10 @@ def stored_with_a_start_and_weights_of_degrees_users_and_items(spark, ratings, r
 
 @pytest.fixture(scope="module")
 def fits(spark, ratings, rated, tmp_path_factory):
-    """What these functions find, two of them at a time: Spark's driver keeps one core busy."""
+    """What these functions find, two of them at a time: Spark's driver keeps one core busy.
+
+    The executor that the first of them kills is the only one: two of them lose it.
+    """
     with ThreadPoolExecutor(2) as pool:
 
         def begin(fit):
@@ -120,12 +123,17 @@ def fits(spark, ratings, rated, tmp_path_factory):
         return {
             fit: begin(fit)
             for fit in (
+                by_a_client_of_connect_whose_executor_is_killed,
                 stored_and_killed,
                 of_stored_users_and_held_items,
                 stored_with_a_start_and_weights_of_degrees_users_and_items,
                 with_biases,
             )
         }
+
+
+def test_a_client_of_spark_connect_and_an_executor_that_is_killed(fits, single):
+    same(fits[by_a_client_of_connect_whose_executor_is_killed][0].result(), single)
 
 
 def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(fits, single):

@@ -94,6 +94,7 @@ def test_new_users_on_a_stream(spark, model, single, tmp_path):
     folder = tmp_path / "incoming"
     folder.mkdir()
     lines = ["reader,book,stars", "new,101,5", "new,120,1", "new,999,3", "other,103,4"]
+    lines += ["new,103,-1", "new,104,", "new,105,NaN"]  # which cannot be learnt from
     (folder / "ratings.csv").write_text("\n".join(lines))
     stream = spark.readStream.schema("reader string, book long, stars float").csv(
         str(folder), header=True

@@ -30,7 +30,7 @@ def test_bad_rows_are_named(spark):
         ("user long, item long, rating string", (1, 1, "5"), TypeError, "'rating' must have num"),
         ("user double, item long, rating float", (1.5, 1, 5.0), TypeError, "'user' must have int"),
         ("who long, item long, rating float", (1, 1, 5.0), ValueError, "no column 'user'; there"),
-        ("user long, item long, rating float", (1, None, 5.0), ValueError, "of 1 rows 1 are bad"),
+        ("user long, item long, rating float", (1, None, 5.0), ValueError, "user 1, item None"),
         ("user long, item long, rating float, held int", (1, 1, 5.0, 1), ValueError, "no ratings"),
     ],
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _LOGGER = logging.getLogger(__name__)
+_OPEN_FILES = "spark.sql.maxConcurrentOutputFileWriters"
 _IGNORE_METADATA = "spark.sql.streaming.fileStreamSink.ignoreMetadata"
 
 
@@ -106,7 +107,8 @@ class FactorFolders:
         # A relative path of a table would begin at another folder.
         if n_blocks and re.match(r"/|\w+:", path):
             table = re.sub(r"\W", "_", f"cinefold_{'_'.join(path.split('/')[-2:])}")
-            with suppress(AnalysisException):  # where no catalog takes it, rows are shuffled
+            # No task has two buckets to sort. Where no catalog takes the table, rows are shuffled.
+            with suppress(AnalysisException), setting(self._spark, _OPEN_FILES, 1):
                 writer = factors.write.mode("overwrite").bucketBy(n_blocks, "key")
                 writer.option("path", path).saveAsTable(table)
                 self._tables[path] = table

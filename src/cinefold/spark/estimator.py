@@ -82,7 +82,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         Whether a row without ids or with a number that is not finite ends the fit or is left out.
     duplicates : {"last", "mean", "sum", "max", "error"}
     numUserBlocks, numItemBlocks : int, optional
-        By default as many as there are cores, or more where a block would exceed 16 MB.
+        By default as many as there are cores, or more where ratings and factors of a block would
+        exceed 16 MB.
     checkpointDir : str, optional
         A folder that the driver and all executors reach. An interrupted fit goes on from there.
     checkpointInterval : int
@@ -201,13 +202,17 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         kept: ExitStack,
     ) -> ClusterProblem:
         """The ratings, packed; `kept` frees them."""
-        roles = "user", "item", "rating", "weight", "timestamp", "validationIndicator"
-        columns = {role: self._given(f"{role}Col") or None for role in roles}
+        columns = self._columns()
         # Numbers in place of "scale" come with the statistics of the packed ratings.
         unscaled = Objective(0.0, 0.0, target=model.target, alpha=model.alpha)
         ratings, sizes = packing.checked_ratings(
             dataset, columns, unscaled, self._given("invalidRows")
         )
+        if not sizes["n_learnt"]:
+            n, n_bad = sizes["n"], sizes["n_bad"]
+            raise ValueError(
+                f"there are no ratings to learn from: of {n} rows {n_bad} are bad, others held out"
+            )
         folder = self._given("checkpointDir")
         if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
             folder = str(temporary_folder())
@@ -295,8 +300,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         folder: str | None,
     ) -> packing.Rows:
         plan, most = self._given("plan"), self._given("maxHeldBytes")
+        size = 4 * n_ids * (self._given("nFactors") + bool(self._given("biases")))
         if plan == "auto":
-            size = 4 * n_ids * (self._given("nFactors") + bool(self._given("biases")))
             plan = "held" if size <= most else "stored"
             _LOGGER.info("%s factors (%d MB) are %s: %s", side, size >> 20, plan, _MEANS[plan])
         if plan == "stored" and self._given("biases"):
@@ -311,7 +316,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             )
         stored = folder if plan == "stored" else None
         n_blocks = self._given(f"num{side.capitalize()}Blocks")
-        return packing.number_rows(spark, ratings, side, n_blocks, stored)
+        return packing.number_rows(spark, ratings, side, n_blocks, size, stored)
 
 
 _SIDES: tuple[Side, Side] = ("user", "item")

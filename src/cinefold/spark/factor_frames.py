@@ -143,11 +143,14 @@ class FoldIn:
 
     def __call__(self, group: pa.Table) -> pa.Table:
         arrays, fixed = mapped_items(self.items, 1, self.spectrum)
-        encoded = group.column("id").combine_chunks().dictionary_encode()
+        encoded = group.column("user").combine_chunks().dictionary_encode()
         users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
         ratings = group.column("rating").to_numpy()
-        weights = group.column("weight").to_numpy() if self.is_weighted else None
-        entries = Entries(users, columns, ratings, weights, None).sorted()
+        weights = None
+        if self.is_weighted:
+            weights = group.column("weight").to_numpy().astype(np.float32)
+        times = group.column("time").to_numpy()
+        entries = Entries(users, columns, ratings.astype(np.float32), weights, times).sorted()
         with warnings.catch_warnings(action="ignore"):
             entries = entries.without_duplicates("last", stacklevel=1)
         matrix = entries.matrix(len(encoded.dictionary), len(fixed.rows))

@@ -76,8 +76,8 @@ def small_batches(spark: SparkSession) -> Any:
 
 def checked_ratings(
     frame: DataFrame, names: dict[str, Any], objective: Objective, invalid: Invalid
-) -> tuple[DataFrame, dict[Side, int]]:
-    """Columns user, item, rating and time, of rows that can be learnt from.
+) -> tuple[DataFrame, Any]:
+    """Columns user, item, rating and time, of rows that can be learnt from; and how many there are.
 
     And weight and held_out, if they are given; and about how many users and items there are.
     `names` are those of the columns of `frame` by role, None for those that there are not.
@@ -144,11 +144,6 @@ def checked_ratings(
         F.max(bad).alias("bad"),
         *(F.approx_count_distinct(side).alias(side) for side in ("user", "item")),
     ).first()
-    if not counted["n_learnt"]:
-        n, n_bad = counted["n"], counted["n_bad"]
-        raise ValueError(
-            f"there are no ratings to learn from: of {n} rows {n_bad} are bad, the others held out"
-        )
     if counted["n_bad"]:
         found = ", ".join(f"{key} {value!r}" for key, value in counted["bad"].asDict().items())
         if invalid == "error":
@@ -160,7 +155,7 @@ def checked_ratings(
         _LOGGER.warning("%d rows left out, as the one with %s", counted["n_bad"], found)
     given = {"weight": "weight", "held_out": "validationIndicator"}
     unused = [name for name, role in given.items() if names[role] is None]
-    return ratings.filter(good).drop(*unused), {"user": counted["user"], "item": counted["item"]}
+    return ratings.filter(good).drop(*unused), counted
 
 
 # -- ids and blocks --------------------------------------------------------------------------------
@@ -201,14 +196,22 @@ class Rows:
 
 
 def number_rows(
-    spark: SparkSession, ratings: DataFrame, side: Side, n_blocks: int | None, folder: str | None
+    spark: SparkSession,
+    ratings: DataFrame,
+    side: Side,
+    n_blocks: int | None,
+    size: int,
+    folder: str | None,
 ) -> Rows:
-    """Ids of one side in their order; with a `folder`, stored in it instead of on the driver."""
+    """Ids of one side in their order; with a `folder`, stored in it instead of on the driver.
+
+    `size` is that of the factors, in bytes.
+    """
     counted = ratings.groupBy(F.col(side).alias("id")).agg(F.count("*").alias("n"))
     if folder is None:
         table = counted.toArrow().sort_by("id")
         ids = table.column("id")
-        starts, keys = _blocks_of(spark, table.column("n").to_numpy(), n_blocks)
+        starts, keys = _blocks_of(spark, table.column("n").to_numpy(), n_blocks, size)
         columns = {"id": ids, "row": np.arange(len(ids)), "key": np.repeat(keys, np.diff(starts))}
         index = spark.createDataFrame(pa.table(columns))
         return Rows(index, starts, keys, id_array(ids))
@@ -225,7 +228,7 @@ def number_rows(
     )
     chunk = F.expr(f"row div {ROWS_PER_SUM}").alias("chunk")
     counts = numbered.groupBy(chunk).agg(F.sum("n").alias("n")).toArrow().sort_by("chunk")
-    chunks, keys = _blocks_of(spark, counts.column("n").to_numpy(), n_blocks)
+    chunks, keys = _blocks_of(spark, counts.column("n").to_numpy(), n_blocks, size)
     n_rows = int(sizes.column("count").to_numpy().sum())
     starts = np.minimum(chunks * ROWS_PER_SUM, n_rows)
     places = pa.table({"chunk": np.arange(chunks[-1]), "key": np.repeat(keys, np.diff(chunks))})
@@ -236,15 +239,15 @@ def number_rows(
 
 
 def _blocks_of(
-    spark: SparkSession, counts: NDArray[np.int64], n_blocks: int | None
+    spark: SparkSession, counts: NDArray[np.int64], n_blocks: int | None, size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The starts of ranges of about as many ratings, with their end, and the keys of these blocks.
 
-    By default there are some for every core, of BYTES_PER_BLOCK at most.
+    By default there are some for every core, with about BYTES_PER_BLOCK of ratings and factors.
     """
     if n_blocks is None:
         parallel, _ = _partitioning(spark, _FEW)
-        needed = max(int(counts.sum()) * 8 // BYTES_PER_BLOCK, 1)
+        needed = max((int(counts.sum()) * 8 + size) // BYTES_PER_BLOCK, 1)
         n_blocks = -(-needed // parallel) * parallel
     work = np.cumsum(counts + counts.mean() / 4)
     shares = work[-1] * np.arange(1, n_blocks) / n_blocks

@@ -152,8 +152,7 @@ class ClusterProblem(Problem):
     def fix(self, side: Side, factors: Any, basis: Basis | None = None) -> Any:
         if not isinstance(factors, StoredRows):
             return super().fix(side, factors, basis)
-        basis = basis or Basis.of_eigenvectors(self.gram(side, factors))
-        return self._fixed(side, factors, basis)
+        return self._fixed(side, factors, basis or Basis.of_eigenvectors(self.gram(side, factors)))
 
     def _fixed(self, side: Side, rows: StoredRows, basis: Basis) -> StoredFixedSide:
         """`rows` in `basis`; of items also the sums over them that are asked for."""
@@ -199,7 +198,7 @@ class ClusterProblem(Problem):
         if isinstance(own, np.ndarray):
             arrays["previous"] = own
         if baseline is not None:
-            arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
+            baseline = arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
         if self.pair_weights is not None:
             arrays["row_roots"], arrays["column_roots"] = self._roots(side)
         step = HalfStep(
@@ -275,11 +274,9 @@ class ClusterProblem(Problem):
             roots[0][: len(places)] = of_rows[packed.sampled]
         ratings, weights = packed.sample, packed.sample_weights
         observed = Observations(self.objective, ratings, weights, roots, packed.other.n_rows)
-        if baseline is not None:
-            baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
+        observed = observed.with_baseline(None if baseline is None else baseline[packed.needed])
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
-        rows_tried = observed.with_baseline(baseline)
-        return expected_steps(rows_tried, side_of_sample, previous, change=change)
+        return expected_steps(observed, side_of_sample, previous, change=change)
 
     def _roots(self, side: Side) -> tuple[Floats, Floats]:
         """Square roots of the weights of rows and columns."""
