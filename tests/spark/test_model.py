@@ -38,7 +38,9 @@ def single(known):
 
 def test_scores_of_pairs(spark, model, single):
     pairs = [("user 3", 101), ("user 7", 139), ("nobody", 101)]
-    asked = spark.createDataFrame(pairs, "reader string, book long")
+    asked = spark.createDataFrame(
+        [(*pair, 0) for pair in pairs], "reader string, book long, `a.b` int"
+    )
     found = {row.reader: row.prediction for row in model.transform(asked).collect()}
     assert np.isnan(found.pop("nobody"))
     for user, item in pairs[:2]:

@@ -27,7 +27,7 @@ from cinefold.spark.factor_frames import (
     frame_of,
     with_constant,
 )
-from cinefold.spark.packing import checked_ratings
+from cinefold.spark.packing import checked_ratings, quoted
 from cinefold.spark.params import FactorizationParams
 from cinefold.spark.shared_files import SharedFiles
 
@@ -113,7 +113,7 @@ class DistributedFactorModel(FactorizationParams, Model):
             raise ValueError(f"predictionCol: there is a column {prediction!r} already")
         scored = dataset.join(users, user, how).join(items, item, how)
         score = F.coalesce(score, F.lit(float("nan")).cast("float"))
-        return scored.select(*map(F.col, dataset.columns), score.alias(prediction))
+        return scored.select(*map(quoted, dataset.columns), score.alias(prediction))
 
     def recommendForAllUsers(self, numItems: int) -> DataFrame:
         """The `numItems` items of highest score for each user, rated ones among them.
@@ -127,7 +127,7 @@ class DistributedFactorModel(FactorizationParams, Model):
 
     def recommendForUserSubset(self, dataset: DataFrame, numItems: int) -> DataFrame:
         """The same for the users in the user column of `dataset`; unknown ones are left out."""
-        wanted = dataset.select(F.col(self._given("userCol")).alias("id")).distinct()
+        wanted = dataset.select(quoted(self._given("userCol")).alias("id")).distinct()
         return self._recommend(self.userFactors.join(wanted, "id", "left_semi"), numItems, "user")
 
     def recommendForAllItems(self, numUsers: int) -> DataFrame:

@@ -71,6 +71,11 @@ def small_batches(spark: SparkSession) -> Any:
     return setting(spark, _BATCH_RECORDS, 16)
 
 
+def quoted(name: str) -> Column:
+    """The column of that name, which may have dots."""
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
 # -- the ratings -----------------------------------------------------------------------------------
 
 
@@ -97,7 +102,7 @@ def checked_ratings(
         if not isinstance(kinds[name], allowed):
             found = kinds[name].simpleString()
             raise TypeError(f"column {name!r} must have {what}, not {found}")
-        return F.col(f"`{name}`")
+        return quoted(name)
 
     def id_of(name: str) -> Column:
         found = column(name, "integers or strings", T.StringType, T.IntegralType)
