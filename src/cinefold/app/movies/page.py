@@ -1,6 +1,6 @@
 """A movie: what it is, what people gave it, why it is for you, what is like it."""
 
-from typing import Any
+from functools import partial
 from urllib.parse import quote
 
 import numpy as np
@@ -123,16 +123,13 @@ def draw(recommender: MovieRecommender, movie: Movie) -> None:
     if is_known:
         st.subheader("Movies like it", anchor=False)
         near = recommender.similar(movie.id, _ALIKE)
-        draw_cards(near, "alike", _neighbour, _no_foot)
+        draw_cards(
+            near,
+            "alike",
+            lambda entry: f"{headed(entry)}{genre_badges(entry.movie)}",
+            partial(rating_stars, place="alike"),
+        )
     remember("remember-movie")
-
-
-def _neighbour(entry: Any) -> str:
-    return f"{headed(entry)}{genre_badges(entry.movie)}"
-
-
-def _no_foot(movie: Movie) -> None:
-    rating_stars(movie, "alike")
 
 
 recommender = open_state().recommender
