@@ -96,17 +96,6 @@ def _member(person: Any, known: set[Any]) -> GroupMember:
     return GroupMember(shown_name(person), ratings=ratings, seen=tuple(entries.hidden & known))
 
 
-def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember]:
-    """Those whose ratings say nothing: there are none above the lowest."""
-    lowest = state.recommender.lowest_rating
-    return [
-        person
-        for person in people
-        if person.ratings is not None
-        and not any(stars > lowest for stars in person.ratings.values())
-    ]
-
-
 def choose_rule() -> str:
     options = {"format_func": str.capitalize, "persist_state": "session"}
     rule: str = choose_one("What counts", list(AGGREGATIONS), "together-rule", **options)
@@ -157,8 +146,9 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
             exclude=visitor().hidden & _known(state),
             seen_by_some=bool(seen),
         )
-    except ValueError as error:  # two people of one name
-        st.error(literal(str(error)), icon=":material/error:")
+    except ValueError as error:  # two people of one name, or somebody who has not rated yet
+        why = literal(str(error))
+        st.info(f"{why[0].upper()}{why[1:]}.", icon=":material/group_off:")
         return
     draw_summary(choice)
     if not found:
@@ -200,14 +190,7 @@ def _add_example(state: State) -> None:
 
 def draw(state: State) -> None:
     people = choose_people(state)
-    silent = without_opinion(state, people)
-    if silent:
-        names = ", ".join(literal(person.name) for person in silent)
-        st.info(
-            f"There is nothing to go by for {names} yet: rate movies on For you first.",
-            icon=":material/star:",
-        )
-    elif len(people) < _FEWEST:
+    if len(people) < _FEWEST:
         draw_start(state, people)
     else:
         draw_list(state, people)
