@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import altair as alt
 import streamlit as st
 
-from cinefold.app.shared.axes import names, numbers, tooltips
+from cinefold.app.shared.axes import numbers, tooltips
 from cinefold.recommender import CategoryComparison, TasteComparison
 
 _BAR_HEIGHT, _AXIS_HEIGHT, _STARS_HEIGHT = 24, 85, 300
@@ -39,7 +39,7 @@ def difference_chart(
     chart = alt.Chart(alt.InlineData(values=values), height=height)
     bars = chart.mark_bar(cornerRadius=3).encode(
         x=numbers("difference", [f"{title}:", f"difference ({unit})"], format=format_),
-        y=names("group", group),
+        y=alt.Y("group:N", title=group, sort=None).axis(labelOverlap=False, labelFlush=False),
         color=alt.Color("side:N", legend=None),
         tooltip=tooltips(
             {"group:N": group, "difference:Q": "Difference", **details}, difference=format_
