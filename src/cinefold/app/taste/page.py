@@ -167,10 +167,8 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
     if user is not None:
         found = unexpected_favourites(KnownUser(state.recommender, user), state.population)
     else:
-        known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
-        own = {movie: stars for movie, stars in ratings.items() if movie in known}
-        person, hidden = NewUser(state.recommender, own), you.hidden & known
-        found = unexpected_favourites(person, state.population, exclude=hidden)
+        person = NewUser(state.recommender, ratings)
+        found = unexpected_favourites(person, state.population, exclude=visitor().hidden)
     if not found:
         st.info("No movie has more than half of the stars yet.", icon=":material/favorite:")
         return
