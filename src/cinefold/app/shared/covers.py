@@ -32,7 +32,8 @@ _OTHERS = ("#474257", "#30638e", "#00606b", "#5f478c", "#4c6b2f", "#8a3b12")
 _WIDE, _HIGH = 76, 98  # of the title
 _SIZES = (23, 21, 19, 17, 15, 13.5, 12, 11, 10, 9, 8, 7)
 _LEADING = 1.18
-_LETTER = 0.7  # in ems, of a serif's bold: few are broader
+# Widths of letters in ems, of a serif's bold or a little more.
+_NARROW, _BROAD = "fijlrtI1.,:;'!|()[]- ", "mwMW@%&—"
 _SQUARE_SCRIPTS = "\u1100"  # from here on (CJK and others) a letter may take its whole square
 
 
@@ -40,13 +41,12 @@ def cover(movie: Movie) -> str:
     """An SVG of 2 by 3; the browser breaks the title into lines, all of them within its frame."""
     colour, second = _colour(movie.genres[:1]), _colour(movie.genres[1:2] or movie.genres[:1])
     title = " ".join(movie.title.split()) or "?"
-    letter = 1 if max(title) >= _SQUARE_SCRIPTS else _LETTER
-    longest = max(map(len, title.split()))
+    longest, letter = max(map(_ems, title.split())), _ems(title) / len(title)
 
     def fits(size: float) -> bool:
-        n_letters = int(_WIDE / (size * letter))  # of a line
+        n_letters = max(int(_WIDE / (size * letter)), 1)  # of a line
         n_lines = len(textwrap.wrap(title, n_letters, break_on_hyphens=False))
-        return longest <= n_letters and n_lines * size * _LEADING <= _HIGH
+        return longest * size <= _WIDE and n_lines * size * _LEADING <= _HIGH
 
     size = next(filter(fits, _SIZES), _SIZES[-1])
     lines = int(_HIGH / (size * _LEADING))
@@ -64,6 +64,18 @@ def cover(movie: Movie) -> str:
         '</div></div></foreignObject><text x="50" y="135" fill="#fff" text-anchor="middle" '
         f'font-family="sans-serif" font-size="12">{year}</text></svg>'
     )
+
+
+def _ems(text: str) -> float:
+    return sum(map(_letter, text))
+
+
+def _letter(letter: str) -> float:
+    if letter in _BROAD or letter >= _SQUARE_SCRIPTS:
+        return 1.0
+    if letter in _NARROW:
+        return 0.38
+    return 0.78 if letter.isupper() else 0.6
 
 
 def _colour(genres: tuple[str, ...]) -> str:
