@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from narwhals.typing import IntoDataFrame
     from numpy.typing import NDArray
 
-_INT64 = np.iinfo(np.int64)
-
 
 # -- of tables ----------------------------------------------------------------------------------
 
@@ -119,16 +117,16 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class RepeatedTexts:
-    """Text whose values come again: some texts, perhaps equal, and the number of each value's."""
+    """Text whose values come again: some texts, perhaps equal, and which of them each value is."""
 
     texts: pl.Series
-    numbers: NDArray[np.int32]
+    codes: NDArray[np.int32]
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.codes)
 
     def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
-        return self.texts.to_numpy()[self.numbers]
+        return self.texts.to_numpy()[self.codes]
 
 
 def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series | RepeatedTexts:
@@ -151,15 +149,15 @@ def _as_text(values: NDArray[Any]) -> pl.Series | RepeatedTexts | None:
 
     if not (len(values) and isinstance(values[0], str)):
         return None
-    numbers = None
+    codes = None
     addresses = np.ndarray(len(values), np.intp, np.ascontiguousarray(values))  # of the objects
     if len(np.unique(addresses[:BLOCK])) < 0.9 * len(addresses[:BLOCK]):  # many are there again
-        positions, numbers = number(addresses)
+        positions, codes = number(addresses)
         values = values[positions]
     with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):
         texts = pl.Series(values, dtype=pl.String)
         if not texts.has_nulls():
-            return texts if numbers is None else RepeatedTexts(texts, numbers)
+            return texts if codes is None else RepeatedTexts(texts, codes)
     return None
 
 
@@ -175,8 +173,8 @@ def _series_of_text(series: nw.Series[Any]) -> pl.Series | RepeatedTexts | None:
             if texts.has_nulls():
                 return None
             if isinstance(texts.dtype, pl.Categorical | pl.Enum) and len(texts):
-                positions, numbers = number(texts.to_physical().to_numpy().astype(np.int64))
-                return RepeatedTexts(texts[positions].cast(pl.String), numbers)
+                positions, codes = number(texts.to_physical().to_numpy().astype(np.int64))
+                return RepeatedTexts(texts[positions].cast(pl.String), codes)
             if isinstance(texts.dtype, pl.String | pl.Categorical | pl.Enum):
                 return texts.cast(pl.String)
     return None

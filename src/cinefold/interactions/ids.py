@@ -30,7 +30,7 @@ def index_ids(
     """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
     if isinstance(values, RepeatedTexts):
         ids, indices = _index_text(values.texts)
-        indices = taken(indices, values.numbers)
+        indices = taken(indices, values.codes)
     elif not isinstance(values, np.ndarray) or values.dtype.kind == "U":
         ids, indices = _index_text(values)
     elif values.dtype.kind == "O":  # text that Polars cannot hold
