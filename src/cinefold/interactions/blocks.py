@@ -66,9 +66,7 @@ def sorted_by(*keys: NDArray[Any]) -> tuple[NDArray[np.int64], list[NDArray[Any]
     n, widths = len(keys[0]), [int(key.max(initial=0)).bit_length() for key in keys]
     bits = n.bit_length()
     if bits + sum(widths) > 64:
-        order = np.arange(n) if len(keys) > 1 else np.argsort(keys[0], kind="stable")
-        for key in keys[::-1] if len(keys) > 1 else ():
-            order = order[sorted_by(taken(key, order))[0]]
+        order = np.lexsort(keys[::-1])
         return order, [taken(key, order) for key in keys]
     tagged = np.empty(n, np.uint64)
     found = [np.empty(n, key.dtype) for key in keys]
