@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-BLOCK = 1 << 16  # what a thread works on stays in its cache
+BLOCK = 1 << 18  # what a thread works on stays in its cache
 
 
 def in_blocks(n: int, work: Callable[[slice], T], size: int = BLOCK) -> list[T]:

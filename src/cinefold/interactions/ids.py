@@ -117,7 +117,7 @@ def _words(values: NDArray[np.str_]) -> NDArray[np.uint64]:
                 )
             return bool(own.max() <= np.iinfo(kind).max)
 
-        if all(in_blocks(len(values), pack, BLOCK // 2)):
+        if all(in_blocks(len(values), pack, BLOCK // 8)):
             break
     return words
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.interactions.blocks import in_blocks, taken
+from cinefold.interactions.blocks import BLOCK, in_blocks, taken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # of multiplicative hashing, by the golden ratio
 _SMALL, _DEEPEST = 1 << 16, 3
+_AT_A_TIME = BLOCK // 4  # beside the table, which the cache holds, too
 
 
 def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
@@ -43,7 +44,7 @@ def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
         first = np.flatnonzero(np.take(table, own, mode="clip") == 0)
         table[own[first]] = first + (block.start + 1)
 
-    in_blocks(n, fill)
+    in_blocks(n, fill, _AT_A_TIME)
     used = np.flatnonzero(table)
     positions = table[used] - 1
     distinct = keys[positions]
@@ -55,7 +56,7 @@ def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
         is_other: NDArray[np.bool_] = np.take(distinct, numbers[block], mode="clip") != keys[block]
         return np.asarray(np.flatnonzero(is_other) + block.start)
 
-    others = np.concatenate(in_blocks(n, find))
+    others = np.concatenate(in_blocks(n, find, _AT_A_TIME))
     if len(others):
         more, numbers_of_others = number(taken(keys, others), depth + 1)
         numbers[others] = numbers_of_others + np.int32(len(used))
