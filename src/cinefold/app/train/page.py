@@ -24,7 +24,7 @@ from cinefold.datasets import list_datasets
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving.jobs import TrainingJob, find_training
 from cinefold.serving.state import LARGE, State
-from cinefold.serving.training import TrainingRun
+from cinefold.serving.training_run import TrainingRun
 
 _RUNNING, _STOPPED = "The new model", ":material/stop_circle:"
 _JOB, _QUERY = "training-job", "training"
