@@ -38,7 +38,9 @@ def single(known):
 
 def test_scores_of_pairs(spark, model, single):
     pairs = [("user 3", 101), ("user 7", 139), ("nobody", 101)]
-    asked = spark.createDataFrame(pairs, "reader string, book long")
+    asked = spark.createDataFrame(
+        [(*pair, 0) for pair in pairs], "reader string, book long, `a.b` int"
+    )
     found = {row.reader: row.prediction for row in model.transform(asked).collect()}
     assert np.isnan(found.pop("nobody"))
     for user, item in pairs[:2]:
@@ -94,6 +96,7 @@ def test_new_users_on_a_stream(spark, model, single, tmp_path):
     folder = tmp_path / "incoming"
     folder.mkdir()
     lines = ["reader,book,stars", "new,101,5", "new,120,1", "new,999,3", "other,103,4"]
+    lines += ["new,103,-1", "new,104,", "new,105,NaN"]  # which cannot be learnt from
     (folder / "ratings.csv").write_text("\n".join(lines))
     stream = spark.readStream.schema("reader string, book long, stars float").csv(
         str(folder), header=True

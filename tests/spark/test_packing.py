@@ -30,12 +30,16 @@ def test_bad_rows_are_named(spark):
         ("user long, item long, rating string", (1, 1, "5"), TypeError, "'rating' must have num"),
         ("user double, item long, rating float", (1.5, 1, 5.0), TypeError, "'user' must have int"),
         ("who long, item long, rating float", (1, 1, 5.0), ValueError, "no column 'user'; there"),
-        ("user long, item long, rating float", (1, None, 5.0), ValueError, "no ratings"),
+        ("user long, item long, rating float", (1, None, 5.0), ValueError, "user 1, item None"),
+        ("user long, item long, rating float, held int", (1, 1, 5.0, 1), ValueError, "no ratings"),
     ],
 )
 def test_columns_that_cannot_be_learnt_from(spark, schema, row, error, message):
+    trainer = DistributedWeightedMatrixFactorization(**SMALL)
+    if "held" in schema:
+        trainer.setParams(validationIndicatorCol="held")
     with pytest.raises(error, match=message):
-        DistributedWeightedMatrixFactorization(**SMALL).fit(frame(spark, schema, row))
+        trainer.fit(frame(spark, schema, row))
 
 
 def test_repeated_ratings_large_ids_a_user_with_none_left_and_only_long_rows(spark):
@@ -47,11 +51,11 @@ def test_repeated_ratings_large_ids_a_user_with_none_left_and_only_long_rows(spa
         "user": [*users, many, many, many, -5, -5],
         "item": pa.array([*items, 1, 1, 1, 1, 2], pa.int32()),
         "rating": [*stars, 1.0, 5.0, 2.0, 4.0, 4.0],
-        "at": [0] * n + [20, 30, 10, 1, 1],
+        "rated.at": [0] * n + [20, 30, None, 1, 1],
         "held": [False] * (n + 3) + [True, True],
     }
     model = DistributedWeightedMatrixFactorization(
-        **SMALL, timestampCol="at", validationIndicatorCol="held", numUserBlocks=3
+        **SMALL, timestampCol="rated.at", validationIndicatorCol="held", numUserBlocks=3
     ).fit(spark.createDataFrame(pa.table(table)))
     stars[1] = 5
     ids = {"user_ids": [-5, *np.unique(users)], "item_ids": np.arange(40)}

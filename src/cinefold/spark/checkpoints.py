@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException
@@ -12,9 +14,10 @@ from cinefold.spark.packing import setting
 from cinefold.spark.tasks.records import RESULT
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _LOGGER = logging.getLogger(__name__)
+_OPEN_FILES = "spark.sql.maxConcurrentOutputFileWriters"
 _IGNORE_METADATA = "spark.sql.streaming.fileStreamSink.ignoreMetadata"
 
 
@@ -77,35 +80,60 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 
 class FactorFolders:
-    """The folders in which a fit stores factors: data frames delete none, but write them again."""
+    """The folders in which a fit stores factors: data frames delete none, but write them again.
 
-    def __init__(self, folder: str | None) -> None:
+    They are tables too, in buckets, by which Spark knows where the rows of each block are: it joins
+    them with blocks without a shuffle.
+    """
+
+    def __init__(self, spark: SparkSession, folder: str | None) -> None:
+        self._spark = spark
         self.state: dict[str, Any] = {"folder": folder, "n_folders": 0}
         self._unneeded: set[str] = set()
+        self._tables: dict[str, str] = {}  # by folder
 
-    def _all(self) -> set[str]:
-        return {f"{self.state['folder']}/factors-{at}" for at in range(self.state["n_folders"])}
+    def _all(self) -> list[str]:
+        return [f"{self.state['folder']}/factors-{at}" for at in range(self.state["n_folders"])]
 
     def resume(self, state: dict[str, Any]) -> None:
         """Go on with the folders of a fit that was cut off, which said so in a checkpoint."""
         self.state = {name: state[name] for name in self.state}
 
-    def free(self) -> str:
-        """One that nobody needs any more, or a new one."""
-        if self._unneeded:
-            return self._unneeded.pop()
-        self.state["n_folders"] += 1
-        return f"{self.state['folder']}/factors-{self.state['n_folders'] - 1}"
+    def write(self, factors: DataFrame, n_blocks: int | None = None) -> str:
+        """Into a folder that nobody needs any more, or a new one; return which."""
+        if not self._unneeded:
+            self.state["n_folders"] += 1
+        path = self._unneeded.pop() if self._unneeded else self._all()[-1]
+        # A relative path of a table would begin at another folder.
+        if n_blocks and re.match(r"/|\w+:", path):
+            table = re.sub(r"\W", "_", f"cinefold_{'_'.join(path.split('/')[-2:])}")
+            # No task has two buckets to sort. Where no catalog takes the table, rows are shuffled.
+            with suppress(AnalysisException), setting(self._spark, _OPEN_FILES, 1):
+                writer = factors.write.mode("overwrite").bucketBy(n_blocks, "key")
+                writer.option("path", path).saveAsTable(table)
+                self._tables[path] = table
+                return path
+        factors.write.mode("overwrite").parquet(path)
+        return path
+
+    def read(self, path: str) -> DataFrame:
+        if path in self._tables:
+            return self._spark.table(self._tables[path])
+        return self._spark.read.schema(RESULT).parquet(path)
 
     def keep(self, paths: set[str]) -> None:
         """Nobody needs the others."""
-        self._unneeded = self._all() - paths
+        self._unneeded = {*self._all()} - paths
 
-    def empty_others(self, spark: SparkSession, paths: set[str]) -> None:
+    def empty_others(self, paths: set[str]) -> None:
         """Give back the disk of all but these."""
-        nothing = spark.createDataFrame([], RESULT)
-        for path in self._all() - paths:
-            nothing.write.mode("overwrite").parquet(path)
+        for path in {*self._all()} - paths:
+            self._spark.createDataFrame([], RESULT).write.mode("overwrite").parquet(path)
+
+    def drop_tables(self) -> None:
+        """What is in the folders stays."""
+        for path in [*self._tables]:
+            self._spark.sql(f"DROP TABLE {self._tables.pop(path)}")
 
 
 def paths_of(*sides: Any) -> set[str]:

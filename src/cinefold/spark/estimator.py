@@ -29,7 +29,7 @@ from cinefold.spark.tasks.packing import BlockPacker
 from cinefold.spark.tasks.records import id_array
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
@@ -82,7 +82,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         Whether a row without ids or with a number that is not finite ends the fit or is left out.
     duplicates : {"last", "mean", "sum", "max", "error"}
     numUserBlocks, numItemBlocks : int, optional
-        By default as many as there are cores, or more where a block would exceed 16 MB.
+        By default as many as there are cores, or more where ratings and factors of a block would
+        exceed 16 MB.
     checkpointDir : str, optional
         A folder that the driver and all executors reach. An interrupted fit goes on from there.
     checkpointInterval : int
@@ -173,6 +174,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             raise ValueError("biases are for pairs that all weigh the same")
         with ExitStack() as kept:
             problem = self._problem(dataset.sparkSession, dataset, model, arguments, kept)
+            kept.callback(problem.folders.drop_tables)
             held_out = problem.sides["user"].total("n_held_out")
             if model.early_stopping and not held_out:
                 raise ValueError("earlyStopping needs held-out ratings: set validationIndicatorCol")
@@ -200,14 +202,17 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         kept: ExitStack,
     ) -> ClusterProblem:
         """The ratings, packed; `kept` frees them."""
-        roles = "user", "item", "rating", "weight", "timestamp", "validationIndicator"
-        given: Any = (self._given(f"{role}Col") or None for role in roles)
-        columns = packing.RatingColumns(*given)
+        columns = self._columns()
         # Numbers in place of "scale" come with the statistics of the packed ratings.
         unscaled = Objective(0.0, 0.0, target=model.target, alpha=model.alpha)
         ratings, sizes = packing.checked_ratings(
             dataset, columns, unscaled, self._given("invalidRows")
         )
+        if not sizes["n_learnt"]:
+            n, n_bad = sizes["n"], sizes["n_bad"]
+            raise ValueError(
+                f"there are no ratings to learn from: of {n} rows {n_bad} are bad, others held out"
+            )
         folder = self._given("checkpointDir")
         if folder is None and (spark.conf.get("spark.master", "") or "").startswith("local["):
             folder = str(temporary_folder())
@@ -221,9 +226,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 unscaled,
                 own.starts,
                 own.keys,
-                other.n_rows,
                 model.n_factors + model.biases,
-                columns.weight is not None,
+                columns["weight"] is not None,
                 other.is_stored,
                 self._given("duplicates"),
             )
@@ -233,6 +237,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             return packed
 
         by_user = packed("user", users, items)
+        n_ratings = by_user.total("n_ratings")
         n_repeated, policy = by_user.total("n_duplicates"), self._given("duplicates")
         if n_repeated and policy in ("error", "last"):
             problem = f"{n_repeated} ratings repeat a pair of user and item"
@@ -250,9 +255,18 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             if weights is not None:
                 roots = sharing.share(user=weights.users, item=weights.items)
                 total = by_user.totals(objective, roots=roots)["target"]
-            return float(total / by_user.total("n_ratings")) or 1.0
+            return float(total / n_ratings) or 1.0
 
-        objective = objective_for(model, _statistics(by_user, by_item, mean_target))
+        statistics = RatingStatistics(
+            users.n_rows,
+            items.n_rows,
+            n_ratings,
+            by_user.total("confidence") / n_ratings,
+            mean_target,
+            by_user.histogram,
+            by_item.histogram,
+        )
+        objective = objective_for(model, statistics)
         own = (
             None if given is None else axis_weights(f"{side}_weights", given, _ids(rows))
             for side, rows, given in zip(_SIDES, (users, items), arguments.weights, strict=True)
@@ -286,8 +300,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         folder: str | None,
     ) -> packing.Rows:
         plan, most = self._given("plan"), self._given("maxHeldBytes")
+        size = 4 * n_ids * (self._given("nFactors") + bool(self._given("biases")))
         if plan == "auto":
-            size = 4 * n_ids * (self._given("nFactors") + bool(self._given("biases")))
             plan = "held" if size <= most else "stored"
             _LOGGER.info("%s factors (%d MB) are %s: %s", side, size >> 20, plan, _MEANS[plan])
         if plan == "stored" and self._given("biases"):
@@ -302,7 +316,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             )
         stored = folder if plan == "stored" else None
         n_blocks = self._given(f"num{side.capitalize()}Blocks")
-        return packing.number_rows(spark, ratings, side, n_blocks, stored)
+        return packing.number_rows(spark, ratings, side, n_blocks, size, stored)
 
 
 _SIDES: tuple[Side, Side] = ("user", "item")
@@ -323,20 +337,3 @@ def _ids(rows: packing.Rows) -> NDArray[Any]:
     if rows.ids is not None:
         return rows.ids
     return id_array(rows.index.select("row", "id").toArrow().sort_by("row").column("id"))
-
-
-def _statistics(
-    users: packing.PackedSide,
-    items: packing.PackedSide,
-    mean_target: Callable[[Objective], float],
-) -> RatingStatistics:
-    n_ratings = users.total("n_ratings")
-    return RatingStatistics(
-        users.rows.n_rows,
-        items.rows.n_rows,
-        n_ratings,
-        users.total("confidence") / n_ratings,
-        mean_target,
-        users.histogram,
-        items.histogram,
-    )

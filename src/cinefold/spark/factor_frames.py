@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from cinefold.als.observations import Observations
 from cinefold.interactions.entries import Entries
 from cinefold.spark.stored_rows import StoredRows
 from cinefold.spark.tasks.half_steps import mapped_items
-from cinefold.spark.tasks.records import RecordMapper, array_of, id_array
+from cinefold.spark.tasks.records import RESULT, RecordMapper, array_of, id_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,8 @@ def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame
     rows: Any = factors.users if side == "user" else factors.items.rows
     if isinstance(rows, StoredRows):
         weight = "" if factors.pair_weights is None else ", weight float"
-        unpacked = rows.frame.select("first", "factors", "roots").mapInArrow(
+        stored = problem.spark.read.schema(RESULT).parquet(cast("str", rows.path))
+        unpacked = stored.select("first", "factors", "roots").mapInArrow(
             RowUnpacker(rows.n_factors, rows.turn), f"row long, factors array<float>{weight}"
         )
         frame = known.index.select("row", "id").join(unpacked, "row")
@@ -107,8 +108,8 @@ class TopK(RecordMapper):
         places = found[kept]
         ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
         lists = pa.StructArray.from_arrays(
-            [scores[kept], rows.to_numpy()[places], ids.take(pa.array(places))],
-            ["score", "row", "id"],
+            [scores[kept], -rows.to_numpy()[places], ids.take(pa.array(places))],
+            ["score", "order", "id"],
         )
         yield pa.RecordBatch.from_pydict(
             {"id": query_ids, "found": pa.ListArray.from_arrays(ends, lists)}
@@ -142,11 +143,14 @@ class FoldIn:
 
     def __call__(self, group: pa.Table) -> pa.Table:
         arrays, fixed = mapped_items(self.items, 1, self.spectrum)
-        encoded = group.column("id").combine_chunks().dictionary_encode()
+        encoded = group.column("user").combine_chunks().dictionary_encode()
         users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
         ratings = group.column("rating").to_numpy()
-        weights = group.column("weight").to_numpy() if self.is_weighted else None
-        entries = Entries(users, columns, ratings, weights, None).sorted()
+        weights = None
+        if self.is_weighted:
+            weights = group.column("weight").to_numpy().astype(np.float32)
+        times = group.column("time").to_numpy()
+        entries = Entries(users, columns, ratings.astype(np.float32), weights, times).sorted()
         with warnings.catch_warnings(action="ignore"):
             entries = entries.without_duplicates("last", stacklevel=1)
         matrix = entries.matrix(len(encoded.dictionary), len(fixed.rows))

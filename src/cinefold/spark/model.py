@@ -27,6 +27,7 @@ from cinefold.spark.factor_frames import (
     frame_of,
     with_constant,
 )
+from cinefold.spark.packing import checked_ratings, quoted
 from cinefold.spark.params import FactorizationParams
 from cinefold.spark.shared_files import SharedFiles
 
@@ -112,7 +113,7 @@ class DistributedFactorModel(FactorizationParams, Model):
             raise ValueError(f"predictionCol: there is a column {prediction!r} already")
         scored = dataset.join(users, user, how).join(items, item, how)
         score = F.coalesce(score, F.lit(float("nan")).cast("float"))
-        return scored.select(*map(F.col, dataset.columns), score.alias(prediction))
+        return scored.select(*map(quoted, dataset.columns), score.alias(prediction))
 
     def recommendForAllUsers(self, numItems: int) -> DataFrame:
         """The `numItems` items of highest score for each user, rated ones among them.
@@ -126,7 +127,7 @@ class DistributedFactorModel(FactorizationParams, Model):
 
     def recommendForUserSubset(self, dataset: DataFrame, numItems: int) -> DataFrame:
         """The same for the users in the user column of `dataset`; unknown ones are left out."""
-        wanted = dataset.select(F.col(self._given("userCol")).alias("id")).distinct()
+        wanted = dataset.select(quoted(self._given("userCol")).alias("id")).distinct()
         return self._recommend(self.userFactors.join(wanted, "id", "left_semi"), numItems, "user")
 
     def recommendForAllItems(self, numUsers: int) -> DataFrame:
@@ -138,20 +139,15 @@ class DistributedFactorModel(FactorizationParams, Model):
         candidates = self.itemFactors if side == "user" else self.userFactors
         own, other = self._given(f"{side}Col"), "itemCol" if side == "user" else "userCol"
         baseline = F.col("baseline") if side == "user" else F.lit(0.0)
-        query_id, id_ = (
-            next(f.dataType.simpleString() for f in frame.schema if f.name == "id")
-            for frame in (queries, candidates)
-        )
+        query_id, id_ = (dict(frame.dtypes)["id"] for frame in (queries, candidates))
         candidates = candidates.withColumn("factors", with_constant(baseline))
         pairs = blocks_of(queries, _QUERIES, "queries").crossJoin(
             blocks_of(candidates, _CANDIDATES, "candidates")
         )
-        schema = f"id {query_id}, found array<struct<score float, row long, id {id_}>>"
+        schema = f"id {query_id}, found array<struct<score float, order long, id {id_}>>"
         best = pairs.mapInArrow(TopK(k), schema)
         merged = best.groupBy("id").agg(F.flatten(F.collect_list("found")).alias("found"))
-        order = "(a, b) -> CASE WHEN a.score > b.score THEN -1 WHEN a.score < b.score THEN 1 "
-        order += "WHEN a.row < b.row THEN -1 WHEN a.row > b.row THEN 1 ELSE 0 END"
-        top = F.slice(F.expr(f"array_sort(found, {order})"), 1, k)
+        top = F.slice(F.sort_array("found", asc=False), 1, k)
         lists = F.transform(
             top,
             lambda one: F.struct(one["id"].alias(self._given(other)), one["score"].alias("rating")),
@@ -169,7 +165,8 @@ class DistributedFactorModel(FactorizationParams, Model):
         Parameters
         ----------
         ratings : DataFrame
-            Columns as in the fit; all ratings of each user.
+            Columns as in the fit; all ratings of each user. Bad rows end it or are left out, as
+            there.
 
         Returns
         -------
@@ -179,22 +176,18 @@ class DistributedFactorModel(FactorizationParams, Model):
         spark = ratings.sparkSession
         if self._items is None:
             self._items = self._share_items(spark)
-        rating, weight = self._given("ratingCol"), self._given("weightCol")
+        columns = self._columns() | {"validationIndicator": None}
+        if columns["timestamp"] not in ratings.columns:
+            columns["timestamp"] = None
+        invalid = self._given("invalidRows")
+        checked, _ = checked_ratings(ratings, columns, self.objective_, invalid)
         known = self.itemFactors.select(F.col("id").alias("item"), F.col("row").alias("column"))
-        entries = ratings.select(
-            F.col(self._given("userCol")).alias("id"),
-            F.col(self._given("itemCol")).alias("item"),
-            (F.col(rating) if rating else F.lit(1)).cast("float").alias("rating"),
-            (F.col(weight) if weight else F.lit(1)).cast("float").alias("weight"),
-        ).join(known, "item")
-        kind = next(f.dataType.simpleString() for f in entries.schema if f.name == "id")
-        part = F.pmod(F.hash("id"), F.lit(64)).alias("part")
-        solve = FoldIn(self.objective_, self._items, tuple(self._spectrum), weight is not None)
-        return (
-            entries.select(part, "id", "column", "rating", "weight")
-            .groupBy("part")
-            .applyInArrow(lambda group: solve(group), f"id {kind}, factors array<float>")
-        )
+        part = F.pmod(F.hash("user"), F.lit(64)).alias("part")
+        entries = checked.join(known, "item")
+        is_weighted = "weight" in entries.columns
+        solve = FoldIn(self.objective_, self._items, tuple(self._spectrum), is_weighted)
+        schema = f"id {dict(entries.dtypes)['user']}, factors array<float>"
+        return entries.groupBy(part).applyInArrow(lambda _, group: solve(group), schema)
 
     def _share_items(self, spark: SparkSession) -> SharedArrays:
         arrays, shared = columns_of(self.itemFactors), {}

@@ -17,17 +17,14 @@ from cinefold.als.row_sums import ROWS_PER_SUM
 from cinefold.interactions.entries import csr
 from cinefold.spark.tasks.packing import (
     ROUTE,
-    ROUTES,
-    ROW,
     TOTALS,
     BlockPacker,
     RatingSums,
     RouteFinder,
-    RowExtractor,
-    gathered_routes,
+    entries_of,
     longest_rows,
 )
-from cinefold.spark.tasks.records import BLOCK, array_of, id_array
+from cinefold.spark.tasks.records import BLOCK, arrays_of, id_array, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,18 +44,6 @@ _BATCH_BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
 _BATCH_RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 BYTES_PER_BLOCK = 16 << 20
 Invalid = Literal["error", "drop"]
-
-
-@dataclass(frozen=True)
-class RatingColumns:
-    """The names of the columns; None for those that there are not."""
-
-    user: str
-    item: str
-    rating: str | None
-    weight: str | None = None
-    timestamp: str | None = None
-    held_out: str | None = None
 
 
 @contextmanager
@@ -86,15 +71,21 @@ def small_batches(spark: SparkSession) -> Any:
     return setting(spark, _BATCH_RECORDS, 16)
 
 
+def quoted(name: str) -> Column:
+    """The column of that name, which may have dots."""
+    return F.col("`" + name.replace("`", "``") + "`")
+
+
 # -- the ratings -----------------------------------------------------------------------------------
 
 
 def checked_ratings(
-    frame: DataFrame, names: RatingColumns, objective: Objective, invalid: Invalid
-) -> tuple[DataFrame, dict[Side, int]]:
-    """Columns user, item, rating and time, of rows that can be learnt from.
+    frame: DataFrame, names: dict[str, Any], objective: Objective, invalid: Invalid
+) -> tuple[DataFrame, Any]:
+    """Columns user, item, rating and time, of rows that can be learnt from; and how many there are.
 
     And weight and held_out, if they are given; and about how many users and items there are.
+    `names` are those of the columns of `frame` by role, None for those that there are not.
 
     Raises
     ------
@@ -103,7 +94,7 @@ def checked_ratings(
         with missing ids, ratings that are not finite or weights that are not above 0.
     """
     kinds = {field.name: field.dataType for field in frame.schema.fields}
-    for role, name in vars(names).items():
+    for role, name in names.items():
         if name is not None and name not in kinds:
             raise ValueError(f"{role}Col: there is no column {name!r}; there are {[*kinds]}")
 
@@ -111,7 +102,7 @@ def checked_ratings(
         if not isinstance(kinds[name], allowed):
             found = kinds[name].simpleString()
             raise TypeError(f"column {name!r} must have {what}, not {found}")
-        return F.col(name)
+        return quoted(name)
 
     def id_of(name: str) -> Column:
         found = column(name, "integers or strings", T.StringType, T.IntegralType)
@@ -124,21 +115,20 @@ def checked_ratings(
         return found.cast("float").cast("double")
 
     time, held_out = F.monotonically_increasing_id(), F.lit(False)
-    if names.timestamp is not None:
-        time = column(names.timestamp, "times or numbers", T.NumericType, T.DatetimeType)
-        if isinstance(kinds[names.timestamp], T.DatetimeType):
-            time = time.cast("timestamp")
-        if not isinstance(kinds[names.timestamp], T.IntegralType):
-            time = time.cast("double") * 1_000_000
-        time = time.cast("long")
-    if names.held_out is not None:
-        held_out = column(names.held_out, "true and false", T.BooleanType, T.NumericType)
+    if (name := names["timestamp"]) is not None:
+        time = column(name, "times or numbers", T.NumericType, T.DatetimeType)
+        if isinstance(kinds[name], T.DatetimeType):
+            time = F.unix_micros(time.cast("timestamp"))
+        kind = "long" if isinstance(kinds[name], (T.DatetimeType, T.IntegralType)) else "double"
+        time = F.coalesce(time.cast(kind), F.lit(-(1 << 62)).cast(kind))  # unknown: long ago
+    if (name := names["validationIndicator"]) is not None:
+        held_out = column(name, "true and false", T.BooleanType, T.NumericType)
         held_out = F.coalesce(held_out.cast("boolean"), F.lit(False))
     ratings = frame.select(
-        id_of(names.user).alias("user"),
-        id_of(names.item).alias("item"),
-        number_of(names.rating, 1.0).alias("rating"),
-        number_of(names.weight, 1.0).alias("weight"),
+        id_of(names["user"]).alias("user"),
+        id_of(names["item"]).alias("item"),
+        number_of(names["rating"], 1.0).alias("rating"),
+        number_of(names["weight"], 1.0).alias("weight"),
         time.alias("time"),
         held_out.alias("held_out"),
     )
@@ -152,14 +142,13 @@ def checked_ratings(
         good &= (1 + objective.alpha * rating >= 0) & (objective.alpha * rating <= largest)
     good = F.coalesce(good, F.lit(False))
     bad = F.when(~good, F.struct("user", "item", "rating", "weight"))
-    counted = ratings.agg(
+    counted: Any = ratings.agg(
         F.count("*").alias("n"),
         F.count(bad).alias("n_bad"),
+        F.count(F.when(good & ~F.col("held_out"), 1)).alias("n_learnt"),
         F.max(bad).alias("bad"),
         *(F.approx_count_distinct(side).alias(side) for side in ("user", "item")),
     ).first()
-    if counted is None or counted["n"] == counted["n_bad"]:
-        raise ValueError(f"there are no ratings ({counted and counted['n']} rows, none of use)")
     if counted["n_bad"]:
         found = ", ".join(f"{key} {value!r}" for key, value in counted["bad"].asDict().items())
         if invalid == "error":
@@ -169,9 +158,9 @@ def checked_ratings(
                 "invalidRows='drop' leaves such rows out"
             )
         _LOGGER.warning("%d rows left out, as the one with %s", counted["n_bad"], found)
-    given = {"weight": names.weight, "held_out": names.held_out}
-    unused = [name for name, column in given.items() if column is None]
-    return ratings.filter(good).drop(*unused), {"user": counted["user"], "item": counted["item"]}
+    given = {"weight": "weight", "held_out": "validationIndicator"}
+    unused = [name for name, role in given.items() if names[role] is None]
+    return ratings.filter(good).drop(*unused), counted
 
 
 # -- ids and blocks --------------------------------------------------------------------------------
@@ -212,14 +201,22 @@ class Rows:
 
 
 def number_rows(
-    spark: SparkSession, ratings: DataFrame, side: Side, n_blocks: int | None, folder: str | None
+    spark: SparkSession,
+    ratings: DataFrame,
+    side: Side,
+    n_blocks: int | None,
+    size: int,
+    folder: str | None,
 ) -> Rows:
-    """Ids of one side in their order; with a `folder`, stored in it instead of on the driver."""
+    """Ids of one side in their order; with a `folder`, stored in it instead of on the driver.
+
+    `size` is that of the factors, in bytes.
+    """
     counted = ratings.groupBy(F.col(side).alias("id")).agg(F.count("*").alias("n"))
     if folder is None:
         table = counted.toArrow().sort_by("id")
         ids = table.column("id")
-        starts, keys = _blocks_of(spark, table.column("n").to_numpy(), n_blocks)
+        starts, keys = _blocks_of(spark, table.column("n").to_numpy(), n_blocks, size)
         columns = {"id": ids, "row": np.arange(len(ids)), "key": np.repeat(keys, np.diff(starts))}
         index = spark.createDataFrame(pa.table(columns))
         return Rows(index, starts, keys, id_array(ids))
@@ -236,7 +233,7 @@ def number_rows(
     )
     chunk = F.expr(f"row div {ROWS_PER_SUM}").alias("chunk")
     counts = numbered.groupBy(chunk).agg(F.sum("n").alias("n")).toArrow().sort_by("chunk")
-    chunks, keys = _blocks_of(spark, counts.column("n").to_numpy(), n_blocks)
+    chunks, keys = _blocks_of(spark, counts.column("n").to_numpy(), n_blocks, size)
     n_rows = int(sizes.column("count").to_numpy().sum())
     starts = np.minimum(chunks * ROWS_PER_SUM, n_rows)
     places = pa.table({"chunk": np.arange(chunks[-1]), "key": np.repeat(keys, np.diff(chunks))})
@@ -247,15 +244,15 @@ def number_rows(
 
 
 def _blocks_of(
-    spark: SparkSession, counts: NDArray[np.int64], n_blocks: int | None
+    spark: SparkSession, counts: NDArray[np.int64], n_blocks: int | None, size: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The starts of ranges of about as many ratings, with their end, and the keys of these blocks.
 
-    By default there are some for every core, of BYTES_PER_BLOCK at most.
+    By default there are some for every core, with about BYTES_PER_BLOCK of ratings and factors.
     """
     if n_blocks is None:
         parallel, _ = _partitioning(spark, _FEW)
-        needed = max(int(counts.sum()) * 8 // BYTES_PER_BLOCK, 1)
+        needed = max((int(counts.sum()) * 8 + size) // BYTES_PER_BLOCK, 1)
         n_blocks = -(-needed // parallel) * parallel
     work = np.cumsum(counts + counts.mean() / 4)
     shares = work[-1] * np.arange(1, n_blocks) / n_blocks
@@ -311,15 +308,12 @@ class PackedSide:
         if other.is_stored or rows.is_stored:
             packed = packed.repartition(rows.n_blocks, "key")
         self.blocks = packed.persist()
-        self._n_factors = packing.n_factors
-        counts = ("offsets",) if is_counted else ()
-        numbers = ("n_ratings", "n_held_out", "n_duplicates", "rating", "confidence", "target")
-        self.statistics = self.blocks.select(
-            "first", *numbers, "longest_rows", "lengths", *counts
-        ).toArrow()
-        self.statistics = self.statistics.sort_by("first")
+        # All that comes after "needed" is small.
+        small = ["first", *self.blocks.columns[self.blocks.columns.index("needed") + 1 :]]
+        wanted = self.blocks.select(*small, *(["offsets"] if is_counted else []))
+        self.statistics = wanted.toArrow().sort_by("first")
         self._count(is_counted)
-        self._extract()
+        self._sample(packing)
 
     def free(self) -> None:
         """Give back the cluster's memory."""
@@ -341,50 +335,44 @@ class PackedSide:
         found = blocks.mapInArrow(RatingSums(objective, mean, roots), TOTALS).toArrow()
         return {name: sum(v or 0 for v in found[name].to_pylist()) for name in found.column_names}
 
-    def _binaries(self, name: str) -> list[NDArray[np.int64]]:
-        every = range(self.statistics.num_rows)
-        return [array_of(self.statistics, name, np.int64, at) for at in every]
-
     def _count(self, is_counted: bool) -> None:
         """`histogram` of the rows' numbers of ratings, and `counts` of all rows if asked for."""
-        lengths = np.concatenate(self._binaries("lengths")).reshape(-1, 2)
+        lengths = joined(self.statistics, "lengths", np.int64).reshape(-1, 2)
         distinct, places = np.unique(lengths[:, 0], return_inverse=True)
-        totals = np.zeros(len(distinct), np.int64)
-        np.add.at(totals, places, lengths[:, 1])
+        totals = np.bincount(places, lengths[:, 1]).astype(np.int64)
         self.histogram: Histogram = distinct, totals
         self.counts: NDArray[np.int64] | None = None
         if is_counted:
-            self.counts = np.concatenate([np.diff(part) for part in self._binaries("offsets")])
+            parts = arrays_of(self.statistics, "offsets", np.int64)
+            self.counts = np.concatenate([*map(np.diff, parts)])
 
-    def _extract(self) -> None:
+    def _sample(self, packing: BlockPacker) -> None:
         """The rows that are tried before others are solved, `sampled`, and their ratings."""
-        lengths = np.concatenate(self._binaries("longest_rows")).reshape(-1, 2)
-        chosen = longest_rows(0, lengths[:, 1], self._n_factors)[:, 0]
-        self.sampled: NDArray[np.int64] = lengths[chosen, 0]
-        found = self.blocks.mapInArrow(RowExtractor(self.sampled), ROW)
-        table = found.toArrow().sort_by("row")
-        every = range(table.num_rows)
-        columns = [array_of(table, "columns", np.int64, at) for at in every]
-        ratings = [array_of(table, "ratings", np.float32, at) for at in every]
-        weights = [array_of(table, "weights", np.float32, at) for at in every]
-        every_column = np.concatenate([np.zeros(0, np.int64), *columns])
-        self.needed, local = np.unique(every_column, return_inverse=True)
+        rows, counts, columns = (
+            joined(self.statistics, f"sampled{name}", np.int64)
+            for name in ("", "_lengths", "_columns")
+        )
+        ratings, weights = (
+            joined(self.statistics, f"sampled_{name}", np.float32)
+            for name in ("ratings", "weights")
+        )
+        chosen = longest_rows(counts, packing.n_factors)
+        own, self.sampled = entries_of(chosen, counts), rows[chosen]
+        self.needed, local = np.unique(columns[own], return_inverse=True)
         # The core tries none of fewer rows: as many empty ones stand for the others.
-        n_empty = max(min(self.rows.n_rows, 256) - len(every), 0)
-        ends = np.cumsum([0, *map(len, ratings)])
-        offsets = np.concatenate([ends, np.full(n_empty, ends[-1])])
-        values = np.concatenate([np.zeros(0, np.float32), *ratings])
-        self.sample: sp.csr_array = csr(values, local, offsets, len(self.needed))
-        is_weighted = len(weights) > 0 and weights[0] is not None
-        self.sample_weights = np.concatenate(weights) if is_weighted else None
+        n_rows = max(min(self.rows.n_rows, 256), len(chosen))
+        offsets = np.full(n_rows + 1, len(local))
+        offsets[: len(chosen) + 1] = np.cumsum([0, *counts[chosen]])
+        self.sample: sp.csr_array = csr(ratings[own], local, offsets, len(self.needed))
+        self.sample_weights = weights[own] if packing.is_weighted else None
 
     @cached_property
     def routes(self) -> DataFrame:
         """For each block of the other side, which of its rows go to which block of this one."""
         routing = RouteFinder(self.other.starts, self.other.keys)
-        found = self.blocks.mapInArrow(routing, ROUTE)
-        by_source = found.repartition(self.other.n_blocks, "source").groupBy("source")
-        return by_source.applyInArrow(gathered_routes, ROUTES).persist()
+        found = self.blocks.mapInArrow(routing, ROUTE).repartition(self.other.n_blocks, "key")
+        routes = F.collect_list(F.struct("to", "places")).alias("routes")
+        return found.groupBy("key").agg(routes).persist()
 
 
 def numbered_ratings(ratings: DataFrame, users: Rows, items: Rows) -> DataFrame:

@@ -73,6 +73,11 @@ class FactorizationParams(Params):
         param = self.getParam(name)
         return self.getOrDefault(param) if self.isDefined(param) else None
 
+    def _columns(self) -> dict[str, str | None]:
+        """The names of columns by what they are; None for those that there are not."""
+        roles = "user", "item", "rating", "weight", "timestamp", "validationIndicator"
+        return {role: self._given(f"{role}Col") or None for role in roles}
+
     def _estimator(self) -> WeightedMatrixFactorization:
         """The single-machine estimator of the same parameters."""
         return WeightedMatrixFactorization(

@@ -10,11 +10,9 @@ Filtering as a Case-Study for Model Parallelism on Bulk Synchronous Systems, CIK
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 import scipy.sparse as sp
 
 from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows
@@ -30,18 +28,17 @@ from cinefold.spark.packing import small_batches
 from cinefold.spark.stored_rows import (
     StoredFixedSide,
     StoredRows,
+    beside,
     check_rows,
     fill,
     grams_of,
-    joined,
-    own_messages,
+    messages_of,
     ranked,
-    routed_messages,
     table_of,
 )
 from cinefold.spark.tasks.half_steps import HalfStep
-from cinefold.spark.tasks.records import MESSAGE, RESULT
-from cinefold.spark.tasks.stored import FirstRows, RegularizationSums
+from cinefold.spark.tasks.records import RESULT, SUMS, joined
+from cinefold.spark.tasks.stored import FirstRows, RowSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +74,7 @@ class ClusterProblem(Problem):
     ) -> None:
         self.spark, self.sides, self.objective = spark, sides, objective
         self.n_threads, self._n_threads_of_tasks = available_threads(None), n_threads_of_tasks
-        self._sharing, self._folders = sharing, FactorFolders(folder)
+        self._sharing, self.folders = sharing, FactorFolders(spark, folder)
         self._checkpointed: set[str] = set()  # folders of the last checkpoint
         self._grams = {}
         self._checkpoints: Checkpoints | None = None
@@ -120,22 +117,19 @@ class ClusterProblem(Problem):
         if items.is_stored:
             sample = np.zeros((len(self._sampled("item")), n_factors), np.float32)
             none = self.spark.createDataFrame([], RESULT)
-            first_items: Any = StoredRows(none, items.n_rows, n_factors, sample)
+            first_items: Any = StoredRows(none, items.n_rows, n_factors, sample=sample)
         else:
             first_items = np.zeros((items.n_rows, n_factors), np.float32)
-        if not users.is_stored:
-            first_users = empty_factors(users.n_rows, n_factors)
-            fill_randomly(first_users, seed, self.initial_length)
-            return first_users, first_items
-        return self._first("user", (seed, self.initial_length), n_factors), first_items
+        if users.is_stored:
+            return self._first("user", (seed, self.initial_length), n_factors), first_items
+        first_users = empty_factors(users.n_rows, n_factors)
+        fill_randomly(first_users, seed, self.initial_length)
+        return first_users, first_items
 
     def _first(self, side: Side, given: Any, n_factors: int) -> StoredRows:
         """Rows of a side that is stored, as :class:`FirstRows` finds them."""
-        packed, n_threads = self.sides[side], self._n_threads_of_tasks
-        sizes = n_factors, packed.rows.n_rows, packed.other.n_rows
-        first = FirstRows(given, self.objective, *sizes, n_threads, self._sampled(side))
-        blocks = packed.blocks.select("key", "first", "offsets")
-        return self._stored(blocks.mapInArrow(first, RESULT), side, n_factors)[0]
+        blocks = self.sides[side].blocks.select("key", "first", "offsets")
+        return self._stored(blocks.mapInArrow(FirstRows(given, n_factors), RESULT), side, n_factors)
 
     def spread(self, start: Resumed) -> Resumed:
         """`start` of one machine, with those sides stored that are to be."""
@@ -158,25 +152,13 @@ class ClusterProblem(Problem):
     def fix(self, side: Side, factors: Any, basis: Basis | None = None) -> Any:
         if not isinstance(factors, StoredRows):
             return super().fix(side, factors, basis)
-        basis = basis or Basis.of_eigenvectors(self.gram(side, factors))
-        return self._fixed(side, factors, basis)
+        return self._fixed(side, factors, basis or Basis.of_eigenvectors(self.gram(side, factors)))
 
     def _fixed(self, side: Side, rows: StoredRows, basis: Basis) -> StoredFixedSide:
         """`rows` in `basis`; of items also the sums over them that are asked for."""
         rows.change_basis(basis.fixed)
-        if side == "user":
-            return StoredFixedSide(rows, basis, 0.0)
-        sums = RegularizationSums(
-            self.objective,
-            rows.turn,
-            basis.spectrum,
-            len(rows),
-            self.sides[side].other.n_rows,
-            self._n_threads_of_tasks,
-        )
-        table = rows.frame.mapInArrow(sums, RESULT).toArrow().sort_by("first")
-        rows.grams = grams_of(table, len(rows), rows.n_factors)
-        return StoredFixedSide(rows, basis, joined(table, "norms", np.float64).sum())
+        loss = 0.0 if side == "user" else self._add_up(side, rows)
+        return StoredFixedSide(rows, basis, loss)
 
     def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Any]:
         if isinstance(factors, StoredRows):
@@ -216,7 +198,7 @@ class ClusterProblem(Problem):
         if isinstance(own, np.ndarray):
             arrays["previous"] = own
         if baseline is not None:
-            arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
+            baseline = arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
         if self.pair_weights is not None:
             arrays["row_roots"], arrays["column_roots"] = self._roots(side)
         step = HalfStep(
@@ -226,18 +208,17 @@ class ClusterProblem(Problem):
             fixed.spectrum,
             self._n_threads_of_tasks,
             self._sharing.share(**arrays) if arrays else None,
-            packed.rows.n_rows,
             packed.other.n_rows,
             measures=side == "user",
             biases=self._biases if side == "user" else None,
             change=change,
             turn=own.turn if isinstance(own, StoredRows) else None,
-            sampled=self._sampled(side) if isinstance(own, StoredRows) else None,
         )
         results = self._results(packed, step, fixed, own)
         if isinstance(out, StoredRows):
-            stored, table = self._stored(results, side, out.n_factors)
+            stored = self._stored(results, side, out.n_factors)
             vars(out).update(vars(stored))
+            table = stored.found
         else:
             with small_batches(self.spark):  # of blocks and messages, with a stored fixed side
                 table = results.toArrow().sort_by("first")
@@ -254,19 +235,17 @@ class ClusterProblem(Problem):
         return np.asarray(sums.sum(axis=0))
 
     def _results(self, packed: PackedSide, step: HalfStep, fixed: Any, previous: Any) -> DataFrame:
-        if isinstance(fixed, FixedSide) and not isinstance(previous, StoredRows):
-            return packed.blocks.mapInArrow(step.over_blocks, RESULT)
-        messages = [self.spark.createDataFrame([], MESSAGE)]
+        blocks = packed.blocks
         if isinstance(previous, StoredRows):
-            messages.append(own_messages(previous))
-        if isinstance(fixed, StoredFixedSide):
-            messages.append(routed_messages(fixed.rows, packed.routes))
-        sent = reduce(lambda one, more: one.unionByName(more), messages)
-        grouped = sent.repartition(packed.rows.n_blocks, "key").groupBy("key")
-        cogroup = packed.blocks.groupBy("key").cogroup(grouped)
+            blocks = beside(blocks, previous.frame, "previous")
+        if isinstance(fixed, FixedSide):
+            return blocks.mapInArrow(step.over_blocks, RESULT)
+        sent = messages_of(fixed.rows, packed.routes).repartition(packed.rows.n_blocks, "key")
         # Spark counts a function's arguments, and a method's self among them.
-        return cogroup.applyInArrow(
-            lambda blocks, messages: step.over_messages(blocks, messages), RESULT
+        return (
+            blocks.groupBy("key")
+            .cogroup(sent.groupBy("key"))
+            .applyInArrow(lambda block, messages: step.over_messages(block, messages), RESULT)
         )
 
     def _expected_steps(
@@ -295,11 +274,9 @@ class ClusterProblem(Problem):
             roots[0][: len(places)] = of_rows[packed.sampled]
         ratings, weights = packed.sample, packed.sample_weights
         observed = Observations(self.objective, ratings, weights, roots, packed.other.n_rows)
-        if baseline is not None:
-            baseline = np.full(packed.other.n_rows, baseline, np.float32)[packed.needed]
+        observed = observed.with_baseline(None if baseline is None else baseline[packed.needed])
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
-        rows_tried = observed.with_baseline(baseline)
-        return expected_steps(rows_tried, side_of_sample, previous, change=change)
+        return expected_steps(observed, side_of_sample, previous, change=change)
 
     def _roots(self, side: Side) -> tuple[Floats, Floats]:
         """Square roots of the weights of rows and columns."""
@@ -314,23 +291,29 @@ class ClusterProblem(Problem):
 
     # -- results ----------------------------------------------------------------------------------
 
-    def _stored(
-        self, results: DataFrame, side: Side, n_factors: int
-    ) -> tuple[StoredRows, pa.Table]:
-        """Results in a folder of their own, where their lineage ends; and all but the factors."""
-        path = self._folders.free()
+    def _stored(self, results: DataFrame, side: Side, n_factors: int) -> StoredRows:
+        """Results in a folder of their own, where their lineage ends."""
         with small_batches(self.spark):
-            results.write.mode("overwrite").parquet(path)
+            path = self.folders.write(results, self.sides[side].rows.n_blocks)
         return self._read(path, side, n_factors)
 
-    def _read(self, path: str, side: Side, n_factors: int) -> tuple[StoredRows, pa.Table]:
-        frame = self.spark.read.schema(RESULT).parquet(path)
-        table = frame.drop("factors", "counts").toArrow().sort_by("first")
-        check_rows(side, table, self.sides[side].rows)
+    def _read(self, path: str, side: Side, n_factors: int) -> StoredRows:
         n_rows = self.sides[side].rows.n_rows
-        grams = grams_of(table, n_rows, n_factors)
-        sample = joined(table, "sample", np.float32).reshape(-1, n_factors)
-        return StoredRows(frame, n_rows, n_factors, sample, grams, path=path), table
+        rows = StoredRows(self.folders.read(path), n_rows, n_factors, path)
+        self._add_up(side, rows)
+        return rows
+
+    def _add_up(self, side: Side, rows: StoredRows) -> float:
+        """What the driver knows of `rows`; returns their part of the objective's regularization."""
+        packed, d = self.sides[side], rows.n_factors
+        sizes = d, packed.rows.n_rows, packed.other.n_rows
+        sampled, n_threads = self._sampled(side), self._n_threads_of_tasks
+        sums = RowSums(self.objective, rows.turn, *sizes, sampled, n_threads)
+        table = rows.frame.mapInArrow(sums, SUMS).toArrow().sort_by("first")
+        check_rows(side, table, packed.rows)
+        rows.found, rows.grams = table, grams_of(table, len(rows), d)
+        rows.sample = joined(table, "sample", np.float32).reshape(-1, d)
+        return float(joined(table, "norms", np.float64).sum())
 
     # -- checkpoints ------------------------------------------------------------------------------
 
@@ -341,15 +324,15 @@ class ClusterProblem(Problem):
         kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
         if self._checkpoints and len(history) % self._interval == 0:
             state = {name: self._kept(one) for name, one in kept.items() if one is not None}
-            self._checkpoints.write({"history": history, **self._folders.state, **state})
+            self._checkpoints.write({"history": history, **self.folders.state, **state})
             self._checkpointed = {one["path"] for one in state.values()}
-        self._folders.keep(paths_of(*kept.values()) | self._checkpointed)
+        self.folders.keep(paths_of(*kept.values()) | self._checkpointed)
 
     def close(self, factors: Factors) -> None:
         """Nobody goes on with the fit: all that it has stored but `factors` is freed."""
         if self._checkpoints is not None:
             self._checkpoints.clear()
-        self._folders.empty_others(self.spark, paths_of(factors.users, factors.items))
+        self.folders.empty_others(paths_of(factors.users, factors.items))
 
     def _kept(self, factors: Any) -> dict[str, Any]:
         """Where the factors are stored, and in which basis they are."""
@@ -357,9 +340,7 @@ class ClusterProblem(Problem):
         rows = factors if spectrum is None else factors.rows
         change = getattr(rows, "change", None)
         if (path := getattr(rows, "path", None)) is None:
-            path = self._folders.free()
-            table = table_of(rows)
-            self.spark.createDataFrame(table, RESULT).write.mode("overwrite").parquet(path)
+            path = self.folders.write(self.spark.createDataFrame(table_of(rows), RESULT))
         basis = {"spectrum": spectrum, "change": change}
         return {"path": path, **{k: v if v is None else v.tolist() for k, v in basis.items()}}
 
@@ -372,26 +353,25 @@ class ClusterProblem(Problem):
         if not state:
             return None
         self._checkpointed = {state[n]["path"] for n in ("user", "item", "best") if n in state}
-        self._folders.resume(state)
-        self._folders.keep(self._checkpointed)
-        users = self._kept_rows(state["user"], "user", n_factors)[0]
+        self.folders.resume(state)
+        self.folders.keep(self._checkpointed)
+        users = self._kept_rows(state["user"], "user", n_factors)
         items = self._kept_items(state["item"], n_factors)
         best = self._kept_items(state["best"], n_factors) if "best" in state else items
         found = Factors(users, items, pair_weights=self.pair_weights)
         return Resumed(found, state["history"], replace(found, items=best))
 
-    def _kept_rows(self, kept: dict[str, Any], side: Side, n_factors: int) -> tuple[Any, Any]:
+    def _kept_rows(self, kept: dict[str, Any], side: Side, n_factors: int) -> Any:
         if self.sides[side].rows.is_stored:
             return self._read(kept["path"], side, n_factors)
         rows = empty_factors(self.sides[side].rows.n_rows, n_factors)
-        stored = self.spark.read.schema(RESULT).parquet(kept["path"])
-        fill(rows, stored.select("first", "factors").toArrow())
-        return rows, None
+        fill(rows, self.folders.read(kept["path"]).select("first", "factors").toArrow())
+        return rows
 
     def _kept_items(self, kept: dict[str, Any], n_factors: int) -> Any:
-        rows, table = self._kept_rows(kept, "item", n_factors)
+        rows = self._kept_rows(kept, "item", n_factors)
         spectrum = np.array(kept["spectrum"])
-        if table is None:
+        if not isinstance(rows, StoredRows):
             return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
         # Nobody asks for the change that the other side went through.
         basis = Basis(spectrum, np.array(kept["change"]), np.eye(n_factors))

@@ -16,7 +16,7 @@ from cinefold.als.row_sums import root_of
 from cinefold.models.callbacks import RANKING_DEPTH
 from cinefold.spark.packing import small_batches
 from cinefold.spark.tasks.ranking import LISTS, NDCG, BlockRanker, ndcg_of_lists
-from cinefold.spark.tasks.records import MESSAGE, RESULT, array_of, record_of
+from cinefold.spark.tasks.records import MESSAGE, RESULT, array_of, joined, record_of
 from cinefold.spark.tasks.stored import RowSender, Turn
 
 if TYPE_CHECKING:
@@ -41,23 +41,26 @@ class StoredRows:
     frame : DataFrame
         One record for each block; none for zeros.
     n_rows, n_factors : int
+    path : str or None
+        Where the frame is kept.
     sample : ndarray of float32, shape (n_sampled, n_factors)
         The rows on which solvers are tried.
     grams : dict
         Of the rows as they are, "grams" and "weighted_grams".
+    found : Table or None
+        What :class:`RowSums` finds of them.
     change : ndarray of float64, shape (n_factors, n_factors), or None
         What the rows of the frame are multiplied by where they are read.
-    path : str or None
-        Where the frame is kept.
     """
 
     frame: DataFrame
     n_rows: int
     n_factors: int
-    sample: Floats
-    grams: dict[str, Doubles] = field(default_factory=dict)
-    change: Doubles | None = None
     path: str | None = None
+    sample: Any = None
+    grams: dict[str, Doubles] = field(default_factory=dict)
+    found: Any = None
+    change: Doubles | None = None
 
     def __len__(self) -> int:
         return self.n_rows
@@ -71,13 +74,11 @@ class StoredRows:
         self.change = change
         self.sample = self.turn(self.sample)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All rows on the driver: mind its memory."""
-        del copy
+    def __getitem__(self, index: Any) -> Floats:
+        """Rows on the driver, for a callback that asks: first all of them, mind its memory."""
         rows = np.zeros((self.n_rows, self.n_factors), np.float32)
         fill(rows, self.frame.select("first", "factors").toArrow())
-        rows = self.turn(rows)
-        return rows.astype(dtype or np.float32, copy=False)
+        return np.asarray(self.turn(rows)[index])
 
 
 @dataclass
@@ -98,7 +99,7 @@ class StoredFixedSide:
 
     @property
     def factors(self) -> Floats:
-        return np.asarray(self.rows)
+        return self.rows[:]
 
 
 def fill(rows: Floats, results: pa.Table) -> None:
@@ -116,11 +117,6 @@ def table_of(rows: Floats) -> pa.Table:
     return pa.Table.from_batches(records)
 
 
-def joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
-    parts = [array_of(table, name, dtype, at) for at in range(table.num_rows)]
-    return np.concatenate([np.zeros(0, dtype), *(part for part in parts if part is not None)])
-
-
 def check_rows(side: Side, results: pa.Table, rows: Rows) -> None:
     """Complain of rows without a unique solution."""
     if (wrong := results.filter(results.column("singular_row").is_valid())).num_rows:
@@ -130,28 +126,24 @@ def check_rows(side: Side, results: pa.Table, rows: Rows) -> None:
 
 
 def grams_of(table: pa.Table, n_rows: int, n_factors: int) -> dict[str, Doubles]:
-    """The Gram matrices of all rows, of those kinds that the blocks have added up."""
+    """The Gram matrices of all rows, from those that the blocks have added up."""
     places = [tuple(node) for node in joined(table, "nodes", np.int64).reshape(-1, 2).tolist()]
     found = {}
     for name in ("grams", "weighted_grams"):
         grams = joined(table, name, np.float64).reshape(-1, n_factors, n_factors)
-        if len(grams):
-            found[name] = checked_gram(root_of(dict(zip(places, grams, strict=True)), n_rows))
+        found[name] = checked_gram(root_of(dict(zip(places, grams, strict=True)), n_rows))
     return found
 
 
-def own_messages(rows: StoredRows) -> DataFrame:
-    """To each block the rows that it had, in pieces."""
-    pieces = f"explode(sequence(1, octet_length(factors), {BYTES_PER_MESSAGE}))"
-    cut = rows.frame.select("key", "factors", F.expr(pieces).alias("at"))
-    piece = F.expr(f"substring(factors, at, {BYTES_PER_MESSAGE})").alias("rows")
-    return cut.select("key", (F.col("at") - (1 << 40)).alias("first"), piece)
+def beside(blocks: DataFrame, rows: DataFrame, name: str) -> DataFrame:
+    """`blocks`, each with its factors as `name`; no shuffle, if both are in the same partitions."""
+    own = rows.select("key", F.col("factors").alias(name)).hint("merge")
+    return blocks.join(own, "key", "left")
 
 
-def routed_messages(rows: StoredRows, routes: DataFrame) -> DataFrame:
+def messages_of(rows: StoredRows, routes: DataFrame) -> DataFrame:
     """To each block of the other side the rows that it needs."""
-    sending = rows.frame.select("key", "first", "factors")
-    sending = sending.join(routes.withColumnRenamed("source", "key"), "key")
+    sending = rows.frame.select("key", "first", "factors").hint("merge").join(routes, "key")
     send = RowSender(rows.n_factors, rows.turn, BYTES_PER_MESSAGE)
     return sending.mapInArrow(send, MESSAGE)
 
@@ -161,20 +153,19 @@ def ranked(
 ) -> dict[str, float]:
     """NDCG of users' lists of all stored items, block by block."""
     if isinstance(users, StoredRows):
-        frame = users.frame.select("key", F.col("factors").alias("users"))
+        frame = users.frame
     else:
         spans = zip(packed.rows.keys, packed.rows.starts, packed.rows.starts[1:], strict=False)
-        records = [
+        records = (
             record_of(RESULT, key=int(key), factors=users[begin:end]) for key, begin, end in spans
-        ]
-        table = pa.Table.from_batches(records).select(["key", "factors"])
-        frame = spark.createDataFrame(table.rename_columns(["key", "users"]))
+        )
+        frame = spark.createDataFrame(pa.Table.from_batches(records).select(["key", "factors"]))
     candidates = items.rows.frame.select(
         F.col("first").alias("item_first"), F.col("factors").alias("items"), "roots"
     )
     best = BlockRanker(items.n_factors, items.rows.turn, RANKING_DEPTH)
     with small_batches(spark):
-        pairs = packed.blocks.join(frame, "key").crossJoin(candidates)
+        pairs = beside(packed.blocks, frame, "users").crossJoin(candidates)
         lists = pairs.mapInArrow(best, LISTS).groupBy("key")
         found = packed.blocks.groupBy("key").cogroup(lists)
         table = found.applyInArrow(

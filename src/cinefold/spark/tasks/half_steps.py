@@ -27,7 +27,6 @@ from cinefold.interactions import Interactions
 from cinefold.models.callbacks import Validation
 from cinefold.spark.tasks.packing import rows_of
 from cinefold.spark.tasks.records import RESULT, array_of, record_of
-from cinefold.spark.tasks.stored import Turn, sample_of, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
     from cinefold.als.method import Method
     from cinefold.als.objective import Objective
     from cinefold.spark.shared_files import SharedArrays
+    from cinefold.spark.tasks.stored import Turn
 
-    Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
 
 
@@ -53,14 +52,12 @@ class HalfStep:
         The fixed side as "rows", if it is not stored; "previous" rows of the side that is solved,
         if that is not; the "baseline" of each column, with biases; and where pairs have weights
         "row_roots" and "column_roots", their square roots.
-    n_rows, n_columns : int
+    n_columns : int
         Of all blocks.
     change : ndarray of float64, shape (n_factors, n_factors), or None
         As :func:`cinefold.als.backend.solve_rows` takes it.
     turn : Turn or None
-        Of stored previous rows.
-    sampled : ndarray of int64
-        Rows whose vectors the driver wants to see of a stored side.
+        Of stored previous rows, which come as "previous" with each block.
     """
 
     objective: Objective
@@ -69,55 +66,45 @@ class HalfStep:
     spectrum: Doubles
     n_threads: int
     shared: SharedArrays | None
-    n_rows: int
     n_columns: int
     measures: bool
     biases: Biases | None = None
     change: Doubles | None = None
     turn: Turn | None = None
-    sampled: NDArray[np.int64] | None = None
 
     def over_blocks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Where both sides are shared."""
+        """Where the fixed side is shared."""
         arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
         for batch in batches:
             for at in range(batch.num_rows):
                 yield self._solved(batch.slice(at, 1), fixed, arrays)
 
     def over_messages(self, blocks: pa.Table, messages: pa.Table) -> pa.Table:
-        """One block, with the rows that have been sent to it."""
-        arrays, fixed = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
-        arrays, d = dict(arrays), len(self.spectrum)
-        firsts = messages.column("first").to_numpy()
-        order, n_own = np.argsort(firsts), np.count_nonzero(firsts < 0)
-        sent = [array_of(messages, "rows", np.float32, at) for at in order.tolist()]
-        previous = None
-        if n_own and self.turn is not None:
-            previous = self.turn(np.concatenate(sent[:n_own]).reshape(-1, d), self.n_threads)
-        if fixed is None:
-            needed = array_of(blocks, "needed", np.int64)
-            rows = empty_factors(len(needed), d)
-            parts = [np.zeros((0, d), np.float32), *(part.reshape(-1, d) for part in sent[n_own:])]
-            np.concatenate(parts, out=rows)  # of all that are needed, or it fails
-            fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
-            of_columns = {"baseline", "column_roots"} & arrays.keys()
-            arrays |= {name: arrays[name][needed] for name in of_columns}
+        """One block, with the rows of the fixed side that have been sent to it."""
+        arrays, _ = mapped_items(self.shared, self.n_threads, tuple(self.spectrum))
+        needed = array_of(blocks, "needed", np.int64)
+        rows = empty_factors(len(needed), len(self.spectrum))
+        order = np.argsort(messages.column("first").to_numpy()).tolist()
+        sent = (array_of(messages, "rows", np.float32, at) for at in order)
+        parts = [rows[:0], *(part.reshape(-1, rows.shape[1]) for part in sent)]
+        np.concatenate(parts, out=rows)  # of all that are needed, or it fails
+        fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
+        of_columns = {"baseline", "column_roots"} & arrays.keys()
+        arrays = arrays | {name: arrays[name][needed] for name in of_columns}
         block = blocks.combine_chunks().to_batches()[0]
-        return pa.Table.from_batches([self._solved(block, fixed, arrays, previous)])
+        return pa.Table.from_batches([self._solved(block, fixed, arrays)])
 
     def _solved(
-        self,
-        block: pa.RecordBatch,
-        fixed: FixedSide,
-        arrays: dict[str, Any],
-        previous: Floats | None = None,
+        self, block: pa.RecordBatch, fixed: FixedSide, arrays: dict[str, Any]
     ) -> pa.RecordBatch:
         key, first, n_rows = (block.column(name)[0].as_py() for name in ("key", "first", "n_rows"))
         own = slice(first, first + n_rows)
-        if "previous" in arrays:
+        if self.turn is None:
             previous = arrays["previous"][own]
-        elif previous is None:
-            previous = np.zeros((n_rows, len(self.spectrum)), np.float32)
+        elif (stored := array_of(block, "previous", np.float32)) is not None:
+            previous = self.turn(stored.reshape(n_rows, -1), self.n_threads)
+        else:
+            previous = np.zeros((n_rows, fixed.n_factors), np.float32)
         roots = both = None
         if "row_roots" in arrays:
             both = arrays["row_roots"][own], arrays["column_roots"]
@@ -142,11 +129,7 @@ class HalfStep:
             return record_of(RESULT, key=key, singular_row=first + error.row, n_pairs=n_pairs)
         found: dict[str, Any] = {}
         if self.turn is not None:
-            ridge = rows.regularization if self.measures else None  # items turn before it is asked
-            found = summary(out, first, self.n_rows, ridge, self.n_threads)
-            found["sample"] = sample_of(out, first, self.sampled)
-            found["counts"] = np.diff(ratings.indptr).astype(np.int64)
-            found["roots"] = both and both[0]
+            found = {"counts": np.diff(ratings.indptr).astype(np.int64), "roots": both and both[0]}
         if self.measures:
             found["losses"] = losses if self.turn is None else chunk_sums(losses)
             found |= self._metrics(block, ratings, Factors(out, fixed, self.biases, roots))

@@ -30,7 +30,6 @@ class BlockPacker:
     ----------
     starts, keys : ndarray of int64, shape (n_blocks + 1,) and (n_blocks,)
         The first row of each block, and the number of rows; and its number in partitioning.
-    n_columns : int
     n_factors : int
         Of the model; rows of some lengths are tried before others are solved.
     is_routed : bool
@@ -40,7 +39,6 @@ class BlockPacker:
     objective: Objective
     starts: NDArray[np.int64]
     keys: NDArray[np.int64]
-    n_columns: int
     n_factors: int
     is_weighted: bool
     is_routed: bool
@@ -78,6 +76,8 @@ class BlockPacker:
         confidence = self.objective.confidence(ratings, confidences)
         counts = np.diff(offsets)
         values, times = np.unique(counts, return_counts=True)
+        sampled = longest_rows(counts, self.n_factors)
+        own = entries_of(sampled, counts)
         return record_of(
             BLOCK,
             key=key,
@@ -97,15 +97,15 @@ class BlockPacker:
             rating=_sum(ratings),
             confidence=_sum(np.ones(len(ratings)) if confidence is None else confidence),
             target=_sum(np.abs(self.objective.targets(ratings))),
-            longest_rows=longest_rows(first, counts, self.n_factors),
             lengths=np.column_stack([values, times]),
+            sampled=sampled + first,
+            sampled_lengths=counts[sampled],
+            sampled_columns=train[1][own].astype(np.int64),
+            sampled_ratings=ratings[own],
+            sampled_weights=None if confidences is None else confidences[own],
         )
 
     def _matrix(self, entries: Entries, n_rows: int) -> tuple[tuple[Any, ...], int]:
-        if len(entries.rows) == 0:
-            none = np.zeros(0, np.float32)
-            weights = none if self.is_weighted else None
-            return (np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int64), none, weights), 0
         kept = entries.sorted()
         with warnings.catch_warnings(action="ignore"):  # the driver says how many there are
             policy = "last" if self.duplicates == "error" else self.duplicates
@@ -120,21 +120,20 @@ def _sum(values: NDArray[Any]) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-def longest_rows(first: int, counts: NDArray[np.int64], n_factors: int) -> NDArray[np.int64]:
-    """The rows on which the core would try conjugate gradients, (n, 2): row, and its length.
+def longest_rows(counts: NDArray[np.int64], n_factors: int) -> NDArray[np.int64]:
+    """The rows on which the core would try conjugate gradients, of rows of these lengths.
 
     Those are, for each of several lengths, the first two of at most that many observations, when
     rows are ordered by falling length (native/drive/half_step.cpp).
     """
     order = np.argsort(-counts, kind="stable")
-    falling = -counts[order]
-    chosen = set()
-    for doubling in range(6):
-        length = max(n_factors // 4, 1) << doubling
-        at = np.searchsorted(falling, -length)
-        chosen.update(order[at : at + 2].tolist())
-    rows = np.array(sorted(chosen), np.int64)
-    return np.column_stack([rows + first, counts[rows]])
+    starts = np.searchsorted(-counts[order], [-max(n_factors // 4, 1) << i for i in range(6)])
+    return np.unique(np.concatenate([order[start : start + 2] for start in starts]))
+
+
+def entries_of(rows: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each entry is one of `rows`, where all rows have so many."""
+    return np.repeat(np.isin(np.arange(len(counts)), rows), counts)
 
 
 def rows_of(
@@ -193,46 +192,7 @@ class RouteFinder(RecordMapper):
         ends = np.searchsorted(needed, self.starts)
         for block in np.flatnonzero(np.diff(ends)):
             places = (needed[ends[block] : ends[block + 1]] - self.starts[block]).astype(np.int32)
-            yield record_of(ROUTE, source=int(self.keys[block]), key=key, places=places)
+            yield record_of(ROUTE, key=int(self.keys[block]), to=key, places=places)
 
 
-ROUTE = "source long, key long, places binary"
-ROUTES = "source long, keys binary, ends binary, places binary"
-
-
-def gathered_routes(routes: pa.Table) -> pa.Table:
-    """The routes from one block as one record."""
-    places = [array_of(routes, "places", np.int32, at) for at in range(routes.num_rows)]
-    record = record_of(
-        ROUTES,
-        source=routes.column("source")[0].as_py(),
-        keys=routes.column("key").to_numpy(),
-        ends=np.cumsum([len(part) for part in places]),
-        places=np.concatenate(places),
-    )
-    return pa.Table.from_batches([record])
-
-
-ROW = "row long, columns binary, ratings binary, weights binary"
-
-
-@dataclass(frozen=True)
-class RowExtractor(RecordMapper):
-    """The ratings of some rows."""
-
-    rows: NDArray[np.int64]
-
-    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        first, n_rows = (record.column(name)[0].as_py() for name in ("first", "n_rows"))
-        offsets, needed = (array_of(record, name, np.int64) for name in ("offsets", "needed"))
-        columns = array_of(record, "columns", np.int32)
-        ratings, weights = (array_of(record, n, np.float32) for n in ("ratings", "weights"))
-        for row in self.rows[(self.rows >= first) & (self.rows < first + n_rows)]:
-            own = slice(*offsets[row - first : row - first + 2])
-            yield record_of(
-                ROW,
-                row=int(row),
-                columns=columns[own].astype(np.int64) if needed is None else needed[columns[own]],
-                ratings=ratings[own],
-                weights=None if weights is None else weights[own],
-            )
+ROUTE = "key long, to long, places binary"

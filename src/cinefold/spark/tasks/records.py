@@ -22,21 +22,33 @@ BLOCK = (
     "key long, first long, n_rows int, offsets binary, columns binary, ratings binary, "
     "weights binary, held_offsets binary, held_columns binary, held_ratings binary, "
     "needed binary, n_ratings long, n_held_out long, n_duplicates long, rating double, "
-    "confidence double, target double, longest_rows binary, lengths binary"
+    "confidence double, target double, lengths binary, sampled binary, sampled_lengths binary, "
+    "sampled_columns binary, sampled_ratings binary, sampled_weights binary"
 )
-RESULT = (
-    "key long, first long, factors binary, counts binary, roots binary, losses binary, "
-    "nodes binary, grams binary, weighted_grams binary, norms binary, sample binary, "
-    "singular_row long, n_pairs long, held_weight double, squared_error double, "
-    "n_measured long, ndcg double"
+FOUND = (
+    "first long, losses binary, singular_row long, n_pairs long, held_weight double, "
+    "squared_error double, n_measured long, ndcg double"
 )
-MESSAGE = "key long, first long, rows binary"  # below 0 the rows that a block had before
+RESULT = f"key long, factors binary, counts binary, roots binary, {FOUND}"
+SUMS = f"{FOUND}, nodes binary, grams binary, weighted_grams binary, norms binary, sample binary"
+MESSAGE = "key long, first long, rows binary"
 
 
 def array_of(record: pa.RecordBatch | pa.Table, name: str, dtype: Any, row: int = 0) -> Any:
     """A binary value as an array, without a copy; None for a null."""
     buffer = record.column(name)[row].as_buffer()
     return None if buffer is None else np.frombuffer(buffer, dtype)
+
+
+def arrays_of(table: pa.Table, name: str, dtype: Any) -> list[NDArray[Any]]:
+    """Those of all records that have one."""
+    every = (array_of(table, name, dtype, at) for at in range(table.num_rows))
+    return [array for array in every if array is not None]
+
+
+def joined(table: pa.Table, name: str, dtype: Any) -> NDArray[Any]:
+    """The arrays of all records, one after the other."""
+    return np.concatenate([np.zeros(0, dtype), *arrays_of(table, name, dtype)])
 
 
 def record_of(schema: str, **values: Any) -> pa.RecordBatch:

@@ -10,7 +10,15 @@ import numpy as np
 from cinefold.als.backend import FixedSide, gram_matrix, is_summed_in_double, rotate
 from cinefold.als.iterations import fill_randomly
 from cinefold.als.row_sums import chunk_sums, nodes_of
-from cinefold.spark.tasks.records import MESSAGE, RESULT, RecordMapper, array_of, record_of
+from cinefold.spark.tasks.records import (
+    FOUND,
+    MESSAGE,
+    RESULT,
+    SUMS,
+    RecordMapper,
+    array_of,
+    record_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,28 +31,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
-
-
-def summary(
-    rows: Floats, first: int, n_rows: int, regularization: Doubles | None, n_threads: int
-) -> dict[str, Any]:
-    """What the driver adds up: Gram matrices, plain and weighted by lambda, of nodes of rows."""
-    in_double = is_summed_in_double(n_rows)
-    nodes = list(nodes_of(first, first + len(rows), n_rows))
-    parts = [slice(part.start - first, part.stop - first) for _, part in nodes]
-
-    def grams(weights: Doubles | None) -> Doubles:
-        return np.array(
-            [
-                gram_matrix(rows[p], n_threads, None if weights is None else weights[p], in_double)
-                for p in parts
-            ]
-        )
-
-    found = {"nodes": np.array([node for node, _ in nodes], np.int64), "grams": grams(None)}
-    if regularization is not None:
-        found["weighted_grams"] = grams(regularization)
-    return found
 
 
 @dataclass(frozen=True)
@@ -60,13 +46,6 @@ class Turn:
         return rotate(rows, self.change, n_threads, None, self.in_double)
 
 
-def sample_of(rows: Floats, first: int, sampled: NDArray[np.int64] | None) -> Floats | None:
-    if sampled is None:
-        return None
-    begin, end = np.searchsorted(sampled, [first, first + len(rows)])
-    return rows[sampled[begin:end] - first]
-
-
 @dataclass(frozen=True)
 class FirstRows(RecordMapper):
     """The rows that a fit starts from, of blocks.
@@ -78,12 +57,7 @@ class FirstRows(RecordMapper):
     """
 
     given: SharedArrays | tuple[int, float]
-    objective: Objective
     n_factors: int
-    n_rows: int
-    n_columns: int
-    n_threads: int
-    sampled: NDArray[np.int64]
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         key, first = (record.column(name)[0].as_py() for name in ("key", "first"))
@@ -93,31 +67,55 @@ class FirstRows(RecordMapper):
             fill_randomly(rows, *self.given, first)
         else:
             rows = self.given.open()["rows"][first : first + len(counts)]
-        ridge = self.objective.row_regularization(counts, self.n_columns)
-        found = summary(rows, first, self.n_rows, ridge, self.n_threads)
-        found |= {"counts": counts, "sample": sample_of(rows, first, self.sampled)}
-        yield record_of(RESULT, key=key, first=first, factors=rows, **found)
+        yield record_of(RESULT, key=key, first=first, factors=rows, counts=counts)
 
 
 @dataclass(frozen=True)
-class RegularizationSums(RecordMapper):
-    """What stored rows, in their basis, add up to with the lambda of each."""
+class RowSums(RecordMapper):
+    """What the driver wants to know of stored rows, and what their half-step has found.
+
+    That is Gram matrices, plain and weighted by lambda, of nodes of rows; sums of lambda times the
+    rows' squared lengths; and the rows `sampled`.
+    """
 
     objective: Objective
     turn: Turn
-    spectrum: Doubles
+    n_factors: int
     n_rows: int
     n_columns: int
+    sampled: NDArray[np.int64]
     n_threads: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        first, counts = record.column("first")[0].as_py(), array_of(record, "counts", np.int64)
-        rows = array_of(record, "factors", np.float32).reshape(-1, len(self.spectrum))
-        rows = self.turn(rows, self.n_threads)
-        ridge = self.objective.row_regularization(counts, self.n_columns)
-        norms = FixedSide.in_eigenbasis(rows, self.spectrum, 1).norms
-        found = summary(rows, first, self.n_rows, ridge, self.n_threads)
-        yield record_of(RESULT, first=first, norms=chunk_sums(ridge * norms), **found)
+        names = [column.split()[0] for column in FOUND.split(", ")]
+        found = {name: record.column(name)[0].as_py() for name in names}
+        rows = array_of(record, "factors", np.float32)
+        if rows is not None:
+            rows = self.turn(rows.reshape(-1, self.n_factors), self.n_threads)
+            counts = array_of(record, "counts", np.int64)
+            found |= self._sums(rows, found["first"], counts)
+        yield record_of(SUMS, **found)
+
+    def _sums(self, rows: Floats, first: int, counts: NDArray[np.int64]) -> dict[str, Any]:
+        ridge, end = self.objective.row_regularization(counts, self.n_columns), first + len(rows)
+        in_double = is_summed_in_double(self.n_rows)
+        nodes = [*nodes_of(first, end, self.n_rows)]
+        parts = [slice(part.start - first, part.stop - first) for _, part in nodes]
+
+        def grams(weights: Doubles | None) -> Doubles:
+            own = (None if weights is None else weights[part] for part in parts)
+            pairs = zip(parts, own, strict=True)
+            return np.array([gram_matrix(rows[p], self.n_threads, w, in_double) for p, w in pairs])
+
+        norms = FixedSide.in_eigenbasis(rows, np.ones(self.n_factors), self.n_threads).norms
+        begin, stop = np.searchsorted(self.sampled, [first, end])
+        return {
+            "nodes": np.array([node for node, _ in nodes], np.int64),
+            "grams": grams(None),
+            "weighted_grams": grams(ridge),
+            "norms": chunk_sums(ridge * norms),
+            "sample": rows[self.sampled[begin:stop] - first],
+        }
 
 
 @dataclass(frozen=True)
@@ -132,14 +130,12 @@ class RowSender(RecordMapper):
     bytes_per_message: int
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        keys, ends = (array_of(record, name, np.int64) for name in ("keys", "ends"))
-        places = array_of(record, "places", np.int32)
         rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
-        first, most = (
-            record.column("first")[0].as_py(),
-            max(self.bytes_per_message // (4 * self.n_factors), 1),
-        )
-        for key, part in zip(keys, np.split(places, ends[:-1]), strict=True):
-            for begin in range(0, len(part), most):
-                own, at = part[begin : begin + most], int(first + part[begin])
-                yield record_of(MESSAGE, key=int(key), first=at, rows=rows[own])
+        first = record.column("first")[0].as_py()
+        most = max(self.bytes_per_message // (4 * self.n_factors), 1)
+        for route in record.column("routes")[0]:
+            places = np.frombuffer(route["places"].as_buffer(), np.int32)
+            for begin in range(0, len(places), most):
+                own = places[begin : begin + most]
+                at = int(first + own[0])
+                yield record_of(MESSAGE, key=route["to"].as_py(), first=at, rows=rows[own])
