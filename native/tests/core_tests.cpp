@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "drive/fixed_side.h"
@@ -214,13 +215,18 @@ void check_rows(const KernelTable& kernels, const Problem& p, bool weighted, Sol
 
 void check_problem(const Problem& p, bool weighted, int copies) {
     const auto exact = dense_rows(p, weighted, copies);
-    const char* names[] = {"automatic", "primal", "dual", "cg"};
+    const std::pair<Solver, const char*> solvers[] = {{Solver::automatic, "automatic"},
+                                                      {Solver::primal, "primal"},
+                                                      {Solver::dual, "dual"},
+                                                      {Solver::cg, "cg"}};
     for (const auto* kernels : cinefold::available_kernels())
-        for (int solver = 0; solver < (copies > 1 ? 1 : 4); ++solver)
-            check_rows(*kernels, p, weighted, Solver(solver), copies > 1, exact, copies,
-                       std::string(kernels->name) + ", " + names[solver] + ", " +
-                           std::to_string(p.d) + " factors, w0 " + std::to_string(p.w0) +
-                           (weighted ? ", weighted" : "") + (copies > 1 ? ", many rows" : ""));
+        for (const auto& [solver, name] : solvers) {
+            if (copies > 1 && solver != Solver::automatic) continue;
+            check_rows(*kernels, p, weighted, solver, copies > 1, exact, copies,
+                       std::string(kernels->name) + ", " + name + ", " + std::to_string(p.d) +
+                           " factors, w0 " + std::to_string(p.w0) + (weighted ? ", weighted" : "") +
+                           (copies > 1 ? ", many rows" : ""));
+        }
 }
 
 void check_solvers() {

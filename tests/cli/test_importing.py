@@ -240,7 +240,7 @@ def test_a_table_says_what_stars_each_would_give(cinefold, answer):
         (("--user", 7), "say two people or more"),
         (("--user", 7, "--user", 7), "two people are called user 7"),
         (("--user", 7, "--user", 999), "unknown user: 999"),
-        (("--user", 7, "--user", "x"), "--user takes a whole number"),
+        (("--user", 7, "--user", "x"), "unknown user: x"),
         (("--user", 7, "--user", 9, "--rule", "mine"), "--rule is one of average"),
     ],
 )

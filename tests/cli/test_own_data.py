@@ -84,13 +84,11 @@ def test_own_data_goes_with_nothing_else(command, cinefold, tmp_path):
     assert (code, "--rating-column is about the file that --data gives" in err) == (2, True)
 
 
-def test_an_id_that_is_text_is_told_its_neighbours(cinefold, tmp_path):
+def test_of_ids_that_are_text_the_first_and_last_are_told(cinefold, tmp_path):
     path = tmp_path / "x.csv"
     path.write_text(
         "user,item,rating\n"
         + "".join(f"{u},{i},{4}\n" for u in ("al", "bea", "cy") for i in range(9))
     )
     _, _, err = cinefold("recommend", "--user", "Bea", "--data", path, path=False)
-    assert "the 3 users here are from al to cy, and the nearest to it al" in err
-    _, _, err = cinefold("recommend", "--user", "bob", "--data", path, path=False)
-    assert "the nearest to it bea and cy" in err
+    assert "unknown user: Bea; the 3 users here are from al to cy" in err

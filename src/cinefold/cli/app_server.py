@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -86,10 +85,9 @@ def _say_where(host: str, port: int) -> None:
     """The address, as soon as something answers there."""
     host = "localhost" if host in (_LOOPBACK, "0.0.0.0", "::") else host  # noqa: S104 - only shown
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while True:
         try:
-            opener.open(f"{address}/_stcore/health", timeout=_PATIENCE).close()
+            socket.create_connection((host, port), timeout=_PATIENCE).close()
             break
         except OSError:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
@@ -104,10 +102,8 @@ def _say_where(host: str, port: int) -> None:
 def _check_free(host: str, port: int) -> None:
     """Streamlit would start, wait and then speak of a port that the user may not have chosen."""
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         complain(
             f"cannot serve on {host}:{port}: {error.strerror}",

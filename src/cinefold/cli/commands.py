@@ -119,8 +119,8 @@ def _failed(error: BaseException) -> int:
         name = "standard output" if error.errno in _FULL else None
         name = name if error.filename is None else error.filename
         complain(f"{name}: {error.strerror}" if name else error.strerror)
-    elif isinstance(error, DatasetError | ValueError | OSError):
-        complain(str(error))
+    elif isinstance(error, DatasetError | ValueError | OSError | ModuleNotFoundError):
+        complain(str(error))  # of packages that are an extra, it says how to install them
     else:
         hint = "not foreseen: report it with what cinefold --debug says"
         complain(f"{type(error).__name__}: {error}", hint)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -106,15 +105,8 @@ def print_json(value: Any) -> None:
 
 def to_json(value: Any) -> str:
     """`value` as JSON; NaN, which JSON lacks, as null."""
-    return displayed(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_plain))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    finite = json.loads(json.dumps(value, default=_plain), parse_constant=lambda _: None)
+    return displayed(json.dumps(finite, indent=2, ensure_ascii=False))
 
 
 def _plain(value: Any) -> Any:
@@ -141,6 +133,14 @@ def print_table(
     for row in rows:
         table.add_row(*(displayed(cell) if isinstance(cell, str) else cell for cell in row))
     show(table)
+
+
+def print_list(
+    columns: Mapping[str, Callable[[Any], str]], lines: Iterable[Any], **how: Any
+) -> None:
+    """As `print_table`, each column with what its cells show of a line."""
+    rows = ([cell(line) for cell in columns.values()] for line in lines)
+    print_table(tuple(columns), rows, **how)
 
 
 def write(file: Path, text: str) -> None:

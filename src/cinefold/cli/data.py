@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, print_text, say, settings
+from cinefold.cli.console import print_json, print_list, print_table, print_text, say, settings
 from cinefold.datasets import DatasetSpec, cached_file, default_data_dir, fetch, list_datasets
 
 app = typer.Typer(help="List, fetch and describe the data sets.", no_args_is_help=True)
@@ -23,18 +24,16 @@ def list_(as_json: options.AsJson = False) -> None:
     if as_json:
         print_json([_facts(spec) for spec in specs])
         return
-    counts = ("Ratings", "Users", "Movies", "Size")
-    rows = (
-        (
-            spec.name,
-            *(f"{count:,}" for count in (spec.ratings, spec.users, spec.movies)),
-            _megabytes(spec),
-            "no" if cached_file(spec) is None else "yes",
-            spec.licence.rpartition("/")[2],
-        )
-        for spec in specs
-    )
-    print_table(("Name", *counts, "Cached", "Terms of use"), rows, numbers=counts)
+    columns: dict[str, Callable[[DatasetSpec], str]] = {
+        "Name": lambda spec: spec.name,
+        "Ratings": lambda spec: f"{spec.ratings:,}",
+        "Users": lambda spec: f"{spec.users:,}",
+        "Movies": lambda spec: f"{spec.movies:,}",
+        "Size": _megabytes,
+        "Cached": lambda spec: "no" if cached_file(spec) is None else "yes",
+        "Terms of use": lambda spec: spec.licence.rpartition("/")[2],
+    }
+    print_list(columns, specs, numbers=("Ratings", "Users", "Movies", "Size"))
     folders = dict.fromkeys(spec.licence.rpartition("/")[0] for spec in specs)
     say(f"The terms of use are below {'/, '.join(folders)}/")
 

@@ -12,7 +12,7 @@ import typer
 from tqdm.auto import tqdm
 
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say, settings, show, tell, write
+from cinefold.cli.console import print_json, print_list, say, settings, show, tell, write
 from cinefold.cli.option_groups import OUTPUT_FILE, option
 from cinefold.datasets import Movie, MovieData
 from cinefold.profiles.importing import (
@@ -27,6 +27,7 @@ from cinefold.profiles.importing.review import REPEATED
 from cinefold.recommender import MovieRecommender
 
 _SHOWN = 15
+_QUESTION = "Its number, n for none, a for the first of all that are left, q to leave them"
 
 
 @dataclass
@@ -123,7 +124,10 @@ def _ask(review: ImportReview) -> None:
         tell(f"\n{number} of {len(lines)}: {line.source.label}")
         for place, candidate in enumerate(line.candidates, start=1):
             tell(f"  {place}  {candidate.movie.label} ({candidate.reason})")
-        answer = _answer(len(line.candidates))
+        allowed = ["n", "a", "q", *map(str, range(1, len(line.candidates) + 1))]
+        answer = None
+        while answer not in allowed:
+            answer = typer.prompt(_QUESTION, default="1", err=True).strip().lower()
         if answer == "q":
             return
         if answer == "a":
@@ -133,15 +137,6 @@ def _ask(review: ImportReview) -> None:
             review.reject(line)
         else:
             review.accept(line, line.candidates[int(answer) - 1].movie)
-
-
-def _answer(n_candidates: int) -> str:
-    allowed = [str(place) for place in range(1, n_candidates + 1)]
-    question = "Its number, n for none, a for the first of all that are left, q to leave them"
-    while True:
-        answer: str = typer.prompt(question, default="1", err=True).strip().lower()
-        if answer in (*allowed, "n", "a", "q"):
-            return answer
 
 
 # -- showing --------------------------------------------------------------------------------------
@@ -181,16 +176,12 @@ def _table(
     """Lines of the file, with further columns by their cells."""
     if not lines:
         return
-    rows = (
-        (str(line.source.line), line.source.label, *(cell(line) for cell in columns.values()))
-        for line in lines[:limit]
-    )
-    print_table(
-        ("Line", "In the file", *columns),
-        rows,
-        title=f"{title}: {len(lines):,}",
-        numbers=("Line", "Stars", "Sure"),
-    )
+    where: dict[str, Callable[[ReviewLine], str]] = {
+        "Line": lambda line: str(line.source.line),
+        "In the file": lambda line: line.source.label,
+    }
+    title, numbers = f"{title}: {len(lines):,}", ("Line", "Stars", "Sure")
+    print_list({**where, **columns}, lines[:limit], title=title, numbers=numbers)
     if limit is not None and len(lines) > limit:
         show(f"... and {len(lines) - limit:,} more (--all lists them)")
 

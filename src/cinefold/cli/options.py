@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from cinefold.cli.console import complain, say, settings
+from cinefold.cli.console import say, settings
 from cinefold.cli.option_groups import INPUT_FILE, option, panel
 from cinefold.datasets import (
     DatasetError,
@@ -90,20 +89,17 @@ class DataOptions(CatalogueOptions):
         roles = ("user", "item", "rating", "timestamp")
         columns = {role: getattr(self, f"{role}_column") for role in roles}
         self.ratings: RatingsFile | None = None
-        if self.data is not None:
-            if self.path is not None:
-                raise typer.BadParameter("give either --data or --path")
+        if self.data is None:
+            about = {f"--{role}-column": name for role, name in columns.items()}
+            for option_, value in {**about, "--titles": self.titles}.items():
+                if value is not None:
+                    raise typer.BadParameter(f"{option_} is about the file that --data gives")
+        elif self.path is not None:
+            raise typer.BadParameter("give either --data or --path")
+        else:
             titles = None if self.titles is None else str(self.titles.resolve())
             self.ratings = RatingsFile(str(self.data.resolve()), **columns, titles=titles)
             self.dataset = self.ratings.name
-            return
-        given = {
-            **{f"--{role}-column": name for role, name in columns.items()},
-            "--titles": self.titles,
-        }
-        for name, value in given.items():
-            if value is not None:
-                raise typer.BadParameter(f"{name} is about the file that --data gives")
 
     def load(self) -> MovieData:
         """The data set, fetched if it must be, or the file of ratings."""
@@ -222,22 +218,13 @@ class ListOptions:
 def user_id(text: str, data: MovieData) -> Any:
     """The user id that was typed, as the data has it."""
     ids = data.interactions.user_ids
-    asked: Any = text
-    if ids.dtype.kind == "i":
-        try:
-            asked = int(text)
-        except ValueError:
-            raise typer.BadParameter(
-                f"--user takes a whole number from {ids[0]} to {ids[-1]}, not {text!r}"
-            ) from None
-    place = bisect.bisect_left(ids, asked)
-    near = ids[max(place - 1, 0) : place + 1].tolist()
-    if asked not in near:
+    written = {str(known): known for known in ids.tolist()}
+    asked = text if text in written else text.strip()
+    if asked not in written:
         raise UnknownIdError(
-            f"unknown user: {text:.60}; the {len(ids):,} users here are from {ids[0]} to "
-            f"{ids[-1]}, and the nearest to it {' and '.join(map(str, near))}"
+            f"unknown user: {text:.60}; the {len(ids):,} users here are from {ids[0]} to {ids[-1]}"
         )
-    return asked
+    return written[asked]
 
 
 # -- profiles and files ---------------------------------------------------------------------------
@@ -245,11 +232,8 @@ def user_id(text: str, data: MovieData) -> Any:
 
 def open_store() -> ProfileStore:
     """The database of profiles, whose requirements may be missing."""
-    try:
-        from cinefold.profiles import ProfileStore
-    except ModuleNotFoundError as error:
-        complain(str(error))
-        raise typer.Exit(1) from None
+    from cinefold.profiles import ProfileStore
+
     return ProfileStore()
 
 

@@ -1,4 +1,4 @@
-"""The learning curve as a picture."""
+"""Learning curves, and the trials of a search, as pictures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import typer
 
 from cinefold._files import replace_file
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cinefold.serving.training import TrainingRun
+    from cinefold.tuning import TuningResult
 
 _FORMATS = (".png", ".svg", ".pdf")
+_COLUMNS = 3
 
 
 def _drawable(file: Path | None) -> Path | None:
@@ -67,3 +70,46 @@ def learning_curve(run: TrainingRun) -> Figure:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     return figure
+
+
+def search_history(result: TuningResult) -> Figure:
+    """The value of each trial, in their order and by each parameter that was searched."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    names = list(result.best_trial.point)
+    rows = -(-(1 + len(names)) // _COLUMNS)
+    figure = Figure(figsize=(4 * _COLUMNS, 3.4 * rows), dpi=150, layout="constrained")
+    order, *panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+    _draw_trials(order, result)
+    complete = [trial for trial in result.trials if trial.state == "complete"]
+    running = np.minimum if result.metric == "rmse" else np.maximum
+    best = running.accumulate(np.array([trial.value for trial in complete], float))
+    numbers = [trial.number for trial in complete]
+    order.step(numbers, best, where="post", color="C1", label="Best so far")
+    order.xaxis.get_major_locator().set_params(integer=True)
+    order.legend()
+    for axes, name in zip(panels, names, strict=False):
+        _draw_trials(axes, result, name)
+        dimension = result.conditions["space"][name]
+        if not isinstance(dimension, list) and dimension["log"]:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
+    for axes in panels[len(names) :]:
+        axes.remove()
+    return figure
+
+
+def _draw_trials(axes: Axes, result: TuningResult, parameter: str | None = None) -> None:
+    """The value of each trial by a parameter, or by its number."""
+    for state, marker, color in (("pruned", "x", "C7"), ("complete", "o", "C0")):
+        trials = [t for t in result.trials if t.state == state and t.value is not None]
+        x: list[Any] = [t.point[parameter] if parameter else t.number for t in trials]
+        y: list[Any] = [trial.value for trial in trials]
+        axes.scatter(x, y, s=18, c=color, marker=marker, label=state.capitalize())
+    axes.axhline(result.best_value, color="C1", lw=0.8, alpha=0.6)
+    axes.set_xlabel(parameter or "Trial")
+    axes.set_ylabel(result.metric)
+    axes.grid(alpha=0.3)

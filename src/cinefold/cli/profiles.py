@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 
 from cinefold._files import read_file
 from cinefold.cli import options
-from cinefold.cli.console import displayed, print_json, print_table, print_text, say, write
+from cinefold.cli.console import displayed, print_json, print_list, print_text, say, write
 from cinefold.cli.option_groups import OUTPUT_FILE
 from cinefold.datasets import MovieCatalog, cached_file, load_movielens
 from cinefold.profiles import MovieId, Profile, read_csv, write_csv
@@ -45,18 +45,15 @@ def list_(
     if as_json:
         print_json({"database": place, "profiles": [_as_dict(profile) for profile in profiles]})
         return
-    rows = (
-        (
-            p.name,
-            p.dataset,
-            f"{p.n_ratings:,}",
-            f"{p.n_marks:,}",
-            *map(_minute, (p.last_used_at, p.created_at)),
-        )
-        for p in profiles
-    )
-    columns = ("Name", "Data set", "Ratings", "Marks", "Last used", "Created")
-    print_table(columns, rows, numbers=("Ratings", "Marks"))
+    columns: dict[str, Callable[[Profile], str]] = {
+        "Name": lambda profile: profile.name,
+        "Data set": lambda profile: profile.dataset,
+        "Ratings": lambda profile: f"{profile.n_ratings:,}",
+        "Marks": lambda profile: f"{profile.n_marks:,}",
+        "Last used": lambda profile: _minute(profile.last_used_at),
+        "Created": lambda profile: _minute(profile.created_at),
+    }
+    print_list(columns, profiles, numbers=("Ratings", "Marks"))
     say(f"They are kept in {place}.")
 
 
@@ -85,16 +82,13 @@ def show(
         print_json({**_as_dict(profile), "ratings": ratings, "marks": marks})
         return
     title = f"{profile.name}: {profile.n_ratings:,} rated, {profile.n_marks:,} marked"
-    rows = (
-        (
-            _label(entry["movie_id"], movies),
-            f"{entry['rating']:g}" if "rating" in entry else "",
-            entry.get("mark", "").replace("_", " "),
-            _minute(entry["time"]),
-        )
-        for entry in (*ratings[::-1], *marks)
-    )
-    print_table(("Movie", "Stars", "Mark", "Time"), rows, title=title, numbers=("Stars",))
+    columns: dict[str, Callable[[dict[str, Any]], str]] = {
+        "Movie": lambda entry: _label(entry["movie_id"], movies),
+        "Stars": lambda entry: f"{entry['rating']:g}" if "rating" in entry else "",
+        "Mark": lambda entry: entry.get("mark", "").replace("_", " "),
+        "Time": lambda entry: _minute(entry["time"]),
+    }
+    print_list(columns, [*ratings[::-1], *marks], title=title, numbers=("Stars",))
 
 
 @app.command("delete")
@@ -105,18 +99,14 @@ def delete(
 ) -> None:
     """Delete a profile and all it holds, for good."""
     with options.open_profile(dataset, name) as (store, profile):
-        if not yes:
-            _ask(f"Delete {profile.name} with {profile.n_ratings:,} ratings for good?")
+        if not (yes or sys.stdin.isatty()):
+            raise typer.BadParameter("say --yes to delete where nobody can be asked")
+        question = f"Delete {profile.name} with {profile.n_ratings:,} ratings for good?"
+        if not (yes or typer.confirm(displayed(question), err=True)):
+            say("Nothing was deleted.")
+            raise typer.Exit(1)
         store.delete(profile.id)
     say(f"{profile.name} is deleted.")
-
-
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("say --yes to delete where nobody can be asked")
-    if not typer.confirm(displayed(question), err=True):
-        say("Nothing was deleted.")
-        raise typer.Exit(1)
 
 
 @app.command("rename")
@@ -199,9 +189,8 @@ def import_(
     except ValueError as error:
         raise typer.BadParameter(f"{file}: {error}") from None
     movies = _movies_at_hand(dataset, path)
-    given = dict.fromkeys([*entries.ratings, *chain(*entries.marks.values())])
-    unknown = [] if movies is None else [movie for movie in given if movie not in movies]
-    if unknown and len(unknown) == len(given):
+    unknown = [] if movies is None else [one for one in entries.movies if one not in movies]
+    if unknown and len(unknown) == len(entries.movies):
         raise typer.BadParameter(
             f"none of the movies in {file} is in {dataset}, such as {unknown[0]!r}: "
             "is it for another --dataset?"
@@ -210,10 +199,9 @@ def import_(
         profile = store.find(dataset, name) or store.create(dataset, name)
         store.add(profile.id, entries)
         profile = store.get(profile.id)
-    marks = sum(map(len, entries.marks.values()))
     say(
-        f"{len(entries.ratings):,} ratings and {marks:,} marks read; {profile.name} has "
-        f"{profile.n_ratings:,} ratings and {profile.n_marks:,} marks now."
+        f"{len(entries.ratings):,} ratings and {len(entries.marked):,} marks read; "
+        f"{profile.name} has {profile.n_ratings:,} ratings and {profile.n_marks:,} marks now."
     )
     if unknown:
         shown = ", ".join(map(repr, unknown[:_LISTED])) + (", ..." if unknown[_LISTED:] else "")

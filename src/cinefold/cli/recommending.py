@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cinefold.cli import options
-from cinefold.cli.console import print_json, print_table, say
+from cinefold.cli.console import print_json, print_list, say
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.option_groups import INPUT_FILE, option
+from cinefold.profiles.profile import checked_stars
 from cinefold.recommender import MovieFilter, RatedMovie, SortBy
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from cinefold.datasets import Movie, MovieCatalog
     from cinefold.recommender import MovieRecommender, Recommendation
 
-_LOWEST, _HIGHEST = 0.5, 5.0
 _REASONS = "Because you rated"
 
 
@@ -84,8 +84,8 @@ def recommend(
     wanted = [_title_and_stars(text) for text in person.rate or ()]
     profile = person.profile
     if profile is not None and not wanted:
-        with options.open_store() as store:  # before anything is fetched or trained for nobody
-            options.saved_profile(store, data.dataset, profile)
+        with options.open_profile(data.dataset, profile):
+            pass  # it is there: nothing is fetched or trained for nobody
     recommender = options.open_recommender(data, model)
     choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure, "sort_by": sort}
     user_id = None
@@ -152,16 +152,10 @@ def similar(
 
 
 def _title_and_stars(text: str) -> tuple[str, float]:
-    title, equals, stars = text.rpartition("=")
-    try:
-        value = float(stars)
-    except ValueError:
-        value = float("nan")
-    if not equals or not title.strip() or not _LOWEST <= value <= _HIGHEST:
-        raise typer.BadParameter(
-            f'--rate takes "TITLE=STARS" with {_LOWEST:g} to {_HIGHEST:g} stars, not {text!r}'
-        )
-    return title.strip(), value
+    title, _, stars = text.rpartition("=")
+    if not title.strip():
+        raise typer.BadParameter(f'--rate takes "TITLE=STARS", not {text!r}')
+    return title.strip(), checked_stars(stars, title.strip())
 
 
 def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any, float]:
@@ -200,17 +194,13 @@ def print_movies(
 ) -> None:
     """The table of a list of movies: ranks, movies, and further columns by their cells."""
     numbers = ("#", *(name for name in columns if name != _REASONS))
-    rows = (
-        (
-            str(line.rank),
-            line.movie.title,
-            str(line.movie.year or ""),
-            ", ".join(line.movie.genres),
-            *(cell(line) for cell in columns.values()),
-        )
-        for line in found
-    )
-    print_table(("#", "Title", "Year", "Genres", *columns), rows, title=title, numbers=numbers)
+    movie: dict[str, Callable[[Any], str]] = {
+        "#": lambda line: str(line.rank),
+        "Title": lambda line: line.movie.title,
+        "Year": lambda line: str(line.movie.year or ""),
+        "Genres": lambda line: ", ".join(line.movie.genres),
+    }
+    print_list({**movie, **columns}, found, title=title, numbers=numbers)
     if len(found) < asked.k:
         count = f"{len(found) or 'No'} movie{'' if len(found) == 1 else 's'}"
         filtered = asked.filters != MovieFilter()

@@ -18,7 +18,6 @@ from cinefold.recommender import (
     AGGREGATIONS,
     GroupMember,
     GroupRecommendation,
-    MovieRecommender,
     recommend_to_group,
 )
 
@@ -67,8 +66,11 @@ def together(
     people = [
         GroupMember(f"user {text}", options.user_id(text, recommender.data)) for text in users
     ]
-    for file in files:
-        people.append(_newcomer(file, recommender, [person.name for person in people]))
+    for place, file in enumerate(files, start=1):
+        ratings, seen = known_ratings(file, recommender)
+        number = sum(other.stem == file.stem for other in files[:place])
+        name = file.stem if number == 1 else f"{file.stem} {number}"
+        people.append(GroupMember(name, ratings=ratings, seen=tuple(seen)))
     found = recommend_to_group(
         recommender,
         people,
@@ -90,14 +92,6 @@ def together(
         **{name: partial(_cell, place) for place, name in enumerate(names)},
     }
     print_movies(f"For {' and '.join(names)}. {AGGREGATIONS[rule]}", found, movies, columns)
-
-
-def _newcomer(file: Path, recommender: MovieRecommender, taken: list[str]) -> GroupMember:
-    """The person whose ratings a file has, called as the file is."""
-    ratings, seen = known_ratings(file, recommender)
-    names = (file.stem, *(f"{file.stem} {number}" for number in range(2, len(taken) + 3)))
-    name = next(name for name in names if name not in taken)
-    return GroupMember(name, ratings=ratings, seen=tuple(seen))
 
 
 def _cell(place: int, line: GroupRecommendation) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,10 @@ import typer
 from cinefold import tuning
 from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting
-from cinefold.cli.console import complain, print_json, print_table, say, settings, show
+from cinefold.cli.console import complain, print_json, print_list, print_table, say, settings, show
 from cinefold.cli.option_groups import OUTPUT_FILE, panel
-from cinefold.cli.tuning_plot import search_history
 from cinefold.metrics.registry import metric_title
-from cinefold.tuning import TuningResult
+from cinefold.tuning import Trial, TuningResult
 from cinefold.tuning.space import parse, read_space
 
 _SHOWN = 10
@@ -160,7 +161,7 @@ def tune(
     if asked.output is not None:
         result.save(asked.output)
     if asked.plot is not None:
-        plotting.save_figure(search_history(result), asked.plot)
+        plotting.save_figure(plotting.search_history(result), asked.plot)
     if as_json:
         facts = {"dataset": movies.name, "source": movies.source, **vars(sample)}
         print_json({**facts, **result.report()})
@@ -222,21 +223,17 @@ _PARAMETERS = {
 
 
 def _print_best_trials(result: TuningResult) -> None:
-    columns = ("Trial", metric_title(result.metric), "Iterations", *_PARAMETERS.values())
-    rows = (
-        (
-            str(trial.number),
-            f"{trial.value:.4f}",
-            str(trial.iteration),
-            *(_shown(trial.parameters[name]) for name in _PARAMETERS),
-        )
-        for trial in result.ranked()[:_SHOWN]
-    )
-    print_table(columns, rows, numbers=columns)
+    def shown(name: str, trial: Trial) -> str:
+        value = trial.parameters[name]
+        return value if isinstance(value, str) else f"{value:.4g}"
 
-
-def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}"
+    columns: dict[str, Callable[[Trial], str]] = {
+        "Trial": lambda trial: str(trial.number),
+        metric_title(result.metric): lambda trial: f"{trial.value:.4f}",
+        "Iterations": lambda trial: str(trial.iteration),
+        **{title: partial(shown, name) for name, title in _PARAMETERS.items()},
+    }
+    print_list(columns, result.ranked()[:_SHOWN], numbers=tuple(columns))
 
 
 def _print_test(result: TuningResult) -> None:

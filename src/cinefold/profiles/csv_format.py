@@ -23,11 +23,11 @@ Text that a spreadsheet would take for a formula is written behind an apostrophe
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from cinefold.profiles.delimited_text import read_delimited
 from cinefold.profiles.profile import (
@@ -91,15 +91,11 @@ def entry_cells(
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
     """A CSV file, the names of its columns first, that is safe to open in a spreadsheet."""
-    file = _Rows()
+    lines: list[str] = []
+    file = SimpleNamespace(write=lines.append)
     writer = csv.writer(file, lineterminator="\r\n")  # with which cells with either are quoted
     writer.writerows([_safe("" if cell is None else str(cell)) for cell in row] for row in rows)
-    return file.getvalue()
-
-
-class _Rows(io.StringIO):
-    def write(self, row: str) -> int:
-        return super().write(row.removesuffix("\r\n") + "\n")
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
 
 
 def _safe(cell: str) -> str:
@@ -156,18 +152,13 @@ def _add(entries: ProfileEntries, line: dict[str, str], delimiter: str, now: dat
     if mark:
         if mark not in list(Mark):
             raise ValueError(f"mark must be one of {', '.join(Mark)}, not {mark!r}")
-        _put_last(entries.marks[Mark(mark)], movie, at)
+        entries.marks[Mark(mark)][movie] = at
         opposite = Mark(mark).opposite
         if opposite is not None:
             entries.marks[opposite].pop(movie, None)
         return
     number = rating if delimiter == "," else rating.replace(",", ".")
-    _put_last(entries.ratings, movie, Rating(checked_stars(number, movie), at))
-
-
-def _put_last(movies: dict[MovieId, Any], movie: MovieId, value: Any) -> None:
-    movies.pop(movie, None)
-    movies[movie] = value
+    entries.ratings[movie] = Rating(checked_stars(number, movie), at)
 
 
 def _read_time(text: str) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -15,9 +15,12 @@ from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cinefold._files import check_regular
-from cinefold.profiles.errors import StoreError
+from cinefold.profiles.errors import StoreError, explained
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
     from sqlalchemy import Connection, Engine
 
 DATABASE_URL = "CINEFOLD_DATABASE_URL"
@@ -84,24 +87,15 @@ def connect(url: URL, timeout: float) -> tuple[Engine, Engine]:
     timeout : float
         Seconds to wait for a connection, and for other writers.
     """
-    if url.get_backend_name() == "sqlite":
-        engine = _sqlite(url, timeout)
-    else:
-        engine = _postgresql(url, timeout)
-    _engines.add(engine)
-    # What a page shows is of one moment; SQLite's transactions are like that anyway.
-    consistent: dict[str, Any] = (
-        {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
-    )
-    return engine.execution_options(**consistent), engine.execution_options(**{_WRITES: True})
-
-
-def _postgresql(url: URL, timeout: float) -> Engine:
+    is_file = url.get_backend_name() == "sqlite"
+    if is_file and "uri" not in url.query:
+        _create_privately(Path(str(url.database)))
+    waits = {"timeout": timeout} if is_file else {"connect_timeout": max(1, round(timeout))}
     try:
         engine = create_engine(
             url,
-            connect_args={"connect_timeout": max(1, round(timeout))},
-            pool_pre_ping=True,  # the server may have been restarted meanwhile
+            connect_args=waits,
+            pool_pre_ping=not is_file,  # a server may have been restarted meanwhile
             pool_timeout=timeout,
             hide_parameters=True,
         )
@@ -111,23 +105,22 @@ def _postgresql(url: URL, timeout: float) -> Engine:
         ) from None
 
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITES):
+        # In SQLite a transaction that reads before it writes fails if another has written in
+        # between, and no waiting helps: so one that will write takes the lock first.
+        writes = connection.get_execution_options().get(_WRITES)
+        if is_file:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        elif writes:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * timeout)}")
 
     event.listen(engine, "begin", begin)
-    return engine
-
-
-def _sqlite(url: URL, timeout: float) -> Engine:
-    if "uri" not in url.query:
-        _create_privately(Path(str(url.database)))
-    engine = create_engine(
-        url, connect_args={"timeout": timeout}, pool_timeout=timeout, hide_parameters=True
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    _use_write_ahead_log(engine, timeout)
-    return engine
+    if is_file:
+        event.listen(engine, "connect", _prepare_sqlite)
+        _use_write_ahead_log(engine, timeout)
+    _engines.add(engine)
+    # What a page shows is of one moment; SQLite's transactions are like that anyway.
+    consistent: dict[str, Any] = {} if is_file else {"isolation_level": "REPEATABLE READ"}
+    return engine.execution_options(**consistent), engine.execution_options(**{_WRITES: True})
 
 
 def _create_privately(file: Path) -> None:
@@ -149,13 +142,6 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that reads before it writes fails if another has written in between, and no
-    # waiting helps: so one that will write takes the lock first.
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 def _use_write_ahead_log(engine: Engine, timeout: float) -> None:
     """Readers and a writer do not wait for each other then; the file remembers it."""
     deadline = time.monotonic() + timeout
@@ -173,16 +159,46 @@ def _use_write_ahead_log(engine: Engine, timeout: float) -> None:
                 time.sleep(0.02)
 
 
-def erase_traces(engine: Engine) -> None:
-    """Take what was deleted out of SQLite's log too, unless another process is reading it."""
-    if engine.dialect.name != "sqlite":
-        return
-    with closing(engine.raw_connection()) as raw:
-        cursor = raw.cursor()
-        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute("PRAGMA busy_timeout = 200")
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        cursor.execute(f"PRAGMA busy_timeout = {patience}")
+class Database:
+    """A database that is open, until it is closed or a ``with`` statement ends."""
+
+    def __init__(self, place: str | Path | None, timeout: float) -> None:
+        url = database_url(place)
+        self.location = location(url)
+        self._closed = False
+        with explained(self.location):
+            self._reader, self._writer = connect(url, timeout)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.location!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; the database cannot be used any more."""
+        self._closed = True
+        self._writer.dispose()
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        if self._closed:
+            raise StoreError(f"the profile database {self.location} was closed")
+        with explained(self.location), engine.begin() as connection:
+            yield connection
+
+    def _erase_traces(self) -> None:
+        """Take what was deleted out of SQLite's log too, unless another process is reading it."""
+        if self._reader.dialect.name == "sqlite":
+            with explained(self.location), closing(self._reader.raw_connection()) as raw:
+                cursor = raw.cursor()
+                patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+                cursor.execute("PRAGMA busy_timeout = 200")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 # -- processes ----------------------------------------------------------------------------------

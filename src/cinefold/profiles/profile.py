@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -115,6 +115,11 @@ class ProfileEntries:
         return [(movie, mark, at) for mark in self.marks for movie, at in self.marks[mark].items()]
 
     @property
+    def movies(self) -> list[MovieId]:
+        """All movies that something is said of, each once."""
+        return list(dict.fromkeys([*self.ratings, *(movie for movie, _, _ in self.marked)]))
+
+    @property
     def hidden(self) -> set[MovieId]:
         """Movies not to recommend although they are not rated: seen, not interesting, or kept."""
         return {movie for mark in HIDING for movie in self.marks[mark]}
@@ -131,13 +136,24 @@ class ProfileEntries:
         ProfileEntries
         """
         kind = int if ids.dtype.kind == "i" else str
-        said = {*self.ratings, *(movie for movie, _, _ in self.marked)}
-        movies = [movie for movie in said if isinstance(movie, kind)]
-        known = set(compress(movies, np.isin(movies, ids)))
+        movies = [movie for movie in self.movies if isinstance(movie, kind)]
+        return self.with_ids({movie: movie for movie in compress(movies, np.isin(movies, ids))})
+
+    def with_ids(self, ids: Mapping[MovieId, MovieId]) -> ProfileEntries:
+        """What is said of some movies, by other ids.
+
+        Parameters
+        ----------
+        ids : mapping of movie id to movie id
+
+        Returns
+        -------
+        ProfileEntries
+        """
         return ProfileEntries(
-            {movie: rating for movie, rating in self.ratings.items() if movie in known},
+            {ids[movie]: rating for movie, rating in self.ratings.items() if movie in ids},
             {
-                mark: {movie: at for movie, at in marked.items() if movie in known}
+                mark: {ids[movie]: at for movie, at in marked.items() if movie in ids}
                 for mark, marked in self.marks.items()
             },
         )
@@ -206,6 +222,13 @@ def checked_movie(movie_id: Any) -> MovieId:
     if isinstance(plain, bool) or not isinstance(plain, int | str):
         raise TypeError(f"a movie id is an int or a str, not {type(plain).__name__}: {plain!r}")
     return plain
+
+
+def checked_movies(movie_ids: MovieId | Iterable[MovieId]) -> list[MovieId]:
+    """The ids, of which a single one may be given."""
+    if isinstance(movie_ids, str) or not isinstance(movie_ids, Iterable):
+        return [checked_movie(movie_ids)]
+    return [checked_movie(movie) for movie in movie_ids]
 
 
 def checked_stars(stars: Any, movie_id: MovieId) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
-from cinefold.profiles.errors import UnknownProfileError
+from cinefold.profiles.errors import ProfileNameError, UnknownProfileError
 from cinefold.profiles.profile import (
     Mark,
     Profile,
@@ -19,6 +21,8 @@ from cinefold.profiles.profile import (
 from cinefold.profiles.tables import marks, profiles, ratings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import ColumnElement, Connection, Table
 
 _LARGEST_ID = 2**31 - 1
@@ -79,3 +83,12 @@ def all_entries(connection: Connection, profile_id: int) -> ProfileEntries:
             else:
                 found.marks[Mark(row.mark)][movie] = row.marked_at
     return found
+
+
+@contextmanager
+def unique_name(name: str) -> Iterator[None]:
+    """Another profile of the same name becomes a ProfileNameError."""
+    try:
+        yield
+    except IntegrityError:
+        raise ProfileNameError(f"there is a profile {name!r} already") from None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from cinefold.profiles import database, schema, undo_log
-from cinefold.profiles.errors import ProfileNameError, StoreError, explained
+from cinefold.profiles import schema, undo_log
+from cinefold.profiles.database import Database
+from cinefold.profiles.errors import explained
 from cinefold.profiles.profile import (
     Mark,
     MovieId,
@@ -20,6 +19,7 @@ from cinefold.profiles.profile import (
     ProfileEntries,
     Rating,
     checked_movie,
+    checked_movies,
     checked_settings,
     checked_time,
     clean_name,
@@ -31,6 +31,7 @@ from cinefold.profiles.queries import (
     is_profile,
     matching_profiles,
     one_profile,
+    unique_name,
     unknown_profile_error,
 )
 from cinefold.profiles.tables import profiles
@@ -38,14 +39,13 @@ from cinefold.profiles.tables import profiles
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from typing import Self
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import ColumnElement, Connection
 
     from cinefold.profiles.profile import Change
 
 
-class ProfileStore:
+class ProfileStore(Database):
     """Profiles of new users, kept in SQLite or PostgreSQL.
 
     Threads may share a store, and processes may share its database: every method is one
@@ -83,30 +83,13 @@ class ProfileStore:
     """
 
     def __init__(self, place: str | Path | None = None, *, timeout: float = 30.0) -> None:
-        url = database.database_url(place)
-        self.location = database.location(url)
-        self._closed = False
+        super().__init__(place, timeout)
         with explained(self.location):
-            self._reader, self._writer = database.connect(url, timeout)
             try:
                 schema.migrate(self._reader, self._writer, self.location)
             except BaseException:
-                self._writer.dispose()
+                self.close()
                 raise
-
-    def __repr__(self) -> str:
-        return f"ProfileStore({self.location!r})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections; the store cannot be used any more."""
-        self._closed = True
-        self._writer.dispose()
 
     # -- profiles -------------------------------------------------------------------------------
 
@@ -137,10 +120,8 @@ class ProfileStore:
             "created_at": now,
             "last_used_at": now,
             "settings": checked_settings(settings or {}),
-            "key": secrets.token_urlsafe(16),
-            "share_key": secrets.token_urlsafe(16),
         }
-        with self._transaction(self._writer) as connection, _unique_name(shown):
+        with self._transaction(self._writer) as connection, unique_name(shown):
             created = connection.execute(insert(profiles).values(values).returning(profiles.c.id))
             return one_profile(connection, created.scalar_one())
 
@@ -191,7 +172,12 @@ class ProfileStore:
         return sorted(opened, key=lambda profile: asked.index(profile.key))
 
     def shown_by(self, share_key: str) -> Profile | None:
-        """The profile whose list this key shows."""
+        """The profile whose list this key shows; None if there is none.
+
+        Parameters
+        ----------
+        share_key : str
+        """
         return next(iter(self._matching(None, profiles.c.share_key == share_key)), None)
 
     def _matching(self, dataset: str | None, *conditions: ColumnElement[bool]) -> list[Profile]:
@@ -204,9 +190,21 @@ class ProfileStore:
             return matching_profiles(connection, *conditions)
 
     def rename(self, profile_id: int, name: str) -> Profile:
-        """Give the profile another name; the rules and errors are those of `create`."""
+        """Give the profile another name, and return it.
+
+        Parameters
+        ----------
+        profile_id : int
+        name : str
+            As of `create`.
+
+        Raises
+        ------
+        ProfileNameError
+            As of `create`.
+        """
         shown = clean_name(name)
-        with self._changing(profile_id) as connection, _unique_name(shown):
+        with self._changing(profile_id) as connection, unique_name(shown):
             values = {"name": shown, "name_key": name_key(shown)}
             connection.execute(update(profiles).where(is_profile(profile_id)).values(values))
             return one_profile(connection, profile_id)
@@ -219,8 +217,7 @@ class ProfileStore:
         with self._transaction(self._writer) as connection:
             if not connection.execute(delete(profiles).where(is_profile(profile_id))).rowcount:
                 raise unknown_profile_error(profile_id)
-        with explained(self.location):
-            database.erase_traces(self._reader)
+        self._erase_traces()
 
     def touch(self, profile_id: int) -> None:
         """Note that the profile is used now; changes note it themselves."""
@@ -252,7 +249,13 @@ class ProfileStore:
     # -- ratings and marks ----------------------------------------------------------------------
 
     def entries(self, profile_id: int) -> ProfileEntries:
-        """All ratings and marks of the profile, each oldest first."""
+        """All ratings and marks of the profile.
+
+        Returns
+        -------
+        ProfileEntries
+            Each oldest first.
+        """
         with self._transaction(self._reader) as connection:
             one_profile(connection, profile_id)
             return all_entries(connection, profile_id)
@@ -269,6 +272,13 @@ class ProfileStore:
         stars : float
         at : datetime, optional
             With its time zone; now by default.
+
+        Raises
+        ------
+        ValueError
+            If stars or time are not allowed.
+        TypeError
+            If the id is neither an int nor a str. As of every method that takes these.
         """
         self.rate_many(profile_id, {movie_id: Rating(stars, checked_time(at))})
 
@@ -285,8 +295,14 @@ class ProfileStore:
         self._change(profile_id, "rate", undo_log.table_rows(rated))
 
     def unrate(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId]) -> bool:
-        """Take the rating of a movie, or of several, away; False if there was none."""
-        rows = dict.fromkeys((movie,) for movie in _listed(movie_ids))
+        """Take the rating of a movie, or of several, away.
+
+        Returns
+        -------
+        bool
+            False if there was none.
+        """
+        rows = dict.fromkeys((movie,) for movie in checked_movies(movie_ids))
         return self._change(profile_id, "unrate", {"ratings": rows})
 
     def mark(
@@ -312,18 +328,28 @@ class ProfileStore:
         bool
             False if they had this mark, of this time, already.
         """
-        rows = undo_log.marked_rows(_listed(movie_ids), Mark(mark), checked_time(at))
+        rows = undo_log.marked_rows(checked_movies(movie_ids), Mark(mark), checked_time(at))
         return self._change(profile_id, "mark", {"marks": rows})
 
     def unmark(self, profile_id: int, movie_ids: MovieId | Iterable[MovieId], mark: Mark) -> bool:
-        """Take a mark of a movie, or of several, away; False if there was none."""
-        rows = dict.fromkeys((movie, Mark(mark).value) for movie in _listed(movie_ids))
+        """Take a mark of a movie, or of several, away.
+
+        Returns
+        -------
+        bool
+            False if there was none.
+        """
+        rows = dict.fromkeys((movie, Mark(mark).value) for movie in checked_movies(movie_ids))
         return self._change(profile_id, "unmark", {"marks": rows})
 
     def add(self, profile_id: int, entries: ProfileEntries) -> None:
         """Ratings and marks beside those there are, all or none; undone as one change.
 
-        For a movie that is rated already, the rating of `entries` is the one that stays.
+        Parameters
+        ----------
+        profile_id : int
+        entries : ProfileEntries
+            For a movie that is rated already, their rating is the one that stays.
         """
         wanted = undo_log.table_rows(ProfileEntries(timed_ratings(entries.ratings)))
         for movie, mark, at in entries.marked:
@@ -342,10 +368,14 @@ class ProfileStore:
     def undo(self, profile_id: int) -> Change | None:
         """Take the latest change of ratings or marks back; None if there is none left.
 
-        The last 20 changes of a profile can be undone, whichever process made them.
+        Returns
+        -------
+        Change or None
+            What was taken back. The last 20 changes of a profile can be, whichever process made
+            them.
         """
         with self._changing(profile_id) as connection:
-            return undo_log.undo(connection, profile_id)
+            return undo_log.latest(connection, profile_id, take_back=True)
 
     def latest_change(self, profile_id: int) -> Change | None:
         """What `undo` would take back; None if there is nothing."""
@@ -359,13 +389,6 @@ class ProfileStore:
     # -- transactions ---------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self, engine: Engine) -> Iterator[Connection]:
-        if self._closed:
-            raise StoreError(f"the profile database {self.location} was closed")
-        with explained(self.location), engine.begin() as connection:
-            yield connection
-
-    @contextmanager
     def _changing(self, profile_id: int) -> Iterator[Connection]:
         """Holds the profile's row, so that changes of one profile follow one another."""
         use = update(profiles).where(is_profile(profile_id))
@@ -373,17 +396,3 @@ class ProfileStore:
             if not connection.execute(use.values(last_used_at=datetime.now(UTC))).rowcount:
                 raise unknown_profile_error(profile_id)
             yield connection
-
-
-@contextmanager
-def _unique_name(name: str) -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise ProfileNameError(f"there is a profile {name!r} already") from None
-
-
-def _listed(movie_ids: MovieId | Iterable[MovieId]) -> list[MovieId]:
-    if isinstance(movie_ids, str) or not isinstance(movie_ids, Iterable):
-        return [checked_movie(movie_ids)]
-    return [checked_movie(movie) for movie in movie_ids]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -43,17 +44,22 @@ class _Moment(sa.TypeDecorator[datetime]):
 class _Json(sa.TypeDecorator[Any]):
     """JSON as ASCII text, which holds every character: PostgreSQL's own type refuses NUL.
 
-    Movie ids use it too: it tells 1 from "1".
+    Movie ids use it too: it tells 1 from "1". Times are microseconds, as in `_Moment`.
     """
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=to_microseconds)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+def new_key() -> str:
+    """A key of a profile, which nobody can guess."""
+    return secrets.token_urlsafe(16)
 
 
 metadata = sa.MetaData()
@@ -82,8 +88,8 @@ profiles = sa.Table(
     sa.Column("created_at", _Moment, nullable=False),
     sa.Column("last_used_at", _Moment, nullable=False, server_default="0"),
     sa.Column("settings", _Json, nullable=False, server_default="{}"),
-    sa.Column("key", sa.Text),
-    sa.Column("share_key", sa.Text),
+    sa.Column("key", sa.Text, default=new_key),
+    sa.Column("share_key", sa.Text, default=new_key),
     sa.Index("cinefold_profile_key", "key", unique=True),
     sa.Index("cinefold_profile_share_key", "share_key", unique=True),
     sa.UniqueConstraint("dataset", "name_key", name="cinefold_profile_name"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING
 from cinefold.profiles.errors import ProfileNameError
 from cinefold.profiles.importing.exported_ratings import ExportLine
 from cinefold.profiles.importing.matching import SURE, Matcher
-from cinefold.profiles.profile import LONGEST_NAME, ProfileEntries
+from cinefold.profiles.profile import LONGEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cinefold.datasets import Movie, MovieCatalog
-    from cinefold.profiles.profile import MovieId, Profile
+    from cinefold.profiles.profile import MovieId, Profile, ProfileEntries
     from cinefold.profiles.store import ProfileStore
 
 _FROM, WITHOUT_COUNTERPART = "carried_from", "without_counterpart"
@@ -45,6 +46,15 @@ def counterparts(movies: Iterable[Movie], catalog: MovieCatalog) -> dict[MovieId
     """By the id of each of `movies`, that of the same movie in another catalogue, if it has it.
 
     By IMDb or TMDb id, else by title and year, as imports are matched.
+
+    Parameters
+    ----------
+    movies : iterable of Movie
+    catalog : MovieCatalog
+
+    Returns
+    -------
+    dict
     """
     given = list(movies)
     lines = [
@@ -60,7 +70,13 @@ def shown_in(
 ) -> tuple[ProfileEntries, tuple[str, ...]]:
     """What `profile` says of the movies of `dataset`, and labels of its others; nothing is kept.
 
-    If it has been transferred, what it says there. Parameters and errors are those of `transfer`.
+    Parameters and errors are those of `transfer`.
+
+    Returns
+    -------
+    ProfileEntries
+        If the profile has been transferred, what it says there.
+    tuple of str
     """
     if (there := _transferred(store, profile, dataset)) is not None:
         return store.entries(there.id), tuple(there.settings.get(WITHOUT_COUNTERPART, ()))
@@ -83,12 +99,17 @@ def transfer(
     dataset : str
     old, new : MovieCatalog
 
+    Returns
+    -------
+    Transferred
+
     Raises
     ------
     StoreError
+        If the database cannot be used.
     """
     fresh, left = _translated(store.entries(profile.id), old, new)
-    n_movies = len({*fresh.ratings, *(movie for movie, _, _ in fresh.marked)})
+    n_movies = len(fresh.movies)
     target = _transferred(store, profile, dataset) or _copy(store, profile, dataset)
     known = store.entries(target.id)
     for movie in known.ratings:
@@ -105,14 +126,9 @@ def _translated(
     said: ProfileEntries, old: MovieCatalog, new: MovieCatalog
 ) -> tuple[ProfileEntries, tuple[str, ...]]:
     """What is said of movies of `new`, and labels of the others."""
-    ids = dict.fromkeys([*said.ratings, *(movie for movie, _, _ in said.marked)])
-    same = counterparts([old[movie] for movie in ids if movie in old], new)
-    left = tuple(old[m].label if m in old else f"movie {m}" for m in ids if m not in same)
-    found = ProfileEntries({same[m]: r for m, r in said.ratings.items() if m in same})
-    for movie, mark, at in said.marked:
-        if movie in same:
-            found.marks[mark][same[movie]] = at
-    return found, left
+    same = counterparts([old[movie] for movie in said.movies if movie in old], new)
+    left = (movie for movie in said.movies if movie not in same)
+    return said.with_ids(same), tuple(old[m].label if m in old else f"movie {m}" for m in left)
 
 
 def _transferred(store: ProfileStore, profile: Profile, dataset: str) -> Profile | None:
@@ -126,9 +142,6 @@ def _copy(store: ProfileStore, profile: Profile, dataset: str) -> Profile:
     for number in count(1):
         suffix = "" if number == 1 else f" {number}"
         name = f"{profile.name[: LONGEST_NAME - len(suffix)]}{suffix}"
-        if store.find(dataset, name) is None:
-            try:
-                return store.create(dataset, name, settings=settings)
-            except ProfileNameError:  # somebody was faster
-                continue
+        with suppress(ProfileNameError):  # it is taken
+            return store.create(dataset, name, settings=settings)
     raise AssertionError("there is always another number")

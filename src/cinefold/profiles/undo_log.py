@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cinefold.profiles.profile import Change
-from cinefold.profiles.tables import changes, from_microseconds, marks, ratings, to_microseconds
+from cinefold.profiles.tables import changes, from_microseconds, marks, ratings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection
 
     from cinefold.profiles.profile import Mark, MovieId, ProfileEntries
 
@@ -25,6 +24,7 @@ _FEW = 500  # more ids than that in one query meet the databases' limits on para
 
 
 _TABLES = {"ratings": ratings, "marks": marks}
+_N_KEYS = {"ratings": 1, "marks": 2}
 
 Row = tuple[Any, ...]
 TableRows = dict[str, dict[Row, Row | None]]
@@ -50,51 +50,33 @@ def marked_rows(movies: Iterable[MovieId], mark: Mark, at: datetime) -> dict[Row
 
 
 def change(connection: Connection, profile_id: int, action: str, wanted: TableRows) -> bool:
-    """Write `wanted` and log the state before; False, without a log entry, if nothing changes."""
+    """Write `wanted` and log the state before; False, without a log entry, if nothing changes.
+
+    The caller holds the profile's row: nobody else changes the profile meanwhile.
+    """
     before = {name: _present(connection, profile_id, name, rows) for name, rows in wanted.items()}
     if before == wanted:
         return False
     _write(connection, profile_id, wanted)
-    connection.execute(
-        insert(changes).values(
-            profile_id=profile_id,
-            made_at=datetime.now(UTC),
-            action=action,
-            before=_to_json(before),
-        )
-    )
-    _forget_old(connection, profile_id)
+    log = insert(changes).values(profile_id=profile_id, made_at=datetime.now(UTC), action=action)
+    connection.execute(log.values(before=_to_json(before)))
+    own = changes.c.profile_id == profile_id
+    kept = select(changes.c.id).where(own).order_by(changes.c.id.desc()).limit(UNDOABLE_CHANGES)
+    connection.execute(delete(changes).where(own, changes.c.id.not_in(kept)))
     return True
 
 
-def undo(connection: Connection, profile_id: int) -> Change | None:
-    """Take the latest change back; None if there is none."""
-    row = _latest(connection, profile_id)
+def latest(connection: Connection, profile_id: int, *, take_back: bool = False) -> Change | None:
+    """The latest change, which is taken back where that is asked for; None if there is none."""
+    own = select(changes).where(changes.c.profile_id == profile_id)
+    row = connection.execute(own.order_by(changes.c.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     before = _from_json(row.before)
-    _write(connection, profile_id, before)
-    connection.execute(delete(changes).where(changes.c.id == row.id))
-    return _described(row)
-
-
-def latest(connection: Connection, profile_id: int) -> Change | None:
-    """What `undo` would take back."""
-    row = _latest(connection, profile_id)
-    return row and _described(row)
-
-
-def _latest(connection: Connection, profile_id: int) -> Any:
-    return connection.execute(
-        select(changes)
-        .where(changes.c.profile_id == profile_id)
-        .order_by(changes.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def _described(row: Any) -> Change:
-    movies = dict.fromkeys(key[0] for rows in _from_json(row.before).values() for key in rows)
+    if take_back:
+        _write(connection, profile_id, before)
+        connection.execute(delete(changes).where(changes.c.id == row.id))
+    movies = dict.fromkeys(key[0] for rows in before.values() for key in rows)
     return Change(row.action, row.made_at, tuple(movies))
 
 
@@ -110,9 +92,9 @@ def _present(
     movies = {key[0] for key in found}
     if len(movies) <= _FEW:
         query = query.where(table.c.movie_id.in_(movies))
-    n_keys = len(table.primary_key)
-    for row in connection.execute(query) if movies else ():
-        key = tuple(row[1:n_keys])
+    n_keys = _N_KEYS[name]
+    for _, *row in connection.execute(query) if movies else ():
+        key = tuple(row[:n_keys])
         if key in found:
             found[key] = tuple(row[n_keys:])
     return found
@@ -122,9 +104,7 @@ def _write(connection: Connection, profile_id: int, state: TableRows) -> None:
     for name, rows in state.items():
         table = _TABLES[name]
         columns = table.columns.keys()
-        old = [
-            dict(zip(columns, (profile_id, *key), strict=False)) for key in rows if not rows[key]
-        ]
+        old = [dict(zip(columns, (profile_id, *key), strict=False)) for key in rows]
         new = [
             dict(zip(columns, (profile_id, *key, *values), strict=True))
             for key, values in rows.items()
@@ -134,55 +114,28 @@ def _write(connection: Connection, profile_id: int, state: TableRows) -> None:
             same = (key == bindparam(key.name, type_=key.type) for key in table.primary_key)
             connection.execute(delete(table).where(*same), old)
         if new:
-            _upsert(connection, table, new)
-
-
-def _upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows, over those with the same keys: the last writer wins."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    values = [column for column in table.columns if not column.primary_key]
-    statement = statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={column.name: statement.excluded[column.name] for column in values},
-    )
-    connection.execute(statement, rows)
+            connection.execute(insert(table), new)
 
 
 # -- the log --------------------------------------------------------------------------------
 
 
-def _forget_old(connection: Connection, profile_id: int) -> None:
-    own = changes.c.profile_id == profile_id
-    oldest = (
-        select(changes.c.id)
-        .where(own)
-        .order_by(changes.c.id.desc())
-        .offset(UNDOABLE_CHANGES)
-        .limit(1)
-    )
-    connection.execute(delete(changes).where(own, changes.c.id <= oldest.scalar_subquery()))
-
-
 def _to_json(state: TableRows) -> dict[str, list[list[Any]]]:
-    """[movie id, stars, microseconds] for ratings, [movie id, mark, microseconds] for marks."""
-
-    def line(name: str, key: Row, values: Row | None) -> list[Any]:
-        *rest, at = values or [None] * (len(_TABLES[name].columns) - 1 - len(key))
-        return [*key, *rest, at and to_microseconds(at)]
-
+    """[movie id, stars, time] for ratings, [movie id, mark, time] for marks; null for none."""
     return {
-        name: [line(name, key, values) for key, values in state.get(name, {}).items()]
+        name: [
+            [*key, *(values or (None,) * (3 - len(key)))]
+            for key, values in state.get(name, {}).items()
+        ]
         for name in _TABLES
     }
 
 
 def _from_json(value: dict[str, list[list[Any]]]) -> TableRows:
     state: TableRows = {}
-    for name, table in _TABLES.items():
-        n_keys = len(table.primary_key) - 1
+    for name, n_keys in _N_KEYS.items():
         state[name] = {
-            tuple(line[:n_keys]): None
+            (*line[:n_keys],): None
             if line[-1] is None
             else (*line[n_keys:-1], from_microseconds(line[-1]))
             for line in value[name]

@@ -180,8 +180,6 @@ def test_a_header_alone_has_no_movies():
         ("MAX_ROWS", b"title,rating\n" + b"Soup,4\n" * 102, "line 102: .*more than 100 rows"),
         ("MAX_CELLS", b"title,rating\n" + b"Soup,4\n" * 102, "line 51: .*more than 100 cells"),
         ("MAX_COLUMNS", b"title" + b",x" * 101, "line 1: .*more than 100 columns"),
-        ("MAX_ROW_LENGTH", b'title\n"' + b"Soup\n" * 30, "line 2: .*100 char.*quote left open"),
-        ("MAX_ROW_LENGTH", b"title" + b",x" * 101, "more than 100 characters in a row"),
     ],
 )
 def test_a_table_beyond_a_limit_is_refused_with_its_name(monkeypatch, limit, content, message):

@@ -76,30 +76,22 @@ def _members(content: bytes) -> list[tuple[str, bytes]]:
         paths = {info: PurePosixPath(info.filename.replace("\\", "/")) for info in archive.filelist}
     except _DAMAGED as error:
         raise ValueError(f"it is a zip archive that cannot be opened: {error}") from None
-    tables = {
-        info: path
+    found = [
+        (len(path.parts), path.name.lower(), info)
         for info, path in paths.items()
         if path.name.lower() in _MEMBERS and not info.is_dir()
-    }
-    found = {
-        info: path
-        for info, path in tables.items()
         if _OTHER_FOLDERS.isdisjoint(map(str.lower, path.parts[:-1]))
-    }
+    ]
     if not found:
         names = ", ".join(str(path)[:60] for path in [*paths.values()][:5]) or "nothing"
         raise ValueError(
             f"it is a zip archive without {' or '.join(_MEMBERS)}; it holds {names}"
-            f"{' ...' if len(paths) > 5 else ''}. "
-            + (
-                "What is in folders such as deleted, orphaned and lists is not imported"
-                if tables
-                else "Save a spreadsheet as CSV first"
-            )
+            f"{' ...' if len(paths) > 5 else ''}. What is in folders such as deleted, orphaned and "
+            "lists is not imported; save a spreadsheet as CSV first"
         )
     # Deeper ones are of other accounts.
-    depth = min(len(path.parts) for path in found.values())
-    least = [(path.name.lower(), info) for info, path in found.items() if len(path.parts) == depth]
+    lowest = min(depth for depth, *_ in found)
+    least = [(name, info) for depth, name, info in found if depth == lowest]
     top = dict(least)
     if len(top) < len(least):
         names = ", ".join(info.filename[:60] for _, info in least[:4])

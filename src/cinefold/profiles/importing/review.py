@@ -67,6 +67,7 @@ class ReviewLine:
         return self.stars is not None, max(sure, default=1.0), self.source.rated_at or _LONG_AGO
 
 
+@dataclass(eq=False)
 class ImportReview:
     """The movies of an export: found, to be checked, missing and left out; nothing is dropped.
 
@@ -79,12 +80,9 @@ class ImportReview:
         All of them, in the order of the file.
     """
 
-    def __init__(
-        self, export: Export, conversion: Conversion, lines: tuple[ReviewLine, ...]
-    ) -> None:
-        self.export = export
-        self.conversion = conversion
-        self.lines = lines
+    export: Export
+    conversion: Conversion
+    lines: tuple[ReviewLine, ...]
 
     # -- what there is ------------------------------------------------------------------------
 
