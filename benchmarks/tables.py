@@ -43,6 +43,7 @@ from cinefold.models import Ease, Popularity
 from cinefold.tuning import Space, tune
 from cinefold.tuning.search_data import SearchData
 from cinefold.tuning.space import Coordinates, default_space
+from cinefold.tuning.study import quiet
 from cinefold.tuning.trial import TrialObjective
 
 if TYPE_CHECKING:
@@ -261,11 +262,12 @@ def random_points(
         data, Space(None, default_space(training, "ndcg_at_20")), Coordinates(training),
         "ndcg_at_20", 16, 5, available_threads(threads), threading.Event(),
     )  # fmt: skip
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.RandomSampler(seed), pruner=NopPruner()
-    )
-    while (spent := time.process_time() - begun) < seconds:
-        study.optimize(objective, 1, catch=(ValueError,))
+    with quiet():
+        study = optuna.create_study(
+            direction="maximize", sampler=optuna.samplers.RandomSampler(seed), pruner=NopPruner()
+        )
+        while (spent := time.process_time() - begun) < seconds:
+            study.optimize(objective, 1, catch=(ValueError,))
     parameters = study.best_trial.user_attrs["parameters"]
     note = _note(spent, len(study.trials), study.best_value, _described(parameters))
     return measured(parts, _wmf(parameters, threads), "Cinefold, random points", note)
@@ -278,10 +280,8 @@ def _implicit(seed: int, seconds: float) -> Iterator[Callable[[Interactions], Ra
 
 
 def _note(seconds: float, n: int, value: float, described: str) -> str:
-    return (
-        f"chosen by the validation part ({value:.4f}), {n} models in {seconds / 60:.1f} minutes: "
-        f"{described}"
-    )
+    note = f"chosen by the validation part ({value:.4f}), {n} models in {seconds / 60:.1f} minutes"
+    return f"{note}: {described}" if described else note
 
 
 def _described(parameters: dict[str, Any]) -> str:

@@ -66,7 +66,7 @@ _WEAK = (_Candidate(1.0, 1.4), _Candidate(1.0, 2.0))
 _EXPONENTS = (0.25, 0.4)
 # What is to be gained (of weak structure's candidates some is owed to there being few factors), and
 # what gains are like: by these, one that was measured with an error is shrunk before.
-_GAIN, _GAIN_OF_WEAK, _USUAL_GAIN = 0.01, 0.02, 0.03
+_GAIN, _GAIN_OF_WEAK, _USUAL_GAIN = 0.01, 0.02, 0.05
 
 
 def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
@@ -120,8 +120,9 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
 
     tried = _TRIED_OF_SHORT_ROWS if is_short else N_FACTORS
     reached = ndcgs(best, tried)
+    is_very_short = _row_length(train) < _VERY_FEW_RATINGS
     if is_short:
-        steps = _BY_GROWTH if _row_length(train) >= _VERY_FEW_RATINGS else _OF_VERY_SHORT_ROWS
+        steps = _OF_VERY_SHORT_ROWS if is_very_short else _BY_GROWTH
         few = ndcgs(best, N_FACTORS).mean()
         n_factors, tol = next(fit for growth, fit in steps if reached.mean() >= growth * few)
 
@@ -135,7 +136,8 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
         best, reached = candidate, found
         return True
 
-    all(is_better(candidate, _GAIN) for candidate in _STRONG)
+    if not is_very_short:  # which show no strong structure but by chance
+        all(is_better(candidate, _GAIN) for candidate in _STRONG)
     if best == start:
         all(is_better(candidate, _GAIN_OF_WEAK) for candidate in _WEAK)
         all(is_better(best._replace(exponent=p), _GAIN_OF_WEAK) for p in _EXPONENTS)
