@@ -37,7 +37,7 @@ _MANY_RATINGS, _FACTORS_OF_MANY_RATINGS = 10_000_000, 128  # in long rows: what 
 _USUAL = 256, 0.003  # factors and tolerance
 _TRIED_OF_SHORT_ROWS = 128
 # The same where rows are short, or very short, by how much better these rank than 64.
-_BY_GROWTH = ((1.2, (640, 0.06)), (1.05, (448, 0.025)), (0.0, (256, 0.02)))
+_BY_GROWTH = ((1.2, (560, 0.06)), (1.05, (448, 0.025)), (0.0, (256, 0.02)))
 _OF_VERY_SHORT_ROWS = ((1.05, (256, 0.01)), (0.0, (N_FACTORS, TOL)))
 _TRIED_ITERATIONS, _MOST_TRIED, _USERS, _HELD_OUT = 3, 2_000_000, 2_000, 0.2
 
@@ -137,7 +137,8 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
         return True
 
     if not is_very_short:  # which show no strong structure but by chance
-        all(is_better(candidate, _GAIN) for candidate in _STRONG)
+        first = n_factors > 2 * _USUAL[0]  # so much growth is strong structure: no time for both
+        all(is_better(candidate, _GAIN) for candidate in _STRONG[first:])
     if best == start:
         all(is_better(candidate, _GAIN_OF_WEAK) for candidate in _WEAK)
         all(is_better(best._replace(exponent=p), _GAIN_OF_WEAK) for p in _EXPONENTS)
