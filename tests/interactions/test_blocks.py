@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 
 from cinefold import Interactions
-from cinefold.interactions.blocks import BLOCK, in_blocks, kept, stable_argsort, taken
+from cinefold.interactions.blocks import BLOCK, in_blocks, kept, sorted_by, taken
 from cinefold.interactions.entries import Entries
+from cinefold.interactions.numbering import number
 
 N = 2 * BLOCK + 5
 
@@ -38,17 +39,20 @@ def test_kept(share: float) -> None:
 
 
 @pytest.mark.parametrize("largest", [1, 1000, 2**43, 2**62])
-def test_stable_argsort(largest: int) -> None:
-    keys = np.random.default_rng(0).integers(0, largest, N, endpoint=True)
-    order = stable_argsort(keys, largest)
-    np.testing.assert_array_equal(order, np.argsort(keys, kind="stable"))
-    np.testing.assert_array_equal(taken(keys, order), keys[order])
+def test_sorted_by(largest: int) -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, largest, N, endpoint=True), rng.integers(0, 5, N, np.int32)
+    order, ordered = sorted_by(first, second)
+    np.testing.assert_array_equal(order, np.lexsort((second, first)))
+    assert [key.dtype for key in ordered] == [np.int64, np.int32]
+    for key, found in zip((first, second), ordered, strict=True):
+        np.testing.assert_array_equal(found, key[order])
 
 
 def test_one_thread_sorts_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     keys = np.arange(2 * BLOCK)[::-1]
-    assert np.array_equal(stable_argsort(keys, len(keys)), keys)
+    assert np.array_equal(sorted_by(keys)[0], keys)
 
 
 @given(st.lists(st.tuples(*[st.sampled_from([0, 5, 2**31 - 1])] * 2, st.integers(0, 2))))
@@ -59,6 +63,16 @@ def test_entries_of_any_width_are_sorted(rows: list[tuple[int, int, int]]) -> No
     order = np.lexsort((times, items, users))
     np.testing.assert_array_equal(found.ratings, numbers[order])
     np.testing.assert_array_equal(found.rows, users[order])
+
+
+@pytest.mark.parametrize("n_distinct", [1, 3000])
+def test_numbers_of_keys_that_share_slots(n_distinct: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cinefold.interactions.numbering._SMALL", 1)
+    rng = np.random.default_rng(0)
+    keys = rng.choice(rng.integers(-(2**63), 2**63, n_distinct), 4000)
+    positions, numbers = number(keys)
+    assert len(positions) == len({*keys})
+    np.testing.assert_array_equal(keys[positions][numbers], keys)
 
 
 @pytest.mark.parametrize("kind", ["text", "surrogates", "far apart"])

@@ -15,6 +15,7 @@ from hypothesis import given
 from cinefold import Interactions, UnknownIdError
 from cinefold.interactions.column_values import as_id_column
 from cinefold.interactions.ids import index_ids
+from cinefold.interactions.numbering import HASH_FACTOR
 from tests.interactions.comparing import assert_same, dense
 
 
@@ -31,8 +32,17 @@ def test_explicit_universe() -> None:
         Interactions.from_arrays([3], ["x"], user_ids=[3, 3])
 
 
-_OF_ONE_HASH = ["".join(map(chr, [9999 + n for n in own])) for own in (
-    (0, 0, 3366, 0, 0), (1099, 3681, 0, 4087, 909))]  # fmt: skip
+def of_one_hash() -> list[str]:
+    """Two texts of 16 characters, each two words of 64 bits, of which the second makes up for it.
+
+    As in ``_index_text``.
+    """
+    texts = []
+    for first in (b"ABCDEFGH", b"hgfedcba"):
+        mixed = int.from_bytes(first, "little") * int(HASH_FACTOR) % 2**64
+        second = (0x3132333435363738 - (mixed ^ mixed >> 32)) % 2**64
+        texts.append((first + second.to_bytes(8, "little")).decode("latin-1"))
+    return texts
 
 
 @pytest.mark.parametrize(
@@ -41,7 +51,9 @@ _OF_ONE_HASH = ["".join(map(chr, [9999 + n for n in own])) for own in (
         np.array(["b", "a", "bb", "b"]),
         np.array(["b", "a", "bb", "b"], ">U3"),
         np.array(["b", "x", "a", "x", "bb", "x", "b"])[::2],
-        np.array([_OF_ONE_HASH[1], "a", _OF_ONE_HASH[0], _OF_ONE_HASH[1]]),
+        np.array([*of_one_hash(), "a", *of_one_hash()]),
+        np.array(["\u0100 one", "\xff", "\u0100 two", "\xff"]),
+        np.array([f"{'long ' * 9}{n}" for n in (2, 1, 2)]),
         np.array([], str),
         pl.Series([], dtype=pl.Categorical),
         pl.Series([], dtype=pl.String),

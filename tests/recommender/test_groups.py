@@ -194,7 +194,7 @@ def test_each_persons_stars_are_predicted_from_what_is_known_of_them(recommender
 
 def test_somebody_who_likes_nothing_is_named(data, recommender, people):
     movie = data.movies.resolve("The Last Kiss").id
-    with pytest.raises(ValueError, match="Dan has no rating above 1, the lowest"):
+    with pytest.raises(ValueError, match="for Dan yet: they have rated no movie above 1, the"):
         recommend_to_group(recommender, [people[0], GroupMember("Dan", ratings={movie: 1.0})])
 
 

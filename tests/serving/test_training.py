@@ -17,7 +17,8 @@ import pytest
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
 from cinefold.models import Popularity
-from cinefold.serving.training import TrainingRun, finish, load_or_train, train
+from cinefold.serving.training import finish, load_or_train, train
+from cinefold.serving.training_run import TrainingRun
 from tests.waiting import PATIENCE
 
 SMALL = {"n_factors": 8, "max_iter": 4, "n_threads": 1}

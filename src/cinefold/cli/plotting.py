@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cinefold.serving.training import TrainingRun
+    from cinefold.serving.training_run import TrainingRun
     from cinefold.tuning import TuningResult
 
 _FORMATS = (".png", ".svg", ".pdf")

@@ -15,7 +15,7 @@ from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
 from cinefold.datasets import MovieData
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
-from cinefold.serving.training import TrainingRun
+from cinefold.serving.training_run import TrainingRun
 from cinefold.tuning.parameters import read_parameters
 
 _NUMBER_OR_SCALE = "NUMBER|scale"

@@ -38,9 +38,9 @@ def download_folder(cache: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(cache: Path) -> None:
-    """Remove what killed runs left: folders that nobody holds, and the files of earlier versions.
+    """Remove what killed runs left: folders that nobody holds.
 
-    Where folders cannot be locked, and for files, what is older than a day counts as left.
+    Where folders cannot be locked, what is older than a day counts as left.
     """
     for left in cache.glob(f"{_PREFIX}*"):
         with suppress(OSError):
@@ -51,15 +51,7 @@ def remove_leftovers(cache: Path) -> None:
             except BlockingIOError:
                 pass
             except OSError:
-                if _is_old(left):
+                if time.time() - left.stat().st_mtime > _OLD:
                     shutil.rmtree(left, ignore_errors=True)
             finally:
                 os.close(handle)
-    for file in cache.glob(".????????????.tmp.zip"):
-        with suppress(OSError):
-            if _is_old(file):
-                file.unlink()
-
-
-def _is_old(path: Path) -> bool:
-    return time.time() - path.stat().st_mtime > _OLD

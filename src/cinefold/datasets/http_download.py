@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cinefold.datasets.catalogue import short_message
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -114,7 +116,7 @@ def check_room(folder: Path, size: int) -> None:
 
 
 def _reason(error: Exception) -> str:
-    text = _one_line(error)
+    text = short_message(error) or type(error).__name__
     if "timed out" in text:
         return "no answer in time"
     if "resolve" in text.lower():
@@ -127,7 +129,3 @@ def _reason(error: Exception) -> str:
         after = f" after {read:,} of {read + more:,} bytes" if counts else ""
         return f"the connection broke off{after}"
     return text
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -253,10 +253,7 @@ class MovieCatalog(PickledWithoutCaches):
 
     @cached_property
     def _names_by_id(self) -> dict[Any, list[str]]:
-        names: dict[Any, list[str]] = defaultdict(list)
-        for (movie_id, _), name in self._names.items():
-            names[movie_id].append(name)
-        return dict(names)
+        return _grouped((movie_id, name) for (movie_id, _), name in self._names.items())
 
     @cached_property
     def _index(self) -> TitleIndex:
@@ -264,10 +261,14 @@ class MovieCatalog(PickledWithoutCaches):
 
     @cached_property
     def _ids_by_name(self) -> dict[str, list[Any]]:
-        ids: dict[str, list[Any]] = defaultdict(list)
-        for (movie_id, _), name in self._names.items():
-            ids[name].append(movie_id)
-        return dict(ids)
+        return _grouped((name, movie_id) for (movie_id, _), name in self._names.items())
+
+
+def _grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, list[Any]]:
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for key, value in pairs:
+        groups[key].append(value)
+    return dict(groups)
 
 
 def _query(query: str, *, only_in_brackets: bool = False) -> tuple[str, int | None]:

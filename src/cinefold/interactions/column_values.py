@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from numbers import Real
@@ -12,12 +13,13 @@ import narwhals as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
 
+from cinefold.interactions.blocks import BLOCK
+from cinefold.interactions.numbering import number
+
 if TYPE_CHECKING:
     import polars as pl
     from narwhals.typing import IntoDataFrame
     from numpy.typing import NDArray
-
-_INT64 = np.iinfo(np.int64)
 
 
 # -- of tables ----------------------------------------------------------------------------------
@@ -36,7 +38,7 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
         ) from None
 
 
-def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series:
+def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series | RepeatedTexts:
     """A column without missing values; dates and times as NumPy's, in UTC; text as Polars'."""
     if (n := list(table.columns).count(name)) != 1:
         found = f"there are {n} columns" if n else "there is no column"
@@ -113,8 +115,24 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
     return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
 
 
-def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series:
+@dataclass(frozen=True)
+class RepeatedTexts:
+    """Text whose values come again: some texts, perhaps equal, and which of them each value is."""
+
+    texts: pl.Series
+    codes: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __array__(self, *_: Any, **__: Any) -> NDArray[Any]:
+        return self.texts.to_numpy()[self.codes]
+
+
+def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series | RepeatedTexts:
     """As `as_ids`, of any length: text as Polars', in a fraction of the memory, or NumPy's own."""
+    if isinstance(values, RepeatedTexts):
+        return values
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series) and (found := _series_of_text(series)) is not None:
         return found
@@ -125,18 +143,25 @@ def as_id_column(values: Any, name: str) -> NDArray[Any] | pl.Series:
     return as_ids(array, name) if texts is None else texts
 
 
-def _as_text(values: NDArray[Any]) -> pl.Series | None:
+def _as_text(values: NDArray[Any]) -> pl.Series | RepeatedTexts | None:
     """Of Python's strings; None where there are others, missing values or surrogates."""
     import polars as pl
 
-    if len(values) and isinstance(values[0], str):
-        with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):
-            texts = pl.Series(values, dtype=pl.String)
-            return None if texts.has_nulls() else texts
+    if not (len(values) and isinstance(values[0], str)):
+        return None
+    codes = None
+    addresses = np.ndarray(len(values), np.intp, np.ascontiguousarray(values))  # of the objects
+    if len(np.unique(addresses[:BLOCK])) < 0.9 * len(addresses[:BLOCK]):  # many are there again
+        positions, codes = number(addresses)
+        values = values[positions]
+    with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):
+        texts = pl.Series(values, dtype=pl.String)
+        if not texts.has_nulls():
+            return texts if codes is None else RepeatedTexts(texts, codes)
     return None
 
 
-def _series_of_text(series: nw.Series[Any]) -> pl.Series | None:
+def _series_of_text(series: nw.Series[Any]) -> pl.Series | RepeatedTexts | None:
     """Text or categories of text as Polars'; None of others, and as `_as_text`."""
     import polars as pl
 
@@ -145,8 +170,13 @@ def _series_of_text(series: nw.Series[Any]) -> pl.Series | None:
     if series.dtype in (nw.String, nw.Categorical, nw.Enum):
         with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates
             texts = series.to_polars()
+            if texts.has_nulls():
+                return None
+            if isinstance(texts.dtype, pl.Categorical | pl.Enum) and len(texts):
+                positions, codes = number(texts.to_physical().to_numpy().astype(np.int64))
+                return RepeatedTexts(texts[positions].cast(pl.String), codes)
             if isinstance(texts.dtype, pl.String | pl.Categorical | pl.Enum):
-                return None if texts.has_nulls() else texts
+                return texts.cast(pl.String)
     return None
 
 

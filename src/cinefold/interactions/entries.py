@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.interactions.blocks import in_blocks, stable_argsort, taken
+from cinefold.interactions.blocks import in_blocks, sorted_by, taken
 from cinefold.interactions.column_values import as_array, as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
 
@@ -57,25 +57,15 @@ class Entries:
         """By row, then column, then time; equals stay in the order they came in."""
         if all(in_blocks(len(self.rows), self._rises)):
             return self._changed(np.copy) if self.is_borrowed else self
-        width, height = int(self.columns.max()) + 1, int(self.rows.max()) + 1
-        if (width * height * len(self.rows)).bit_length() < 64:
-            pairs = self.rows.astype(np.int64)
-            pairs *= width
-            pairs += self.columns
-            order = stable_argsort(pairs, width * height)
-            del pairs
-        else:
-            order = stable_argsort(self.columns, width)
-            order = order[stable_argsort(taken(self.rows, order), height)]
-        found = self.take(order)
+        order, (rows, columns) = sorted_by(self.rows, self.columns)
+        found = replace(self, rows=rows, columns=columns)
         repeats = found._repeats()
-        if found.timestamps is None or not repeats.any():
-            return found
-        repeats[:-1] |= repeats[1:]
-        own = np.flatnonzero(repeats)
-        by_time = np.lexsort((found.timestamps[own], found.columns[own], found.rows[own]))
-        order[own] = order[own[by_time]]
-        return self.take(order)
+        if self.timestamps is not None and repeats.any():
+            repeats[:-1] |= repeats[1:]
+            own = np.flatnonzero(repeats)
+            times = self.timestamps[order[own]]
+            order[own] = order[own[np.lexsort((times, columns[own], rows[own]))]]
+        return found._changed(lambda a: taken(a, order))
 
     def _rises(self, block: slice) -> bool:
         """Whether each pair in a block is above the one before it."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.interactions.blocks import in_blocks, taken
-from cinefold.interactions.column_values import as_array, as_ids
+from cinefold.interactions.blocks import BLOCK, in_blocks, taken
+from cinefold.interactions.column_values import RepeatedTexts, as_array, as_ids
+from cinefold.interactions.numbering import HASH_FACTOR, are_dense, number, number_dense
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,19 +25,21 @@ class UnknownIdError(ValueError):
 
 
 def index_ids(
-    values: NDArray[Any] | pl.Series, universe: ArrayLike | None, side: str
+    values: NDArray[Any] | pl.Series | RepeatedTexts, universe: ArrayLike | None, side: str
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
-    ids: NDArray[Any]
-    indices: NDArray[Any]
-    if not isinstance(values, np.ndarray):
+    if isinstance(values, RepeatedTexts):
+        ids, indices = _index_text(values.texts)
+        indices = taken(indices, values.codes)
+    elif not isinstance(values, np.ndarray) or values.dtype.kind == "U":
         ids, indices = _index_text(values)
-    elif values.dtype.kind == "U":
-        ids, indices = _index_fixed_width(values)
-    elif _are_dense(values):
-        ids, indices = _index_dense(values)
+    elif values.dtype.kind == "O":  # text that Polars cannot hold
+        ids, indices = np.unique(values, return_inverse=True)
+    elif are_dense(values):
+        ids, indices = number_dense(values)
     else:
-        ids, indices = _index_others(values)
+        positions, numbers = number(_wide(values))
+        ids, indices = _in_order(_wide(values[positions]), numbers)
     if universe is not None:
         found, ids = ids, np.sort(unique_ids(universe, side))
         indices = taken(lookup(ids, found, side), indices)
@@ -64,102 +67,69 @@ def merge_ids(
     return ids, indices
 
 
-def _are_dense(values: NDArray[Any]) -> bool:
-    """Whether a table of all integers between the least and the largest is no burden."""
-    if values.dtype.kind != "i" or len(values) == 0:
-        return False
-    return int(values.max()) - int(values.min()) < min(4 * len(values) + 1024, LONGEST_SIDE)
-
-
-def _index_dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """As ``np.unique``, without sorting, and with indices of half the width."""
-    least = values.min()
-    present = np.zeros(int(values.max()) - int(least) + 1, bool)
-
-    def mark(block: slice) -> None:
-        present[values[block] - least] = True
-
-    in_blocks(len(values), mark)
-    index_of = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    indices = np.empty(len(values), np.int32)
-
-    def number(block: slice) -> None:
-        indices[block] = index_of[values[block] - least]
-
-    in_blocks(len(values), number)
-    return np.flatnonzero(present) + np.int64(least), indices
-
-
-def _index_text(values: pl.Series) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """As ``np.unique``: by categories, or by a table of the texts that all threads fill."""
-    import polars as pl
-
-    codes = np.empty(len(values), np.int32)
-    kind = pl.Categorical(pl.Categories.random()) if values.dtype == pl.String else values.dtype
-    table = pl.Series(dtype=kind)  # which lasts as long as a series of its kind
-
-    def number(block: slice) -> None:
-        own = values[block.start : block.stop]
-        codes[block] = own.cast(kind).to_physical().to_numpy()
-
-    in_blocks(len(values), number)
-    del table
-    if values.dtype != pl.String and len(values):  # of which some categories may have no values
-        codes = _index_dense(codes)[1]
-    texts = values[_places(codes)].cast(pl.String)
-    order = texts.arg_sort().to_numpy()
-    return np.array(texts[order].to_list(), object), _ranks(order, codes)
-
-
-def _index_fixed_width(values: NDArray[np.str_]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """As ``np.unique``: by hashes, after which the texts of equal ones are compared."""
-    width = values.dtype.itemsize // 4
-    characters = values.view(np.uint32).reshape(len(values), width)
-    factors = np.random.default_rng(0).integers(1, 2**63, width, np.uint64)
+def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """As ``np.unique``, of Polars' or NumPy's: by hashes, after which the texts are compared."""
+    is_array = isinstance(values, np.ndarray)
+    columns = _words(values) if is_array else [values]
     hashes = np.empty(len(values), np.uint64)
 
-    def work(block: slice) -> None:
-        np.einsum("ij,j->i", characters[block], factors, out=hashes[block])
+    def hash_block(block: slice) -> None:
+        first, *others = (column[block] for column in columns)
+        hashes[block] = first if is_array else first.hash().to_numpy()
+        own = hashes[block]
+        for other in others:
+            own *= HASH_FACTOR
+            own ^= own >> np.uint64(32)
+            own += other
 
-    in_blocks(len(values), work)
-    codes = _index_others(hashes.view(np.int64))[1]
-    places = _places(codes)
-    rows = characters[places]
+    in_blocks(len(values), hash_block)
+    positions, numbers = number(hashes.view(np.int64))
+    distinct = [column[positions] for column in columns]
 
     def agree(block: slice) -> bool:
-        return np.array_equal(np.take(rows, codes[block], axis=0), characters[block])
+        pairs = zip(distinct, columns, strict=True)
+        return all(bool((own[numbers[block]] == column[block]).all()) for own, column in pairs)
 
     if not all(in_blocks(len(values), agree)):
-        return np.unique(values.astype(object), return_inverse=True)
-    order = np.argsort(values[places])
-    return values[places[order]].astype(object), _ranks(order, codes)
+        objects = values.astype(object) if is_array else values.to_numpy()
+        return np.unique(objects, return_inverse=True)
+    return _in_order(values[positions], numbers)
 
 
-def _places(codes: NDArray[np.int32]) -> NDArray[np.int64]:
-    """A place of each code."""
-    places = np.empty(int(codes.max(initial=-1)) + 1, np.int64)
+def _words(values: NDArray[np.str_]) -> NDArray[np.uint64]:
+    """NumPy's text as numbers of 64 bits, (ceil(bytes of a text / 8), n): Latin-1 in bytes."""
+    width = values.dtype.itemsize // 4
+    characters = values.view(np.uint32)
+    for kind in (np.uint8, np.uint32):
+        n_bytes = width * np.dtype(kind).itemsize
+        words = np.empty((-(-n_bytes // 8), len(values)), np.uint64)
 
-    def mark(block: slice) -> None:
-        places[codes[block]] = np.arange(block.start, block.stop)
+        def pack(
+            block: slice, kind: type = kind, n_bytes: int = n_bytes, words: Any = words
+        ) -> bool:
+            own = characters[block.start * width : block.stop * width]
+            bits: NDArray[Any] = np.zeros(len(own) + 8, kind)
+            bits[:-8] = own
+            for begin, word in zip(range(0, n_bytes, 8), words[:, block], strict=True):
+                mask = np.uint64((1 << 8 * min(n_bytes - begin, 8)) - 1)
+                np.bitwise_and(
+                    np.ndarray(len(word), "<u8", bits, begin, (n_bytes,)), mask, out=word
+                )
+            return bool(own.max() <= np.iinfo(kind).max)
 
-    in_blocks(len(codes), mark)
-    return places
+        if all(in_blocks(len(values), pack, BLOCK // 8)):
+            break
+    return words
 
 
-def _ranks(order: NDArray[np.integer], codes: NDArray[np.int32]) -> NDArray[np.int32]:
-    return taken(np.argsort(order).astype(np.int32), codes)
-
-
-def _index_others(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Of integers far apart, and of text that Polars cannot hold."""
-    if values.dtype.kind == "O":
-        return np.unique(values, return_inverse=True)
-    import polars as pl
-
-    given = pl.Series(_wide(values))
-    known = given.unique().sort()
-    numbers = pl.Series(np.arange(len(known), dtype=np.int32))
-    return known.to_numpy(), given.replace_strict(known, numbers).to_numpy()
+def _in_order(distinct: Any, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Sorted, text as objects; and the numbers by that order."""
+    is_array = isinstance(distinct, np.ndarray)
+    order = distinct.argsort() if is_array else distinct.arg_sort().to_numpy()
+    ids = distinct[order]
+    if not is_array or ids.dtype.kind != "i":
+        ids = np.array(ids.tolist() if is_array else ids.to_list(), object)
+    return ids, taken(np.argsort(order).astype(np.int32), numbers)
 
 
 def _wide(values: NDArray[Any]) -> NDArray[Any]:

@@ -159,13 +159,10 @@ class Convergence:
 
     def __init__(self, tol: float) -> None:
         self._tol = tol
-        self._before: float | None = None
 
     def __call__(self, model: Any, record: Record) -> bool:
-        del model
-        before, now = self._before, record["objective"]
-        self._before = now
-        return before is not None and bool(before - now <= self._tol * before)
+        before = [last["objective"] for last in model.history_[-2:-1]]
+        return bool(before and before[0] - record["objective"] <= self._tol * before[0])
 
 
 @contextmanager

@@ -100,12 +100,10 @@ def run_fit(
         n_done = len(history)
         steps = alternate(problem, settings.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
-    converged = Convergence(settings.tol)
     if resumed and history:
         known = parameters, problem.train, problem.objective
         model._state = Fitted(*known, resumed.best, history)
         for record in history:
-            converged(model, record)
             if early:
                 early(model, record)
         model._state = Fitted(*known, resumed.factors, history, n_done)
@@ -115,7 +113,7 @@ def run_fit(
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching = [bar, *callbacks, *([early] if early else ()), converged]
+        watching = [bar, *callbacks, *([early] if early else ()), Convergence(settings.tol)]
         for step in islice(steps, max(model.max_iter - len(history), 0)):
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]

@@ -14,10 +14,14 @@ from cinefold.models import checks, persistence
 from cinefold.models.callbacks import Validation, affordable_users
 from cinefold.models.default_search import settings_for
 from cinefold.models.fitted import Fitted
-from cinefold.models.from_factors import assemble
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.presets import PRESETS
-from cinefold.models.rating_input import as_interactions, axis_weights, validation_ratings
+from cinefold.models.rating_input import (
+    as_interactions,
+    assemble,
+    axis_weights,
+    validation_ratings,
+)
 from cinefold.models.scaled_parameters import objective_for, pair_weights
 from cinefold.models.sklearn_parameters import Parameters
 from cinefold.models.training_loop import continued, run_fit

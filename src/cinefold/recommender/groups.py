@@ -213,8 +213,8 @@ def _viewer(recommender: MovieRecommender, member: GroupMember) -> Viewer:
         return KnownUser(recommender, member.user_id)
     if not any(stars > recommender.lowest_rating for stars in member.ratings.values()):
         raise ValueError(
-            f"{member.name} has no rating above {recommender.lowest_rating:g}, the lowest: there "
-            "is nothing to go by"
+            f"there is nothing to go by for {member.name} yet: they have rated no movie above "
+            f"{recommender.lowest_rating:g}, the lowest"
         )
     return NewUser(recommender, member.ratings)
 

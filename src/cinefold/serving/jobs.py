@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from cinefold.profiles.importing import ImportReview, read_export, review, review_options
 from cinefold.recommender.movie_map import lay_out
 from cinefold.serving.background import BackgroundJob
-from cinefold.serving.training import TrainingRun, finish, train
+from cinefold.serving.training import finish, train
+from cinefold.serving.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cinefold._files import replace_file
 from cinefold.datasets import default_data_dir
-from cinefold.serving.training import TrainingRun, read_report
+from cinefold.serving.training_run import TrainingRun, read_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

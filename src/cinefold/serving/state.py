@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cinefold.datasets import MovieData
     from cinefold.interactions import Interactions
     from cinefold.models import WeightedMatrixFactorization
-    from cinefold.serving.training import TrainingRun
+    from cinefold.serving.training_run import TrainingRun
 
     Progress = Callable[[float, str], object]
 

@@ -206,11 +206,15 @@ def test_without_a_database_the_session_remembers(open_page, monkeypatch):
     assert "only kept until you close this page" in plain(page.warning[0].value)
 
 
+def question(page):
+    """The stars of the movie asked about; those of the answer before come after it."""
+    return next(w for w in page.feedback if w.key.startswith("stars-answered-"))
+
+
 def test_five_answers_make_the_list_personal(page, store):
     page.segmented_control(key="way").set_value("Get to know me").run()
     for _ in range(5):
-        (asked,) = (w for w in page.feedback if w.key.startswith("answer-"))
-        asked.set_value(4).run()
+        question(page).set_value(4).run()
     assert any("this list is yours" in text for text in [b.text for b in page.get("progress")])
     (profile,) = store.profiles()
     assert profile.n_ratings == 5
@@ -228,10 +232,10 @@ def test_a_movie_rated_after_all_counts_as_rated(page):
 
 def test_not_seen_and_skip_lead_to_other_questions(page, store):
     page.segmented_control(key="way").set_value("Get to know me").run()
-    asked = [next(w.key for w in page.feedback if w.key.startswith("answer-"))]
+    asked = [question(page).key]
     for label in ("Not seen", "Skip"):
         widget(page.button, label).click().run()
-        asked.append(next(w.key for w in no_errors(page).feedback if w.key.startswith("answer-")))
+        asked.append(question(no_errors(page)).key)
     assert len(set(asked)) == 3
     (profile,) = store.profiles()
     assert profile.n_marks == 1

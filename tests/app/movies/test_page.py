@@ -44,7 +44,7 @@ def test_a_movie_that_there_is_not(open_page):
 @pytest.mark.parametrize("mark", [Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED])
 def test_a_list_to_look_into_and_take_back_from(page, mark):
     page.button(key=f"movie-{mark}-{MOVIE}").click().run()
-    assert page.button(key=f"movie-take-back-{mark}")
+    assert page.button(key=f"movie-{mark}-{MOVIE}-back")
     assert MARKS[mark] in page.toast[0].value
     assert f"In your lists: {MARKS[mark]}" in texts(page)
     del page.query_params["movie"]

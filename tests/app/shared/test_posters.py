@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cinefold.app.shared.posters import Posters
+from cinefold.app.shared.posters import poster
 from cinefold.datasets import Movie
 from tests.waiting import wait_until
 
@@ -41,24 +41,22 @@ def server():
 
 def test_a_poster_is_asked_for_once_and_kept(server):
     address, asked = server
-    posters = Posters("secret", api=address, images="https://images.example")
     toys = Movie(1, "Toy Story", 1995, tmdb_id=862)
-    assert posters.address(toys) is None
-    assert wait_until(lambda: posters.address(toys)) == "https://images.example/toys%20%281%29.jpg"
+    assert poster(toys, "secret", address) is None
+    found = wait_until(lambda: poster(toys, "secret", address))
+    assert found == "https://image.tmdb.org/t/p/w154/toys%20%281%29.jpg"
     assert asked == ["/movie/862?api_key=secret"]
 
 
 def test_movies_without_a_poster_are_not_asked_for_again(server):
     address, asked = server
-    posters = Posters("secret", api=address)
     unknown = Movie(2, "Nobody", 1950, tmdb_id=7)
-    posters.address(unknown)
+    poster(unknown, "secret", address)
     wait_until(lambda: asked)
-    assert posters.address(unknown) is None
-    assert posters.address(Movie(3, "Without an id")) is None
+    assert poster(unknown, "secret", address) is None
+    assert poster(Movie(3, "Without an id"), "secret", address) is None
     assert len(asked) == 1
 
 
 def test_without_the_network_there_are_covers():
-    posters = Posters("secret", api="http://127.0.0.1:9")
-    assert posters.address(Movie(1, "Toy Story", 1995, tmdb_id=862)) is None
+    assert poster(Movie(1, "Toy Story", 1995, tmdb_id=862), "secret", "http://127.0.0.1:9") is None

@@ -113,7 +113,7 @@ def test_two_of_one_name_are_said(page):
     page.run()
     page.multiselect(key="together-people").set_value([f"p{double.id}", f"u{SCI_FI}"]).run()
     assert not page.exception
-    assert "two people are called" in plain(page.error[0].value)
+    assert "Two people are called" in plain(page.info[0].value)
 
 
 def test_the_list_can_be_taken_along(page):

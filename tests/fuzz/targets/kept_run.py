@@ -6,7 +6,7 @@ import json
 
 from cinefold import WeightedMatrixFactorization
 from cinefold.serving.run_history import RunSummary
-from cinefold.serving.training import read_report
+from cinefold.serving.training_run import read_report
 from tests.fuzz.scratch import file_of
 
 _RECORD = {

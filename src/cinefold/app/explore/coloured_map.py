@@ -67,29 +67,22 @@ class ColouredMap:
         return next((item for item in known if str(item) == text), None)
 
 
-@st.cache_resource(show_spinner=False)
-def _maps(dataset: str) -> dict[MovieRecommender, SharedWork[ColouredMap]]:
-    """That of the model in use."""
-    del dataset  # the key
-    return {}
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={MovieRecommender: id})
+def _work(recommender: MovieRecommender) -> SharedWork[ColouredMap]:
+    return SharedWork(partial(_drawn, recommender))
 
 
 def open_map(recommender: MovieRecommender) -> ColouredMap:
     """The map of a model; who asks while it is drawn waits with a progress bar."""
-    maps = _maps(recommender.data.name)
-    place = st.empty()  # always: what follows keeps its place on the page
-    coming = maps.get(recommender)
-    if coming is None:
-        maps.clear()
-        coming = maps.setdefault(recommender, SharedWork(partial(_drawn, recommender)))
-    wait_for(place, coming, title="")
+    coming = _work(recommender)
+    wait_for(st.empty(), coming, title="")  # always: what follows keeps its place on the page
     if isinstance(coming.error, BackgroundError):
         why = literal(str(coming.error).rstrip("."))
         st.error(f"The map could not be drawn: {why}.", icon=":material/error:")
         button("Try again", coming.start, icon="refresh", type="primary")
         st.stop()
     if coming.value is None:
-        maps.clear()
+        _work.clear()
         raise coming.error or AssertionError("there is neither a map nor an error")
     return coming.value
 

@@ -1,6 +1,5 @@
 """The map of the movies: find one, see what lies near it, hop on."""
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,85 +17,69 @@ from cinefold.datasets import Movie
 from cinefold.profiles import Mark
 from cinefold.recommender import Recommendation
 
-_STATE = "explore"
+_CHOSEN, _VIEW = "explore-movie", "explore-view"
+_NOWHERE = None, 0
 _ALL_GENRES = "Every genre"
 _FOUND, _STARTS, _NEIGHBOURS, _PER_GENRE = 5, 4, 8, 4
 _CLOSE_UP = 4.0  # times the whole map
 
 
-@dataclass
-class Selection:
-    """What this session has chosen on the map, and where it looks.
-
-    Attributes
-    ----------
-    movie : movie id or None
-        The chosen movie.
-    target : dict of x, y and zoom, or None
-        Where the page last took the view; None is all of the map. Where a hand has moved it since
-        is known to the browser alone.
-    flights : int
-        How often the page took it somewhere.
-    """
-
-    movie: Any = None
-    target: dict[str, float] | None = None
-    flights: int = 0
-
-    def choose(self, movie_id: Any) -> None:
-        """The movie of this id, where the view is."""
-        self.movie = movie_id
-        st.query_params["movie"] = str(movie_id)
-
-    def take_to(self, target: dict[str, float] | None) -> None:
-        self.target = target
-        self.flights += 1
-
-
-def selection() -> Selection:
-    known: Selection = st.session_state.setdefault(_STATE, Selection())
-    return known
+def chosen() -> Any:
+    """The id of the movie that this session has chosen on the map, or None."""
+    return st.session_state.get(_CHOSEN)
 
 
 # -- moving ---------------------------------------------------------------------------------------
 
 
+def choose(movie_id: Any | None) -> None:
+    """The movie of this id, where the view is."""
+    st.session_state[_CHOSEN] = movie_id
+    show_in_address("movie", movie_id)
+
+
+def take_to(target: dict[str, float] | None) -> None:
+    """Where the page takes the view, and how often it did so; None is all of the map.
+
+    Where a hand has moved it since is known to the browser alone.
+    """
+    _, flights = st.session_state.get(_VIEW, _NOWHERE)
+    st.session_state[_VIEW] = target, flights + 1
+
+
 def centre_on_movie(shown: ColouredMap, movie_id: Any) -> None:
     """Choose a movie and bring it into the middle."""
-    selection().choose(movie_id)
+    choose(movie_id)
     x, y = shown.map.place(shown.recommender, movie_id)
-    selection().take_to({"x": x, "y": y, "zoom": _CLOSE_UP})
+    take_to({"x": x, "y": y, "zoom": _CLOSE_UP})
     st.session_state["explore-search"] = ""
 
 
 def show_whole_map() -> None:
     """No movie, and the whole map."""
-    here = selection()
-    here.movie = None
-    here.take_to(None)
-    st.query_params.pop("movie", None)
+    choose(None)
+    take_to(None)
 
 
 def take_click(shown: ColouredMap) -> None:
     """A click on the map chooses a movie and leaves the view as it is."""
     movie_id = shown.movie_id(chosen_on_map())
     if movie_id is not None:
-        selection().choose(movie_id)
+        choose(movie_id)
 
 
 def choose_movie_in_address(shown: ColouredMap) -> None:
     """?movie=50 chooses that movie; coming back without it, the address is that of the choice."""
-    here, asked = selection(), st.query_params.get("movie")
+    asked = st.query_params.get("movie")
     if asked is None:
-        show_in_address("movie", here.movie)
-    elif asked != str(here.movie):
+        choose(chosen())
+    elif asked != str(chosen()):
         movie_id = shown.movie_id(asked)
-        if movie_id is None:
-            st.warning(
-                f"There is no movie {literal(f'{asked:.60}')}.", icon=":material/search_off:"
-            )
-        else:
+        if movie_id is not None:
             centre_on_movie(shown, movie_id)
+        else:
+            text = f"There is no movie {literal(f'{asked:.60}')}."
+            st.warning(text, icon=":material/search_off:")
 
 
 # -- drawing --------------------------------------------------------------------------------------
@@ -134,15 +117,16 @@ def choose_genre(shown: ColouredMap) -> str | None:
 
 
 def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation]) -> None:
-    here, movies, n_shown = selection(), shown.recommender.data.movies, len(shown.movies)
+    movies, n_shown = shown.recommender.data.movies, len(shown.movies)
+    target, flight = st.session_state.get(_VIEW, _NOWHERE)
     draw_map(
         shown,
         genre,
         lambda: take_click(shown),
-        chosen=None if here.movie is None else shown.placed(movies[here.movie]),
+        chosen=None if chosen() is None else shown.placed(movies[chosen()]),
         near=[shown.placed(entry.movie) for entry in near],
-        target=here.target,
-        flight=here.flights,
+        target=target,
+        flight=flight,
         description=f"Map of {counted(n_shown, 'movie')}. Movies that the same people like "
         "lie near each other. Arrow keys go from movie to movie, Enter chooses one, plus and minus "
         "zoom. The page also has it as text: the movie chosen, what is near it, the map in words.",
@@ -162,7 +146,7 @@ def draw_canvas(shown: ColouredMap, genre: str | None, near: list[Recommendation
 
 def draw_chosen(shown: ColouredMap) -> None:
     data = shown.recommender.data
-    movie = data.movies[selection().movie]
+    movie = data.movies[chosen()]
     with st.container(border=True, key="explore-chosen"):
         st.subheader(title(movie), anchor=False)
         if movie.genres:
@@ -196,9 +180,9 @@ def draw_start(shown: ColouredMap) -> None:
 
 def draw_neighbours(shown: ColouredMap, near: list[Recommendation]) -> None:
     """Beside the map, so that they are in view with it."""
-    chosen = shown.recommender.data.movies[selection().movie]
     with st.container(key="explore-near", gap="xsmall"):
-        st.subheader(f"Like {literal(chosen.title)}", anchor=False)
+        movie = shown.recommender.data.movies[chosen()]
+        st.subheader(f"Like {literal(movie.title)}", anchor=False)
         st.caption("Liked by the same people, the most alike first.")
         for entry in near:
             movie_row(entry.movie, partial(_neighbour_foot, shown), show_genres=False)
@@ -230,10 +214,9 @@ def draw_text(shown: ColouredMap) -> None:
 def draw(shown: ColouredMap) -> None:
     """Everything: a click redraws this and no more."""
     choose_movie_in_address(shown)
-    chosen, hidden = selection().movie, visitor().hidden
-    near = []
-    if chosen is not None:
-        near = shown.recommender.similar(chosen, _NEIGHBOURS + len(hidden))
+    hidden, near = visitor().hidden, []
+    if chosen() is not None:
+        near = shown.recommender.similar(chosen(), _NEIGHBOURS + len(hidden))
         near = [entry for entry in near if entry.movie.id not in hidden][:_NEIGHBOURS]
     left, right = st.columns([3, 1], gap="medium")
     with left:
@@ -244,7 +227,7 @@ def draw(shown: ColouredMap) -> None:
             genre = choose_genre(shown)
         draw_canvas(shown, genre, near)
     with right:
-        if chosen is None:
+        if chosen() is None:
             draw_start(shown)
         else:
             draw_chosen(shown)

@@ -1,6 +1,5 @@
 """Ratings from elsewhere: a file is read, looked through, and only then kept."""
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +17,6 @@ from cinefold.serving.background import BackgroundError
 from cinefold.serving.jobs import review_in_background
 
 _REVIEW, _FILE, _SAVED = "import-review", "import-file", "import-saved"
-_SECONDS_BETWEEN_SIGNS = 0.3
 _CHECKED_AT_ONCE, _LISTED = 10, 200
 _NO_MOVIE = "None of these"
 
@@ -51,12 +49,9 @@ def _review(data: MovieData, file: Any) -> ImportReview | None:
     if known is not None and known[0] == file.file_id:
         return known[1]
     bar = st.progress(0.0, "Reading …")
-    shown = [time.monotonic()]
 
     def show(done: int, total: int) -> None:
-        if time.monotonic() > shown[0] + _SECONDS_BETWEEN_SIGNS:
-            shown[0] = time.monotonic()
-            bar.progress(done / max(total, 1), f"{done:,} of {total:,} movies looked up …")
+        bar.progress(done / max(total, 1), f"{done:,} of {total:,} movies looked up …")
 
     try:
         review = review_in_background(data, file.getvalue(), file.name, show)

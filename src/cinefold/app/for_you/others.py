@@ -7,18 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from cinefold.app.for_you.charts import genre_chart
+from cinefold.app.for_you.recommendation_list import List, draw_list
 from cinefold.app.shared.bring_along import draw_left, movies_of
-from cinefold.app.shared.cards import recommendation_cards
-from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
+from cinefold.app.shared.csv_export import ratings_csv
 from cinefold.app.shared.display import counted, literal, stars, title
-from cinefold.app.shared.filters import choose_filters, draw_order, say_nothing_passes
 from cinefold.app.shared.people import choose_user, show_user
 from cinefold.app.shared.visitor import profile_store, shown_name
 from cinefold.app.shared.widgets import button, csv_button, show_in_address
 from cinefold.profiles import Profile
 from cinefold.profiles.transfer import shown_in
-from cinefold.recommender import MovieRecommender, Recommendation, Taste
+from cinefold.recommender import MovieRecommender, Taste
 
 _FAVOURITES_SHOWN, _GENRES_NAMED = 8, 3
 
@@ -80,29 +78,20 @@ def draw_shared(recommender: MovieRecommender, profile: Profile) -> None:
 
 
 @st.fragment
-def _draw_list(
-    recommender: MovieRecommender, recommend: Callable[..., list[Recommendation]], whose: str
-) -> None:
+def _draw_list(recommender: MovieRecommender, recommend: Callable[..., List], whose: str) -> None:
     st.subheader("What to watch next", anchor=False)
-    with st.container(horizontal=True, key="list-controls"):
-        choice = choose_filters(recommender.data.movies, "for-you")
-    draw_order(choice)
-    found = recommend(
-        k=choice.length,
-        filters=choice.filters,
-        adventure=choice.adventure,
-        sort_by=choice.sort_by,
-    )
-    if not found:
-        say_nothing_passes(choice)
-        return
-    recommendation_cards(found, because="Because they rated")
-    csv_button("Recommendations as CSV", recommendations_csv(found), f"cinefold-for-{whose}")
+    draw_list(recommender, recommend, whose)
 
 
 def _draw_taste(taste: Taste, user: Any) -> None:
     st.subheader("What they like", anchor=False)
     favourites = taste.favourites[:_FAVOURITES_SHOWN]
     st.markdown("  \n".join(f":orange[{stars(f.rating)}] {title(f.movie)}" for f in favourites))
-    genre_chart(taste.genres)
+    address = {"user": str(user)}
+    st.page_link(
+        "taste/page.py",
+        label="Beside everybody else",
+        icon=":material/palette:",
+        query_params=address,
+    )
     csv_button("All ratings as CSV", ratings_csv(taste.favourites), f"cinefold-user-{user}-ratings")

@@ -10,10 +10,10 @@ from cinefold.app.for_you.import_panel import draw_import
 from cinefold.app.for_you.others import draw_shared, draw_user, try_as_somebody
 from cinefold.app.for_you.profile_bar import draw_profile_bar
 from cinefold.app.for_you.questions import draw_questions
-from cinefold.app.shared.cards import movie_row, recommendation_cards
-from cinefold.app.shared.csv_export import ratings_csv, recommendations_csv
+from cinefold.app.for_you.recommendation_list import List, draw_list
+from cinefold.app.shared.cards import movie_row
+from cinefold.app.shared.csv_export import ratings_csv
 from cinefold.app.shared.display import counted
-from cinefold.app.shared.filters import ListChoice, choose_filters, draw_order, say_nothing_passes
 from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user
 from cinefold.app.shared.rating_widgets import mark_buttons, rating_stars
@@ -27,7 +27,7 @@ from cinefold.app.shared.widgets import (
 )
 from cinefold.datasets import Movie, MovieData
 from cinefold.profiles import Mark
-from cinefold.recommender import MovieRecommender, Recommendation
+from cinefold.recommender import MovieRecommender
 
 _FOUND, _SUGGESTED = 6, 3
 _WAYS = (_RATE, _QUESTIONS, _IMPORT) = ("Rate", "Get to know me", "Import")
@@ -126,21 +126,19 @@ def _rating_foot(movie: Movie) -> None:
     button("", visitor().rate, movie.id, None, icon="close", **options)
 
 
-def new_in(found: list[Recommendation]) -> list[Movie]:
-    """What was not in the list when it was last drawn; nothing in the first one."""
-    before = {entry.movie for entry in st.session_state.get(_LISTED, [])}
-    return [entry.movie for entry in found if before and entry.movie not in before]
+def since_last(found: List) -> tuple[List, list[Movie]]:
+    """The list, and what was not in it when it was last drawn (nothing in the first one).
 
-
-def with_latest(found: list[Recommendation]) -> list[Recommendation]:
-    """The list, and where it was the movie in it that has just got its stars."""
+    The movie in it that has just got its stars stays where it was.
+    """
     before, latest = st.session_state.get(_LISTED, []), visitor().latest
+    known = {entry.movie for entry in before}
+    new, shown = [entry.movie for entry in found if before and entry.movie not in known], [*found]
     for place, entry in enumerate(before):
         if entry.movie.id == latest:
-            just_rated = replace(entry, rank=0, stars=None, reasons=())
-            found = [*found[:place], just_rated, *found[place:]]
-    st.session_state[_LISTED] = found
-    return found
+            shown.insert(place, replace(entry, rank=0, stars=None, reasons=()))
+    st.session_state[_LISTED] = shown
+    return shown, new
 
 
 def draw_recommendations(recommender: MovieRecommender) -> None:
@@ -148,29 +146,18 @@ def draw_recommendations(recommender: MovieRecommender) -> None:
     you = visitor()
     said = you.said_something
     st.subheader("What to watch next" if said else "What most people like", anchor=False)
-    if said:
-        with st.container(horizontal=True, key="list-controls"):
-            choice = choose_filters(recommender.data.movies, "for-you")
-        order = st.container()
-    else:
+    if not said:
         st.caption("Give stars to a movie you know, and this list becomes yours.")
-        choice = ListChoice()
-    found = recommender.recommend_for(
-        you.ratings,
-        choice.length,
-        filters=choice.filters,
-        exclude=you.hidden if said else suggestions(recommender),
-        adventure=choice.adventure,
-        sort_by=choice.sort_by,
+    hidden = you.hidden if said else suggestions(recommender)
+    draw_list(
+        recommender,
+        partial(recommender.recommend_for, you.ratings, exclude=hidden),
+        "me",
+        filtered=said,
+        because="Because you rated",
+        foot=_recommendation_foot,
+        since_last=since_last,
     )
-    if said:
-        with order:
-            draw_order(choice, new_in(found))
-    if not found:
-        say_nothing_passes(choice)
-        return
-    recommendation_cards(with_latest(found), _recommendation_foot)
-    csv_button("Recommendations as CSV", recommendations_csv(found), "cinefold-for-me")
 
 
 def _recommendation_foot(movie: Movie) -> None:

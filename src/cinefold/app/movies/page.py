@@ -1,6 +1,6 @@
 """A movie: what it is, what people gave it, why it is for you, what is like it."""
 
-from typing import Any
+from functools import partial
 from urllib.parse import quote
 
 import numpy as np
@@ -12,7 +12,7 @@ from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.posters import picture
 from cinefold.app.shared.rating_widgets import MARKS, mark_buttons, rating_stars
 from cinefold.app.shared.visitor import open_visitor, remember, visitor
-from cinefold.app.shared.widgets import button, search_movies
+from cinefold.app.shared.widgets import search_movies
 from cinefold.datasets import Movie
 from cinefold.profiles import Mark
 from cinefold.recommender import MovieRecommender, NewUser
@@ -62,12 +62,8 @@ def draw_own_rating(recommender: MovieRecommender, movie: Movie) -> None:
         # Reasons are those that tell this movie from those like it.
         alike = [entry.movie.id for entry in recommender.similar(movie.id, _ALIKE)]
         viewer, items = NewUser(recommender, you.ratings), np.array([movie.id, *alike], known.dtype)
-        stars, reasons = (
-            viewer.predicted_stars(items)[0],
-            reasons_of_list(
-                viewer.explain(items), recommender.data.movies, recommender.middle_rating
-            )[0],
-        )
+        stars, why = viewer.predicted_stars(items)[0], viewer.explain(items)
+        reasons = reasons_of_list(why, recommender.data.movies, recommender.middle_rating)[0]
         if stars is not None:
             st.markdown(f":orange-badge[★ {stars:.1f}] is what you would give it.")
         if reasons:
@@ -76,14 +72,7 @@ def draw_own_rating(recommender: MovieRecommender, movie: Movie) -> None:
         st.markdown("Your stars")
         rating_stars(movie, "movie")
     with st.container(horizontal=True, gap="small"):
-        for mark in (Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED):
-            if movie.id in you.marks[mark]:
-                key = f"movie-take-back-{mark}"
-                button(
-                    f"{MARKS[mark]}: take back", you.unmark, movie.id, mark, icon="undo", key=key
-                )
-            else:
-                mark_buttons(movie, "movie", mark)
+        mark_buttons(movie, "movie", Mark.LATER, Mark.SEEN, Mark.NOT_INTERESTED)
 
 
 def draw_lists(recommender: MovieRecommender, movie: Movie) -> None:
@@ -123,16 +112,13 @@ def draw(recommender: MovieRecommender, movie: Movie) -> None:
     if is_known:
         st.subheader("Movies like it", anchor=False)
         near = recommender.similar(movie.id, _ALIKE)
-        draw_cards(near, "alike", _neighbour, _no_foot)
+        draw_cards(
+            near,
+            "alike",
+            lambda entry: f"{headed(entry)}{genre_badges(entry.movie)}",
+            partial(rating_stars, place="alike"),
+        )
     remember("remember-movie")
-
-
-def _neighbour(entry: Any) -> str:
-    return f"{headed(entry)}{genre_badges(entry.movie)}"
-
-
-def _no_foot(movie: Movie) -> None:
-    rating_stars(movie, "alike")
 
 
 recommender = open_state().recommender

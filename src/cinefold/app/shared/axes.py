@@ -11,12 +11,6 @@ def numbers(field: str, title: str | list[str], **axis: Any) -> alt.X:
     return alt.X(f"{field}:Q", title=title, axis=alt.Axis(labelFlush=False, **axis))
 
 
-def names(field: str, title: str) -> alt.Y:
-    """A vertical axis of names, each with its label, in the order of the data."""
-    axis = alt.Axis(labelOverlap=False, labelFlush=False)
-    return alt.Y(f"{field}:N", title=title, sort=None, axis=axis)
-
-
 def tooltips(titles: Mapping[str, str], **formats: str) -> list[alt.Tooltip]:
     """For each field (with its type, as ``value:Q``) its title, and the format of some."""
     return [

@@ -5,10 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from cinefold.app.shared.display import genre_badges, genres, link, title
+from cinefold.app.shared.display import genres, link, title
 from cinefold.app.shared.posters import picture
 from cinefold.datasets import Movie
-from cinefold.recommender import Reason, Recommendation
+from cinefold.recommender import Reason
 
 _CARD_WIDTH = 300
 
@@ -44,19 +44,6 @@ def headed(entry: Any) -> str:
     """
     rank = entry.rank or "✓"
     return f"![]({picture(entry.movie)}):primary[**{rank}**] {title(entry.movie)}\n\n"
-
-
-def recommendation_cards(
-    recommendations: Sequence[Recommendation],
-    foot: Callable[[Movie], object] | None = None,
-    because: str = "Because you rated",
-) -> None:
-    def text(entry: Recommendation) -> str:
-        stars = "" if entry.stars is None else f":orange-badge[★ {entry.stars:.1f}] "
-        why = f"\n\n:small[{because} {listed_reasons(entry.reasons)}]" if entry.reasons else ""
-        return f"{headed(entry)}{stars}{genre_badges(entry.movie)}{why}"
-
-    draw_cards(recommendations, "recommendations", text, foot)
 
 
 def listed_reasons(reasons: Sequence[Reason]) -> str:

@@ -165,33 +165,27 @@ def _let_short_requests_interrupt() -> None:
 
 
 def _say_why(coming: Preparation) -> NoReturn:
+    """What is missing, and what can be done; any other error is the caller's."""
     error = coming.error
-    if isinstance(error, DatasetError):
-        _say_what_is_missing(error, coming)
-    if isinstance(error, BackgroundError):
-        _say_why_there_is_no_model(error, coming)
-    raise error or AssertionError("it has neither a state nor an error")
-
-
-def _say_what_is_missing(error: DatasetError, coming: Preparation) -> NoReturn:
-    _, path = chosen_dataset()
-    why = (
-        "fetches them once and keeps them, but this time that did not work."
-        if path is None
-        else "was started with a file or folder of your own, but cannot read that."
-    )
-    st.title("The movies are not here yet", anchor=False)
-    st.markdown(f"Cinefold learns from ratings of movies. It {why}")
-    button("Try again", coming.start, icon="refresh", type="primary")
-    st.code(str(error), language=None, wrap_lines=True)
-    st.stop()
-
-
-def _say_why_there_is_no_model(error: BackgroundError, coming: Preparation) -> NoReturn:
-    usual, _ = chosen_dataset()
-    st.title("There is no model yet", anchor=False)
-    st.markdown(f"Training one failed: {literal(str(error).rstrip('.'))}.")
+    if not isinstance(error, DatasetError | BackgroundError):
+        raise error or AssertionError("it has neither a state nor an error")
+    usual, path = chosen_dataset()
+    no_data = isinstance(error, DatasetError)
+    if no_data:
+        why = (
+            "fetches them once and keeps them, but this time that did not work."
+            if path is None
+            else "was started with a file or folder of your own, but cannot read that."
+        )
+        st.title("The movies are not here yet", anchor=False)
+        st.markdown(f"Cinefold learns from ratings of movies. It {why}")
+    else:
+        st.title("There is no model yet", anchor=False)
+        st.markdown(f"Training one failed: {literal(str(error).rstrip('.'))}.")
     with st.container(horizontal=True):
         button("Try again", coming.start, icon="refresh", type="primary")
-        button("Back", choose_dataset, usual, icon="undo")
+        if not no_data:
+            button("Back", choose_dataset, usual, icon="undo")
+    if no_data:
+        st.code(str(error), language=None, wrap_lines=True)
     st.stop()

@@ -21,13 +21,17 @@ MARKS = {
 
 
 def mark_buttons(movie: Movie, place: str, *marks: Mark) -> None:
-    """Buttons that mark `movie`; `place` tells apart the places of a page."""
+    """Buttons that mark `movie`, or take a mark back; `place` tells apart the places of a page."""
     say_now()  # where the movie that was marked last went
     you = visitor()
     for mark in marks:
+        name, key = MARKS[mark], f"{place}-{mark}-{movie.id}"
         rated = mark is Mark.NOT_SEEN and movie.id in you.ratings
-        key = f"{place}-{mark}-{movie.id}"
-        button(MARKS[mark], _mark, you, movie, mark, key=key, type="tertiary", disabled=rated)
+        if movie.id in you.marks[mark] and not rated:
+            undo = {"icon": "undo", "key": f"{key}-back"}  # a second click on the mark is none here
+            button(f"{name}: take back", you.unmark, movie.id, mark, **undo)
+        else:
+            button(name, _mark, you, movie, mark, key=key, type="tertiary", disabled=rated)
 
 
 def _mark(you: Visitor, movie: Movie, mark: Mark) -> None:

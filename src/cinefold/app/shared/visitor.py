@@ -70,6 +70,8 @@ class Visitor:
         Of the profiles that this browser opens, the last used first.
     suggested : list of movie id
         Movies that the page asks them to rate.
+    skipped : list of movie id
+        Movies that they did not want to say anything about.
     latest : movie id or None
         The movie that they have just given stars: it stays where they did, for another tap.
     trouble : str or None
@@ -82,6 +84,7 @@ class Visitor:
     marks: dict[Mark, set[Any]] = field(default_factory=lambda: {mark: set() for mark in Mark})
     keys: list[str] = field(default_factory=list)
     suggested: list[Any] = field(default_factory=list)
+    skipped: list[Any] = field(default_factory=list)
     latest: Any = None
     trouble: str | None = None
 

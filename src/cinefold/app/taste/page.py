@@ -1,6 +1,7 @@
 """What somebody likes beside everybody else: genres, decades, habits, and unexpected favourites."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ from cinefold.app.shared.open_state import open_state
 from cinefold.app.shared.people import asked_user, choose_user, last_user
 from cinefold.app.shared.visitor import open_visitor, visitor
 from cinefold.app.shared.widgets import choose_one, introduction
-from cinefold.app.taste.charts import FEWEST_FOR_A_MEAN, habits_chart, share_chart, stars_chart
+from cinefold.app.taste.charts import difference_chart, habits_chart
 from cinefold.recommender import (
     CategoryComparison,
     KnownUser,
@@ -27,6 +28,7 @@ _OTHERS, _MODEL = "Others' ratings", "The model"
 _FAVOURITES_SHOWN, _NAMED = 3, 2  # a row on a wide screen
 # Ratings from which on genres and decades are compared, and say something of a person.
 _ENOUGH_TO_COMPARE, _ENOUGH_TO_TELL = 10, 20
+_FEWEST_FOR_A_MEAN, _GROUPS_SHOWN = 10, 12
 _NOTABLE = 0.03  # of a share: three percentage points
 _EXPECTED = {
     _OTHERS: "Expected is the mean of what others gave the movie (with five ratings of the mean of "
@@ -93,12 +95,14 @@ def draw_summary(comparison: TasteComparison, known: bool) -> None:
     st.markdown(f"{sees} {seen}. {_generosity(comparison)}{few}")
 
 
-def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]:
-    def surplus(entry: CategoryComparison) -> float:
-        return sign * (entry.share - entry.average_share)
+def _surplus(entry: CategoryComparison) -> float:
+    """Of a genre or decade in what they have rated, as a share."""
+    return entry.share - entry.average_share
 
-    entries = sorted((*comparison.genres, *comparison.decades), key=surplus, reverse=True)
-    return [entry for entry in entries[:_NAMED] if surplus(entry) >= _NOTABLE]
+
+def _notable(comparison: TasteComparison, sign: int) -> list[CategoryComparison]:
+    entries = sorted((*comparison.genres, *comparison.decades), key=lambda e: -sign * _surplus(e))
+    return [entry for entry in entries[:_NAMED] if sign * _surplus(entry) >= _NOTABLE]
 
 
 def _generosity(comparison: TasteComparison) -> str:
@@ -111,38 +115,47 @@ def _generosity(comparison: TasteComparison) -> str:
 
 def draw_numbers(comparison: TasteComparison) -> None:
     own, average = comparison.habits, comparison.average_habits
+    metric = partial(st.metric, delta_color="off", delta_arrow="off", border=True, width="content")
     popularity = counted(round(own.popularity), "rating"), f"average {average.popularity:,.0f}"
     spread = f"{own.spread:.1f} ★", f"average {average.spread:.1f} ★"
     with st.container(horizontal=True, gap="small"):
-        _metric("Movies rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
-        _metric("Mean rating", f"{own.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★")
-        _metric("Spread of ratings", *spread, _SPREAD)
-        _metric("A typical movie has", *popularity, _POPULARITY)
-
-
-def _metric(label: str, value: str, beside: str, meaning: str | None = None) -> None:
-    with st.container(border=True, width="content", gap=None):
-        st.metric(label, value, help=meaning, width="content")
-        st.caption(beside)
+        metric("Movies rated", f"{own.n_ratings:,.0f}", f"median user {average.n_ratings:,.0f}")
+        metric("Mean rating", f"{own.mean_rating:.1f} ★", f"average {average.mean_rating:.1f} ★")
+        metric("Spread of ratings", *spread, help=_SPREAD)
+        metric("A typical movie has", *popularity, help=_POPULARITY)
 
 
 def draw_profile(comparison: TasteComparison) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Genres, against the average user", anchor=False)
-        share_chart(comparison.genres, "Genre", ordered=False)
+        most = sorted(comparison.genres, key=lambda genre: -abs(_surplus(genre)))[:_GROUPS_SHOWN]
+        _draw_shares(sorted(most, key=_surplus, reverse=True), "Genre")
         st.subheader("Favourite genres, by stars", anchor=False)
         st.caption(
             "Stars given to a genre, compared with all stars given here and with what others give "
-            f"it. Genres with {FEWEST_FOR_A_MEAN} ratings or more; the fewer, the shorter the bar, "
-            "as a few may be chance."
+            f"it. Genres with {_FEWEST_FOR_A_MEAN} ratings or more; the fewer, the shorter the "
+            "bar, as a few may be chance."
         )
-        stars_chart(comparison.genres)
+        rated = [genre for genre in comparison.genres if genre.n_ratings >= _FEWEST_FOR_A_MEAN]
+        rows = [
+            (genre, genre.liking, genre.mean_rating, genre.average_rating)
+            for genre in sorted(rated, key=lambda genre: -genre.liking)
+        ]
+        if rows:
+            difference_chart(rows, "Genre", "Liked more or less", "stars", 2)
+        else:
+            st.caption(f"No genre has {_FEWEST_FOR_A_MEAN} ratings yet.")
     with right:
         st.subheader("Decades, against the average user", anchor=False)
-        share_chart(comparison.decades, "Decade", ordered=True)
+        _draw_shares(comparison.decades, "Decade")
         st.subheader("How stars are given", anchor=False)
         habits_chart(comparison)
+
+
+def _draw_shares(entries: Sequence[CategoryComparison], group: str) -> None:
+    rows = [(e, 100 * _surplus(e), 100 * e.share, 100 * e.average_share) for e in entries]
+    difference_chart(rows, group, "Share of movies rated", "percentage points", 1)
 
 
 @st.fragment
@@ -154,10 +167,8 @@ def draw_favourites(state: State, ratings: Mapping[Any, float], user: Any) -> No
     if user is not None:
         found = unexpected_favourites(KnownUser(state.recommender, user), state.population)
     else:
-        known, you = set(state.recommender.model.interactions_.item_ids.tolist()), visitor()
-        own = {movie: stars for movie, stars in ratings.items() if movie in known}
-        person, hidden = NewUser(state.recommender, own), you.hidden & known
-        found = unexpected_favourites(person, state.population, exclude=hidden)
+        person = NewUser(state.recommender, ratings)
+        found = unexpected_favourites(person, state.population, exclude=visitor().hidden)
     if not found:
         st.info("No movie has more than half of the stars yet.", icon=":material/favorite:")
         return

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from cinefold.app.shared.cards import draw_cards, headed
 from cinefold.app.shared.csv_export import group_csv
@@ -62,7 +63,7 @@ def choose_people(state: State) -> list[GroupMember]:
         max_selections=_MOST,
     )
     show_in_address(_QUERY, ",".join(keys) or None)
-    known = _known(state)
+    known = state.recommender.model.interactions_.item_ids
     return [_member(people.get(key), known) for key in keys]
 
 
@@ -86,25 +87,13 @@ def _label(person: Any) -> str:
     return _GONE if person is None else f"User {person}"
 
 
-def _member(person: Any, known: set[Any]) -> GroupMember:
+def _member(person: Any, known: NDArray[Any]) -> GroupMember:
     if person is None:
         return GroupMember(_GONE, ratings={})
     if not isinstance(person, Profile):
         return GroupMember(_label(person), user_id=person)
-    entries = profile_store().entries(person.id)
-    ratings = {movie: stars for movie, stars in entries.stars.items() if movie in known}
-    return GroupMember(shown_name(person), ratings=ratings, seen=tuple(entries.hidden & known))
-
-
-def without_opinion(state: State, people: list[GroupMember]) -> list[GroupMember]:
-    """Those whose ratings say nothing: there are none above the lowest."""
-    lowest = state.recommender.lowest_rating
-    return [
-        person
-        for person in people
-        if person.ratings is not None
-        and not any(stars > lowest for stars in person.ratings.values())
-    ]
+    entries = profile_store().entries(person.id).among(known)
+    return GroupMember(shown_name(person), ratings=entries.stars, seen=tuple(entries.hidden))
 
 
 def choose_rule() -> str:
@@ -154,11 +143,12 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
             choice.length,
             aggregation=rule,
             filters=choice.filters,
-            exclude=visitor().hidden & _known(state),
+            exclude=visitor().hidden,
             seen_by_some=bool(seen),
         )
-    except ValueError as error:  # two people of one name
-        st.error(literal(str(error)), icon=":material/error:")
+    except ValueError as error:  # two people of one name, or somebody who has not rated yet
+        why = literal(str(error))
+        st.info(f"{why[0].upper()}{why[1:]}.", icon=":material/group_off:")
         return
     draw_summary(choice)
     if not found:
@@ -167,10 +157,6 @@ def draw_list(state: State, people: list[GroupMember]) -> None:
     draw_cards(found, "together-cards", _card, _foot, width=_CARD_WIDTH)
     st.caption("The stars are what each is expected to give.")
     csv_button("This list as CSV", group_csv(found), "cinefold-together")
-
-
-def _known(state: State) -> set[Any]:
-    return set(state.recommender.model.interactions_.item_ids.tolist())
 
 
 def draw_start(state: State, people: list[GroupMember]) -> None:
@@ -200,14 +186,7 @@ def _add_example(state: State) -> None:
 
 def draw(state: State) -> None:
     people = choose_people(state)
-    silent = without_opinion(state, people)
-    if silent:
-        names = ", ".join(literal(person.name) for person in silent)
-        st.info(
-            f"There is nothing to go by for {names} yet: rate movies on For you first.",
-            icon=":material/star:",
-        )
-    elif len(people) < _FEWEST:
+    if len(people) < _FEWEST:
         draw_start(state, people)
     else:
         draw_list(state, people)

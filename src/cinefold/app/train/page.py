@@ -9,7 +9,6 @@ import streamlit as st
 
 from cinefold.app.shared.display import literal
 from cinefold.app.shared.open_state import choose_dataset, open_state
-from cinefold.app.shared.owner import is_owner
 from cinefold.app.shared.widgets import button, say_later, say_now, show_in_address
 from cinefold.app.train.charts import draw_lines
 from cinefold.app.train.report import (
@@ -19,13 +18,13 @@ from cinefold.app.train.report import (
     ranking_points,
     unit_of,
 )
-from cinefold.app.train.run_table import ask_first, draw_runs, use_run
+from cinefold.app.train.run_table import ask_first, draw_runs, is_owner, use_run
 from cinefold.app.train.settings import choose_plan, choose_preset, draw_objective
 from cinefold.datasets import list_datasets
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving.jobs import TrainingJob, find_training
 from cinefold.serving.state import LARGE, State
-from cinefold.serving.training import TrainingRun
+from cinefold.serving.training_run import TrainingRun
 
 _RUNNING, _STOPPED = "The new model", ":material/stop_circle:"
 _JOB, _QUERY = "training-job", "training"

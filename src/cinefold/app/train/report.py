@@ -10,6 +10,8 @@ from cinefold.serving.state import State
 
 Report = Mapping[str, Any]
 """What `TrainingRun.report` returns."""
+Runs = Mapping[str, Report]
+"""By name: the one shown, and the one beside it, if any."""
 
 _NOTHING, _DEFAULT = "Nothing", "The default model"
 _STARS, _ROOTS, _ONES = "stars", "roots of stars", "1 for a rating"
@@ -45,8 +47,8 @@ def rmse_of(record: Mapping[str, Any], part: str) -> float | None:
     return value
 
 
-def choose_compared(state: State, shown: Report) -> tuple[str, Report] | None:
-    """Another model to see beside the one shown; the default one, unless it is that."""
+def _choose_compared(state: State, shown: Report) -> Runs:
+    """Another model to see beside the one shown: the default one, unless it is that; or none."""
     others: dict[str, str | None] = {_NOTHING: None}
     if shown != state.default.report():
         others[_DEFAULT] = None
@@ -56,26 +58,26 @@ def choose_compared(state: State, shown: Report) -> tuple[str, Report] | None:
             size = "the usual factors" if n_factors == "scale" else f"{n_factors} factors"
             others[f"Run of {run.finished:%Y-%m-%d %H:%M:%S}, {size}"] = run.id
     if len(others) == 1:
-        return None
+        return {}
     name = st.selectbox("Compare with", list(others), 1 if _DEFAULT in others else 0, width=360)
     if name == _NOTHING:
-        return None
+        return {}
     run_id = others[name]
     try:
-        return name, state.default.report() if run_id is None else state.history.report(run_id)
+        return {name: state.default.report() if run_id is None else state.history.report(run_id)}
     except (OSError, ValueError):  # somebody deleted it
         st.caption("That run is gone.")
-        return None
+        return {}
 
 
 def draw_run(state: State, shown: Report, name: str) -> None:
     """Everything that is known of a run, which the charts call `name`."""
-    compared = choose_compared(state, shown)
+    runs = {name: shown, **_choose_compared(state, shown)}
     learning, lists = st.columns(2, gap="medium")
     with learning:
-        _draw_learning(shown, name, compared)
+        _draw_learning(shown, runs)
     with lists:
-        _draw_lists(shown, name, compared)
+        _draw_lists(shown, runs)
     iterations, end = len(shown["history"]), _ENDS.get(shown["stop_reason"], shown["stop_reason"])
     st.caption(
         f"{iterations} iterations ({end}), {shown['seconds']:.1f} s, "
@@ -84,27 +86,20 @@ def draw_run(state: State, shown: Report, name: str) -> None:
     )
 
 
-def _draw_learning(shown: Report, name: str, compared: tuple[str, Report] | None) -> None:
-    parameters, history = shown["parameters"], shown["history"]
-    unit = unit_of(parameters, history)
+def _draw_learning(shown: Report, runs: Runs) -> None:
+    unit = unit_of(shown["parameters"], shown["history"])
     st.subheader("Learning curve", anchor=False)
-    draw_unit(parameters, unit, history)
-    other = None
-    if compared is not None:
-        other = compared[1]
-        if unit_of(other["parameters"], other["history"]) != unit:
-            st.caption(f"{compared[0]} was measured in another unit, so it is not in this chart.")
-            compared = other = None
-    kept = _kept(shown)
+    draw_unit(shown["parameters"], unit, shown["history"])
+    for name, run in list(runs.items()):
+        if unit_of(run["parameters"], run["history"]) != unit:
+            st.caption(f"{name} was measured in another unit, so it is not in this chart.")
+            runs = {other: runs[other] for other in runs if other != name}
     with st.container(horizontal=True, gap="small"):
         for part, label in (("train", "Training"), ("validation", "Validation")):
-            value = rmse_of(kept, part)
-            beside = None if other is None else rmse_of(_kept(other), part)
-            _draw_number(f"{label} RMSE ({unit})", value, beside, compared, lower_is_better=True)
-    runs = {name: learning_points(history)}
-    if compared is not None:
-        runs[compared[0]] = learning_points(compared[1]["history"])
-    draw_lines(runs, f"RMSE ({unit})", "RMSE of training and validation by iteration")
+            values = {name: rmse_of(_kept(run), part) for name, run in runs.items()}
+            _draw_number(f"{label} RMSE ({unit})", values, delta_color="inverse")
+    points = {name: learning_points(run["history"]) for name, run in runs.items()}
+    draw_lines(points, f"RMSE ({unit})", "RMSE of training and validation by iteration")
 
 
 def draw_unit(
@@ -132,8 +127,8 @@ def learning_points(history: Sequence[Mapping[str, Any]]) -> Points:
     ]
 
 
-def _draw_lists(shown: Report, name: str, compared: tuple[str, Report] | None) -> None:
-    metrics, other = shown["metrics"], compared and compared[1]["metrics"]
+def _draw_lists(shown: Report, runs: Runs) -> None:
+    metrics, baseline = shown["metrics"], shown["baseline"]
     st.subheader("Quality of the lists", anchor=False)
     st.markdown(
         "Do lists of ten find the held-out movies? NDCG@10 is 1 where they all stand at the top, "
@@ -141,18 +136,19 @@ def _draw_lists(shown: Report, name: str, compared: tuple[str, Report] | None) -
     )
     with st.container(horizontal=True, gap="small"):
         for key, (label, meaning) in _LISTS.items():
-            if key in metrics:
-                beside = other and other.get(key)
-                _draw_number(f"{label} (0 to 1)", metrics[key], beside, compared, help=meaning)
-    runs = {name: ranking_points(shown["history"], shown["baseline"].get("ndcg_at_10"))}
-    if compared is not None:
-        runs[compared[0]] = ranking_points(compared[1]["history"], None)
-    draw_lines(runs, "NDCG@10 (0 to 1)", "Validation NDCG@10 by iteration, against popularity")
+            values = {name: run["metrics"].get(key) for name, run in runs.items()}
+            _draw_number(f"{label} (0 to 1)", values, help=meaning)
+    popularity = [baseline.get("ndcg_at_10"), None]
+    points = {
+        name: ranking_points(run["history"], level)
+        for (name, run), level in zip(runs.items(), popularity, strict=False)
+    }
+    draw_lines(points, "NDCG@10 (0 to 1)", "Validation NDCG@10 by iteration, against popularity")
     if "rmse" in metrics:
         st.caption(
             f"The stars on cards are another prediction, made from u·v and from how high people "
             f"rate and movies are rated: on held-out ratings it is {metrics['rmse']:.3f} stars off "
-            f"(RMSE; the mean rating of each movie: {shown['baseline']['rmse']:.3f})."
+            f"(RMSE; the mean rating of each movie: {baseline['rmse']:.3f})."
         )
 
 
@@ -161,21 +157,15 @@ def ranking_points(history: Sequence[Mapping[str, Any]], popularity: float | Non
     return [*values, *((r["iteration"], popularity, "Popularity") for r in history)]
 
 
-def _draw_number(
-    label: str,
-    value: float | None,
-    beside: float | None,
-    compared: tuple[str, Report] | None,
-    *,
-    lower_is_better: bool = False,
-    **options: Any,
-) -> None:
+def _draw_number(label: str, values: Mapping[str, float | None], **options: Any) -> None:
+    """A number of the run shown, and how far it is from that of the other one."""
+    (_, value), *others = values.items()
     if value is None:
         return
-    if beside is not None and compared is not None:
-        options["delta"] = f"{value - beside:+.3f}"
-        options["delta_description"] = f"to {compared[0][0].lower()}{compared[0][1:]}"
-        options["delta_color"] = "inverse" if lower_is_better else "normal"
+    for name, beside in others:
+        if beside is not None:
+            options["delta"] = f"{value - beside:+.3f}"
+            options["delta_description"] = f"to {name[0].lower()}{name[1:]}"
     st.metric(label, f"{value:.3f}", border=True, width="content", **options)
 
 

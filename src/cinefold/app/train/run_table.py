@@ -1,5 +1,7 @@
 """The history of training runs as a table; putting one to use asks first."""
 
+import os
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -7,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from cinefold.app.shared.display import counted, literal
-from cinefold.app.shared.owner import is_owner
 from cinefold.app.shared.widgets import button
 from cinefold.app.train.settings import shown_value
+from cinefold.serving.launch import OWNER_KEY
 from cinefold.serving.run_history import RunSummary
 from cinefold.serving.state import State
 
-_KEY = "train-runs"
+_KEY, _QUERY = "train-runs", "owner"
 _METRICS = {"ndcg_at_10": "NDCG@10", "recall_at_10": "Recall@10", "rmse": "RMSE"}
 _PARAMETERS = {
     "n_factors": "Factors",
@@ -94,3 +96,19 @@ def _row(run: RunSummary, is_active: bool) -> dict[str, Any]:
         "Iterations": run.iterations,
         "Seconds": round(run.seconds, 1),
     }
+
+
+def is_owner() -> bool:
+    """Whether this session was opened by the link that ``cinefold app`` printed at its start.
+
+    Who started the app alone changes what all visitors share. The key leaves the address, which
+    people pass on.
+    """
+    asked = st.query_params.pop(_QUERY, None)
+    if asked is not None:
+        key = os.environ.get(OWNER_KEY, "")
+        right = bool(key) and secrets.compare_digest(asked.encode(), key.encode())
+        st.session_state[_QUERY] = right
+        if not right:
+            st.toast("That link is of another start of the app.", icon=":material/key_off:")
+    return bool(st.session_state.get(_QUERY))

@@ -31,77 +31,64 @@ _PRESET_KEY = "train-preset"
 
 
 @dataclass(frozen=True)
-class NumberField:
-    """A number in the range in which it makes sense here; left empty, it may follow the data."""
+class Setting:
+    """A parameter: one of several values, each with its name, or a number.
+
+    A number has a range in which it makes sense here (lowest, highest, step); left empty, it may
+    follow the data.
+    """
 
     name: str
     label: str
-    lowest: float
-    highest: float
-    step: float
+    allowed: Mapping[Any, str] | tuple[float, float, float]
     meaning: str
     may_follow_data: bool = False
 
     def shown(self, value: Any) -> Any:
         """A parameter's value as the widget has it."""
-        return None if value == _SCALE else type(self.lowest)(value)
+        if isinstance(self.allowed, Mapping):
+            return self.allowed[value]  # its name: None would be no choice at all
+        return None if value == _SCALE else type(self.allowed[0])(value)
 
     def draw(self, default: Any) -> Any:
+        shown = self.shown(default)
+        options: dict[str, Any] = {"key": f"train-{self.name}", "bind": "query-params"}
+        if isinstance(self.allowed, Mapping):
+            values = {name: value for value, name in self.allowed.items()}
+            return values[st.selectbox(self.label, values, list(values).index(shown), **options)]
         # Without limits of its own: the browser would refuse a number beside the field, and the
         # training would begin with another.
         value = st.number_input(
             self.label,
-            value=self.shown(default),
-            step=self.step,
-            format="%.4g" if isinstance(self.lowest, float) else None,
+            value=shown,
+            step=self.allowed[2],
+            format="%.4g" if isinstance(self.allowed[0], float) else None,
             placeholder=_FOLLOWS if self.may_follow_data else None,
-            key=f"train-{self.name}",
-            bind="query-params",
+            **options,
         )
-        empty = _SCALE if self.may_follow_data else self.shown(default)
+        empty = _SCALE if self.may_follow_data else shown
         return empty if value is None else value
 
     def problem(self, value: Any) -> str | None:
         """What is wrong with a value, for the person who typed it."""
-        if value == _SCALE or self.lowest <= value <= self.highest:
+        if isinstance(self.allowed, Mapping) or value == _SCALE:
             return None
-        return f"{self.label} must be from {self.lowest:g} to {self.highest:g}, not {value:g}."
+        lowest, highest, _ = self.allowed
+        if lowest <= value <= highest:
+            return None
+        return f"{self.label} must be from {lowest:g} to {highest:g}, not {value:g}."
 
 
-@dataclass(frozen=True)
-class OptionField:
-    """One of several values, each with its name."""
-
-    name: str
-    label: str
-    choices: Mapping[Any, str]
-    meaning: str
-
-    def shown(self, value: Any) -> str:
-        """The name of a value, which the widget has: None would be no choice at all."""
-        return self.choices[value]
-
-    def draw(self, default: Any) -> Any:
-        names, key = list(self.choices.values()), f"train-{self.name}"
-        name = st.selectbox(
-            self.label, names, names.index(self.shown(default)), key=key, bind="query-params"
-        )
-        return list(self.choices)[names.index(name)]
-
-    def problem(self, value: Any) -> None:
-        """Nothing: all of its values are allowed."""
-
-
-_SETTINGS: tuple[NumberField | OptionField, ...] = (
-    NumberField(
+_SETTINGS = (
+    Setting(
         "n_factors",
         "Factors",
-        *(1, 512, 8),
+        (1, 512, 8),
         "How many numbers each person and each movie has: more tell finer tastes apart and take "
         "longer. Empty: by how much people have rated.",
         may_follow_data=True,
     ),
-    OptionField(
+    Setting(
         "target",
         "Target",
         {
@@ -113,57 +100,57 @@ _SETTINGS: tuple[NumberField | OptionField, ...] = (
         "What u·v should be for a rated movie. With the root it counts much that somebody picked "
         "a movie, and a little how many stars they gave.",
     ),
-    NumberField(
+    Setting(
         "unobserved_weight",
         "Weight of unrated pairs (w0)",
-        *(0.0, 10.0, 0.05),
+        (0.0, 10.0, 0.05),
         "How much a movie that somebody has not rated counts as “no interest”; a rating counts 1. "
         "More makes better lists, up to a point. Empty: by how many pairs are rated.",
         may_follow_data=True,
     ),
-    NumberField(
+    Setting(
         "regularization",
         "Regularization (λ)",
-        *(0.0, 1000.0, 0.1),
+        (0.0, 1000.0, 0.1),
         "Holds all numbers small. Too little, and it learns the ratings by heart; too much, and "
         "everybody gets the same list. Empty: by the size and number of the ratings.",
         may_follow_data=True,
     ),
-    NumberField(
+    Setting(
         "regularization_exponent",
         "Frequency scaling (ν)",
-        *(0.0, 2.0, 0.1),
+        (0.0, 2.0, 0.1),
         "0: λ is the same for all. Towards 1: people and movies with many ratings are held "
         "smaller than others (a λ of your own must then be far smaller).",
     ),
-    NumberField(
+    Setting(
         "alpha",
         "Confidence (α)",
-        *(0.0, 100.0, 0.1),
+        (0.0, 100.0, 0.1),
         "A rated movie counts 1 + α · stars, so that liked ones count more than others.",
     ),
-    OptionField(
+    Setting(
         "biases",
         "Biases",
         {False: "No", True: "Yes"},
         "Also learn how high each person rates, and how high each movie is rated. Takes w0 = 0 "
         "and the rating as target.",
     ),
-    OptionField(
+    Setting(
         "solver",
         "Solver",
         {"auto": "By the factors", "exact": "Exact", "cg": "Conjugate gradients"},
         "How a round is computed: exactly or, with more than 128 factors, in less time by "
         "conjugate gradients, which come as far.",
     ),
-    NumberField(
+    Setting(
         "max_iter",
         "Iterations",
-        *(1, 100, 5),
+        (1, 100, 5),
         "The most rounds, each of all movies and then all people; it ends earlier when nothing "
         "improves.",
     ),
-    OptionField(
+    Setting(
         "early_stopping",
         "Stop early",
         {None: "No", "ndcg_at_10": "By the lists", "rmse": "By the RMSE"},
@@ -171,16 +158,16 @@ _SETTINGS: tuple[NumberField | OptionField, ...] = (
     ),
 )
 _SPLIT_SETTINGS = (
-    NumberField(
+    Setting(
         "held_out",
         "Held out for validation (%)",
-        *(5, 50, 5),
+        (5, 50, 5),
         "Share of everybody's ratings that is hidden from training, to test it on.",
     ),
-    NumberField(
+    Setting(
         "seed",
         "Seed",
-        *(0, 2**31 - 1, 1),
+        (0, 2**31 - 1, 1),
         "Which ratings are held out, and where training begins: the same seed, the same result.",
     ),
 )
@@ -193,8 +180,8 @@ def shown_value(parameters: Mapping[str, Any], name: str) -> str:
     setting = next((setting for setting in _SETTINGS if setting.name == name), None)
     if value == _SCALE:
         return _FOLLOWS
-    if isinstance(setting, OptionField):
-        return setting.choices.get(value, str(value))
+    if setting and isinstance(setting.allowed, Mapping):
+        return setting.allowed.get(value, str(value))
     return f"{value:g}" if isinstance(value, (int, float)) else ""
 
 
