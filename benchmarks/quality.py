@@ -39,20 +39,9 @@ _KS = (10, 20)
 _TUNED_ON = "ndcg_at_10"
 
 
-class Peer:
-    """A model of another library, fitted: its factors, ranked by our own code."""
-
-    def __init__(self, training: Interactions, users: np.ndarray, items: np.ndarray) -> None:
-        self.interactions_ = training
-        self._users, self._items = users, items
-
-    def recommend(self, users: Any, k: int = 10) -> Ranking:
-        rows = self.interactions_.user_index(users)
-        scores = (self._users[rows] @ self._items.T).astype(np.float64)
-        seen = self.interactions_.by_user[rows]
-        scores[np.repeat(np.arange(len(rows)), np.diff(seen.indptr)), seen.indices] = -np.inf
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return Ranking(self.interactions_.item_ids[best], np.take_along_axis(scores, best, axis=1))
+def ranker(training: Interactions, users: np.ndarray, items: np.ndarray) -> Ranker:
+    """Factors of another library, ranked by our own code."""
+    return WeightedMatrixFactorization.from_factors(users, items, interactions=training)
 
 
 def binary(training: Interactions) -> sp.csr_matrix:
@@ -68,20 +57,25 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 # -- contestants: a random draw of parameters, as a function from training data to a model ---------
 
 
-def draw_implicit(rng: np.random.Generator) -> Callable[[Interactions], Ranker]:
+def draw_implicit(
+    rng: np.random.Generator,
+    factors: tuple[int, ...] = (16, 24, 32, 48, 64, 96),
+    widely: bool = False,
+) -> Callable[[Interactions], Ranker]:
+    """`widely`: where users and items may have few ratings."""
     from implicit.als import AlternatingLeastSquares
 
     parameters = {
-        "factors": int(rng.choice([16, 24, 32, 48, 64, 96])),
-        "regularization": log_uniform(rng, 1, 50),
-        "alpha": log_uniform(rng, 0.5, 8),
+        "factors": int(rng.choice(factors)),
+        "regularization": log_uniform(rng, 0.1 if widely else 1, 50),
+        "alpha": log_uniform(rng, 0.5, 50 if widely else 8),
         "iterations": int(rng.choice([8, 15, 25])),
     }
 
     def learn(training: Interactions) -> Ranker:
         model = AlternatingLeastSquares(**parameters, num_threads=1, random_state=0)
         model.fit(binary(training), show_progress=False)
-        return Peer(training, model.user_factors, model.item_factors)
+        return ranker(training, model.user_factors, model.item_factors)
 
     return learn
 
@@ -100,7 +94,7 @@ def draw_irspack(rng: np.random.Generator) -> Callable[[Interactions], Ranker]:
         model = IALSRecommender(binary(training), **parameters, n_threads=1)
         with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
             model.learn()
-        return Peer(training, model.get_user_embedding(), model.get_item_embedding())
+        return ranker(training, model.get_user_embedding(), model.get_item_embedding())
 
     return learn
 

@@ -1,6 +1,6 @@
 """The tables that papers on graph collaborative filtering publish, with our row in them.
 
-    python -m benchmarks.tables PATH ... [--minutes 0] [--threads 2]
+    python -m benchmarks.tables PATH ... [--minutes 0] [--peers] [--threads 2]
 
 A path is a folder with train, test and perhaps validation parts (``train.txt``, ``test.txt``,
 ``valid.txt``: adjacency lists, pairs or tables), an ``.npz`` archive with arrays "train", "valid"
@@ -9,30 +9,42 @@ and "test" of shape (2, n), or a folder of those. docs/tables.md says where publ
 The model that is tested has learnt from the training and the validation part. Of all items but
 those of a user's parts, recall@20 is hits by test items, NDCG@20 is divided by the best there could
 be for min(20, test items), both in the mean over users with test items.
+
+With ``--minutes`` models are chosen by the validation part, each by so much processor time: ours by
+`tune`, and with ``--peers`` by as many random points of its space as take no less time, implicit's
+by random points, and EASE (up to 20,000 items) by five strengths.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import optuna
+from optuna.pruners import NopPruner
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import describe
+from benchmarks.quality import draw_implicit
 from benchmarks.report import machine_line
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.als.iterations import available_threads
 from cinefold.datasets import load_interactions
 from cinefold.evaluation import evaluate_per_user
 from cinefold.evaluation.protocols import Division
-from cinefold.models import Popularity
-from cinefold.tuning import tune
+from cinefold.models import Ease, Popularity
+from cinefold.tuning import Space, tune
+from cinefold.tuning.search_data import SearchData
+from cinefold.tuning.space import Coordinates, default_space
+from cinefold.tuning.study import quiet
+from cinefold.tuning.trial import TrialObjective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +52,7 @@ if TYPE_CHECKING:
     from cinefold.evaluation import Ranker
 
 _METRICS = ("recall_at_20", "ndcg_at_20")
+_STRENGTHS, _MOST_ITEMS_OF_EASE = (30, 100, 300, 1000, 3000), 20_000
 _NAMES = {"train": ("train",), "validation": ("valid", "val"), "test": ("test",)}
 
 
@@ -164,7 +177,7 @@ def read(path: Path) -> Iterator[Parts]:
 
 @dataclass(frozen=True)
 class Row:
-    """What a model reached on a test part, and in how many seconds it learnt."""
+    """What a model reached on a test part, and in how many seconds of processor time it learnt."""
 
     model: str
     recall: float
@@ -176,39 +189,99 @@ class Row:
 def measured(parts: Parts, learn: Callable[[Interactions], Ranker], name: str, note: str) -> Row:
     """Learns from all but the test part."""
     division = Division.of_parts(parts.training, parts.test, parts.validation)
-    started = time.perf_counter()
+    started = time.process_time()
     model = learn(division.training)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     found = evaluate_per_user(model, division.held_out, ks=(20,), names=("recall", "ndcg")).means
     recall, ndcg = (found[metric] for metric in _METRICS)
     return Row(name, recall, ndcg, seconds, note)
 
 
-def our_rows(parts: Parts, minutes: float, threads: int | None) -> Iterator[Row]:
-    def wmf(parameters: dict[str, Any]) -> Callable[[Interactions], Ranker]:
-        model = WeightedMatrixFactorization(**{**parameters, "n_threads": threads})
-        return lambda training: model.fit(training, progress=False)
+def _wmf(parameters: dict[str, Any], threads: int | None) -> Callable[[Interactions], Ranker]:
+    model = WeightedMatrixFactorization(**{**parameters, "n_threads": threads})
+    return lambda training: model.fit(training, progress=False)
 
-    yield measured(parts, lambda training: Popularity().fit(training), "Popularity", "")
-    yield measured(parts, wmf({}), "Cinefold", "default, nothing chosen")
+
+def our_rows(parts: Parts, threads: int | None) -> Iterator[Row]:
+    yield measured(parts, Popularity().fit, "Popularity", "")
+    yield measured(parts, _wmf({}, threads), "Cinefold", "default, nothing chosen")
     for choice in SETTINGS.get(parts.key, []):
         note = f"chosen {choice.chosen_by}: {_described(choice.parameters)}"
-        yield measured(parts, wmf(choice.parameters), "Cinefold", note)
-    if minutes and parts.validation is not None:
-        division = Division.of_parts(parts.training, parts.validation)
-        found = tune(
-            division.training,
-            validation=division.held_out,
-            metric="ndcg_at_20",
-            timeout=60 * minutes,
-            n_trials=10_000,
-            n_threads=threads,
+        yield measured(parts, _wmf(choice.parameters, threads), "Cinefold", note)
+
+
+def chosen_rows(
+    parts: Parts, minutes: float, threads: int | None, seed: int, peers: bool
+) -> Iterator[Row]:
+    """Models that the validation part chose."""
+    assert parts.validation is not None  # noqa: S101
+    division = Division.of_parts(parts.training, parts.validation)
+    training, validation = division.training, division.held_out
+    begun = time.process_time()
+    budget = 60 * minutes
+    found = tune(
+        training,
+        validation=validation,
+        metric="ndcg_at_20",
+        callbacks=[lambda _: time.process_time() - begun >= budget],
+        n_trials=10_000,
+        n_threads=threads,
+        random_state=seed,
+    )
+    spent = time.process_time() - begun
+    note = _note(spent, len(found.trials), found.best_value, _described(found.best_parameters))
+    yield measured(parts, _wmf(found.best_parameters, threads), "Cinefold", note)
+    if peers:
+        yield random_points(parts, training, validation, spent, threads, seed)
+        for name, learns in {
+            "implicit": _implicit(seed, budget),
+            "EASE": (Ease(regularization=strength).fit for strength in _STRENGTHS),
+        }.items():
+            if name == "EASE" and training.n_items > _MOST_ITEMS_OF_EASE:
+                continue
+            begun, tried = time.process_time(), []
+            for learn in learns:
+                ranked = evaluate_per_user(learn(training), validation, ks=(20,), names=("ndcg",))
+                tried.append((ranked.means["ndcg_at_20"], learn))
+            value, best = max(tried, key=lambda one: one[0])
+            note = _note(time.process_time() - begun, len(tried), value, "")
+            yield measured(parts, best, name, note)
+
+
+def random_points(
+    parts: Parts,
+    training: Interactions,
+    validation: Interactions,
+    seconds: float,
+    threads: int | None,
+    seed: int,
+) -> Row:
+    """Random points of the space that `tune` searches, each to its end, until so many seconds."""
+    data, begun = SearchData.given(training, validation, None), time.process_time()
+    objective = TrialObjective(
+        data, Space(None, default_space(training, "ndcg_at_20")), Coordinates(training),
+        "ndcg_at_20", 16, 5, available_threads(threads), threading.Event(),
+    )  # fmt: skip
+    with quiet():
+        study = optuna.create_study(
+            direction="maximize", sampler=optuna.samplers.RandomSampler(seed), pruner=NopPruner()
         )
-        note = (
-            f"chosen by the validation part in {found.seconds / 60:.1f} minutes: "
-            f"{_described(found.best_parameters)}"
-        )
-        yield measured(parts, wmf(found.best_parameters), "Cinefold", note)
+        while (spent := time.process_time() - begun) < seconds:
+            study.optimize(objective, 1, catch=(ValueError,))
+    parameters = study.best_trial.user_attrs["parameters"]
+    note = _note(spent, len(study.trials), study.best_value, _described(parameters))
+    return measured(parts, _wmf(parameters, threads), "Cinefold, random points", note)
+
+
+def _implicit(seed: int, seconds: float) -> Iterator[Callable[[Interactions], Ranker]]:
+    rng, begun = np.random.default_rng(seed), time.process_time()
+    while time.process_time() - begun < seconds:
+        yield draw_implicit(rng, (64, 128, 256, 512), widely=True)
+
+
+def _note(seconds: float, n: int, value: float, described: str) -> str:
+    note = f"chosen by the validation part ({value:.4f}), {n} models in {seconds / 60:.1f} minutes"
+    return f"{note}: {described}" if described else note
 
 
 def _described(parameters: dict[str, Any]) -> str:
@@ -241,8 +314,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH")
     parser.add_argument(
-        "--minutes", type=float, default=0, help="choose by the validation part for so long, too"
+        "--minutes",
+        type=float,
+        default=0,
+        help="of processor time, to choose by the validation part",
     )
+    parser.add_argument("--peers", action="store_true", help="choose other models, too")
+    parser.add_argument("--seed", type=int, default=0, help="of the searches")
     parser.add_argument("--threads", type=int, default=None)
     options = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -250,7 +328,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         for path in options.paths:
             for parts in read(path):
-                rows = list(our_rows(parts, options.minutes, options.threads))
+                rows = list(our_rows(parts, options.threads))
+                if options.minutes and parts.validation is not None:
+                    asked = options.minutes, options.threads, options.seed, options.peers
+                    rows += chosen_rows(parts, *asked)
                 console.print(table_of(parts, rows))
     except (OSError, ValueError) as error:
         sys.exit(str(error))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cinefold import Interactions, WeightedMatrixFactorization
-from cinefold.models.default_regularization import objective_for
+from cinefold.models.scaled_parameters import objective_for
 from cinefold.tuning import Range, Space
 from cinefold.tuning.initial_points import initial_points
 from cinefold.tuning.space import DEFAULT_SPACE, Coordinates, default_space, parse, read_space

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from tqdm.auto import tqdm
 
@@ -86,6 +87,10 @@ class Validation:
 
     def ndcg(self, factors: Factors) -> float:
         """Mean NDCG@10 over users with held-out items, training items not ranked."""
+        return accuracy.mean(self.ndcgs(factors))
+
+    def ndcgs(self, factors: Factors) -> NDArray[np.float64]:
+        """NDCG@10 of each of these users."""
         items, _ = top_k(
             factors.queries(factors.user_vectors(self._users)),
             factors.candidates,
@@ -93,7 +98,7 @@ class Validation:
             excluded=self._seen,
             n_threads=self._n_threads,
         )
-        return accuracy.ndcg(items, self._relevant)
+        return accuracy.ndcg_per_user(items, self._relevant)
 
 
 def affordable_users(

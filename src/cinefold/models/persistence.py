@@ -28,8 +28,8 @@ from cinefold.interactions.tensor_files import (
     write_tensors,
 )
 from cinefold.models import checks
-from cinefold.models.default_regularization import objective_for
 from cinefold.models.fitted import Fitted
+from cinefold.models.scaled_parameters import objective_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable

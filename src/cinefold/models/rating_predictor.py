@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from cinefold.interactions import Interactions
-    from cinefold.models.default_regularization import Scaled
     from cinefold.models.results import FoldedUsers, Ranking
+    from cinefold.models.scaled_parameters import Scaled
 
 _FEWEST_RATINGS = 50
 _PAIRS_AT_A_TIME = 1 << 17

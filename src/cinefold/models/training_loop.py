@@ -25,7 +25,7 @@ from cinefold.models.callbacks import (
     Validation,
     progress_bar,
 )
-from cinefold.models.default_settings import Settings
+from cinefold.models.default_search import Settings
 from cinefold.models.fitted import Fitted
 
 

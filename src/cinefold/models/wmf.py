@@ -12,8 +12,7 @@ from cinefold.als.factors import Factors
 from cinefold.als.iterations import Problem, available_threads, method_named
 from cinefold.models import checks, persistence
 from cinefold.models.callbacks import Validation, affordable_users
-from cinefold.models.default_regularization import objective_for, pair_weights
-from cinefold.models.default_settings import settings_for
+from cinefold.models.default_search import settings_for
 from cinefold.models.fitted import Fitted
 from cinefold.models.incremental import IncrementalModel
 from cinefold.models.presets import PRESETS
@@ -23,6 +22,7 @@ from cinefold.models.rating_input import (
     axis_weights,
     validation_ratings,
 )
+from cinefold.models.scaled_parameters import objective_for, pair_weights
 from cinefold.models.sklearn_parameters import Parameters
 from cinefold.models.training_loop import continued, run_fit
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from cinefold.als.objective import Target
     from cinefold.interactions.splits import RandomState
     from cinefold.models.callbacks import Callback, ValidationMetric
-    from cinefold.models.default_regularization import Scaled
     from cinefold.models.rating_input import Ratings, Weights
+    from cinefold.models.scaled_parameters import Scaled
 
 
 @dataclass(eq=False, repr=False)
@@ -52,9 +52,9 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     Parameters
     ----------
     n_factors : int or "scale"
-        Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 where rows
-        have 5 to 40 ratings, if the other parameters are "scale" too and there are 10,000 ratings;
-        else 64 (docs/defaults.md).
+        Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 or 560
+        where rows have 5 to 40 ratings and more factors rank better, if the other parameters are
+        "scale" too and there are 10,000 ratings; else 64 (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
         0 fits the observed ratings only. Larger values rank better up to a point, and pull
@@ -94,7 +94,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     tol : float or "scale"
         Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4;
         where `n_factors` follows the data beyond 64 it is 0.003, with rows of less than 40 ratings
-        0.025, and of less than 5 0.01.
+        0.02 to 0.06, and of less than 5 0.01.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.

@@ -15,9 +15,9 @@ from cinefold.als.iterations import Side
 from cinefold.als.objective import Objective
 from cinefold.interactions.entries import digest
 from cinefold.models import checks
-from cinefold.models.default_regularization import RatingStatistics, objective_for, pair_weights
-from cinefold.models.default_settings import Settings
+from cinefold.models.default_search import Settings
 from cinefold.models.rating_input import axis_weights
+from cinefold.models.scaled_parameters import RatingStatistics, objective_for, pair_weights
 from cinefold.models.training_loop import continued, run_fit
 from cinefold.spark import packing
 from cinefold.spark.checkpoints import Checkpoints

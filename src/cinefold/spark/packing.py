@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from cinefold.als.iterations import Side
     from cinefold.als.objective import Objective
-    from cinefold.models.default_regularization import Histogram
+    from cinefold.models.scaled_parameters import Histogram
     from cinefold.spark.shared_files import SharedArrays
 
 _LOGGER = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.ml.param import Param, Params, TypeConverters
 
 from cinefold.models import WeightedMatrixFactorization
-from cinefold.models.default_settings import N_FACTORS, TOL
+from cinefold.models.default_search import N_FACTORS, TOL
 
 _string, _integer = TypeConverters.toString, TypeConverters.toInt
 _boolean, _float = TypeConverters.toBoolean, TypeConverters.toFloat

@@ -175,15 +175,7 @@ def tune(
         threads = max(1, available_threads(n_threads) // n_jobs)
         deadline = None if timeout is None else started + timeout
         objective = TrialObjective(
-            data,
-            search_space,
-            coordinates,
-            metric,
-            max_iter,
-            patience,
-            threads,
-            stop,
-            deadline,
+            data, search_space, coordinates, metric, max_iter, patience, threads, stop, deadline
         )
         stop_reason = _optimize(
             study,

@@ -5,7 +5,7 @@ dimensionless quantities, whose good values hardly do:
 
 ``relative_unobserved_weight`` and ``relative_regularization``
     are w0 and lambda in units of what ``"scale"`` makes of them
-    (`cinefold.models.default_regularization`): for these ratings, confidences and targets; lambda
+    (`cinefold.models.scaled_parameters`): for these ratings, confidences and targets; lambda
     also for that w0 and nu. 1 is the default.
 ``rating_confidence``
     is :math:`\\alpha \\bar r / (1 + \\alpha \\bar r)`, the share of an average rating's confidence
@@ -24,12 +24,12 @@ import numpy as np
 from cinefold._files import read_parsed
 from cinefold.als.iterations import available_threads
 from cinefold.models import WeightedMatrixFactorization, checks
-from cinefold.models.default_regularization import (
+from cinefold.models.default_search import has_short_rows, settings_for
+from cinefold.models.scaled_parameters import (
     objective_for,
     scaled_regularization,
     scaled_unobserved_weight,
 )
-from cinefold.models.default_settings import has_short_rows, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

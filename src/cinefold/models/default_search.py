@@ -2,9 +2,9 @@
 
 Good settings differ by factors from one data set to the next (docs/defaults.md), most of all where
 users and items have few ratings, and no formula that we know foresees them: candidates, in units
-of the formulas of `default_regularization`, are tried on ratings that are held out of a sample of
-users, for a few iterations with few factors. The fit has many factors, which with these settings
-rank better or as well, and few iterations: all together takes about five times as long as
+of the formulas of `scaled_parameters`, are tried on ratings that are held out of a sample of
+users, for a few iterations with few factors. The fit has more factors, which with these settings
+rank better or as well, and few iterations: all together takes up to about five times as long as
 64 factors by the formulas.
 """
 
@@ -17,25 +17,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cinefold.als.iterations import Problem, alternate
+from cinefold.als.iterations import Problem, alternate, method_named
 from cinefold.models.callbacks import Validation
-from cinefold.models.default_regularization import objective_for, pair_weights
 from cinefold.models.rating_input import only_users
+from cinefold.models.scaled_parameters import objective_for, pair_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from numpy.typing import NDArray
 
     from cinefold.als.objective import Objective
     from cinefold.interactions import Interactions
 
 N_FACTORS, TOL = 64, 1e-4
-"""Of the formulas, and of the candidates that are tried."""
+"""Of the formulas, and of the candidates that are tried where rows are long."""
 
 _FEWEST_RATINGS = 10_000  # of all: fewer tell no settings apart
 _FEW_RATINGS, _VERY_FEW_RATINGS = 40, 5  # a user or item, on average
-_FACTORS_OF_SHORT_ROWS, _FACTORS = 448, 256
 _MANY_RATINGS, _FACTORS_OF_MANY_RATINGS = 10_000_000, 128  # in long rows: what minutes allow
-_TOL_OF_SHORT_ROWS, _TOL_OF_VERY_SHORT_ROWS, _TOL = 0.025, 0.01, 0.003
+_USUAL = 256, 0.003  # factors and tolerance
+_TRIED_OF_SHORT_ROWS = 128
+# The same where rows are short, or very short, by how much better these rank than 64.
+_BY_GROWTH = ((1.2, (560, 0.06)), (1.05, (448, 0.025)), (0.0, (256, 0.02)))
+_OF_VERY_SHORT_ROWS = ((1.05, (256, 0.01)), (0.0, (N_FACTORS, TOL)))
 _TRIED_ITERATIONS, _MOST_TRIED, _USERS, _HELD_OUT = 3, 2_000_000, 2_000, 0.2
 
 
@@ -55,26 +58,24 @@ class _Candidate(NamedTuple):
     exponent: float = 0.0
 
 
-# In each series the next is tried if the last was better. Strong structure, as of papers in
-# libraries, wants little of w0 and lambda; weak one more of lambda.
-_STRENGTHS: tuple[tuple[tuple[float, float], ...], ...] = (((0.3, 0.45),), ((1.0, 1.4), (1.0, 2.0)))
+# In each series the next is tried if the last was better, the second if nothing of the first was.
+# Strong structure, as of papers in libraries, wants little of w0 and lambda; weak one more of
+# lambda, or p.
+_STRONG = (_Candidate(0.55, 0.7), _Candidate(0.3, 0.45))
+_WEAK = (_Candidate(1.0, 1.4), _Candidate(1.0, 2.0))
 _EXPONENTS = (0.25, 0.4)
-_GAIN = 1.02  # less may be chance, or owed to there being few factors and iterations
+# What is to be gained (of weak structure's candidates some is owed to there being few factors), and
+# what gains are like: by these, one that was measured with an error is shrunk before.
+_GAIN, _GAIN_OF_WEAK, _USUAL_GAIN = 0.01, 0.02, 0.05
 
 
 def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
     """Of an estimator for its training data."""
     names = ("n_factors", "unobserved_weight", "regularization", "degree_exponent")
     if train.n_ratings >= _FEWEST_RATINGS and all(getattr(model, n) == "scale" for n in names):
-        usual, tol = _FACTORS, _TOL
-        if _row_length(train) < _VERY_FEW_RATINGS:
-            tol = _TOL_OF_VERY_SHORT_ROWS
-        elif has_short_rows(train):
-            usual, tol = _FACTORS_OF_SHORT_ROWS, _TOL_OF_SHORT_ROWS
-        elif train.n_ratings > _MANY_RATINGS:
-            usual = _FACTORS_OF_MANY_RATINGS
-        n_factors = min(usual, train.n_users, train.n_items)
-        objective = _objective(model, train, _best_candidate(model, train, n_threads))
+        candidate, n_factors, tol = _found(model, train, n_threads)
+        n_factors = min(n_factors, train.n_users, train.n_items)
+        objective = _objective(model, train, candidate)
     else:
         n_factors = N_FACTORS if model.n_factors == "scale" else model.n_factors
         tol, objective = TOL, objective_for(model, train)
@@ -97,35 +98,51 @@ def _objective(model: Any, train: Interactions, candidate: _Candidate) -> Object
     return replace(objective, regularization=candidate.ridge * objective.regularization)
 
 
-def _best_candidate(model: Any, train: Interactions, n_threads: int) -> _Candidate:
+def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate, int, float]:
+    """The best candidate, and the number of factors and the tolerance of the fit."""
+    is_short, n_factors, tol = has_short_rows(train), *_USUAL
+    if not is_short and train.n_ratings > _MANY_RATINGS:
+        n_factors = _FACTORS_OF_MANY_RATINGS
     learnt, held_out = _divided(train)
+    best = start = _Candidate()
     if not held_out.n_ratings:
-        return _Candidate()
+        return best, n_factors, tol
     validation = Validation(held_out, learnt, objective_for(model, learnt), n_threads)
 
-    def ndcg(candidate: _Candidate) -> float:
+    def ndcgs(candidate: _Candidate, n_factors: int) -> NDArray[np.float64]:
         objective = _objective(model, learnt, candidate)
         weights = pair_weights(objective, learnt.user_counts(), learnt.item_counts())
-        steps = alternate(Problem(learnt, objective, n_threads, weights), N_FACTORS, 0)
+        problem, method = Problem(learnt, objective, n_threads, weights), method_named("cg", 0)
+        steps = alternate(problem, n_factors, 0, method)
         with closing(steps):
             *_, last = islice(steps, _TRIED_ITERATIONS)
-            return validation.ndcg(last.factors)
+            return validation.ndcgs(last.factors)
 
-    best = start = _Candidate()
-    reached = ndcg(best)
+    tried = _TRIED_OF_SHORT_ROWS if is_short else N_FACTORS
+    reached = ndcgs(best, tried)
+    is_very_short = _row_length(train) < _VERY_FEW_RATINGS
+    if is_short:
+        steps = _OF_VERY_SHORT_ROWS if is_very_short else _BY_GROWTH
+        few = ndcgs(best, N_FACTORS).mean()
+        n_factors, tol = next(fit for growth, fit in steps if reached.mean() >= growth * few)
 
-    def climb(candidates: Iterable[_Candidate]) -> None:
+    def is_better(candidate: _Candidate, least: float) -> bool:
         nonlocal best, reached
-        for candidate in candidates:
-            if (found := ndcg(candidate)) <= _GAIN * reached:
-                break
-            best, reached = candidate, found
+        found = ndcgs(candidate, tried)
+        gain, unit = found - reached, _USUAL_GAIN * max(reached.mean(), 1e-9)
+        error = gain.std() / np.sqrt(len(gain)) / unit
+        if not gain.mean() / unit > least / _USUAL_GAIN * (1 + error**2):
+            return False
+        best, reached = candidate, found
+        return True
 
-    for series in _STRENGTHS:
-        if best == start:
-            climb(_Candidate(*strengths) for strengths in series)
-    climb([best._replace(exponent=exponent) for exponent in _EXPONENTS])
-    return best
+    if not is_very_short:  # which show no strong structure but by chance
+        first = n_factors > 2 * _USUAL[0]  # so much growth is strong structure: no time for both
+        all(is_better(candidate, _GAIN) for candidate in _STRONG[first:])
+    if best == start:
+        all(is_better(candidate, _GAIN_OF_WEAK) for candidate in _WEAK)
+        all(is_better(best._replace(exponent=p), _GAIN_OF_WEAK) for p in _EXPONENTS)
+    return best, n_factors, tol
 
 
 def _divided(train: Interactions) -> tuple[Interactions, Interactions]:
