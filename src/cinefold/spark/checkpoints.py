@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from contextlib import suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException
@@ -106,7 +107,7 @@ class FactorFolders:
         path = self._unneeded.pop() if self._unneeded else self._all()[-1]
         # A relative path of a table would begin at another folder.
         if n_blocks and re.match(r"/|\w+:", path):
-            table = re.sub(r"\W", "_", f"cinefold_{'_'.join(path.split('/')[-2:])}")
+            table = f"cinefold_{sha256(path.encode()).hexdigest()[:32]}"
             # No task has two buckets to sort. Where no catalog takes the table, rows are shuffled.
             with suppress(AnalysisException), setting(self._spark, _OPEN_FILES, 1):
                 writer = factors.write.mode("overwrite").bucketBy(n_blocks, "key")
