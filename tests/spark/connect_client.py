@@ -25,7 +25,7 @@ def kill(model, record):
 spark = start_session(server)
 trainer = DistributedWeightedMatrixFactorization(
     nFactors=12,
-    maxIter=3,
+    maxIter=2,
     weightCol="weight",
     validationIndicatorCol="held_out",
     numUserBlocks=5,

@@ -20,7 +20,7 @@ COLUMNS = {"weightCol": "weight", "validationIndicatorCol": "held_out"}
 @pytest.fixture(scope="module")
 def single(rated):
     train, held_out = rated.parts()
-    return WeightedMatrixFactorization(n_factors=12, max_iter=3).fit(train, validation=held_out)
+    return WeightedMatrixFactorization(n_factors=12, max_iter=2).fit(train, validation=held_out)
 
 
 def same(model, single, rtol=0.0):
@@ -39,7 +39,7 @@ def same(model, single, rtol=0.0):
 
 
 def trainer(**params):
-    return DistributedWeightedMatrixFactorization(nFactors=12, maxIter=3, **COLUMNS, **params)
+    return DistributedWeightedMatrixFactorization(nFactors=12, maxIter=2, **COLUMNS, **params)
 
 
 def by_a_client_of_connect_whose_executor_is_killed(spark, ratings, rated, folder):
@@ -55,7 +55,7 @@ def by_a_client_of_connect_whose_executor_is_killed(spark, ratings, rated, folde
 
 def stored_and_killed(spark, ratings, rated, folder):
     def kill(model, record):
-        if record["iteration"] == 2:
+        if record["iteration"] == 1:
             raise InterruptedError
 
     stored = trainer(
@@ -139,7 +139,7 @@ def test_a_client_of_spark_connect_and_an_executor_that_is_killed(fits, single):
 def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(fits, single):
     found, folder = fits[stored_and_killed]
     model, iterations = found.result()
-    assert iterations == [3]
+    assert iterations == [2]
     same(model, single)
     # Nothing is kept but the factors of both sides, of what the fit that was killed has stored too.
     kept = {
