@@ -90,7 +90,8 @@ def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         pairs = zip(distinct, columns, strict=True)
         return all(bool((own[numbers[block]] == column[block]).all()) for own, column in pairs)
 
-    if not all(in_blocks(len(values), agree)):
+    is_hashed = not is_array or len(columns) > 1  # texts of up to 8 bytes are their own hashes
+    if is_hashed and not all(in_blocks(len(values), agree)):
         objects = values.astype(object) if is_array else values.to_numpy()
         return np.unique(objects, return_inverse=True)
     return _in_order(values[positions], numbers)
