@@ -57,7 +57,7 @@ sanitize:  ## Run the core's own tests under the address and undefined-behaviour
 	@cmake -S . -B build/sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCINEFOLD_SANITIZE=ON \
 	    -DPython_EXECUTABLE=$(CURDIR)/.venv/bin/python \
 	    -Dnanobind_DIR="$$(python -m nanobind --cmake_dir)" >/dev/null
-	@cmake --build build/sanitize -- --quiet
+	@MAKEFLAGS= cmake --build build/sanitize -- --quiet
 	@cd build/sanitize; if [ passed -nt core_tests ]; \
 	    then echo "The core has not changed since it passed under the sanitizers."; \
 	    else ./core_tests && touch passed; fi
