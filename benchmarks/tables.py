@@ -22,6 +22,8 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -323,15 +325,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the searches")
     parser.add_argument("--threads", type=int, default=None)
     options = parser.parse_args(arguments)
+    if options.peers and not options.minutes:
+        parser.error("--peers are chosen by the validation part, for --minutes")
+    if options.peers and find_spec("implicit") is None:
+        parser.error("--peers needs implicit, which `make bench BENCH_ARGS=--help` installs")
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(machine_line(describe(available_threads(options.threads))))
     try:
         for path in options.paths:
             for parts in read(path):
-                rows = list(our_rows(parts, options.threads))
+                found = [our_rows(parts, options.threads)]
                 if options.minutes and parts.validation is not None:
                     asked = options.minutes, options.threads, options.seed, options.peers
-                    rows += chosen_rows(parts, *asked)
+                    found.append(chosen_rows(parts, *asked))
+                rows = []
+                for row in chain(*found):
+                    console.print(f"{parts.name}, {row.model}: {row.ndcg:.4f}; {row.note}")
+                    rows.append(row)
                 console.print(table_of(parts, rows))
     except (OSError, ValueError) as error:
         sys.exit(str(error))
