@@ -164,8 +164,9 @@ def test_ctrl_c_before_anything_is_known_is_ctrl_c(ratings, monkeypatch):
 def test_jobs_share_a_search(ratings, uninterrupted):
     shared = search(ratings, n_trials=10, n_jobs=3)
     assert len(shared.trials) == 10
-    assert points(shared) == points(uninterrupted, 10)
-    for trial, other in zip(shared.trials, uninterrupted.trials[:10], strict=True):
+    # What is next to the best depends on what has ended before.
+    assert points(shared)[:5] == points(uninterrupted, 5)
+    for trial, other in zip(shared.trials[:5], uninterrupted.trials[:5], strict=True):
         if "pruned" not in (trial.state, other.state):
             assert trial.curve == other.curve
 

@@ -13,8 +13,11 @@ from cinefold import WeightedMatrixFactorization
 from cinefold.evaluation import evaluate
 from cinefold.models import Popularity
 from cinefold.tuning import read_parameters, tune
+from cinefold.tuning.results import ranked
 from cinefold.tuning.search_data import SearchData
+from cinefold.tuning.space import Space
 from cinefold.tuning.study import plan_next
+from cinefold.tuning.trial import suggest
 from tests.tuning.small_searches import QUICK, SMALL, search
 
 
@@ -98,9 +101,12 @@ def test_hopeless_trials_are_given_up_early(ratings):
         assert better >= (len(before) + 1) // 2
 
 
-def test_random_trials_have_few_factors(ratings):
-    found = search(ratings, n_trials=11, space={"n_factors": (2, 16)})
-    assert [trial.point["n_factors"] for trial in found.trials].count(4) >= 5
+def test_most_trials_have_few_factors_and_few_iterations(ratings):
+    found = search(ratings, n_trials=11, space={"n_factors": (2, 16)}, max_iter=9, patience=9)
+    cheap = [len(trial.curve) for trial in found.trials if trial.point["n_factors"] == 4]
+    assert len(cheap) >= 5
+    assert max(cheap) == 6
+    assert len(found.trials[0].curve) == 9
 
 
 def test_many_factors_of_the_first_trial_do_not_end_those_with_few(ratings):
@@ -110,26 +116,38 @@ def test_many_factors_of_the_first_trial_do_not_end_those_with_few(ratings):
     assert few.state == "complete"
 
 
-def planned(direction, best, n_trials=19):
-    """The numbers of factors of a study's trials, the first with 8; few are 5, many up to 20."""
-    study = optuna.create_study(direction=direction)
+def planned(direction, best, n_trials=20):
+    """The numbers of factors of a study's trials, the first with 8; few are 6, many up to 20."""
+    study, space = optuna.create_study(direction=direction), Space({"n_factors": (3, 20)})
     study.enqueue_trial({"n_factors": 8})
     sign = 1 if direction == "minimize" else -1
     sizes = []
     for number in range(n_trials):
-        trial = study.ask()
-        sizes.append(trial.suggest_int("n_factors", 4, 20))
-        trial.suggest_float("other", 0, 1)
-        study.tell(trial, sign * (abs(best - sizes[-1]) + number / 100))
-        plan_next(study, 5, 8, 20)
+        point = suggest(study.ask(), space)
+        sizes.append(point["n_factors"])
+        study.tell(number, sign * (abs(best - sizes[-1]) + number / 100))
+        plan_next(study, space, 8, 0)
     return sizes
 
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_the_best_is_tried_again_with_more_factors_as_long_as_that_helps(direction):
-    # The first of few has the first's number, then twice, and at most 20.
-    assert planned(direction, 16) == [8, *[5] * 7, 8, 16, 20, *[5] * 8]
-    assert planned(direction, 8) == [8, *[5] * 7, 8, 16, *[5] * 9]
+    # The best of four with few, and the best of all twice; after another four the next best.
+    assert planned(direction, 16) == [8, *[6] * 4, 8, 16, *[6] * 4, 16, *[6] * 4, 16, *[6] * 3]
+    assert planned(direction, 8) == [8, *[6] * 4, 8, 16, *[6] * 4, 8, *[6] * 4, 8, *[6] * 3]
+
+
+def test_every_second_trial_is_next_to_the_best(ratings):
+    found = search(
+        ratings, n_trials=19, space={"n_factors": 6, "relative_regularization": (0.1, 900)}
+    )
+    for trial in found.trials[13::2]:
+        before = ranked(found.trials[: trial.number], "ndcg_at_10")[0]
+        distance = np.log(
+            trial.point["relative_regularization"] / before.point["relative_regularization"]
+        )
+        assert 0 < abs(distance) < 0.4 * np.log(9000)
+        assert trial.point["target"] == before.point["target"]
 
 
 def test_a_trial_ends_when_nothing_gets_better(ratings):

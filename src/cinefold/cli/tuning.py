@@ -49,7 +49,7 @@ class _SearchOptions:
         "End after so many seconds: the running trial, after its iteration.", default=600, min=0
     )
     patience: int = _how(
-        "A trial ends after so many iterations without a better value.", default=5, min=1
+        "A trial ends after so many iterations without a better value.", default=2, min=1
     )
     validation_fraction: float = _how(
         "Random share of each user's ratings that models are chosen by.",

@@ -41,7 +41,7 @@ def tune(
     metric: str = "ndcg_at_10",
     space: Mapping[str, Any] | None = None,
     max_iter: int = 16,
-    patience: int = 5,
+    patience: int = 2,
     warm_starts: Iterable[Mapping[str, Any]] = (),
     validation: Interactions | None = None,
     test: Interactions | None = None,
@@ -62,10 +62,11 @@ def tune(
     Each trial is a fit of at most `max_iter` iterations, evaluated after every one; its value is
     the best of that curve, so that the number of iterations needs no search. Trials that are not in
     the better half at their 3rd, 6th, 12th ... iteration are pruned (successive halving). The first
-    trials are the default model and, with few factors, points that are known to be good; then come
-    eight random ones and the suggestions of Optuna's tree-structured Parzen estimator. Sixteen of
-    these have few factors; from the eighth trial on, the best of few factors is tried again with
-    the default's number, and the best so far with twice its own, as long as that helps.
+    trials are the default model and, with few factors and at most six iterations, points that are
+    known to be good. Then every second is a random point, or a suggestion of Optuna's
+    tree-structured Parzen estimator, and every second a point next to the best. Of those with few
+    factors the best quarter is tried again with the default's number, or the best trial's, and the
+    best so far with twice its own, as long as that helps.
 
     Parameters
     ----------
@@ -181,6 +182,7 @@ def tune(
             study,
             objective,
             usual=int(first[0].get("n_factors", 0)) if first else 0,
+            seed=seed,
             n_trials=n_trials if search_space.free() else 1,
             n_jobs=n_jobs,
             callbacks=list(callbacks),
@@ -217,6 +219,7 @@ def _optimize(
     objective: TrialObjective,
     *,
     usual: int,
+    seed: int,
     n_trials: int,
     n_jobs: int,
     callbacks: list[Callable[[Trial], bool | None]],
@@ -243,11 +246,12 @@ def _optimize(
             reasons.append("timeout")
         if reasons or objective.stop.is_set():
             study.stop()
-        elif few := objective.space.few_factors():
-            most = objective.space.described()["n_factors"]["high"]
-            plan_next(study, few, max(few, usual), most)
+        else:
+            with lock:
+                plan_next(study, objective.space, usual, seed)
 
     if (left := n_left()) > 0:
+        plan_next(study, objective.space, usual, seed)  # an interrupt may have come before it
         try:
             study.optimize(
                 objective,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
+    from cinefold.tuning.space import Space
+
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _CONDITIONS = "cinefold:conditions"
 _CHECKSUMS = ("data set or seed", "validation part")
@@ -38,6 +40,7 @@ _CHEAP = "cinefold:cheap"
 UNRANKED = "cinefold:unranked"
 """Of trials at chosen points with more than few factors, which are compared with no others before
 they end."""
+_CHEAP_FOR_EACH_LARGE = 4  # trials with few factors
 _N_RANDOM = 8  # trials at random points, after the initial points and before TPE
 
 
@@ -104,31 +107,46 @@ def open_study(
     return study
 
 
-def plan_next(study: optuna.Study, few: int, usual: int, most: int) -> None:
-    """After eight trials, what was best again with more factors, unless it was; else with `few`.
+def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
+    """Say what is tried next, unless that is for the sampler to say.
 
-    The best with `few` has the `usual` number then, the best of all twice its own, up to `most`. Of
-    other trials with few there are sixteen; then it is for the sampler to say.
+    The best quarter of what had few factors is tried with as many as the best trial, or the `usual`
+    number; then the best trial with twice its own, or as many as the space allows. Else every
+    second trial is next to the best, with few factors; of the others, the first sixteen have few.
     """
     trials = [t for t in study.get_trials(deepcopy=False) if INTERRUPTED not in t.user_attrs]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if not complete or any(trial.state == TrialState.WAITING for trial in trials):
         return
-    larger = []
-    if len(trials) >= _N_RANDOM:
-        best = study.best_trial.params
-        with_few = [trial for trial in complete if trial.params["n_factors"] <= few]
-        if with_few:
-            sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
-            cheapest = min(with_few, key=lambda trial: sign * (trial.value or 0.0))
-            larger.append({**cheapest.params, "n_factors": usual})
-        larger.append({**best, "n_factors": min(2 * best["n_factors"], most)})
-    for point in larger:
-        if all(trial.params != point for trial in trials):
-            _enqueue(study, point, few)
-            return
-    if sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:
-        study.enqueue_trial({"n_factors": few}, {_CHEAP: True})
+    best, few, cheap = study.best_trial.params, space.few_factors(), {}
+    if few is not None:
+        cheap = {"n_factors": few}
+        sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
+        with_few = [t for t in complete if t.params["n_factors"] == few]
+        with_few.sort(key=lambda trial: sign * (trial.value or 0.0))
+        n_best = sum(t.params.get("n_factors") == few for t in trials) // _CHEAP_FOR_EACH_LARGE
+        known = [_settings(t) for t in trials if t.params.get("n_factors", few) > few]
+        larger = [
+            {**trial.params, "n_factors": max(usual, best["n_factors"])}
+            for trial in with_few[:n_best]
+            if _settings(trial) not in known
+        ]
+        twice = space.nearest({**best, "n_factors": 2 * best["n_factors"]}) or best
+        if n_best and twice["n_factors"] > 1.5 * best["n_factors"]:
+            larger.append(twice)
+        for point in larger:
+            if all(trial.params != point for trial in trials):
+                _enqueue(study, point, few)
+                return
+    if len(trials) % 2:
+        near = space.near(best, np.random.default_rng([seed, len(trials)]))
+        _enqueue(study, {**near, **cheap}, few)
+    elif cheap and sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:
+        study.enqueue_trial(cheap, {_CHEAP: True})
+
+
+def _settings(trial: FrozenTrial) -> dict[str, Any]:
+    return {name: value for name, value in trial.params.items() if name != "n_factors"}
 
 
 def _enqueue(study: optuna.Study, point: dict[str, Any], few: int | None) -> None:

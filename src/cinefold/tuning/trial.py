@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cinefold.tuning.search_data import SearchData
     from cinefold.tuning.space import Coordinates, Space
 
+CHEAP_ITERATIONS = 6
+"""At most, of a trial with few factors, which tells settings apart; more factors need no more."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -87,14 +90,17 @@ class TrialObjective:
             raise
 
     def _value(self, trial: optuna.Trial) -> float:
-        parameters = self.coordinates.parameters(suggest(trial, self.space))
+        point = suggest(trial, self.space)
+        parameters = self.coordinates.parameters(point)
+        is_cheap = point["n_factors"] == self.space.few_factors()
+        longest = min(self.max_iter, CHEAP_ITERATIONS) if is_cheap else self.max_iter
         curves: list[ValidationCurve] = []
         # Without time for one model, what comes out would be worse than what was not tuned.
         ended = trial.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         is_late = self.is_late if ended else lambda: False
         for training, validation in self.data.folds:
             # The first fold alone decides when the trial ends.
-            max_iter = len(curves[0].values) if curves else self.max_iter
+            max_iter = len(curves[0].values) if curves else longest
             ended_by = () if curves else (trial, self.patience, is_late)
             curve = ValidationCurve(self.metric, validation, self.stop, *ended_by)
             model = WeightedMatrixFactorization(
