@@ -42,6 +42,7 @@ from cinefold.datasets import load_interactions
 from cinefold.evaluation import evaluate_per_user
 from cinefold.evaluation.protocols import Division
 from cinefold.models import Ease, Popularity
+from cinefold.models.default_search import N_FACTORS
 from cinefold.tuning import Space, tune
 from cinefold.tuning.search_data import SearchData
 from cinefold.tuning.space import Coordinates, default_space
@@ -206,6 +207,8 @@ def _wmf(parameters: dict[str, Any], threads: int | None) -> Callable[[Interacti
 
 def our_rows(parts: Parts, threads: int | None) -> Iterator[Row]:
     yield measured(parts, Popularity().fit, "Popularity", "")
+    usual = _wmf({"n_factors": N_FACTORS}, threads)
+    yield measured(parts, usual, f"Cinefold, {N_FACTORS} factors", "by the formulas")
     yield measured(parts, _wmf({}, threads), "Cinefold", "default, nothing chosen")
     for choice in SETTINGS.get(parts.key, []):
         note = f"chosen {choice.chosen_by}: {_described(choice.parameters)}"
