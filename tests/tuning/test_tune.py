@@ -116,7 +116,7 @@ def test_many_factors_of_the_first_trial_do_not_end_those_with_few(ratings):
     assert few.state == "complete"
 
 
-def planned(direction, best, n_trials=20):
+def planned(direction, best, n_trials=21):
     """The numbers of factors of a study's trials, the first with 8; few are 6, many up to 20."""
     study, space = optuna.create_study(direction=direction), Space({"n_factors": (3, 20)})
     study.enqueue_trial({"n_factors": 8})
@@ -132,16 +132,17 @@ def planned(direction, best, n_trials=20):
 
 @pytest.mark.parametrize("direction", ["maximize", "minimize"])
 def test_the_best_is_tried_again_with_more_factors_as_long_as_that_helps(direction):
-    # The best of four with few, and the best of all twice; after another four the next best.
-    assert planned(direction, 16) == [8, *[6] * 4, 8, 16, *[6] * 4, 16, *[6] * 4, 16, *[6] * 3]
-    assert planned(direction, 8) == [8, *[6] * 4, 8, 16, *[6] * 4, 8, *[6] * 4, 8, *[6] * 3]
+    # The best of every four with few; after eight the best of all twice.
+    begin = [8, *[6] * 4, 8, *[6] * 4, 8, 16, *[6] * 4]
+    assert planned(direction, 16) == [*begin, 16, *[6] * 4]
+    assert planned(direction, 8) == [*begin, 8, *[6] * 4]
 
 
-def test_every_second_trial_is_next_to_the_best(ratings):
+def test_most_trials_are_next_to_the_best(ratings):
     found = search(
-        ratings, n_trials=19, space={"n_factors": 6, "relative_regularization": (0.1, 900)}
+        ratings, n_trials=16, space={"n_factors": 6, "relative_regularization": (0.1, 900)}
     )
-    for trial in found.trials[13::2]:
+    for trial in found.trials[13:16]:
         before = ranked(found.trials[: trial.number], "ndcg_at_10")[0]
         distance = np.log(
             trial.point["relative_regularization"] / before.point["relative_regularization"]
@@ -152,8 +153,9 @@ def test_every_second_trial_is_next_to_the_best(ratings):
 
 def test_a_trial_ends_when_nothing_gets_better(ratings):
     found = search(ratings, max_iter=40, patience=2, n_trials=3)
-    for trial in found.trials:
-        assert len(trial.curve) <= trial.iteration + 2
+    for trial in found.trials:  # by more than half a percent
+        enough = next(i for i, value in enumerate(trial.curve, 1) if value >= 0.995 * trial.value)
+        assert len(trial.curve) <= enough + 2
 
 
 # -- metrics --------------------------------------------------------------------------------------

@@ -63,10 +63,10 @@ def tune(
     the best of that curve, so that the number of iterations needs no search. Trials that are not in
     the better half at their 3rd, 6th, 12th ... iteration are pruned (successive halving). The first
     trials are the default model and, with few factors and at most six iterations, points that are
-    known to be good. Then every second is a random point, or a suggestion of Optuna's
-    tree-structured Parzen estimator, and every second a point next to the best. Of those with few
-    factors the best quarter is tried again with the default's number, or the best trial's, and the
-    best so far with twice its own, as long as that helps.
+    known to be good. Then three of four are next to the best; the others are random points, and
+    later suggestions of Optuna's tree-structured Parzen estimator. Of those with few factors the
+    best quarter is tried again with the default's number, or the best trial's, and the best so far
+    with twice its own, as long as that helps.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def tune(
     space : mapping, optional
         Changes to the search space, by name: see `cinefold.tuning.Space`.
     max_iter, patience : int
-        A trial ends after so many iterations, or so many without a better value.
+        A trial ends after so many iterations, or so many without a better value (for lists, by
+        half a percent).
     warm_starts : iterable of mapping
         Parameters of models to try first, as an earlier result's ``best_parameters``.
     validation, test : Interactions, optional

@@ -111,8 +111,8 @@ def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
     """Say what is tried next, unless that is for the sampler to say.
 
     The best quarter of what had few factors is tried with as many as the best trial, or the `usual`
-    number; then the best trial with twice its own, or as many as the space allows. Else every
-    second trial is next to the best, with few factors; of the others, the first sixteen have few.
+    number; then the best trial with twice its own, or as many as the space allows. Else three of
+    four trials are next to the best, with few factors; of others, the first sixteen have few.
     """
     trials = [t for t in study.get_trials(deepcopy=False) if INTERRUPTED not in t.user_attrs]
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
@@ -132,13 +132,13 @@ def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
             if _settings(trial) not in known
         ]
         twice = space.nearest({**best, "n_factors": 2 * best["n_factors"]}) or best
-        if n_best and twice["n_factors"] > 1.5 * best["n_factors"]:
+        if n_best > 1 and twice["n_factors"] > 1.5 * best["n_factors"]:
             larger.append(twice)
         for point in larger:
             if all(trial.params != point for trial in trials):
                 _enqueue(study, point, few)
                 return
-    if len(trials) % 2:
+    if len(trials) % 4:
         near = space.near(best, np.random.default_rng([seed, len(trials)]))
         _enqueue(study, {**near, **cheap}, few)
     elif cheap and sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CHEAP_ITERATIONS = 6
 """At most, of a trial with few factors, which tells settings apart; more factors need no more."""
+_CHANCE = 0.005  # by which a list metric goes up and down from iteration to iteration
 
 logger = logging.getLogger(__name__)
 
@@ -167,13 +168,20 @@ class ValidationCurve:
         if self.trial is not None and UNRANKED not in self.trial.user_attrs:
             self.trial.report(value, len(self.values))
             self.pruned = self.trial.should_prune()
-        waited = len(self.values) - 1 - _best(self.metric, self.values)
+        waited = len(self.values) - 1 - _near_best(self.metric, self.values)
         no_hope = self.patience is not None and waited >= self.patience
         return self.pruned or no_hope or self.is_late() or self.stop.is_set()
 
     def until(self, iteration: int) -> list[float]:
         """The values up to `iteration`; nothing changes in a fit that converged before it."""
         return self.values + self.values[-1:] * (iteration - len(self.values))
+
+
+def _near_best(metric: str, values: list[float]) -> int:
+    """The first value from which there is no more to be gained than chance gives and takes."""
+    if metric == "rmse":
+        return _best(metric, values)
+    return int(np.argmax(np.asarray(values) >= (1 - _CHANCE) * max(values)))
 
 
 def _best(metric: str, values: list[float]) -> int:
