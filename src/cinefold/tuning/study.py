@@ -125,11 +125,11 @@ def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
         with_few = [t for t in complete if t.params["n_factors"] == few]
         with_few.sort(key=lambda trial: sign * (trial.value or 0.0))
         n_best = sum(t.params.get("n_factors") == few for t in trials) // _CHEAP_FOR_EACH_LARGE
-        known = [_settings(t) for t in trials if t.params.get("n_factors", few) > few]
+        known = {_settings(t) for t in trials if t.params.get("n_factors", few) > few}
         larger = [
             {**trial.params, "n_factors": max(usual, best["n_factors"])}
             for trial in with_few[:n_best]
-            if _settings(trial) not in known
+            if _settings(trial) not in known and len(known) <= n_best
         ]
         twice = space.nearest({**best, "n_factors": 2 * best["n_factors"]}) or best
         if n_best > 1 and twice["n_factors"] > 1.5 * best["n_factors"]:
@@ -145,8 +145,8 @@ def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
         study.enqueue_trial(cheap, {_CHEAP: True})
 
 
-def _settings(trial: FrozenTrial) -> dict[str, Any]:
-    return {name: value for name, value in trial.params.items() if name != "n_factors"}
+def _settings(trial: FrozenTrial) -> tuple[tuple[str, Any], ...]:
+    return tuple(item for item in sorted(trial.params.items()) if item[0] != "n_factors")
 
 
 def _enqueue(study: optuna.Study, point: dict[str, Any], few: int | None) -> None:
