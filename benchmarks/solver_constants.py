@@ -3,7 +3,8 @@
     python -m benchmarks.solver_constants
 
 Times rows of one length at a time, on one thread, by each way of solving them, and solves for the
-constants of their cost model. CINEFOLD_SIMD chooses the instruction set.
+constants of their cost model; then what the choice by the constants in the code loses.
+CINEFOLD_SIMD chooses the instruction set.
 """
 
 from __future__ import annotations
@@ -24,73 +25,80 @@ if TYPE_CHECKING:
 
 # Floats of a vector, rows of a tile and its vectors, as in CMakeLists.txt.
 TILES = {"avx512": (16, 8, 2), "avx2": (8, 4, 3), "neon": (4, 4, 4), "baseline": (4, 4, 2)}
-N_COLUMNS = 10_000
 FACTORS = (64, 128, 256)
-OBSERVATIONS_AT_ONCE = 200_000
-ROUNDS = 5
+LENGTHS = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 2, 4, 8)  # of rows, in factors, to try the choice on
+ROUNDS = 9
+FACTORS_IN_STEP = 8  # observations that a step's own vectors are worth, as in choose_solver.h
+PRIMAL, DUAL, CG = Method(row_solver="primal"), Method(row_solver="dual"), Method(row_solver="cg")
+FEW, TOLERANT = Method(max_steps=3, tolerance=0.0), Method(max_steps=3, tolerance=0.1)
+CHOSEN = Method()
+WAYS = PRIMAL, DUAL, CG, CHOSEN
+Case = tuple[int, Method]  # observations of a row; 0 for those that are not of LENGTHS
 
 
 class Rows:
-    """Rows of `n` observations each, in random columns, and how long solving one of them takes."""
+    """Rows of `n` observations each, in random columns, and how long solving one of them takes.
+
+    Long ones are of many columns, as in data: their vectors do not stay in the cache.
+    """
 
     def __init__(self, n_factors: int, n: int, lam: float = 10.0) -> None:
         rng = np.random.default_rng(n_factors)
-        vectors = rng.standard_normal((N_COLUMNS, n_factors), np.float32) / np.sqrt(n_factors)
-        self.n = n
-        self.n_rows = max(256, OBSERVATIONS_AT_ONCE // n)
-        columns = np.sort(rng.integers(0, N_COLUMNS, (self.n_rows, n)).astype(np.int32))
+        n_columns = 10_000 if is_copied(n_factors, n) else 100_000
+        vectors = rng.standard_normal((n_columns, n_factors), np.float32) / np.sqrt(n_factors)
+        self.n_rows = max(256, 30_000 // n) if is_copied(n_factors, n) else 16
+        columns = np.sort(rng.integers(0, n_columns, (self.n_rows, n)).astype(np.int32))
         ratings = sp.csr_array(
             (np.ones(columns.size, np.float32), columns.ravel(), n * np.arange(self.n_rows + 1)),
-            shape=(self.n_rows, N_COLUMNS),
+            shape=(self.n_rows, n_columns),
         )
+        self.n = n
         self.fixed = FixedSide.of(vectors.astype(np.float32), 1)
         self.rows = Observations(Objective(0.001, lam), ratings)
+        self.steps = expected_steps(self.rows, self.fixed, self.start())
+        self.n_steps = max((steps for _, steps in self.steps), default=0)
 
     def start(self) -> NDArray[np.float32]:
         return np.zeros((self.n_rows, self.fixed.n_factors), np.float32)
 
-    def seconds(self, method: Method) -> float:
-        """Of one row."""
-        best = np.inf
-        for _ in range(ROUNDS):
-            out, started = self.start(), time.process_time()
-            solve_rows(self.rows, self.fixed, out, 1, method)
-            best = min(best, time.process_time() - started)
-        return best / self.n_rows
 
-    def steps(self) -> int:
-        return max(steps for _, steps in expected_steps(self.rows, self.fixed, self.start()))
+def is_copied(d: int, n: int) -> bool:
+    """As native/rows/workspace.h has it."""
+    return n * d <= 1 << 19
 
 
-def tile_and_pivot(d: int) -> tuple[float, float]:
-    """Seconds of a multiply-add in a tile, and kPivot: of short rows of few factors."""
-    primal = Method(row_solver="primal")
-    unit = (Rows(d, 8 * d).seconds(primal) - Rows(d, 2 * d).seconds(primal)) / (6 * d) / (d * d / 2)
-    n, few = 8, 32
-    cholesky = Rows(few, n).seconds(primal) / unit - n * few * few / 2
-    return unit, (cholesky - few**3 / 6) / few
+def measured(cases: dict[Case, Rows]) -> dict[Case, float]:
+    """Seconds of a row of each case, the least of rounds in which all have their turn."""
+    best = dict.fromkeys(cases, np.inf)
+    for _ in range(ROUNDS):
+        for case, rows in cases.items():
+            out, started = rows.start(), time.process_time()
+            solve_rows(rows.rows, rows.fixed, out, 1, case[1], expected_steps=rows.steps)
+            best[case] = min(best[case], (time.process_time() - started) / rows.n_rows)
+    return best
 
 
-def transposed(d: int, lanes: int, unit: float, pivot: float) -> float:
-    """kTransposed: what the dual takes beside its product and its factorisation."""
-    n = d // 2 // lanes * lanes
-    dual = Rows(d, n).seconds(Method(row_solver="dual")) / unit
-    return (dual - d * n * n / 2 - n**3 / 6 - pivot * n) / (n * d)
-
-
-def on_copies(d: int, unit: float) -> tuple[float, float]:
-    """kStepOnCopies and kStepsToCopy: of rows that differ in how many steps they take alone."""
-    easy, hard = Rows(d, 4 * d, lam=30.0), Rows(d, 4 * d, lam=1.0)
-    cg = Method(row_solver="cg")
-    t_easy, t_hard = easy.seconds(cg) / unit, hard.seconds(cg) / unit
-    step = (t_hard - t_easy) / (hard.steps() - easy.steps())
-    return step / (easy.n * d), t_easy / step - easy.steps()
-
-
-def steps(d: int, n: int, unit: float, tolerance: float) -> float:
-    """An entry in a step of a few that read vectors in place, a look at the row among them."""
-    seconds = Rows(d, n).seconds(Method(max_steps=3, tolerance=tolerance))
-    return seconds / unit / ((1 + 3) * n * d)
+def constants(d: int) -> tuple[list[float], list[float]]:
+    """The constants found with d factors; seconds of the way chosen over the fastest's."""
+    lengths = {int(share * d): Rows(d, int(share * d)) for share in LENGTHS}
+    easy, long_row = Rows(d, 4 * d, lam=100.0), Rows(d, (1 << 19) // d + d)
+    cases = {(n, way): rows for n, rows in lengths.items() for way in WAYS if n < d or way != DUAL}
+    cases |= {(0, CG): easy, (0, FEW): long_row, (4 * d, TOLERANT): lengths[4 * d]}
+    found = measured(cases)
+    unit = (found[8 * d, PRIMAL] - found[2 * d, PRIMAL]) / (6 * d) / (d * d / 2)
+    took = {case: seconds / unit for case, seconds in found.items()}
+    n, half, hard = d // 4, d // 2, lengths[4 * d]
+    pivot = (took[n, PRIMAL] - n * d * d / 2 - d**3 / 6) / d
+    transposed = (took[half, DUAL] - d * half**2 / 2 - half**3 / 6 - pivot * half) / (half * d)
+    step = (took[4 * d, CG] - took[0, CG]) / (hard.n_steps - easy.n_steps)
+    return [
+        pivot,
+        transposed,
+        step / d / (4 * d + FACTORS_IN_STEP),
+        took[0, CG] / step - easy.n_steps,
+        took[0, FEW] / (1 + FEW.max_steps) / long_row.n / d,
+        took[4 * d, TOLERANT] / (1 + TOLERANT.max_steps) / (4 * d) / d,
+    ], [found[n, CHOSEN] / min(found[n, way] for way in WAYS if (n, way) in found) for n in lengths]
 
 
 def wasted(order: int, lanes: int, rows: int, vectors: int) -> float:
@@ -110,25 +118,23 @@ def main() -> None:
         print(f"Products wasted by {name}'s tiles: {', '.join(shares)} factors")
     lanes, *_ = TILES[level]
     used = {
-        "kPivot": 30 * lanes,
-        "kTransposed": 3,
-        "kStepOnCopies": 1.8 + 0.1 * lanes,
-        "kStepsToCopy": 5,
+        "kPivot": 64 * lanes,
+        "kTransposed": 16,
+        "kStepOnCopies": 1.4 + 0.1 * lanes,
+        "kStepsToCopy": 6,
         "kStepInPlace": 4 + 0.65 * lanes,
         "kFewSteps": 4,
     }
     print(f"{level:16}" + "".join(f"{name:>15}" for name in used))
     print(f"{'in the code':16}" + "".join(f"{value:15.1f}" for value in used.values()))
+    losses = {}
     for d in FACTORS:
-        unit, pivot = tile_and_pivot(d)
-        found = (
-            pivot,
-            transposed(d, lanes, unit, pivot),
-            *on_copies(d, unit),
-            steps(d, (1 << 19) // d + d, unit, 0.0),  # too long to be copied
-            steps(d, 4 * d, unit, 0.1),
-        )
+        found, losses[d] = constants(d)
         print(f"{f'{d} factors':16}" + "".join(f"{value:15.1f}" for value in found))
+    lengths = "".join(f"{f'{share:g} d':>9}" for share in LENGTHS)
+    print(f"\nThe way chosen takes, of the fastest, rows of {lengths}")
+    for d in FACTORS:
+        print(f"{f'{d} factors':46}" + "".join(f"{loss:9.2f}" for loss in losses[d]))
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ bool cholesky_solve(float* u, std::ptrdiff_t stride, int order, float* rhs, doub
         solve_panel(diagonal, diagonal + W, stride, order - row - W);
         for (int col = row + W; col < order; col += W)
             subtract_block(u + row * stride + col, stride, rhs + row, rhs + col);
-        const Wide y = __builtin_convertvector(S::load(rhs + row), Wide);
+        const Wide y = widen(S::load(rhs + row));
         squares += y * y;
     }
     *y_squared = sum_lanes(squares);

@@ -80,8 +80,7 @@ void add_gram(const float* v, const float* scale, int64_t n, int d, int64_t v_st
         for (int row = 0; row < stride; ++row)
             for (int col = row / W * W; col < stride; col += W) {
                 double* sum = out + std::ptrdiff_t(row) * stride + col;
-                store_wide(sum, load_wide(sum) + __builtin_convertvector(
-                                                     S::load(w.product + row * ld + col), Wide));
+                store_wide(sum, load_wide(sum) + widen(S::load(w.product + row * ld + col)));
             }
     }
 }

@@ -10,14 +10,15 @@
 namespace cinefold::CINEFOLD_LEVEL {
 namespace {
 
-constexpr double kPivot = 30 * W;  // latency of one of the pivots of a factorisation
-constexpr double kTransposed = 3;  // an entry of X' of the dual
+constexpr double kPivot = 64 * W;   // latency of one of the pivots of a factorisation
+constexpr double kTransposed = 16;  // gathering, turning and storing an entry of X' of the dual
 // An entry in a step of conjugate gradients, bound by the cache, or in a row too long for it by
 // memory; and how many such steps it takes to gather, copy and look at a row.
-constexpr double kStepOnCopies = 1.8 + 0.1 * W;
+constexpr double kStepOnCopies = 1.4 + 0.1 * W;
 constexpr double kStepInPlace = 4 + 0.65 * W;
-constexpr double kStepsToCopy = 5;
-constexpr double kFewSteps = 4;  // an entry in a step of few, most of which end early
+constexpr double kStepsToCopy = 6;
+constexpr double kFactorsInStep = 8;  // observations that a step's own vectors are worth
+constexpr double kFewSteps = 4;       // an entry in a step of few, most of which end early
 
 double cholesky_cost(double order) { return order * order * order / 6 + kPivot * order; }
 
@@ -25,15 +26,18 @@ double primal_cost(double n, double d) {
     return n * padded(int(d)) * padded(int(d)) / 2 + cholesky_cost(d);
 }
 
+double whole_vectors(double n) { return double((int64_t(n) + W - 1) / W * W); }
+
 double dual_cost(double n, double d) {
-    const double order = double((int64_t(n) + W - 1) / W * W);
-    return d * order * n / 2 + cholesky_cost(order) + kTransposed * n * d;
+    const double order = whole_vectors(n);
+    return d * order * order / 2 + cholesky_cost(order) + kTransposed * order * d;
 }
 
 double cg_cost(const FixedSide& side, int64_t n, int steps) {
     const bool copied = is_copied(side.stride, n);
     const double step = copied ? kStepOnCopies : kStepInPlace;
-    return ((copied ? kStepsToCopy : 1) + steps) * step * n * side.stride;
+    const double entries = (whole_vectors(double(n)) + kFactorsInStep) * side.stride;
+    return ((copied ? kStepsToCopy : 1) + steps) * step * entries;
 }
 
 double few_steps_cost(const FixedSide& side, int64_t n, int steps) {

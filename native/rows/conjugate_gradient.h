@@ -37,17 +37,17 @@ void start_residual(const FixedSide& side, const Row& row, const Workspace& w, c
     for (int i = 0; i < side.stride; ++i) {
         const bool real = i < side.n_factors;
         w.cg.base[i] = real ? float(side.base[i] + row.regularization) : 0.0f;
-        w.cg.inverse[i] = real ? w.cg.base[i] : 1.0f;
+        w.cg.diagonal[i] = real ? w.cg.base[i] : 1.0f;
     }
     const auto find = [&](auto source) {
-        residual_at(side, row, source, x, w.cg.residual, w.cg.inverse, w.cg.predictions);
+        residual_at(side, row, source, x, w.cg.residual, w.cg.diagonal, w.cg.predictions);
     };
     if (w.cg.copies)
         find(Copying(side, row, w.cg.copies));
     else
         find(GatheredInPlace(side, row));
     for (int i = 0; i < side.stride; i += W)
-        S::store(w.cg.inverse + i, S::splat(1.0f) / S::load(w.cg.inverse + i));
+        S::store(w.cg.inverse + i, S::splat(1.0f) / S::load(w.cg.diagonal + i));
 }
 
 // sum a^2 m
@@ -55,8 +55,7 @@ double energy_norm2(const float* a, const float* m, int stride) {
     Wide sum{};
     for (int i = 0; i < stride; i += W) {
         const Vec value = S::load(a + i);
-        sum += __builtin_convertvector(value, Wide) *
-               __builtin_convertvector(value * S::load(m + i), Wide);
+        sum += widen(value) * widen(value * S::load(m + i));
     }
     return sum_lanes(sum);
 }
@@ -146,8 +145,7 @@ int solve_by_cg(const FixedSide& side, const Row& row, int limit, const Workspac
         Wide size{};  // x'M x
         for (int i = 0; i < stride; i += W) {
             const Vec value = S::load(x + i);
-            size += __builtin_convertvector(value, Wide) *
-                    __builtin_convertvector(value / S::load(w.cg.inverse + i), Wide);
+            size += widen(value) * widen(value * S::load(w.cg.diagonal + i));
         }
         return gain <= sufficient * sufficient * sum_lanes(size);
     };

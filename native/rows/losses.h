@@ -14,9 +14,9 @@ struct LossSums {
     Wide weighted{}, squared{}, predicted{};
 
     inline void add(Vec prediction, Vec target, Vec weight, Vec mask) {
-        const Wide s = __builtin_convertvector(prediction * mask, Wide);
-        const Wide error = __builtin_convertvector((target - prediction) * mask, Wide);
-        weighted += error * error * __builtin_convertvector(weight, Wide);
+        const Wide s = widen(prediction * mask);
+        const Wide error = widen((target - prediction) * mask);
+        weighted += error * error * widen(weight);
         squared += error * error;
         predicted += s * s;
     }
@@ -33,7 +33,7 @@ void finish_loss(const FixedSide& side, const Row& row, const LossSums& sums, co
     if (!loss) return;
     Wide all{}, norm{};  // w0 sum over all columns of s^2 = x' base x
     for (int k = 0; k < side.stride; k += W) {
-        const Wide value = __builtin_convertvector(S::load(x + k), Wide);
+        const Wide value = widen(S::load(x + k));
         all += load_wide(side.base + k) * (value * value);
         norm += value * value;
     }
@@ -47,7 +47,7 @@ double sum_of_squares(const float* values, int64_t n) {
     Wide sum{};
     int64_t j = 0;
     for (; j + W <= n; j += W) {
-        const Wide v = __builtin_convertvector(S::load(values + j), Wide);
+        const Wide v = widen(S::load(values + j));
         sum += v * v;
     }
     double rest = 0;
@@ -62,7 +62,7 @@ RowLoss uniform_loss(const FixedSide& side, const Row& row, double weight, doubl
                      const float* x) {
     Wide sum{};  // x'Dx
     for (int k = 0; k < side.stride; k += W) {
-        const Wide value = __builtin_convertvector(S::load(x + k), Wide);
+        const Wide value = widen(S::load(x + k));
         sum += (load_wide(side.base + k) + row.regularization) * (value * value);
     }
     const double diagonal = sum_lanes(sum);

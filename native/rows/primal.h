@@ -85,14 +85,12 @@ void iterative_refinement(const FixedSide& side, const Row& row, Workspace& w, d
     for (int64_t j = 0; j < row.n; ++j) {
         const float* v = side.rows + std::ptrdiff_t(row.columns[j]) * stride;
         Wide dot{};
-        for (int i = 0; i < stride; i += W)
-            dot += __builtin_convertvector(S::load(v + i), Wide) * load_wide(solution + i);
+        for (int i = 0; i < stride; i += W) dot += widen(S::load(v + i)) * load_wide(solution + i);
         const double c = weight_of(row, j);
         const double factor =
             c * row.targets[j] - (c - double(side.unobserved_weight)) * sum_lanes(dot);
         for (int i = 0; i < stride; i += W)
-            store_wide(residual + i, load_wide(residual + i) +
-                                         __builtin_convertvector(S::load(v + i), Wide) * factor);
+            store_wide(residual + i, load_wide(residual + i) + widen(S::load(v + i)) * factor);
     }
     for (int i = 0; i < stride; ++i) w.rhs[i] = float(residual[i] / weight);
     solve_forward(w.matrix, ld, stride, w.rhs);

@@ -148,9 +148,7 @@ void multiply_by_observations(Source source, const Row& row, int stride, const f
 
 double inner_product(const float* a, const float* b, int length) {
     Wide sum{};
-    for (int i = 0; i < length; i += W)
-        sum += __builtin_convertvector(S::load(a + i), Wide) *
-               __builtin_convertvector(S::load(b + i), Wide);
+    for (int i = 0; i < length; i += W) sum += widen(S::load(a + i)) * widen(S::load(b + i));
     return sum_lanes(sum);
 }
 

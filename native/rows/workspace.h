@@ -25,9 +25,9 @@ struct Workspace {
     double *residual, *solution;  // of iterative refinement, (stride,)
     float* previous;              // the row before, for relaxation
     struct {
-        float *residual, *direction, *product, *base, *inverse;  // (stride,)  D, and M^-1
-        float *predictions, *changes;                            // (n,)  v'x and v'direction
-        float* copies;  // of the row's vectors; null where they are read in place
+        float *residual, *direction, *product, *base, *diagonal, *inverse;  // (stride,)  D, M, M^-1
+        float *predictions, *changes;  // (n,)  v'x and v'direction
+        float* copies;                 // of the row's vectors; null where they are read in place
     } cg;
 };
 
@@ -46,8 +46,8 @@ Workspace carve(Arena& arena, int stride, int64_t longest) {
     w.residual = arena.take<double>(d);
     w.solution = arena.take<double>(d);
     w.previous = arena.take<float>(d);
-    for (float** vector :
-         {&w.cg.residual, &w.cg.direction, &w.cg.product, &w.cg.base, &w.cg.inverse})
+    for (float** vector : {&w.cg.residual, &w.cg.direction, &w.cg.product, &w.cg.base,
+                           &w.cg.diagonal, &w.cg.inverse})
         *vector = arena.take<float>(d);
     w.cg.predictions = arena.take<float>(n);
     w.cg.changes = arena.take<float>(n);

@@ -19,7 +19,18 @@ static_assert(kAlign % W == 0 && W % MR == 0);
 
 using S = Simd<W>;
 using Vec = S::Vec;
-typedef double Wide __attribute__((vector_size(W * sizeof(double))));
+
+// W doubles, in two registers: sums in a vector wider than those are kept in memory by GCC.
+struct Wide {
+    typedef double Half __attribute__((vector_size(W / 2 * sizeof(double))));
+    Half low, high;
+
+    friend inline Wide operator+(Wide a, Wide b) { return {a.low + b.low, a.high + b.high}; }
+    friend inline Wide operator*(Wide a, Wide b) { return {a.low * b.low, a.high * b.high}; }
+    friend inline Wide operator+(Wide a, double b) { return {a.low + b, a.high + b}; }
+    friend inline Wide operator*(Wide a, double b) { return {a.low * b, a.high * b}; }
+    inline void operator+=(Wide b) { *this = *this + b; }
+};
 
 inline Wide load_wide(const double* p) {
     Wide v;
@@ -29,10 +40,21 @@ inline Wide load_wide(const double* p) {
 
 inline void store_wide(double* p, Wide v) { __builtin_memcpy(p, &v, sizeof v); }
 
+inline Wide widen(Vec v) {
+    typedef double Full __attribute__((vector_size(W * sizeof(double))));
+    const Full f = __builtin_convertvector(v, Full);
+    Wide w;
+    __builtin_memcpy(&w, &f, sizeof w);
+    return w;
+}
+
 inline double sum_lanes(Wide v) {
-    double sum = 0;
-    for (int i = 0; i < W; ++i) sum += v[i];
-    return sum;
+    double sums[W / 2];
+    v.low += v.high;
+    for (int i = 0; i < W / 2; ++i) sums[i] = v.low[i];
+    for (int half = W / 4; half; half /= 2)
+        for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
+    return sums[0];
 }
 
 // The first n of W values, zero beyond.

@@ -21,13 +21,14 @@ def test_products_below_the_diagonal(order, tile, products):
 
 def test_every_constant_of_the_choice_of_solver_is_measured(monkeypatch, capsys):
     monkeypatch.setattr(solver_constants, "FACTORS", (64,))
-    monkeypatch.setattr(solver_constants, "OBSERVATIONS_AT_ONCE", 1)
     monkeypatch.setattr(solver_constants, "ROUNDS", 1)
     solver_constants.main()
-    *_, names, used, measured = capsys.readouterr().out.splitlines()
+    *_, names, used, measured, _, lengths, losses = capsys.readouterr().out.splitlines()
     assert len(names.split()) == 1 + 6
     assert len(used.split()) == 3 + 6
     assert len(measured.split()) == 2 + 6
     in_place, few_steps = (float(word) for word in measured.split()[-2:])
     assert in_place > 0
     assert few_steps > 0
+    assert lengths.count(" d") == len(losses.split()) - 2 == len(solver_constants.LENGTHS)
+    assert all(float(loss) >= 1 for loss in losses.split()[2:])
