@@ -219,9 +219,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         users, items = (self._rows(spark, ratings, side, sizes[side], folder) for side in _SIDES)
         given_weights = any(weights is not None for weights in arguments.weights)
         is_weighted = given_weights or bool(np.any(model.degree_exponent))
-        numbered = packing.numbered_ratings(ratings, users, items)
 
-        def packed(side: Side, own: packing.Rows, other: packing.Rows) -> packing.PackedSide:
+        def packed(own: packing.Rows, other: packing.Rows, found: DataFrame) -> packing.PackedSide:
             way = BlockPacker(
                 unscaled,
                 own.starts,
@@ -232,11 +231,11 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 self._given("duplicates"),
             )
             is_counted = is_weighted or not own.is_stored
-            packed = packing.PackedSide(spark, side, own, other, numbered, way, is_counted)
+            packed = packing.PackedSide(spark, own, other, found, way, is_counted)
             kept.callback(packed.free)
             return packed
 
-        by_user = packed("user", users, items)
+        by_user = packed(users, items, packing.numbered_ratings(ratings, users, items))
         n_ratings = by_user.total("n_ratings")
         n_repeated, policy = by_user.total("n_duplicates"), self._given("duplicates")
         if n_repeated and policy in ("error", "last"):
@@ -244,7 +243,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             if policy == "error":
                 raise ValueError(problem)
             _LOGGER.warning("%s; the last one of each is kept", problem)
-        by_item = packed("item", items, users)
+        by_item = packed(items, users, by_user.by_columns())
         sharing = SharedFiles(spark)
         kept.callback(sharing.forget)
         counts: Any = by_user.counts, by_item.counts
