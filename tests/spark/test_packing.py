@@ -8,6 +8,7 @@ import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.spark import DistributedWeightedMatrixFactorization
+from cinefold.spark.packing import setting
 
 SMALL = {"nFactors": 2, "maxIter": 1, "unobservedWeight": 0.1, "regularization": 0.1}
 
@@ -104,3 +105,14 @@ def test_parameters_are_checked_before_anything_is_read(spark):
     ):
         with pytest.raises(ValueError, match=message):
             DistributedWeightedMatrixFactorization(**wrong).fit(nothing)
+
+
+def test_a_setting_that_two_fits_change_at_once_is_restored_when_both_are_done(spark):
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark.conf.get(name)
+    first, second = setting(spark, name, 16), setting(spark, name, 16)
+    first.__enter__()
+    with second:
+        first.__exit__(None, None, None)
+        assert spark.conf.get(name) == "16"
+    assert spark.conf.get(name) == before

@@ -6,6 +6,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -47,18 +48,28 @@ BYTES_PER_BLOCK = 16 << 20
 Invalid = Literal["error", "drop"]
 
 
+_lock = Lock()
+_changed: dict[Any, tuple[str | None, int]] = {}  # values before, and how many blocks run
+
+
 @contextmanager
 def setting(spark: SparkSession, name: str, value: Any) -> Iterator[None]:
-    """A setting of the session, for the queries that run in the block."""
-    before = spark.conf.get(name, None)
-    spark.conf.set(name, str(value))
+    """A setting of the session, the same in all threads, for the queries that run in the block."""
+    with _lock:
+        before, n = _changed.get((spark, name)) or (spark.conf.get(name, None), 0)
+        _changed[spark, name] = before, n + 1
+        spark.conf.set(name, str(value))
     try:
         yield
     finally:
-        if before is None:
-            spark.conf.unset(name)
-        else:
-            spark.conf.set(name, before)
+        with _lock:
+            before, n = _changed.pop((spark, name))
+            if n > 1:
+                _changed[spark, name] = before, n - 1
+            elif before is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, before)
 
 
 def small_batches(spark: SparkSession) -> Any:
