@@ -143,11 +143,12 @@ def test_a_client_of_spark_connect_and_an_executor_that_is_killed(fits, single):
     same(fits[by_a_client_of_connect_whose_executor_is_killed][0].result(), single)
 
 
-def test_biases_and_factors_stored_on_the_cluster_by_a_fit_that_was_killed(fits):
+def test_biases_and_factors_stored_on_the_cluster_by_a_fit_that_was_killed(spark, fits, rated):
     found, folder = fits[stored_with_biases]
     model, single = found.result()
     same(model, single)
     np.testing.assert_array_equal(model.toLocal().item_biases_, single.item_biases_)
+    same_new_user(spark, model, single, rated)
     # Nothing is kept but the factors of both sides, of what the fit that was killed has stored too.
     kept = {
         f.parent for f in folder.glob("*/factors-*/*.parquet") if parquet.read_table(f).num_rows
@@ -165,6 +166,10 @@ def test_stored_with_a_start_and_weights_of_degrees_users_and_items(spark, fits,
     model, single = fits[fit][0].result()
     same(model, single, rtol=5e-7)
     np.testing.assert_allclose(model.toLocal().user_weights_, single.user_weights_, 1e-6)
+    same_new_user(spark, model, single, rated)
+
+
+def same_new_user(spark, model, single, rated):
     items = np.unique(rated.items)[:3]
     new = [(-1, int(item), 5.0, 1.0) for item in items]
     new = spark.createDataFrame(new, "user long, item long, rating float, weight float")

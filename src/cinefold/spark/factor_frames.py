@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from cinefold.als.backend import top_k
-from cinefold.als.factors import Factors
+from cinefold.als.factors import Biases, Factors
 from cinefold.als.objective import Objective
 from cinefold.als.observations import Observations
 from cinefold.interactions.entries import Entries
@@ -163,8 +163,8 @@ class FoldIn:
             roots = own, arrays["column_roots"]
         observed = Observations(self.objective, matrix, entries.weights, roots)
         empty = np.zeros((0, len(self.spectrum)), np.float32)
-        factors = Factors(empty, fixed)
-        found = factors.fold_in_users(observed.with_baseline(arrays.get("baseline")), 1)
+        biases = Biases(0.0, arrays["baseline"], empty) if "baseline" in arrays else None
+        found = Factors(empty, fixed, biases).fold_in_users(observed, 1)
         if roots is not None:
             found /= roots[0][:, np.newaxis]
         return pa.table({"id": encoded.dictionary, "factors": lists_of(found)})
