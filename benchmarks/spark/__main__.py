@@ -45,7 +45,7 @@ class Result:
     n_blocks: int
     seconds: float
     cpu_seconds: float
-    shuffled_mb: float
+    shuffled_mb: float = 0.0
     file_mb: float = 0.0
 
 

@@ -17,6 +17,7 @@ from tests.interactions.comparing import assert_same, dense
 
 COLUMNS = {
     "pandas string": pd.Series(["b", "a", "b"], dtype="string"),
+    "pandas string, Python's": pd.Series(["b", "a", "b"], dtype="string[python]"),
     "pandas object": pd.Series(["b", "a", "b"], dtype=object),
     "pandas categorical": pd.Series(["b", "a", "b"], dtype="category"),
     "pandas nullable": pd.Series([2, 1, 2], dtype="Int64"),

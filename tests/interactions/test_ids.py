@@ -54,6 +54,9 @@ def of_one_hash() -> list[str]:
         np.array([*of_one_hash(), "a", *of_one_hash()]),
         np.array(["\u0100 one", "\xff", "\u0100 two", "\xff"]),
         np.array([f"{'long ' * 9}{n}" for n in (2, 1, 2)]),
+        np.array([f"\u0438\u0434-{n} of many" for n in (12, 1, 12, 2)]),
+        np.array(["the same"] * 2),
+        np.array(["\U0001f3ac", "\uffff", "\U0001f3ac", "\xf3\x01"]),
         np.array([], str),
         pl.Series([], dtype=pl.Categorical),
         pl.Series([], dtype=pl.String),
@@ -64,6 +67,17 @@ def test_text(users: Any) -> None:
     assert known.dtype == object
     assert known.tolist() == sorted({*users})
     assert known[indices].tolist() == [*users]
+
+
+@pytest.mark.parametrize("make", ["tt{:07}".format, "id {} ".format, "\u0438\u0434-{}".format, hex])
+def test_text_of_several_blocks(make: Any) -> None:
+    numbers = np.random.default_rng(0).integers(0, 30_000, 150_000)  # few of them once
+    every = np.array([make(n) for n in range(30_000)] + ["\U0001f3ac" * (make is hex)])
+    users = np.append(every[numbers], every[-1])
+    known, indices = index_ids(as_id_column(users, "users"), None, "user")
+    expected, positions = np.unique(users, return_inverse=True)
+    assert known.tolist() == expected.tolist()
+    np.testing.assert_array_equal(indices, positions)
 
 
 def test_index_of_one_and_of_many(data: Interactions) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from cinefold.datasets import parsed
+from cinefold.datasets import parsed_cache
 from cinefold.datasets.archives import Files
 from cinefold.datasets.catalogue import DatasetError, dataset_info, errors_name_file
 from cinefold.datasets.fetch import default_data_dir, fetch, wished_checksum
@@ -111,7 +111,7 @@ def load_movielens(
     def is_kept(file: Path) -> bool:
         with suppress(DatasetError):
             kept, identity, *_ = _kept(spec, Files(file), cache, checksum)
-            return parsed.is_kept(kept, identity)
+            return parsed_cache.is_kept(kept, identity)
         return False
 
     if path is not None:
@@ -120,7 +120,9 @@ def load_movielens(
         fetched = fetch(spec, data_dir=cache, progress=progress, verified=is_kept)
         files, source = Files(fetched.path), fetched.source
     kept, identity, found, folder = _kept(spec, files, cache, checksum)
-    interactions, movies = parsed.load_or_parse(kept, identity, lambda: _read(files, found, folder))
+    interactions, movies = parsed_cache.load_or_parse(
+        kept, identity, lambda: _read(files, found, folder)
+    )
     return MovieData.of(name, interactions, movies, source)
 
 
@@ -131,7 +133,7 @@ def _kept(
     found, folder = recognized(spec, files)
     names = (found.ratings, found.movies, _LINKS)
     identity = files.identity(*(folder / name for name in names)) + checksum
-    return parsed.kept_file(cache, spec.name, files.path / folder), identity, found, folder
+    return parsed_cache.kept_file(cache, spec.name, files.path / folder), identity, found, folder
 
 
 def _read(

@@ -151,7 +151,8 @@ def _as_text(values: NDArray[Any]) -> pl.Series | RepeatedTexts | None:
         return None
     codes = None
     addresses = np.ndarray(len(values), np.intp, np.ascontiguousarray(values))  # of the objects
-    if len(np.unique(addresses[:BLOCK])) < 0.9 * len(addresses[:BLOCK]):  # many are there again
+    some = np.sort(addresses[:BLOCK])
+    if np.count_nonzero(np.diff(some)) < 0.9 * len(some):  # many are there again
         positions, codes = number(addresses)
         values = values[positions]
     with suppress(TypeError, UnicodeError, pl.exceptions.PolarsError):
@@ -165,7 +166,8 @@ def _series_of_text(series: nw.Series[Any]) -> pl.Series | RepeatedTexts | None:
     """Text or categories of text as Polars'; None of others, and as `_as_text`."""
     import polars as pl
 
-    if str(getattr(series.to_native(), "dtype", "")) == "object":
+    dtype = getattr(series.to_native(), "dtype", "")
+    if str(dtype) == "object" or getattr(dtype, "storage", "") == "python":
         return _as_text(series.to_numpy())
     if series.dtype in (nw.String, nw.Categorical, nw.Enum):
         with suppress(ImportError, ValueError):  # pandas without Arrow; surrogates

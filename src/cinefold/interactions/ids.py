@@ -68,59 +68,95 @@ def merge_ids(
 
 
 def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """As ``np.unique``, of Polars' or NumPy's: by hashes, after which the texts are compared."""
+    """As ``np.unique``, of Polars' or NumPy's: by hashes, after which the texts are compared.
+
+    Up to 64 bits in which NumPy's differ, most often all of eight characters, are hashes that no
+    two texts share.
+    """
     is_array = isinstance(values, np.ndarray)
-    columns = _words(values) if is_array else [values]
-    hashes = np.empty(len(values), np.uint64)
+    columns: list[Any] = [values]
+    ranges: list[tuple[int, int]] = []
+    if is_array:
+        columns, ranges = _words(values)
+    is_unique = is_array and sum(width for _, width in ranges) <= 64
+    hashes = np.zeros(len(values), np.uint64)
+    size = BLOCK // 8 if is_array else BLOCK
 
     def hash_block(block: slice) -> None:
-        first, *others = (column[block] for column in columns)
-        hashes[block] = first if is_array else first.hash().to_numpy()
         own = hashes[block]
-        for other in others:
+        if is_unique:
+            for column, (low, width) in zip(columns, ranges, strict=True):
+                own <<= np.uint64(width)
+                own |= column[block] >> np.uint64(low) & np.uint64((1 << width) - 1)
+            return
+        for column in columns:
             own *= HASH_FACTOR
             own ^= own >> np.uint64(32)
-            own += other
+            own += column[block] if is_array else column[block].hash().to_numpy()
 
-    in_blocks(len(values), hash_block)
+    in_blocks(len(values), hash_block, size)
     positions, numbers = number(hashes.view(np.int64))
     distinct = [column[positions] for column in columns]
 
     def agree(block: slice) -> bool:
-        pairs = zip(distinct, columns, strict=True)
-        return all(bool((own[numbers[block]] == column[block]).all()) for own, column in pairs)
+        own = numbers[block]
+        return all(
+            bool(((np.take(d, own, mode="clip") if is_array else d[own]) == column[block]).all())
+            for d, column in zip(distinct, columns, strict=True)
+        )
 
-    is_hashed = not is_array or len(columns) > 1  # texts of up to 8 bytes are their own hashes
-    if is_hashed and not all(in_blocks(len(values), agree)):
+    if not is_unique and not all(in_blocks(len(values), agree, size)):
         objects = values.astype(object) if is_array else values.to_numpy()
         return np.unique(objects, return_inverse=True)
     return _in_order(values[positions], numbers)
 
 
-def _words(values: NDArray[np.str_]) -> NDArray[np.uint64]:
-    """NumPy's text as numbers of 64 bits, (ceil(bytes of a text / 8), n): Latin-1 in bytes."""
+def _words(values: NDArray[np.str_]) -> tuple[list[NDArray[np.uint64]], list[tuple[int, int]]]:
+    """NumPy's text as numbers of 64 bits, those left out in which all texts are the same.
+
+    And of each the lowest bit in which texts differ, and how many there are up to the highest one.
+    """
+    kinds = np.uint8, np.uint16, np.uint32  # as many bytes a character as the largest one takes
+    words, bits = next(found for kind in kinds if (found := _packed(values, kind)))
+    differing = [own for own in bits.tolist() if own]
+    lows = [(own & -own).bit_length() - 1 for own in differing]
+    ranges = [(low, own.bit_length() - low) for low, own in zip(lows, differing, strict=True)]
+    return [words[i] for i in np.flatnonzero(bits)], ranges
+
+
+def _packed(
+    values: NDArray[np.str_], kind: type
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]] | None:
+    """Texts as words, (bytes of a text / 8, n), and the bits in which any differs from the first.
+
+    None where a character does not fit into the integer `kind`.
+    """
     width = values.dtype.itemsize // 4
     characters = values.view(np.uint32)
-    for kind in (np.uint8, np.uint32):
-        n_bytes = width * np.dtype(kind).itemsize
-        words = np.empty((-(-n_bytes // 8), len(values)), np.uint64)
+    n_bytes = width * np.dtype(kind).itemsize
+    words = np.empty((-(-n_bytes // 8), len(values)), np.uint64)
+    first: NDArray[Any] = np.zeros(8 * len(words), kind)
+    first[:width] = characters[:width] if len(values) else 0
+    wide: list[slice] = []
 
-        def pack(
-            block: slice, kind: type = kind, n_bytes: int = n_bytes, words: Any = words
-        ) -> bool:
-            own = characters[block.start * width : block.stop * width]
-            bits: NDArray[Any] = np.zeros(len(own) + 8, kind)
-            bits[:-8] = own
-            for begin, word in zip(range(0, n_bytes, 8), words[:, block], strict=True):
-                mask = np.uint64((1 << 8 * min(n_bytes - begin, 8)) - 1)
-                np.bitwise_and(
-                    np.ndarray(len(word), "<u8", bits, begin, (n_bytes,)), mask, out=word
-                )
-            return bool(own.max() <= np.iinfo(kind).max)
+    def pack(block: slice) -> list[np.uint64]:
+        own = characters[block.start * width : block.stop * width]
+        if wide or own.max() > np.iinfo(kind).max:
+            wide.append(block)
+            return []
+        bits: NDArray[Any] = np.zeros(len(own) + 8, kind)
+        bits[:-8] = own
+        differing = []
+        for i, word in enumerate(words[:, block]):
+            mask = np.uint64((1 << 8 * min(n_bytes - 8 * i, 8)) - 1)
+            np.bitwise_and(np.ndarray(len(word), "<u8", bits, 8 * i, (n_bytes,)), mask, out=word)
+            differing.append(np.bitwise_or.reduce(word ^ first.view("<u8")[i]))
+        return differing
 
-        if all(in_blocks(len(values), pack, BLOCK // 8)):
-            break
-    return words
+    found = in_blocks(len(values), pack, max(BLOCK // width, 1))
+    if wide:
+        return None
+    return words, np.bitwise_or.reduce(np.reshape(found, (-1, len(words))).astype(np.uint64))
 
 
 def _in_order(distinct: Any, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -22,7 +22,8 @@ def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
     """A position of each distinct key, in any order; and for each key, which of these is its own.
 
     As a hash table without chains: a slot belongs to the first key that comes to it, and others go
-    to a larger table with other slots.
+    to a larger table with other slots. The first table is that of a sample, one key of eight, as
+    most keys come again.
     """
     positions: NDArray[Any]
     numbers: NDArray[Any]
@@ -33,6 +34,7 @@ def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
     bits = min(n.bit_length() + 1, 20 + 3 * depth, 26)
     factor, shift = np.uint64(int(HASH_FACTOR) ** (depth + 1) % 2**64), np.uint64(64 - bits)
     table = np.zeros(1 << bits, np.int32 if n < 2**31 else np.int64)
+    step = 1 if depth else 8
 
     def slots(block: slice) -> NDArray[Any]:
         hashes: NDArray[np.uint64] = keys[block].view(np.uint64) * factor
@@ -40,11 +42,11 @@ def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
         return hashes.view(np.int64)
 
     def fill(block: slice) -> None:
-        own = slots(block)
+        own = slots(slice(block.start * step, block.stop * step, step))
         first = np.flatnonzero(np.take(table, own, mode="clip") == 0)
-        table[own[first]] = first + (block.start + 1)
+        table[own[first]] = (first + block.start) * step + 1
 
-    in_blocks(n, fill, _AT_A_TIME)
+    in_blocks(n // step, fill, _AT_A_TIME)
     used = np.flatnonzero(table)
     positions = table[used] - 1
     distinct = keys[positions]

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from cinefold.datasets import load_movielens, parsed
+from cinefold.datasets import load_movielens, parsed_cache
 
 RATINGS = "userId,movieId,rating,timestamp\n1,7,4.5,5\n1,9,3,6\n2,9,5,7\n"
 MOVIES = "movieId,title,genres\n7,Heat (1995),Action|Crime\n9,Amélie (2001),\n11,Ran,Drama\n"
@@ -19,7 +19,7 @@ MOVIES = "movieId,title,genres\n7,Heat (1995),Action|Crime\n9,Amélie (2001),\n1
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(parsed, "FEWEST_RATINGS", 1)
+    monkeypatch.setattr(parsed_cache, "FEWEST_RATINGS", 1)
     monkeypatch.setenv("CINEFOLD_DATA_DIR", str(tmp_path / "cache"))
     place = tmp_path / "ml"
     place.mkdir()
@@ -101,10 +101,10 @@ def test_a_damaged_entry_is_made_again(folder, tmp_path, at, caplog):
 
 
 def test_small_data_and_a_folder_that_cannot_be_written_do_without(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(parsed, "FEWEST_RATINGS", 4)
+    monkeypatch.setattr(parsed_cache, "FEWEST_RATINGS", 4)
     first = load(folder)
     assert not (tmp_path / "cache/parsed").exists() or not kept(tmp_path)
-    monkeypatch.setattr(parsed, "FEWEST_RATINGS", 1)
+    monkeypatch.setattr(parsed_cache, "FEWEST_RATINGS", 1)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CINEFOLD_DATA_DIR", str(tmp_path / "file"))
     assert same(first, load(folder))
