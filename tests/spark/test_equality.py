@@ -38,10 +38,6 @@ def same(model, single, rtol=0.0):
         assert ours == theirs | close | seconds
 
 
-def trainer(**params):
-    return DistributedWeightedMatrixFactorization(nFactors=12, maxIter=2, **COLUMNS, **params)
-
-
 def by_a_client_of_connect_whose_executor_is_killed(spark, ratings, rated, folder):
     service = "org.apache.spark.sql.connect.service.SparkConnectService$"
     port = getattr(getattr(spark._jvm, service), "MODULE$").localPort()
@@ -53,21 +49,36 @@ def by_a_client_of_connect_whose_executor_is_killed(spark, ratings, rated, folde
     return WeightedMatrixFactorization.load(model)
 
 
-def stored_and_killed(spark, ratings, rated, folder):
+def killed_and_gone_on_with(trainer, ratings):
+    """The model, after a fit that was killed after its first iteration."""
+
     def kill(model, record):
         if record["iteration"] == 1:
             raise InterruptedError
 
-    stored = trainer(
-        plan="stored", numUserBlocks=3, checkpointDir=str(folder), checkpointInterval=1
-    )
     iterations = []
+    with pytest.raises(InterruptedError):
+        trainer.fit(ratings, callbacks=[kill])
+    model = trainer.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
+    assert [record["iteration"] for record in iterations] == [2]
+    return model
+
+
+def stored_with_biases(spark, ratings, rated, folder):
+    train, held_out = rated.parts()
+    single = WeightedMatrixFactorization.preset("stars", n_factors=3, max_iter=2)
+    single.fit(train, validation=held_out)
+    trainer = DistributedWeightedMatrixFactorization.like(
+        single,
+        plan="stored",
+        numUserBlocks=3,
+        checkpointDir=str(folder),
+        checkpointInterval=1,
+        **COLUMNS,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stored_rows, "BYTES_PER_MESSAGE", 10_004)  # many, which end within rows
-        with pytest.raises(InterruptedError):
-            stored.fit(ratings, callbacks=[kill])
-        model = stored.fit(ratings, callbacks=[lambda _, record: iterations.append(record)])
-    return model, [record["iteration"] for record in iterations]
+        return killed_and_gone_on_with(trainer, ratings), single
 
 
 def of_stored_users_and_held_items(spark, ratings, rated, folder):
@@ -81,16 +92,13 @@ def of_stored_users_and_held_items(spark, ratings, rated, folder):
         **parameters,
     ).fit(rated.all())
     trainer = DistributedWeightedMatrixFactorization.like(
-        single, maxHeldBytes=30_000, checkpointDir=str(folder), weightCol="weight"
+        single,
+        maxHeldBytes=30_000,
+        checkpointDir=str(folder),
+        checkpointInterval=1,
+        weightCol="weight",
     )
-    return trainer.fit(ratings.drop("held_out")), single
-
-
-def with_biases(spark, ratings, rated, folder):
-    single = WeightedMatrixFactorization.preset("stars", n_factors=3, max_iter=2)
-    single.fit(rated.all())
-    model = DistributedWeightedMatrixFactorization.like(single, weightCol="weight")
-    return model.fit(ratings.drop("held_out")), single
+    return killed_and_gone_on_with(trainer, ratings.drop("held_out")), single
 
 
 def stored_with_a_start_and_weights_of_degrees_users_and_items(spark, ratings, rated, folder):
@@ -124,10 +132,9 @@ def fits(spark, ratings, rated, tmp_path_factory):
             fit: begin(fit)
             for fit in (
                 by_a_client_of_connect_whose_executor_is_killed,
-                stored_and_killed,
+                stored_with_biases,
                 of_stored_users_and_held_items,
                 stored_with_a_start_and_weights_of_degrees_users_and_items,
-                with_biases,
             )
         }
 
@@ -136,11 +143,12 @@ def test_a_client_of_spark_connect_and_an_executor_that_is_killed(fits, single):
     same(fits[by_a_client_of_connect_whose_executor_is_killed][0].result(), single)
 
 
-def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(fits, single):
-    found, folder = fits[stored_and_killed]
-    model, iterations = found.result()
-    assert iterations == [2]
+def test_biases_and_factors_stored_on_the_cluster_by_a_fit_that_was_killed(spark, fits, rated):
+    found, folder = fits[stored_with_biases]
+    model, single = found.result()
     same(model, single)
+    np.testing.assert_array_equal(model.toLocal().item_biases_, single.item_biases_)
+    same_new_user(spark, model, single, rated)
     # Nothing is kept but the factors of both sides, of what the fit that was killed has stored too.
     kept = {
         f.parent for f in folder.glob("*/factors-*/*.parquet") if parquet.read_table(f).num_rows
@@ -148,15 +156,9 @@ def test_factors_stored_on_the_cluster_and_a_fit_that_was_killed(fits, single):
     assert len(kept) == 2
 
 
-def test_users_stored_and_items_held_with_conjugate_gradients(fits):
+def test_users_stored_and_items_held_with_conjugate_gradients_after_a_fit_that_was_killed(fits):
     # What is solved for are the vectors times their weights' roots, which may round.
     same(*fits[of_stored_users_and_held_items][0].result(), rtol=5e-7)
-
-
-def test_biases(fits):
-    model, single = fits[with_biases][0].result()
-    same(model, single)
-    np.testing.assert_array_equal(model.toLocal().item_biases_, single.item_biases_)
 
 
 def test_stored_with_a_start_and_weights_of_degrees_users_and_items(spark, fits, rated):
@@ -164,6 +166,10 @@ def test_stored_with_a_start_and_weights_of_degrees_users_and_items(spark, fits,
     model, single = fits[fit][0].result()
     same(model, single, rtol=5e-7)
     np.testing.assert_allclose(model.toLocal().user_weights_, single.user_weights_, 1e-6)
+    same_new_user(spark, model, single, rated)
+
+
+def same_new_user(spark, model, single, rated):
     items = np.unique(rated.items)[:3]
     new = [(-1, int(item), 5.0, 1.0) for item in items]
     new = spark.createDataFrame(new, "user long, item long, rating float, weight float")

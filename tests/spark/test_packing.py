@@ -8,6 +8,7 @@ import pytest
 
 from cinefold import Interactions, WeightedMatrixFactorization
 from cinefold.spark import DistributedWeightedMatrixFactorization
+from cinefold.spark.packing import setting
 
 SMALL = {"nFactors": 2, "maxIter": 1, "unobservedWeight": 0.1, "regularization": 0.1}
 
@@ -42,7 +43,7 @@ def test_columns_that_cannot_be_learnt_from(spark, schema, row, error, message):
         trainer.fit(frame(spark, schema, row))
 
 
-def test_repeated_ratings_large_ids_a_user_with_none_left_and_only_long_rows(spark):
+def test_repeated_ratings_large_ids_a_user_with_none_left_only_long_rows_and_biases(spark):
     many = 2**60
     users, items = np.divmod(np.arange(300 * 40), 40)
     stars = np.random.default_rng(0).integers(1, 6, len(users)).astype(np.float32)
@@ -55,17 +56,26 @@ def test_repeated_ratings_large_ids_a_user_with_none_left_and_only_long_rows(spa
         "held": [False] * (n + 3) + [True, True],
     }
     model = DistributedWeightedMatrixFactorization(
-        **SMALL, timestampCol="rated.at", validationIndicatorCol="held", numUserBlocks=3
+        **SMALL | {"unobservedWeight": 0, "target": "rating", "biases": True},
+        timestampCol="rated.at",
+        validationIndicatorCol="held",
+        numUserBlocks=3,
     ).fit(spark.createDataFrame(pa.table(table)))
     stars[1] = 5
     ids = {"user_ids": [-5, *np.unique(users)], "item_ids": np.arange(40)}
     own = Interactions.from_arrays(users, items, stars, **ids)
     single = WeightedMatrixFactorization(
-        n_factors=2, max_iter=1, unobserved_weight=0.1, regularization=0.1
+        n_factors=2,
+        max_iter=1,
+        unobserved_weight=0,
+        regularization=0.1,
+        target="rating",
+        biases=True,
     ).fit(own)
     local = model.toLocal()
     assert local.interactions_.user_ids[:2].tolist() == [-5, many]
     np.testing.assert_array_equal(local.user_factors_, single.user_factors_)
+    np.testing.assert_array_equal(local.item_biases_, single.item_biases_)
 
 
 def test_rows_without_a_unique_solution_are_named(spark):
@@ -97,10 +107,12 @@ def test_parameters_are_checked_before_anything_is_read(spark):
             DistributedWeightedMatrixFactorization(**wrong).fit(nothing)
 
 
-def test_biases_are_for_held_factors(spark):
-    ratings = frame(spark, "user long, item long, rating float", (1, 1, 5.0))
-    trainer = DistributedWeightedMatrixFactorization(
-        unobservedWeight=0, target="rating", biases=True, plan="stored", checkpointDir="/nowhere"
-    )
-    with pytest.raises(ValueError, match=r"^biases are for factors that the driver holds"):
-        trainer.fit(ratings)
+def test_a_setting_that_two_fits_change_at_once_is_restored_when_both_are_done(spark):
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = spark.conf.get(name)
+    first, second = setting(spark, name, 16), setting(spark, name, 16)
+    first.__enter__()
+    with second:
+        first.__exit__(None, None, None)
+        assert spark.conf.get(name) == "16"
+    assert spark.conf.get(name) == before

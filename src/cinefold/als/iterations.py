@@ -19,6 +19,7 @@ from cinefold.als.backend import (
     expected_steps,
     gram_matrix,
     is_summed_in_double,
+    rotate,
     solve_rows,
 )
 from cinefold.als.basis import Basis
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from cinefold.als.biased import Constant
     from cinefold.als.objective import Objective, PairWeights
     from cinefold.interactions import Interactions
 
@@ -127,6 +129,11 @@ class Problem:
         fill_randomly(users, seed, self.initial_length)
         return users, np.zeros((self.train.n_items, n_factors), np.float32)
 
+    def start_with_biases(self, n_factors: int, seed: int, constant: Constant) -> tuple[Any, Any]:
+        """The same with biases as their last column."""
+        users = constant.first_users(np.random.default_rng(seed), self.train.n_users, n_factors)
+        return users, np.zeros((self.train.n_items, n_factors + 1), np.float32)
+
     def gram(self, side: Side, factors: Any, *, weighted: bool = False) -> NDArray[np.float64]:
         """Of the factors, or with each row weighted by its regularization."""
         if not weighted and side in self._grams:
@@ -154,6 +161,15 @@ class Problem:
             basis = Basis.of_eigenvectors(self.gram(side, factors))
         self._grams.pop(side, None)
         return FixedSide.of(factors, self.n_threads, basis, out=factors)
+
+    def fix_with_constant(self, side: Side, rows: Any, constant: Constant) -> tuple[Any, Any]:
+        """`rows` with the constant in place of their biases, fixed, and their baseline."""
+        fixed, baseline = constant.in_place_of_biases(rows)
+        return self.fix(side, fixed), baseline
+
+    def turned(self, rows: Any, change: NDArray[np.float64]) -> Any:
+        """`rows` times `change`, as others."""
+        return rotate(rows, change, self.n_threads, None, in_double=False)
 
     def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Any]:
         """Where new rows go, and the `factors` that they start from, in the basis before `fixed`.

@@ -93,28 +93,39 @@ def run_fit(
     seed, history = seed_from(model.random_state), resumed.history if resumed else []
     parameters, model._state = model.get_params(), None
     solver = method_named(model.solver, settings.n_factors)
+    n_done = len(history)
     if model.biases:
         steps = alternate_with_biases(problem, settings.n_factors, seed, solver)
     else:
         start = resumed.factors if resumed else None
-        n_done = len(history)
         steps = alternate(problem, settings.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
+    own: list[Callback] = [*([early] if early else ()), Convergence(settings.tol)]
+
+    def is_ended(watching: Iterable[Callback], record: Record) -> bool:
+        ended_by = [callback for callback in watching if callback(model, record)]
+        if ended_by:
+            reason = getattr(ended_by[0], "stop_reason", "callback")
+            model._state = replace(model._fitted, stop_reason=reason)
+        return bool(ended_by)
+
+    n_left = max(model.max_iter - n_done, 0)
     if resumed and history:
         known = parameters, problem.train, problem.objective
         model._state = Fitted(*known, resumed.best, history)
-        for record in history:
+        for record in history[:-1]:
             if early:
                 early(model, record)
         model._state = Fitted(*known, resumed.factors, history, n_done)
+        if is_ended(own, history[-1]):  # it was cut off when it was about to end
+            n_left = 0
     # Closing the steps frees what they keep of the users.
     with (
         keep_on_interrupt(model.__sklearn_is_fitted__) as interrupted,
         closing(steps),
         progress_bar(model.max_iter, progress) as bar,
     ):
-        watching = [bar, *callbacks, *([early] if early else ()), Convergence(settings.tol)]
-        for step in islice(steps, max(model.max_iter - len(history), 0)):
+        for step in islice(steps, n_left):
             record = _record(len(history) + 1, step, validation)
             history = [*history, record]
             # One assignment, so that an interrupt leaves a single iteration.
@@ -127,10 +138,7 @@ def run_fit(
                 len(history),
             )
             problem.checkpoint(history, step.factors, early.best_factors if early else None)
-            ended_by = [callback for callback in watching if callback(model, record)]
-            if ended_by:
-                reason = getattr(ended_by[0], "stop_reason", "callback")
-                model._state = replace(model._fitted, stop_reason=reason)
+            if is_ended([bar, *callbacks, *own], record):
                 break
     if interrupted.is_set():
         model._state = replace(model._fitted, stop_reason="interrupted")

@@ -23,7 +23,7 @@ from cinefold.spark import packing
 from cinefold.spark.checkpoints import Checkpoints
 from cinefold.spark.model import DistributedFactorModel
 from cinefold.spark.params import MODEL_PARAMS, FactorizationParams
-from cinefold.spark.problem import ClusterProblem
+from cinefold.spark.resumable import ResumableProblem
 from cinefold.spark.shared_files import SharedFiles, temporary_folder
 from cinefold.spark.tasks.packing import BlockPacker
 from cinefold.spark.tasks.records import id_array
@@ -46,7 +46,7 @@ class ClusterValidation:
 
     sample = None  # each executor measures all of its users
 
-    def __init__(self, problem: ClusterProblem) -> None:
+    def __init__(self, problem: ResumableProblem) -> None:
         self._problem = problem
 
     def rmse(self, _: Any) -> float:
@@ -91,7 +91,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
     plan : {"auto", "held", "stored"}
         Where factors are between half-steps: on the driver, whence they reach each executor as a
         file; or on the cluster, whence each block is sent the rows that it needs. "auto" holds
-        those of a side that take up to ``maxHeldBytes``. Biases are for held factors of both sides.
+        those of a side that take up to ``maxHeldBytes``.
     threadsPerTask : int
         As ``spark.task.cpus``.
 
@@ -181,7 +181,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             validation = cast("Any", ClusterValidation(problem)) if held_out else None
             checkpoints = self._checkpoints(problem, model)
             interval = self._given("checkpointInterval")
-            resumed = problem.resumed(checkpoints, interval, model.n_factors)
+            resumed = problem.resumed(checkpoints, interval, model.n_factors, model.biases)
             if arguments.start is not None and resumed is None:
                 ids = {f"{side}_ids": _ids(packed.rows) for side, packed in problem.sides.items()}
                 known: Any = SimpleNamespace(**ids)
@@ -200,7 +200,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         model: Any,
         arguments: SimpleNamespace,
         kept: ExitStack,
-    ) -> ClusterProblem:
+    ) -> ResumableProblem:
         """The ratings, packed; `kept` frees them."""
         columns = self._columns()
         # Numbers in place of "scale" come with the statistics of the packed ratings.
@@ -219,9 +219,8 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         users, items = (self._rows(spark, ratings, side, sizes[side], folder) for side in _SIDES)
         given_weights = any(weights is not None for weights in arguments.weights)
         is_weighted = given_weights or bool(np.any(model.degree_exponent))
-        numbered = packing.numbered_ratings(ratings, users, items)
 
-        def packed(side: Side, own: packing.Rows, other: packing.Rows) -> packing.PackedSide:
+        def packed(own: packing.Rows, other: packing.Rows, found: DataFrame) -> packing.PackedSide:
             way = BlockPacker(
                 unscaled,
                 own.starts,
@@ -232,11 +231,11 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 self._given("duplicates"),
             )
             is_counted = is_weighted or not own.is_stored
-            packed = packing.PackedSide(spark, side, own, other, numbered, way, is_counted)
+            packed = packing.PackedSide(spark, own, other, found, way, is_counted)
             kept.callback(packed.free)
             return packed
 
-        by_user = packed("user", users, items)
+        by_user = packed(users, items, packing.numbered_ratings(ratings, users, items))
         n_ratings = by_user.total("n_ratings")
         n_repeated, policy = by_user.total("n_duplicates"), self._given("duplicates")
         if n_repeated and policy in ("error", "last"):
@@ -244,7 +243,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             if policy == "error":
                 raise ValueError(problem)
             _LOGGER.warning("%s; the last one of each is kept", problem)
-        by_item = packed("item", items, users)
+        by_item = packed(items, users, by_user.by_columns())
         sharing = SharedFiles(spark)
         kept.callback(sharing.forget)
         counts: Any = by_user.counts, by_item.counts
@@ -275,11 +274,11 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         fresh = folder and f"{folder}/{uuid.uuid4().hex}"
         n_threads = self._given("threadsPerTask")
         sides: dict[Side, packing.PackedSide] = {"user": by_user, "item": by_item}
-        return ClusterProblem(spark, sides, objective, sharing, n_threads, fresh, weights)
+        return ResumableProblem(spark, sides, objective, sharing, n_threads, fresh, weights)
 
-    def _checkpoints(self, problem: ClusterProblem, model: Any) -> Checkpoints | None:
+    def _checkpoints(self, problem: ResumableProblem, model: Any) -> Checkpoints | None:
         folder, weights = self._given("checkpointDir"), problem.pair_weights
-        if folder is None or model.biases:
+        if folder is None:
             return None
         totals = [problem.sides["user"].total(n) for n in ("n_ratings", "rating", "n_held_out")]
         fit = {
@@ -304,11 +303,6 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
         if plan == "auto":
             plan = "held" if size <= most else "stored"
             _LOGGER.info("%s factors (%d MB) are %s: %s", side, size >> 20, plan, _MEANS[plan])
-        if plan == "stored" and self._given("biases"):
-            raise ValueError(
-                f"biases are for factors that the driver holds, but those of {side}s are to be "
-                "stored on the cluster: set plan='held', or maxHeldBytes higher"
-            )
         if plan == "stored" and folder is None:
             raise ValueError(
                 f"the factors of {side}s are to be stored on the cluster: set checkpointDir to a "

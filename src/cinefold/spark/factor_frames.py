@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyspark.sql import functions as F
 
 from cinefold.als.backend import top_k
-from cinefold.als.factors import Factors
+from cinefold.als.factors import Biases, Factors
 from cinefold.als.objective import Objective
 from cinefold.als.observations import Observations
 from cinefold.interactions.entries import Entries
@@ -41,10 +41,11 @@ def frame_of(problem: ClusterProblem, side: Side, factors: Factors) -> DataFrame
         weight = "" if factors.pair_weights is None else ", weight float"
         stored = problem.spark.read.schema(RESULT).parquet(cast("str", rows.path))
         unpacked = stored.select("first", "factors", "roots").mapInArrow(
-            RowUnpacker(rows.n_factors, rows.turn), f"row long, factors array<float>{weight}"
+            RowUnpacker(rows.n_factors, rows.turn),
+            f"row long, factors array<float>, baseline float{weight}",
         )
         frame = known.index.select("row", "id").join(unpacked, "row")
-        return frame.withColumn("baseline", F.lit(0.0).cast("float")) if side == "item" else frame
+        return frame if side == "item" else frame.drop("baseline")
     vectors = factors.user_vectors() if side == "user" else factors.item_vectors
     columns: dict[str, Any] = {
         "row": np.arange(len(rows)),
@@ -124,12 +125,14 @@ class RowUnpacker(RecordMapper):
     turn: Turn
 
     def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        rows = self.turn(array_of(record, "factors", np.float32).reshape(-1, self.n_factors))
+        rows = array_of(record, "factors", np.float32).reshape(-1, self.n_factors)
+        rows, baseline = self.turn.with_baseline(rows)
         first, roots = record.column("first")[0].as_py(), array_of(record, "roots", np.float32)
+        baseline = np.zeros(len(rows), np.float32) if baseline is None else baseline
         weight = {} if roots is None else {"weight": np.square(roots)}
         vectors = lists_of(np.ascontiguousarray(rows if roots is None else rows / roots[:, None]))
-        columns = {"row": first + np.arange(len(rows)), "factors": vectors, **weight}
-        yield pa.RecordBatch.from_pydict(columns)
+        numbers = {"row": first + np.arange(len(rows)), "factors": vectors, "baseline": baseline}
+        yield pa.RecordBatch.from_pydict(numbers | weight)
 
 
 @dataclass(frozen=True)
@@ -160,8 +163,8 @@ class FoldIn:
             roots = own, arrays["column_roots"]
         observed = Observations(self.objective, matrix, entries.weights, roots)
         empty = np.zeros((0, len(self.spectrum)), np.float32)
-        factors = Factors(empty, fixed)
-        found = factors.fold_in_users(observed.with_baseline(arrays.get("baseline")), 1)
+        biases = Biases(0.0, arrays["baseline"], empty) if "baseline" in arrays else None
+        found = Factors(empty, fixed, biases).fold_in_users(observed, 1)
         if roots is not None:
             found /= roots[0][:, np.newaxis]
         return pa.table({"id": encoded.dictionary, "factors": lists_of(found)})

@@ -6,6 +6,7 @@ import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from cinefold.spark.tasks.packing import (
     ROUTE,
     TOTALS,
     BlockPacker,
+    BlockReader,
     RatingSums,
     RouteFinder,
     entries_of,
@@ -46,18 +48,28 @@ BYTES_PER_BLOCK = 16 << 20
 Invalid = Literal["error", "drop"]
 
 
+_lock = Lock()
+_changed: dict[Any, tuple[str | None, int]] = {}  # values before, and how many blocks run
+
+
 @contextmanager
 def setting(spark: SparkSession, name: str, value: Any) -> Iterator[None]:
-    """A setting of the session, for the queries that run in the block."""
-    before = spark.conf.get(name, None)
-    spark.conf.set(name, str(value))
+    """A setting of the session, the same in all threads, for the queries that run in the block."""
+    with _lock:
+        before, n = _changed.get((spark, name)) or (spark.conf.get(name, None), 0)
+        _changed[spark, name] = before, n + 1
+        spark.conf.set(name, str(value))
     try:
         yield
     finally:
-        if before is None:
-            spark.conf.unset(name)
-        else:
-            spark.conf.set(name, before)
+        with _lock:
+            before, n = _changed.pop((spark, name))
+            if n > 1:
+                _changed[spark, name] = before, n - 1
+            elif before is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, before)
 
 
 def small_batches(spark: SparkSession) -> Any:
@@ -284,23 +296,14 @@ class PackedSide:
     def __init__(
         self,
         spark: SparkSession,
-        side: Side,
         rows: Rows,
         other: Rows,
-        numbered: DataFrame,
+        own: DataFrame,
         packing: BlockPacker,
         is_counted: bool,
     ) -> None:
         self._spark, self.rows, self.other = spark, rows, other
-        values = [
-            name for name in ("rating", "weight", "time", "held_out") if name in numbered.columns
-        ]
-        own = numbered.select(
-            F.col(f"{side}_key").alias("key"),
-            F.col(f"{side}_row").alias("row"),
-            F.col(f"{'item' if side == 'user' else 'user'}_row").alias("column"),
-            *values,
-        )
+        self._is_weighted = packing.is_weighted
         # A block may have no ratings at all.
         empty = spark.createDataFrame(pa.table({"key": rows.keys}))
         whole = own.unionByName(empty, allowMissingColumns=True)
@@ -323,6 +326,14 @@ class PackedSide:
 
     def total(self, name: str) -> Any:
         return sum(self.statistics.column(name).to_pylist())
+
+    def by_columns(self) -> DataFrame:
+        """The ratings that are learnt from, as the other side packs them."""
+        names = ["first", "offsets", "columns", "ratings", "weights", "needed"]
+        read = BlockReader(self.other.starts, self.other.keys)
+        weight = ", weight float" if self._is_weighted else ""
+        schema = f"key long, row long, column long, rating float{weight}"
+        return self.blocks.select(*names).mapInArrow(read, schema)
 
     def totals(
         self,
@@ -376,11 +387,7 @@ class PackedSide:
 
 
 def numbered_ratings(ratings: DataFrame, users: Rows, items: Rows) -> DataFrame:
-    """The ratings with the rows of both sides in place of ids."""
-    for side, rows in (("user", users), ("item", items)):
-        index = rows.index.select(
-            F.col("id").alias(side),
-            *(F.col(name).alias(f"{side}_{name}") for name in ("row", "key")),
-        )
-        ratings = ratings.join(index, side)
-    return ratings
+    """The ratings with the rows of users, those of items as columns and keys in place of ids."""
+    of_users = users.index.withColumnRenamed("id", "user")
+    of_items = items.index.select(F.col("id").alias("item"), F.col("row").alias("column"))
+    return ratings.join(of_users, "user").join(of_items, "item").drop("user", "item")

@@ -9,21 +9,31 @@ Filtering as a Case-Study for Model Parallelism on Bulk Synchronous Systems, CIK
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.als.backend import FixedSide, empty_factors, expected_steps, padded_rows
+from cinefold.als.backend import (
+    FixedSide,
+    empty_factors,
+    expected_steps,
+    is_summed_in_double,
+    padded_rows,
+)
 from cinefold.als.basis import Basis
+from cinefold.als.biased import Constant
 from cinefold.als.factors import Factors
 from cinefold.als.iterations import Problem, available_threads, fill_randomly, initial_length
 from cinefold.als.observations import Observations
 from cinefold.als.row_sums import chunk_sums, rounded
 from cinefold.interactions import Interactions
 from cinefold.models.training_loop import Resumed
-from cinefold.spark.checkpoints import FactorFolders, paths_of
+from cinefold.spark.checkpoints import FactorFolders
 from cinefold.spark.packing import small_batches
 from cinefold.spark.stored_rows import (
     StoredFixedSide,
@@ -34,13 +44,14 @@ from cinefold.spark.stored_rows import (
     grams_of,
     messages_of,
     ranked,
-    table_of,
 )
 from cinefold.spark.tasks.half_steps import HalfStep
-from cinefold.spark.tasks.records import RESULT, SUMS, joined
-from cinefold.spark.tasks.stored import FirstRows, RowSums
+from cinefold.spark.tasks.records import FOUND, RESULT, joined
+from cinefold.spark.tasks.stored import FirstRows, RowSums, Turn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
@@ -49,9 +60,8 @@ if TYPE_CHECKING:
     from cinefold.als.iterations import Side
     from cinefold.als.method import Method
     from cinefold.als.objective import Objective, PairWeights
-    from cinefold.spark.checkpoints import Checkpoints
     from cinefold.spark.packing import PackedSide
-    from cinefold.spark.shared_files import SharedFiles
+    from cinefold.spark.shared_files import SharedArrays, SharedFiles
 
     Floats = NDArray[np.float32]
     Doubles = NDArray[np.float64]
@@ -61,6 +71,8 @@ class ClusterProblem(Problem):
     """Both half-steps of a training set that is packed on a cluster."""
 
     _biases: Biases | None = None
+    _constant: Constant | None = None  # with biases
+    _begun: tuple[Any, Any] | None = None  # users and items of a fit that was cut off, with biases
 
     def __init__(
         self,
@@ -75,9 +87,8 @@ class ClusterProblem(Problem):
         self.spark, self.sides, self.objective = spark, sides, objective
         self.n_threads, self._n_threads_of_tasks = available_threads(None), n_threads_of_tasks
         self._sharing, self.folders = sharing, FactorFolders(spark, folder)
-        self._checkpointed: set[str] = set()  # folders of the last checkpoint
+        self._unfixed: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # with biases
         self._grams = {}
-        self._checkpoints: Checkpoints | None = None
         users, items = (
             np.zeros(0, np.int64) if side.rows.ids is None else side.rows.ids
             for side in sides.values()
@@ -107,29 +118,54 @@ class ClusterProblem(Problem):
 
     def regularization(self, side: Side) -> Doubles:
         packed = self.sides[side]
-        assert packed.counts is not None  # noqa: S101 - biases are for sides that are held
+        assert packed.counts is not None  # noqa: S101 - asked for sides that are held
         return self.objective.row_regularization(packed.counts, packed.other.n_rows)
 
     # -- steps between half-steps -----------------------------------------------------------------
 
     def start(self, n_factors: int, seed: Any) -> tuple[Any, Any]:
-        users, items = self.sides["user"].rows, self.sides["item"].rows
-        if items.is_stored:
-            sample = np.zeros((len(self._sampled("item")), n_factors), np.float32)
-            none = self.spark.createDataFrame([], RESULT)
-            first_items: Any = StoredRows(none, items.n_rows, n_factors, sample=sample)
-        else:
-            first_items = np.zeros((items.n_rows, n_factors), np.float32)
-        if users.is_stored:
-            return self._first("user", (seed, self.initial_length), n_factors), first_items
-        first_users = empty_factors(users.n_rows, n_factors)
-        fill_randomly(first_users, seed, self.initial_length)
-        return first_users, first_items
+        length, rows = self.initial_length, self.sides["user"].rows
 
-    def _first(self, side: Side, given: Any, n_factors: int) -> StoredRows:
+        def made(n: int, first: int) -> Floats:
+            users = empty_factors(n, n_factors)
+            fill_randomly(users, seed, length, first)
+            return users
+
+        users = self._first("user", made, n_factors) if rows.is_stored else made(rows.n_rows, 0)
+        return users, self._no_items(n_factors)
+
+    def start_with_biases(self, n_factors: int, seed: int, constant: Constant) -> tuple[Any, Any]:
+        if self._begun is not None:
+            return self._begun
+        self._constant, rows = constant, self.sides["user"].rows
+        rng, states = np.random.default_rng(seed), {}
+        if not rows.is_stored:
+            users: Any = constant.first_users(rng, rows.n_rows, n_factors)
+        else:
+            # One stream of random numbers, in which each block begins where the last one ends.
+            for begin, end in pairwise(rows.starts.tolist()):
+                states[begin] = deepcopy(rng)
+                constant.first_users(rng, end - begin, n_factors)
+            users = self._first(
+                "user",
+                lambda n, first: constant.first_users(states[first], n, n_factors),
+                n_factors + 1,
+            )
+        return users, self._no_items(n_factors + 1)
+
+    def _no_items(self, n_factors: int) -> Any:
+        rows = self.sides["item"].rows
+        if not rows.is_stored:
+            return np.zeros((rows.n_rows, n_factors), np.float32)
+        sample = np.zeros((len(self._sampled("item")), n_factors), np.float32)
+        none = self.spark.createDataFrame([], RESULT)
+        return StoredRows(none, rows.n_rows, n_factors, sample=sample)
+
+    def _first(self, side: Side, made: Callable[[int, int], Floats], n_factors: int) -> StoredRows:
         """Rows of a side that is stored, as :class:`FirstRows` finds them."""
         blocks = self.sides[side].blocks.select("key", "first", "offsets")
-        return self._stored(blocks.mapInArrow(FirstRows(given, n_factors), RESULT), side, n_factors)
+        sums = self._sums(side, n_factors, self._constant and (self._constant,))
+        return self._stored(blocks.mapInArrow(FirstRows(made, sums), RESULT), side, n_factors)
 
     def spread(self, start: Resumed) -> Resumed:
         """`start` of one machine, with those sides stored that are to be."""
@@ -137,9 +173,9 @@ class ClusterProblem(Problem):
         items: Any = start.factors.items
         d = items.n_factors
         if self.sides["user"].rows.is_stored:
-            users = self._first("user", self._sharing.share(rows=users), d)
+            users = self._first("user", _parts_of(self._sharing.share(rows=users)), d)
         if self.sides["item"].rows.is_stored:
-            rows = self._first("item", self._sharing.share(rows=items.rows), d)
+            rows = self._first("item", _parts_of(self._sharing.share(rows=items.rows)), d)
             items = self._fixed("item", rows, Basis(items.spectrum, np.eye(d), np.eye(d)))
         factors = Factors(users, items, pair_weights=self.pair_weights)
         return Resumed(factors, [], factors)
@@ -156,9 +192,30 @@ class ClusterProblem(Problem):
 
     def _fixed(self, side: Side, rows: StoredRows, basis: Basis) -> StoredFixedSide:
         """`rows` in `basis`; of items also the sums over them that are asked for."""
-        rows.change_basis(basis.fixed)
-        loss = 0.0 if side == "user" else self._add_up(side, rows)
+        turned, loss = rows.then((basis.fixed, is_summed_in_double(len(rows)))), 0.0
+        vars(rows).update(vars(turned))
+        if side == "item":
+            constant = self._constant
+            biases = None if constant is None else constant.biases(basis, None)
+            sums = self._sums(side, rows.n_factors, rows.turn.steps, biases)
+            frame = rows.frame.select("first", "factors", "counts")
+            table = frame.mapInArrow(sums, FOUND).toArrow().sort_by("first")
+            rows.grams = grams_of(table, len(rows), rows.n_factors)
+            loss = float(joined(table, "norms", np.float64).sum())
         return StoredFixedSide(rows, basis, loss)
+
+    def fix_with_constant(self, side: Side, rows: Any, constant: Constant) -> tuple[Any, Any]:
+        if isinstance(rows, StoredRows):
+            fixed, baseline = self.fix(side, rows.then(constant)), None
+        else:
+            fixed, baseline = super().fix_with_constant(side, rows, constant)
+        self._unfixed[fixed] = rows
+        return fixed, baseline
+
+    def turned(self, rows: Any, change: Doubles) -> Any:
+        if isinstance(rows, StoredRows):
+            return rows.then((change, False))
+        return super().turned(rows, change)
 
     def start_from(self, fixed: Any, factors: Any, *, in_place: bool) -> tuple[Any, Any]:
         if isinstance(factors, StoredRows):
@@ -178,7 +235,8 @@ class ClusterProblem(Problem):
     def solve_users(
         self, factors: Factors, method: Method, previous: Any = None
     ) -> tuple[float, float]:
-        self._biases = factors.biases
+        without: Any = None
+        self._biases = factors.biases and replace(factors.biases, baseline=without)
         return super().solve_users(factors, method, previous)
 
     def _solve(
@@ -201,6 +259,10 @@ class ClusterProblem(Problem):
             baseline = arrays["baseline"] = np.full(packed.other.n_rows, baseline, np.float32)
         if self.pair_weights is not None:
             arrays["row_roots"], arrays["column_roots"] = self._roots(side)
+        sums = None
+        if isinstance(out, StoredRows):
+            steps = self._constant and ((fixed.basis.fixed.T, False), self._constant)
+            sums = self._sums(side, out.n_factors, steps)
         step = HalfStep(
             self.objective,
             method,
@@ -213,6 +275,7 @@ class ClusterProblem(Problem):
             biases=self._biases if side == "user" else None,
             change=change,
             turn=own.turn if isinstance(own, StoredRows) else None,
+            sums=sums,
         )
         results = self._results(packed, step, fixed, own)
         if isinstance(out, StoredRows):
@@ -231,8 +294,8 @@ class ClusterProblem(Problem):
         if isinstance(fixed, StoredFixedSide) and self.metrics["held_weight"]:
             self.metrics |= ranked(self.spark, packed, out, fixed)
         losses = joined(table, "losses", np.float64).reshape(-1, 2)
-        sums: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
-        return np.asarray(sums.sum(axis=0))
+        of_chunks: Doubles = losses if isinstance(out, StoredRows) else chunk_sums(losses)
+        return np.asarray(of_chunks.sum(axis=0))
 
     def _results(self, packed: PackedSide, step: HalfStep, fixed: Any, previous: Any) -> DataFrame:
         blocks = packed.blocks
@@ -259,9 +322,12 @@ class ClusterProblem(Problem):
         packed = self.sides[side]
         if isinstance(fixed, FixedSide):
             rows = np.asarray(fixed.rows[packed.needed])
+            baseline = None if baseline is None else baseline[packed.needed]
         else:
             other: Side = "item" if side == "user" else "user"
-            rows = fixed.rows.sample[np.searchsorted(self._sampled(other), packed.needed)]
+            places = np.searchsorted(self._sampled(other), packed.needed)
+            rows, baseline = fixed.rows.sample[places], fixed.rows.baseline
+            baseline = None if baseline is None else baseline[places]
         previous = np.zeros((packed.sample.shape[0], fixed.n_factors), np.float32)
         places = packed.sampled
         if isinstance(own, StoredRows):
@@ -274,7 +340,7 @@ class ClusterProblem(Problem):
             roots[0][: len(places)] = of_rows[packed.sampled]
         ratings, weights = packed.sample, packed.sample_weights
         observed = Observations(self.objective, ratings, weights, roots, packed.other.n_rows)
-        observed = observed.with_baseline(None if baseline is None else baseline[packed.needed])
+        observed = observed.with_baseline(baseline)
         side_of_sample = FixedSide.in_eigenbasis(rows, fixed.spectrum, 1)
         return expected_steps(observed, side_of_sample, previous, change=change)
 
@@ -300,79 +366,22 @@ class ClusterProblem(Problem):
     def _read(self, path: str, side: Side, n_factors: int) -> StoredRows:
         n_rows = self.sides[side].rows.n_rows
         rows = StoredRows(self.folders.read(path), n_rows, n_factors, path)
-        self._add_up(side, rows)
+        names = [column.split()[0] for column in FOUND.split(", ")]
+        table = rows.frame.select(*names).toArrow().sort_by("first")
+        check_rows(side, table, self.sides[side].rows)
+        rows.found, rows.grams = table, grams_of(table, n_rows, n_factors)
+        rows.sample = joined(table, "sample", np.float32).reshape(-1, n_factors)
         return rows
 
-    def _add_up(self, side: Side, rows: StoredRows) -> float:
-        """What the driver knows of `rows`; returns their part of the objective's regularization."""
-        packed, d = self.sides[side], rows.n_factors
-        sizes = d, packed.rows.n_rows, packed.other.n_rows
-        sampled, n_threads = self._sampled(side), self._n_threads_of_tasks
-        sums = RowSums(self.objective, rows.turn, *sizes, sampled, n_threads)
-        table = rows.frame.mapInArrow(sums, SUMS).toArrow().sort_by("first")
-        check_rows(side, table, packed.rows)
-        rows.found, rows.grams = table, grams_of(table, len(rows), d)
-        rows.sample = joined(table, "sample", np.float32).reshape(-1, d)
-        return float(joined(table, "norms", np.float64).sum())
+    def _sums(
+        self, side: Side, n_factors: int, steps: Any, biases: Biases | None = None
+    ) -> RowSums:
+        packed = self.sides[side]
+        sizes = n_factors, packed.rows.n_rows, packed.other.n_rows
+        tried = self._sampled(side), self._n_threads_of_tasks
+        return RowSums(self.objective, Turn(steps or ()), *sizes, *tried, biases)
 
-    # -- checkpoints ------------------------------------------------------------------------------
 
-    def checkpoint(
-        self, history: list[dict[str, Any]], factors: Factors, best: Factors | None
-    ) -> None:
-        """Keep where the fit stands, at the interval; and reuse what nobody needs any more."""
-        kept = {"user": factors.users, "item": factors.items, "best": best and best.items}
-        if self._checkpoints and len(history) % self._interval == 0:
-            state = {name: self._kept(one) for name, one in kept.items() if one is not None}
-            self._checkpoints.write({"history": history, **self.folders.state, **state})
-            self._checkpointed = {one["path"] for one in state.values()}
-        self.folders.keep(paths_of(*kept.values()) | self._checkpointed)
-
-    def close(self, factors: Factors) -> None:
-        """Nobody goes on with the fit: all that it has stored but `factors` is freed."""
-        if self._checkpoints is not None:
-            self._checkpoints.clear()
-        self.folders.empty_others(paths_of(factors.users, factors.items))
-
-    def _kept(self, factors: Any) -> dict[str, Any]:
-        """Where the factors are stored, and in which basis they are."""
-        spectrum = getattr(factors, "spectrum", None)
-        rows = factors if spectrum is None else factors.rows
-        change = getattr(rows, "change", None)
-        if (path := getattr(rows, "path", None)) is None:
-            path = self.folders.write(self.spark.createDataFrame(table_of(rows), RESULT))
-        basis = {"spectrum": spectrum, "change": change}
-        return {"path": path, **{k: v if v is None else v.tolist() for k, v in basis.items()}}
-
-    def resumed(
-        self, checkpoints: Checkpoints | None, interval: int, n_factors: int
-    ) -> Resumed | None:
-        """Where the last fit of the same data and parameters was when it ended early."""
-        self._checkpoints, self._interval = checkpoints, interval
-        state = checkpoints and checkpoints.last()
-        if not state:
-            return None
-        self._checkpointed = {state[n]["path"] for n in ("user", "item", "best") if n in state}
-        self.folders.resume(state)
-        self.folders.keep(self._checkpointed)
-        users = self._kept_rows(state["user"], "user", n_factors)
-        items = self._kept_items(state["item"], n_factors)
-        best = self._kept_items(state["best"], n_factors) if "best" in state else items
-        found = Factors(users, items, pair_weights=self.pair_weights)
-        return Resumed(found, state["history"], replace(found, items=best))
-
-    def _kept_rows(self, kept: dict[str, Any], side: Side, n_factors: int) -> Any:
-        if self.sides[side].rows.is_stored:
-            return self._read(kept["path"], side, n_factors)
-        rows = empty_factors(self.sides[side].rows.n_rows, n_factors)
-        fill(rows, self.folders.read(kept["path"]).select("first", "factors").toArrow())
-        return rows
-
-    def _kept_items(self, kept: dict[str, Any], n_factors: int) -> Any:
-        rows = self._kept_rows(kept, "item", n_factors)
-        spectrum = np.array(kept["spectrum"])
-        if not isinstance(rows, StoredRows):
-            return FixedSide.in_eigenbasis(rows, spectrum, self.n_threads)
-        # Nobody asks for the change that the other side went through.
-        basis = Basis(spectrum, np.array(kept["change"]), np.eye(n_factors))
-        return self._fixed("item", rows, basis)
+def _parts_of(shared: SharedArrays) -> Callable[[int, int], Floats]:
+    """Makes rows of the shared ones."""
+    return lambda n, first: np.array(shared.open()["rows"][first : first + n])

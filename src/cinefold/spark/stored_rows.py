@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
-from cinefold.als.backend import checked_gram, is_summed_in_double
+from cinefold.als.backend import checked_gram
 from cinefold.als.basis import Basis
 from cinefold.als.iterations import singular_row_error
 from cinefold.als.row_sums import root_of
@@ -46,11 +46,13 @@ class StoredRows:
     sample : ndarray of float32, shape (n_sampled, n_factors)
         The rows on which solvers are tried.
     grams : dict
-        Of the rows as they are, "grams" and "weighted_grams".
+        Of the rows that are to be fixed, "grams" and "weighted_grams".
     found : Table or None
-        What :class:`RowSums` finds of them.
-    change : ndarray of float64, shape (n_factors, n_factors), or None
-        What the rows of the frame are multiplied by where they are read.
+        What their half-step has found.
+    turn : Turn
+        By which the rows of the frame are read.
+    baseline : ndarray of float32, shape (n_sampled,), or None
+        Of the sample, if the constant is put in place of biases.
     """
 
     frame: DataFrame
@@ -60,19 +62,19 @@ class StoredRows:
     sample: Any = None
     grams: dict[str, Doubles] = field(default_factory=dict)
     found: Any = None
-    change: Doubles | None = None
+    turn: Turn = field(default_factory=Turn)
+    baseline: Any = None
 
     def __len__(self) -> int:
         return self.n_rows
 
-    @property
-    def turn(self) -> Turn:
-        return Turn(self.change, is_summed_in_double(self.n_rows))
-
-    def change_basis(self, change: Doubles) -> None:
-        """In place; the frame stays as it is."""
-        self.change = change
-        self.sample = self.turn(self.sample)
+    def then(self, step: Any) -> StoredRows:
+        """The same frame, read by one step more."""
+        sample, baseline = Turn((step,)).with_baseline(self.sample)
+        turn, kept = Turn((*self.turn.steps, step)), self.baseline
+        return replace(
+            self, turn=turn, sample=sample, baseline=kept if baseline is None else baseline
+        )
 
     def __getitem__(self, index: Any) -> Floats:
         """Rows on the driver, for a callback that asks: first all of them, mind its memory."""
@@ -81,7 +83,7 @@ class StoredRows:
         return np.asarray(self.turn(rows)[index])
 
 
-@dataclass
+@dataclass(eq=False)
 class StoredFixedSide:
     """As :class:`FixedSide`, of stored rows in `basis`."""
 

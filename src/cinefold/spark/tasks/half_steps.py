@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cinefold.als.method import Method
     from cinefold.als.objective import Objective
     from cinefold.spark.shared_files import SharedArrays
-    from cinefold.spark.tasks.stored import Turn
+    from cinefold.spark.tasks.stored import RowSums, Turn
 
     Doubles = NDArray[np.float64]
 
@@ -54,10 +54,14 @@ class HalfStep:
         "row_roots" and "column_roots", their square roots.
     n_columns : int
         Of all blocks.
+    biases : Biases or None
+        Of items, without their baseline.
     change : ndarray of float64, shape (n_factors, n_factors), or None
         As :func:`cinefold.als.backend.solve_rows` takes it.
     turn : Turn or None
         Of stored previous rows, which come as "previous" with each block.
+    sums : RowSums or None
+        Of rows that are to be stored.
     """
 
     objective: Objective
@@ -71,6 +75,7 @@ class HalfStep:
     biases: Biases | None = None
     change: Doubles | None = None
     turn: Turn | None = None
+    sums: RowSums | None = None
 
     def over_blocks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Where the fixed side is shared."""
@@ -89,8 +94,11 @@ class HalfStep:
         parts = [rows[:0], *(part.reshape(-1, rows.shape[1]) for part in sent)]
         np.concatenate(parts, out=rows)  # of all that are needed, or it fails
         fixed = FixedSide.in_eigenbasis(rows, self.spectrum, self.n_threads)
-        of_columns = {"baseline", "column_roots"} & arrays.keys()
-        arrays = arrays | {name: arrays[name][needed] for name in of_columns}
+        if "column_roots" in arrays:
+            arrays = arrays | {"column_roots": arrays["column_roots"][needed]}
+        if not messages.column("baseline").null_count:
+            baseline = [array_of(messages, "baseline", np.float32, at) for at in order]
+            arrays = arrays | {"baseline": np.concatenate([rows[:0, 0], *baseline])}
         block = blocks.combine_chunks().to_batches()[0]
         return pa.Table.from_batches([self._solved(block, fixed, arrays)])
 
@@ -128,11 +136,14 @@ class HalfStep:
             n_pairs = int(np.diff(ratings.indptr)[error.row])
             return record_of(RESULT, key=key, singular_row=first + error.row, n_pairs=n_pairs)
         found: dict[str, Any] = {}
-        if self.turn is not None:
-            found = {"counts": np.diff(ratings.indptr).astype(np.int64), "roots": both and both[0]}
+        if self.sums is not None:
+            counts = np.diff(ratings.indptr).astype(np.int64)
+            found = {"counts": counts, "roots": both and both[0]}
+            found |= self.sums.over(out, first, counts)
         if self.measures:
             found["losses"] = losses if self.turn is None else chunk_sums(losses)
-            found |= self._metrics(block, ratings, Factors(out, fixed, self.biases, roots))
+            biases = self.biases and replace(self.biases, baseline=arrays["baseline"])
+            found |= self._metrics(block, ratings, Factors(out, fixed, biases, roots))
         return record_of(RESULT, key=key, first=first, factors=out, **found)
 
     def _metrics(

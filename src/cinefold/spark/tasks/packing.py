@@ -61,7 +61,7 @@ class BlockPacker:
             arrays["column"],
             arrays["rating"].astype(np.float32),
             arrays["weight"].astype(np.float32) if self.is_weighted else None,
-            arrays["time"],
+            arrays.get("time"),
         )
         held_out = arrays.get("held_out", np.zeros(len(entries.rows), np.bool_)).astype(np.bool_)
         train, n_repeated = self._matrix(entries.take(np.flatnonzero(~held_out)), end - first)
@@ -134,6 +134,28 @@ def longest_rows(counts: NDArray[np.int64], n_factors: int) -> NDArray[np.int64]
 def entries_of(rows: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each entry is one of `rows`, where all rows have so many."""
     return np.repeat(np.isin(np.arange(len(counts)), rows), counts)
+
+
+@dataclass(frozen=True)
+class BlockReader(RecordMapper):
+    """From blocks, the ratings that are learnt from, for blocks of the other side, at `starts`."""
+
+    starts: NDArray[np.int64]
+    keys: NDArray[np.int64]
+
+    def of(self, record: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        counts = np.diff(array_of(record, "offsets", np.int64))
+        columns = np.repeat(record.column("first")[0].as_py() + np.arange(len(counts)), counts)
+        rows = array_of(record, "columns", np.int32).astype(np.int64)
+        if (needed := array_of(record, "needed", np.int64)) is not None:
+            rows = needed[rows]
+        keys = self.keys[np.searchsorted(self.starts, rows, "right") - 1]
+        found = {"key": keys, "row": rows, "column": columns}
+        found["rating"] = array_of(record, "ratings", np.float32)
+        if (weights := array_of(record, "weights", np.float32)) is not None:
+            found["weight"] = weights
+        whole = pa.RecordBatch.from_pydict(found)
+        yield from (whole.slice(at, 1 << 16) for at in range(0, len(rows), 1 << 16))
 
 
 def rows_of(

@@ -38,9 +38,12 @@ class BlockRanker(RecordMapper):
             array_of(record, name, np.float32).reshape(-1, self.n_factors)
             for name in ("users", "items")
         )
-        items, roots = self.turn(items), array_of(record, "roots", np.float32)
-        if roots is not None:
+        items, baseline = self.turn.with_baseline(items)
+        if (roots := array_of(record, "roots", np.float32)) is not None:
             items = items / roots[:, np.newaxis]
+        if baseline is not None:  # as Factors.candidates and queries have it
+            items = np.column_stack([items, baseline])
+            users = np.column_stack([users, np.ones(len(users), np.float32)])
         measured = np.flatnonzero(np.diff(held_out.indptr))
         seen, first = train[measured], record.column("item_first")[0].as_py()
         columns = needed[seen.indices] - first

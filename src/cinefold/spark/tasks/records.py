@@ -27,11 +27,11 @@ BLOCK = (
 )
 FOUND = (
     "first long, losses binary, singular_row long, n_pairs long, held_weight double, "
-    "squared_error double, n_measured long, ndcg double"
+    "squared_error double, n_measured long, ndcg double, nodes binary, grams binary, "
+    "weighted_grams binary, norms binary, sample binary"
 )
 RESULT = f"key long, factors binary, counts binary, roots binary, {FOUND}"
-SUMS = f"{FOUND}, nodes binary, grams binary, weighted_grams binary, norms binary, sample binary"
-MESSAGE = "key long, first long, rows binary"
+MESSAGE = "key long, first long, rows binary, baseline binary"
 
 
 def array_of(record: pa.RecordBatch | pa.Table, name: str, dtype: Any, row: int = 0) -> Any:
