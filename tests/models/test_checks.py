@@ -47,6 +47,14 @@ def test_wrong_parameters_are_named(interactions, options, error, words):
         small_model(**options).fit(interactions)
 
 
+@pytest.mark.parametrize("name", ["start", "user_weights"])
+def test_a_fit_with_biases_goes_on_from_no_model_and_weighs_no_pair(interactions, fitted, name):
+    given = {"start": fitted, "user_weights": np.ones(interactions.n_users)}[name]
+    model = small_model(biases=True, unobserved_weight=0.0, target="rating")
+    with pytest.raises(ValueError, match="biases"):
+        model.fit(interactions, **{name: given})
+
+
 def test_ratings_too_small_for_the_equations_are_refused(interactions):
     tiny = interactions.by_user * 1e-30
     with pytest.raises(ValueError, match=r"no rating is larger than 5e-30, .* too small"):

@@ -9,7 +9,10 @@ import threading
 import numpy as np
 import pytest
 
+from cinefold.als.iterations import Problem
 from cinefold.models import NotFittedError
+from cinefold.models.default_search import settings_for
+from cinefold.models.training_loop import Resumed, run_fit
 from tests.als.test_backend import random_ratings
 from tests.models.small_models import dense, small_model
 from tests.oracle import relative_error
@@ -21,6 +24,16 @@ def test_stops_when_the_objective_settles(interactions):
     assert 2 <= model.n_iter_ < 200
     before, last = (record["objective"] for record in model.history_[-2:])
     assert before - last <= 1e-3 * before
+
+
+def test_a_fit_that_was_cut_off_when_it_had_converged_makes_no_iteration_more(interactions):
+    whole = small_model(max_iter=200, tol=1e-3).fit(interactions)
+    again = small_model(max_iter=200, tol=1e-3)
+    settings = settings_for(again, interactions, 1)
+    problem = Problem(interactions, settings.objective, 1)
+    kept = Resumed(whole._factors, whole.history_, whole._factors)
+    run_fit(again, problem, settings, None, (), False, kept)
+    assert (again.stop_reason_, again.n_iter_) == ("converged", whole.n_iter_)
 
 
 def test_a_callback_sees_every_iteration_and_can_stop(interactions):

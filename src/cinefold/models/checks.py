@@ -62,6 +62,14 @@ def parameters(model: Any) -> None:
         raise ValueError(f"biases are for degree_exponent=0, not {model.degree_exponent!r}")
 
 
+def biases(model: Any, start: Any, *weights: Any) -> None:
+    """A ValueError for what a fit with biases cannot go on from, or weigh."""
+    if model.biases and any(given is not None for given in weights):
+        raise ValueError("biases are for pairs that all weigh the same")
+    if model.biases and start is not None:
+        raise ValueError("a fit with biases cannot go on from another model: leave start out")
+
+
 def ratings(given: Mapping[Any, Any], side: str) -> NDArray[np.float32]:
     """The values of {id: rating}, which must be finite numbers; `side` is what the ids are of."""
     for rated, value in given.items():

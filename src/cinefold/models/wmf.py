@@ -231,7 +231,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         progress : bool, optional
             Show a progress bar; by default when standard error is a terminal.
         start : WeightedMatrixFactorization, optional
-            A fitted model to go on from, without biases, of some of the same users and items.
+            A fitted model to go on from, of some of the same users and items. Not with biases.
 
         Raises
         ------
@@ -251,8 +251,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
             axis_weights("user_weights", user_weights, train.user_ids),
             axis_weights("item_weights", item_weights, train.item_ids),
         )
-        if self.biases and any(weights is not None for weights in given):
-            raise ValueError("biases are for pairs that all weigh the same")
+        checks.biases(self, start, *given)
         n_threads = available_threads(self.n_threads)
         settings = settings_for(self, train, n_threads)
         objective = settings.objective

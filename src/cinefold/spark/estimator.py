@@ -170,8 +170,7 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
                 "one machine would search for nFactors, degreeExponent, unobservedWeight and "
                 "regularization on some of the users, Spark does not: docs/spark.md says how"
             )
-        if model.biases and any(weights is not None for weights in arguments.weights):
-            raise ValueError("biases are for pairs that all weigh the same")
+        checks.biases(model, arguments.start, *arguments.weights)
         with ExitStack() as kept:
             problem = self._problem(dataset.sparkSession, dataset, model, arguments, kept)
             kept.callback(problem.folders.drop_tables)
@@ -285,6 +284,11 @@ alpha, biases, solver, maxIter, tol, earlyStopping, patience, seed
             **model.get_params(),
             "max_iter": None,
             "sizes": [side.rows.n_rows for side in problem.sides.values()],
+            # What is stored is paired with ratings by the keys of its blocks.
+            "blocks": [
+                digest(side.rows.starts, side.rows.keys) if side.rows.is_stored else None
+                for side in problem.sides.values()
+            ],
             "totals": totals,
             "weights": weights and digest(weights.users, weights.items),
         }
