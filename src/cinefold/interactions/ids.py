@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 LONGEST_SIDE = 2**31 - 1
+_SAMPLED = 1 << 16  # texts that tell in which bits all differ
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = 100
 
@@ -68,33 +69,24 @@ def merge_ids(
 
 
 def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-    """As ``np.unique``, of Polars' or NumPy's: by hashes, after which the texts are compared.
-
-    Up to 64 bits in which NumPy's differ, most often all of eight characters, are hashes that no
-    two texts share.
-    """
+    """As ``np.unique``, of Polars' or NumPy's: by hashes, after which the texts are compared."""
     is_array = isinstance(values, np.ndarray)
-    columns: list[Any] = [values]
-    ranges: list[tuple[int, int]] = []
-    if is_array:
-        columns, ranges = _words(values)
-    is_unique = is_array and sum(width for _, width in ranges) <= 64
-    hashes = np.zeros(len(values), np.uint64)
+    hashes = _own_hashes(values) if is_array else None
+    is_unique = hashes is not None
+    columns: Any = () if is_unique else _words(values) if is_array else [values]
     size = BLOCK // 8 if is_array else BLOCK
+    if hashes is None:
+        hashes = np.zeros(len(values), np.uint64)
 
     def hash_block(block: slice) -> None:
         own = hashes[block]
-        if is_unique:
-            for column, (low, width) in zip(columns, ranges, strict=True):
-                own <<= np.uint64(width)
-                own |= column[block] >> np.uint64(low) & np.uint64((1 << width) - 1)
-            return
         for column in columns:
             own *= HASH_FACTOR
             own ^= own >> np.uint64(32)
             own += column[block] if is_array else column[block].hash().to_numpy()
 
-    in_blocks(len(values), hash_block, size)
+    if not is_unique:
+        in_blocks(len(values), hash_block, size)
     positions, numbers = number(hashes.view(np.int64))
     distinct = [column[positions] for column in columns]
 
@@ -111,52 +103,92 @@ def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return _in_order(values[positions], numbers)
 
 
-def _words(values: NDArray[np.str_]) -> tuple[list[NDArray[np.uint64]], list[tuple[int, int]]]:
+def _own_hashes(values: NDArray[np.str_]) -> NDArray[np.uint64] | None:
+    """The bits in which NumPy's texts differ: hashes that no two texts share.
+
+    None where that takes more than 64 bits a text. A sample says which bits these are; whether it
+    was right is seen as all texts are read.
+    """
+    some = np.ascontiguousarray(values[:: max(len(values) // _SAMPLED, 1)])
+    n_bytes = _character_bytes(some)
+    words = _packed(some, n_bytes)
+    first = words[:, :1]
+    differing = np.bitwise_or.reduce(words ^ first, axis=1)
+    hashes = np.empty(len(values), np.uint64)
+    ranges = _ranges(differing)
+    while sum(width for _, width in ranges) <= 64:
+
+        def hash_block(block: slice, ranges: Any = ranges) -> NDArray[np.uint64] | None:
+            if _character_bytes(values[block]) > n_bytes:
+                return None
+            words = _packed(values[block], n_bytes)
+            own = hashes[block]
+            own[:] = 0
+            for word, (low, width) in zip(words, ranges, strict=True):
+                if width:
+                    own <<= np.uint64(width)
+                    own |= word >> np.uint64(low) & np.uint64((1 << width) - 1)
+            return np.asarray(np.bitwise_or.reduce(words ^ first, axis=1))
+
+        found = in_blocks(len(values), hash_block, _texts_at_a_time(values))
+        if any(own is None for own in found):
+            return None
+        differing = np.bitwise_or.reduce([differing, *found])
+        tried, ranges = ranges, _ranges(differing)
+        if ranges == tried:
+            return hashes
+    return None
+
+
+def _ranges(differing: NDArray[np.uint64]) -> list[tuple[int, int]]:
+    """Of each word the lowest bit that is set, and how many there are up to the highest one."""
+    lows = [(own & -own).bit_length() - 1 if own else 0 for own in differing.tolist()]
+    ends = [own.bit_length() for own in differing.tolist()]
+    return [(low, end - low) for low, end in zip(lows, ends, strict=True)]
+
+
+def _words(values: NDArray[np.str_], n_bytes: int = 1) -> list[NDArray[np.uint64]]:
     """NumPy's text as numbers of 64 bits, those left out in which all texts are the same.
 
-    And of each the lowest bit in which texts differ, and how many there are up to the highest one.
+    With `n_bytes` for each character, or more if one is wider.
     """
-    kinds = np.uint8, np.uint16, np.uint32  # as many bytes a character as the largest one takes
-    words, bits = next(found for kind in kinds if (found := _packed(values, kind)))
-    differing = [own for own in bits.tolist() if own]
-    lows = [(own & -own).bit_length() - 1 for own in differing]
-    ranges = [(low, own.bit_length() - low) for low, own in zip(lows, differing, strict=True)]
-    return [words[i] for i in np.flatnonzero(bits)], ranges
+    first = _packed(values[:1], n_bytes)
+    words = np.empty((len(first), len(values)), np.uint64)
+
+    def pack(block: slice) -> NDArray[np.uint64] | None:
+        if _character_bytes(values[block]) > n_bytes:
+            return None
+        own = words[:, block] = _packed(values[block], n_bytes)
+        return np.asarray(np.bitwise_or.reduce(own ^ first, axis=1))
+
+    found = in_blocks(len(values), pack, _texts_at_a_time(values))
+    differing = [own for own in found if own is not None]
+    if len(differing) < len(found):
+        return _words(values, 2 * n_bytes)
+    return [words[i] for i in np.flatnonzero(np.bitwise_or.reduce(differing))]
 
 
-def _packed(
-    values: NDArray[np.str_], kind: type
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64]] | None:
-    """Texts as words, (bytes of a text / 8, n), and the bits in which any differs from the first.
+def _texts_at_a_time(values: NDArray[np.str_]) -> int:
+    return max(2 * BLOCK // values.dtype.itemsize, 1)
 
-    None where a character does not fit into the integer `kind`.
-    """
-    width = values.dtype.itemsize // 4
+
+def _character_bytes(values: NDArray[np.str_]) -> int:
+    """As many as the largest character takes: 1, 2 or 4."""
+    largest = int(values.view(np.uint32).max(initial=0))
+    return 1 if largest < 1 << 8 else 2 if largest < 1 << 16 else 4
+
+
+def _packed(values: NDArray[np.str_], n_bytes: int) -> NDArray[np.uint64]:
+    """Texts as words, (bytes of a text / 8, n), with `n_bytes` for each character."""
     characters = values.view(np.uint32)
-    n_bytes = width * np.dtype(kind).itemsize
-    words = np.empty((-(-n_bytes // 8), len(values)), np.uint64)
-    first: NDArray[Any] = np.zeros(8 * len(words), kind)
-    first[:width] = characters[:width] if len(values) else 0
-    wide: list[slice] = []
-
-    def pack(block: slice) -> list[np.uint64]:
-        own = characters[block.start * width : block.stop * width]
-        if wide or own.max() > np.iinfo(kind).max:
-            wide.append(block)
-            return []
-        bits: NDArray[Any] = np.zeros(len(own) + 8, kind)
-        bits[:-8] = own
-        differing = []
-        for i, word in enumerate(words[:, block]):
-            mask = np.uint64((1 << 8 * min(n_bytes - 8 * i, 8)) - 1)
-            np.bitwise_and(np.ndarray(len(word), "<u8", bits, 8 * i, (n_bytes,)), mask, out=word)
-            differing.append(np.bitwise_or.reduce(word ^ first.view("<u8")[i]))
-        return differing
-
-    found = in_blocks(len(values), pack, max(BLOCK // width, 1))
-    if wide:
-        return None
-    return words, np.bitwise_or.reduce(np.reshape(found, (-1, len(words))).astype(np.uint64))
+    bits: NDArray[Any] = np.zeros(len(characters) + 8, f"<u{n_bytes}")
+    bits[:-8] = characters
+    size = values.dtype.itemsize // 4 * n_bytes
+    words = np.empty((-(-size // 8), len(values)), np.uint64)
+    for begin, word in zip(range(0, size, 8), words, strict=True):
+        mask = np.uint64((1 << 8 * min(size - begin, 8)) - 1)
+        np.bitwise_and(np.ndarray(len(word), "<u8", bits, begin, (size,)), mask, out=word)
+    return words
 
 
 def _in_order(distinct: Any, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
