@@ -126,7 +126,7 @@ def planned(direction, best, n_trials=21):
         point = suggest(study.ask(), space)
         sizes.append(point["n_factors"])
         study.tell(number, sign * (abs(best - sizes[-1]) + number / 100))
-        plan_next(study, space, 8, 0)
+        plan_next(study, space, 8)
     return sizes
 
 

@@ -171,7 +171,7 @@ def tune(
             conditions=conditions,
             warm_starts=nearest_points(search_space, coordinates, warm_starts),
             initial_points=first,
-            few=search_space.few_factors(),
+            space=search_space,
             seed=seed,
         )
         threads = max(1, available_threads(n_threads) // n_jobs)
@@ -183,7 +183,6 @@ def tune(
             study,
             objective,
             usual=int(first[0].get("n_factors", 0)) if first else 0,
-            seed=seed,
             n_trials=n_trials if search_space.free() else 1,
             n_jobs=n_jobs,
             callbacks=list(callbacks),
@@ -220,7 +219,6 @@ def _optimize(
     objective: TrialObjective,
     *,
     usual: int,
-    seed: int,
     n_trials: int,
     n_jobs: int,
     callbacks: list[Callable[[Trial], bool | None]],
@@ -249,10 +247,10 @@ def _optimize(
             study.stop()
         else:
             with lock:
-                plan_next(study, objective.space, usual, seed)
+                plan_next(study, objective.space, usual)
 
     if (left := n_left()) > 0:
-        plan_next(study, objective.space, usual, seed)  # an interrupt may have come before it
+        plan_next(study, objective.space, usual)  # an interrupt may have come before it
         try:
             study.optimize(
                 objective,

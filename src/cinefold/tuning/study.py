@@ -37,6 +37,7 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 _CONDITIONS = "cinefold:conditions"
 _CHECKSUMS = ("data set or seed", "validation part")
 _CHEAP = "cinefold:cheap"
+_NEAR = "cinefold:near"  # of trials that the sampler puts next to the best
 UNRANKED = "cinefold:unranked"
 """Of trials at chosen points with more than few factors, which are compared with no others before
 they end."""
@@ -63,7 +64,7 @@ def open_study(
     conditions: Mapping[str, Any],
     warm_starts: list[dict[str, Any]],
     initial_points: list[dict[str, Any]],
-    few: int | None,
+    space: Space,
     seed: int,
 ) -> optuna.Study:
     """The study called `name`, new or continued.
@@ -80,8 +81,7 @@ def open_study(
         Points that are tried next, if they have not been.
     initial_points : list of dict
         Points that a new study tries first, after `warm_starts`.
-    few : int, optional
-        The number of factors of cheap trials.
+    space : Space
     seed : int
 
     Raises
@@ -92,7 +92,7 @@ def open_study(
     options: dict[str, Any] = {
         "study_name": name,
         "storage": _storage(storage),
-        "sampler": Sampler(seed, len(initial_points) + _N_RANDOM),
+        "sampler": Sampler(space, seed, len(initial_points) + _N_RANDOM),
         "pruner": SuccessiveHalvingPruner(min_resource=3, reduction_factor=2),
     }
     try:
@@ -103,11 +103,11 @@ def open_study(
         study, first = optuna.load_study(**options), warm_starts
         _check_conditions(study, conditions, f"the study {name!r} in {storage}")
     for point in first:
-        _enqueue(study, point, few)
+        _enqueue(study, point, space.few_factors())
     return study
 
 
-def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
+def plan_next(study: optuna.Study, space: Space, usual: int) -> None:
     """Say what is tried next, unless that is for the sampler to say.
 
     The best quarter of what had few factors is tried with as many as the best trial, or the `usual`
@@ -139,8 +139,7 @@ def plan_next(study: optuna.Study, space: Space, usual: int, seed: int) -> None:
                 _enqueue(study, point, few)
                 return
     if len(trials) % 4:
-        near = space.near(best, np.random.default_rng([seed, len(trials)]))
-        _enqueue(study, {**near, **cheap}, few)
+        study.enqueue_trial(cheap, {_NEAR: True})
     elif cheap and sum(_CHEAP in trial.user_attrs for trial in trials) < 2 * _N_RANDOM:
         study.enqueue_trial(cheap, {_CHEAP: True})
 
@@ -196,13 +195,17 @@ class Sampler(TPESampler):
     as if it had not been interrupted, and processes that share one do not try the same.
     """
 
-    def __init__(self, seed: int, n_startup_trials: int) -> None:
-        self._seed = seed
+    def __init__(self, space: Space, seed: int, n_startup_trials: int) -> None:
+        self._space, self._seed = space, seed
         self._options: dict[str, Any] = {"multivariate": True, "constant_liar": True}
         self._options["n_startup_trials"] = n_startup_trials
         super().__init__(**self._options)
 
     def sample_relative(self, study: Any, trial: FrozenTrial, search_space: Any) -> dict[str, Any]:
+        if _NEAR in trial.user_attrs:
+            rng = np.random.default_rng([self._seed, self._place_of(study, trial)])
+            near = self._space.near(study.best_trial.params, rng)
+            return {name: near[name] for name in search_space}
         tpe = TPESampler(seed=self._seed_of(study, trial), **self._options)
         return tpe.sample_relative(study, trial, search_space)
 
@@ -211,7 +214,9 @@ class Sampler(TPESampler):
         return sampler.sample_independent(study, trial, name, values)
 
     def _seed_of(self, study: optuna.Study, trial: FrozenTrial, name: str = "") -> int:
-        before = study.get_trials(deepcopy=False)[: trial.number]
-        place = sum(INTERRUPTED not in other.user_attrs for other in before)
-        entropy = [self._seed, place, *name.encode()]
+        entropy = [self._seed, self._place_of(study, trial), *name.encode()]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+    def _place_of(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        before = study.get_trials(deepcopy=False)[: trial.number]
+        return sum(INTERRUPTED not in other.user_attrs for other in before)
