@@ -169,7 +169,7 @@ def _words(values: NDArray[np.str_], n_bytes: int = 1) -> list[NDArray[np.uint64
 
 
 def _texts_at_a_time(values: NDArray[np.str_]) -> int:
-    return max(2 * BLOCK // values.dtype.itemsize, 1)
+    return max(8 * BLOCK // values.dtype.itemsize, 1)
 
 
 def _character_bytes(values: NDArray[np.str_]) -> int:
