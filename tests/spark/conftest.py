@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 if find_spec("pyspark") is None and not NOTHING_IS_SKIPPED:
     collect_ignore_glob = ["test_*.py"]
 
-# What Java compiles for long runs, and checks of classes, cost a short one more than all else.
+# What Java compiles for long runs, checks of classes, and small heaps for new objects cost a short
+# one more than all else.
 _QUICK_JAVA = (
-    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+    "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmn200m "
     "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 )
 SETTINGS = {
