@@ -89,12 +89,12 @@ class Validation:
         """Mean NDCG@10 over users with held-out items, training items not ranked."""
         return accuracy.mean(self.ndcgs(factors))
 
-    def ndcgs(self, factors: Factors) -> NDArray[np.float64]:
-        """NDCG@10 of each of these users."""
+    def ndcgs(self, factors: Factors, depth: int = RANKING_DEPTH) -> NDArray[np.float64]:
+        """NDCG of each of these users, of lists of so many items."""
         items, _ = top_k(
             factors.queries(factors.user_vectors(self._users)),
             factors.candidates,
-            RANKING_DEPTH,
+            depth,
             excluded=self._seen,
             n_threads=self._n_threads,
         )
@@ -153,14 +153,19 @@ class EarlyStopping:
 
 
 class Convergence:
-    """Ends a fit when an iteration lowers the objective by no more than the fraction `tol`."""
+    """Ends a fit when an iteration lowers the objective by no more than the fraction `tol`.
+
+    Or after `enough` iterations, if that is given.
+    """
 
     stop_reason = "converged"
 
-    def __init__(self, tol: float) -> None:
-        self._tol = tol
+    def __init__(self, tol: float, enough: int | None = None) -> None:
+        self._tol, self._enough = tol, enough
 
     def __call__(self, model: Any, record: Record) -> bool:
+        if record["iteration"] == self._enough:
+            return True
         before = [last["objective"] for last in model.history_[-2:-1]]
         return bool(before and before[0] - record["objective"] <= self._tol * before[0])
 

@@ -29,17 +29,22 @@ if TYPE_CHECKING:
     from cinefold.interactions import Interactions
 
 N_FACTORS, TOL = 64, 1e-4
-"""Of the formulas, and of the candidates that are tried where rows are long."""
+"""Of the formulas; and the number of factors with which candidates are tried."""
 
 _FEWEST_RATINGS = 10_000  # of all: fewer tell no settings apart
-_FEW_RATINGS, _VERY_FEW_RATINGS = 40, 5  # a user or item, on average
+_FEW_RATINGS, _VERY_FEW_RATINGS = 40, 6  # a user or item, on average
 _MANY_RATINGS, _FACTORS_OF_MANY_RATINGS = 10_000_000, 128  # in long rows: what minutes allow
-_USUAL = 256, 0.003  # factors and tolerance
-_TRIED_OF_SHORT_ROWS = 128
-# The same where rows are short, or very short, by how much better these rank than 64.
-_BY_GROWTH = ((1.2, (560, 0.06)), (1.05, (448, 0.025)), (0.0, (256, 0.02)))
-_OF_VERY_SHORT_ROWS = ((1.05, (256, 0.01)), (0.0, (N_FACTORS, TOL)))
-_TRIED_ITERATIONS, _MOST_TRIED, _USERS, _HELD_OUT = 3, 2_000_000, 2_000, 0.2
+_USUAL, _USUAL_TOL = 256, 0.003
+# Factors and iterations where rows are short, by how much better twice the factors of the formulas
+# rank than these. Later iterations change the objective there, not the lists; where rows are very
+# short they change these, too.
+_BY_GROWTH = ((1.05, (448, 4)), (0.0, (256, 4)))
+_OF_VERY_SHORT_ROWS = ((1.05, (256, 6)), (0.0, (N_FACTORS, None)))
+_OF_STRONGEST = 560, 3  # in place of the first, with the last candidate of strong structure
+_MOST_FACTORS = 10  # times the cube root of the number of ratings: some steps take d^3
+_TRIED_ITERATIONS, _MOST_TRIED, _HELD_OUT = 3, 2_000_000, 0.2
+_USERS, _RATINGS = (1_000, 2_000), 25_000  # of whom some are held out: enough to have these
+_DEPTH = 100  # of lists: gains are those of 20 places, with half of the standard error
 
 
 class Settings(NamedTuple):
@@ -48,6 +53,8 @@ class Settings(NamedTuple):
     n_factors: int
     tol: float
     objective: Objective
+    enough: int | None = None
+    """Iterations after which the fit ends in any case."""
 
 
 class _Candidate(NamedTuple):
@@ -62,24 +69,27 @@ class _Candidate(NamedTuple):
 # Strong structure, as of papers in libraries, wants little of w0 and lambda; weak one more of
 # lambda, or p.
 _STRONG = (_Candidate(0.55, 0.7), _Candidate(0.3, 0.45))
-_WEAK = (_Candidate(1.0, 1.4), _Candidate(1.0, 2.0))
+_WEAK = (_Candidate(1.0, 1.4), _Candidate(1.0, 2.0), _Candidate(2.0, 2.0))
 _EXPONENTS = (0.25, 0.4)
-# What is to be gained (of weak structure's candidates some is owed to there being few factors), and
-# what gains are like: by these, one that was measured with an error is shrunk before.
-_GAIN, _GAIN_OF_WEAK, _USUAL_GAIN = 0.01, 0.02, 0.05
+# What is to be gained, a standard error taken off: of weak structure's candidates some is owed to
+# there being few factors.
+_GAIN, _GAIN_OF_WEAK = 0.01, 0.04
 
 
 def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
     """Of an estimator for its training data."""
     names = ("n_factors", "unobserved_weight", "regularization", "degree_exponent")
     if train.n_ratings >= _FEWEST_RATINGS and all(getattr(model, n) == "scale" for n in names):
-        candidate, n_factors, tol = _found(model, train, n_threads)
+        candidate, n_factors, enough = _found(model, train, n_threads)
+        tol = 0.0 if enough else TOL if n_factors == N_FACTORS else _USUAL_TOL
         n_factors = min(n_factors, train.n_users, train.n_items)
         objective = _objective(model, train, candidate)
     else:
         n_factors = N_FACTORS if model.n_factors == "scale" else model.n_factors
-        tol, objective = TOL, objective_for(model, train)
-    return Settings(n_factors, tol if model.tol == "scale" else model.tol, objective)
+        tol, enough, objective = TOL, None, objective_for(model, train)
+    if model.tol != "scale":
+        tol, enough = model.tol, None
+    return Settings(n_factors, tol, objective, enough)
 
 
 def has_short_rows(train: Interactions) -> bool:
@@ -98,55 +108,55 @@ def _objective(model: Any, train: Interactions, candidate: _Candidate) -> Object
     return replace(objective, regularization=candidate.ridge * objective.regularization)
 
 
-def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate, int, float]:
-    """The best candidate, and the number of factors and the tolerance of the fit."""
-    is_short, n_factors, tol = has_short_rows(train), *_USUAL
+def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate, int, int | None]:
+    """The best candidate, and the numbers of factors and of iterations of the fit, if few do."""
+    is_short, n_factors = has_short_rows(train), _USUAL
     if not is_short and train.n_ratings > _MANY_RATINGS:
         n_factors = _FACTORS_OF_MANY_RATINGS
     learnt, held_out = _divided(train)
     best = start = _Candidate()
     if not held_out.n_ratings:
-        return best, n_factors, tol
+        return best, n_factors, None
     validation = Validation(held_out, learnt, objective_for(model, learnt), n_threads)
 
-    def ndcgs(candidate: _Candidate, n_factors: int) -> NDArray[np.float64]:
+    def ndcgs(candidate: _Candidate, n_factors: int = N_FACTORS) -> NDArray[np.float64]:
         objective = _objective(model, learnt, candidate)
         weights = pair_weights(objective, learnt.user_counts(), learnt.item_counts())
         problem, method = Problem(learnt, objective, n_threads, weights), method_named("cg", 0)
         steps = alternate(problem, n_factors, 0, method)
         with closing(steps):
             *_, last = islice(steps, _TRIED_ITERATIONS)
-            return validation.ndcgs(last.factors)
+            return validation.ndcgs(last.factors, _DEPTH)
 
-    tried = _TRIED_OF_SHORT_ROWS if is_short else N_FACTORS
-    reached = ndcgs(best, tried)
-    is_very_short = _row_length(train) < _VERY_FEW_RATINGS
+    reached = ndcgs(best)
+    enough = None
     if is_short:
-        steps = _OF_VERY_SHORT_ROWS if is_very_short else _BY_GROWTH
-        few = ndcgs(best, N_FACTORS).mean()
-        n_factors, tol = next(fit for growth, fit in steps if reached.mean() >= growth * few)
+        growth = ndcgs(best, 2 * N_FACTORS).mean() / max(reached.mean(), 1e-9)
+        is_very_short = _row_length(train) < _VERY_FEW_RATINGS
+        fits = _OF_VERY_SHORT_ROWS if is_very_short else _BY_GROWTH
+        n_factors, enough = next(fit for least, fit in fits if growth >= least)
 
     def is_better(candidate: _Candidate, least: float) -> bool:
         nonlocal best, reached
-        found = ndcgs(candidate, tried)
-        gain, unit = found - reached, _USUAL_GAIN * max(reached.mean(), 1e-9)
-        error = gain.std() / np.sqrt(len(gain)) / unit
-        if not gain.mean() / unit > least / _USUAL_GAIN * (1 + error**2):
+        found = ndcgs(candidate)
+        gain = found - reached
+        error = gain.std() / np.sqrt(len(gain))
+        if not gain.mean() - error > least * reached.mean():
             return False
         best, reached = candidate, found
         return True
 
-    if not is_very_short:  # which show no strong structure but by chance
-        first = n_factors > 2 * _USUAL[0]  # so much growth is strong structure: no time for both
-        all(is_better(candidate, _GAIN) for candidate in _STRONG[first:])
+    all(is_better(candidate, _GAIN) for candidate in _STRONG)
     if best == start:
         all(is_better(candidate, _GAIN_OF_WEAK) for candidate in _WEAK)
         all(is_better(best._replace(exponent=p), _GAIN_OF_WEAK) for p in _EXPONENTS)
-    return best, n_factors, tol
+    if best == _STRONG[-1] and (n_factors, enough) == _BY_GROWTH[0][1]:
+        n_factors, enough = _OF_STRONGEST
+    return best, min(n_factors, int(_MOST_FACTORS * np.cbrt(train.n_ratings))), enough
 
 
 def _divided(train: Interactions) -> tuple[Interactions, Interactions]:
-    """All but a fifth of the ratings of up to 2,000 users, and these.
+    """All but a fifth of the ratings of some users, and these.
 
     Of more than two million ratings, those of a sample of users stand for all.
     """
@@ -154,7 +164,8 @@ def _divided(train: Interactions) -> tuple[Interactions, Interactions]:
     if train.n_ratings > _MOST_TRIED:
         train = only_users(train, rng.random(train.n_users) < _MOST_TRIED / train.n_ratings)
     counts = train.user_counts()
-    users = rng.permutation(np.flatnonzero(counts > 1))[:_USERS]
+    n_users = int(np.clip(_RATINGS / max(counts.mean(), 1), *_USERS))
+    users = rng.permutation(np.flatnonzero(counts > 1))[:n_users]
     chosen = np.zeros(train.n_users, np.bool_)
     chosen[users] = True
     held_out = np.repeat(chosen, counts) & (rng.random(train.n_ratings) < _HELD_OUT)

@@ -100,7 +100,8 @@ def run_fit(
         start = resumed.factors if resumed else None
         steps = alternate(problem, settings.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
-    own: list[Callback] = [*([early] if early else ()), Convergence(settings.tol)]
+    own: list[Callback] = [*([early] if early else ())]
+    own.append(Convergence(settings.tol, settings.enough))
 
     def is_ended(watching: Iterable[Callback], record: Record) -> bool:
         ended_by = [callback for callback in watching if callback(model, record)]

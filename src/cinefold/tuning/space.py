@@ -220,7 +220,7 @@ class Coordinates:
         """
         model = WeightedMatrixFactorization(**parameters)
         checks.parameters(model)
-        n_factors, _, objective = settings_for(model, self._training, available_threads(None))
+        n_factors, _, objective, _ = settings_for(model, self._training, available_threads(None))
         numbers = {name: getattr(objective, name) for name in REPLACED_BY}  # instead of "scale"
         weight = scaled_unobserved_weight(self._training, objective.alpha)
         ridge = scaled_regularization(self._training, objective)
