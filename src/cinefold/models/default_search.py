@@ -71,7 +71,7 @@ class _Candidate(NamedTuple):
 _STRONG = (_Candidate(0.55, 0.7), _Candidate(0.3, 0.45))
 _WEAK = (_Candidate(1.0, 1.4), _Candidate(1.0, 2.0), _Candidate(2.0, 2.0))
 _EXPONENTS = (0.25, 0.4)
-# What is to be gained, a standard error taken off: of weak structure's candidates some is owed to
+# What is to be gained, a standard error taken off: of what more of lambda gains some is owed to
 # there being few factors.
 _GAIN, _GAIN_OF_WEAK = 0.01, 0.04
 
@@ -149,7 +149,7 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
     all(is_better(candidate, _GAIN) for candidate in _STRONG)
     if best == start:
         all(is_better(candidate, _GAIN_OF_WEAK) for candidate in _WEAK)
-        all(is_better(best._replace(exponent=p), _GAIN_OF_WEAK) for p in _EXPONENTS)
+        all(is_better(best._replace(exponent=p), _GAIN) for p in _EXPONENTS)
     if best == _STRONG[-1] and (n_factors, enough) == _BY_GROWTH[0][1]:
         n_factors, enough = _OF_STRONGEST
     return best, min(n_factors, int(_MOST_FACTORS * np.cbrt(train.n_ratings))), enough

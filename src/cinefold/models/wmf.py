@@ -53,7 +53,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     ----------
     n_factors : int or "scale"
         Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 or 560
-        where rows have 5 to 40 ratings and more factors rank better, if the other parameters are
+        where rows have 6 to 40 ratings and more factors rank better, if the other parameters are
         "scale" too and there are 10,000 ratings; else 64 (docs/defaults.md).
     unobserved_weight : float or "scale"
         w0: how much an unobserved pair counts as "rating 0", against 1 for an observed one.
@@ -93,8 +93,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         At most so many iterations.
     tol : float or "scale"
         Stop when an iteration lowers the objective by less than this fraction. "scale": 1e-4;
-        where `n_factors` follows the data beyond 64 it is 0.003, with rows of less than 40 ratings
-        0.02 to 0.06, and of less than 5 0.01.
+        where `n_factors` follows the data beyond 64 it is 0.003, and rows of less than 40 ratings
+        end after 3 to 6 iterations.
     early_stopping : {"ndcg_at_10", "rmse"}, optional
         Stop when this metric of the validation ratings has not improved for `patience` iterations,
         and keep the best iteration.
