@@ -220,7 +220,7 @@ def test_where_rows_have_few_ratings_a_search_begins_with_few_factors():
     )
     space = Space(base=default_space(sparse, "ndcg_at_10"))
     points = initial_points(space, Coordinates(sparse), "ndcg_at_10")
-    assert [point["n_factors"] for point in points] == [228] + [128] * 5
+    assert [point["n_factors"] for point in points] == [224] + [128] * 5
     assert space.described()["n_factors"]["high"] == 1024
 
 

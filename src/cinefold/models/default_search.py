@@ -40,8 +40,8 @@ _USUAL, _USUAL_TOL = 256, 0.003
 # short they change these, too.
 _BY_GROWTH = ((1.05, (448, 4)), (0.0, (256, 4)))
 _OF_VERY_SHORT_ROWS = ((1.05, (256, 6)), (0.0, (N_FACTORS, None)))
-_OF_STRONGEST = 560, 3  # in place of the first, with the last candidate of strong structure
-_MOST_FACTORS = 10  # times the cube root of the number of ratings: some steps take d^3
+_OF_STRONGEST = 512, 3  # in place of the first, with the last candidate of strong structure
+_MOST_FACTORS, _MULTIPLE = 10, 16  # times the cube root of the ratings: some steps take d^3
 _TRIED_ITERATIONS, _MOST_TRIED, _HELD_OUT = 3, 2_000_000, 0.2
 _USERS, _RATINGS = (1_000, 2_000), 25_000  # of whom some are held out: enough to have these
 _DEPTH = 100  # of lists: gains are those of 20 places, with half of the standard error
@@ -152,7 +152,8 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
         all(is_better(best._replace(exponent=p), _GAIN) for p in _EXPONENTS)
     if best == _STRONG[-1] and (n_factors, enough) == _BY_GROWTH[0][1]:
         n_factors, enough = _OF_STRONGEST
-    return best, min(n_factors, int(_MOST_FACTORS * np.cbrt(train.n_ratings))), enough
+    most = int(_MOST_FACTORS * np.cbrt(train.n_ratings)) // _MULTIPLE * _MULTIPLE
+    return best, min(n_factors, most), enough
 
 
 def _divided(train: Interactions) -> tuple[Interactions, Interactions]:

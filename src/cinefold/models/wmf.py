@@ -52,7 +52,7 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
     Parameters
     ----------
     n_factors : int or "scale"
-        Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 or 560
+        Length of the vectors. "scale": up to 256 (128 beyond 10 million ratings), or 448 or 512
         where rows have 6 to 40 ratings and more factors rank better, if the other parameters are
         "scale" too and there are 10,000 ratings; else 64 (docs/defaults.md).
     unobserved_weight : float or "scale"
