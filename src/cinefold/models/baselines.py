@@ -60,8 +60,15 @@ class Baseline(ABC):
         -------
         FoldedUsers
             A batch, in place of ids for the other methods.
+
+        Raises
+        ------
+        ValueError
+            If `ratings` has another number of items.
         """
-        matrix = _matrix(ratings)
+        matrix, n_items = _matrix(ratings), self.interactions_.n_items
+        if matrix.shape[1] != n_items:
+            raise ValueError(f"ratings must have {n_items} items, but has {matrix.shape[1]}")
         return FoldedUsers(np.zeros((matrix.shape[0], 0), np.float32), matrix)
 
     def scores(self, users: ArrayLike | FoldedUsers) -> NDArray[np.float64]:
