@@ -89,7 +89,11 @@ class FixedSide:
     """
 
     def __init__(
-        self, rows: Floats, basis: Basis, n_threads: int, norms: Floats | None = None
+        self,
+        rows: Floats,
+        basis: Basis,
+        n_threads: int,
+        norms: tuple[Floats, float] | None = None,
     ) -> None:
         padded = padded_rows(rows)
         if padded is None:
@@ -100,8 +104,8 @@ class FixedSide:
             padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
         spectrum = np.ascontiguousarray(basis.spectrum)
-        self._core = _core.FixedSide(padded, spectrum, norms, n_threads)
-        self.norms = self._core.norms
+        self.norms, largest = norms or _core.row_norms(padded, n_threads)
+        self._core = _core.FixedSide(padded, spectrum, self.norms, largest)
 
     def __reduce__(self) -> tuple[type[FixedSide], tuple[Floats, Basis, int]]:
         return FixedSide, (self.factors, self.basis, self._n_threads)
@@ -218,8 +222,8 @@ def rotate(
 
 def _multiply(
     factors: Floats, change: Doubles, n_threads: int, out: Floats | None
-) -> tuple[Floats, Floats]:
-    """The product, and the squared lengths of its rows."""
+) -> tuple[Floats, tuple[Floats, float]]:
+    """The product, and the squared lengths of its rows and the largest of these."""
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)

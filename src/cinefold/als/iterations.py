@@ -216,6 +216,12 @@ class Problem:
         """After an iteration, what keeps a fit that may be cut off; here nothing."""
 
     def _loss_of_regularized_items(self, factors: Factors) -> float:
+        objective = self.objective
+        if objective.regularization_exponent == 0 and factors.biases is None:
+            return objective.regularization * float(factors.items.spectrum.sum())
+        return self._sum_of_regularized_items(factors)
+
+    def _sum_of_regularized_items(self, factors: Factors) -> float:
         return float(chunk_sums(self.regularization("item") * factors.item_norms).sum())
 
     def _solve(
