@@ -23,6 +23,7 @@ from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
 from cinefold.als.method import EXACT, Method
 from cinefold.als.padding import compact as compact
+from cinefold.als.padding import lent as lent
 from cinefold.als.padding import mapped_factors as mapped_factors
 from cinefold.als.padding import padded_rows as padded_rows
 from cinefold.als.row_sums import ROWS_PER_SUM, sum_in_pairs
