@@ -9,7 +9,7 @@ import numpy as np
 
 from cinefold.interactions.blocks import BLOCK, in_blocks, taken
 from cinefold.interactions.column_values import RepeatedTexts, as_array, as_ids
-from cinefold.interactions.numbering import HASH_FACTOR, are_dense, number, number_dense
+from cinefold.interactions.numbering import HASH_FACTOR, number, number_dense
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,8 +36,8 @@ def index_ids(
         ids, indices = _index_text(values)
     elif values.dtype.kind == "O":  # text that Polars cannot hold
         ids, indices = np.unique(values, return_inverse=True)
-    elif are_dense(values):
-        ids, indices = number_dense(values)
+    elif (dense := number_dense(values)) is not None:
+        ids, indices = dense
     else:
         positions, numbers = number(_wide(values))
         ids, indices = _in_order(_wide(values[positions]), numbers)
