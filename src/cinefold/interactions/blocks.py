@@ -35,6 +35,11 @@ def taken(values: NDArray[Any], positions: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
+def renumber(numbers: NDArray[np.int32], new: NDArray[np.int32]) -> None:
+    """Put ``new[number]`` in the place of each number."""
+    in_blocks(len(numbers), lambda block: _take(new, numbers[block], numbers[block]))
+
+
 def _take(values: NDArray[Any], positions: NDArray[Any], out: NDArray[Any]) -> None:
     np.take(values, positions, out=out, mode="clip")  # with checks it would take twice as long
 

@@ -212,20 +212,26 @@ def as_times(values: Any, name: str) -> NDArray[np.int64]:
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise ValueError(f"{name} has missing times")
-        micro = array.astype("datetime64[us]")  # without a word when there is no room for it
-        far = np.flatnonzero(micro.astype("datetime64[Y]") != array.astype("datetime64[Y]"))
-        if len(far):
+        ends = np.array([array.min(), array.max()]) if len(array) else array
+        if _outside(ends).any():
+            far = np.flatnonzero(_outside(array))
             raise ValueError(
                 f"{name} must fit into 64 bits as microseconds since 1970; not so at position "
                 f"{far[0]} ({len(far)} in all)"
             )
-        return micro.astype(np.int64)
+        return array.astype("datetime64[us]").view(np.int64)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be integers or datetimes, not {array.dtype}")
     if array.dtype.kind == "f":
         finite(array, name)
     _check_64_bits(array, name)
     return array.astype(np.int64, copy=False)
+
+
+def _outside(times: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which have no room as microseconds: NumPy goes on with other years, without a word."""
+    micro = times.astype("datetime64[us]")
+    return np.asarray(micro.astype("datetime64[Y]") != times.astype("datetime64[Y]"))
 
 
 def _datetimes(array: NDArray[Any], name: str) -> NDArray[Any]:

@@ -35,10 +35,7 @@ _REDUCTIONS: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Entries:
-    """Columns of equal length, one entry per rating; borrowed ones the caller may change.
-
-    Rows and columns, and the others unless borrowed, are used up when they are sorted.
-    """
+    """Columns of equal length, one entry per rating; borrowed ones the caller may change."""
 
     rows: NDArray[Any]
     columns: NDArray[Any]
@@ -62,7 +59,6 @@ class Entries:
             [self.rows, self.columns, *rest.values()],
             n_rows,
             is_timed=self.timestamps is not None,
-            is_borrowed=self.is_borrowed,
         )
         return SortedEntries(offsets, columns, **dict(zip(rest, others, strict=True)))
 
