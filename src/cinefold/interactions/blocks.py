@@ -35,6 +35,19 @@ def taken(values: NDArray[Any], positions: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
+def copied(*parts: NDArray[Any]) -> NDArray[Any]:
+    """One new array of all parts."""
+    ends = np.cumsum([*map(len, parts)])
+    found = np.empty(ends[-1], parts[0].dtype)
+    for part, own in zip(parts, np.split(found, ends[:-1]), strict=True):
+        _copy(part, own)
+    return found
+
+
+def _copy(values: NDArray[Any], to: NDArray[Any]) -> None:
+    in_blocks(len(values), lambda block: np.copyto(to[block], values[block]))
+
+
 def renumber(numbers: NDArray[np.int32], new: NDArray[np.int32]) -> None:
     """Put ``new[number]`` in the place of each number."""
     in_blocks(len(numbers), lambda block: _take(new, numbers[block], numbers[block]))

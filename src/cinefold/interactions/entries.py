@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.interactions.blocks import BLOCK, in_blocks, kept, taken
+from cinefold.interactions.blocks import BLOCK, copied, in_blocks, kept, taken
 from cinefold.interactions.column_values import as_array, as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
 from cinefold.interactions.sorting import sorted_by_row
@@ -52,7 +52,7 @@ class Entries:
         """By row, then column, then time; equals stay in the order they came in."""
         if self._rises(slice(0, BLOCK)) and all(in_blocks(len(self.rows), self._rises)):
             offsets = np.searchsorted(self.rows, np.arange(n_rows + 1, dtype=self.rows.dtype))
-            rest = _changed(self, np.copy if self.is_borrowed else np.asarray)
+            rest = _changed(self, copied if self.is_borrowed else np.asarray)
             return SortedEntries(offsets, self.columns, **rest)
         rest = _changed(self, np.asarray)
         offsets, columns, *others = sorted_by_row(

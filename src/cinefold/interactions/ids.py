@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.interactions.blocks import BLOCK, in_blocks, renumber
+from cinefold.interactions.blocks import BLOCK, copied, in_blocks, renumber
 from cinefold.interactions.column_values import RepeatedTexts, as_array, as_ids
 from cinefold.interactions.numbering import HASH_FACTOR, number, number_dense
 
@@ -59,13 +59,10 @@ def merge_ids(
         raise ValueError(f"{side}s are integers in some tables and text in others")
     joined = np.concatenate([ids for ids, _ in parts])
     ids = np.array(sorted({*joined}), object) if joined.dtype == object else np.unique(joined)
-    indices, begin = np.empty(sum(len(own) for _, own in parts), np.int32), 0
-    while parts:
-        own_ids, own = parts.pop(0)
-        index_of = np.searchsorted(ids, own_ids).astype(np.int32)
-        renumber(own, index_of)
-        indices[begin : begin + len(own)] = own
-        begin += len(own)
+    for own_ids, own in parts:
+        renumber(own, np.searchsorted(ids, own_ids).astype(np.int32))
+    indices = copied(*(own for _, own in parts))
+    parts.clear()
     return ids, indices
 
 
