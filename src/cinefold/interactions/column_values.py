@@ -13,7 +13,7 @@ import narwhals as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
 
-from cinefold.interactions.blocks import BLOCK
+from cinefold.interactions.blocks import BLOCK, in_blocks
 from cinefold.interactions.numbering import number
 
 if TYPE_CHECKING:
@@ -112,7 +112,11 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
     elif array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
     _check_64_bits(array, name)
-    return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
+    if array.dtype.kind == "u":
+        signed = np.dtype(f"{array.dtype.byteorder}i{array.dtype.itemsize}")
+        array = array.view(signed) if array.max(initial=0) <= np.iinfo(signed).max else array
+    narrow = array.dtype.kind == "i" and array.dtype.itemsize <= 4
+    return array.astype(np.int32 if narrow else np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -319,11 +323,14 @@ def _kind(kind: type) -> str:
 def _check_integers(array: NDArray[Any], name: str) -> None:
     # Tables turn integers into floats when a value is missing somewhere: 196.0 is the id 196.
     # NaN fails each comparison; beyond the mantissa, a float stands for several integers.
-    is_integer = (array == np.floor(array)) & (
-        np.abs(array) < 2.0 ** (np.finfo(array.dtype).nmant + 1)
-    )
-    if not is_integer.all():
-        position = int(np.flatnonzero(~is_integer)[0])
+    limit = 2.0 ** (np.finfo(array.dtype).nmant + 1)
+
+    def others(block: slice) -> NDArray[np.int64]:
+        own = array[block]
+        is_integer = (own == np.floor(own)) & (np.abs(own) < limit)
+        return np.flatnonzero(~is_integer)[:1] + np.int64(block.start)
+
+    for position, *_ in filter(len, in_blocks(len(array), others)):
         raise ValueError(
             f"{name} must be integers or strings; found {array[position]} at position {position}"
         )
