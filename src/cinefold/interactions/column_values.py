@@ -194,11 +194,15 @@ def as_floats(values: Any, name: str) -> NDArray[np.float32]:
 def numbers(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     """Finite real numbers as float32, of any shape."""
     if array.dtype.kind == "O":
-        for position, value in enumerate(array.ravel().tolist()):
-            if not isinstance(value, Real | Decimal):
-                raise TypeError(
-                    f"{name} must be numbers; found {value!r:.100} at position {position}"
-                )
+        values = array.ravel().tolist()
+        others = tuple(
+            kind for kind in {*map(type, values)} if not issubclass(kind, Real | Decimal)
+        )
+        if others:
+            position = next(i for i, value in enumerate(values) if isinstance(value, others))
+            raise TypeError(
+                f"{name} must be numbers; found {values[position]!r:.100} at position {position}"
+            )
         try:
             array = array.astype(np.float64)
         except OverflowError as error:
