@@ -23,8 +23,15 @@ from cinefold.als.observations import Observations
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Floats of a vector, rows of a tile and its vectors, as in CMakeLists.txt.
-TILES = {"avx512": (16, 8, 2), "avx2": (8, 4, 3), "neon": (4, 4, 4), "baseline": (4, 4, 2)}
+# Floats of a vector, rows of a tile and its vectors, as in CMakeLists.txt; and how many floats are
+# multiplied at once.
+TILES = {
+    "avx512": (16, 8, 2, 16),
+    "avx512_halves": (16, 8, 2, 8),
+    "avx2": (8, 4, 3, 8),
+    "neon": (4, 4, 4, 4),
+    "baseline": (4, 4, 2, 4),
+}
 FACTORS = (64, 128, 256)
 LENGTHS = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1, 2, 4, 8)  # of rows, in factors, to try the choice on
 ROUNDS = 9
@@ -85,45 +92,47 @@ def constants(d: int) -> tuple[list[float], list[float]]:
     cases = {(n, way): rows for n, rows in lengths.items() for way in WAYS if n < d or way != DUAL}
     cases |= {(0, CG): easy, (0, FEW): long_row, (4 * d, TOLERANT): lengths[4 * d]}
     found = measured(cases)
-    unit = (found[8 * d, PRIMAL] - found[2 * d, PRIMAL]) / (6 * d) / (d * d / 2)
+    width, *_, lanes = TILES[simd_level()]
+    products = d * (d + width + lanes / 2) / 2
+    unit = (found[8 * d, PRIMAL] - found[2 * d, PRIMAL]) / (6 * d) / products
     took = {case: seconds / unit for case, seconds in found.items()}
     n, half, hard = d // 4, d // 2, lengths[4 * d]
-    pivot = (took[n, PRIMAL] - n * d * d / 2 - d**3 / 6) / d
+    pivot = (took[n, PRIMAL] - n * products - d**3 / 6) / d
     transposed = (took[half, DUAL] - d * half**2 / 2 - half**3 / 6 - pivot * half) / (half * d)
     step = (took[4 * d, CG] - took[0, CG]) / (hard.n_steps - easy.n_steps)
     return [
         pivot,
-        transposed,
         step / d / (4 * d + FACTORS_IN_STEP),
-        took[0, CG] / step - easy.n_steps,
         took[0, FEW] / (1 + FEW.max_steps) / long_row.n / d,
+        transposed,
+        took[0, CG] / step - easy.n_steps,
         took[4 * d, TOLERANT] / (1 + TOLERANT.max_steps) / (4 * d) / d,
     ], [found[n, CHOSEN] / min(found[n, way] for way in WAYS if (n, way) in found) for n in lengths]
 
 
-def wasted(order: int, lanes: int, rows: int, vectors: int) -> float:
+def wasted(order: int, width: int, rows: int, vectors: int) -> float:
     """Of the products of native/blas/syrk.h the share below the diagonal, which nobody reads."""
     products = 0
-    for col in range(0, order, vectors * lanes):
-        width = min(vectors, (order - col) // lanes)
-        for row in range(0, col + width * lanes, rows):
-            products += rows * (width - max(row - col, 0) // lanes) * lanes
+    for col in range(0, order, vectors * width):
+        n_vectors = min(vectors, (order - col) // width)
+        for row in range(0, col + n_vectors * width, rows):
+            products += rows * (n_vectors - max(row - col, 0) // width) * width
     return 1 - order * (order + 1) / 2 / products
 
 
 def main() -> None:
     level = simd_level()
-    for name, tile in TILES.items():
+    for name, (*tile, _) in TILES.items():
         shares = (f"{wasted(d, *tile):.1%} at {d}" for d in FACTORS)
         print(f"Products wasted by {name}'s tiles: {', '.join(shares)} factors")
-    lanes, *_ = TILES[level]
+    *_, lanes = TILES[level]
     used = {
-        "kPivot": 64 * lanes,
+        "pivot_cost": 80 * lanes,
+        "step_cost": 1.4 + 0.14 * lanes,
+        "in_place": 1.1 * lanes,
         "kTransposed": 16,
-        "kStepOnCopies": 1.4 + 0.1 * lanes,
         "kStepsToCopy": 6,
-        "kStepInPlace": 4 + 0.65 * lanes,
-        "kFewSteps": 4,
+        "kFewSteps": 5,
     }
     print(f"{level:16}" + "".join(f"{name:>15}" for name in used))
     print(f"{'in the code':16}" + "".join(f"{value:15.1f}" for value in used.values()))

@@ -216,6 +216,6 @@ NB_MODULE(_core, m) {
         "simd_level", [] { return std::string(cinefold::select_kernels().name); },
         "The level of simd_levels() in use: the first, or the one CINEFOLD_SIMD names.");
     m.def("simd_levels", &simd_levels,
-          "The instruction sets this machine runs, best first: of avx512, avx2 and baseline on "
-          "x86-64, neon on 64-bit ARM, baseline elsewhere.");
+          "The instruction sets this machine runs, best first: of avx512, avx512_halves, avx2 and "
+          "baseline on x86-64, neon on 64-bit ARM, baseline elsewhere.");
 }

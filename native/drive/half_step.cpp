@@ -278,9 +278,10 @@ ExpectedSteps expected_steps(const KernelTable& kernels, const FixedSide& side,
 }
 
 Outcome solve_rows(const KernelTable& kernels, const FixedSide& side, const Observations& rows,
-                   const Method& method, const Previous& previous, float* factors,
-                   int64_t factor_stride, double* losses, double* gram, int n_threads,
+                   Method method, const Previous& previous, float* factors, int64_t factor_stride,
+                   double* losses, double* gram, int n_threads,
                    const std::function<bool()>& interrupted) {
+    method.lanes = kernels.lanes;
     std::optional<GramSum> sum;
     if (gram) sum.emplace(kernels, factors, nullptr, rows.n_rows, side.n_factors, factor_stride);
     HalfStep step{kernels,  side,

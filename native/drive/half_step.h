@@ -53,7 +53,7 @@ ExpectedSteps expected_steps(const KernelTable&, const FixedSide&, const Observa
 // order of operations that depends on nothing but the row, the fixed side and the method: neither
 // on n_threads nor on the other rows of the call. `interrupted` is asked from the calling thread
 // after each block of rows.
-Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, const Method&,
+Outcome solve_rows(const KernelTable&, const FixedSide&, const Observations&, Method,
                    const Previous&, float* factors, int64_t factor_stride, double* losses,
                    double* gram, int n_threads, const std::function<bool()>& interrupted);
 

@@ -9,6 +9,7 @@ namespace cinefold::CINEFOLD_LEVEL {
 
 extern const KernelTable table;
 const KernelTable table = {CINEFOLD_LEVEL_NAME,
+                           W,
                            workspace_bytes,
                            solve_row,
                            cheapest_solver,

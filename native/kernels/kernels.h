@@ -12,6 +12,7 @@ namespace cinefold {
 
 struct KernelTable {
     const char* name;
+    int lanes;  // floats that are multiplied at once, see Method
     // Of the workspace for rows of up to `longest` observations, 64-byte aligned.
     std::size_t (*workspace_bytes)(int n_factors, int64_t longest);
     // Solves one row. `x` holds `stride` floats, zero beyond n_factors: the previous solution,

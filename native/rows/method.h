@@ -32,6 +32,7 @@ struct Method {
     float relaxation;  // the row becomes  previous + relaxation * (solution - previous)
     Solver solver = Solver::automatic;
     ExpectedSteps expected{};
+    int lanes = 0;  // floats that the processor multiplies at once: what costs least depends on it
 };
 
 enum class Status : int { ok = 0, singular = 1 };

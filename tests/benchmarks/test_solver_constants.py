@@ -27,8 +27,8 @@ def test_every_constant_of_the_choice_of_solver_is_measured(monkeypatch, capsys)
     assert len(names.split()) == 1 + 6
     assert len(used.split()) == 3 + 6
     assert len(measured.split()) == 2 + 6
-    in_place, few_steps = (float(word) for word in measured.split()[-2:])
-    assert in_place > 0
-    assert few_steps > 0
+    found = dict(zip(names.split()[1:], map(float, measured.split()[2:]), strict=True))
+    assert found["in_place"] > 0
+    assert found["kFewSteps"] > 0
     assert lengths.count(" d") == len(losses.split()) - 2 == len(solver_constants.LENGTHS)
     assert all(float(loss) >= 1 for loss in losses.split()[2:])
