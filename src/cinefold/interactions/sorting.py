@@ -67,7 +67,7 @@ def sorted_by_row(arrays: list[NDArray[Any]], n_rows: int, *, is_timed: bool) ->
         own = [values[begin:end] for values in found]
         order = _order(own[0], own[1], own[-1] if is_timed else None)
         for values in own:
-            np.take(values, order, out=values, mode="clip")
+            values[:] = np.take(values, order, mode="clip")
         if bucket % (1 << more) == 0:
             first = bucket >> more << low
             its = np.arange(first, min(first + (1 << low), n_rows), dtype=own[0].dtype)
