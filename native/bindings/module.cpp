@@ -50,12 +50,26 @@ auto rotate(Rows<const float> v, In<float, 2> columns, InOut<float, 2> out, int 
     require(out.shape(0) == v.shape(0) && out.shape(1) == width,
             "out must have the rows of v and padded(n_factors) columns");
     auto norms = array<float>(v.shape(0));
+    float largest;
     {
         nb::gil_scoped_release release;
-        cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d, stride,
-                         columns.data(), out.data(), norms.data(), n_threads);
+        largest = cinefold::rotate(cinefold::select_kernels(), v.data(), int64_t(v.shape(0)), d,
+                                   stride, columns.data(), out.data(), norms.data(), n_threads);
     }
-    return norms;
+    return std::make_pair(norms, largest);
+}
+
+auto row_norms(In<float, 2> rows, int n_threads) {
+    require(rows.shape(1) % cinefold::kAlign == 0, "rows must have padded(n_factors) columns");
+    auto norms = array<float>(rows.shape(0));
+    float largest;
+    {
+        nb::gil_scoped_release release;
+        largest =
+            cinefold::row_norms(cinefold::select_kernels(), rows.data(), int64_t(rows.shape(0)),
+                                int(rows.shape(1)), norms.data(), n_threads);
+    }
+    return std::make_pair(norms, largest);
 }
 
 // Asks ten times a second whether a signal handler raised (Ctrl-C; the Python error is then set).
@@ -172,18 +186,13 @@ NB_MODULE(_core, m) {
     m.def(
         "rotate", &rotate, "v"_a, "columns"_a, "out"_a.noconvert(), "n_threads"_a,
         "V columns' into out, its rows padded with zeros to padded_length(d); out may be v itself. "
-        "Returns the |row|^2 (n,) of out.");
+        "Returns the |row|^2 (n,) of out, and the largest of them.");
+    m.def("row_norms", &row_norms, "rows"_a, "n_threads"_a, "The same of padded rows.");
     nb::class_<FixedSide>(m, "FixedSide",
                           "Padded rows (n, padded_length(d)) whose Gram matrix is the diagonal "
                           "spectrum (d,).")
-        .def(nb::init<In<float, 2>, In<double, 1>, std::optional<In<float, 1>>, int>(), "rows"_a,
-             "spectrum"_a, "norms"_a.none(), "n_threads"_a)
-        .def_prop_ro(
-            "norms",
-            [](const FixedSide& side) {
-                return nb::ndarray<nb::numpy, const float, nb::ndim<1>>(side.norms);
-            },
-            nb::rv_policy::automatic, "|row|^2 (n,)");
+        .def(nb::init<In<float, 2>, In<double, 1>, In<float, 1>, float>(), "rows"_a, "spectrum"_a,
+             "norms"_a, "largest_norm"_a);
     nb::class_<Observations>(m, "Observations",
                              "The observations of all rows (compressed sparse rows), checked.")
         .def(nb::init<In<int64_t, 1>, In<int32_t, 1>, In<float, 1>, std::optional<In<float, 1>>,

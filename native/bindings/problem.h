@@ -23,26 +23,19 @@ struct FixedSide {
     In<float, 2> rows;
     In<double, 1> spectrum;
     In<float, 1> norms;
-    float largest_norm = 0;
+    float largest_norm;
 
-    FixedSide(In<float, 2> given_rows, In<double, 1> given_spectrum,
-              std::optional<In<float, 1>> given_norms, int n_threads)
-        : rows(std::move(given_rows)), spectrum(std::move(given_spectrum)) {
+    FixedSide(In<float, 2> given_rows, In<double, 1> given_spectrum, In<float, 1> given_norms,
+              float given_largest)
+        : rows(std::move(given_rows)),
+          spectrum(std::move(given_spectrum)),
+          norms(std::move(given_norms)),
+          largest_norm(given_largest) {
         const int d = n_columns_of(spectrum.shape(0));
         require(rows.shape(1) == std::size_t(cinefold::padded(d)),
                 "rows must have padded(n_factors) columns");
         require(rows.shape(0) <= std::size_t(INT32_MAX), "there are too many rows");
-        if (given_norms) {
-            norms = std::move(*given_norms);
-        } else {
-            auto found = array<float>(rows.shape(0));
-            norms = In<float, 1>(found);
-            nb::gil_scoped_release release;
-            cinefold::row_norms(cinefold::select_kernels(), rows.data(), int64_t(rows.shape(0)),
-                                int(rows.shape(1)), found.data(), n_threads);
-        }
         require(norms.shape(0) == rows.shape(0), "norms must have one entry per row");
-        largest_norm = cinefold::largest_norm(norms.data(), int64_t(norms.shape(0)));
         require(std::isfinite(largest_norm),
                 "the factors are not finite, or too large for float32");
     }

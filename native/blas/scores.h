@@ -32,13 +32,13 @@ void pack_items(const float* items, int64_t n, int n_factors, int64_t item_strid
 }
 
 void score(const float* queries, int n_queries, int64_t query_stride, const float* panels,
-           int n_items, int n_factors, float* out) {
-    const std::ptrdiff_t stride = padded(n_factors), out_stride = padded(n_items);
-    for (std::ptrdiff_t col = 0; col < out_stride; col += NV * W) {
+           int n_items, int n_factors, float* out, int64_t out_stride) {
+    const std::ptrdiff_t stride = padded(n_factors), columns = padded(n_items);
+    for (std::ptrdiff_t col = 0; col < columns; col += NV * W) {
         const Panels items{panels + col * stride, stride * W};
         for (int row = 0; row < n_queries; row += MR)
             tile_of<NV, Start::zero>(
-                vectors_from(col, out_stride), out + row * out_stride + col, out_stride,
+                vectors_from(col, columns), out + row * out_stride + col, out_stride,
                 Transposed{queries + row * query_stride, query_stride}, items, n_factors);
     }
 }

@@ -1,7 +1,7 @@
 #include "drive/fixed_side.h"
 
 #include <algorithm>
-#include <cmath>
+#include <atomic>
 #include <cstring>
 #include <vector>
 
@@ -10,6 +10,35 @@
 #include "drive/threads.h"
 
 namespace cinefold {
+namespace {
+
+// Of norms that several threads add; NaN is larger than all.
+class LargestNorm {
+  public:
+    void add(const float* norms, int64_t n) {
+        uint32_t largest = 0;  // of bits, which rise with the number
+        for (int64_t i = 0; i < n; ++i) {
+            uint32_t bits;
+            std::memcpy(&bits, norms + i, sizeof bits);
+            largest = std::max(largest, bits);
+        }
+        for (uint32_t last = bits_;
+             last < largest && !bits_.compare_exchange_weak(last, largest);) {
+        }
+    }
+
+    float get() const {
+        const uint32_t bits = bits_;
+        float norm;
+        std::memcpy(&norm, &bits, sizeof norm);
+        return norm;
+    }
+
+  private:
+    std::atomic<uint32_t> bits_{0};
+};
+
+}  // namespace
 
 void gram(const KernelTable& kernels, const float* v, const float* scale, int64_t n, int d,
           int64_t stride, double* out, int n_threads) {
@@ -22,44 +51,51 @@ void gram(const KernelTable& kernels, const float* v, const float* scale, int64_
     sum.write(out);
 }
 
-void rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_t stride,
-            const float* columns, float* out, float* norms, int n_threads) {
+float rotate(const KernelTable& kernels, const float* a, int64_t n, int d, int64_t stride,
+             const float* columns, float* out, float* norms, int n_threads) {
     constexpr int64_t rows_at_once = 128;
     const int width = padded(d), tile = kernels.tile_rows, tile_columns = kernels.tile_columns;
     const auto panels = packed_change(kernels, columns, d);
+    LargestNorm largest;
     for_each_block(n_threads, (n + rows_at_once - 1) / rows_at_once, [&] {
-        return [&, given = zeros(int64_t(tile) * width), turned = zeros(tile * tile_columns),
+        return [&, given = zeros(int64_t(tile) * width), turned = zeros(int64_t(tile) * width),
                 place = std::vector<int64_t>(tile)](int64_t block) mutable {
             const int64_t begin = block * rows_at_once, end = std::min(begin + rows_at_once, n);
+            int64_t fetched = std::min(begin + tile, n);
             int count = 0;
             for (int64_t i = begin; i < end; ++i) {
                 const float* row = a + i * stride;
-                if (std::all_of(row, row + d, [](float value) { return value == 0; })) {
-                    std::fill_n(out + i * width, width, 0.0f);
-                    norms[i] = 0;
+                if (row[0] == 0 && std::memcmp(row, row + 1, (d - 1) * sizeof *row) == 0) {
+                    float* to = out + i * width;
+                    std::fill(to == row ? to + d : to, to + width, 0.0f);
                 } else {
                     std::copy_n(row, d, &given[count * width]);
                     place[count++] = i;
                 }
-                if (count < tile && i + 1 < end) continue;
-                // While a tile is multiplied the next rows are fetched.
+                if (count == 0 || (count < tile && i + 1 < end)) continue;
+                // Rows side by side are written at once. While a tile is multiplied the next rows
+                // are fetched.
+                const bool together = count == tile && place[tile - 1] - place[0] == tile - 1;
+                const int64_t soon = std::min(i + 2 * tile, n);
+                float* to = together ? out + place[0] * width : turned.get();
                 for (int col = 0; col < width; col += tile_columns) {
                     const int n_columns = std::min(tile_columns, width - col);
-                    for (int64_t k = i + tile; k < std::min(i + 2 * tile, n); ++k)
+                    for (int64_t k = fetched; k < soon; ++k)
                         for (int c = col; c < col + n_columns; c += kAlign)
-                            __builtin_prefetch(a + k * stride + c);
+                            __builtin_prefetch(a + k * stride + c, 0, 2);
                     kernels.score(given.get(), tile, width, panels.get() + col * width, n_columns,
-                                  d, turned.get());
-                    for (int k = 0; k < count; ++k)
-                        std::copy_n(&turned[k * n_columns], n_columns,
-                                    out + place[k] * width + col);
+                                  d, to + col, width);
                 }
-                for (int k = 0; k < count; ++k)
-                    kernels.row_norms(out + place[k] * width, 1, width, norms + place[k]);
+                for (int k = 0; k < count && !together; ++k)
+                    std::copy_n(&turned[k * width], width, out + place[k] * width);
                 count = 0;
+                fetched = soon;
             }
+            kernels.row_norms(out + begin * width, end - begin, width, norms + begin);
+            largest.add(norms + begin, end - begin);
         };
     });
+    return largest.get();
 }
 
 AlignedFloats packed_change(const KernelTable& kernels, const float* columns, int d) {
@@ -69,29 +105,18 @@ AlignedFloats packed_change(const KernelTable& kernels, const float* columns, in
     return panels;
 }
 
-void row_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride, float* norms,
-               int n_threads) {
+float row_norms(const KernelTable& kernels, const float* rows, int64_t n, int stride, float* norms,
+                int n_threads) {
     constexpr int64_t rows_at_once = 1024;
+    LargestNorm largest;
     for_each_block(n_threads, (n + rows_at_once - 1) / rows_at_once, [&] {
         return [&](int64_t block) {
-            const int64_t begin = block * rows_at_once;
-            kernels.row_norms(rows + begin * stride, std::min(rows_at_once, n - begin), stride,
-                              norms + begin);
+            const int64_t begin = block * rows_at_once, count = std::min(rows_at_once, n - begin);
+            kernels.row_norms(rows + begin * stride, count, stride, norms + begin);
+            largest.add(norms + begin, count);
         };
     });
-}
-
-float largest_norm(const float* norms, int64_t n) {
-    uint32_t largest =
-        0;  // of bits, which rise with the number: infinity, NaN and -0 are above all
-    for (int64_t i = 0; i < n; ++i) {
-        uint32_t bits;
-        std::memcpy(&bits, norms + i, sizeof bits);
-        largest = std::max(largest, bits);
-    }
-    float norm;
-    std::memcpy(&norm, &largest, sizeof norm);
-    return norm < 0 ? NAN : norm;
+    return largest.get();
 }
 
 FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,

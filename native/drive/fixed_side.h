@@ -15,19 +15,16 @@ void gram(const KernelTable&, const float* v, const float* scale, int64_t n, int
 
 // out (n, padded(d)) = a (n, d) @ columns (d, d)', rows of `a` `stride` apart, and norms (n,) =
 // |row|^2 of out, which may be `a` if that is padded(d). Rows of zeros, as of items without
-// ratings, are no work.
-void rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride,
-            const float* columns, float* out, float* norms, int n_threads);
+// ratings, are no work. Returns the largest norm, not finite if any is not.
+float rotate(const KernelTable&, const float* a, int64_t n, int d, int64_t stride,
+             const float* columns, float* out, float* norms, int n_threads);
 
 // The columns (d, d) of a change of basis as the panels that `score` reads; none if null.
 AlignedFloats packed_change(const KernelTable&, const float* columns, int d);
 
-// norms (n,) = |row|^2 of rows (n, stride)
-void row_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,
-               int n_threads);
-
-// The largest of norms (n,); not finite if any is not, or is below 0.
-float largest_norm(const float* norms, int64_t n);
+// norms (n,) = |row|^2 of rows (n, stride); the same largest one.
+float row_norms(const KernelTable&, const float* rows, int64_t n, int stride, float* norms,
+                int n_threads);
 
 FixedSide fixed_side(const float* rows, const float* norms, float largest_norm, const double* base,
                      int n_factors, float unobserved_weight);

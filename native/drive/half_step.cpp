@@ -105,7 +105,7 @@ class Starts {
                             to + int64_t(found_++) * side_.stride);
         if (change_)
             kernels_.score(to, kernels_.tile_rows, side_.stride, change_, side_.n_factors,
-                           side_.n_factors, changed_.get());
+                           side_.n_factors, changed_.get(), side_.stride);
     }
 
     const KernelTable& kernels_;

@@ -89,7 +89,8 @@ class BlockRanker {
             const int64_t count = std::min(kItems, problem_.n_items - begin);
             kernels_.pack_items(problem_.items + begin * problem_.item_stride, count, d,
                                 problem_.item_stride, panels_.data());
-            kernels_.score(queries_.data(), rows, d, panels_.data(), int(count), d, scores_.data());
+            kernels_.score(queries_.data(), rows, d, panels_.data(), int(count), d, scores_.data(),
+                           padded(int(count)));
             for (int64_t i = 0; i < n; ++i) {
                 float* row = scores_.data() + i * padded(int(count));
                 hide(row, begin, count, first + i, seen[i]);

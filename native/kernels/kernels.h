@@ -43,9 +43,10 @@ struct KernelTable {
     // Items (n, n_factors), rows `stride` apart, with items along the lanes: kAlign *
     // padded(n_factors) floats for each kAlign items, zero beyond n.
     void (*pack_items)(const float* items, int64_t n, int n_factors, int64_t stride, float* panels);
-    // out (n_queries, padded(n_items)) = queries (n_queries, n_factors) @ items'
+    // out (n_queries, padded(n_items)) = queries (n_queries, n_factors) @ items', rows out_stride
+    // apart
     void (*score)(const float* queries, int n_queries, int64_t query_stride, const float* panels,
-                  int n_items, int n_factors, float* out);
+                  int n_items, int n_factors, float* out, int64_t out_stride);
     // The first index from `begin` on whose score is above `bar`; n if there is none.
     int64_t (*next_above)(const float* scores, int64_t begin, int64_t n, float bar);
 };

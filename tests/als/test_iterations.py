@@ -29,6 +29,15 @@ def test_one_copy_of_the_users_serves_all_endless_steps(interactions, n_factors,
     assert not np.shares_memory(first.items.rows, second.items.rows)
 
 
+def test_items_come_into_memory_that_nobody_reads_any_more(interactions):
+    steps = endless_steps(interactions, 5, "exact")
+    kept = next(steps).factors.items.rows[3:]
+    before = kept.copy()
+    places = [next(steps).factors.items.rows.ctypes.data for _ in range(6)]
+    assert places[2:] == places[:2] * 2
+    np.testing.assert_array_equal(kept, before)
+
+
 @pytest.mark.parametrize("solver", ["exact", "cg"])
 @pytest.mark.parametrize("n_factors", [5, 16])
 def test_half_steps_start_from_the_same_scores(interactions, n_factors, solver, monkeypatch):

@@ -6,11 +6,9 @@ class FixedSide:
         self,
         rows: NDArray[np.float32],
         spectrum: NDArray[np.float64],
-        norms: NDArray[np.float32] | None,
-        n_threads: int,
+        norms: NDArray[np.float32],
+        largest_norm: float,
     ) -> None: ...
-    @property
-    def norms(self) -> NDArray[np.float32]: ...
 
 class Observations:
     def __init__(
@@ -43,7 +41,8 @@ def gram(
 def aligned(rows: int, columns: int) -> NDArray[np.float32]: ...
 def rotate(
     v: NDArray[np.float32], columns: NDArray[np.float32], out: NDArray[np.float32], n_threads: int
-) -> NDArray[np.float32]: ...
+) -> tuple[NDArray[np.float32], float]: ...
+def row_norms(rows: NDArray[np.float32], n_threads: int) -> tuple[NDArray[np.float32], float]: ...
 def expected_steps(
     observations: Observations,
     fixed: FixedSide,

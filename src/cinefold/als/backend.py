@@ -23,6 +23,7 @@ from cinefold.als import _core
 from cinefold.als.basis import Basis, one_blas_thread
 from cinefold.als.method import EXACT, Method
 from cinefold.als.padding import compact as compact
+from cinefold.als.padding import lent as lent
 from cinefold.als.padding import mapped_factors as mapped_factors
 from cinefold.als.padding import padded_rows as padded_rows
 from cinefold.als.row_sums import ROWS_PER_SUM, sum_in_pairs
@@ -89,7 +90,11 @@ class FixedSide:
     """
 
     def __init__(
-        self, rows: Floats, basis: Basis, n_threads: int, norms: Floats | None = None
+        self,
+        rows: Floats,
+        basis: Basis,
+        n_threads: int,
+        norms: tuple[Floats, float] | None = None,
     ) -> None:
         padded = padded_rows(rows)
         if padded is None:
@@ -100,8 +105,8 @@ class FixedSide:
             padded[:, rows.shape[1] :] = 0
         self.rows, self.basis, self._n_threads = rows, basis, n_threads
         spectrum = np.ascontiguousarray(basis.spectrum)
-        self._core = _core.FixedSide(padded, spectrum, norms, n_threads)
-        self.norms = self._core.norms
+        self.norms, largest = norms or _core.row_norms(padded, n_threads)
+        self._core = _core.FixedSide(padded, spectrum, self.norms, largest)
 
     def __reduce__(self) -> tuple[type[FixedSide], tuple[Floats, Basis, int]]:
         return FixedSide, (self.factors, self.basis, self._n_threads)
@@ -218,8 +223,8 @@ def rotate(
 
 def _multiply(
     factors: Floats, change: Doubles, n_threads: int, out: Floats | None
-) -> tuple[Floats, Floats]:
-    """The product, and the squared lengths of its rows."""
+) -> tuple[Floats, tuple[Floats, float]]:
+    """The product, and the squared lengths of its rows and the largest of these."""
     n, d = factors.shape
     if out is None:
         out = empty_factors(n, d)

@@ -19,6 +19,8 @@ from cinefold.als.backend import (
     expected_steps,
     gram_matrix,
     is_summed_in_double,
+    lent,
+    padded_rows,
     rotate,
     solve_rows,
 )
@@ -80,6 +82,8 @@ class Problem:
 
     :mod:`cinefold.spark` has the same for factors and ratings on a cluster.
     """
+
+    spare: Any = None  # memory for the next items
 
     def __init__(
         self,
@@ -177,7 +181,12 @@ class Problem:
         Nothing instead of these if the new rows hold them, in its basis.
         """
         del fixed
-        return factors if in_place else empty_factors(*factors.shape), factors
+        if in_place:
+            return factors, factors
+        rows, self.spare = self.spare, None
+        if rows is None:
+            rows = padded_rows(empty_factors(*factors.shape))
+        return lent(rows, factors.shape[1], self), factors
 
     def solve_items(
         self,
@@ -216,6 +225,12 @@ class Problem:
         """After an iteration, what keeps a fit that may be cut off; here nothing."""
 
     def _loss_of_regularized_items(self, factors: Factors) -> float:
+        objective = self.objective
+        if objective.regularization_exponent == 0 and factors.biases is None:
+            return objective.regularization * float(factors.items.spectrum.sum())
+        return self._sum_of_regularized_items(factors)
+
+    def _sum_of_regularized_items(self, factors: Factors) -> float:
         return float(chunk_sums(self.regularization("item") * factors.item_norms).sum())
 
     def _solve(

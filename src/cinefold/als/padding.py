@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
@@ -29,6 +29,27 @@ def padded_rows(factors: Floats) -> Floats | None:
         return None
     same_rows = (len(factors), factors.strides) == (len(rows), rows.strides)
     return rows if same_rows and factors.base is rows else None
+
+
+class _Lent:
+    """Memory of rows, which `home` gets back as its `spare` once nobody reads it."""
+
+    def __init__(self, rows: Floats, home: Any) -> None:
+        self._rows, self._home = rows, ref(home)
+        self.__array_interface__ = rows.__array_interface__
+
+    def __del__(self) -> None:
+        home = self._home()
+        if home is not None:
+            home.spare = self._rows
+
+
+def lent(rows: Floats, n_factors: int, home: Any) -> Floats:
+    """Factors in the padded `rows`, which `home`, if it is still there, gets back as its `spare`.
+
+    What is made again and again costs less in the same memory: the system clears new pages.
+    """
+    return mapped_factors(np.asarray(_Lent(rows, home)), n_factors)
 
 
 def compact(factors: Floats) -> Floats:

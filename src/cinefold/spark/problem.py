@@ -225,10 +225,10 @@ class ClusterProblem(Problem):
     def finished(self, factors: Factors) -> Factors:
         return factors if isinstance(factors.users, StoredRows) else super().finished(factors)
 
-    def _loss_of_regularized_items(self, factors: Factors) -> float:
+    def _sum_of_regularized_items(self, factors: Factors) -> float:
         if isinstance(factors.items, StoredFixedSide):
             return factors.items.loss
-        return super()._loss_of_regularized_items(factors)
+        return super()._sum_of_regularized_items(factors)
 
     # -- half-steps -------------------------------------------------------------------------------
 
