@@ -66,6 +66,7 @@ def _building(made: Columns, folder: Path) -> Steps:
     yield "from a frame, text, by user and item", partial(_of, text)
     text = text[order]
     yield "from a frame, text, by time", partial(_of, text)
+    yield "the same, of pandas", partial(_of, text.to_pandas())
     text = text.with_columns(pl.col("user_id", "item_id").cast(pl.Categorical))
     yield "the same, categories", partial(_of, text)
     for what, kind in {"Python's strings": object, "NumPy's text": str}.items():
@@ -76,7 +77,7 @@ def _building(made: Columns, folder: Path) -> Steps:
         )
 
 
-def _of(frame: pl.DataFrame) -> Interactions:
+def _of(frame: Any) -> Interactions:
     return Interactions.from_dataframe(frame, timestamp="time")
 
 

@@ -16,7 +16,7 @@ SHAPE = Shape(300, 200, 4_000)
 def test_every_step_is_timed(capsys):
     building.main(20_000, rounds=1)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 10 + 8
+    assert len(lines) == 1 + 11 + 8
     assert all(float(cell) >= 0 for line in lines[1:] for cell in line.split()[-2:])
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import hypothesis.strategies as st
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
 
 from cinefold import Interactions
-from cinefold.interactions.blocks import BLOCK, in_blocks, kept, sorted_by, taken
-from cinefold.interactions.entries import Entries
+from cinefold.interactions.blocks import BLOCK, in_blocks, kept, taken
 from cinefold.interactions.numbering import number
 
 N = 2 * BLOCK + 5
@@ -36,33 +33,6 @@ def test_kept(share: float) -> None:
     rows = [values[begin:end][mask[begin:end]] for begin, end in pairwise(offsets)]
     assert np.diff(own_offsets).tolist() == list(map(len, rows))
     assert nothing is None
-
-
-@pytest.mark.parametrize("largest", [1, 1000, 2**43, 2**62])
-def test_sorted_by(largest: int) -> None:
-    rng = np.random.default_rng(0)
-    first, second = rng.integers(0, largest, N, endpoint=True), rng.integers(0, 5, N, np.int32)
-    order, ordered = sorted_by(first, second)
-    np.testing.assert_array_equal(order, np.lexsort((second, first)))
-    assert [key.dtype for key in ordered] == [np.int64, np.int32]
-    for key, found in zip((first, second), ordered, strict=True):
-        np.testing.assert_array_equal(found, key[order])
-
-
-def test_one_thread_sorts_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    keys = np.arange(2 * BLOCK)[::-1]
-    assert np.array_equal(sorted_by(keys)[0], keys)
-
-
-@given(st.lists(st.tuples(*[st.sampled_from([0, 5, 2**31 - 1])] * 2, st.integers(0, 2))))
-def test_entries_of_any_width_are_sorted(rows: list[tuple[int, int, int]]) -> None:
-    users, items, times = np.array(rows, np.int64).reshape(-1, 3).T
-    numbers = np.arange(len(rows), dtype=np.float32)
-    found = Entries(users, items, numbers, None, times).sorted()
-    order = np.lexsort((times, items, users))
-    np.testing.assert_array_equal(found.ratings, numbers[order])
-    np.testing.assert_array_equal(found.rows, users[order])
 
 
 @pytest.mark.parametrize("n_distinct", [1, 3000])

@@ -40,6 +40,18 @@ COLUMNS = {
 FRAMES: dict[str, Any] = {"pandas": pd.DataFrame, "Polars": pl.DataFrame, "Arrow": pa.table}
 
 
+@pytest.mark.parametrize(
+    "kind", ["i1", "u1", "i2", ">i2", "u4", ">u4", "i8", ">i8", "u8", "f4", "f8"]
+)
+def test_integers_of_any_width(kind: str) -> None:
+    largest = 2**20 if kind[0] == "f" else np.iinfo(kind).max // (2 if kind == "u8" else 1)
+    ids = np.array([largest, 0, 3, largest, largest // 2 + 1], kind)
+    data = Interactions.from_arrays(ids, [0, 0, 0, 1, 0])
+    assert data.user_ids.tolist() == sorted({*map(int, ids)})
+    assert data.user_counts().tolist() == [1, 1, 1, 2]
+    assert data.user_index(ids).tolist() == [3, 0, 1, 3, 2]
+
+
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_id_columns(kind: str) -> None:
     column = COLUMNS[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 
@@ -44,18 +45,9 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
     file = Path(path)
     if file.is_dir():  # of Parquet files
         return load_ratings(file).interactions
-    try:
-        check_regular(file)
-        with file.open("rb") as content:
-            is_parquet = content.read(4) == b"PAR1"
-        lines = [] if is_parquet else file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise DatasetError(f"{file} is neither UTF-8 text nor Parquet") from None
-    except (ValueError, OSError) as error:
-        raise DatasetError(f"{file} cannot be read: {error}") from None
-    rows = [_cells(line) for line in lines]
-    head = [row for row in rows if row][:_HEAD]
-    if is_parquet or _has_names(file, lines, head):
+    start = _lines(file, _HEAD)
+    head = [_cells(line) for line in start or ()]
+    if start is None or (start and _has_names(file, start[0], head)):
         return load_ratings(file).interactions
     widths = {len(row) for row in head}
     repeat = len({row[0] for row in head}) < len(head)  # as in a table, and seldom in lists
@@ -65,7 +57,7 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
             f"{file} has columns without names; put a line such as user,item,rating above them, or "
             "leave two columns, user and item"
         )
-    rows = [row for row in rows if len(row) > 1]
+    rows = [row for row in map(_cells, _lines(file) or ()) if len(row) > 1]
     if not rows:
         raise DatasetError(
             f"{file} has no interactions; a line is a user and their items, divided by white space "
@@ -76,14 +68,28 @@ def load_interactions(path: str | PathLike[str]) -> Interactions:
     return Interactions.from_arrays(*ids, duplicates="max")
 
 
+def _lines(file: Path, most: int | None = None) -> list[str] | None:
+    """The first lines that are not blank; None of Parquet."""
+    try:
+        check_regular(file)
+        with file.open("rb") as content:
+            if content.read(4) == b"PAR1":
+                return None
+        with file.open(encoding="utf-8-sig") as text:
+            return [*islice(filter(_cells, text), most)]
+    except UnicodeDecodeError:
+        raise DatasetError(f"{file} is neither UTF-8 text nor Parquet") from None
+    except (ValueError, OSError) as error:
+        raise DatasetError(f"{file} cannot be read: {error}") from None
+
+
 def _cells(line: str) -> list[str]:
     return line.replace(",", " ").split()
 
 
-def _has_names(file: Path, lines: list[str], head: list[list[str]]) -> bool:
+def _has_names(file: Path, first: str, head: list[list[str]]) -> bool:
     """Whether the first line names columns."""
-    first = next((line for line in lines if line.strip()), "")
-    names = first.replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
+    names = first.rstrip("\n").replace(";", ",").replace("\t", ",").replace("|", ",").split(",")
     try:
         find_columns(names, dict.fromkeys(("user", "item")), "name them user and item")
     except ValueError as error:

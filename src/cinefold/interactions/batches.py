@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cinefold.interactions.blocks import copied
 from cinefold.interactions.column_values import (
     as_floats,
     as_id_column,
@@ -77,7 +78,7 @@ def numbered(
                 raise ValueError(f"{name} has {len(values)} entries, users has {len(users)}")
         others = (ratings, times, weights)
         ratings, times, weights = (
-            (v if v is None else np.copy(v) for v in others) if copy else others
+            (v if v is None else copied(v) for v in others) if copy else others
         )
         rows, columns = index_ids(users, user_ids, "user"), index_ids(items, item_ids, "item")
         return rows, columns, ratings, times, weights
@@ -96,6 +97,6 @@ def numbered(
 
 def _joined(parts: list[Any]) -> Any:
     """One array, or None, of several, which are used up."""
-    joined = parts[0] if len(parts) == 1 or parts[0] is None else np.concatenate(parts)
+    joined = parts[0] if len(parts) == 1 or parts[0] is None else copied(*parts)
     parts.clear()
     return joined

@@ -35,6 +35,24 @@ def taken(values: NDArray[Any], positions: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
+def copied(*parts: NDArray[Any]) -> NDArray[Any]:
+    """One new array of all parts."""
+    ends = np.cumsum([*map(len, parts)])
+    found = np.empty(ends[-1], parts[0].dtype)
+    for part, own in zip(parts, np.split(found, ends[:-1]), strict=True):
+        _copy(part, own)
+    return found
+
+
+def _copy(values: NDArray[Any], to: NDArray[Any]) -> None:
+    in_blocks(len(values), lambda block: np.copyto(to[block], values[block]))
+
+
+def renumber(numbers: NDArray[np.int32], new: NDArray[np.int32]) -> None:
+    """Put ``new[number]`` in the place of each number."""
+    in_blocks(len(numbers), lambda block: _take(new, numbers[block], numbers[block]))
+
+
 def _take(values: NDArray[Any], positions: NDArray[Any], out: NDArray[Any]) -> None:
     np.take(values, positions, out=out, mode="clip")  # with checks it would take twice as long
 
@@ -55,44 +73,3 @@ def kept(mask: NDArray[np.bool_], offsets: NDArray[Any], *arrays: NDArray[Any] |
 
     in_blocks(len(mask), work)
     return [own_offsets, *found]
-
-
-def sorted_by(*keys: NDArray[Any]) -> tuple[NDArray[np.int64], list[NDArray[Any]]]:
-    """Positions by the first of the keys, then by the second and so on, and the keys in that order.
-
-    Keys are integers of 0 or above; equals stay in the order they came in. Those of a position are
-    sorted as one number with it, several times as fast as ``np.lexsort``, where 64 bits hold them.
-    """
-    n, widths = len(keys[0]), [int(key.max(initial=0)).bit_length() for key in keys]
-    bits = n.bit_length()
-    if bits + sum(widths) > 64:
-        order = np.lexsort(keys[::-1])
-        return order, [taken(key, order) for key in keys]
-    tagged = np.empty(n, np.uint64)
-    found = [np.empty(n, key.dtype) for key in keys]
-
-    def tag(block: slice) -> None:
-        own = keys[0][block].astype(np.uint64)
-        for key, width in zip(keys[1:], widths[1:], strict=True):
-            own <<= np.uint64(width)
-            own |= key[block].astype(np.uint64)
-        own <<= np.uint64(bits)
-        np.bitwise_or(own, np.arange(block.start, block.stop, dtype=np.uint64), out=tagged[block])
-
-    def part(block: slice) -> None:
-        own = tagged[block]
-        rest = own >> np.uint64(bits)
-        own &= np.uint64((1 << bits) - 1)
-        for ordered, width in zip(found[::-1], widths[::-1], strict=True):
-            np.bitwise_and(rest, np.uint64((1 << width) - 1), ordered[block], casting="unsafe")
-            rest >>= np.uint64(width)
-
-    in_blocks(n, tag)
-    shares = -(-n // default_threads()) or 1
-    if BLOCK <= shares < n:
-        tagged.partition(range(shares, n, shares))
-        in_blocks(n, lambda share: tagged[share].sort(), shares)
-    else:
-        tagged.sort()
-    in_blocks(n, part)
-    return tagged.view(np.int64), found

@@ -13,7 +13,7 @@ import narwhals as nw
 import numpy as np
 from narwhals.exceptions import DuplicateError
 
-from cinefold.interactions.blocks import BLOCK
+from cinefold.interactions.blocks import BLOCK, in_blocks
 from cinefold.interactions.numbering import number
 
 if TYPE_CHECKING:
@@ -112,7 +112,11 @@ def as_ids(values: Any, name: str) -> NDArray[Any]:
     elif array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers or strings, not {array.dtype}")
     _check_64_bits(array, name)
-    return array if array.dtype == np.int32 else array.astype(np.int64, copy=False)
+    if array.dtype.kind == "u":
+        signed = np.dtype(f"{array.dtype.byteorder}i{array.dtype.itemsize}")
+        array = array.view(signed) if array.max(initial=0) <= np.iinfo(signed).max else array
+    narrow = array.dtype.kind == "i" and array.dtype.itemsize <= 4
+    return array.astype(np.int32 if narrow else np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -190,11 +194,15 @@ def as_floats(values: Any, name: str) -> NDArray[np.float32]:
 def numbers(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     """Finite real numbers as float32, of any shape."""
     if array.dtype.kind == "O":
-        for position, value in enumerate(array.ravel().tolist()):
-            if not isinstance(value, Real | Decimal):
-                raise TypeError(
-                    f"{name} must be numbers; found {value!r:.100} at position {position}"
-                )
+        values = array.ravel().tolist()
+        others = tuple(
+            kind for kind in {*map(type, values)} if not issubclass(kind, Real | Decimal)
+        )
+        if others:
+            position = next(i for i, value in enumerate(values) if isinstance(value, others))
+            raise TypeError(
+                f"{name} must be numbers; found {values[position]!r:.100} at position {position}"
+            )
         try:
             array = array.astype(np.float64)
         except OverflowError as error:
@@ -212,20 +220,26 @@ def as_times(values: Any, name: str) -> NDArray[np.int64]:
     if array.dtype.kind == "M":
         if np.isnat(array).any():
             raise ValueError(f"{name} has missing times")
-        micro = array.astype("datetime64[us]")  # without a word when there is no room for it
-        far = np.flatnonzero(micro.astype("datetime64[Y]") != array.astype("datetime64[Y]"))
-        if len(far):
+        ends = np.array([array.min(), array.max()]) if len(array) else array
+        if _outside(ends).any():
+            far = np.flatnonzero(_outside(array))
             raise ValueError(
                 f"{name} must fit into 64 bits as microseconds since 1970; not so at position "
                 f"{far[0]} ({len(far)} in all)"
             )
-        return micro.astype(np.int64)
+        return array.astype("datetime64[us]").view(np.int64)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be integers or datetimes, not {array.dtype}")
     if array.dtype.kind == "f":
         finite(array, name)
     _check_64_bits(array, name)
     return array.astype(np.int64, copy=False)
+
+
+def _outside(times: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which have no room as microseconds: NumPy goes on with other years, without a word."""
+    micro = times.astype("datetime64[us]")
+    return np.asarray(micro.astype("datetime64[Y]") != times.astype("datetime64[Y]"))
 
 
 def _datetimes(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -313,11 +327,14 @@ def _kind(kind: type) -> str:
 def _check_integers(array: NDArray[Any], name: str) -> None:
     # Tables turn integers into floats when a value is missing somewhere: 196.0 is the id 196.
     # NaN fails each comparison; beyond the mantissa, a float stands for several integers.
-    is_integer = (array == np.floor(array)) & (
-        np.abs(array) < 2.0 ** (np.finfo(array.dtype).nmant + 1)
-    )
-    if not is_integer.all():
-        position = int(np.flatnonzero(~is_integer)[0])
+    limit = 2.0 ** (np.finfo(array.dtype).nmant + 1)
+
+    def others(block: slice) -> NDArray[np.int64]:
+        own = array[block]
+        is_integer = (own == np.floor(own)) & (np.abs(own) < limit)
+        return np.flatnonzero(~is_integer)[:1] + np.int64(block.start)
+
+    for position, *_ in filter(len, in_blocks(len(array), others)):
         raise ValueError(
             f"{name} must be integers or strings; found {array[position]} at position {position}"
         )

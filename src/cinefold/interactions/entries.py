@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from cinefold.interactions.blocks import in_blocks, sorted_by, taken
+from cinefold.interactions.blocks import BLOCK, copied, in_blocks, kept, taken
 from cinefold.interactions.column_values import as_array, as_weights, finite
 from cinefold.interactions.ids import LONGEST_SIDE
+from cinefold.interactions.sorting import sorted_by_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,33 +40,27 @@ class Entries:
     rows: NDArray[Any]
     columns: NDArray[Any]
     ratings: NDArray[np.float32]
-    weights: NDArray[np.float32] | None
-    timestamps: NDArray[np.int64] | None
+    weights: NDArray[np.float32] | None = None
+    timestamps: NDArray[np.int64] | None = None
     is_borrowed: bool = False
 
     def take(self, order: NDArray[Any]) -> Entries:
         rows, columns = taken(self.rows, order), taken(self.columns, order)
-        return replace(self._changed(lambda a: taken(a, order)), rows=rows, columns=columns)
+        return Entries(rows, columns, **_changed(self, lambda values: taken(values, order)))
 
-    def _changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Entries:
-        """With other ratings, weights and timestamps."""
-        weights = None if self.weights is None else change(self.weights)
-        timestamps = None if self.timestamps is None else change(self.timestamps)
-        return replace(self, ratings=change(self.ratings), weights=weights, timestamps=timestamps)
-
-    def sorted(self) -> Entries:
+    def sorted(self, n_rows: int) -> SortedEntries:
         """By row, then column, then time; equals stay in the order they came in."""
-        if all(in_blocks(len(self.rows), self._rises)):
-            return self._changed(np.copy) if self.is_borrowed else self
-        order, (rows, columns) = sorted_by(self.rows, self.columns)
-        found = replace(self, rows=rows, columns=columns)
-        repeats = found._repeats()
-        if self.timestamps is not None and repeats.any():
-            repeats[:-1] |= repeats[1:]
-            own = np.flatnonzero(repeats)
-            times = self.timestamps[order[own]]
-            order[own] = order[own[np.lexsort((times, columns[own], rows[own]))]]
-        return found._changed(lambda a: taken(a, order))
+        if self._rises(slice(0, BLOCK)) and all(in_blocks(len(self.rows), self._rises)):
+            offsets = np.searchsorted(self.rows, np.arange(n_rows + 1, dtype=self.rows.dtype))
+            rest = _changed(self, copied if self.is_borrowed else np.asarray)
+            return SortedEntries(offsets, self.columns, **rest)
+        rest = _changed(self, np.asarray)
+        offsets, columns, *others = sorted_by_row(
+            [self.rows, self.columns, *rest.values()],
+            n_rows,
+            is_timed=self.timestamps is not None,
+        )
+        return SortedEntries(offsets, columns, **dict(zip(rest, others, strict=True)))
 
     def _rises(self, block: slice) -> bool:
         """Whether each pair in a block is above the one before it."""
@@ -76,27 +71,34 @@ class Entries:
         rising |= rows[1:] > rows[:-1]
         return bool(rising.all())
 
-    def _repeats(self) -> NDArray[np.bool_]:
-        """Which of sorted entries are of the pair before them."""
-        repeats = np.zeros(len(self.rows), bool)
-        np.equal(self.columns[1:], self.columns[:-1], out=repeats[1:])
-        repeats[1:] &= self.rows[1:] == self.rows[:-1]
-        return repeats
 
-    def without_duplicates(self, policy: Duplicates, stacklevel: int) -> Entries:
-        """Sorted entries with each pair once."""
+@dataclass(frozen=True)
+class SortedEntries:
+    """Entries by row, then column: those of row i are ``offsets[i]`` to ``offsets[i + 1]``."""
+
+    offsets: NDArray[Any]
+    columns: NDArray[Any]
+    ratings: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
+    timestamps: NDArray[np.int64] | None = None
+
+    def without_duplicates(self, policy: Duplicates, stacklevel: int) -> SortedEntries:
+        """With each pair once."""
         if policy not in ("last", "error", *_REDUCTIONS):
             raise ValueError(
                 f"duplicates must be 'last', 'mean', 'sum', 'max' or 'error', not {policy!r}"
             )
-        repeats = self._repeats()
-        n_extra = np.count_nonzero(repeats)
+        is_first = np.ones(len(self.columns), bool)
+        np.not_equal(self.columns[1:], self.columns[:-1], out=is_first[1:])
+        is_first[self.offsets[self.offsets < len(is_first)]] = True
+        n_extra = len(is_first) - np.count_nonzero(is_first)
         if n_extra == 0:
             return self
-        starts = np.flatnonzero(~repeats)
         if policy == "error":
             raise ValueError(f"{n_extra} ratings repeat a pair of user and item")
-        last = self.take(np.append(starts[1:], len(repeats)) - 1)
+        is_last = np.append(is_first[1:], True)
+        rest = self.ratings, self.weights, self.timestamps
+        last = SortedEntries(*kept(is_last, self.offsets, self.columns, *rest))
         if policy == "last":
             warnings.warn(
                 f"{n_extra} ratings repeat a pair of user and item; the last one of each is kept "
@@ -104,15 +106,21 @@ class Entries:
                 stacklevel=stacklevel + 1,
             )
             return last
+        starts = np.flatnonzero(is_first)
         ratings = _REDUCTIONS[policy](self.ratings, starts, dtype=np.float64)
         if policy == "mean":
-            ratings /= np.diff(np.append(starts, len(repeats)))
+            ratings /= np.diff(np.append(starts, len(is_first)))
         return replace(last, ratings=finite(ratings, f"ratings by {policy}"))
 
-    def matrix(self, n_rows: int, n_columns: int) -> sp.csr_array:
-        """Of sorted entries without duplicates."""
-        offsets = np.searchsorted(self.rows, np.arange(n_rows + 1))
-        return csr(self.ratings, self.columns, offsets, n_columns)
+    def matrix(self, n_columns: int) -> sp.csr_array:
+        """Of entries without duplicates."""
+        return csr(self.ratings, self.columns, self.offsets, n_columns)
+
+
+def _changed(entries: Entries, change: Callable[[NDArray[Any]], NDArray[Any]]) -> dict[str, Any]:
+    """Other ratings, weights and timestamps, by name; those that are there."""
+    own = {name: getattr(entries, name) for name in ("ratings", "weights", "timestamps")}
+    return {name: change(values) for name, values in own.items() if values is not None}
 
 
 def csr(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cinefold.interactions.blocks import BLOCK, in_blocks, taken
+from cinefold.interactions.blocks import BLOCK, copied, in_blocks, renumber
 from cinefold.interactions.column_values import RepeatedTexts, as_array, as_ids
-from cinefold.interactions.numbering import HASH_FACTOR, are_dense, number, number_dense
+from cinefold.interactions.numbering import HASH_FACTOR, number, number_dense
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,23 +27,23 @@ class UnknownIdError(ValueError):
 
 def index_ids(
     values: NDArray[Any] | pl.Series | RepeatedTexts, universe: ArrayLike | None, side: str
-) -> tuple[NDArray[Any], NDArray[Any]]:
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """All ids, sorted, and the index of each value; `universe` gives ids beyond the values."""
     if isinstance(values, RepeatedTexts):
-        ids, indices = _index_text(values.texts)
-        indices = taken(indices, values.codes)
+        ids, own = _index_text(values.texts)
+        renumber(indices := values.codes, own)
     elif not isinstance(values, np.ndarray) or values.dtype.kind == "U":
         ids, indices = _index_text(values)
     elif values.dtype.kind == "O":  # text that Polars cannot hold
-        ids, indices = np.unique(values, return_inverse=True)
-    elif are_dense(values):
-        ids, indices = number_dense(values)
+        ids, indices = _distinct(values)
+    elif (dense := number_dense(values)) is not None:
+        ids, indices = dense
     else:
         positions, numbers = number(_wide(values))
         ids, indices = _in_order(_wide(values[positions]), numbers)
     if universe is not None:
         found, ids = ids, np.sort(unique_ids(universe, side))
-        indices = taken(lookup(ids, found, side), indices)
+        renumber(indices, lookup(ids, found, side).astype(np.int32))
     if len(ids) > LONGEST_SIDE:
         raise ValueError(f"{len(ids)} {side}s are more than {LONGEST_SIDE}")
     return ids, indices
@@ -59,16 +59,14 @@ def merge_ids(
         raise ValueError(f"{side}s are integers in some tables and text in others")
     joined = np.concatenate([ids for ids, _ in parts])
     ids = np.array(sorted({*joined}), object) if joined.dtype == object else np.unique(joined)
-    indices, begin = np.empty(sum(len(own) for _, own in parts), np.int32), 0
-    while parts:
-        own_ids, own = parts.pop(0)
-        index_of = np.searchsorted(ids, own_ids).astype(np.int32)
-        indices[begin : begin + len(own)] = taken(index_of, own)
-        begin += len(own)
+    for own_ids, own in parts:
+        renumber(own, np.searchsorted(ids, own_ids).astype(np.int32))
+    indices = copied(*(own for _, own in parts))
+    parts.clear()
     return ids, indices
 
 
-def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """As ``np.unique``, of Polars' or NumPy's: by hashes, after which the texts are compared."""
     is_array = isinstance(values, np.ndarray)
     hashes = _own_hashes(values) if is_array else None
@@ -98,9 +96,13 @@ def _index_text(values: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         )
 
     if not is_unique and not all(in_blocks(len(values), agree, size)):
-        objects = values.astype(object) if is_array else values.to_numpy()
-        return np.unique(objects, return_inverse=True)
+        return _distinct(values.astype(object) if is_array else values.to_numpy())
     return _in_order(values[positions], numbers)
+
+
+def _distinct(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    ids, indices = np.unique(values, return_inverse=True)
+    return ids, indices.astype(np.int32)
 
 
 def _own_hashes(values: NDArray[np.str_]) -> NDArray[np.uint64] | None:
@@ -191,14 +193,15 @@ def _packed(values: NDArray[np.str_], n_bytes: int) -> NDArray[np.uint64]:
     return words
 
 
-def _in_order(distinct: Any, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _in_order(distinct: Any, numbers: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
     """Sorted, text as objects; and the numbers by that order."""
     is_array = isinstance(distinct, np.ndarray)
     order = distinct.argsort() if is_array else distinct.arg_sort().to_numpy()
     ids = distinct[order]
     if not is_array or ids.dtype.kind != "i":
         ids = np.array(ids.tolist() if is_array else ids.to_list(), object)
-    return ids, taken(np.argsort(order).astype(np.int32), numbers)
+    renumber(numbers, np.argsort(order).astype(np.int32))
+    return ids, numbers
 
 
 def _wide(values: NDArray[Any]) -> NDArray[Any]:

@@ -170,9 +170,8 @@ class Interactions(PickledWithoutCaches):
         cls, parts: tuple[NDArray[Any], NDArray[Any], Entries], duplicates: Duplicates
     ) -> Self:
         users, items, entries = parts
-        entries = entries.sorted().without_duplicates(duplicates, stacklevel=3)
-        matrix = entries.matrix(len(users), len(items))
-        return cls(users, items, matrix, entries.weights, entries.timestamps)
+        ratings = entries.sorted(len(users)).without_duplicates(duplicates, stacklevel=3)
+        return cls(users, items, ratings.matrix(len(items)), ratings.weights, ratings.timestamps)
 
     @classmethod
     def from_sparse(

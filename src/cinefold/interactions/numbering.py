@@ -66,27 +66,29 @@ def number(keys: NDArray[np.int64], depth: int = 0) -> Numbered:
     return positions, numbers
 
 
-def are_dense(values: NDArray[Any]) -> bool:
-    """Whether a table of all integers between the least and the largest is no burden."""
+def number_dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]] | None:
+    """The distinct ones of integers, sorted, and which of these each is.
+
+    None unless a table of all integers between the least and the largest is no burden.
+    """
     if values.dtype.kind != "i" or len(values) == 0:
-        return False
-    return int(values.max()) - int(values.min()) < min(4 * len(values) + 1024, 2**31 - 1)
-
-
-def number_dense(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The distinct ones of integers that are dense, sorted, and which of these each is."""
-    least = values.min()
-    present = np.zeros(int(values.max()) - int(least) + 1, bool)
+        return None
+    ends = in_blocks(len(values), lambda block: (values[block].min(), values[block].max()))
+    leasts, largests = zip(*ends, strict=True)
+    least, size = min(leasts), int(max(largests)) - int(min(leasts)) + 1
+    if size > min(4 * len(values) + 1024, 2**31 - 1):
+        return None
+    present = np.zeros(size, bool)
 
     def mark(block: slice) -> None:
         present[values[block] - least] = True
 
     in_blocks(len(values), mark)
-    number_of = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    number_of = np.cumsum(present, dtype=np.int32)
+    number_of -= 1
     numbers = np.empty(len(values), np.int32)
-
-    def find(block: slice) -> None:
-        numbers[block] = number_of[values[block] - least]
-
-    in_blocks(len(values), find)
+    in_blocks(
+        len(values),
+        lambda block: np.take(number_of, values[block] - least, out=numbers[block], mode="clip"),
+    )
     return np.flatnonzero(present) + np.int64(least), numbers

@@ -86,14 +86,14 @@ def random_holdout(n_ratings: int, fractions: ArrayLike, seed: int | None) -> ND
     swapped = np.zeros(n_ratings, np.int32 if n_ratings < 2**31 else np.int64)
     generator, end = np.random.RandomState(np.random.PCG64(seed)), n_ratings
 
-    def draw(last: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        places = np.arange(last, max(last - BLOCK, stop), -1)
-        return places, generator.randint(0, places + 1, dtype=np.int64)
+    def draw(last: int, stop: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        places = np.arange(last, max(last - BLOCK, stop), -1, dtype=swapped.dtype)
+        return places, generator.randint(0, places + 1, dtype=places.dtype).astype(np.int64)
 
     def trace(block: slice) -> None:
         places = np.arange(block.start, block.stop)
         while len(places):
-            origins = np.take(swapped, places)
+            origins = np.take(swapped, places, mode="clip")
             found[places[origins == 0]] += 1
             places = origins[origins > 0]
 

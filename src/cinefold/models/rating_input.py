@@ -217,8 +217,8 @@ def union(known: Interactions, new: Interactions) -> Interactions:
         joined(known.by_user.data, new.by_user.data),
         joined(ones(known), ones(new)) if weighted else None,
         joined(known.timestamps, new.timestamps) if timed else None,
-    ).sorted()
-    matrix = entries.matrix(len(user_ids), len(item_ids))
+    ).sorted(len(user_ids))
+    matrix = entries.matrix(len(item_ids))
     return Interactions(user_ids, item_ids, matrix, entries.weights, entries.timestamps)
 
 

@@ -147,21 +147,21 @@ class FoldIn:
     def __call__(self, group: pa.Table) -> pa.Table:
         arrays, fixed = mapped_items(self.items, 1, self.spectrum)
         encoded = group.column("user").combine_chunks().dictionary_encode()
-        users, columns = np.asarray(encoded.indices), group.column("column").to_numpy()
+        users, columns = np.array(encoded.indices), np.array(group.column("column"))
         ratings = group.column("rating").to_numpy()
         weights = None
         if self.is_weighted:
             weights = group.column("weight").to_numpy().astype(np.float32)
         times = group.column("time").to_numpy()
-        entries = Entries(users, columns, ratings.astype(np.float32), weights, times).sorted()
+        entries = Entries(users, columns, ratings.astype(np.float32), weights, times, True)
         with warnings.catch_warnings(action="ignore"):
-            entries = entries.without_duplicates("last", stacklevel=1)
-        matrix = entries.matrix(len(encoded.dictionary), len(fixed.rows))
+            own = entries.sorted(len(encoded.dictionary)).without_duplicates("last", stacklevel=1)
+        matrix = own.matrix(len(fixed.rows))
         roots = None
         if "column_roots" in arrays:
-            own = self.objective.degree_roots(np.diff(matrix.indptr), "user")
-            roots = own, arrays["column_roots"]
-        observed = Observations(self.objective, matrix, entries.weights, roots)
+            of_users = self.objective.degree_roots(np.diff(matrix.indptr), "user")
+            roots = of_users, arrays["column_roots"]
+        observed = Observations(self.objective, matrix, own.weights, roots)
         empty = np.zeros((0, len(self.spectrum)), np.float32)
         biases = Biases(0.0, arrays["baseline"], empty) if "baseline" in arrays else None
         found = Factors(empty, fixed, biases).fold_in_users(observed, 1)

@@ -106,14 +106,12 @@ class BlockPacker:
         )
 
     def _matrix(self, entries: Entries, n_rows: int) -> tuple[tuple[Any, ...], int]:
-        kept = entries.sorted()
+        kept = entries.sorted(n_rows)
         with warnings.catch_warnings(action="ignore"):  # the driver says how many there are
             policy = "last" if self.duplicates == "error" else self.duplicates
             kept = kept.without_duplicates(policy, stacklevel=1)
-        counts = np.bincount(kept.rows, minlength=n_rows)
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        rows = offsets, kept.columns, kept.ratings, kept.weights
-        return rows, len(entries.rows) - len(kept.rows)
+        rows = kept.offsets, kept.columns, kept.ratings, kept.weights
+        return rows, len(entries.rows) - len(kept.columns)
 
 
 def _sum(values: NDArray[Any]) -> float:
