@@ -35,6 +35,8 @@ TRAINING = ("ml-100k: ", "measuring the lists ")  # said where the default model
         (["train", "--n-factors", "many"], "--n-factors"),
         (["train", "--target", "stars"], "--target"),
         (["train", "--validation", "1"], "--validation"),
+        (["train", "--validation", "v.txt"], "'v.txt' is not a share"),
+        (["tune", "--test", "v.txt"], "files with parts are for cinefold evaluate"),
         (["train", "--dataset", "ml-7"], "'ml-7'"),
         (["train", "--output", "/nowhere/model"], "/nowhere"),
         (["train", "--plot", "curve.gif"], "curve.gif"),

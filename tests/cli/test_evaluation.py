@@ -113,6 +113,18 @@ def test_parts_that_are_given(tmp_path, capsys):
         assert commands.run(["evaluate", *map(str, files), *more]) == 2
 
 
+def test_parts_with_columns_of_other_names(tmp_path, capsys):
+    for name, rows in (("a", "c1;p7;3\nc1;p8;4\nc2;p7;5"), ("b", "c2;p8;4")):
+        (tmp_path / name).write_text(f"Kunde;Artikel;Note\n{rows}\n", encoding="utf-8")
+    files = ["evaluate", "--train", str(tmp_path / "a"), "--test", str(tmp_path / "b")]
+    assert commands.run(files) == 1
+    assert "are Kunde, Artikel, Note; name it" in (error := capsys.readouterr().err)
+    assert "--user-column" in error
+    names = ["--user-column", "Kunde", "--item-column", "Artikel", "--rating-column", "Note"]
+    assert commands.run([*files, *names, "--models", "popularity", "-k", "1"]) == 0
+    assert commands.run([*files, "--titles", str(tmp_path / "a")]) == 2
+
+
 def test_a_baseline_that_is_better_is_news():
     rng = np.random.default_rng(0)
     low, high = rng.uniform(0.1, 0.3, 50), rng.uniform(0.2, 0.5, 50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +103,17 @@ def test_columns_that_are_named(load, caplog):
     assert line == "ratings.csv: user is 'a', item is 'b', rating is 'c', timestamp is 'd'"
 
 
+def test_that_there_are_no_ratings_may_be_said(load, tmp_path):
+    data = load("user,item,n_plays\n1,2,3\n", rating="")
+    assert data.interactions.by_user.data.tolist() == [1]
+    load("user,item,comment,wann\n1,2,3 stars,1500000000\n1,3,,1500000001\n")
+    frame = pl.DataFrame({"user": [1], "item": [2], "day": ["2020-01-01"], "flag": [True]})
+    for others, expected in (({}, nullcontext()), ({"n": 3.0}, pytest.raises(DatasetError))):
+        frame.with_columns(**others).write_parquet(tmp_path / "plays.parquet")
+        with expected:
+            load_ratings(tmp_path / "plays.parquet")
+
+
 def test_what_was_guessed_is_said(load, caplog):
     caplog.set_level(logging.INFO)
     data = load("user,movie\n5,7\n6,7\n")
@@ -159,6 +171,9 @@ ERRORS = {
     "not there": ("user,item\n1,2\n", {"rating": "r"}, r"no column 'r' .*columns are user, item"),
     "twice": ("user,item\n1,2\n", {"user": "item"}, r"'item' cannot be user and item at once"),
     "rating": (HEAD + "1,2,good,2020-01-01\n", {}, r"line 3: column 'rating' has 'good', not a nu"),
+    "beyond float32": (HEAD + "1,2,1e40,2020-01-01\n", {}, r"line 3: .*'1e40', .*float32 holds"),
+    "like ratings": ("user,item,n_plays\n1,2,3\n", {}, r"'n_plays' may be.*--rating-.* give \"\""),
+    "with decimal commas": ("user;item;Punkte;wann\n1;2;3,5;1500000000\n", {}, r"'Punkte' may be"),
     "infinite": (HEAD + "1,2,inf,2020-01-01\n", {}, r"line 3: column 'rating' has 'inf'"),
     "no rating": (HEAD + "1,2,,2020-01-01\n", {}, r"line 3: column 'rating' is empty"),
     "date": (HEAD + "1,2,3,2020-13-01\n", {}, r"line 3: column 'date' has '2020-13-01'.*ISO"),

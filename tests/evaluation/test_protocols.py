@@ -104,7 +104,7 @@ def test_given_parts_have_all_ids_and_the_validation_part_is_learnt_from():
     assert pairs(division.training) == {("ann", 0), ("bob", 1), ("ann", 2)}
     assert pairs(division.held_out) == {("ann", 1), ("cat", 3)}
     assert division.training.item_ids.tolist() == [1, 2, 3, 4]
-    with pytest.raises(ValueError, match="2 pairs of the test part are in the training part"):
+    with pytest.raises(ValueError, match=r"2 pairs .* are in .*, such as user 'ann' with item 1$"):
         Division.of_parts(a, a)
     with pytest.raises(ValueError, match="1 pairs of the validation part"):
         Division.of_parts(a, b, Interactions.from_arrays(["ann"], [1]))

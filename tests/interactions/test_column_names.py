@@ -51,13 +51,32 @@ def test_weights_are_ratings_where_nobody_asks_for_weights():
     assert find_columns(["userID", "artistID", "weight"], roles)["rating"] == "weight"
 
 
-def test_the_only_other_column_with_numbers_may_be_the_rating():
-    assert find_columns(["user", "item", "kind"], ROLES) == {"user": "user", "item": "item"}
-    for key in ("session_id", "Unnamed: 0", 7):
-        columns = ["user", "item", key]
-        expected = pytest.raises(ValueError, match="column 7 may") if key == 7 else nullcontext()
-        with expected:
-            assert "rating" not in find_columns(columns, ROLES, numeric=columns)
+LEAST = {"kind": None, "comment": None, "when": 1.5e9, "Punkte": 0.5, "Dauer": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("others", "may_be"),
+    [
+        (["kind"], None),
+        (["session_id"], None),
+        (["Unnamed: 0"], None),
+        (["Birth Year"], None),
+        (["when"], None),
+        (["Punkte", "Dauer"], None),
+        ([7], "7"),
+        (["Punkte"], "'Punkte'"),
+        (["Punkte", "timestamp"], "'Punkte'"),
+        (["comment", "when", "Punkte", "session_id"], "'Punkte'"),
+        (["Dauer", "Wertung (0-5)"], r"'Wertung \(0-5\)'"),
+    ],
+)
+def test_the_only_other_column_with_such_numbers_may_be_the_rating(others, may_be):
+    columns = ["user", "item", *others]
+    message = f"column {may_be} may be the rating; name it with rating=, or drop it: then every"
+    with pytest.raises(ValueError, match=message) if may_be else nullcontext():
+        found = find_columns(columns, ROLES, least=lambda c: LEAST.get(c, 1.0), none="drop it")
+        assert "rating" not in found
+    assert "rating" not in find_columns(columns, {**ROLES, "rating": ""}, least=LEAST.get)
 
 
 def test_a_name_that_is_given_decides():

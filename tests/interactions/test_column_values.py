@@ -240,7 +240,10 @@ def _frame(**changes: Any) -> pl.DataFrame:
 WRONG_TABLES: dict[str, tuple[Any, type[Exception], str]] = {
     "missing column": (
         _frame().drop("item_id"), ValueError,
-        "there is no column 'item_id'; the table has user_id, rating, w",
+        "there is no column 'item_id'; the table has user_id, rating, w; item= says which it is$",
+    ),
+    "no ratings": (
+        _frame().drop("rating"), ValueError, "; rating= says which it is, None that there is none",
     ),
     "null": (_frame(rating=[None, 1.0]), ValueError, "'rating' is empty in 1 rows .first: row 0"),
     "null id": (_frame(user_id=[1, None]), ValueError, "'user_id' is empty .* row 1"),

@@ -69,6 +69,19 @@ def test_a_frame_without_usual_names_says_so(interactions):
         small_model().fit(interactions, validation=[1, 2])
 
 
+@pytest.mark.parametrize("form", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_column_of_a_frame_that_may_be_the_rating_is_named(form):
+    columns = {"user": [1, 2], "item": [3, 4], "text": ["a", "b"], "when": [1.5e9, 1.6e9]}
+    small_model(max_iter=1).fit(form(columns))
+    with pytest.raises(ValueError, match=r"X: column 'n_plays' may be .* rating=None says there"):
+        small_model().fit(form({**columns, "n_plays": [None, 7.0]}))
+
+
+def test_a_column_without_values_is_no_rating():
+    empty = pd.Series([None, None], dtype="Int64")
+    small_model(max_iter=1).fit(pd.DataFrame({"user": [1, 2], "item": [3, 4], "n": empty}))
+
+
 def test_validation_given_by_position_is_warned_of(interactions):
     train, held_out = interactions.split(random_state=1)
     named = small_model(max_iter=1).fit(train, validation=held_out)

@@ -27,3 +27,10 @@ def test_the_command_learns_what_one_machine_learns(spark, rated, tmp_path):
         found.recommend(columns[0][0], 3).items.tolist()
         == single.recommend(columns[0][0], 3).items.tolist()
     )
+
+
+def test_a_column_that_may_be_the_rating_is_named(spark, tmp_path, capsys):
+    (tmp_path / "plays.csv").write_text("user,item,Note (0-5),when\n1,2,3,1500000000\n")
+    words = ["train", "--engine", "spark", "--input", str(tmp_path / "plays.csv")]
+    assert commands.run(words) == 2
+    assert "column 'Note (0-5)' may be the rating; rename it in rating" in capsys.readouterr().err

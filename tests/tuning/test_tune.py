@@ -10,7 +10,8 @@ import optuna
 import pytest
 
 from cinefold import WeightedMatrixFactorization
-from cinefold.evaluation import evaluate
+from cinefold.evaluation import Division, evaluate
+from cinefold.interactions import Interactions
 from cinefold.models import Popularity
 from cinefold.tuning import read_parameters, tune
 from cinefold.tuning.results import ranked
@@ -289,6 +290,18 @@ def test_weights_are_kept_when_parts_are_joined(ratings):
     training, validation = rest.split(random_state=2)
     found = search(training, validation=validation, test=test, n_trials=1)
     assert found.test["tuned"] == evaluate(found.model(n_threads=1).fit(rest), test)
+
+
+def test_parts_loaded_separately_share_ids_as_the_documentation_says():
+    train, validation, test = (
+        Interactions.from_arrays([u], [i]) for u, i in ((1, 5), (1, 6), (2, 7))
+    )
+    with pytest.raises(ValueError, match="unknown validation item: 6"):
+        SearchData.given(train, validation, test)
+    train = Division.of_parts(train, validation).training
+    train = Division.of_parts(train, test).training
+    data = SearchData.given(train, validation, test)
+    assert (train.n_ratings, data.rest.n_ratings, data.test.item_ids.tolist()) == (1, 2, [5, 6, 7])
 
 
 def test_of_many_users_a_sample_is_evaluated(ratings, monkeypatch):

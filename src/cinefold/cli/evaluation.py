@@ -71,12 +71,12 @@ _parts = panel("Parts that are given")
 
 
 @dataclass
-class _PartsOptions:
-    """Files of a division that somebody else has made."""
+class _DataOptions(options.DataOptions):
+    """Data to divide, or the files of a division that somebody else has made."""
 
     train: Path | None = _parts(
         "Learn from this file instead of a data set: adjacency lists (user item item ...), pairs, "
-        "or a table with named columns.",
+        "or a table with named columns (which --user-column and its kind name here, too).",
         **INPUT_FILE,
     )
     validation: Path | None = _parts("Learn from this file, too.", **INPUT_FILE)
@@ -85,18 +85,24 @@ class _PartsOptions:
         **INPUT_FILE,
     )
 
-    def load(self) -> Division | None:
-        """The division, or None if a data set is to be divided."""
+    def __post_init__(self) -> None:
+        """Check what goes with what."""
         if self.train is None:
             if self.validation or self.test:
                 raise typer.BadParameter("--validation and --test go with --train")
-            return None
-        if self.test is None:
+            super().__post_init__()
+        elif self.data or self.path or self.titles:
+            raise typer.BadParameter("give either a data set or --train")
+        elif self.test is None:
             raise typer.BadParameter("--train goes with --test, the file to measure on")
-        validation = None if self.validation is None else load_interactions(self.validation)
-        return Division.of_parts(
-            load_interactions(self.train), load_interactions(self.test), validation
-        )
+
+    def load_parts(self) -> Division | None:
+        """The division, or None if a data set is to be divided."""
+        if self.train is None or self.test is None:
+            return None
+        files = filter(None, (self.train, self.test, self.validation))
+        train, test, *validation = (load_interactions(file, **self.columns) for file in files)
+        return Division.of_parts(train, test, *validation)
 
 
 @dataclass
@@ -132,9 +138,8 @@ def evaluate(
         ),
     ] = ["ranking,popularity,bias,ease"],  # noqa: B006 - typer makes a list of its own
     asked: _RunOptions,
-    parts: _PartsOptions,
     division: _DivisionOptions,
-    data: options.DataOptions,
+    data: _DataOptions,
     sample: options.SampleOptions,
     as_json: options.AsJson = False,
 ) -> None:
@@ -163,9 +168,7 @@ def evaluate(
     names = [part.strip() for part in asked.metrics.split(",")]
     names = list(METRICS) if names == ["all"] else names
     check_asked(ks, names)
-    given = parts.load()
-    if given is not None and (data.data or data.path):
-        raise typer.BadParameter("give either a data set or --train")
+    given = data.load_parts()
     if given is not None and (division, sample) != (_DivisionOptions(), options.SampleOptions()):
         raise typer.BadParameter(
             "--protocol, its options and --sample-users divide a data set; --train gives the parts"
@@ -174,7 +177,7 @@ def evaluate(
         movies = data.load()
         name, ratings = movies.name, sample.draw(movies.interactions, division.random_state)
     else:
-        name, ratings = str(parts.test), given.training
+        name, ratings = str(data.test), given.training
     if _are_equal(ratings):
         names = [name for name in names if METRICS[name].kind != "errors"]
     comparison = compare(

@@ -15,6 +15,24 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+_LARGEST_SHARE = 0.9
+
+
+def share(text: str) -> float:
+    """A share of each user's ratings, typed where a file is given elsewhere."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= _LARGEST_SHARE:
+        raise typer.BadParameter(
+            f"{text!r} is not a share of each user's ratings, from 0 to {_LARGEST_SHARE}; files "
+            "with parts are for cinefold evaluate"
+        )
+    return number
+
+
+SHARE: dict[str, Any] = {"parser": share, "metavar": f"0..{_LARGEST_SHARE}"}
 INPUT_FILE: dict[str, Any] = {"metavar": "FILE", "exists": True, "dir_okay": False}
 
 

@@ -75,7 +75,7 @@ class DataOptions(CatalogueOptions):
     user_column: str | None = _column("user", "the users' ids")
     item_column: str | None = _column("item", "the movies' ids")
     rating_column: str | None = _column(
-        "rating", "ratings; where there is none, every row counts as 1"
+        "rating", "ratings; where there is none ('' says so), every row counts as 1"
     )
     timestamp_column: str | None = _column("timestamp", "times: numbers or ISO dates")
     titles: Path | None = _own(
@@ -86,8 +86,7 @@ class DataOptions(CatalogueOptions):
 
     def __post_init__(self) -> None:
         """Build `ratings`: the file to read, None for a data set of the catalogue."""
-        roles = ("user", "item", "rating", "timestamp")
-        columns = {role: getattr(self, f"{role}_column") for role in roles}
+        columns = self.columns
         self.ratings: RatingsFile | None = None
         if self.data is None:
             about = {f"--{role}-column": name for role, name in columns.items()}
@@ -100,6 +99,12 @@ class DataOptions(CatalogueOptions):
             titles = None if self.titles is None else str(self.titles.resolve())
             self.ratings = RatingsFile(str(self.data.resolve()), **columns, titles=titles)
             self.dataset = self.ratings.name
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """Role -> column, as given."""
+        roles = ("user", "item", "rating", "timestamp")
+        return {role: getattr(self, f"{role}_column") for role in roles}
 
     def load(self) -> MovieData:
         """The data set, fetched if it must be, or the file of ratings."""

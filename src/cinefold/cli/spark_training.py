@@ -71,6 +71,7 @@ def train_on_spark(
         complain(str(error))
         raise typer.Exit(1) from None
     from pyspark.sql import functions as F
+    from pyspark.sql import types as T
 
     from cinefold.spark import DistributedWeightedMatrixFactorization
 
@@ -79,7 +80,12 @@ def train_on_spark(
     read = spark.read.options(header=True, inferSchema=True, sep="\t" if ".tsv" in path else ",")
     ratings = read.csv(path) if is_text else spark.read.parquet(path)
     roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
-    found = find_columns(ratings.columns, roles, "rename it in {}")
+
+    def least(column: str) -> Any:
+        is_number = isinstance(ratings.schema[column].dataType, T.NumericType)
+        return ratings.agg(F.min(f"`{column}`")).collect()[0][0] if is_number else None
+
+    found = find_columns(ratings.columns, roles, "rename it in {}", least)
     trainer = DistributedWeightedMatrixFactorization.like(
         model,
         userCol=found["user"],

@@ -11,7 +11,7 @@ import typer
 from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting, spark_training
 from cinefold.cli.console import print_json, print_table, say, settings, show
-from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, option, panel
+from cinefold.cli.option_groups import INPUT_FILE, OUTPUT_FILE, SHARE, option, panel
 from cinefold.datasets import MovieData
 from cinefold.models import WeightedMatrixFactorization
 from cinefold.serving import training
@@ -117,8 +117,7 @@ class _RunOptions:
         "Share of each user's ratings that is held out at random and measured on; with 0 the "
         "model learns from all and nothing is measured.",
         default=training.DEFAULT_VALIDATION_FRACTION,
-        min=0,
-        max=0.9,
+        **SHARE,
     )
     params: Path | None = _fit(
         "Take the parameters in this file, as [bold]cinefold tune --output[/bold] writes it, "

@@ -15,7 +15,7 @@ from cinefold import tuning
 from cinefold._signals import INTERRUPTED
 from cinefold.cli import options, plotting
 from cinefold.cli.console import complain, print_json, print_list, print_table, say, settings, show
-from cinefold.cli.option_groups import OUTPUT_FILE, panel
+from cinefold.cli.option_groups import OUTPUT_FILE, SHARE, panel
 from cinefold.metrics.registry import metric_title
 from cinefold.tuning import Trial, TuningResult
 from cinefold.tuning.space import parse, read_space
@@ -55,7 +55,7 @@ class _SearchOptions:
         "Random share of each user's ratings that models are chosen by.",
         "--validation",
         default=0.1,
-        max=0.9,
+        **SHARE,
     )
     n_validations: int | None = _how(
         "So many random validation parts, each trial being evaluated on all: the more, the less "
@@ -68,8 +68,7 @@ class _SearchOptions:
         "default one are evaluated on it in the end. 0 leaves that out.",
         "--test",
         default=0.1,
-        min=0,
-        max=0.9,
+        **SHARE,
     )
     random_state: int = _how(
         "Of the splits and the search: with one job, same seed, same result.",

@@ -7,19 +7,17 @@ import re
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from reprlib import repr as short
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cinefold.datasets.catalogue import DatasetError, list_datasets
 from cinefold.datasets.movielens import MovieData
 from cinefold.datasets.movies import MOVIE_COLUMNS, Movie, parsed_movie
 from cinefold.datasets.readers import TableFile, collect, open_table, read_errors
 from cinefold.interactions import Interactions
-from cinefold.interactions.column_names import (
-    find_column,
-    find_columns,
-)
+from cinefold.interactions.column_names import find_column, find_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +33,7 @@ _LINE = "line in the file"
 _LONGEST_ID = 1000
 _MOST_DIGITS = 19  # of 64 bits
 _ROWS = 1 << 22  # of Parquet that are in memory at a time
+_SOME_ROWS = 10_000  # that tell what a column holds
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,8 @@ def load_ratings(
     user, item : str, optional
         Columns of ids: integers or text.
     rating : str, optional
-        Column of ratings. Where there is none, every row counts as 1.
+        Column of ratings. Where there is none, every row counts as 1; "" says so where a column
+        looks like one.
     timestamp : str, optional
         Column of times: numbers, or ISO dates with or without time (as microseconds since 1970,
         UTC where they name no other zone). May be missing.
@@ -122,13 +122,26 @@ def load_ratings(
 
 def _columns(table: TableFile, given: dict[str, str | None]) -> dict[str, str]:
     """Role -> column, of the roles for which there is one; said in one log line."""
-    chosen = find_columns(
-        table.columns, given, "name it with {0}= (on the command line: --{0}-column)"
-    )
+    remedy = "name it with {0}= (on the command line: --{0}-column)"
+    none = 'give "" there if it is none'
+    chosen = find_columns(table.columns, given, remedy, partial(_least, table), none)
     named = ", ".join(f"{role} is {column!r}" for role, column in chosen.items())
     ones = "" if "rating" in chosen else "; there are no ratings, so every row counts as 1"
     logger.info("%s: %s%s", table.path.name, named, ones)
     return chosen
+
+
+def _least(table: TableFile, column: str) -> float | None:
+    """The least number in the first rows of a column, if most of them are numbers."""
+    import polars as pl
+
+    kind = table.rows.collect_schema()[column]
+    if not (kind.is_numeric() or kind == pl.String):
+        return None
+    given, number = pl.col(column).alias("given"), _typed(table, "rating", column)
+    some = collect(table, table.rows.select(given, number).head(_SOME_ROWS))
+    is_number = some["rating"].count() * 2 > some["given"].count()
+    return cast("float | None", some["rating"].min()) if is_number else None
 
 
 # -- ratings ------------------------------------------------------------------------------------
@@ -249,9 +262,10 @@ def _first_gap(table: TableFile, role: str, column: str) -> DatasetError:
     place = f"{'line' if table.is_text else 'row'} {number}: "
     if value is None or value == "":
         return DatasetError(f"{place}column {column!r} is empty")
-    wanted = {"rating": "a number", "timestamp": "a number or an ISO date"}.get(
-        role, f"an id of up to {_LONGEST_ID:,} characters"
-    )
+    wanted = {
+        "rating": "a number that float32 holds (up to 3.4e38)",
+        "timestamp": "a number or an ISO date",
+    }.get(role, f"an id of up to {_LONGEST_ID:,} characters")
     return DatasetError(f"{place}column {column!r} has {short(value)}, not {wanted}")
 
 

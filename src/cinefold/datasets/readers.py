@@ -309,11 +309,12 @@ def _checked_delimiter(file: Path, head: bytes) -> str:
     if len(names) == 1:
         raise DatasetError(
             f"{file} has one column, {short(line.strip())}; columns are divided by comma, "
-            "semicolon, tab or |"
+            "semicolon, tab or |, and lists without names of columns (a user and their items in "
+            "each line) are for cinefold evaluate --train, or load_interactions"
         )
     if repeated := [name for name in names if name and names.count(name) > 1]:
         raise DatasetError(f"{file} has {len(repeated)} columns called {repeated[0]!r}")
-    if all(_is_number(name) for name in names):
+    if all(is_number(name) for name in names):
         raise DatasetError(
             f"the first line of {file} must name the columns, such as user, item, rating; it is "
             f"{short(line.strip())}"
@@ -321,7 +322,8 @@ def _checked_delimiter(file: Path, head: bytes) -> str:
     return delimiter
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether nothing else is in a cell; it may be blank."""
     try:
         float(text.replace(",", "."))
     except ValueError:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
+import numpy as np
+
 from cinefold.interactions import Interactions, splits
 from cinefold.interactions.splits import RandomState
 from cinefold.models import checks
@@ -42,7 +44,8 @@ class Division:
     ) -> Self:
         """Parts that somebody else has made; a validation part is learned from, too.
 
-        So all items are ranked but those of a user's training and validation parts.
+        So all items are ranked but those of a user's training and validation parts. Parts may be
+        loaded separately: both of the division have the ids of all.
 
         Parameters
         ----------
@@ -64,10 +67,17 @@ class Division:
                 repeated = known.n_ratings + part.n_ratings - both.n_ratings
                 if repeated:
                     raise ValueError(
-                        f"{repeated:,} pairs of the {name} part are in the training part, too"
+                        f"{repeated:,} pairs of the {name} part are in the training part, too, "
+                        f"such as {next(_common_pairs(known, part))}"
                     )
                 known, training = both, known
         return cls(with_ids(known, training, ""), with_ids(known, held_out, ""))
+
+
+def _common_pairs(known: Interactions, part: Interactions) -> Iterator[str]:
+    for user in np.intersect1d(known.user_ids, part.user_ids).tolist():
+        items = np.intersect1d(known.user_ratings(user)[0], part.user_ratings(user)[0])
+        yield from (f"user {user!r:.80} with item {item!r:.80}" for item in items.tolist())
 
 
 def divide(

@@ -48,7 +48,11 @@ def checked(columns: Iterable[Any], names: Iterable[str] = _CHECKS) -> Columns:
 def columns_of(frame: IntoDataFrame, names: Iterable[str | None]) -> Columns:
     """The same of a table; None without a name."""
     table, names = as_table(frame), [*names]
-    columns = (None if name is None else column(table, name) for name in names)
+    roles = ("user", "item", "rating", "timestamp", "weight")
+    columns = (
+        None if name is None else column(table, name, role)
+        for name, role in zip(names, roles, strict=True)
+    )
     return checked(columns, [f"column {name!r:.100}" for name in names])
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -61,15 +61,18 @@ _USUAL: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 _NEEDED = ("user", "item")
 # Words of names that tell of a rating, and of one that is not the user's.
-_OF_RATINGS = re.compile(r"(?:.*(?:rating|score)|ratings|scores|stars|grade|vote)$")
+_OF_RATINGS = re.compile(r"(?:.*(?:rating|score|wertung)|ratings|scores|stars|grade|vote)$")
 _OF_OTHERS = set(_names("average avg content count critic helpful mean median num total"))
+_NUMBERS_OF_OTHERS = re.compile(r"|unnamed|age|price|.*(?:id|index|key|year)")
+EARLIEST_TIME = 1e8  # in 1973, in seconds since 1970; larger in finer units
 
 
 def find_columns(
     columns: Sequence[Any],
     given: Mapping[str, Any],
     remedy: str = "name it with {}=",
-    numeric: Collection[Any] = (),
+    least: Callable[[Any], Any] = lambda _: None,
+    none: str = "leave it out",
 ) -> dict[str, Any]:
     """The column of each role among `columns`: the one given, or the one with a usual name.
 
@@ -79,12 +82,14 @@ def find_columns(
         Names of a table's columns.
     given : mapping
         The roles to look for ("user", "item", "rating", "timestamp", "weight"), each with its
-        column, or None where its usual names decide. Without the role "weight", weights are
-        ratings.
+        column, None where its usual names decide, or "" where there is none. Without the role
+        "weight", weights are ratings.
     remedy : str
         What errors advise, with ``{}`` for the role.
-    numeric : collection
-        Those of `columns` that are known to hold numbers.
+    least : callable
+        The least number in one of `columns`; None of one that holds no numbers.
+    none : str
+        What errors advise where there are no ratings.
 
     Returns
     -------
@@ -101,6 +106,8 @@ def find_columns(
     found: dict[str, Any] = {}
     listed = f"the columns are {', '.join(map(str, columns)):.500}"
     for role, name in given.items():
+        if name == "" and role not in _NEEDED:
+            continue
         what = f"the {role}'s id" if role in _NEEDED else f"the column of {role}"
         if name is not None and name not in columns:
             raise ValueError(f"there is no column {name!r} for {role}; {listed}")
@@ -115,24 +122,25 @@ def find_columns(
             found[role] = column
         elif role in _NEEDED:
             raise ValueError(f"no column looks like {what}; {listed}; {remedy.format(role)}")
-    if "rating" in given and "rating" not in found:
-        for column in _like_ratings([c for c in columns if c not in found.values()], numeric):
+    if given.get("rating", "") is None and "rating" not in found:
+        for column in _like_ratings([c for c in columns if c not in found.values()], least):
             raise ValueError(
-                f"column {column!r:.90} may be the rating; {remedy.format('rating')}, or leave it "
-                "out: then every row counts as 1"
+                f"column {column!r:.90} may be the rating; {remedy.format('rating')}, or {none}: "
+                "then every row counts as 1"
             )
     return found
 
 
-def _like_ratings(others: Sequence[Any], numeric: Collection[Any]) -> list[Any]:
-    """Of columns without a role, those called like ratings; or the only one with numbers."""
+def _like_ratings(others: Sequence[Any], least: Callable[[Any], Any]) -> list[Any]:
+    """Of columns without a role, those called like ratings; or the only one of such numbers."""
     called = [
         c for c in others if any(map(_OF_RATINGS.match, _words(c))) and not _OF_OTHERS & _words(c)
     ]
-    if called or len(others) != 1 or others[0] not in numeric:
+    if called:
         return called
-    is_key = re.search(r"(^unnamed|^|id|index|key)$", _normalized(others[0]))
-    return [] if is_key else [*others]
+    candidates = [c for c in others if not _NUMBERS_OF_OTHERS.fullmatch(_normalized(c))]
+    found = [c for c in candidates if (low := least(c)) is not None and low < EARLIEST_TIME]
+    return found if len(found) == 1 else []
 
 
 def find_column(

@@ -38,13 +38,16 @@ def as_table(frame: IntoDataFrame) -> nw.DataFrame[Any]:
         ) from None
 
 
-def column(table: nw.DataFrame[Any], name: Any) -> NDArray[Any] | pl.Series | RepeatedTexts:
+def column(
+    table: nw.DataFrame[Any], name: Any, role: str
+) -> NDArray[Any] | pl.Series | RepeatedTexts:
     """A column without missing values; dates and times as NumPy's, in UTC; text as Polars'."""
     if (n := list(table.columns).count(name)) != 1:
         found = f"there are {n} columns" if n else "there is no column"
-        raise ValueError(
-            f"{found} {name!r:.100}; the table has {', '.join(map(str, table.columns)):.500}"
-        )
+        listed = ", ".join(map(str, table.columns))
+        none = "" if role in ("user", "item") else ", None that there is none"
+        advice = "" if n else f"; {role}= says which it is{none}"
+        raise ValueError(f"{found} {name!r:.100}; the table has {listed:.500}{advice}")
     series = table.get_column(name)
     texts = _series_of_text(series)
     if texts is not None:

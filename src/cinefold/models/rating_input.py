@@ -44,11 +44,15 @@ def as_interactions(data: Ratings, name: str, also: str = "") -> Interactions:
         table = as_table(data)
     except TypeError:
         raise TypeError(f"{name} must be {also}{_ACCEPTED}, not {type(data).__name__}") from None
-    numeric = [c for c, dtype in table.schema.items() if dtype.is_numeric()]
+
+    def least(column: Any) -> Any:
+        values = table.get_column(column).drop_nulls()
+        return values.min() if len(values) and values.dtype.is_numeric() else None
+
     roles = dict.fromkeys(("user", "item", "rating", "timestamp", "weight"))
     remedy = "Interactions.from_dataframe(frame, {}=...) names it"
     try:
-        found = find_columns(table.columns, roles, remedy, numeric)
+        found = find_columns(table.columns, roles, remedy, least, "rating=None says there is none")
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     time = found.get("timestamp")

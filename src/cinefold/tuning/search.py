@@ -89,6 +89,11 @@ def tune(
         Parameters of models to try first, as an earlier result's ``best_parameters``.
     validation, test : Interactions, optional
         Parts to choose by and to test on, with the ids of `interactions`, instead of random ones.
+        Parts loaded separately have ids of their own; a training part that knows those of all is
+        made by `cinefold.evaluation.Division`::
+
+            train = Division.of_parts(train, validation).training
+            train = Division.of_parts(train, test).training
     validation_fraction, test_fraction : float
         Shares of each user's ratings, of all of them; a `test_fraction` of 0 tests nothing.
     n_validations : int, optional
