@@ -32,7 +32,7 @@ TRAINING = ("ml-100k: ", "measuring the lists ")  # said where the default model
         (["recommend", "--user", "7", "--model", "/nowhere"], "/nowhere"),
         (["similar", "Double Bill"], "add the year"),
         (["train", "--regularization", "-1"], "--regularization"),
-        (["train", "--n-factors", "many"], "--n-factors"),
+        (["train", "--n-factors", "3.5"], "'3.5' is neither an integer nor 'scale'"),
         (["train", "--target", "stars"], "--target"),
         (["train", "--validation", "1"], "--validation"),
         (["train", "--validation", "v.txt"], "'v.txt' is not a share"),
@@ -57,11 +57,19 @@ def test_wrong_commands_and_data_sets(cinefold):
         assert (code, len(err.splitlines())) == (2, 1)
 
 
-def test_a_file_that_is_no_model(cinefold, tmp_path):
-    (tmp_path / "m").write_bytes(b"this is text")
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"this is text", "it does not begin as a safetensors file does"),
+        (b'{"parameters": {}}', "it is JSON, as files of parameters are, which --params takes"),
+        (b"", "it does not begin as a safetensors file does"),
+    ],
+)
+def test_a_file_that_is_no_model(cinefold, tmp_path, content, why):
+    (tmp_path / "m").write_bytes(content)
     code, _, err = cinefold("recommend", "--user", 7, "--model", tmp_path / "m")
     assert code == 2
-    assert "not a Cinefold model" in err
+    assert f"not a Cinefold model or is damaged: {why}\n" in err
 
 
 def test_a_model_of_other_movies(cinefold, tmp_path):

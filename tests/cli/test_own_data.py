@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -59,6 +60,42 @@ def test_own_data_with_every_command(own, answer, cinefold, tmp_path):
     assert answer("recommend", "--rate", "golden comet=5", "--model", model, *own, path=False)[
         "recommendations"
     ]
+
+
+@pytest.mark.parametrize(
+    ("best", "words", "column", "liked", "no_reason"),
+    [
+        (10, "ratings of own are from 1 to 10, not 5e+09", "Rating", 8, 5),
+        (1, "ratings of own are from 0 to 1, not 5e+09", "Rating", 1, 0),
+        (4.5, "ratings of own are from 0.5 to 5, not 5e+09", "Stars", 5, 2),
+        (5000, "ratings of own are 1 or more, not -1", "Count", 1, None),
+    ],
+)
+def test_a_rating_is_of_the_scale_of_the_data(
+    data, cinefold, tmp_path, best, words, column, liked, no_reason
+):
+    users, items = data.interactions.by_user.nonzero()
+    ratings = {
+        10: 2 * data.interactions.by_user.data,
+        1: (data.interactions.by_user.data > 3).astype(float),
+        4.5: data.interactions.by_user.data - 0.5,
+        5000: np.where(np.arange(len(users)) == 0, 5000, data.interactions.by_user.data),
+    }[best]
+    path = tmp_path / "own.csv"
+    frame = {"user": users, "item": [f"film {item}" for item in items], "rating": ratings}
+    pl.DataFrame(frame).write_csv(path)
+
+    def recommend(rating):
+        return cinefold("recommend", "--rate", f"film 3={rating}", "--data", path, path=False)
+
+    code, out, err = recommend(-1 if best == 5000 else 5e9)
+    assert (code, out) == (2, "")
+    assert words in err
+    out = recommend(liked)[1]
+    assert column in out
+    assert f"film 3 {liked}" in out
+    if no_reason is not None:
+        assert f"film 3 {no_reason}" not in recommend(no_reason)[1]
 
 
 def test_columns_of_own_data(cinefold, tmp_path):

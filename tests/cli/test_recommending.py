@@ -32,6 +32,15 @@ def test_recommend_uses_the_model_in_a_file(answer, data, tmp_path):
     assert rated.isdisjoint(line["id"] for line in lines)
 
 
+def test_a_model_in_a_file_predicts_no_stars(answer, cinefold, tmp_path):
+    answer("train", *SMALL, "-o", tmp_path / "m")
+    command = "recommend", "--user", 7, "--model", tmp_path / "m"
+    assert "Stars" not in cinefold(*command)[1]
+    code, out, err = cinefold(*command, "--sort", "stars")
+    assert (code, out) == (2, "")
+    assert "--sort stars is not for this: a --model does not predict them" in err
+
+
 def test_recommend_by_titles(answer):
     result = answer(
         "recommend",
@@ -57,7 +66,7 @@ def test_a_title_may_hold_an_equals_sign_or_a_year(answer):
 def test_recommend_prints_titles_years_genres_scores_and_reasons(cinefold):
     code, out, _ = cinefold("recommend", "--rate", "The Last Galaxy=5")
     assert code == 0
-    for word in ("Title", "Year", "Genres", "Score", "Because you rated", "The Last Galaxy 5"):
+    for word in ("Title", "Year", "Genres", "Score", "Stars", "Because you", "The Last Galaxy 5"):
         assert word in out
 
 

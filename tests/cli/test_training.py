@@ -60,11 +60,14 @@ def test_train_without_validation_measures_nothing(cinefold, data, tmp_path):
     assert model.interactions_.n_ratings == data.interactions.n_ratings
 
 
-@pytest.mark.parametrize(("name", "start"), [("curve.SVG", b"<?xml"), ("curve.pdf", b"%PDF")])
-def test_train_draws_the_learning_curve(cinefold, tmp_path, name, start):
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("curve.SVG", b"RMSE from the root of the rating"), ("curve.pdf", b"%PDF")],
+)
+def test_train_draws_the_learning_curve(cinefold, tmp_path, name, content):
     pytest.importorskip("matplotlib")
     assert cinefold("train", *SMALL, "--plot", tmp_path / name)[0] == 0
-    assert (tmp_path / name).read_bytes().startswith(start)
+    assert content in (tmp_path / name).read_bytes()
 
 
 def test_train_parameters_reach_the_model(answer):

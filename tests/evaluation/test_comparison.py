@@ -97,6 +97,18 @@ def test_a_difference_is_paired():
     assert gap.standard_error < both.estimate("a", "ndcg_at_10").standard_error / 10
 
 
+def test_models_and_metrics_that_there_are_not_are_said():
+    both = Comparison({}, {"a": [evaluations([1.0])], "b": [evaluations([0.5])]})
+    for names in (("c", "a"), ("a", "c")):
+        with pytest.raises(ValueError, match="there is no model 'c'; there are a, b"):
+            both.difference(*names, "ndcg_at_10")
+    with pytest.raises(ValueError, match="no metric 'ndcg'; there are ndcg_at_10"):
+        both.difference("a", "b", "ndcg")
+    for method in (both.estimate, both.over_divisions):
+        with pytest.raises(ValueError, match="there is no model 'c'; there are a, b"):
+            method("c", "ndcg_at_10")
+
+
 def test_a_model_that_cannot_be_fitted_is_left_out_with_the_reason(data):
     candidates = {"ease": Ease(max_items=10), "popularity": Popularity()}
     found = compare(candidates, data, progress=False)

@@ -133,6 +133,14 @@ def test_an_item_only_held_out_counts_and_can_be_missed():
         assert 0 <= measured["auc"] <= 1
 
 
+@pytest.mark.parametrize("name", ["recall", "auc"])
+def test_held_out_ratings_that_were_trained_on_are_warned_of(name):
+    model, held_out = Popularity().fit(TRAINING), of([("a", 0), ("a", 3), ("b", 2)])
+    with pytest.warns(UserWarning, match="1 of the 3 held-out ratings were trained on"):
+        evaluate_per_user(model, held_out, names=[name])
+    evaluate_per_user(model, TRAINING, names=["rmse"])  # of predictions it is none
+
+
 def test_users_unknown_in_training_do_not_count():
     found = evaluate_per_user(
         Fixed(TRAINING, [3]), of([("a", 3), ("c", 2)]), names=("recall", "rmse")

@@ -42,6 +42,7 @@ DOORS: dict[str, Any] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*were trained on")
 @pytest.mark.parametrize("door", DOORS)
 @settings(max_examples=60, deadline=None)
 @given(drawn=matrices(3, 4))

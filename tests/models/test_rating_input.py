@@ -93,6 +93,16 @@ def test_validation_given_by_position_is_warned_of(interactions):
         assert model.history_[0]["validation_rmse"] == named.history_[0]["validation_rmse"]
 
 
+def test_validation_that_was_trained_on_is_warned_of(interactions):
+    train, held_out = interactions.split(random_state=1)
+    again = train.select(np.arange(train.n_ratings) < 7)
+    both = held_out.by_user + again.by_user
+    words = rf"7 of the {held_out.n_ratings + 7} validation ratings were trained on: .* misses"
+    with pytest.warns(UserWarning, match=words) as found:
+        small_model(max_iter=1).fit(train.by_user, validation=both)
+    assert found[0].filename == __file__
+
+
 def test_a_validation_matrix_has_the_shape_of_the_training_one(interactions):
     smaller = sp.csr_array(interactions.by_user[:10])
     with pytest.raises(ValueError, match=r"\(10, 90\), they of \(60, 90\)"):

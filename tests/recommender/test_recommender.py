@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,6 +139,28 @@ def test_movies_below_their_own_mean_or_the_middle_are_no_reasons(
 ):
     lines = recommender.recommend_for(dict(zip(newcomer, given, strict=False)), 10)
     assert {reason.rating for line in lines for reason in line.reasons} == reasons
+
+
+def test_of_counts_everything_is_liked(data):
+    """Few plays or many, they are a reason; and what promises few is not put behind."""
+    known = data.interactions
+    users, items = known.by_user.nonzero()
+    plays = 1 + 4 * (items % 2)
+    plays[0] = 90
+    counts = Interactions.from_arrays(known.user_ids[users], known.item_ids[items], plays)
+    training, held_out = counts.split()
+    model = WeightedMatrixFactorization(n_factors=8, n_threads=1).fit(training)
+    stars = StarPredictor(model, n_factors=2).fit(held_out)
+    recommender = MovieRecommender(replace(data, interactions=counts), model, stars)
+    for user in known.user_ids[:20].tolist():
+        lines = recommender.recommend(user, 9)
+        assert all(line.reasons for line in lines)
+        scores = [line.score for line in lines]
+        assert scores == sorted(scores, reverse=True)
+    first, second = known.item_ids[:2].tolist()
+    once, often = (recommender.recommend_for({first: n, second: 9}, 5) for n in (1, 500))
+    assert [line.score for line in once] == [line.score for line in often]
+    assert {reason.rating for line in once for reason in line.reasons} == {1, 9}
 
 
 def test_reasons_are_part_of_the_score(recommender, newcomer):

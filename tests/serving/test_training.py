@@ -57,6 +57,13 @@ def test_the_model_is_the_one_that_was_measured(data, run):
     assert run.metrics["ndcg_at_10"] > run.baseline["ndcg_at_10"]
 
 
+def test_of_ratings_that_are_all_equal_no_error_is_measured(data):
+    users, items = data.interactions.by_user.nonzero()
+    run = train(Interactions.from_arrays(users, items), small_model(), progress=False)
+    assert run.stars is None
+    assert run.metrics.keys() == run.baseline.keys() == {"ndcg_at_10", "recall_at_10"}
+
+
 def test_the_learning_curve_ends_at_the_measures(run):
     assert [record["iteration"] for record in run.history] == [1, 2, 3, 4]
     assert run.history[-1]["validation_ndcg_at_10"] == pytest.approx(run.metrics["ndcg_at_10"])

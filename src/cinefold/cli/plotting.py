@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FORMATS = (".png", ".svg", ".pdf")
 _COLUMNS = 3
+_TARGETS = {"rating": "the rating", "sqrt": "the root of the rating", "binary": "1"}
 
 
 def _drawable(file: Path | None) -> Path | None:
@@ -55,7 +56,7 @@ def learning_curve(run: TrainingRun) -> Figure:
         axes.plot(iterations, [record[key] for record in run.history], style, label=label)
 
     draw(rmse, "train_rmse", "o-C0", "Training")
-    rmse.set_ylabel("RMSE" if run.parameters["target"] == "binary" else "RMSE (stars)")
+    rmse.set_ylabel(f"RMSE from {_TARGETS[run.model.objective_.target]}")
     rmse.set_title("Learning curve")
     for ndcg in others:
         draw(rmse, "validation_rmse", "s-C1", "Validation")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +13,13 @@ from cinefold.cli import options
 from cinefold.cli.console import print_json, print_list, say
 from cinefold.cli.importing import known_ratings
 from cinefold.cli.option_groups import INPUT_FILE, option
-from cinefold.profiles.profile import checked_stars
+from cinefold.profiles.profile import HIGHEST_STARS, LOWEST_STARS
 from cinefold.recommender import MovieFilter, RatedMovie, SortBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cinefold.datasets import Movie, MovieCatalog
+    from cinefold.datasets import Movie
     from cinefold.recommender import MovieRecommender, Recommendation
 
 _REASONS = "Because you rated"
@@ -30,8 +31,8 @@ class _PersonOptions:
 
     user: str | None = option("A user of the data set, by id: their next movies.")
     rate: list[str] | None = option(
-        "A movie you know and its stars, 0.5 to 5; repeat it for more movies. A title that several "
-        'movies share needs its year: "Sabrina (1954)=4".',
+        "A movie you know and its stars, 0.5 to 5, or what --data has instead; repeat it for more "
+        'movies. A title that several movies share needs its year: "Sabrina (1954)=4".',
         metavar="TITLE=STARS",
     )
     profile: str | None = option(
@@ -78,15 +79,19 @@ def recommend(
 
     Nothing that the user has rated is listed. Scores say how likely
     somebody like you is to watch the movie, stars what you would rate it: a list is in the order of
-    the scores, but for movies that would get less than your mean. The reasons are ratings that
-    speak for this movie more than for the others.
+    the scores, but for movies that would get less than your mean. (Where the data's ratings are no
+    stars, it is a rating or a count; a --model has none.) The reasons are ratings that speak for
+    this movie more than for the others.
     """
-    wanted = [_title_and_stars(text) for text in person.rate or ()]
+    wanted = [_title_and_rating(text) for text in person.rate or ()]
     profile = person.profile
     if profile is not None and not wanted:
         with options.open_profile(data.dataset, profile):
             pass  # it is there: nothing is fetched or trained for nobody
     recommender = options.open_recommender(data, model)
+    if sort == "stars" and recommender.stars is None:
+        why = "all ratings are equal" if model is None else "a --model does not predict them"
+        raise typer.BadParameter(f"--sort stars is not for this: {why}")
     choice: dict[str, Any] = {"filters": movies.filters, "adventure": adventure, "sort_by": sort}
     user_id = None
     ratings: dict[Any, float] = {}
@@ -98,7 +103,7 @@ def recommend(
         hidden: list[Any] = []
         if person.ratings_file is not None:
             ratings, hidden = known_ratings(person.ratings_file, recommender)
-        ratings |= _resolve(wanted, recommender.data.movies)
+        ratings |= _resolve(wanted, recommender)
         if profile is not None:
             profile, ratings, more = _from_profile(profile, data.dataset, ratings, recommender)
             hidden += more
@@ -121,7 +126,7 @@ def recommend(
         return
     columns: dict[str, Callable[[Recommendation], str]] = {
         "Score": lambda line: f"{line.score:.2f}",
-        "Stars": lambda line: "" if line.stars is None else f"{line.stars:.1f}",
+        **({} if recommender.stars is None else {_scale(recommender)[0]: _expected}),
         _REASONS: lambda line: ", ".join(f"{r.movie.title} {r.rating:g}" for r in line.reasons),
     }
     print_movies(title, found, movies, columns)
@@ -151,20 +156,48 @@ def similar(
     print_movies(f"Like {movie.label}", found, movies, {"Score": lambda line: f"{line.score:.3f}"})
 
 
-def _title_and_stars(text: str) -> tuple[str, float]:
-    title, _, stars = text.rpartition("=")
+def _expected(line: Recommendation) -> str:
+    return "" if line.stars is None else f"{line.stars:.1f}"
+
+
+def _title_and_rating(text: str) -> tuple[str, float]:
+    title, _, rating = text.rpartition("=")
+    try:
+        given = float(rating)
+    except ValueError:
+        title = ""
     if not title.strip():
         raise typer.BadParameter(f'--rate takes "TITLE=STARS", not {text!r}')
-    return title.strip(), checked_stars(stars, title.strip())
+    return title.strip(), given
 
 
-def _resolve(wanted: list[tuple[str, float]], movies: MovieCatalog) -> dict[Any, float]:
+def _scale(recommender: MovieRecommender) -> tuple[str, float, float]:
+    """What the data's ratings are called, and the lowest and highest that somebody may give."""
+    given = recommender.data.interactions.by_user.data
+    lowest, highest = float(given.min()), float(given.max())
+    if recommender.are_counts:
+        return "Count", min(lowest, 1.0), inf
+    if lowest == highest or HIGHEST_STARS - 1 < highest <= HIGHEST_STARS:  # nobody gave the others
+        highest = max(highest, HIGHEST_STARS)
+    if highest == HIGHEST_STARS:
+        return "Stars", min(lowest, LOWEST_STARS), highest
+    return "Rating", min(lowest, 1.0), highest
+
+
+def _resolve(wanted: list[tuple[str, float]], recommender: MovieRecommender) -> dict[Any, float]:
     ratings: dict[Any, float] = {}
-    for title, stars in wanted:
-        movie = movies.resolve(title)
+    _, lowest, highest = _scale(recommender)
+    for title, rating in wanted:
+        if not (lowest <= rating <= highest and rating < inf):
+            allowed = f"{lowest:g} or more" if highest == inf else f"from {lowest:g} to {highest:g}"
+            name = recommender.data.name
+            raise typer.BadParameter(
+                f"--rate: ratings of {name} are {allowed}, not {rating:g} ({title})"
+            )
+        movie = recommender.data.movies.resolve(title)
         if movie.id in ratings:
             raise typer.BadParameter(f"--rate: {movie.label} is rated twice")
-        ratings[movie.id] = stars
+        ratings[movie.id] = rating
     return ratings
 
 

@@ -21,6 +21,13 @@ from cinefold.tuning.parameters import read_parameters
 _NUMBER_OR_SCALE = "NUMBER|scale"
 
 
+def _integer_or_scale(text: str) -> int | str:
+    try:
+        return text if text == "scale" else int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither an integer nor 'scale'") from None
+
+
 def _number_or_scale(text: str) -> float | str:
     if text == "scale":
         return text
@@ -43,7 +50,7 @@ class _ModelOptions:
     n_factors: Any = _loss(
         "Numbers that describe each user and movie: more hold finer tastes; scale goes by how much "
         "people have rated.",
-        parser=lambda text: text if text == "scale" else int(text),
+        parser=_integer_or_scale,
         metavar="INTEGER|scale",
     )
     unobserved_weight: Any = _loss(
@@ -235,7 +242,7 @@ def _print(data: MovieData, run: TrainingRun) -> None:
     if not run.model.biases:
         show(
             "In the curve, RMSE is the distance of u.v to the target it learns; in the table, that "
-            "of predicted\nstars, which also know how users rate and movies are rated."
+            "of predicted\nratings, which also know how users rate and movies are rated."
         )
 
 
@@ -269,7 +276,7 @@ def _print_learning_curve(history: list[dict[str, Any]]) -> None:
 
 
 def _print_metrics(run: TrainingRun) -> None:
-    columns = {"rmse": "RMSE (stars)", "ndcg_at_10": "NDCG@10", "recall_at_10": "Recall@10"}
+    columns = {"rmse": "RMSE (ratings)", "ndcg_at_10": "NDCG@10", "recall_at_10": "Recall@10"}
     rows = (
         (name, *(f"{values[key]:.4f}" if key in values else "–" for key in columns))
         for name, values in (("This model", run.metrics), ("Popularity", run.baseline))

@@ -63,7 +63,7 @@ class Comparison:
 
     def estimate(self, model: str, name: str) -> Estimate | None:
         """A metric of a model; None if it has none of this name."""
-        found = self.evaluations[model]
+        found = self._evaluations_of(model)
         if name not in found[0].means:
             return None
         if name in found[0].totals:
@@ -76,7 +76,8 @@ class Comparison:
         Its error says how much another random division may change. It cannot say how much other
         users would: all divisions share their users.
         """
-        values = [one.means[name] for one in self.evaluations[model] if name in one.means]
+        found = self._evaluations_of(model)
+        values = [one.means[name] for one in found if name in one.means]
         return of_divisions(np.array(values)) if values else None
 
     def difference(self, model: str, other: str, name: str) -> Estimate | None:
@@ -91,7 +92,14 @@ class Comparison:
             Two of `models`.
         name : str
             One of `metrics`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such model, or no model has such a metric.
         """
+        if name not in self.metrics:
+            raise ValueError(f"there is no metric {name!r}; there are {', '.join(self.metrics)}")
         one, two = self.estimate(model, name), self.estimate(other, name)
         if one is None or two is None:
             return None
@@ -150,6 +158,11 @@ class Comparison:
         )
         left_out = (f"{model} was left out: {why}" for model, why in self.left_out.items())
         return "\n".join([*lines, *left_out])
+
+    def _evaluations_of(self, model: str) -> list[Evaluation]:
+        if model not in self.evaluations:
+            raise ValueError(f"there is no model {model!r}; there are {', '.join(self.models)}")
+        return self.evaluations[model]
 
     def _by_user(self, model: str, name: str) -> Iterator[NDArray[np.float64]]:
         """Sums over the divisions and what they are to be divided by, for all users, by id."""

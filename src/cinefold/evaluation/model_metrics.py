@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from cinefold.interactions import Interactions
 from cinefold.metrics import METRICS, Metric, accuracy
 from cinefold.models import checks
+from cinefold.models.rating_input import warn_of_trained_on
 from cinefold.models.results import Ranking
 
 _SCORES_AT_A_TIME = 1 << 21
@@ -78,7 +79,8 @@ def evaluate(
     model : Ranker
         Its lists leave out what it was fitted on, and rank all other items.
     held_out : Interactions
-        Ids as in the training data. Users without ratings here do not count.
+        Ids as in the training data. Users without ratings here do not count. Of ratings that were
+        trained on, which lists leave out, a warning tells.
     k : int
         Length of the lists.
     training : Interactions, optional
@@ -149,6 +151,8 @@ def evaluate_per_user(
     result = Evaluation({}, held_out.user_ids[rows], {}, {}, np.diff(relevant.indptr))
     of_rating = np.repeat(np.arange(len(rows)), result.counts)
     kinds = {METRICS[name].kind for name in names}
+    if seen is not None and kinds & {"hits", "scores"}:
+        warn_of_trained_on(relevant, seen, "held-out", stacklevel=3)
     top = np.empty((len(rows), 0), np.int64)
     if kinds - {"errors", "scores"}:
         top = _lists(model, users, held_out, seen, max(ks))

@@ -59,9 +59,12 @@ def read_tensors(path: Path, *, mapped: bool = False) -> tuple[dict[str, str], A
 
 def _read(file: BinaryIO, mapped: bool) -> tuple[dict[str, str], Arrays]:
     size = os.fstat(file.fileno()).st_size
-    n_header = int.from_bytes(file.read(8), "little")
+    start = file.read(8)
+    n_header = int.from_bytes(start, "little")
     if not 0 < n_header <= min(_LONGEST_HEADER, size - 8):
-        raise ValueError(f"a header of {n_header} bytes does not fit into {size} bytes")
+        if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+            raise ValueError("it is JSON, as files of parameters are, which --params takes")
+        raise ValueError("it does not begin as a safetensors file does")
     header = json.loads(file.read(n_header).decode())
     texts = header.pop("__metadata__", {})
     if not all(isinstance(text, str) for text in texts.values()):

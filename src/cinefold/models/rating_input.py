@@ -97,7 +97,26 @@ def validation_ratings(
             f"validation must be of the same users and items as the training ratings; it is of "
             f"shape {given.by_user.shape}, they of {train.by_user.shape}"
         )
-    return with_ids(train, given, "validation ")
+    given = with_ids(train, given, "validation ")
+    warn_of_trained_on(given.by_user, train.by_user, "validation", stacklevel=4)
+    return given
+
+
+def warn_of_trained_on(
+    held_out: sp.csr_array, train: sp.csr_array, what: str, stacklevel: int
+) -> None:
+    """A warning where pairs of `held_out` are in `train`, too, of the same users and items."""
+    pairs = (
+        sp.csr_array((np.ones(m.nnz, np.bool_), m.indices, m.indptr), m.shape)
+        for m in (held_out, train)
+    )
+    if repeated := next(pairs).multiply(next(pairs)).nnz:
+        warnings.warn(
+            f"{repeated:,} of the {held_out.nnz:,} {what} ratings were trained on: in lists they "
+            "count as misses, since what somebody has rated is not recommended to them; hold out "
+            "others, as Interactions.split does",
+            stacklevel=stacklevel,
+        )
 
 
 def with_ids(train: Interactions, given: Interactions, what: str) -> Interactions:

@@ -39,9 +39,12 @@ def scaled_target(train: Interactions | RatingStatistics) -> Target:
     """
     if isinstance(train, RatingStatistics) or not train.n_ratings:
         return "sqrt"
-    ratings = train.by_user.data
-    is_count = ratings.max() > _COUNTS * abs(ratings.mean(dtype=np.float64))
-    return "binary" if is_count else "sqrt"
+    return "binary" if are_counts(train.by_user.data) else "sqrt"
+
+
+def are_counts(ratings: NDArray[np.float32]) -> bool:
+    """Whether ratings are counts, of plays say, by the largest: far above the mean."""
+    return bool(ratings.max() > _COUNTS * abs(ratings.mean(dtype=np.float64)))
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,8 @@ class WeightedMatrixFactorization(Parameters, IncrementalModel):
         y : ignored
             For scikit-learn's pipelines.
         validation : the same as `X`, optional
-            Held-out ratings of users and items of `X`, measured after every iteration.
+            Held-out ratings of users and items of `X`, measured after every iteration. Those that
+            are in `X` as well count as misses, and a warning tells how many they are.
         user_weights, item_weights : array or mapping {id: weight}, optional
             Every pair, observed or not, is weighed by that of its user and that of its item, above
             0; and the regularization of each row by its own. Arrays are in the order of the sorted

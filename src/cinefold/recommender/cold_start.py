@@ -38,6 +38,7 @@ from scipy.sparse import csr_array
 from cinefold.als.basis import one_blas_thread
 from cinefold.als.row_equations import RowEquations, inverse
 from cinefold.models import FoldedUsers, WeightedMatrixFactorization
+from cinefold.models.scaled_parameters import are_counts
 
 _NOISE = 0.5  # sigma^2, in prior variances of the score of a rated movie
 _SETTLED = 0.25  # omega is one half after this share of a typical user's ratings
@@ -51,7 +52,8 @@ class ColdStart:
     Stars become targets by their distance from the lowest rating of the training data, such that
     an average rating has an average target. So the lowest rating says "none of this", whatever
     the model's target, and also a model of what people watch (``target="binary"``) learns whom it
-    was not a pleasure to. A model with biases predicts stars, and is told them as they are.
+    was not a pleasure to. A model with biases predicts stars, and is told them as they are; and
+    counts, of which the lowest is a yes as well, become the targets that the model makes of them.
 
     Parameters
     ----------
@@ -79,6 +81,7 @@ class ColdStart:
         self._baseline = model.item_baseline_
         stars = model.interactions_.by_user.data
         self._lowest, self._mean = float(stars.min()), float(stars.mean(dtype=np.float64))
+        self._are_counts = are_counts(stars)
         self.typical_target = float(self._objective.targets(stars).mean(dtype=np.float64))
         self.typical_confidence = float(self._confidence(stars).mean())
 
@@ -186,6 +189,8 @@ class ColdStart:
     ) -> NDArray[np.float64]:
         if self._baseline is not None:
             return np.asarray(stars.astype(np.float64) - self._baseline[items])
+        if self._are_counts:
+            return self._objective.targets(stars).astype(np.float64)
         spread = self._mean - self._lowest
         if spread <= 0:  # all training ratings are equal
             return np.full(stars.shape, self.typical_target)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cinefold.datasets import Movie, MovieData
 from cinefold.models import StarPredictor, WeightedMatrixFactorization
+from cinefold.models.scaled_parameters import are_counts
 from cinefold.recommender.cold_start import ColdStart
 
 
@@ -36,7 +37,10 @@ class MovieModel:
         Equal for the ids of one movie, rising from 0 in the order of its first id.
     lowest_rating, middle_rating : float
         Of the scale of the data: 1 and 3 of 1 to 5 stars. New users must rate something above the
-        lowest to get recommendations.
+        lowest to get recommendations. Where ratings are counts, of plays say, 0 and -inf: all that
+        was played is liked.
+    are_counts : bool
+        Whether ratings are counts.
 
     Raises
     ------
@@ -61,8 +65,12 @@ class MovieModel:
         self.movies = [data.movies[item] for item in self._item_ids.tolist()]
         known = data.interactions
         self.rating_counts = known.item_counts()[known.item_index(self._item_ids)]
-        lowest, highest = float(known.by_user.data.min()), float(known.by_user.data.max())
+        ratings = known.by_user.data
+        lowest, highest = float(ratings.min()), float(ratings.max())
         self.lowest_rating, self.middle_rating = lowest, (lowest + highest) / 2
+        self.are_counts = are_counts(ratings)
+        if self.are_counts:
+            self.lowest_rating, self.middle_rating = 0.0, -np.inf
         self.movie_numbers = _movie_numbers(self.movies)
         # How many ids are further ids of a movie.
         self._n_repeated = len(self.movies) - len(np.unique(self.movie_numbers))

@@ -49,7 +49,7 @@ def reasons_of_list(
     movies : MovieCatalog
     middle_rating : float
         Of the scale. What somebody rates below it, or below their own mean, they did not like: it
-        is no reason.
+        is no reason. -inf of counts, all of which were liked.
 
     Returns
     -------
@@ -70,7 +70,8 @@ def _supporting(
     """Liked movies that speak for a movie, and their shares of what does."""
     columns = explanation.items, explanation.ratings, explanation.contributions
     own_mean = explanation.ratings.sum(dtype=np.float64) / max(len(explanation.ratings), 1)
-    liked_from = max(middle_rating, own_mean - _ROUNDING)
+    has_scale = middle_rating > -np.inf
+    liked_from = max(middle_rating, own_mean - _ROUNDING) if has_scale else middle_rating
     liked = [
         Reason(movies[item], rating, contribution)
         for item, rating, contribution in zip(*(c.tolist() for c in columns), strict=True)

@@ -62,7 +62,8 @@ class MovieRecommender(MovieModel):
     New users are folded in by `ColdStart`: from what is known of people in general towards what
     their ratings say. Stars count by their distance from the lowest rating of the data (one star
     in MovieLens 100K), which tells the model "none of this": a movie given one star never brings
-    more of its kind. docs/cold_start.md measures both against a plain fold-in and popularity.
+    more of its kind. docs/cold_start.md measures both against a plain fold-in and popularity. Where
+    ratings are counts, of plays say, all that was played is liked.
 
     Parameters, attributes and errors are those of `MovieModel`.
     """
@@ -160,7 +161,9 @@ class MovieRecommender(MovieModel):
         places, scores = self._one_id_each(ranking)
         stars = viewer.predicted_stars(self._item_ids[places])
         expected = np.array(stars, np.float64)  # NaN where nothing tells
-        liked = ~(expected < np.mean([*viewer.ratings.values()])) if viewer.ratings else None
+        liked = None
+        if viewer.ratings and not self.are_counts:
+            liked = ~(expected < np.mean([*viewer.ratings.values()]))
         order = rerank(scores, self.rating_counts[places], k, adventure=adventure, liked=liked)
         if sort_by == "stars":
             if self.stars is None:

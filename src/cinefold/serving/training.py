@@ -149,6 +149,8 @@ def _finished(
         if stars is not None:
             metrics["rmse"] = stars.cross_validated_rmse(held_out)
         baseline = evaluate(Popularity().fit(model.interactions_), held_out)
+        if stars is None:
+            del baseline["rmse"]
     if refit := refit and run.stop_reason != "interrupted":
         learnt = _refitted(model, interactions, progress)
         stars = stars and stars.refitted(learnt)

@@ -121,7 +121,7 @@ class Space:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError
         For unknown names, for both a parameter and what replaces it, and for values that the model
         does not take.
     """
@@ -298,16 +298,24 @@ def _dimension(name: str, given: Any) -> Dimension:
         given = _range(name, given)
     if isinstance(given, Range):
         if not given.low < given.high:
-            raise ValueError(f"{name}: the range {given.low:g}..{given.high:g} is empty")
+            raise ValueError(
+                f"{name}: the range {given.low:g}..{given.high:g} is empty; it goes from the lower "
+                "to the higher end"
+            )
         if given.log and given.low <= 0:
             raise ValueError(f"{name}: a logarithmic range must begin above 0")
         values: list[Any] = [given.low, given.high]
     else:
         values = given if isinstance(given, list) else [given]
-    if not values or len(set(values)) < len(values):
-        raise ValueError(f"{name}: the choices {given} are none, or not distinct")
-    for value in values:
-        _check(name, value)
+    try:
+        if not values or any(values.count(value) > 1 for value in values):
+            raise ValueError(f"{name}: the choices {given} are none, or not distinct")
+        for value in values:
+            _check(name, value)
+    except (TypeError, ValueError) as error:
+        is_text = isinstance(_usual(name), Range) and any(isinstance(v, str) for v in values)
+        form = "; a range is written 16..64, choices 16,64" if is_text else ""
+        raise ValueError(f"{error}{form}") from None
     dimension: Dimension = values[0] if len(values) == 1 else given
     return dimension
 
@@ -315,7 +323,7 @@ def _dimension(name: str, given: Any) -> Dimension:
 def _range(name: str, ends: tuple[Any, ...]) -> Range:
     if len(ends) != 2 or not all(isinstance(end, int | float) for end in ends):
         raise ValueError(f"{name}: a range has two numbers as ends, such as 16..64, not {ends}")
-    usual = DEFAULT_SPACE.get(REPLACED_BY.get(name, name))
+    usual = _usual(name)
     if isinstance(usual, Range):
         integer = usual.integer
         log = usual.log and ends[0] > 0
@@ -326,11 +334,22 @@ def _range(name: str, ends: tuple[Any, ...]) -> Range:
     return Range(*ends, log=log, integer=integer)
 
 
+def _usual(name: str) -> Dimension | None:
+    """The default dimension of a parameter, or of what is searched in its place."""
+    return DEFAULT_SPACE.get(REPLACED_BY.get(name, name))
+
+
 def _check(name: str, value: Any) -> None:
     """ValueError for what the model would not take."""
+    if isinstance(value, list | dict):
+        raise ValueError(f"{name}: {value} is neither a number nor a word")
     if name not in REPLACED_BY.values():
         checks.parameters(WeightedMatrixFactorization(**{name: value}))
-    elif isinstance(value, str | bool) or not 0 <= value < np.inf:
+    elif (
+        not isinstance(value, int | float | np.number)
+        or isinstance(value, bool)
+        or not 0 <= value < np.inf
+    ):
         raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
     elif name == "rating_confidence" and value >= 1:
         raise ValueError(f"{name} must be below 1, not {value:g}")
