@@ -123,7 +123,7 @@ def _implicit(problem: Problem, items: NDArray[np.float32]) -> Folder:
     model = AlternatingLeastSquares(
         factors=items.shape[1], num_threads=problem.n_threads, **converted
     )
-    model.item_factors = items
+    model.item_factors = items.copy()  # it takes no read-only array
     return Folder(
         lambda row: row,
         lambda row: model.recalculate_user(0, row),

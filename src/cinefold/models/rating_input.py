@@ -39,7 +39,7 @@ def as_interactions(data: Ratings, name: str, also: str = "") -> Interactions:
     if isinstance(data, Interactions):
         return data
     if sp.issparse(data):
-        return Interactions.from_sparse(data)
+        return Interactions.from_sparse(data, copy=False)  # for as long as the call takes
     try:
         table = as_table(data)
     except TypeError:
