@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from cinefold import Interactions, UnknownIdError
+from cinefold.models.rating_input import as_interactions
 from tests.models.small_models import small_model
 
 
@@ -20,6 +21,18 @@ def columns_of(interactions):
         "stars": interactions.by_user.data,
         "date": ["long ago"] * interactions.n_ratings,  # no time that could be used
     }
+
+
+def test_a_matrix_is_shared_while_it_is_read_and_stays_as_it_is(interactions):
+    matrix = sp.csr_array(interactions.by_user, copy=True)
+    before = matrix.copy()
+    assert np.shares_memory(as_interactions(matrix, "X").by_user.data, matrix.data)
+    model = small_model(max_iter=2).fit(matrix)
+    assert (matrix != before).nnz == 0
+    users, items = model.user_factors_.copy(), model.item_factors_.copy()
+    matrix.data[:] = 9  # the model keeps nothing of it
+    assert np.array_equal(model.user_factors_, users)
+    assert np.array_equal(model.item_factors_, items)
 
 
 @pytest.mark.parametrize("form", [pd.DataFrame, pl.DataFrame, pa.table])

@@ -155,16 +155,16 @@ class EarlyStopping:
 class Convergence:
     """Ends a fit when an iteration lowers the objective by no more than the fraction `tol`.
 
-    Or after `enough` iterations, if that is given.
+    Or after `n_iterations` iterations, if that is given.
     """
 
     stop_reason = "converged"
 
-    def __init__(self, tol: float, enough: int | None = None) -> None:
-        self._tol, self._enough = tol, enough
+    def __init__(self, tol: float, n_iterations: int | None = None) -> None:
+        self._tol, self._n_iterations = tol, n_iterations
 
     def __call__(self, model: Any, record: Record) -> bool:
-        if record["iteration"] == self._enough:
+        if record["iteration"] == self._n_iterations:
             return True
         before = [last["objective"] for last in model.history_[-2:-1]]
         return bool(before and before[0] - record["objective"] <= self._tol * before[0])

@@ -53,7 +53,7 @@ class Settings(NamedTuple):
     n_factors: int
     tol: float
     objective: Objective
-    enough: int | None = None
+    n_iterations: int | None = None
     """Iterations after which the fit ends in any case."""
 
 
@@ -80,16 +80,16 @@ def settings_for(model: Any, train: Interactions, n_threads: int) -> Settings:
     """Of an estimator for its training data."""
     names = ("n_factors", "unobserved_weight", "regularization", "degree_exponent")
     if train.n_ratings >= _FEWEST_RATINGS and all(getattr(model, n) == "scale" for n in names):
-        candidate, n_factors, enough = _found(model, train, n_threads)
-        tol = 0.0 if enough else TOL if n_factors == N_FACTORS else _USUAL_TOL
+        candidate, n_factors, n_iterations = _found(model, train, n_threads)
+        tol = 0.0 if n_iterations else TOL if n_factors == N_FACTORS else _USUAL_TOL
         n_factors = min(n_factors, train.n_users, train.n_items)
         objective = _objective(model, train, candidate)
     else:
         n_factors = N_FACTORS if model.n_factors == "scale" else model.n_factors
-        tol, enough, objective = TOL, None, objective_for(model, train)
+        tol, n_iterations, objective = TOL, None, objective_for(model, train)
     if model.tol != "scale":
-        tol, enough = model.tol, None
-    return Settings(n_factors, tol, objective, enough)
+        tol, n_iterations = model.tol, None
+    return Settings(n_factors, tol, objective, n_iterations)
 
 
 def has_short_rows(train: Interactions) -> bool:
@@ -129,12 +129,12 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
             return validation.ndcgs(last.factors, _DEPTH)
 
     reached = ndcgs(best)
-    enough = None
+    n_iterations = None
     if is_short:
         growth = ndcgs(best, 2 * N_FACTORS).mean() / max(reached.mean(), 1e-9)
         is_very_short = _row_length(train) < _VERY_FEW_RATINGS
         fits = _OF_VERY_SHORT_ROWS if is_very_short else _BY_GROWTH
-        n_factors, enough = next(fit for least, fit in fits if growth >= least)
+        n_factors, n_iterations = next(fit for least, fit in fits if growth >= least)
 
     def is_better(candidate: _Candidate, least: float) -> bool:
         nonlocal best, reached
@@ -150,10 +150,10 @@ def _found(model: Any, train: Interactions, n_threads: int) -> tuple[_Candidate,
     if best == start:
         all(is_better(candidate, _GAIN_OF_WEAK) for candidate in _WEAK)
         all(is_better(best._replace(exponent=p), _GAIN) for p in _EXPONENTS)
-    if best == _STRONG[-1] and (n_factors, enough) == _BY_GROWTH[0][1]:
-        n_factors, enough = _OF_STRONGEST
+    if best == _STRONG[-1] and (n_factors, n_iterations) == _BY_GROWTH[0][1]:
+        n_factors, n_iterations = _OF_STRONGEST
     most = int(_MOST_FACTORS * np.cbrt(train.n_ratings)) // _MULTIPLE * _MULTIPLE
-    return best, min(n_factors, most), enough
+    return best, min(n_factors, most), n_iterations
 
 
 def _divided(train: Interactions) -> tuple[Interactions, Interactions]:

@@ -101,7 +101,7 @@ def run_fit(
         steps = alternate(problem, settings.n_factors, seed, solver, start=start, n_done=n_done)
     early = EarlyStopping(model.early_stopping, model.patience) if model.early_stopping else None
     own: list[Callback] = [*([early] if early else ())]
-    own.append(Convergence(settings.tol, settings.enough))
+    own.append(Convergence(settings.tol, settings.n_iterations))
 
     def is_ended(watching: Iterable[Callback], record: Record) -> bool:
         ended_by = [callback for callback in watching if callback(model, record)]
